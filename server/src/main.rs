@@ -1,0 +1,2 @@
+//! The `permesso` command.
+fn main() {}
