@@ -1,1 +1,23 @@
-//! domain
+//! The rules of Permesso: who may do what, what must wait for a person, and the life of an
+//! approval. No IO, no async, no clock of its own: everything comes in as an argument, so that
+//! every rule can be tested exhaustively. Builds for `wasm32`.
+//!
+//! Must not live here: SQL, HTTP, JSON on the wire, anything that reads the environment.
+
+pub mod approval;
+pub mod caller;
+pub mod directory;
+pub mod gate;
+pub mod id;
+pub mod permission;
+pub mod policy;
+pub mod right;
+pub mod slug;
+
+pub use caller::{Caller, Principal};
+pub use gate::{Rule, Verdict, gate};
+pub use id::*;
+pub use permission::Permission;
+pub use policy::{ApprovalPolicy, PolicyOverride};
+pub use right::{Right, Rights};
+pub use slug::Slug;

@@ -1,0 +1,206 @@
+//! The directory: everything needed to decide a call, as one immutable snapshot. The server loads
+//! it and swaps it whole, so that a decided call needs no query (architecture.md, "A tool call").
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use chrono::{DateTime, Utc};
+
+use crate::{
+    ApiKeyId, ApprovalPolicy, ConnectionId, OrgId, Permission, PolicyOverride, Principal, Rights, RoleId, Slug, ToolId,
+    ToolkitId, ToolkitToolId, UserId,
+};
+
+/// One consistent view of all configuration.
+#[derive(Debug, Default)]
+pub struct Directory {
+    /// The configuration version this was read at; only grows.
+    pub version: i64,
+    /// Orgs by slug.
+    pub orgs: HashMap<Slug, Arc<Org>>,
+    /// Secrets of keys by their SHA-256.
+    pub keys: HashMap<[u8; 32], KeySecret>,
+    /// People by id.
+    pub people: HashMap<UserId, Person>,
+    /// Callers and toolkit tools between which an approval is open. A call that needs no approval
+    /// looks here before it runs, for an identical one whose outcome is not known (promise 4).
+    pub open: HashSet<(Principal, ToolkitToolId)>,
+}
+
+/// One valid secret of an API key.
+#[derive(Clone, Debug)]
+pub struct KeySecret {
+    /// The key it belongs to.
+    pub key: Arc<Key>,
+    /// When this secret stops being valid, after a rotation.
+    pub valid_until: Option<DateTime<Utc>>,
+}
+
+/// An API key that is not revoked.
+#[derive(Debug)]
+pub struct Key {
+    /// Its id; rotation keeps it.
+    pub id: ApiKeyId,
+    /// Its org.
+    pub org: OrgId,
+    /// What people call it.
+    pub name: Arc<str>,
+    /// Its role in its org.
+    pub role: RoleId,
+    /// The person answerable for it.
+    pub owner: UserId,
+    /// When it stops being valid.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// A person who can sign in.
+#[derive(Debug)]
+pub struct Person {
+    /// The e-mail they sign in with.
+    pub email: Arc<str>,
+    /// Counts up when their credentials are reset; older tokens are void.
+    pub epoch: i64,
+    /// Whether they administer the instance, and so are `admin` of every org.
+    pub instance_admin: bool,
+}
+
+/// One org.
+#[derive(Debug)]
+pub struct Org {
+    /// Its id.
+    pub id: OrgId,
+    /// Its name in URLs.
+    pub slug: Slug,
+    /// The approval policy where nothing narrower is set.
+    pub policy: ApprovalPolicy,
+    /// Roles by id.
+    pub roles: HashMap<RoleId, Role>,
+    /// Members and their roles.
+    pub members: HashMap<UserId, RoleId>,
+    /// Toolkits by slug.
+    pub toolkits: HashMap<Slug, Arc<Toolkit>>,
+    /// Connections by id.
+    pub connections: HashMap<ConnectionId, Arc<Connection>>,
+}
+
+impl Org {
+    /// The role with this name.
+    pub fn role_named(&self, name: &str) -> Option<(RoleId, &Role)> {
+        self.roles.iter().find(|(_, role)| &*role.name == name).map(|(id, role)| (*id, role))
+    }
+}
+
+/// A role of one org.
+#[derive(Debug)]
+pub struct Role {
+    /// Its name.
+    pub name: Arc<str>,
+    /// What it allows.
+    pub rights: Rights,
+}
+
+/// How an upstream is reached. The configuration stays sealed until the server opens it.
+#[derive(Debug)]
+pub struct Connection {
+    /// Its id.
+    pub id: ConnectionId,
+    /// Its org.
+    pub org: OrgId,
+    /// Its name in URLs.
+    pub slug: Slug,
+    /// `streamable_http` or `stdio`.
+    pub kind: String,
+    /// The configuration, sealed under the master key.
+    pub config_sealed: Vec<u8>,
+    /// Counts up with every change of the configuration.
+    pub version: i64,
+    /// Whether it may be used.
+    pub enabled: bool,
+    /// How long connecting may take, in milliseconds.
+    pub connect_timeout_ms: i32,
+    /// How long a call may take, in milliseconds.
+    pub call_timeout_ms: i32,
+}
+
+/// A named set of tools served at one endpoint.
+#[derive(Debug)]
+pub struct Toolkit {
+    /// Its id.
+    pub id: ToolkitId,
+    /// Its name in URLs.
+    pub slug: Slug,
+    /// Its name for people.
+    pub name: String,
+    /// Whether every authenticated caller may use it.
+    pub public: bool,
+    /// Its tools, ordered by the name that agents see.
+    pub tools: Vec<Arc<ToolkitTool>>,
+    /// What it sets differently from the org's approval policy.
+    pub policy: Option<PolicyOverride>,
+}
+
+impl Toolkit {
+    /// The tool that agents see under this name.
+    pub fn find_tool(&self, name: &str) -> Option<&Arc<ToolkitTool>> {
+        let index = self.tools.binary_search_by(|tool| (*tool.name).cmp(name)).ok()?;
+        self.tools.get(index)
+    }
+}
+
+/// A tool as one toolkit exposes it.
+#[derive(Debug)]
+pub struct ToolkitTool {
+    /// Its id; renaming keeps it.
+    pub id: ToolkitToolId,
+    /// The name that agents see.
+    pub name: Arc<str>,
+    /// The permission where no role policy says otherwise.
+    pub permission: Permission,
+    /// Permissions by role.
+    pub policies: HashMap<RoleId, Permission>,
+    /// What it sets differently from the toolkit's approval policy.
+    pub policy: Option<PolicyOverride>,
+    /// What stands behind it.
+    pub tool: Arc<Tool>,
+}
+
+impl ToolkitTool {
+    /// The approval policy in force: this tool's, else the toolkit's, else the org's, field by field.
+    pub fn approval_policy(&self, toolkit: &Toolkit, org: &Org) -> ApprovalPolicy {
+        let mut policy = org.policy.clone();
+        for narrower in [&toolkit.policy, &self.policy].into_iter().flatten() {
+            policy = policy.with(narrower);
+        }
+        policy
+    }
+}
+
+/// What a connection offers under one name.
+#[derive(Debug)]
+pub struct Tool {
+    /// Its id.
+    pub id: ToolId,
+    /// The connection that offers it.
+    pub connection: ConnectionId,
+    /// Its name at the upstream.
+    pub name: Arc<str>,
+    /// The definition last seen: JSON, byte for byte as the upstream sent it.
+    pub definition: Arc<str>,
+    /// SHA-256 of the definition last seen.
+    pub seen_sha256: [u8; 32],
+    /// SHA-256 of the definition last reviewed.
+    pub reviewed_sha256: [u8; 32],
+    /// Whether the upstream's last list had it.
+    pub offered: bool,
+    /// Whether its input schema can check arguments.
+    pub schema_usable: bool,
+}
+
+impl Tool {
+    /// Whether the definition last seen differs from the one last reviewed.
+    pub fn is_changed(&self) -> bool {
+        self.seen_sha256 != self.reviewed_sha256
+    }
+}
