@@ -30,3 +30,9 @@ BEGIN
                         FOR EACH STATEMENT EXECUTE FUNCTION bump_configuration()', name || '_configuration', name);
     END LOOP;
 END $$;
+
+-- An unknown outcome must be known to every snapshot: an identical call is refused even where the
+-- tool has become always allowed since (approvals.md, promise 4).
+CREATE TRIGGER approvals_configuration AFTER UPDATE OF state ON approvals
+    FOR EACH ROW WHEN (NEW.state = 'outcome_unknown' AND OLD.state <> 'outcome_unknown')
+    EXECUTE FUNCTION bump_configuration();

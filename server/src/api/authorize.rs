@@ -1,0 +1,103 @@
+//! Authorization in the handler's signature: a handler that takes [`Allowed<Needs>`] runs only for
+//! an actor whose role in the path's org has that right. Another org is 404, a missing right 403.
+
+use std::{marker::PhantomData, sync::Arc};
+
+use axum::{
+    extract::{FromRequestParts, RawPathParams},
+    http::{header, request::Parts},
+};
+use domain::Right;
+use uuid::Uuid;
+
+use crate::{
+    error::{Error, Result},
+    service::{
+        Services,
+        access::{self, Actor, OrgAccess},
+    },
+};
+
+/// The id of this request, as in the answer's `x-request-id`, the log and the audit.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestId(pub Uuid);
+
+/// The credential of a request, if it sent one.
+///
+/// # Errors
+/// When the header is there but is not `Bearer …`, or is there twice.
+pub fn bearer(headers: &axum::http::HeaderMap) -> Result<Option<&str>> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(Error::unauthorized());
+    }
+    let text = value.to_str().map_err(|_| Error::unauthorized())?;
+    let (scheme, token) = text.split_once(' ').ok_or_else(Error::unauthorized)?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(Error::unauthorized());
+    }
+    Ok(Some(token.trim()))
+}
+
+/// Anybody with a valid credential.
+pub struct Known(pub Actor);
+
+impl FromRequestParts<Arc<Services>> for Known {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, services: &Arc<Services>) -> Result<Self> {
+        let request_id = parts.extensions.get::<RequestId>().map_or_else(Uuid::now_v7, |id| id.0);
+        let token = bearer(&parts.headers)?.ok_or_else(Error::unauthorized)?;
+        access::authenticate(services, token, request_id).map(Self)
+    }
+}
+
+/// A right that a handler needs.
+pub trait Needs: Send + Sync + 'static {
+    /// The right.
+    const RIGHT: Right;
+}
+
+macro_rules! needs {
+    ($($name:ident),+ $(,)?) => {$(
+        #[doc = concat!("Needs [`Right::", stringify!($name), "`].")]
+        pub struct $name;
+        impl Needs for $name {
+            const RIGHT: Right = Right::$name;
+        }
+    )+};
+}
+
+needs! {
+    ReadApprovals, DecideApprovals, ReadAudit, ReadToolkits, WriteToolkits, ReadConnections, WriteConnections,
+    ReadKeys, WriteKeys, ReadMembers, WriteMembers, WriteOrg,
+}
+
+/// An actor whose role in the org of the path (`{org}`) has the right.
+pub struct Allowed<N>(pub OrgAccess, PhantomData<N>);
+
+impl<N: Needs> FromRequestParts<Arc<Services>> for Allowed<N> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, services: &Arc<Services>) -> Result<Self> {
+        let Member(access) = Member::from_request_parts(parts, services).await?;
+        access.require(N::RIGHT)?;
+        Ok(Self(access, PhantomData))
+    }
+}
+
+/// An actor who belongs to the org of the path, with any role.
+pub struct Member(pub OrgAccess);
+
+impl FromRequestParts<Arc<Services>> for Member {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, services: &Arc<Services>) -> Result<Self> {
+        let Known(actor) = Known::from_request_parts(parts, services).await?;
+        let params = RawPathParams::from_request_parts(parts, services).await.map_err(|_| Error::not_found())?;
+        let org = params.iter().find(|(name, _)| *name == "org").map(|(_, value)| value.to_owned());
+        let directory = services.directory.get()?;
+        OrgAccess::find(&directory, actor, &org.ok_or_else(Error::not_found)?).map(Self)
+    }
+}

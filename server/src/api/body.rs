@@ -1,0 +1,33 @@
+//! Request bodies as JSON, with errors that name the field.
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, Request},
+};
+use serde::de::DeserializeOwned;
+
+use crate::error::{Error, Kind};
+
+/// The largest body of the REST API, in bytes.
+pub const MAX_BODY: usize = 4 * 1024 * 1024;
+
+/// A JSON body, decoded.
+pub struct Body<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
+        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
+            if axum::response::IntoResponse::into_response(rejection).status() == http::StatusCode::PAYLOAD_TOO_LARGE {
+                Error::new(Kind::TooLarge, "too_large", "the body is larger than 4 MiB")
+            } else {
+                Error::bad_request("the body could not be read whole")
+            }
+        })?;
+        serde_json::from_slice(&bytes).map(Self).map_err(|error| match error.classify() {
+            serde_json::error::Category::Data => Error::new(Kind::Invalid, "invalid", format!("the body does not fit: {error}")),
+            _ => Error::bad_request(format!("the body is not JSON: {error}")),
+        })
+    }
+}

@@ -1,0 +1,61 @@
+//! `/orgs/{org}/roles`.
+
+use std::sync::Arc;
+
+use api_types::{CreateRole, List, Role, UpdateRole};
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+};
+
+use super::{
+    authorize::{Allowed, ReadMembers, WriteMembers},
+    body::Body,
+};
+use crate::{
+    db::{self, OrgScope},
+    error::Result,
+    service::{self, Services},
+};
+
+/// Lists the org's roles.
+pub async fn list_roles(State(services): State<Arc<Services>>, access: Allowed<ReadMembers>) -> Result<Json<List<Role>>> {
+    let mut scope = OrgScope::begin(&services.db, access.0.org.id).await?;
+    let rows = db::role::list(&mut scope).await?;
+    Ok(Json(List::whole(rows.into_iter().map(role).collect())))
+}
+
+/// Makes a role.
+pub async fn create_role(
+    State(services): State<Arc<Services>>,
+    access: Allowed<WriteMembers>,
+    Body(new): Body<CreateRole>,
+) -> Result<(StatusCode, Json<Role>)> {
+    let row = service::role::create(&services, &access.0, &new).await?;
+    Ok((StatusCode::CREATED, Json(role(row))))
+}
+
+/// Renames a role or sets its rights.
+pub async fn update_role(
+    State(services): State<Arc<Services>>,
+    access: Allowed<WriteMembers>,
+    Path((_, name)): Path<(String, String)>,
+    Body(to): Body<UpdateRole>,
+) -> Result<Json<Role>> {
+    Ok(Json(role(service::role::update(&services, &access.0, &name, &to).await?)))
+}
+
+/// Deletes a role that nothing uses.
+pub async fn delete_role(
+    State(services): State<Arc<Services>>,
+    access: Allowed<WriteMembers>,
+    Path((_, name)): Path<(String, String)>,
+) -> Result<StatusCode> {
+    service::role::delete(&services, &access.0, &name).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn role(row: db::role::Row) -> Role {
+    Role { id: row.id.0, name: row.name, rights: row.rights, builtin: row.builtin }
+}

@@ -1,0 +1,180 @@
+//! Group commit: calls hand their records in, a lane inserts what has gathered with one statement
+//! and one commit, then wakes them. Nobody's answer leaves before its record is durable
+//! (approvals.md, promise 3), and nobody waits for a commit of their own.
+
+use std::{sync::Arc, time::Duration};
+
+use sqlx::{Connection, PgConnection};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+    time::Instant,
+};
+
+use crate::{
+    db::{
+        self, AuditConnector,
+        audit::{Intent, Outcome},
+    },
+    error::{Error, Result},
+};
+
+/// How many commits may be under way at once.
+const LANES: usize = 2;
+/// How many records may wait in a lane before callers wait for room.
+const QUEUE: usize = 2_048;
+/// How many records one commit takes at most.
+const BATCH: usize = 256;
+/// How long a caller waits for its record to be durable.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+
+enum Entry {
+    Intent(Box<Intent>),
+    Outcome(Box<Outcome>, Option<oneshot::Sender<Result<()>>>),
+}
+
+/// Where records are handed in. Cheap to clone.
+#[derive(Clone)]
+pub struct Writer {
+    lanes: Arc<[mpsc::Sender<Entry>]>,
+}
+
+impl Writer {
+    /// Starts the lanes. They end, with everything written, when the last writer is dropped.
+    pub fn start(connector: AuditConnector) -> (Self, Vec<JoinHandle<()>>) {
+        let mut tasks = Vec::new();
+        let lanes = (0..LANES)
+            .map(|_| {
+                let (sender, receiver) = mpsc::channel(QUEUE);
+                tasks.push(tokio::spawn(run(connector.clone(), receiver)));
+                sender
+            })
+            .collect();
+        (Self { lanes }, tasks)
+    }
+
+    /// Queues an intent without waiting for it: it becomes durable before or with its outcome,
+    /// since both take the same lane.
+    ///
+    /// # Errors
+    /// When the queue is full for too long: Postgres does not keep up or is gone.
+    pub async fn intend(&self, intent: Intent) -> Result<()> {
+        let lane = self.lane(intent.id.0);
+        send(lane, Entry::Intent(Box::new(intent))).await
+    }
+
+    /// Hands an outcome in and returns when it, and its intent, are durable.
+    ///
+    /// # Errors
+    /// When that is not known within [`PATIENCE`]. The record is kept and written as soon as
+    /// Postgres is back.
+    pub async fn conclude(&self, outcome: Outcome) -> Result<()> {
+        let (durable, wait) = oneshot::channel();
+        let lane = self.lane(outcome.intent.0);
+        send(lane, Entry::Outcome(Box::new(outcome), Some(durable))).await?;
+        match tokio::time::timeout(PATIENCE, wait).await {
+            Ok(Ok(result)) => result,
+            _ => Err(not_recorded()),
+        }
+    }
+
+    fn lane(&self, id: uuid::Uuid) -> &mpsc::Sender<Entry> {
+        // The last byte of a UUIDv7 is random.
+        &self.lanes[usize::from(id.as_bytes()[15]) % self.lanes.len()]
+    }
+}
+
+fn not_recorded() -> Error {
+    Error::unavailable("this could not be recorded, so no answer is given")
+}
+
+async fn send(lane: &mpsc::Sender<Entry>, entry: Entry) -> Result<()> {
+    lane.send_timeout(entry, PATIENCE).await.map_err(|_| not_recorded())
+}
+
+async fn run(connector: AuditConnector, mut queue: mpsc::Receiver<Entry>) {
+    let mut conn: Option<PgConnection> = None;
+    let mut batch = Vec::with_capacity(BATCH);
+    while queue.recv_many(&mut batch, BATCH).await > 0 {
+        metrics::histogram!("permesso_audit_batch_records").record(batch.len() as f64);
+        let began = Instant::now();
+        write(&connector, &mut conn, &mut batch).await;
+        metrics::histogram!("permesso_audit_commit_seconds").record(began.elapsed().as_secs_f64());
+        batch.clear();
+    }
+}
+
+/// Writes a batch, trying again for as long as Postgres is away. Callers stop waiting after
+/// [`PATIENCE`]; their records stay.
+async fn write(connector: &AuditConnector, conn: &mut Option<PgConnection>, batch: &mut [Entry]) {
+    let mut pause = Duration::from_millis(50);
+    loop {
+        match try_write(connector, conn, batch).await {
+            Ok(()) => {
+                for entry in batch.iter_mut() {
+                    acknowledge(entry, Ok(()));
+                }
+                return;
+            }
+            Err(error) if is_of_the_data(&error) && batch.len() > 1 => {
+                // One record that fails a guard does not fail its batch.
+                for entry in batch.iter_mut() {
+                    Box::pin(write(connector, conn, std::slice::from_mut(entry))).await;
+                }
+                return;
+            }
+            Err(error) if is_of_the_data(&error) => {
+                tracing::error!(%error, "an audit record was refused by the database");
+                for entry in batch.iter_mut() {
+                    acknowledge(entry, Err(Error::internal(error.to_string())));
+                }
+                return;
+            }
+            Err(error) => {
+                tracing::warn!(%error, records = batch.len(), "audit records wait for the database");
+                *conn = None;
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(Duration::from_secs(1));
+            }
+        }
+    }
+}
+
+async fn try_write(
+    connector: &AuditConnector,
+    conn: &mut Option<PgConnection>,
+    batch: &[Entry],
+) -> sqlx::Result<()> {
+    if conn.is_none() {
+        *conn = Some(connector.connect().await?);
+    }
+    let Some(conn) = conn.as_mut() else { return Err(sqlx::Error::PoolClosed) };
+    let intents: Vec<&Intent> = batch.iter().filter_map(|e| if let Entry::Intent(i) = e { Some(&**i) } else { None }).collect();
+    let outcomes: Vec<&Outcome> =
+        batch.iter().filter_map(|e| if let Entry::Outcome(o, _) = e { Some(&**o) } else { None }).collect();
+    if intents.is_empty() || outcomes.is_empty() {
+        // One statement commits by itself.
+        return db::audit::insert(conn, &intents, &outcomes).await;
+    }
+    let mut tx = conn.begin().await?;
+    db::audit::insert(&mut tx, &intents, &outcomes).await?;
+    tx.commit().await
+}
+
+/// Whether Postgres refused the data (classes 22 and 23), so that trying again cannot help.
+fn is_of_the_data(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Database(e) => e.code().is_some_and(|code| code.starts_with("22") || code.starts_with("23")),
+        sqlx::Error::Encode(_) => true,
+        _ => false,
+    }
+}
+
+fn acknowledge(entry: &mut Entry, result: Result<()>) {
+    if let Entry::Outcome(_, durable) = entry
+        && let Some(durable) = durable.take()
+    {
+        // Nobody waits any more: the caller has its answer, an error.
+        let _ = durable.send(result);
+    }
+}

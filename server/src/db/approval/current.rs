@@ -1,0 +1,131 @@
+//! What an approval is bound to, as it is now, from rows that stay locked until the transaction
+//! ends (approvals.md: "read from rows locked in the claim's transaction, not from the in-memory
+//! directory"). The transaction is made with `Reason::Claim`, since a guest's key is another org's.
+
+use domain::{
+    Permission, Principal, UserId,
+    approval::binding::{Binding, Current, CurrentCaller, CurrentTool},
+    right::{ADMIN, GUEST},
+};
+
+use crate::{
+    db::OrgScope,
+    error::{Error, Result},
+};
+
+/// Reads and locks what `binding` names.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn current(scope: &mut OrgScope, binding: &Binding) -> Result<Current> {
+    let caller = match binding.caller {
+        Principal::Key(id) => key(scope, id.0).await?,
+        Principal::User(id) => person(scope, id).await?,
+    };
+    let Some((caller, outside)) = caller else { return Ok(Current { caller: None, tool: None }) };
+    Ok(Current { caller: Some(caller), tool: tool(scope, binding, outside).await? })
+}
+
+/// A caller, and whether it comes from outside the toolkit's org.
+type Found = Option<(CurrentCaller, bool)>;
+
+async fn key(scope: &mut OrgScope, id: uuid::Uuid) -> Result<Found> {
+    let row = sqlx::query!(
+        r#"SELECT k.org_id, k.role_id, k.owner_id FROM api_keys k
+           WHERE k.id = $1 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp())
+             AND EXISTS (SELECT FROM api_key_secrets s WHERE s.key_id = k.id
+                         AND (s.valid_until IS NULL OR s.valid_until > clock_timestamp()))
+           FOR SHARE OF k"#,
+        id,
+    )
+    .fetch_optional(scope.conn())
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let outside = row.org_id != scope.org().0;
+    let role = if outside { role_named(scope, GUEST).await? } else { Some(row.role_id.into()) };
+    Ok(role.map(|role| (CurrentCaller { role, owner: row.owner_id.into() }, outside)))
+}
+
+async fn person(scope: &mut OrgScope, id: UserId) -> Result<Found> {
+    let row = sqlx::query!("SELECT instance_admin FROM users WHERE id = $1 FOR SHARE", id.0)
+        .fetch_optional(scope.conn())
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    let member = sqlx::query_scalar!(
+        "SELECT role_id FROM members WHERE org_id = $1 AND user_id = $2 FOR SHARE",
+        scope.org().0,
+        id.0,
+    )
+    .fetch_optional(scope.conn())
+    .await?;
+    let outside = member.is_none() && !row.instance_admin;
+    let role = match member {
+        _ if row.instance_admin => role_named(scope, ADMIN).await?,
+        Some(role) => Some(role.into()),
+        None => role_named(scope, GUEST).await?,
+    };
+    Ok(role.map(|role| (CurrentCaller { role, owner: id }, outside)))
+}
+
+async fn role_named(scope: &mut OrgScope, name: &str) -> Result<Option<domain::RoleId>> {
+    let role = sqlx::query_scalar!("SELECT id FROM roles WHERE org_id = $1 AND name = $2", scope.org().0, name)
+        .fetch_optional(scope.conn())
+        .await?;
+    Ok(role.map(Into::into))
+}
+
+async fn tool(scope: &mut OrgScope, binding: &Binding, outside: bool) -> Result<Option<CurrentTool>> {
+    let row = sqlx::query!(
+        "SELECT tt.permission, t.seen_sha256, t.offered, c.id AS connection_id, c.version, c.enabled, k.visibility
+         FROM toolkit_tools tt JOIN toolkits k ON k.id = tt.toolkit_id JOIN tools t ON t.id = tt.tool_id
+         JOIN connections c ON c.id = t.connection_id
+         WHERE tt.org_id = $1 AND tt.id = $2 FOR SHARE",
+        scope.org().0,
+        binding.toolkit_tool.0,
+    )
+    .fetch_optional(scope.conn())
+    .await?;
+    // Who comes from outside no longer sees a toolkit that has become private.
+    let Some(row) = row.filter(|row| !outside || row.visibility == "public") else { return Ok(None) };
+    let policy = sqlx::query_scalar!(
+        "SELECT permission FROM role_policies WHERE org_id = $1 AND toolkit_tool_id = $2 AND role_id = $3 FOR SHARE",
+        scope.org().0,
+        binding.toolkit_tool.0,
+        binding.role.0,
+    )
+    .fetch_optional(scope.conn())
+    .await?;
+    let permission: Permission = policy.unwrap_or(row.permission).parse().map_err(Error::internal)?;
+    Ok(Some(CurrentTool {
+        definition_sha256: row.seen_sha256.try_into().map_err(|_| Error::internal("tools: a SHA-256 is not 32 bytes"))?,
+        offered: row.offered,
+        connection: row.connection_id.into(),
+        connection_version: row.version,
+        connection_enabled: row.enabled,
+        permission,
+    }))
+}
+
+/// The people whose request it is: the key's owner then and now, its creator and its rotators, or
+/// the asking person. Needs `Reason::Claim`.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn own_people(scope: &mut OrgScope, binding: &Binding) -> Result<Vec<UserId>> {
+    let mut people = vec![binding.owner];
+    match binding.caller {
+        Principal::User(user) => people.push(user),
+        Principal::Key(key) => {
+            let rows = sqlx::query!(
+                r#"SELECT owner_id AS "person!" FROM api_keys WHERE id = $1
+                   UNION SELECT created_by FROM api_keys WHERE id = $1
+                   UNION SELECT created_by FROM api_key_secrets WHERE key_id = $1"#,
+                key.0,
+            )
+            .fetch_all(scope.conn())
+            .await?;
+            people.extend(rows.into_iter().map(|row| UserId(row.person)));
+        }
+    }
+    Ok(people)
+}

@@ -1,0 +1,292 @@
+//! Audit records: insert and read. The application may do nothing else with them.
+
+use chrono::{DateTime, Utc};
+use domain::{ApprovalId, AuditId, OrgId, Principal};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::OrgScope;
+use crate::error::Result;
+
+/// What is about to happen. Bodies are redacted already.
+#[derive(Clone, Debug)]
+pub struct Intent {
+    /// The record's id.
+    pub id: AuditId,
+    /// When, by this replica's clock.
+    pub at: DateTime<Utc>,
+    /// Whose record it is.
+    pub org: OrgId,
+    /// The request it belongs to.
+    pub request_id: Uuid,
+    /// Who acts; `None` is the gateway itself.
+    pub actor: Option<Principal>,
+    /// What people call the actor.
+    pub actor_name: String,
+    /// The actor's own org, where it is known.
+    pub actor_org: Option<OrgId>,
+    /// The MCP method or REST operation.
+    pub action: String,
+    /// The toolkit's slug.
+    pub toolkit: Option<String>,
+    /// The tool's name.
+    pub tool: Option<String>,
+    /// The request.
+    pub request: Option<String>,
+    /// The rule that decided.
+    pub rule: Option<String>,
+    /// The approval it belongs to.
+    pub approval: Option<ApprovalId>,
+    /// The client's name and version, as it said.
+    pub client: Option<String>,
+}
+
+/// How something ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// As asked.
+    Ok,
+    /// The upstream answered with an error.
+    Error,
+    /// A rule or a check said no; nothing ran.
+    Refused,
+    /// It waits for a person.
+    Held,
+    /// A person said no.
+    Rejected,
+    /// An earlier result was given again; nothing ran.
+    Replayed,
+    /// The upstream could not be reached; nothing ran.
+    Failed,
+    /// It may have run.
+    Unknown,
+}
+
+impl Status {
+    /// The word used in the API and the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Error => "error",
+            Self::Refused => "refused",
+            Self::Held => "held",
+            Self::Rejected => "rejected",
+            Self::Replayed => "replayed",
+            Self::Failed => "failed",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// What became of an intent.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The intent.
+    pub intent: AuditId,
+    /// The intent's time: the pair stands in one month.
+    pub intent_at: DateTime<Utc>,
+    /// Whose record it is.
+    pub org: OrgId,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// How it ended.
+    pub status: Status,
+    /// How long it took, in microseconds.
+    pub duration_us: i64,
+    /// The response, redacted already; for lists a digest.
+    pub response: Option<String>,
+    /// The rule, where it was found only after the intent.
+    pub rule: Option<String>,
+    /// The approval, where it was found only after the intent.
+    pub approval: Option<ApprovalId>,
+}
+
+/// Inserts intents and outcomes with one statement each. What is there already stays: a batch whose
+/// commit got lost on the way back is simply written again.
+///
+/// # Errors
+/// When Postgres cannot be reached or refuses a value.
+pub async fn insert(conn: &mut PgConnection, intents: &[&Intent], outcomes: &[&Outcome]) -> sqlx::Result<()> {
+    if !intents.is_empty() {
+        insert_intents(conn, intents).await?;
+    }
+    if !outcomes.is_empty() {
+        insert_outcomes(conn, outcomes).await?;
+    }
+    Ok(())
+}
+
+fn column<T, R>(rows: &[&T], value: impl Fn(&T) -> R) -> Vec<R> {
+    rows.iter().map(|row| value(row)).collect()
+}
+
+async fn insert_intents(conn: &mut PgConnection, rows: &[&Intent]) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO audit_intents (id, at, org_id, request_id, actor_kind, actor_id, actor_name, actor_org_id, action,
+             toolkit, tool, request, rule, approval_id, client)
+         SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::uuid[], $4::uuid[], $5::text[], $6::uuid[], $7::text[],
+             $8::uuid[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::uuid[], $15::text[])
+         ON CONFLICT DO NOTHING",
+        &column(rows, |r| r.id.0),
+        &column(rows, |r| r.at),
+        &column(rows, |r| r.org.0),
+        &column(rows, |r| r.request_id),
+        &column(rows, |r| r.actor.map_or("system", Principal::kind).to_owned()),
+        &column(rows, |r| r.actor.map(Principal::id)) as &[Option<Uuid>],
+        &column(rows, |r| r.actor_name.clone()),
+        &column(rows, |r| r.actor_org.map(|org| org.0)) as &[Option<Uuid>],
+        &column(rows, |r| r.action.clone()),
+        &column(rows, |r| r.toolkit.clone()) as &[Option<String>],
+        &column(rows, |r| r.tool.clone()) as &[Option<String>],
+        &column(rows, |r| r.request.clone()) as &[Option<String>],
+        &column(rows, |r| r.rule.clone()) as &[Option<String>],
+        &column(rows, |r| r.approval.map(|id| id.0)) as &[Option<Uuid>],
+        &column(rows, |r| r.client.clone()) as &[Option<String>],
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+async fn insert_outcomes(conn: &mut PgConnection, rows: &[&Outcome]) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO audit_outcomes (intent_id, intent_at, org_id, at, status, duration_us, response, rule, approval_id)
+         SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::uuid[], $4::timestamptz[], $5::text[], $6::bigint[],
+             $7::text[], $8::text[], $9::uuid[])
+         ON CONFLICT DO NOTHING",
+        &column(rows, |r| r.intent.0),
+        &column(rows, |r| r.intent_at),
+        &column(rows, |r| r.org.0),
+        &column(rows, |r| r.at),
+        &column(rows, |r| r.status.as_str().to_owned()),
+        &column(rows, |r| r.duration_us),
+        &column(rows, |r| r.response.clone()) as &[Option<String>],
+        &column(rows, |r| r.rule.clone()) as &[Option<String>],
+        &column(rows, |r| r.approval.map(|id| id.0)) as &[Option<Uuid>],
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Makes the partitions of this month and the next three.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn ensure_partitions(db: &super::Db) -> Result<()> {
+    sqlx::query!("SELECT audit_ensure_partitions(3)").fetch_one(db.pool()).await?;
+    Ok(())
+}
+
+/// One record: an intent and, once there is one, its outcome.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// The record's id.
+    pub id: Uuid,
+    /// When it began.
+    pub at: DateTime<Utc>,
+    /// The request it belongs to.
+    pub request_id: Uuid,
+    /// `key`, `user` or `system`.
+    pub actor_kind: String,
+    /// The actor's id.
+    pub actor_id: Option<Uuid>,
+    /// What people call the actor.
+    pub actor_name: String,
+    /// The actor's own org.
+    pub actor_org_id: Option<Uuid>,
+    /// The MCP method or REST operation.
+    pub action: String,
+    /// The toolkit's slug.
+    pub toolkit: Option<String>,
+    /// The tool's name.
+    pub tool: Option<String>,
+    /// The rule that decided.
+    pub rule: Option<String>,
+    /// The approval it belongs to.
+    pub approval_id: Option<Uuid>,
+    /// The client.
+    pub client: Option<String>,
+    /// How it ended; `interrupted` while there is no outcome.
+    pub status: String,
+    /// How long it took, in microseconds.
+    pub duration_us: Option<i64>,
+    /// The request, if bodies were asked for.
+    pub request: Option<String>,
+    /// The response, if bodies were asked for.
+    pub response: Option<String>,
+}
+
+/// Which records to list. Absent means any.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Only this one.
+    pub id: Option<AuditId>,
+    /// Not before.
+    pub from: Option<DateTime<Utc>>,
+    /// Before.
+    pub to: Option<DateTime<Utc>>,
+    /// The actor's id, or its name.
+    pub actor: Option<String>,
+    /// The toolkit's slug.
+    pub toolkit: Option<String>,
+    /// The tool's name.
+    pub tool: Option<String>,
+    /// How it ended.
+    pub status: Option<String>,
+    /// The approval.
+    pub approval: Option<ApprovalId>,
+    /// Text in the request, the response, the action or the request id.
+    pub q: Option<String>,
+    /// Only those older than this one.
+    pub before: Option<AuditId>,
+    /// How many at most.
+    pub limit: i64,
+    /// Whether to read requests and responses, and to search in them.
+    pub bodies: bool,
+}
+
+/// Lists records, newest first.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn list(scope: &mut OrgScope, filter: &Filter) -> Result<Vec<Row>> {
+    let pattern = filter.q.as_ref().map(|q| format!("%{}%", q.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")));
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT i.id, i.at, i.request_id, i.actor_kind, i.actor_id, i.actor_name, i.actor_org_id, i.action, i.toolkit,
+               i.tool, coalesce(o.rule, i.rule) AS rule, coalesce(o.approval_id, i.approval_id) AS approval_id, i.client,
+               coalesce(o.status, 'interrupted') AS "status!", o.duration_us AS "duration_us?",
+               CASE WHEN $13 THEN i.request END AS request, CASE WHEN $13 THEN o.response END AS response
+           FROM audit_intents i LEFT JOIN audit_outcomes o ON o.intent_at = i.at AND o.intent_id = i.id
+           WHERE i.org_id = $1
+             AND ($2::uuid IS NULL OR i.id = $2)
+             AND ($3::timestamptz IS NULL OR i.at >= $3)
+             AND ($4::timestamptz IS NULL OR i.at < $4)
+             AND ($5::text IS NULL OR i.actor_id::text = $5 OR i.actor_name = $5)
+             AND ($6::text IS NULL OR i.toolkit = $6)
+             AND ($7::text IS NULL OR i.tool = $7)
+             AND ($8::text IS NULL OR coalesce(o.status, 'interrupted') = $8)
+             AND ($9::uuid IS NULL OR coalesce(o.approval_id, i.approval_id) = $9)
+             AND ($10::text IS NULL OR i.action ILIKE $10 OR i.request_id::text ILIKE $10 OR coalesce(i.tool, '') ILIKE $10
+                  OR $13 AND (i.request ILIKE $10 OR o.response ILIKE $10))
+             AND ($11::uuid IS NULL OR i.id < $11)
+           ORDER BY i.id DESC LIMIT $12"#,
+        scope.org().0,
+        filter.id.map(|id| id.0),
+        filter.from,
+        filter.to,
+        filter.actor,
+        filter.toolkit,
+        filter.tool,
+        filter.status,
+        filter.approval.map(|id| id.0),
+        pattern,
+        filter.before.map(|id| id.0),
+        filter.limit,
+        filter.bodies,
+    )
+    .fetch_all(scope.conn())
+    .await?;
+    Ok(rows)
+}

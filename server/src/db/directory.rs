@@ -1,0 +1,222 @@
+//! Reads all configuration as one snapshot, for `directory`.
+
+use std::{collections::HashMap, sync::Arc};
+
+use chrono::{DateTime, Utc};
+use domain::{
+    ApprovalPolicy, OrgId, PolicyOverride, Principal, Rights, RoleId, ToolId, ToolkitId, ToolkitToolId, UserId,
+    directory::{Connection, Directory, Key, KeySecret, Org, Person, Role, Tool, Toolkit, ToolkitTool},
+};
+
+use super::{Db, Reason, SystemScope};
+use crate::error::{Error, Result};
+
+/// The version of the configuration now; the snapshot is current when it has the same.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn version(db: &Db) -> Result<i64> {
+    Ok(sqlx::query_scalar!("SELECT version FROM configuration").fetch_one(db.pool()).await?)
+}
+
+/// Reads everything in one consistent snapshot.
+///
+/// # Errors
+/// When Postgres cannot be reached, or a row cannot be understood (it names table and row).
+pub async fn load(db: &Db) -> Result<Directory> {
+    let mut scope = SystemScope::begin(db, Reason::Directory).await?;
+    sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").execute(scope.conn()).await.ok();
+    let version = sqlx::query_scalar!("SELECT version FROM configuration").fetch_one(scope.conn()).await?;
+    let mut orgs = load_orgs(&mut scope).await?;
+    let mut toolkits = load_toolkits(&mut scope).await?;
+    for (id, org) in &mut orgs {
+        for toolkit in toolkits.remove(id).unwrap_or_default() {
+            org.toolkits.insert(toolkit.slug.clone(), Arc::new(toolkit));
+        }
+    }
+    Ok(Directory {
+        version,
+        keys: load_keys(&mut scope).await?,
+        people: load_people(&mut scope).await?,
+        open: load_open(&mut scope).await?,
+        orgs: orgs.into_values().map(|org| (org.slug.clone(), Arc::new(org))).collect(),
+    })
+}
+
+/// A row that the code does not understand: somebody else wrote to the database.
+fn odd(table: &'static str, row: impl std::fmt::Display, what: impl std::fmt::Display) -> Error {
+    Error::internal(format!("{table} {row}: {what}"))
+}
+
+async fn load_orgs(scope: &mut SystemScope) -> Result<HashMap<OrgId, Org>> {
+    let mut orgs = HashMap::new();
+    for row in sqlx::query!("SELECT id, slug, approval_policy FROM orgs").fetch_all(scope.conn()).await? {
+        let policy: ApprovalPolicy = serde_json::from_value(row.approval_policy).map_err(|e| odd("orgs", row.id, e))?;
+        let slug = row.slug.parse().map_err(|e| odd("orgs", row.id, e))?;
+        let id = OrgId(row.id);
+        let org = Org {
+            id,
+            slug,
+            policy,
+            roles: HashMap::new(),
+            members: HashMap::new(),
+            toolkits: HashMap::new(),
+            connections: HashMap::new(),
+        };
+        orgs.insert(id, org);
+    }
+    for row in sqlx::query!("SELECT id, org_id, name, rights FROM roles").fetch_all(scope.conn()).await? {
+        // A right this binary does not know was granted by a newer one; it opens nothing here.
+        let rights: Rights = row.rights.iter().filter_map(|word| word.parse().ok()).collect();
+        if let Some(org) = orgs.get_mut(&OrgId(row.org_id)) {
+            org.roles.insert(RoleId(row.id), Role { name: row.name.into(), rights });
+        }
+    }
+    for row in sqlx::query!("SELECT org_id, user_id, role_id FROM members").fetch_all(scope.conn()).await? {
+        if let Some(org) = orgs.get_mut(&OrgId(row.org_id)) {
+            org.members.insert(UserId(row.user_id), RoleId(row.role_id));
+        }
+    }
+    let connections = sqlx::query!(
+        "SELECT id, org_id, slug, kind, config_sealed, version, enabled, connect_timeout_ms, call_timeout_ms FROM connections"
+    );
+    for row in connections.fetch_all(scope.conn()).await? {
+        let slug = row.slug.parse().map_err(|e| odd("connections", row.id, e))?;
+        if let Some(org) = orgs.get_mut(&OrgId(row.org_id)) {
+            let connection = Connection {
+                id: row.id.into(),
+                org: org.id,
+                slug,
+                kind: row.kind,
+                config_sealed: row.config_sealed,
+                version: row.version,
+                enabled: row.enabled,
+                connect_timeout_ms: row.connect_timeout_ms,
+                call_timeout_ms: row.call_timeout_ms,
+            };
+            org.connections.insert(connection.id, Arc::new(connection));
+        }
+    }
+    Ok(orgs)
+}
+
+async fn load_toolkits(scope: &mut SystemScope) -> Result<HashMap<OrgId, Vec<Toolkit>>> {
+    let mut by_toolkit = load_toolkit_tools(scope).await?;
+    let mut toolkits: HashMap<OrgId, Vec<Toolkit>> = HashMap::new();
+    let rows = sqlx::query!("SELECT id, org_id, slug, name, visibility, approval_policy FROM toolkits");
+    for row in rows.fetch_all(scope.conn()).await? {
+        let mut tools = by_toolkit.remove(&ToolkitId(row.id)).unwrap_or_default();
+        tools.sort_by(|a, b| a.name.cmp(&b.name));
+        toolkits.entry(OrgId(row.org_id)).or_default().push(Toolkit {
+            id: row.id.into(),
+            slug: row.slug.parse().map_err(|e| odd("toolkits", row.id, e))?,
+            name: row.name,
+            public: row.visibility == "public",
+            tools,
+            policy: policy_override("toolkits", row.id, row.approval_policy)?,
+        });
+    }
+    Ok(toolkits)
+}
+
+async fn load_toolkit_tools(scope: &mut SystemScope) -> Result<HashMap<ToolkitId, Vec<Arc<ToolkitTool>>>> {
+    let mut tools: HashMap<ToolId, Arc<Tool>> = HashMap::new();
+    let rows = sqlx::query!(
+        "SELECT id, connection_id, name, seen_definition, seen_sha256, reviewed_sha256, offered, schema_usable FROM tools"
+    );
+    for row in rows.fetch_all(scope.conn()).await? {
+        let tool = Tool {
+            id: row.id.into(),
+            connection: row.connection_id.into(),
+            name: row.name.into(),
+            definition: row.seen_definition.into(),
+            seen_sha256: sha256("tools", row.id, &row.seen_sha256)?,
+            reviewed_sha256: sha256("tools", row.id, &row.reviewed_sha256)?,
+            offered: row.offered,
+            schema_usable: row.schema_usable,
+        };
+        tools.insert(tool.id, Arc::new(tool));
+    }
+    let mut policies: HashMap<ToolkitToolId, HashMap<RoleId, domain::Permission>> = HashMap::new();
+    let rows = sqlx::query!("SELECT toolkit_tool_id, role_id, permission FROM role_policies");
+    for row in rows.fetch_all(scope.conn()).await? {
+        let permission = row.permission.parse().map_err(|e| odd("role_policies", row.toolkit_tool_id, e))?;
+        policies.entry(row.toolkit_tool_id.into()).or_default().insert(row.role_id.into(), permission);
+    }
+    let mut by_toolkit: HashMap<ToolkitId, Vec<Arc<ToolkitTool>>> = HashMap::new();
+    let rows = sqlx::query!("SELECT id, toolkit_id, tool_id, name, permission, approval_policy FROM toolkit_tools");
+    for row in rows.fetch_all(scope.conn()).await? {
+        let tool = tools.get(&ToolId(row.tool_id)).ok_or_else(|| odd("toolkit_tools", row.id, "has no tool"))?;
+        by_toolkit.entry(row.toolkit_id.into()).or_default().push(Arc::new(ToolkitTool {
+            id: row.id.into(),
+            name: row.name.into(),
+            permission: row.permission.parse().map_err(|e| odd("toolkit_tools", row.id, e))?,
+            policies: policies.remove(&ToolkitToolId(row.id)).unwrap_or_default(),
+            policy: policy_override("toolkit_tools", row.id, row.approval_policy)?,
+            tool: tool.clone(),
+        }));
+    }
+    Ok(by_toolkit)
+}
+
+async fn load_keys(scope: &mut SystemScope) -> Result<HashMap<[u8; 32], KeySecret>> {
+    let mut keys = HashMap::new();
+    let rows = sqlx::query!(
+        r#"SELECT id, org_id, name, role_id, owner_id, expires_at AS "expires_at: DateTime<Utc>"
+           FROM api_keys WHERE revoked_at IS NULL"#
+    );
+    for row in rows.fetch_all(scope.conn()).await? {
+        let key = Key {
+            id: row.id.into(),
+            org: row.org_id.into(),
+            name: row.name.into(),
+            role: row.role_id.into(),
+            owner: row.owner_id.into(),
+            expires_at: row.expires_at,
+        };
+        keys.insert(key.id, Arc::new(key));
+    }
+    let mut secrets = HashMap::new();
+    let rows = sqlx::query!(
+        r#"SELECT id, key_id, sha256, valid_until AS "valid_until: DateTime<Utc>" FROM api_key_secrets
+           WHERE valid_until IS NULL OR valid_until > now()"#
+    );
+    for row in rows.fetch_all(scope.conn()).await? {
+        if let Some(key) = keys.get(&row.key_id.into()) {
+            let secret = KeySecret { key: key.clone(), valid_until: row.valid_until };
+            secrets.insert(sha256("api_key_secrets", row.id, &row.sha256)?, secret);
+        }
+    }
+    Ok(secrets)
+}
+
+async fn load_people(scope: &mut SystemScope) -> Result<HashMap<UserId, Person>> {
+    let rows = sqlx::query!("SELECT id, email, epoch, instance_admin FROM users").fetch_all(scope.conn()).await?;
+    let person = |email: String, epoch, instance_admin| Person { email: email.into(), epoch, instance_admin };
+    Ok(rows.into_iter().map(|row| (UserId(row.id), person(row.email, row.epoch, row.instance_admin))).collect())
+}
+
+async fn load_open(scope: &mut SystemScope) -> Result<std::collections::HashSet<(Principal, ToolkitToolId)>> {
+    let rows = sqlx::query!(
+        "SELECT DISTINCT caller_kind, caller_id, toolkit_tool_id FROM approvals
+         WHERE state IN ('pending', 'approved', 'executing', 'outcome_unknown')"
+    );
+    let mut open = std::collections::HashSet::new();
+    for row in rows.fetch_all(scope.conn()).await? {
+        let caller = Principal::from_parts(&row.caller_kind, row.caller_id).map_err(|e| odd("approvals", row.caller_id, e))?;
+        open.insert((caller, row.toolkit_tool_id.into()));
+    }
+    Ok(open)
+}
+
+fn policy_override(
+    table: &'static str,
+    row: uuid::Uuid,
+    value: Option<serde_json::Value>,
+) -> Result<Option<PolicyOverride>> {
+    value.map(|value| serde_json::from_value(value).map_err(|e| odd(table, row, e))).transpose()
+}
+
+fn sha256(table: &'static str, row: uuid::Uuid, bytes: &[u8]) -> Result<[u8; 32]> {
+    bytes.try_into().map_err(|_| odd(table, row, "a SHA-256 does not have 32 bytes"))
+}

@@ -1,0 +1,111 @@
+//! Roles of an org.
+
+use domain::{Rights, RoleId};
+
+use super::OrgScope;
+use crate::error::Result;
+
+/// One role.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// Its id.
+    pub id: RoleId,
+    /// Its name.
+    pub name: String,
+    /// Words of its rights.
+    pub rights: Vec<String>,
+    /// Whether every org has it.
+    pub builtin: bool,
+}
+
+/// Lists the org's roles by name.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn list(scope: &mut OrgScope) -> Result<Vec<Row>> {
+    let rows = sqlx::query_as!(Row, "SELECT id, name, rights, builtin FROM roles WHERE org_id = $1 ORDER BY name", scope.org().0)
+        .fetch_all(scope.conn())
+        .await?;
+    Ok(rows)
+}
+
+/// Finds a role by its name and locks it.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn find(scope: &mut OrgScope, name: &str) -> Result<Option<Row>> {
+    let row = sqlx::query_as!(
+        Row,
+        "SELECT id, name, rights, builtin FROM roles WHERE org_id = $1 AND name = $2 FOR UPDATE",
+        scope.org().0,
+        name,
+    )
+    .fetch_optional(scope.conn())
+    .await?;
+    Ok(row)
+}
+
+/// Makes a role. `false`: the name is taken.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn insert(scope: &mut OrgScope, id: RoleId, name: &str, rights: &Rights, builtin: bool) -> Result<bool> {
+    let rights: Vec<String> = rights.iter().map(|right| right.to_string()).collect();
+    let inserted = sqlx::query!(
+        "INSERT INTO roles (id, org_id, name, rights, builtin) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (org_id, name) DO NOTHING",
+        id.0,
+        scope.org().0,
+        name,
+        &rights,
+        builtin,
+    )
+    .execute(scope.conn())
+    .await?;
+    Ok(inserted.rows_affected() == 1)
+}
+
+/// Renames a role and sets its rights. `false`: the name is taken.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn update(scope: &mut OrgScope, id: RoleId, name: &str, rights: &Rights) -> Result<bool> {
+    let rights: Vec<String> = rights.iter().map(|right| right.to_string()).collect();
+    let updated = sqlx::query!(
+        "UPDATE roles SET name = $3, rights = $4 WHERE org_id = $1 AND id = $2
+         AND NOT EXISTS (SELECT FROM roles WHERE org_id = $1 AND name = $3 AND id <> $2)",
+        scope.org().0,
+        id.0,
+        name,
+        &rights,
+    )
+    .execute(scope.conn())
+    .await?;
+    Ok(updated.rows_affected() == 1)
+}
+
+/// What still uses the role: members, keys that are not revoked, role policies.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn uses(scope: &mut OrgScope, id: RoleId) -> Result<i64> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT (SELECT count(*) FROM members WHERE org_id = $1 AND role_id = $2)
+                + (SELECT count(*) FROM api_keys WHERE org_id = $1 AND role_id = $2)
+                + (SELECT count(*) FROM role_policies WHERE org_id = $1 AND role_id = $2) AS "uses!""#,
+        scope.org().0,
+        id.0,
+    )
+    .fetch_one(scope.conn())
+    .await?)
+}
+
+/// Deletes a role that nothing uses.
+///
+/// # Errors
+/// When Postgres cannot be reached, or something uses it after all.
+pub async fn delete(scope: &mut OrgScope, id: RoleId) -> Result<()> {
+    let deleted = sqlx::query!("DELETE FROM roles WHERE org_id = $1 AND id = $2", scope.org().0, id.0)
+        .execute(scope.conn())
+        .await?;
+    super::expect_one_row("roles", id, deleted.rows_affected())
+}

@@ -1,0 +1,129 @@
+//! For whom a transaction works. Every query of tenant data takes an [`OrgScope`]; the few that work
+//! across orgs take a [`SystemScope`] with its reason. Both set what row-level security asks for
+//! (migrations/0006), so a query that forgets its org sees nothing of another.
+
+use domain::OrgId;
+use sqlx::{PgConnection, Postgres, Transaction};
+
+use super::Db;
+use crate::error::Result;
+
+/// Why work across orgs is done; each is named by the policies that let it through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// Reading all configuration into the snapshot.
+    Directory,
+    /// Finding the person who signs in.
+    SignIn,
+    /// Making orgs and people, resetting passwords.
+    Instance,
+    /// Checking a caller, perhaps of another org, while claiming its approval.
+    Claim,
+    /// Tidying approvals whose deadline has passed.
+    Sweep,
+    /// Writing audit records.
+    Audit,
+    /// Noting the last use of keys.
+    Use,
+    /// Work for one org that no caller asked for, such as listing an upstream's tools again.
+    Upkeep,
+}
+
+impl Reason {
+    /// The word that the policies name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Directory => "directory",
+            Self::SignIn => "sign_in",
+            Self::Instance => "instance",
+            Self::Claim => "claim",
+            Self::Sweep => "sweep",
+            Self::Audit => "audit",
+            Self::Use => "use",
+            Self::Upkeep => "upkeep",
+        }
+    }
+}
+
+/// A transaction that sees one org. Dropping it rolls back.
+pub struct OrgScope {
+    tx: Transaction<'static, Postgres>,
+    org: OrgId,
+}
+
+impl OrgScope {
+    /// Begins a transaction for an org whose caller has been authenticated and authorized.
+    ///
+    /// # Errors
+    /// When Postgres cannot be reached.
+    pub async fn begin(db: &Db, org: OrgId) -> Result<Self> {
+        Ok(Self { tx: begin(db, Some(org), None).await?, org })
+    }
+
+    /// Begins a transaction for one org on the system's own account, for the reason given.
+    ///
+    /// # Errors
+    /// When Postgres cannot be reached.
+    pub async fn system(db: &Db, org: OrgId, reason: Reason) -> Result<Self> {
+        Ok(Self { tx: begin(db, Some(org), Some(reason)).await?, org })
+    }
+
+    /// The org.
+    pub fn org(&self) -> OrgId {
+        self.org
+    }
+
+    /// The connection, for a query.
+    pub fn conn(&mut self) -> &mut PgConnection {
+        &mut self.tx
+    }
+
+    /// Makes everything done in it durable.
+    ///
+    /// # Errors
+    /// When Postgres cannot say that it is; it may be all the same.
+    pub async fn commit(self) -> Result<()> {
+        Ok(self.tx.commit().await?)
+    }
+}
+
+/// A transaction across orgs. Dropping it rolls back.
+pub struct SystemScope {
+    tx: Transaction<'static, Postgres>,
+}
+
+impl SystemScope {
+    /// Begins a transaction that sees what the policies grant for `reason`.
+    ///
+    /// # Errors
+    /// When Postgres cannot be reached.
+    pub async fn begin(db: &Db, reason: Reason) -> Result<Self> {
+        Ok(Self { tx: begin(db, None, Some(reason)).await? })
+    }
+
+    /// The connection, for a query.
+    pub fn conn(&mut self) -> &mut PgConnection {
+        &mut self.tx
+    }
+
+    /// Makes everything done in it durable.
+    ///
+    /// # Errors
+    /// When Postgres cannot say that it is; it may be all the same.
+    pub async fn commit(self) -> Result<()> {
+        Ok(self.tx.commit().await?)
+    }
+}
+
+async fn begin(db: &Db, org: Option<OrgId>, reason: Option<Reason>) -> Result<Transaction<'static, Postgres>> {
+    let mut tx = db.pool().begin().await?;
+    let org = org.map(|org| org.to_string()).unwrap_or_default();
+    sqlx::query!(
+        "SELECT set_config('app.org_id', $1, true), set_config('app.scope', $2, true)",
+        org,
+        reason.map_or("", Reason::as_str),
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    Ok(tx)
+}

@@ -1,0 +1,113 @@
+//! The snapshot of all configuration, swapped whole, so that a call needs no query to be decided.
+//! Its types, and the gate that reads it, are in `domain`.
+//!
+//! A notification or, at most [`POLL`] later, a look at the version brings a change in. A snapshot
+//! that could not be confirmed for [`STALE`] is not used: a revoked key must not work because the
+//! database went away.
+
+mod schema;
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use arc_swap::ArcSwap;
+use domain::directory::Directory;
+use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
+
+pub use schema::{Schemas, Validation};
+
+use crate::{
+    db::{self, Db},
+    error::{Error, Result},
+    live::Live,
+};
+
+/// How often the version is looked at, notification or not.
+pub const POLL: Duration = Duration::from_millis(400);
+/// How old the last confirmation may be.
+pub const STALE: Duration = Duration::from_secs(5);
+
+/// The current snapshot and what keeps it current.
+pub struct Snapshots {
+    db: Db,
+    current: ArcSwap<Directory>,
+    confirmed: Mutex<Instant>,
+    loading: tokio::sync::Mutex<()>,
+    /// Compiled input schemas, by the definition's SHA-256.
+    pub schemas: Schemas,
+}
+
+impl Snapshots {
+    /// Loads the first snapshot.
+    ///
+    /// # Errors
+    /// When Postgres cannot be reached.
+    pub async fn load(db: Db) -> Result<Arc<Self>> {
+        let asked = Instant::now();
+        let first = db::directory::load(&db).await?;
+        Ok(Arc::new(Self {
+            db,
+            current: ArcSwap::from_pointee(first),
+            confirmed: Mutex::new(asked),
+            loading: tokio::sync::Mutex::new(()),
+            schemas: Schemas::default(),
+        }))
+    }
+
+    /// The snapshot.
+    ///
+    /// # Errors
+    /// When it could not be confirmed for [`STALE`].
+    pub fn get(&self) -> Result<Arc<Directory>> {
+        if self.confirmed.lock().elapsed() > STALE {
+            return Err(Error::unavailable("the database cannot be reached right now; nothing was done, try again"));
+        }
+        Ok(self.current.load_full())
+    }
+
+    /// Brings the snapshot up to what is committed now. Called after each change, so that who made
+    /// it sees it.
+    ///
+    /// # Errors
+    /// When Postgres cannot be reached; the old snapshot stays.
+    pub async fn refresh(&self) -> Result<()> {
+        let _one_at_a_time = self.loading.lock().await;
+        let asked = Instant::now();
+        if db::directory::version(&self.db).await? != self.current.load().version {
+            self.load_now(asked).await?;
+        }
+        *self.confirmed.lock() = asked;
+        Ok(())
+    }
+
+    async fn load_now(&self, asked: Instant) -> Result<()> {
+        let next = db::directory::load(&self.db).await?;
+        tracing::debug!(version = next.version, took_ms = asked.elapsed().as_millis() as u64, "directory loaded");
+        self.current.store(Arc::new(next));
+        Ok(())
+    }
+
+    /// Keeps the snapshot current until `stop`.
+    pub async fn keep_current(self: Arc<Self>, live: Live, stop: CancellationToken) {
+        let mut changes = live.configuration();
+        let mut unwell = false;
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = changes.changed() => {}
+                () = tokio::time::sleep(POLL) => {}
+            }
+            match self.refresh().await {
+                Ok(()) => unwell = false,
+                Err(error) if !unwell => {
+                    unwell = true;
+                    tracing::warn!(%error, "directory cannot be refreshed");
+                }
+                Err(_) => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! The one error of the server. It knows nothing of HTTP or JSON-RPC: each face translates it. What
+//! is public says what was wrong, with the value's name, and what to do; what is internal goes to
+//! the log with the request id and never to a client.
+
+use std::{borrow::Cow, time::Duration};
+
+/// Everything that can go wrong, as the faces see it.
+#[derive(Debug)]
+pub struct Error {
+    /// The kind, which decides the status.
+    pub kind: Kind,
+    /// Stable, snake_case; programs branch on it.
+    pub code: &'static str,
+    /// For people: what was wrong and what to do. Never internals, never secrets.
+    pub message: Cow<'static, str>,
+    /// Which fields are wrong, for [`Kind::Invalid`].
+    pub fields: Vec<FieldError>,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// The kinds of errors (api.md, "Errors").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The request cannot be read.
+    BadRequest,
+    /// No valid credential.
+    Unauthorized,
+    /// Known, but not allowed in this org.
+    Forbidden,
+    /// Not there, or another org's.
+    NotFound,
+    /// In conflict with the state.
+    Conflict,
+    /// A field is wrong.
+    Invalid,
+    /// The body is larger than allowed.
+    TooLarge,
+    /// Too many requests; come back after this long.
+    TooMany(Duration),
+    /// Postgres or another part is gone for now.
+    Unavailable,
+    /// A fault of ours.
+    Internal,
+}
+
+/// One wrong field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldError {
+    /// Its name in the request.
+    pub field: String,
+    /// What is wrong and what would be right.
+    pub message: String,
+}
+
+/// A result with the server's error.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// An error of a kind, with its stable code and public message.
+    pub fn new(kind: Kind, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { kind, code, message: message.into(), fields: Vec::new(), source: None }
+    }
+
+    /// The request cannot be read.
+    pub fn bad_request(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Kind::BadRequest, "bad_request", message)
+    }
+
+    /// No valid credential. Says the same whatever was wrong with it.
+    pub fn unauthorized() -> Self {
+        Self::new(
+            Kind::Unauthorized,
+            "unauthorized",
+            "no valid credential: send an API key or a login token as `Authorization: Bearer …`",
+        )
+    }
+
+    /// Known, but not allowed.
+    pub fn forbidden(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Kind::Forbidden, "forbidden", message)
+    }
+
+    /// Not there, or another org's: the same text for both.
+    pub fn not_found() -> Self {
+        Self::new(Kind::NotFound, "not_found", "there is nothing here, or nothing that you may see")
+    }
+
+    /// In conflict with the state, which the message names.
+    pub fn conflict(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Kind::Conflict, code, message)
+    }
+
+    /// One field is wrong.
+    pub fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
+        let (field, message) = (field.into(), message.into());
+        let mut error = Self::new(Kind::Invalid, "invalid", format!("`{field}` {message}"));
+        error.fields.push(FieldError { field, message });
+        error
+    }
+
+    /// A part that is needed is gone for now; nothing was done.
+    pub fn unavailable(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Kind::Unavailable, "unavailable", message)
+    }
+
+    /// A fault of ours: the message is for the log only.
+    pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::new(Kind::Internal, "internal", "something went wrong here; the request id helps to find out what")
+            .with_source(source)
+    }
+
+    /// Adds the internal cause, for the log.
+    pub fn with_source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// Writes the internal cause to the log, if there is one.
+    pub fn log(&self) {
+        if let Some(source) = &self.source {
+            tracing::error!(code = self.code, error = %format_chain(source.as_ref()), "request failed");
+        }
+    }
+}
+
+fn format_chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(error) = next {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        next = error.source();
+    }
+    text
+}
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_ref().map(|source| source.as_ref() as &(dyn std::error::Error + 'static))
+    }
+}
+
+/// Postgres gone, read-only, full or shutting down is for now; everything else is a fault of ours.
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        let for_now = match &error {
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed
+            | sqlx::Error::Protocol(_) => true,
+            // connection exceptions, read-only, insufficient resources, operator intervention, system errors
+            sqlx::Error::Database(e) => e.code().is_some_and(|code| {
+                ["08", "25006", "28", "3D", "40", "53", "55P03", "57", "58"].iter().any(|class| code.starts_with(class))
+            }),
+            _ => false,
+        };
+        if for_now {
+            Self::unavailable("the database cannot be reached right now; nothing was done, try again").with_source(error)
+        } else {
+            Self::internal(error)
+        }
+    }
+}

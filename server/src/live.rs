@@ -1,0 +1,186 @@
+//! The one LISTEN connection of a replica. It wakes who waits for an approval, the directory, and
+//! consoles. Notifications only hasten: whoever waits also looks by itself now and then, so a lost
+//! one costs time and nothing else.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use domain::{ApprovalId, OrgId};
+use parking_lot::Mutex;
+use sqlx::postgres::PgListener;
+use tokio::sync::{broadcast, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::db::Db;
+
+/// An approval has a new state.
+#[derive(Clone, Debug)]
+pub struct ApprovalChanged {
+    /// The org it belongs to.
+    pub org: OrgId,
+    /// Which.
+    pub approval: ApprovalId,
+    /// The name of the new state.
+    pub state: String,
+}
+
+/// Where to subscribe. Cheap to clone.
+#[derive(Clone)]
+pub struct Live {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    waiters: Mutex<HashMap<ApprovalId, watch::Sender<u64>>>,
+    approvals: broadcast::Sender<ApprovalChanged>,
+    configuration: watch::Sender<u64>,
+    connected: watch::Sender<bool>,
+}
+
+impl Default for Live {
+    fn default() -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                waiters: Mutex::default(),
+                approvals: broadcast::channel(1024).0,
+                configuration: watch::channel(0).0,
+                connected: watch::channel(false).0,
+            }),
+        }
+    }
+}
+
+impl Live {
+    /// Changes of configuration.
+    pub fn configuration(&self) -> watch::Receiver<u64> {
+        self.inner.configuration.subscribe()
+    }
+
+    /// Every approval's changes, of all orgs: the receiver filters.
+    pub fn approvals(&self) -> broadcast::Receiver<ApprovalChanged> {
+        self.inner.approvals.subscribe()
+    }
+
+    /// Subscribes to one approval. Subscribe first, then read its state, then wait: so no change
+    /// between the two is missed.
+    pub fn watch(&self, approval: ApprovalId) -> Waiter {
+        let mut waiters = self.inner.waiters.lock();
+        let receiver = waiters.entry(approval).or_insert_with(|| watch::channel(0).0).subscribe();
+        Waiter { approval, receiver, live: self.clone() }
+    }
+
+    /// Wakes who waits for this approval on this replica, without a round trip through Postgres.
+    pub fn wake(&self, approval: ApprovalId) {
+        if let Some(sender) = self.inner.waiters.lock().get(&approval) {
+            sender.send_modify(|n| *n += 1);
+        }
+    }
+
+    fn wake_all(&self) {
+        for sender in self.inner.waiters.lock().values() {
+            sender.send_modify(|n| *n += 1);
+        }
+        self.inner.configuration.send_modify(|n| *n += 1);
+    }
+
+    /// Listens until `stop`, connecting again whenever the connection is lost. After each new
+    /// connection everyone is woken, since notifications may have been missed.
+    pub async fn listen(self, db: Db, stop: CancellationToken) {
+        let mut pause = Duration::from_millis(100);
+        loop {
+            let listening = async {
+                let mut listener = PgListener::connect_with(db.pool()).await?;
+                listener.eager_reconnect(false);
+                listener.ignore_pool_close_event(true);
+                listener.listen_all(["permesso_approval", "permesso_configuration"]).await?;
+                self.inner.connected.send_replace(true);
+                self.wake_all();
+                loop {
+                    match listener.try_recv().await? {
+                        Some(notification) => self.dispatch(notification.channel(), notification.payload()),
+                        None => return Ok::<_, sqlx::Error>(()),
+                    }
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => return,
+                result = listening => {
+                    let was_connected = self.inner.connected.send_replace(false);
+                    if was_connected {
+                        pause = Duration::from_millis(100);
+                    }
+                    tracing::warn!(error = ?result.err().map(|e| e.to_string()), "not listening to Postgres; polling until it is back");
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(pause) => pause = (pause * 2).min(Duration::from_secs(5)),
+            }
+        }
+    }
+
+    fn dispatch(&self, channel: &str, payload: &str) {
+        if channel == "permesso_configuration" {
+            self.inner.configuration.send_modify(|n| *n += 1);
+            return;
+        }
+        let mut words = payload.split(' ');
+        let (Some(org), Some(approval), Some(state)) = (words.next(), words.next(), words.next()) else { return };
+        let (Ok(org), Ok(approval)) = (org.parse(), approval.parse()) else { return };
+        self.wake(approval);
+        // Nobody subscribed is no error.
+        let _ = self.inner.approvals.send(ApprovalChanged { org, approval, state: state.to_owned() });
+    }
+}
+
+/// Waits for changes of one approval.
+pub struct Waiter {
+    approval: ApprovalId,
+    receiver: watch::Receiver<u64>,
+    live: Live,
+}
+
+impl Waiter {
+    /// How long a waiter sleeps at most before it looks by itself.
+    pub const POLL: Duration = Duration::from_secs(2);
+
+    /// Returns when the approval may have changed, at the latest after [`Self::POLL`].
+    pub async fn changed(&mut self) {
+        // The sender lives in the map as long as a waiter does.
+        let _ = tokio::time::timeout(Self::POLL, self.receiver.changed()).await;
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        let mut waiters = self.live.inner.waiters.lock();
+        // This receiver still counts: one means that nobody else waits.
+        if waiters.get(&self.approval).is_some_and(|sender| sender.receiver_count() <= 1) {
+            waiters.remove(&self.approval);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_wake_between_subscribing_and_waiting_is_not_missed() {
+        let live = Live::default();
+        let id = ApprovalId::new();
+        let mut waiter = live.watch(id);
+        live.wake(id);
+        tokio::time::timeout(Duration::from_millis(500), waiter.changed()).await.expect("it was woken before it waited");
+    }
+
+    #[tokio::test]
+    async fn waiters_leave_nothing_behind() {
+        let live = Live::default();
+        let id = ApprovalId::new();
+        let (first, second) = (live.watch(id), live.watch(id));
+        drop(first);
+        assert_eq!(live.inner.waiters.lock().len(), 1);
+        drop(second);
+        assert!(live.inner.waiters.lock().is_empty());
+    }
+}

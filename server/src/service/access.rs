@@ -1,0 +1,190 @@
+//! Who is asking, and what they may do where. A credential becomes an [`Actor`]; an actor becomes
+//! [`OrgAccess`] in one org or a [`Caller`] at one toolkit, or it is told that there is nothing.
+
+use std::sync::Arc;
+
+use domain::{
+    Caller, OrgId, Principal, Right, Rights, RoleId, UserId,
+    directory::{Directory, Key, Org, Toolkit},
+    right::{ADMIN, GUEST},
+};
+use uuid::Uuid;
+
+use super::Services;
+use crate::{
+    auth::api_key::ApiKey,
+    error::{Error, Kind, Result},
+};
+
+/// Whose credential it is.
+#[derive(Clone, Debug)]
+pub struct Actor {
+    /// The key or the person.
+    pub principal: Principal,
+    /// What people call it.
+    pub name: Arc<str>,
+    /// The key's org; a person may belong to several.
+    pub key_org: Option<OrgId>,
+    /// The key's role in its org.
+    pub key_role: Option<RoleId>,
+    /// The person answerable: the key's owner, or the person.
+    pub owner: UserId,
+    /// Whether the person administers the instance.
+    pub instance_admin: bool,
+    /// The request this is about.
+    pub request_id: Uuid,
+}
+
+impl Actor {
+    /// The person, if it is one: only people decide (approvals.md, promise 6).
+    ///
+    /// # Errors
+    /// `person_required` for a key.
+    pub fn person(&self) -> Result<UserId> {
+        match self.principal {
+            Principal::User(user) => Ok(user),
+            Principal::Key(_) => Err(Error::new(
+                Kind::Forbidden,
+                "person_required",
+                "only a person who signed in may do this; an API key may not",
+            )),
+        }
+    }
+
+    fn for_key(key: &Key, request_id: Uuid) -> Self {
+        Self {
+            principal: Principal::Key(key.id),
+            name: key.name.clone(),
+            key_org: Some(key.org),
+            key_role: Some(key.role),
+            owner: key.owner,
+            instance_admin: false,
+            request_id,
+        }
+    }
+}
+
+/// Finds out whose credential `bearer` is, from the snapshot alone.
+///
+/// # Errors
+/// The same for everything that is wrong with it; `unavailable` when the snapshot is stale.
+pub fn authenticate(services: &Services, bearer: &str, request_id: Uuid) -> Result<Actor> {
+    let directory = services.directory.get()?;
+    let now = services.clock.now();
+    if bearer.starts_with("mmcp_") {
+        let key = ApiKey::parse(bearer).map_err(|_| Error::unauthorized())?;
+        let secret = directory.keys.get(&key.sha256()).ok_or_else(Error::unauthorized)?;
+        let ended = |at: Option<chrono::DateTime<chrono::Utc>>| at.is_some_and(|at| at <= now);
+        if ended(secret.valid_until) || ended(secret.key.expires_at) {
+            return Err(Error::unauthorized());
+        }
+        services.key_uses.note(secret.key.id, secret.key.org, now);
+        return Ok(Actor::for_key(&secret.key, request_id));
+    }
+    let claims = services.jwt.verify(bearer, now).map_err(|_| Error::unauthorized())?;
+    person(&directory, UserId(claims.sub), request_id, Some(claims.epoch))
+}
+
+/// The person with this id, with a token of this epoch.
+///
+/// # Errors
+/// When the person is gone or the token is older than their last reset.
+pub fn person(directory: &Directory, user: UserId, request_id: Uuid, epoch: Option<i64>) -> Result<Actor> {
+    let person = directory.people.get(&user).ok_or_else(Error::unauthorized)?;
+    if epoch.is_some_and(|epoch| epoch != person.epoch) {
+        return Err(Error::unauthorized());
+    }
+    Ok(Actor {
+        principal: Principal::User(user),
+        name: person.email.clone(),
+        key_org: None,
+        key_role: None,
+        owner: user,
+        instance_admin: person.instance_admin,
+        request_id,
+    })
+}
+
+/// An actor in an org it belongs to.
+#[derive(Clone, Debug)]
+pub struct OrgAccess {
+    /// Who.
+    pub actor: Actor,
+    /// The org.
+    pub org: Arc<Org>,
+    /// The actor's role there.
+    pub role: RoleId,
+    /// Its name.
+    pub role_name: Arc<str>,
+    /// What it allows.
+    pub rights: Rights,
+}
+
+impl OrgAccess {
+    /// Finds the actor's role in the org with this slug.
+    ///
+    /// # Errors
+    /// Not found, also for an org that exists but is not the actor's.
+    pub fn find(directory: &Directory, actor: Actor, slug: &str) -> Result<Self> {
+        let org = directory.orgs.get(slug).ok_or_else(Error::not_found)?;
+        let role = role_in(&actor, org).ok_or_else(Error::not_found)?;
+        let found = org.roles.get(&role).ok_or_else(Error::not_found)?;
+        Ok(Self { actor, org: org.clone(), role, role_name: found.name.clone(), rights: found.rights.clone() })
+    }
+
+    /// Fails unless the role has the right.
+    ///
+    /// # Errors
+    /// Forbidden, naming the right and the role.
+    pub fn require(&self, right: Right) -> Result<()> {
+        if self.rights.has(right) {
+            return Ok(());
+        }
+        Err(Error::forbidden(format!("your role `{}` does not have the right `{right}` in this org", self.role_name)))
+    }
+}
+
+/// The role of a member of the org; `None` for everybody else.
+fn role_in(actor: &Actor, org: &Org) -> Option<RoleId> {
+    match actor.principal {
+        Principal::Key(_) => actor.key_role.filter(|_| actor.key_org == Some(org.id)),
+        Principal::User(_) if actor.instance_admin => org.role_named(ADMIN).map(|(id, _)| id),
+        Principal::User(user) => org.members.get(&user).copied(),
+    }
+}
+
+/// Finds the toolkit and the caller's role there. A private toolkit of another org, one that does
+/// not exist and one in an org that does not exist are told apart by nobody.
+///
+/// # Errors
+/// Not found; forbidden for a member whose role may not call tools.
+pub fn caller(directory: &Directory, actor: &Actor, org: &str, toolkit: &str) -> Result<(Caller, Arc<Org>, Arc<Toolkit>)> {
+    let org = directory.orgs.get(org).ok_or_else(Error::not_found)?;
+    let toolkit = org.toolkits.get(toolkit).ok_or_else(Error::not_found)?;
+    let member = role_in(actor, org);
+    if member.is_none() && !toolkit.public {
+        return Err(Error::not_found());
+    }
+    let guest = || org.role_named(GUEST).map(|(id, _)| id);
+    let role_id = member.or_else(guest).ok_or_else(Error::not_found)?;
+    let role = org.roles.get(&role_id).ok_or_else(Error::not_found)?;
+    if !role.rights.has(Right::CallTools) {
+        return Err(Error::forbidden(format!("your role `{}` may not call tools", role.name)));
+    }
+    let home = actor.key_org.or_else(|| home_of(directory, actor)).unwrap_or(org.id);
+    let caller = Caller {
+        principal: actor.principal,
+        name: actor.name.clone(),
+        org: if member.is_some() { org.id } else { home },
+        role: role_id,
+        role_name: role.name.clone(),
+        owner: actor.owner,
+    };
+    Ok((caller, org.clone(), toolkit.clone()))
+}
+
+/// An org that a person from outside belongs to, for the record: the first by id.
+fn home_of(directory: &Directory, actor: &Actor) -> Option<OrgId> {
+    let mine = directory.orgs.values().filter(|org| org.members.contains_key(&actor.owner));
+    mine.map(|org| org.id).min()
+}

@@ -1,0 +1,89 @@
+//! The record of a change: intent and outcome in the transaction of the change itself, so that
+//! neither stands without the other.
+
+use domain::{AuditId, OrgId};
+use serde::Serialize;
+
+use super::{Services, access::{Actor, OrgAccess}};
+use crate::{
+    audit::redact::redact,
+    db::{
+        self, OrgScope,
+        audit::{Intent, Outcome, Status},
+    },
+    error::{Error, Result},
+};
+
+/// Begins a change in the actor's org.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn begin(services: &Services, access: &OrgAccess) -> Result<OrgScope> {
+    OrgScope::begin(&services.db, access.org.id).await
+}
+
+/// Records the change, commits it and publishes it to this replica's snapshot; other replicas
+/// follow by notification. `action` is the operation's name (`create_api_key`), `request` what was
+/// asked, redacted on the way.
+///
+/// # Errors
+/// When Postgres cannot be reached; then nothing has changed, except where the commit's own answer
+/// was lost.
+pub async fn commit(
+    services: &Services,
+    mut scope: OrgScope,
+    actor: &Actor,
+    action: &str,
+    request: &impl Serialize,
+    response: Option<&impl Serialize>,
+) -> Result<()> {
+    let org = scope.org();
+    record(services, &mut scope, org, Some(actor), action, request, response).await?;
+    scope.commit().await?;
+    services.directory.refresh().await
+}
+
+/// Writes the record into the transaction. Without an actor it is the gateway's own doing.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn record(
+    services: &Services,
+    scope: &mut OrgScope,
+    org: OrgId,
+    actor: Option<&Actor>,
+    action: &str,
+    request: &impl Serialize,
+    response: Option<&impl Serialize>,
+) -> Result<()> {
+    let now = services.clock.now();
+    let text = |value: String| redact(&value).into_owned();
+    let intent = Intent {
+        id: AuditId::new(),
+        at: now,
+        org,
+        request_id: actor.map_or_else(uuid::Uuid::now_v7, |actor| actor.request_id),
+        actor: actor.map(|actor| actor.principal),
+        actor_name: actor.map_or_else(|| "permesso".to_owned(), |actor| actor.name.to_string()),
+        actor_org: actor.and_then(|actor| actor.key_org),
+        action: action.to_owned(),
+        toolkit: None,
+        tool: None,
+        request: Some(text(serde_json::to_string(request).map_err(Error::internal)?)),
+        rule: None,
+        approval: None,
+        client: None,
+    };
+    let outcome = Outcome {
+        intent: intent.id,
+        intent_at: now,
+        org,
+        at: now,
+        status: Status::Ok,
+        duration_us: 0,
+        response: response.map(serde_json::to_string).transpose().map_err(Error::internal)?.map(text),
+        rule: None,
+        approval: None,
+    };
+    Ok(db::audit::insert(scope.conn(), &[&intent], &[&outcome]).await?)
+}

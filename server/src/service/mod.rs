@@ -1,0 +1,61 @@
+//! What the gateway does: every change goes through here (check, change, audit, commit, publish),
+//! and every tool call. Composes the modules below it, which do not know each other.
+
+pub mod access;
+pub mod approval;
+pub mod call;
+pub mod change;
+pub mod connection;
+pub mod key;
+pub mod member;
+pub mod org;
+pub mod role;
+pub mod sign_in;
+pub mod toolkit;
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use domain::ApprovalId;
+use parking_lot::Mutex;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use url::Url;
+
+use crate::{
+    audit, auth::{jwt::Jwt, throttle::Throttle}, clock::Clock, db::Db, directory::Snapshots, live::Live, upstream::Upstreams, vault::Vault,
+};
+
+/// Everything a request needs. One per process, shared.
+pub struct Services {
+    /// The application's connections to Postgres.
+    pub db: Db,
+    /// The time.
+    pub clock: Clock,
+    /// Seals and opens what is kept under the master key.
+    pub vault: Arc<Vault>,
+    /// Issues and verifies login tokens.
+    pub jwt: Jwt,
+    /// Slows failed log-ins.
+    pub throttle: Throttle,
+    /// The snapshot of all configuration.
+    pub directory: Arc<Snapshots>,
+    /// Wakes who waits.
+    pub live: Live,
+    /// Makes records durable.
+    pub audit: audit::Writer,
+    /// Reaches upstreams.
+    pub upstreams: Arc<Upstreams>,
+    /// Opened configurations of connections and the age of their tool lists.
+    pub connections: connection::Open,
+    /// Last uses of keys, written now and then.
+    pub key_uses: key::Uses,
+    /// Approvals this replica is claiming: one attempt at a time.
+    pub claiming: Mutex<HashSet<ApprovalId>>,
+    /// Dispatched calls, which run to their end also when their client has gone.
+    pub dispatched: TaskTracker,
+    /// Ends background work.
+    pub stop: CancellationToken,
+    /// Where people reach the console.
+    pub public_url: Url,
+    /// How long a claim is good without renewal.
+    pub lease: Duration,
+}

@@ -1,0 +1,95 @@
+//! Changing roles. Nobody hands out a right they do not have.
+
+use api_types::{CreateRole, UpdateRole};
+use domain::{Rights, RoleId};
+
+use super::{Services, access::OrgAccess, change};
+use crate::{
+    db::{self, OrgScope},
+    error::{Error, Result},
+};
+
+/// Makes a role.
+///
+/// # Errors
+/// A wrong name or right; a name that is taken.
+pub async fn create(services: &Services, access: &OrgAccess, new: &CreateRole) -> Result<db::role::Row> {
+    let name = checked_name(&new.name)?;
+    let rights = checked_rights(access, &new.rights)?;
+    let mut scope = change::begin(services, access).await?;
+    if !db::role::insert(&mut scope, RoleId::new(), name, &rights, false).await? {
+        return Err(taken(name));
+    }
+    let row = db::role::find(&mut scope, name).await?.ok_or_else(Error::not_found)?;
+    change::commit(services, scope, &access.actor, "create_role", new, None::<&()>).await?;
+    Ok(row)
+}
+
+/// Changes a role that is not built in.
+///
+/// # Errors
+/// Not found; built in; a wrong name or right; a name that is taken.
+pub async fn update(services: &Services, access: &OrgAccess, role: &str, to: &UpdateRole) -> Result<db::role::Row> {
+    let mut scope = change::begin(services, access).await?;
+    let row = own_role(&mut scope, role).await?;
+    let name = to.name.as_deref().map(checked_name).transpose()?.unwrap_or(&row.name);
+    let current: Rights = row.rights.iter().filter_map(|word| word.parse().ok()).collect();
+    let rights = to.rights.as_ref().map(|rights| checked_rights(access, rights)).transpose()?.unwrap_or(current);
+    if !db::role::update(&mut scope, row.id, name, &rights).await? {
+        return Err(taken(name));
+    }
+    let row = db::role::find(&mut scope, name).await?.ok_or_else(Error::not_found)?;
+    change::commit(services, scope, &access.actor, "update_role", &(role, to), None::<&()>).await?;
+    Ok(row)
+}
+
+/// Deletes a role that nothing uses.
+///
+/// # Errors
+/// Not found; built in; in use (409).
+pub async fn delete(services: &Services, access: &OrgAccess, role: &str) -> Result<()> {
+    let mut scope = change::begin(services, access).await?;
+    let row = own_role(&mut scope, role).await?;
+    let uses = db::role::uses(&mut scope, row.id).await?;
+    if uses > 0 {
+        return Err(Error::conflict(
+            "role_in_use",
+            format!("the role `{role}` is in use by {uses} members, keys or policies; give them another role first"),
+        ));
+    }
+    db::role::delete(&mut scope, row.id).await?;
+    change::commit(services, scope, &access.actor, "delete_role", &role, None::<&()>).await
+}
+
+async fn own_role(scope: &mut OrgScope, name: &str) -> Result<db::role::Row> {
+    let row = db::role::find(scope, name).await?.ok_or_else(Error::not_found)?;
+    if row.builtin {
+        return Err(Error::conflict("role_builtin", format!("the role `{name}` is built in and stays as it is")));
+    }
+    Ok(row)
+}
+
+fn taken(name: &str) -> Error {
+    Error::conflict("role_exists", format!("there is a role `{name}` already"))
+}
+
+fn checked_name(name: &str) -> Result<&str> {
+    let fits = name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'));
+    if !fits || name.is_empty() || name.len() > 40 || name.starts_with(['-', '_']) {
+        return Err(Error::invalid("name", "must have 1 to 40 of a-z, 0-9, - and _, and begin with a letter or digit"));
+    }
+    Ok(name)
+}
+
+fn checked_rights(access: &OrgAccess, words: &[String]) -> Result<Rights> {
+    let mut rights = Vec::new();
+    for word in words {
+        let known = || domain::Right::ALL.iter().map(|right| right.as_str()).collect::<Vec<_>>().join(", ");
+        rights.push(word.parse().map_err(|_| Error::invalid("rights", format!("has no right `{word}`; there are: {}", known())))?);
+    }
+    let rights: Rights = rights.into_iter().collect();
+    if !access.rights.covers(&rights) {
+        return Err(Error::forbidden("you cannot give a role rights that you do not have"));
+    }
+    Ok(rights)
+}
