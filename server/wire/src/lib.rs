@@ -1,1 +1,18 @@
-//! wire
+//! JSON-RPC and MCP on the wire: envelopes over borrowed raw JSON, protocol
+//! revisions, error codes, server-sent events, canonical JSON.
+//!
+//! Everything here is a pure function of bytes: no IO, no clock, no async. What
+//! comes from a peer is validated once and then handed on as the bytes it was, so
+//! that unknown fields, number forms and member order survive the gateway. What
+//! must be compared (arguments, definitions) is compared in canonical form.
+
+pub mod canonical;
+//D
+//E
+//R
+pub mod json;
+//M
+mod number;
+//S
+//X
+mod token;
