@@ -142,10 +142,20 @@ pub(crate) fn push_string(value: &str, out: &mut String) {
 /// [`Error::NotAnObject`], [`Error::DuplicateKey`] also when the two are spelt with
 /// different escapes, [`Error::LoneSurrogate`] in a key.
 pub fn fields(object: &RawValue) -> Result<Vec<(Cow<'_, str>, &RawValue)>, Error> {
-    let mut fields = Vec::new();
-    for (key, value) in members(object.get())? {
-        fields.push((unquote(key.get())?, value));
-    }
+    distinct(&members(object.get())?)
+}
+
+/// `members` with their keys decoded.
+///
+/// # Errors
+/// [`Error::DuplicateKey`] or [`Error::LoneSurrogate`].
+pub(crate) fn distinct<'a>(
+    members: &[(&'a RawValue, &'a RawValue)],
+) -> Result<Vec<(Cow<'a, str>, &'a RawValue)>, Error> {
+    let decoded = members
+        .iter()
+        .map(|(key, value)| Ok((unquote(key.get())?, *value)));
+    let fields = decoded.collect::<Result<Vec<_>, Error>>()?;
     match duplicate(&fields) {
         Some(key) => Err(Error::DuplicateKey(key.to_owned())),
         None => Ok(fields),

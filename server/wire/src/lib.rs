@@ -7,12 +7,12 @@
 //! must be compared (arguments, definitions) is compared in canonical form.
 
 pub mod canonical;
-//D
-//E
-//R
+pub mod definition;
+pub mod envelope;
+pub mod error;
 pub mod json;
-//M
+pub mod mcp;
 mod number;
-//S
-//X
+pub mod shape;
+pub mod sse;
 mod token;

@@ -1,0 +1,278 @@
+//! Tool definitions: what an upstream says about a tool, what of it is reviewed, and
+//! how it is listed to agents.
+
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+
+use crate::{
+    canonical::{CanonicalError, canonical, sha256},
+    json::{members, push_string, spliced, unquote},
+    shape::{Object, ShapeError},
+};
+
+/// The members that a review covers and an approval is bound to (approvals.md, "What
+/// an approval is bound to").
+const REVIEWED: [&str; 6] = [
+    "name",
+    "title",
+    "description",
+    "inputSchema",
+    "outputSchema",
+    "annotations",
+];
+
+/// Why a definition cannot be used. The texts are public.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DefinitionError {
+    /// A member is missing or of the wrong type.
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
+    /// What is reviewed has no canonical form.
+    #[error("the tool's definition cannot be compared: {0}")]
+    Canonical(#[from] CanonicalError),
+}
+
+/// A tool's own claims about itself (MCP, `ToolAnnotations`); absent where it makes
+/// none or no boolean one. Untrusted: they may make the gateway stricter, never laxer
+/// without an admin.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Hints {
+    /// `readOnlyHint`: it changes nothing.
+    pub read_only: Option<bool>,
+    /// `destructiveHint`: it may destroy something.
+    pub destructive: Option<bool>,
+    /// `idempotentHint`: a second run with the same arguments changes nothing more.
+    pub idempotent: Option<bool>,
+    /// `openWorldHint`: it deals with things outside of the upstream.
+    pub open_world: Option<bool>,
+}
+
+/// One tool as its upstream defines it.
+#[derive(Debug, Clone)]
+pub struct ToolDefinition {
+    /// The upstream's name for it; not empty.
+    pub name: String,
+    /// The whole definition as it was written.
+    pub raw: Box<RawValue>,
+    /// SHA-256 of the canonical JSON of an object that has, of name, title,
+    /// description, inputSchema, outputSchema and annotations, those that are present.
+    pub sha256: [u8; 32],
+    /// Its name for people.
+    pub title: Option<String>,
+    /// What it does.
+    pub description: Option<String>,
+    /// The JSON Schema of its arguments: an object, as it was written.
+    pub input_schema: Box<RawValue>,
+    /// Its claims about itself.
+    pub hints: Hints,
+}
+
+impl ToolDefinition {
+    /// Reads one entry of `tools/list`.
+    ///
+    /// `null` counts as absent for title, description and annotations.
+    ///
+    /// # Errors
+    /// [`DefinitionError`] for a member that is missing or of the wrong type, and for
+    /// what has no canonical form (a duplicate key anywhere in a schema).
+    pub fn parse(raw: &RawValue) -> Result<Self, DefinitionError> {
+        let tool = Object::read("tool", raw)?;
+        let name = tool.required_text("name")?;
+        if name.is_empty() {
+            return Err(tool.wrong("name", "a name that is not empty").into());
+        }
+        let input_schema = tool.some("inputSchema");
+        let input_schema = input_schema.ok_or_else(|| tool.missing("inputSchema"))?;
+        if !input_schema.get().starts_with('{') {
+            return Err(tool.wrong("inputSchema", "an object").into());
+        }
+        Ok(Self {
+            sha256: sha256(canonical(&reviewed(&tool))?.as_bytes()),
+            name: name.into_owned(),
+            raw: raw.to_owned(),
+            title: tool.text("title")?.map(Cow::into_owned),
+            description: tool.text("description")?.map(Cow::into_owned),
+            input_schema: input_schema.to_owned(),
+            hints: hints(&tool)?,
+        })
+    }
+
+    /// The definition as agents see it: called `name`, and without `outputSchema` if
+    /// asked (a tool that can be held answers with something else first; approvals.md,
+    /// "What the agent sees"). Every byte of every other member is kept, in order.
+    #[must_use]
+    pub fn listed(&self, name: &str, drop_output_schema: bool) -> Box<RawValue> {
+        let mut text = String::with_capacity(self.raw.get().len() + name.len());
+        // `parse` has read these members already: an object with decodable keys.
+        for (key, value) in members(self.raw.get()).unwrap_or_default() {
+            let decoded = unquote(key.get());
+            let is = |name| decoded.as_deref() == Ok(name);
+            if drop_output_schema && is("outputSchema") {
+                continue;
+            }
+            text.push(if text.is_empty() { '{' } else { ',' });
+            text.push_str(key.get());
+            text.push(':');
+            match is("name") {
+                true => push_string(name, &mut text),
+                false => text.push_str(value.get()),
+            }
+        }
+        text.push('}');
+        spliced(text)
+    }
+}
+
+fn reviewed(tool: &Object<'_>) -> String {
+    let present = REVIEWED
+        .iter()
+        .filter_map(|key| Some((key, tool.get(key)?.get())));
+    let members: Vec<_> = present
+        .map(|(key, value)| format!("\"{key}\":{value}"))
+        .collect();
+    format!("{{{}}}", members.join(","))
+}
+
+fn hints(tool: &Object<'_>) -> Result<Hints, ShapeError> {
+    let Some(annotations) = tool.object("annotations")? else {
+        return Ok(Hints::default());
+    };
+    Ok(Hints {
+        read_only: annotations.flag("readOnlyHint"),
+        destructive: annotations.flag("destructiveHint"),
+        idempotent: annotations.flag("idempotentHint"),
+        open_world: annotations.flag("openWorldHint"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    const SEND: &str = r#"{ "n\u0061me" : "send", "icons":[{"src":"x","n":1.0}],
+        "title":"Send \u00e9", "description":"Sends.",
+        "inputSchema":{"type":"object","properties":{"b":{},"a":{"maximum":1e2}}},
+        "outputSchema":{"type":"object"},
+        "annotations":{"readOnlyHint":false,"destructiveHint":true,"idempotentHint":"yes"},
+        "_meta":{"outputSchema":1} }"#;
+
+    fn parse(json: &str) -> Result<ToolDefinition, DefinitionError> {
+        ToolDefinition::parse(serde_json::from_str(json).unwrap())
+    }
+
+    #[test]
+    fn what_the_gateway_needs_is_read() {
+        let tool = parse(SEND).unwrap();
+        assert_eq!(tool.name, "send");
+        assert_eq!(tool.raw.get(), SEND);
+        assert_eq!(tool.title.as_deref(), Some("Send é"));
+        assert_eq!(tool.description.as_deref(), Some("Sends."));
+        assert!(tool.input_schema.get().ends_with(r#"{"maximum":1e2}}}"#));
+        let hints = Hints {
+            read_only: Some(false),
+            destructive: Some(true),
+            ..Hints::default()
+        };
+        assert_eq!(tool.hints, hints);
+    }
+
+    #[test]
+    fn the_hash_is_that_of_the_reviewed_members_in_canonical_form() {
+        let canonical = concat!(
+            r#"{"annotations":{"destructiveHint":true,"idempotentHint":"yes","readOnlyHint":false},"#,
+            r#""description":"Sends.","#,
+            r#""inputSchema":{"properties":{"a":{"maximum":100},"b":{}},"type":"object"},"#,
+            r#""name":"send","outputSchema":{"type":"object"},"title":"Send é"}"#
+        );
+        assert_eq!(parse(SEND).unwrap().sha256, sha256(canonical.as_bytes()));
+        let bare = parse(r#"{"inputSchema":{},"name":"a"}"#).unwrap();
+        assert_eq!(bare.sha256, sha256(br#"{"inputSchema":{},"name":"a"}"#));
+    }
+
+    #[test]
+    fn every_reviewed_member_counts_and_no_other_does() {
+        let hash = |from: &str, to: &str| {
+            let changed = SEND.replace(from, to);
+            assert_ne!(changed, SEND, "{from}");
+            parse(&changed).unwrap().sha256
+        };
+        let original = parse(SEND).unwrap().sha256;
+        for (from, to) in [
+            ("\"send\"", "\"sent\""),
+            ("Send \\u00e9", "Send e"),
+            ("Sends.", "Sends!"),
+            ("1e2", "101"),
+            ("\"outputSchema\":{\"type\":\"object\"},", ""),
+            ("\"destructiveHint\":true", "\"destructiveHint\":false"),
+        ] {
+            assert_ne!(hash(from, to), original, "{from}");
+        }
+        for (from, to) in [
+            ("\"src\":\"x\"", "\"src\":\"y\""),
+            ("\"_meta\":{\"outputSchema\":1}", "\"_meta\":{}"),
+            ("1e2", "100.0"),
+            ("\\u00e9", "é"),
+            (
+                "{\"b\":{},\"a\":{\"maximum\":1e2}}",
+                "{\"a\":{\"maximum\":1e2},\"b\":{}}",
+            ),
+        ] {
+            assert_eq!(hash(from, to), original, "{from}");
+        }
+    }
+
+    #[test]
+    fn a_definition_that_is_not_sound_is_refused_by_name() {
+        for (tool, message) in [
+            ("[]", "tool must be an object"),
+            (r#"{"inputSchema":{}}"#, "tool.name is missing"),
+            (
+                r#"{"name":"","inputSchema":{}}"#,
+                "tool.name must be a name that is not empty",
+            ),
+            (r#"{"name":"a"}"#, "tool.inputSchema is missing"),
+            (
+                r#"{"name":"a","inputSchema":true}"#,
+                "tool.inputSchema must be an object",
+            ),
+            (
+                r#"{"name":"a","inputSchema":{},"title":1}"#,
+                "tool.title must be a string",
+            ),
+            (
+                r#"{"name":"a","inputSchema":{},"annotations":[]}"#,
+                "tool.annotations must be an object",
+            ),
+            (
+                r#"{"name":"a","inputSchema":{},"description":"x","descriptio\u006e":"y"}"#,
+                r#"tool has the key "description" twice"#,
+            ),
+            (
+                r#"{"name":"a","inputSchema":{"type":{},"type":{}}}"#,
+                "the tool's definition cannot be compared: duplicate key at \
+                 \"/inputSchema/type\": each key may stand in an object once",
+            ),
+        ] {
+            assert_eq!(parse(tool).unwrap_err().to_string(), message, "{tool}");
+        }
+        let lax = r#"{"name":"a","inputSchema":{},"title":null,"annotations":null}"#;
+        assert_eq!(parse(lax).unwrap().title, None);
+    }
+
+    #[test]
+    fn listing_changes_the_name_and_nothing_else() {
+        let tool = parse(SEND).unwrap();
+        let before: Vec<_> = members(SEND).unwrap();
+        for drop_output_schema in [false, true] {
+            let listed = tool.listed("mail \"x\"", drop_output_schema);
+            let after = members(listed.get()).unwrap();
+            let mut kept: Vec<_> = before.iter().map(|(k, v)| (k.get(), v.get())).collect();
+            kept[0].1 = r#""mail \"x\"""#;
+            kept.retain(|(key, _)| !(drop_output_schema && *key == "\"outputSchema\""));
+            let after: Vec<_> = after.iter().map(|(k, v)| (k.get(), v.get())).collect();
+            assert_eq!(after, kept);
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! `initialize`, both sides (MCP lifecycle).
+
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+
+use crate::{
+    error::RpcError,
+    shape::{Object, ShapeError},
+};
+
+/// Who a peer says it is. A claim: good for a log and for hold times, not for rights.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Implementation<'a> {
+    /// Its name.
+    pub name: Cow<'a, str>,
+    /// Its version; the specification requires one, not every client sends it.
+    pub version: Option<Cow<'a, str>>,
+}
+
+impl<'a> Implementation<'a> {
+    fn read(of: &Object<'a>, key: &str) -> Result<Option<Self>, ShapeError> {
+        let Some(info) = of.object(key)? else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            name: info.required_text("name")?,
+            version: info.text("version")?,
+        }))
+    }
+}
+
+/// What an agent's `initialize` says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InitializeParams<'a> {
+    /// The revision it asks for; see [`Revision::negotiate`](super::Revision::negotiate).
+    pub protocol_version: Cow<'a, str>,
+    /// Who it is, if it says so.
+    pub client_info: Option<Implementation<'a>>,
+}
+
+impl<'a> InitializeParams<'a> {
+    /// Reads the `params` of a request.
+    ///
+    /// # Errors
+    /// `INVALID_PARAMS` that names the member.
+    pub fn parse(params: Option<&'a RawValue>) -> Result<Self, RpcError> {
+        let params = params.ok_or_else(|| RpcError::invalid_params("params is missing"))?;
+        let params = Object::read("params", params)?;
+        Ok(Self {
+            protocol_version: params.required_text("protocolVersion")?,
+            client_info: Implementation::read(&params, "clientInfo")?,
+        })
+    }
+}
+
+/// What an upstream answers to `initialize`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InitializeResult<'a> {
+    /// The revision it speaks from here on.
+    pub protocol_version: Cow<'a, str>,
+    /// Who it is, if it says so.
+    pub server_info: Option<Implementation<'a>>,
+    /// It has tools: `capabilities.tools`.
+    pub has_tools: bool,
+    /// It tells when its list of tools changes: `capabilities.tools.listChanged`.
+    pub tools_list_changed: bool,
+}
+
+impl<'a> InitializeResult<'a> {
+    /// Reads the result of an `initialize` request.
+    ///
+    /// # Errors
+    /// Names the member that is missing or wrong.
+    pub fn parse(result: &'a RawValue) -> Result<Self, ShapeError> {
+        let result = Object::read("result", result)?;
+        let tools = match result.object("capabilities")? {
+            Some(capabilities) => capabilities.object("tools")?,
+            None => None,
+        };
+        Ok(Self {
+            protocol_version: result.required_text("protocolVersion")?,
+            server_info: Implementation::read(&result, "serverInfo")?,
+            has_tools: tools.is_some(),
+            tools_list_changed: tools.and_then(|tools| tools.flag("listChanged")) == Some(true),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    fn raw(json: &str) -> &RawValue {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn an_agent_says_its_revision_and_who_it_is() {
+        let params = raw(r#"{"protocolVersion":"2025-06-18","capabilities":{"x":{}},
+                "clientInfo":{"name":"claude-code","version":"2.1","title":null}}"#);
+        let params = InitializeParams::parse(Some(params)).unwrap();
+        assert_eq!(params.protocol_version, "2025-06-18");
+        let client = params.client_info.unwrap();
+        assert_eq!(
+            (client.name.as_ref(), client.version.as_deref()),
+            ("claude-code", Some("2.1"))
+        );
+    }
+
+    #[test]
+    fn an_initialize_without_a_revision_is_refused() {
+        for (params, message) in [
+            (None, "params is missing"),
+            (Some(raw("{}")), "params.protocolVersion is missing"),
+            (
+                Some(raw(r#"{"protocolVersion":2}"#)),
+                "params.protocolVersion must be a string",
+            ),
+            (
+                Some(raw(r#"{"protocolVersion":"2025-06-18","clientInfo":{}}"#)),
+                "params.clientInfo.name is missing",
+            ),
+        ] {
+            assert_eq!(
+                InitializeParams::parse(params).unwrap_err().message,
+                message
+            );
+        }
+    }
+
+    #[test]
+    fn an_upstream_says_whether_it_has_tools_and_tells_of_changes() {
+        for (capabilities, expected) in [
+            (r#"{"tools":{"listChanged":true}}"#, (true, true)),
+            (r#"{"tools":{"listChanged":false}}"#, (true, false)),
+            (r#"{"tools":{}}"#, (true, false)),
+            (r#"{"prompts":{"listChanged":true}}"#, (false, false)),
+            ("null", (false, false)),
+        ] {
+            let result = format!(
+                r#"{{"protocolVersion":"2025-11-25","serverInfo":{{"name":"s","version":"1"}},
+                    "capabilities":{capabilities}}}"#
+            );
+            let result = InitializeResult::parse(raw(&result)).unwrap();
+            assert_eq!((result.has_tools, result.tools_list_changed), expected);
+            assert_eq!(result.protocol_version, "2025-11-25");
+            assert_eq!(result.server_info.unwrap().name, "s");
+        }
+    }
+
+    #[test]
+    fn an_upstream_without_a_revision_is_not_understood() {
+        let error = InitializeResult::parse(raw(r#"{"capabilities":{}}"#)).unwrap_err();
+        assert_eq!(error.to_string(), "result.protocolVersion is missing");
+        let error = InitializeResult::parse(raw("[]")).unwrap_err();
+        assert_eq!(error.to_string(), "result must be an object");
+    }
+}

@@ -1,0 +1,83 @@
+//! The protocol revisions that are spoken, and how they differ for the gateway.
+
+/// A revision of MCP, named by its date. Later ones compare greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Revision {
+    /// 2025-03-26: Streamable HTTP, batches.
+    V2025_03_26,
+    /// 2025-06-18: no batches; structured content, the version header.
+    V2025_06_18,
+    /// 2025-11-25.
+    V2025_11_25,
+}
+
+impl Revision {
+    /// Every revision that is spoken, oldest first.
+    pub const ALL: [Self; 3] = [Self::V2025_03_26, Self::V2025_06_18, Self::V2025_11_25];
+    /// The newest of them.
+    pub const LATEST: Self = Self::V2025_11_25;
+
+    /// The revision with exactly this name, if it is spoken.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|revision| revision.as_str() == name)
+    }
+
+    /// Its name in `protocolVersion` and in the header `MCP-Protocol-Version`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::V2025_03_26 => "2025-03-26",
+            Self::V2025_06_18 => "2025-06-18",
+            Self::V2025_11_25 => "2025-11-25",
+        }
+    }
+
+    /// The answer to an `initialize` that asks for `requested`: the same where it is
+    /// spoken, else the latest (MCP lifecycle, "Version Negotiation").
+    #[must_use]
+    pub fn negotiate(requested: &str) -> Self {
+        Self::parse(requested).unwrap_or(Self::LATEST)
+    }
+
+    /// Whether a body may be a batch: only 2025-03-26 had them.
+    #[must_use]
+    pub fn allows_batches(self) -> bool {
+        self == Self::V2025_03_26
+    }
+}
+
+impl std::fmt::Display for Revision {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spoken_revision_is_granted_and_any_other_gets_the_latest() {
+        for revision in Revision::ALL {
+            assert_eq!(Revision::parse(revision.as_str()), Some(revision));
+            assert_eq!(Revision::negotiate(revision.as_str()), revision);
+            assert!(revision <= Revision::LATEST);
+        }
+        for other in ["2024-11-05", "2099-01-01", "", "2025-06-18 "] {
+            assert_eq!(Revision::parse(other), None);
+            assert_eq!(Revision::negotiate(other), Revision::LATEST);
+        }
+    }
+
+    #[test]
+    fn only_the_oldest_revision_has_batches() {
+        let with: Vec<_> = Revision::ALL
+            .into_iter()
+            .filter(|r| r.allows_batches())
+            .collect();
+        assert_eq!(with, [Revision::V2025_03_26]);
+    }
+}
