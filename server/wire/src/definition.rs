@@ -104,14 +104,17 @@ impl ToolDefinition {
     #[must_use]
     pub fn listed(&self, name: &str, drop_output_schema: bool) -> Box<RawValue> {
         let mut text = String::with_capacity(self.raw.get().len() + name.len());
+        text.push('{');
         // `parse` has read these members already: an object with decodable keys.
         for (key, value) in members(self.raw.get()).unwrap_or_default() {
             let decoded = unquote(key.get());
-            let is = |name| decoded.as_deref() == Ok(name);
+            let is = |member: &str| decoded.as_deref() == Ok(member);
             if drop_output_schema && is("outputSchema") {
                 continue;
             }
-            text.push(if text.is_empty() { '{' } else { ',' });
+            if text.len() > 1 {
+                text.push(',');
+            }
             text.push_str(key.get());
             text.push(':');
             match is("name") {
