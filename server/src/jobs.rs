@@ -1,7 +1,7 @@
 //! Periodic work. What concerns the database is done by one replica at a time, by advisory lock;
 //! what concerns this process by each.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use tokio::task::JoinSet;
 
@@ -13,24 +13,26 @@ use crate::{
 
 /// Starts everything periodic; it ends with `services.stop`.
 pub fn start(tasks: &mut JoinSet<()>, services: &Arc<Services>) {
-    every(tasks, services, "sweep", Duration::from_secs(1), async |s| approval::sweep(s).await.map(|_| ()));
-    every(tasks, services, "key uses", Duration::from_secs(3), async |s| key::flush(s).await);
-    every(tasks, services, "tool lists", Duration::from_secs(5), async |s| {
-        connection::refresh_used(s).await;
+    every(tasks, services, "sweep", Duration::from_secs(1), |s| async move { approval::sweep(&s).await.map(|_| ()) });
+    every(tasks, services, "key uses", Duration::from_secs(3), |s| async move { key::flush(&s).await });
+    every(tasks, services, "tool lists", Duration::from_secs(5), |s| async move {
+        connection::refresh_used(&s).await;
         Ok(())
     });
-    every(tasks, services, "audit partitions", Duration::from_secs(3_600), async |s| db::audit::ensure_partitions(&s.db).await);
-    every(tasks, services, "throttle", Duration::from_secs(300), async |s| {
+    every(tasks, services, "audit partitions", Duration::from_secs(3_600), |s| async move {
+        db::audit::ensure_partitions(&s.db).await
+    });
+    every(tasks, services, "throttle", Duration::from_secs(300), |s| async move {
         s.throttle.forget_old();
         Ok(())
     });
     tasks.spawn(follow_list_changes(services.clone()));
 }
 
-fn every<F>(tasks: &mut JoinSet<()>, services: &Arc<Services>, name: &'static str, pause: Duration, job: F)
+fn every<F, Fut>(tasks: &mut JoinSet<()>, services: &Arc<Services>, name: &'static str, pause: Duration, job: F)
 where
-    F: AsyncFn(&Arc<Services>) -> Result<()> + Send + Sync + 'static,
-    for<'a> F::CallRefFuture<'a>: Send,
+    F: Fn(Arc<Services>) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<()>> + Send,
 {
     let services = services.clone();
     tasks.spawn(async move {
@@ -40,7 +42,7 @@ where
                 () = services.stop.cancelled() => return,
                 () = tokio::time::sleep(pause) => {}
             }
-            match job(&services).await {
+            match job(services.clone()).await {
                 Ok(()) => unwell = false,
                 Err(error) if !unwell => {
                     unwell = true;
