@@ -37,7 +37,7 @@ struct Shared {
     egress: Egress,
     links: Mutex<Links>,
     changed: broadcast::Sender<Uuid>,
-    /// What is being ended.
+    /// What is being ended, and every child process.
     ending: TaskTracker,
     /// Cancelled when nothing may be waited for any more.
     stop: CancellationToken,
@@ -230,7 +230,7 @@ impl Upstreams {
         }
         // The log goes on: that the last configuration failed is why there is a new one.
         let log = before.map(|link| link.observer.log.clone()).unwrap_or_default();
-        let observer = Observer::new(spec.id, shared.changed.clone(), log);
+        let observer = Observer::new(spec.id, shared.changed.clone(), log, shared.ending.clone());
         let link = Link::new(spec.clone(), shared.egress.clone(), Arc::new(observer));
         if let Some(old) = links.by_id.insert(spec.id, link.clone()) {
             drop(self.retire(old));

@@ -3,12 +3,14 @@
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 use tokio::sync::broadcast;
 use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 /// The first wait after a failure; each further one doubles it.
@@ -58,16 +60,19 @@ struct Health {
 pub(super) struct Observer {
     id: Uuid,
     changed: broadcast::Sender<Uuid>,
-    pub(super) log: std::sync::Arc<Log>,
+    pub(super) log: Arc<Log>,
+    /// Child processes until nothing is left of them, whoever let go of them.
+    pub(super) children: TaskTracker,
     health: Mutex<Health>,
 }
 
 impl Observer {
-    pub(super) fn new(id: Uuid, changed: broadcast::Sender<Uuid>, log: std::sync::Arc<Log>) -> Self {
+    pub(super) fn new(id: Uuid, changed: broadcast::Sender<Uuid>, log: Arc<Log>, children: TaskTracker) -> Self {
         Self {
             id,
             changed,
             log,
+            children,
             health: Mutex::new(Health {
                 state: State::Connecting,
                 since: SystemTime::now(),
@@ -218,7 +223,7 @@ mod tests {
     use super::*;
 
     fn observer() -> Observer {
-        Observer::new(Uuid::nil(), broadcast::channel(1).0, Default::default())
+        Observer::new(Uuid::nil(), broadcast::channel(1).0, Arc::default(), TaskTracker::new())
     }
 
     #[test]

@@ -83,7 +83,7 @@ pub(super) fn run(mut child: Child, observer: Arc<Observer>) -> Arc<Peer> {
     let reader = tokio::spawn(read(child.stdout.take(), peer.clone()));
     let logger = tokio::spawn(log(child.stderr.take(), peer.observer.clone()));
     let family = Family { group: child.id(), child };
-    tokio::spawn(attend(family, writer, reader, logger, peer.clone()));
+    peer.observer.children.spawn(attend(family, writer, reader, logger, peer.clone()));
     peer
 }
 

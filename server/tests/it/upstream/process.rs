@@ -155,12 +155,18 @@ async fn a_child_that_cannot_start_is_not_sent() {
     let reason = not_sent(call(&upstreams, &dies, "t").await);
     assert!(reason.contains("next attempt"), "{reason}");
     assert!(started.elapsed() < Duration::from_millis(200));
+}
 
-    let mut mute = with_shell("sleep 1000");
+#[tokio::test]
+async fn a_child_that_never_answered_has_ended_after_close() {
+    let mut mute = with_shell("sleep 1000 & echo $! >&2; wait");
     mute.connect_timeout = Duration::from_millis(200);
-    let reason = not_sent(call(&upstreams, &Arc::new(mute), "t").await);
+    let (upstreams, mute) = (upstreams(), Arc::new(mute));
+    let reason = not_sent(call(&upstreams, &mute, "t").await);
     assert_eq!(reason, "no session with the upstream within 0.2 s");
+    let pid = upstreams.logs(mute.id).concat();
     upstreams.close().await;
+    assert!(!is_alive(&pid), "{pid}");
 }
 
 #[tokio::test]
