@@ -1,1 +1,3 @@
 //! Permesso.
+pub mod postgres;
+pub mod process;
