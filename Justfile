@@ -53,7 +53,7 @@ e2e *args: _rust _cc _node _postgres
         echo "installing the npm packages of e2e/ ..."
         npm --prefix e2e ci --no-audit --no-fund --loglevel=error
     fi
-    PERMESSO_BIN={{ quote(target / "debug/permesso") }} exec sh e2e/run.sh "$@"
+    PERMESSO_BIN={{ quote(target / "debug/permesso") }} exec e2e/run.sh "$@"
 
 # Clippy on everything; a warning is an error
 [group('check')]

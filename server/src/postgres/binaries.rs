@@ -10,6 +10,7 @@ use std::{
 use anyhow::{Context, bail};
 use aws_lc_rs::digest::{SHA256, digest};
 use nix::unistd::geteuid;
+use uuid::Uuid;
 
 use super::{account::Account, home::shared};
 
@@ -152,7 +153,7 @@ fn copy_for_account(directory: &Path) -> anyhow::Result<PathBuf> {
     let name = format!("binaries-{}", &hex::encode(digest(&SHA256, state.as_bytes()))[..16]);
     let copy = shared()?.join(&name);
     if !copy.exists() {
-        let unfinished = copy.with_extension(std::process::id().to_string());
+        let unfinished = copy.with_extension(Uuid::now_v7().to_string());
         // PostgreSQL finds these relative to its program; anything else beside them is not its own.
         for part in ["lib", "share"] {
             copy_tree(&prefix.join(part), &unfinished.join(part))

@@ -13,7 +13,7 @@ use std::{
 
 use nix::{sys::signal::Signal, unistd::geteuid};
 use permesso::{
-    postgres::{Embedded, Options},
+    postgres::{Embedded, Options, embedded},
     process,
 };
 use secrecy::ExposeSecret;
@@ -68,6 +68,19 @@ fn wait_until_empty(data_dir: &Path) {
         assert!(Instant::now() < deadline, "still running: {:?}", processes_in(data_dir));
         thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// Lets another process start a cluster and store something, and kills that process.
+fn hold_and_kill(data_dir: &Path) {
+    let mut command = Command::new(env::current_exe().unwrap());
+    command.args(["--exact", "embedded::holds_a_cluster_until_killed", "--ignored", "--nocapture"]);
+    command.env(HOLD, data_dir).stdout(Stdio::piped());
+    let mut parent = process::spawn(command, Signal::SIGKILL).unwrap();
+    let mut lines = BufReader::new(parent.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains("holding")), "it ended without a cluster");
+    assert!(!processes_in(data_dir).is_empty());
+    parent.kill().unwrap();
+    parent.wait().unwrap();
 }
 
 #[tokio::test]
@@ -139,16 +152,7 @@ async fn an_ephemeral_cluster_begins_empty_and_leaves_nothing() {
 #[tokio::test]
 async fn a_parent_that_is_killed_leaves_no_postgres_and_no_damage() {
     let (_temp, data_dir) = place();
-    let mut command = Command::new(env::current_exe().unwrap());
-    command.args(["--exact", "embedded::holds_a_cluster_until_killed", "--ignored", "--nocapture"]);
-    command.env(HOLD, &data_dir).stdout(Stdio::piped());
-    let mut parent = process::spawn(command, Signal::SIGKILL).unwrap();
-    let mut lines = BufReader::new(parent.stdout.take().unwrap()).lines();
-    assert!(lines.any(|line| line.unwrap().contains("holding")), "it ended without a cluster");
-    assert!(!processes_in(&data_dir).is_empty());
-
-    parent.kill().unwrap();
-    parent.wait().unwrap();
+    hold_and_kill(&data_dir);
     // At once, while the server may still be going down.
     let cluster = start(&data_dir);
     assert_eq!(recall(&cluster).await, "by the parent");
@@ -159,15 +163,7 @@ async fn a_parent_that_is_killed_leaves_no_postgres_and_no_damage() {
 #[tokio::test]
 async fn a_killed_parents_postgres_ends_by_itself() {
     let (_temp, data_dir) = place();
-    let mut command = Command::new(env::current_exe().unwrap());
-    command.args(["--exact", "embedded::holds_a_cluster_until_killed", "--ignored", "--nocapture"]);
-    command.env(HOLD, &data_dir).stdout(Stdio::piped());
-    let mut parent = process::spawn(command, Signal::SIGKILL).unwrap();
-    let mut lines = BufReader::new(parent.stdout.take().unwrap()).lines();
-    assert!(lines.any(|line| line.unwrap().contains("holding")), "it ended without a cluster");
-
-    parent.kill().unwrap();
-    parent.wait().unwrap();
+    hold_and_kill(&data_dir);
     wait_until_empty(&data_dir);
 }
 
@@ -242,11 +238,10 @@ async fn roots_cluster_in_a_closed_directory_lives_elsewhere_and_is_found_again(
     cluster.stop().unwrap();
     let elsewhere = fs::read_link(data_dir.join("elsewhere")).unwrap();
 
-    let options = Options { data_dir: data_dir.clone(), ephemeral: false };
-    let cluster = Embedded::start(&options, &|_| ()).unwrap();
+    let cluster = start(&data_dir);
     assert_eq!(recall(&cluster).await, "kept");
     cluster.stop().unwrap();
 
-    permesso::postgres::embedded::discard(&data_dir).unwrap();
+    embedded::discard(&data_dir).unwrap();
     assert!(!elsewhere.exists() && !data_dir.exists());
 }
