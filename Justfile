@@ -149,7 +149,7 @@ _node:
     #!/bin/sh
     major=$(node -p 'process.versions.node.split(".")[0]' 2>/dev/null)
     [ "${major:-0}" -ge 20 ] && command -v npm >/dev/null && exit
-    echo "Node.js 20 or newer with npm is missing (found: ${major:-none}). See https://nodejs.org/en/download" >&2
+    echo "Node.js 20 or newer with npm is missing (found: node ${major:-none}, npm $(command -v npm || echo none)). See https://nodejs.org/en/download" >&2
     exit 1
 
 # Prints the directory with `postgres` and `initdb`, or fails. The server looks in the same places.
