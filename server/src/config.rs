@@ -102,10 +102,7 @@ impl Config {
     }
 }
 
-fn postgres_url(
-    vars: &Vars<'_>,
-    name: &str,
-) -> Result<Option<SecretString>, ConfigError> {
+fn postgres_url(vars: &Vars<'_>, name: &str) -> Result<Option<SecretString>, ConfigError> {
     let Some(secret) = vars.secret(name)? else { return Ok(None) };
     let scheme = Url::parse(secret.expose_secret()).map(|url| url.scheme().to_owned());
     match scheme.as_deref() {
@@ -156,9 +153,7 @@ fn egress_allow(vars: &Vars<'_>) -> Result<Vec<String>, ConfigError> {
 }
 
 /// The first administrator: both the address and the password, or neither.
-fn administrator(
-    vars: &Vars<'_>,
-) -> Result<(Option<String>, Option<SecretString>), ConfigError> {
+fn administrator(vars: &Vars<'_>) -> Result<(Option<String>, Option<SecretString>), ConfigError> {
     const EMAIL: &str = "PERMESSO_ADMIN_EMAIL";
     const PASSWORD: &str = "PERMESSO_ADMIN_PASSWORD";
     match (vars.text(EMAIL), vars.secret(PASSWORD)?) {

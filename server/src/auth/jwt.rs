@@ -78,7 +78,7 @@ impl Jwt {
             aud: AUDIENCE.to_owned(),
             iat,
             exp: iat + LIFETIME_SECONDS,
-            jti: Uuid::new_v4(),
+            jti: Uuid::now_v7(),
             epoch,
         };
         Ok(jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)?.into())

@@ -7,7 +7,7 @@
 
 use std::{
     collections::HashMap,
-    hash::{BuildHasher, RandomState},
+    hash::{BuildHasher, Hash, RandomState},
     net::{IpAddr, Ipv6Addr},
     sync::Arc,
     time::Duration,
@@ -53,26 +53,12 @@ struct Tables {
     known_until: HashMap<u64, Duration>,
 }
 
-/// The entries that one attempt counts on. Hashes with a random key: no e-mail address is kept, and
-/// nobody can aim for a collision.
-#[derive(Clone, Copy)]
-struct Keys {
-    pair: u64,
-    address: u64,
-    account: u64,
-}
-
-impl Keys {
-    fn limits(self) -> [(u64, Limit); 3] {
-        [(self.pair, ACCOUNT_AT_ADDRESS), (self.address, ADDRESS), (self.account, ACCOUNT)]
-    }
-}
-
 /// A log-in under way, counted as a failure unless it is said to be none.
 #[must_use = "an attempt that is dropped counts as a failure"]
 pub struct Attempt {
     throttle: Throttle,
-    keys: Keys,
+    pair: u64,
+    counted_on: Vec<(u64, Limit)>,
 }
 
 impl Throttle {
@@ -88,28 +74,27 @@ impl Throttle {
     /// # Errors
     /// How long to wait before trying again. A refused attempt is not counted.
     pub fn check(&self, account: &str, address: IpAddr) -> Result<Attempt, Duration> {
-        let keys = self.keys(account, address);
+        let (account, address) = (account.trim().to_lowercase(), network(address));
+        let pair = self.hash((&account, address));
+        let mut limits = vec![(pair, ACCOUNT_AT_ADDRESS), (self.hash(address), ADDRESS)];
         let now = self.clock.elapsed();
         let mut tables = self.tables.lock();
-        let is_known = tables.known_until.get(&keys.pair).is_some_and(|until| *until > now);
-        let wait = keys.limits().into_iter().filter(|(key, _)| !(is_known && *key == keys.account));
-        let wait = wait.map(|(key, limit)| tables.wait(key, limit, now)).max().unwrap_or_default();
+        if tables.known_until.get(&pair).is_none_or(|until| *until <= now) {
+            limits.push((self.hash(&account), ACCOUNT));
+        }
+        let wait = limits.iter().map(|(key, limit)| tables.wait(*key, *limit, now)).max().unwrap_or_default();
         if wait > Duration::ZERO {
             return Err(wait);
         }
-        for (key, limit) in keys.limits() {
-            tables.count(key, limit, now);
+        for (key, limit) in &limits {
+            tables.count(*key, *limit, now);
         }
-        Ok(Attempt { throttle: self.clone(), keys })
+        Ok(Attempt { throttle: self.clone(), pair, counted_on: limits })
     }
 
-    fn keys(&self, account: &str, address: IpAddr) -> Keys {
-        let (account, address) = (account.trim().to_lowercase(), network(address));
-        Keys {
-            pair: self.hasher.hash_one((&account, address)),
-            address: self.hasher.hash_one(address),
-            account: self.hasher.hash_one(&account),
-        }
+    /// With a random key: no e-mail address is kept, and nobody can aim for a collision.
+    fn hash(&self, of: impl Hash) -> u64 {
+        self.hasher.hash_one(of)
     }
 }
 
@@ -117,16 +102,16 @@ impl Attempt {
     /// The password was right: the attempt is not counted, and from now on failures elsewhere do not
     /// keep this account from this address.
     pub fn succeeded(self) {
-        let until = self.throttle.clock.elapsed() + KNOWN_FOR;
+        let now = self.throttle.clock.elapsed();
         let mut tables = self.throttle.tables.lock();
-        tables.give_back(self.keys);
-        make_room(&mut tables.known_until, self.throttle.clock.elapsed());
-        tables.known_until.insert(self.keys.pair, until);
+        tables.give_back(&self.counted_on);
+        make_room(&mut tables.known_until, now);
+        tables.known_until.insert(self.pair, now + KNOWN_FOR);
     }
 
     /// The password was not compared, because something of ours failed: the attempt is not counted.
     pub fn not_made(self) {
-        self.throttle.tables.lock().give_back(self.keys);
+        self.throttle.tables.lock().give_back(&self.counted_on);
     }
 }
 
@@ -143,9 +128,9 @@ impl Tables {
         *clear_at = (*clear_at).max(now) + limit.then_every;
     }
 
-    fn give_back(&mut self, keys: Keys) {
-        for (key, limit) in keys.limits() {
-            if let Some(clear_at) = self.clear_at.get_mut(&key) {
+    fn give_back(&mut self, counted_on: &[(u64, Limit)]) {
+        for (key, limit) in counted_on {
+            if let Some(clear_at) = self.clear_at.get_mut(key) {
                 *clear_at = clear_at.saturating_sub(limit.then_every);
             }
         }

@@ -114,8 +114,7 @@ impl Vault {
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| OpenError::Unknown)?;
         let mut text = text.to_vec();
         let aad = Aad::from([head, aad].concat());
-        let length =
-            self.key(purpose).open_in_place(nonce, aad, &mut text).map_err(|_| OpenError::Refused)?.len();
+        let length = self.key(purpose).open_in_place(nonce, aad, &mut text).map_err(|_| OpenError::Refused)?.len();
         text.truncate(length);
         Ok(text)
     }

@@ -27,7 +27,11 @@ fn seconds(n: u64) -> Duration {
 }
 
 /// How many failures go through at once.
-fn failures(throttle: &Throttle, mut account: impl FnMut(u32) -> String, mut address: impl FnMut(u32) -> IpAddr) -> u32 {
+fn failures(
+    throttle: &Throttle,
+    mut account: impl FnMut(u32) -> String,
+    mut address: impl FnMut(u32) -> IpAddr,
+) -> u32 {
     (0..1_000).take_while(|n| throttle.check(&account(*n), address(*n)).is_ok()).count() as u32
 }
 
