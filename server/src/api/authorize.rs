@@ -1,7 +1,7 @@
 //! Authorization in the handler's signature: a handler that takes [`Allowed<Needs>`] runs only for
 //! an actor whose role in the path's org has that right. Another org is 404, a missing right 403.
 
-use std::{marker::PhantomData, sync::Arc};
+use std::{marker::PhantomData, net::IpAddr, sync::Arc};
 
 use axum::{
     extract::{FromRequestParts, RawPathParams},
@@ -21,6 +21,20 @@ use crate::{
 /// The id of this request, as in the answer's `x-request-id`, the log and the audit.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestId(pub Uuid);
+
+/// Where a request comes from: its peer, or what a trusted proxy says. Put there by a layer of
+/// [`crate::app`], which knows which proxies are trusted.
+#[derive(Clone, Copy, Debug)]
+pub struct ClientAddress(pub IpAddr);
+
+impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        let missing = || Error::internal("no layer has put the client's address into the request");
+        parts.extensions.get::<Self>().copied().ok_or_else(missing)
+    }
+}
 
 /// The credential of a request, if it sent one.
 ///
