@@ -4,6 +4,8 @@
 
 mod absent;
 mod api_key;
+mod approval;
+mod audit;
 mod auth;
 mod connection;
 mod list;
@@ -16,6 +18,8 @@ mod toolkit;
 mod toolkit_tool;
 
 pub use api_key::{ApiKey, CreateApiKey, CreatedApiKey, KeyOwner, RotateApiKey};
+pub use approval::{Approval, ApprovalDetail, ApprovalEvent, Approve, Reject, Settle, SettleOutcome};
+pub use audit::{AuditRecord, AuditRecordDetail};
 pub use auth::{AccessToken, Login, Me, MyKind, MyOrg};
 pub use connection::{
     Connection, ConnectionKind, ConnectionLogs, ConnectionStatus, CreateConnection, Refreshed, UnusableTool, UpdateConnection,

@@ -10,7 +10,7 @@ use axum::{
     response::IntoResponse,
 };
 use domain::Principal;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::{
     authorize::{ClientAddress, Known},
@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// Signs a person in.
-pub async fn log_in(
+pub async fn login(
     State(services): State<Arc<Services>>,
     ClientAddress(address): ClientAddress,
     Body(login): Body<Login>,
@@ -35,9 +35,9 @@ pub async fn log_in(
     let signed = sign_in(&services, &login.email, SecretString::from(login.password), address).await?;
     let token = services.jwt.issue(signed.user.0, signed.epoch, services.clock.now()).map_err(Error::internal)?;
     let token = AccessToken {
-        access_token: token,
+        access_token: token.expose_secret().to_owned(),
         token_type: "Bearer".to_owned(),
-        expires_in: jwt::LIFETIME.as_secs(),
+        expires_in: jwt::LIFETIME_SECONDS.unsigned_abs(),
     };
     // RFC 6749, section 5.1: a token is not kept by caches.
     Ok(([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(token)))

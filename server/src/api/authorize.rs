@@ -1,11 +1,15 @@
 //! Authorization in the handler's signature: a handler that takes [`Allowed<Needs>`] runs only for
 //! an actor whose role in the path's org has that right. Another org is 404, a missing right 403.
 
-use std::{marker::PhantomData, net::IpAddr, sync::Arc};
+use std::{
+    marker::PhantomData,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use axum::{
-    extract::{FromRequestParts, RawPathParams},
-    http::{header, request::Parts},
+    extract::{ConnectInfo, FromRequestParts, RawPathParams},
+    http::request::Parts,
 };
 use domain::Right;
 use uuid::Uuid;
@@ -16,14 +20,10 @@ use crate::{
         Services,
         access::{self, Actor, OrgAccess},
     },
+    telemetry::RequestId,
 };
 
-/// The id of this request, as in the answer's `x-request-id`, the log and the audit.
-#[derive(Clone, Copy, Debug)]
-pub struct RequestId(pub Uuid);
-
-/// Where a request comes from: its peer, or what a trusted proxy says. Put there by a layer of
-/// [`crate::app`], which knows which proxies are trusted.
+/// Where a request comes from: what a layer that knows the trusted proxies put there, else its peer.
 #[derive(Clone, Copy, Debug)]
 pub struct ClientAddress(pub IpAddr);
 
@@ -31,27 +31,10 @@ impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        let missing = || Error::internal("no layer has put the client's address into the request");
-        parts.extensions.get::<Self>().copied().ok_or_else(missing)
+        let peer = || parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| Self(peer.ip()));
+        let found = parts.extensions.get::<Self>().copied().or_else(peer);
+        found.ok_or_else(|| Error::internal("the server was started without its peers' addresses"))
     }
-}
-
-/// The credential of a request, if it sent one.
-///
-/// # Errors
-/// When the header is there but is not `Bearer …`, or is there twice.
-pub fn bearer(headers: &axum::http::HeaderMap) -> Result<Option<&str>> {
-    let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    let Some(value) = values.next() else { return Ok(None) };
-    if values.next().is_some() {
-        return Err(Error::unauthorized());
-    }
-    let text = value.to_str().map_err(|_| Error::unauthorized())?;
-    let (scheme, token) = text.split_once(' ').ok_or_else(Error::unauthorized)?;
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(Error::unauthorized());
-    }
-    Ok(Some(token.trim()))
 }
 
 /// Anybody with a valid credential.
@@ -62,7 +45,7 @@ impl FromRequestParts<Arc<Services>> for Known {
 
     async fn from_request_parts(parts: &mut Parts, services: &Arc<Services>) -> Result<Self> {
         let request_id = parts.extensions.get::<RequestId>().map_or_else(Uuid::now_v7, |id| id.0);
-        let token = bearer(&parts.headers)?.ok_or_else(Error::unauthorized)?;
+        let token = access::bearer(&parts.headers)?.ok_or_else(Error::unauthorized)?;
         access::authenticate(services, token, request_id).map(Self)
     }
 }

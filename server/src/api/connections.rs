@@ -1,13 +1,14 @@
-//! `/orgs/{org}/connections`.
+//! `/orgs/{org}/connections`, with what they offer.
 
 use std::sync::Arc;
 
-use api_types::{Connection, ConnectionLogs, ConnectionStatus, CreateConnection, List, Refreshed, UpdateConnection};
+use api_types::{Connection, ConnectionLogs, ConnectionStatus, CreateConnection, List, Refreshed, ReviewTool, Tool, UpdateConnection};
 use axum::{
     Json,
     extract::{Path, State},
     http::StatusCode,
 };
+use serde_json::value::RawValue;
 
 use super::{
     authorize::{Allowed, ReadConnections, WriteConnections},
@@ -97,6 +98,32 @@ pub async fn get_connection_logs(
     Ok(Json(ConnectionLogs { lines: services.upstreams.logs(connection.id.0) }))
 }
 
+/// Lists what the connection offers or offered once, by name.
+pub async fn list_connection_tools(
+    State(services): State<Arc<Services>>,
+    access: Allowed<ReadConnections>,
+    Path((_, slug)): Path<(String, String)>,
+    Query(query): Query<Page>,
+) -> Result<Json<List<Tool>>> {
+    let (limit, after) = (query.limit()?, query.after::<String>()?);
+    let mut scope = OrgScope::begin(&services.db, access.0.org.id).await?;
+    let connection = db::connection::find(&mut scope, &slug).await?.ok_or_else(Error::not_found)?;
+    let rows = db::tool::list(&mut scope, connection.id, after.as_deref(), limit + 1).await?;
+    let shown = page(rows, limit, |row| row.name.clone(), tool);
+    let items = shown.items.into_iter().collect::<Result<_>>()?;
+    Ok(Json(List { items, next_cursor: shown.next_cursor }))
+}
+
+/// Accepts a changed definition.
+pub async fn review_tool(
+    State(services): State<Arc<Services>>,
+    access: Allowed<WriteConnections>,
+    Path((_, slug, name)): Path<(String, String, String)>,
+    Body(seen): Body<ReviewTool>,
+) -> Result<Json<Tool>> {
+    Ok(Json(tool(connection::review(&services, &access.0, &slug, &name, &seen).await?)?))
+}
+
 fn shown(services: &Services, row: db::connection::Row) -> Result<Connection> {
     let config = connection::Config::open(&services.vault, row.id, &row.kind, &row.config_sealed);
     // A connection that cannot be opened must still be seen, to be mended or deleted.
@@ -124,5 +151,22 @@ fn shown(services: &Services, row: db::connection::Row) -> Result<Connection> {
         last_error: row.last_error,
         last_error_at: row.last_error_at,
         created_at: row.created_at,
+    })
+}
+
+fn tool(row: db::tool::Row) -> Result<Tool> {
+    let raw = |json: String| RawValue::from_string(json).map_err(Error::internal);
+    let changed = row.seen_sha256 != row.reviewed_sha256;
+    Ok(Tool {
+        id: row.id.0,
+        name: row.name,
+        definition: raw(row.seen_definition)?,
+        definition_sha256: hex::encode(row.seen_sha256),
+        seen_at: row.seen_at,
+        definition_changed: changed,
+        reviewed_definition: if changed { Some(raw(row.reviewed_definition)?) } else { None },
+        reviewed_at: row.reviewed_at,
+        offered: row.offered,
+        schema_usable: row.schema_usable,
     })
 }

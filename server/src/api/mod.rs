@@ -13,6 +13,4 @@ pub mod members;
 pub mod orgs;
 pub mod page;
 pub mod roles;
-pub mod toolkit_tools;
 pub mod toolkits;
-pub mod tools;

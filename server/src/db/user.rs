@@ -24,8 +24,6 @@ pub struct New<'a> {
     pub name: &'a str,
     /// argon2id in PHC form.
     pub password_hash: Option<&'a str>,
-    /// Administers the instance.
-    pub instance_admin: bool,
 }
 
 /// Finds a person by their e-mail, in lower case. Needs [`super::Reason::SignIn`] or
@@ -57,13 +55,11 @@ pub async fn find_id(scope: &mut OrgScope, email: &str) -> Result<Option<UserId>
 /// When Postgres cannot be reached.
 pub async fn insert(scope: &mut OrgScope, id: UserId, new: &New<'_>) -> Result<bool> {
     let inserted = sqlx::query!(
-        "INSERT INTO users (id, email, name, password_hash, instance_admin) VALUES ($1, $2, $3, $4, $5)
-         ON CONFLICT (email) DO NOTHING",
+        "INSERT INTO users (id, email, name, password_hash) VALUES ($1, $2, $3, $4) ON CONFLICT (email) DO NOTHING",
         id.0,
         new.email,
         new.name,
         new.password_hash,
-        new.instance_admin,
     )
     .execute(scope.conn())
     .await?;
@@ -78,6 +74,28 @@ pub async fn instance_admin_exists(scope: &mut SystemScope) -> Result<bool> {
     Ok(sqlx::query_scalar!(r#"SELECT EXISTS (SELECT FROM users WHERE instance_admin) AS "exists!""#)
         .fetch_one(scope.conn())
         .await?)
+}
+
+/// Makes the instance's first administrator. `false`: there is an administrator, or the e-mail is
+/// taken. Two replicas that start at once make one. Needs [`super::Reason::Instance`].
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn insert_first_admin(scope: &mut SystemScope, id: UserId, new: &New<'_>) -> Result<bool> {
+    // Conflicts with itself and with every other change of people until the transaction ends.
+    sqlx::query!("LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE").execute(scope.conn()).await?;
+    let inserted = sqlx::query!(
+        "INSERT INTO users (id, email, name, password_hash, instance_admin)
+         SELECT $1, $2, $3, $4, true WHERE NOT EXISTS (SELECT FROM users WHERE instance_admin)
+         ON CONFLICT (email) DO NOTHING",
+        id.0,
+        new.email,
+        new.name,
+        new.password_hash,
+    )
+    .execute(scope.conn())
+    .await?;
+    Ok(inserted.rows_affected() == 1)
 }
 
 /// Sets a person's password and voids every token issued before. Needs [`super::Reason::Instance`].

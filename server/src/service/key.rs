@@ -172,6 +172,14 @@ impl Uses {
     }
 }
 
+/// Writes the last uses of keys; see [`Uses::flush`].
+///
+/// # Errors
+/// As there.
+pub async fn flush(services: &Services) -> Result<()> {
+    services.key_uses.flush(&services.db).await
+}
+
 async fn write(db: &Db, uses: &[(ApiKeyId, OrgId, DateTime<Utc>)]) -> Result<()> {
     let mut scope = SystemScope::begin(db, Reason::Use).await?;
     db::api_key::note_uses(&mut scope, uses).await?;

@@ -1,4 +1,4 @@
-//! Names: those that people read, and those that stand in URLs.
+//! Names: those that people read, those that stand in URLs, e-mails.
 
 use domain::Slug;
 
@@ -43,6 +43,21 @@ pub(super) fn tool_name<'a>(field: &str, text: &'a str) -> Result<&'a str> {
     Ok(text)
 }
 
+/// An e-mail in lower case, as far as its form can tell.
+///
+/// # Errors
+/// It is not one.
+pub(super) fn email(text: &str) -> Result<String> {
+    let email = text.trim().to_lowercase();
+    let local_and_host = email.split_once('@').is_some_and(|(local, host)| {
+        !local.is_empty() && !host.is_empty() && !host.contains('@')
+    });
+    if !local_and_host || email.len() > 254 || email.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return Err(Error::invalid("email", "must be an e-mail address"));
+    }
+    Ok(email)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,6 +77,14 @@ mod tests {
         assert!(tool_name("name", "files/read.v2").is_ok());
         for wrong in ["approval_status", "run_approved", "", "a b", "a\u{0}", &"a".repeat(129)] {
             assert!(tool_name("name", wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn an_email_is_kept_in_lower_case_and_must_look_like_one() {
+        assert_eq!(email(" Ada@Example.ORG ").ok().as_deref(), Some("ada@example.org"));
+        for wrong in ["", "ada", "@example.org", "ada@", "a@b@c", "a b@c", "a@b\nc"] {
+            assert!(email(wrong).is_err(), "{wrong:?}");
         }
     }
 }

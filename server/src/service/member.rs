@@ -5,9 +5,15 @@ use api_types::{CreateMember, UpdateMember};
 use domain::{MemberId, UserId, right::ADMIN};
 use secrecy::SecretString;
 
-use super::{Services, access::OrgAccess, change, label::label, role};
+use super::{
+    Services,
+    access::OrgAccess,
+    change,
+    label::{email, label},
+    role,
+    sign_in::hashed,
+};
 use crate::{
-    auth::password,
     db::{self, OrgScope, Reason, member::Row},
     error::{Error, Result},
 };
@@ -21,7 +27,7 @@ pub async fn create(services: &Services, access: &OrgAccess, new: &CreateMember)
     let email = email(&new.email)?;
     let name = label("name", new.name.as_deref().unwrap_or_else(|| email.split('@').next().unwrap_or_default()))?;
     let hash = match &new.password {
-        Some(text) => Some(hashed(text).await?),
+        Some(text) => Some(hashed(SecretString::from(text.clone())).await?),
         None => None,
     };
     // People belong to no org, so finding or making one is work of the instance.
@@ -93,7 +99,7 @@ async fn not_last_admin(scope: &mut OrgScope, admin: &db::role::Row, member: &Ro
 
 async fn find_or_make(scope: &mut OrgScope, email: &str, name: &str, hash: Option<&str>) -> Result<UserId> {
     let id = UserId::new();
-    let new = db::user::New { email, name, password_hash: hash, instance_admin: false };
+    let new = db::user::New { email, name, password_hash: hash };
     if db::user::insert(scope, id, &new).await? {
         return Ok(id);
     }
@@ -101,34 +107,4 @@ async fn find_or_make(scope: &mut OrgScope, email: &str, name: &str, hash: Optio
         return Err(Error::invalid("password", "cannot be set for a person who exists already; leave it out"));
     }
     db::user::find_id(scope, email).await?.ok_or_else(Error::not_found)
-}
-
-/// An e-mail in lower case, as far as its form can tell.
-fn email(text: &str) -> Result<String> {
-    let email = text.trim().to_lowercase();
-    let local_and_host = email.split_once('@').is_some_and(|(local, host)| {
-        !local.is_empty() && !host.is_empty() && !host.contains('@')
-    });
-    if !local_and_host || email.len() > 254 || email.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        return Err(Error::invalid("email", "must be an e-mail address"));
-    }
-    Ok(email)
-}
-
-async fn hashed(text: &str) -> Result<String> {
-    password::check(text).map_err(|problem| Error::invalid("password", problem.to_string()))?;
-    password::hash(SecretString::from(text.to_owned())).await.map_err(Error::internal)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_email_is_kept_in_lower_case_and_must_look_like_one() {
-        assert_eq!(email(" Ada@Example.ORG ").ok().as_deref(), Some("ada@example.org"));
-        for wrong in ["", "ada", "@example.org", "ada@", "a@b@c", "a b@c", "a@b\nc"] {
-            assert!(email(wrong).is_err(), "{wrong:?}");
-        }
-    }
 }

@@ -6,7 +6,8 @@ use domain::{ApprovalPolicy, OrgId, PolicyOverride, RoleId, right::builtin_roles
 use super::{
     Services,
     access::{Actor, OrgAccess},
-    approval_policy, change,
+    approval_policy,
+    change::{self, About},
     label::{label, slug},
 };
 use crate::{
@@ -45,7 +46,7 @@ pub async fn found(services: &Services, actor: Option<&Actor>, new: &CreateOrg) 
         db::role::insert(&mut scope, RoleId::new(), role, &rights, true).await?;
     }
     let row = db::org::get(&mut scope).await?;
-    change::record(services, &mut scope, id, actor, "create_org", new, None::<&()>).await?;
+    change::record(services, &mut scope, actor, "create_org", new, None::<&()>, &About::default()).await?;
     scope.commit().await?;
     services.directory.refresh().await?;
     Ok(row)

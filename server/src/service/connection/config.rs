@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Stands where a value is not shown.
-pub const MASK: &str = "********";
+const MASK: &str = "********";
 
 /// Headers that the gateway sets itself.
 const OWN_HEADERS: &[&str] = &[
@@ -113,14 +113,14 @@ impl Config {
     /// Seals it for one connection.
     ///
     /// # Errors
-    /// When it cannot be sealed.
+    /// A path that is not UTF-8, which cannot have come in as JSON.
     pub fn seal(&self, vault: &Vault, connection: ConnectionId) -> Result<Vec<u8>> {
         let json = match self {
             Self::StreamableHttp(http) => serde_json::to_vec(http),
             Self::Stdio(stdio) => serde_json::to_vec(stdio),
         };
         let json = json.map_err(Error::internal)?;
-        vault.seal(Purpose::Connection, connection.0.as_bytes(), &json).map_err(Error::internal)
+        Ok(vault.seal(Purpose::ConnectionConfig, connection.0.as_bytes(), &json))
     }
 
     /// Opens what was sealed for this connection.
@@ -128,7 +128,7 @@ impl Config {
     /// # Errors
     /// When it was sealed under another master key or for another connection.
     pub fn open(vault: &Vault, connection: ConnectionId, kind: &str, sealed: &[u8]) -> Result<Self> {
-        let json = vault.open(Purpose::Connection, connection.0.as_bytes(), sealed).map_err(Error::internal)?;
+        let json = vault.open(Purpose::ConnectionConfig, connection.0.as_bytes(), sealed).map_err(Error::internal)?;
         match kind {
             "streamable_http" => serde_json::from_slice(&json).map(Self::StreamableHttp).map_err(Error::internal),
             "stdio" => serde_json::from_slice(&json).map(Self::Stdio).map_err(Error::internal),

@@ -1,10 +1,7 @@
 //! Listing an upstream's tools again and keeping what changed. What did not change is not touched:
 //! every change of a tool is a change of configuration, which each replica loads.
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    time::Instant,
-};
+use std::collections::{BTreeMap, HashSet};
 
 use api_types::{Refreshed, UnusableTool};
 use domain::{ToolId, directory::Connection};
@@ -19,7 +16,10 @@ use crate::{
     },
     directory::Schemas,
     error::{Error, Result},
-    service::{Services, change},
+    service::{
+        Services,
+        change::{self, About},
+    },
 };
 
 /// Lists the upstream's tools now and keeps what changed: a new tool counts as reviewed, a changed
@@ -31,15 +31,41 @@ use crate::{
 pub async fn refresh_tools(services: &Services, connection: &Connection) -> Result<Refreshed> {
     let entry = services.connections.entry(connection.id);
     let _one_at_a_time = entry.listing.lock().await;
-    list_and_keep(services, connection, &entry).await
+    list_and_keep(services, connection, &entry).await.map_err(|trouble| match trouble {
+        Trouble::Upstream(reason) => Error::conflict(
+            "upstream_failed",
+            format!("the connection `{}` did not list its tools: {reason}", connection.slug),
+        ),
+        Trouble::Other(error) => error,
+    })
+}
+
+/// Why tools were not listed.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// The upstream: the reason is public and does not name the connection.
+    Upstream(String),
+    /// Anything else.
+    Other(Error),
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        Self::Other(error)
+    }
 }
 
 /// As [`refresh_tools`], for who holds the entry's `listing`.
-pub(super) async fn list_and_keep(services: &Services, connection: &Connection, entry: &Entry) -> Result<Refreshed> {
+pub(super) async fn list_and_keep(
+    services: &Services,
+    connection: &Connection,
+    entry: &Entry,
+) -> Result<Refreshed, Trouble> {
     if !connection.enabled {
-        return Err(Error::conflict("connection_disabled", format!("the connection `{}` is switched off", connection.slug)));
+        let message = format!("the connection `{}` is switched off", connection.slug);
+        return Err(Error::conflict("connection_disabled", message).into());
     }
-    let asked = Instant::now();
+    let asked = services.clock.elapsed();
     let spec = spec(services, connection)?;
     match services.upstreams.list_tools(&spec).await {
         Ok(list) => {
@@ -48,14 +74,13 @@ pub(super) async fn list_and_keep(services: &Services, connection: &Connection, 
             Ok(refreshed)
         }
         Err(error) => {
-            if entry.note_error() {
+            if entry.note_error(services.clock.elapsed()) {
                 let mut scope = OrgScope::system(&services.db, connection.org, Reason::Upkeep).await?;
                 let now = services.clock.now();
                 db::connection::note_status(&mut scope, connection.id, now, Some(error.reason())).await?;
                 scope.commit().await?;
             }
-            let slug = &connection.slug;
-            Err(Error::conflict("upstream_failed", format!("the connection `{slug}` did not list its tools: {}", error.reason())))
+            Err(Trouble::Upstream(error.reason().to_owned()))
         }
     }
 }
@@ -90,7 +115,7 @@ async fn keep(services: &Services, connection: &Connection, list: Vec<Box<RawVal
     let news = !(added.is_empty() && changed.is_empty() && gone.is_empty());
     if news {
         let request = (connection.slug.as_str(), &changes.report);
-        change::record(services, &mut scope, connection.org, None, "refresh_tools", &request, None::<&()>).await?;
+        change::record(services, &mut scope, None, "refresh_tools", &request, None::<&()>, &About::default()).await?;
     }
     scope.commit().await?;
     if news || !changes.seen_again.is_empty() {
