@@ -22,7 +22,8 @@ pub use approval::{Approval, ApprovalDetail, ApprovalEvent, Approve, Reject, Set
 pub use audit::{AuditRecord, AuditRecordDetail};
 pub use auth::{AccessToken, Login, Me, MyKind, MyOrg};
 pub use connection::{
-    Connection, ConnectionKind, ConnectionLogs, ConnectionStatus, CreateConnection, Refreshed, UnusableTool, UpdateConnection,
+    Connection, ConnectionKind, ConnectionLogs, ConnectionStatus, CreateConnection, Refreshed, UnusableTool,
+    UpdateConnection,
 };
 pub use list::List;
 pub use member::{CreateMember, Member, UpdateMember};
