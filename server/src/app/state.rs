@@ -17,7 +17,7 @@ use crate::{
     live::Live,
     service::{Services, connection, key},
     upstream::{AllowRule, Egress, Upstreams},
-    vault::Vault,
+    vault::{KeyUse, MasterKey, Vault},
 };
 
 /// The services, and what must be waited for at the end.
@@ -40,17 +40,17 @@ impl App {
         let db = Db::connect(url, set_role, config.db_max_connections).await?;
         db::migrate::check(&db).await?;
         db::audit::ensure_partitions(&db).await.context("cannot make the audit's partitions")?;
-        let vault = Arc::new(Vault::new(config.master_key()?));
+        let master = MasterKey::from_config(config)?;
+        let vault = Arc::new(Vault::new(&master));
         let (audit, writers) = audit::Writer::start(AuditConnector::new(url, set_role)?);
-        let rules = config.egress_allow.iter().map(|rule| rule.parse::<AllowRule>());
-        let rules = rules.collect::<Result<Vec<_>, _>>().context("PERMESSO_EGRESS_ALLOW")?;
+        let rules = AllowRule::parse_list(&config.egress_allow.join(",")).context("PERMESSO_EGRESS_ALLOW")?;
         let egress = Egress::new(rules).context("cannot make the HTTP client")?;
         let services = Services {
             directory: Snapshots::load(db.clone()).await.context("cannot read the configuration")?,
-            jwt: Jwt::new(&vault),
-            throttle: Throttle::default(),
+            jwt: Jwt::new(&master.derive(KeyUse::LoginToken)),
+            throttle: Throttle::new(clock.clone()),
             live: Live::default(),
-            upstreams: Arc::new(Upstreams::new(egress)),
+            upstreams: Upstreams::new(egress),
             connections: connection::Open::default(),
             key_uses: key::Uses::default(),
             claiming: Default::default(),

@@ -12,8 +12,9 @@ use crate::{
         state::App,
     },
     clock::Clock,
-    config::Config,
+    config::{Config, ConfigError},
     db, service, telemetry,
+    vault::{KeyError, MasterKey},
 };
 
 /// Options of `serve`.
@@ -31,7 +32,7 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     if config.database_url.is_none() {
         return Err(refuse("DATABASE_URL is not set: give the Postgres to work on, or use `permesso dev` to try Permesso"));
     }
-    config.master_key().map_err(refuse)?;
+    MasterKey::from_config(&config).map_err(refuse)?;
     if args.migrate {
         migrate(&config).await?;
     }
@@ -54,6 +55,18 @@ pub(super) struct RefusalText(String);
 impl From<&str> for RefusalText {
     fn from(text: &str) -> Self {
         Self(text.to_owned())
+    }
+}
+
+impl From<ConfigError> for RefusalText {
+    fn from(error: ConfigError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<KeyError> for RefusalText {
+    fn from(error: KeyError) -> Self {
+        Self(error.to_string())
     }
 }
 

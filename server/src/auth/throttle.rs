@@ -1,0 +1,182 @@
+//! Slows those who guess passwords: by account and address together, by address, and by account from
+//! everywhere. Only failures count.
+//!
+//! An attempt is counted when it begins and given back when it succeeds, so that attempts made at the
+//! same time do not slip past together. Counts are this replica's own and gone when it restarts: with
+//! several replicas the limits are as many times as wide. Whether an account exists is never asked.
+
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher, RandomState},
+    net::{IpAddr, Ipv6Addr},
+    sync::Arc,
+    time::Duration,
+};
+
+use parking_lot::Mutex;
+
+use crate::clock::Clock;
+
+/// How many failures are quick, and how often one more may follow.
+#[derive(Clone, Copy)]
+struct Limit {
+    quick: u32,
+    then_every: Duration,
+}
+
+/// One account from one address: a person who mistypes.
+const ACCOUNT_AT_ADDRESS: Limit = Limit { quick: 5, then_every: Duration::from_secs(30) };
+/// One address, whatever the accounts: one guesser, or an office behind one address.
+const ADDRESS: Limit = Limit { quick: 30, then_every: Duration::from_secs(2) };
+/// One account, whatever the addresses: many guessers. 100 is what NIST SP 800-63B-4 section 3.2.2
+/// allows. It does not hold for an address that signed in before, or guessers could lock people out.
+const ACCOUNT: Limit = Limit { quick: 100, then_every: Duration::from_secs(60) };
+
+/// How long an address counts as known to an account after signing in.
+const KNOWN_FOR: Duration = Duration::from_secs(30 * 24 * 3_600);
+/// The most entries of each table: some megabytes.
+const ENTRIES: usize = 65_536;
+
+/// Counts failed log-ins. Cheap to clone; clones count together.
+#[derive(Clone)]
+pub struct Throttle {
+    clock: Clock,
+    hasher: RandomState,
+    tables: Arc<Mutex<Tables>>,
+}
+
+#[derive(Default)]
+struct Tables {
+    /// When each entry is as if it had never failed (the "theoretical arrival time" of GCRA).
+    clear_at: HashMap<u64, Duration>,
+    /// Until when an account and address that signed in are known to each other.
+    known_until: HashMap<u64, Duration>,
+}
+
+/// The entries that one attempt counts on. Hashes with a random key: no e-mail address is kept, and
+/// nobody can aim for a collision.
+#[derive(Clone, Copy)]
+struct Keys {
+    pair: u64,
+    address: u64,
+    account: u64,
+}
+
+impl Keys {
+    fn limits(self) -> [(u64, Limit); 3] {
+        [(self.pair, ACCOUNT_AT_ADDRESS), (self.address, ADDRESS), (self.account, ACCOUNT)]
+    }
+}
+
+/// A log-in under way, counted as a failure unless it is said to be none.
+#[must_use = "an attempt that is dropped counts as a failure"]
+pub struct Attempt {
+    throttle: Throttle,
+    keys: Keys,
+}
+
+impl Throttle {
+    /// Counts by this clock's elapsed time.
+    pub fn new(clock: Clock) -> Self {
+        Self { clock, hasher: RandomState::new(), tables: Arc::default() }
+    }
+
+    /// Asks whether somebody at `address` may try to sign in as `account` (an e-mail address; case
+    /// and white space around it make no difference) and counts the attempt. To be called before
+    /// anything else is done for it.
+    ///
+    /// # Errors
+    /// How long to wait before trying again. A refused attempt is not counted.
+    pub fn check(&self, account: &str, address: IpAddr) -> Result<Attempt, Duration> {
+        let keys = self.keys(account, address);
+        let now = self.clock.elapsed();
+        let mut tables = self.tables.lock();
+        let is_known = tables.known_until.get(&keys.pair).is_some_and(|until| *until > now);
+        let wait = keys.limits().into_iter().filter(|(key, _)| !(is_known && *key == keys.account));
+        let wait = wait.map(|(key, limit)| tables.wait(key, limit, now)).max().unwrap_or_default();
+        if wait > Duration::ZERO {
+            return Err(wait);
+        }
+        for (key, limit) in keys.limits() {
+            tables.count(key, limit, now);
+        }
+        Ok(Attempt { throttle: self.clone(), keys })
+    }
+
+    fn keys(&self, account: &str, address: IpAddr) -> Keys {
+        let (account, address) = (account.trim().to_lowercase(), network(address));
+        Keys {
+            pair: self.hasher.hash_one((&account, address)),
+            address: self.hasher.hash_one(address),
+            account: self.hasher.hash_one(&account),
+        }
+    }
+}
+
+impl Attempt {
+    /// The password was right: the attempt is not counted, and from now on failures elsewhere do not
+    /// keep this account from this address.
+    pub fn succeeded(self) {
+        let until = self.throttle.clock.elapsed() + KNOWN_FOR;
+        let mut tables = self.throttle.tables.lock();
+        tables.give_back(self.keys);
+        make_room(&mut tables.known_until, self.throttle.clock.elapsed());
+        tables.known_until.insert(self.keys.pair, until);
+    }
+
+    /// The password was not compared, because something of ours failed: the attempt is not counted.
+    pub fn not_made(self) {
+        self.throttle.tables.lock().give_back(self.keys);
+    }
+}
+
+impl Tables {
+    /// How long until one more failure is within the limit.
+    fn wait(&self, key: u64, limit: Limit, now: Duration) -> Duration {
+        let ahead = self.clear_at.get(&key).map_or(Duration::ZERO, |at| at.saturating_sub(now));
+        ahead.saturating_sub(limit.then_every * (limit.quick - 1))
+    }
+
+    fn count(&mut self, key: u64, limit: Limit, now: Duration) {
+        make_room(&mut self.clear_at, now);
+        let clear_at = self.clear_at.entry(key).or_insert(now);
+        *clear_at = (*clear_at).max(now) + limit.then_every;
+    }
+
+    fn give_back(&mut self, keys: Keys) {
+        for (key, limit) in keys.limits() {
+            if let Some(clear_at) = self.clear_at.get_mut(&key) {
+                *clear_at = clear_at.saturating_sub(limit.then_every);
+            }
+        }
+    }
+}
+
+/// Keeps a table of times within [`ENTRIES`]: drops what has passed and, where that is less than
+/// half, also what passes soonest, which is worth least.
+fn make_room(table: &mut HashMap<u64, Duration>, now: Duration) {
+    if table.len() < ENTRIES {
+        return;
+    }
+    let mut times: Vec<Duration> = table.values().copied().collect();
+    let (_, median, _) = times.select_nth_unstable(ENTRIES / 2);
+    let keep_after = (*median).max(now);
+    table.retain(|_, at| *at > keep_after);
+}
+
+/// The part of an address that one guesser cannot choose freely: all of IPv4, the /64 of IPv6.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+        v4 => v4,
+    }
+}
+
+impl std::fmt::Debug for Throttle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Throttle").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,8 @@
+//! What is kept under the master key. [`keys`] reads the master key and derives one key for each
+//! use, [`cipher`] seals and opens bytes with them. Where sealed bytes are stored is not known here.
+
+pub mod cipher;
+pub mod keys;
+
+pub use cipher::{OpenError, Purpose, Vault};
+pub use keys::{KeyError, KeyUse, MasterKey};
