@@ -59,7 +59,7 @@ pub async fn update(services: &Services, access: &OrgAccess, toolkit: &str, to: 
     let content = Content {
         slug,
         name: to.name.as_deref().map(|name| label("name", name)).transpose()?.unwrap_or(&row.name),
-        visibility: to.visibility.map_or(row.visibility.as_str(), Visibility::as_str),
+        visibility: to.visibility.map_or(row.visibility.as_str(), |visibility: Visibility| visibility.as_str()),
         approval_policy: policy,
     };
     if !db::toolkit::update(&mut scope, row.id, &content).await? {

@@ -10,7 +10,7 @@ use domain::{ConnectionId, directory::Connection};
 use serde_json::{Value, json};
 
 pub use config::Config;
-pub use open::{Open, ensure_fresh, list_changed, refresh_used, spec};
+pub use open::{Open, ensure_fresh, follow, spec};
 pub use refresh::refresh_tools;
 
 use super::{Services, access::OrgAccess, change, label::slug, toolkit};

@@ -6,6 +6,8 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use api_types::Refreshed;
 use domain::{ConnectionId, directory::Connection};
 use parking_lot::Mutex;
+use tokio::sync::broadcast::error::RecvError;
+use tokio_util::sync::CancellationToken;
 
 use super::{
     config::Config,
@@ -19,6 +21,9 @@ const ERRORS_NOTED_EVERY: Duration = Duration::from_secs(5);
 const IN_USE: Duration = Duration::from_secs(60);
 /// How old a list gets before that; well under the age at which a call would have to wait.
 const LISTED_AGAIN_AT: Duration = Duration::from_secs(40);
+
+/// How often connections in use are looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// What this replica keeps of each connection it has used. Times are the clock's elapsed time.
 #[derive(Default)]
@@ -61,6 +66,12 @@ impl Open {
             entry.state.lock().expired = Some(now);
         }
         entry.is_some()
+    }
+
+    fn expire_all(&self, now: Duration) {
+        for entry in self.by_id.lock().values() {
+            entry.state.lock().expired = Some(now);
+        }
     }
 
     /// Drops what is kept of connections that `keep` says no to, and names them.
@@ -178,19 +189,35 @@ pub async fn ensure_fresh(services: &Services, connection: &Connection, max_age:
     }
 }
 
-/// The upstream says that its tools changed: lists them again if they are in use here, and soon for
-/// everybody who calls them.
-pub async fn list_changed(services: &Arc<Services>, id: ConnectionId) {
-    if services.connections.expire(id, services.clock.elapsed()) {
-        list_aside(services, id);
+/// Follows what changes, until `stop`: lists tools again where an upstream says that they changed and,
+/// for connections in use, before a call would have to wait for it; ends what belongs to connections
+/// that were removed or switched off.
+pub async fn follow(services: Arc<Services>, stop: CancellationToken) {
+    let mut notices = services.upstreams.list_changed();
+    let mut configuration = services.live.configuration();
+    let mut look = tokio::time::interval(LOOK_EVERY);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            notice = notices.recv() => match notice {
+                Ok(id) => list_changed(&services, ConnectionId(id)),
+                // Which notices were missed is not known: every list may be of yesterday.
+                Err(RecvError::Lagged(_)) => services.connections.expire_all(services.clock.elapsed()),
+                Err(RecvError::Closed) => return,
+            },
+            _ = configuration.changed() => end_removed(&services).await,
+            _ = look.tick() => {
+                end_removed(&services).await;
+                for id in services.connections.due(services.clock.elapsed()) {
+                    list_aside(&services, id);
+                }
+            }
+        }
     }
 }
 
-/// Periodic: lists the tools of connections in use again before a call would have to wait for it, and
-/// ends what belongs to connections that were removed or switched off.
-pub async fn refresh_used(services: &Arc<Services>) {
-    end_removed(services).await;
-    for id in services.connections.due(services.clock.elapsed()) {
+fn list_changed(services: &Arc<Services>, id: ConnectionId) {
+    if services.connections.expire(id, services.clock.elapsed()) {
         list_aside(services, id);
     }
 }
