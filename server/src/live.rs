@@ -6,11 +6,9 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use domain::{ApprovalId, OrgId};
 use parking_lot::Mutex;
-use sqlx::postgres::PgListener;
+use sqlx::{PgPool, postgres::PgListener};
 use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
-
-use crate::db::Db;
 
 /// An approval has a new state.
 #[derive(Clone, Debug)]
@@ -84,11 +82,11 @@ impl Live {
 
     /// Listens until `stop`, connecting again whenever the connection is lost. After each new
     /// connection everyone is woken, since notifications may have been missed.
-    pub async fn listen(self, db: Db, stop: CancellationToken) {
+    pub async fn listen(self, pool: PgPool, stop: CancellationToken) {
         let mut pause = Duration::from_millis(100);
         loop {
             let listening = async {
-                let mut listener = PgListener::connect_with(db.pool()).await?;
+                let mut listener = PgListener::connect_with(&pool).await?;
                 listener.eager_reconnect(false);
                 listener.ignore_pool_close_event(true);
                 listener.listen_all(["permesso_approval", "permesso_configuration"]).await?;

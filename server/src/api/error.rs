@@ -27,7 +27,7 @@ pub fn status(kind: Kind) -> StatusCode {
     }
 }
 
-/// An error on its way out; the layer in [`crate::app`] adds the request id.
+/// An error on its way out; the outermost layer of the router adds the request id.
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let mut response = status(self.kind).into_response();

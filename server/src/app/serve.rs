@@ -54,7 +54,7 @@ pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = (
 
 fn start(services: &Arc<Services>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
-    tasks.spawn(services.live.clone().listen(services.db.clone(), services.stop.clone()));
+    tasks.spawn(services.live.clone().listen(services.db.pool().clone(), services.stop.clone()));
     tasks.spawn(services.directory.clone().keep_current(services.live.clone(), services.stop.clone()));
     jobs::start(&mut tasks, services);
     tasks

@@ -24,8 +24,7 @@ pub async fn version(db: &Db) -> Result<i64> {
 /// # Errors
 /// When Postgres cannot be reached, or a row cannot be understood (it names table and row).
 pub async fn load(db: &Db) -> Result<Directory> {
-    let mut scope = SystemScope::begin(db, Reason::Directory).await?;
-    sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").execute(scope.conn()).await.ok();
+    let mut scope = SystemScope::snapshot(db, Reason::Directory).await?;
     let version = sqlx::query_scalar!("SELECT version FROM configuration").fetch_one(scope.conn()).await?;
     let mut orgs = load_orgs(&mut scope).await?;
     let mut toolkits = load_toolkits(&mut scope).await?;

@@ -101,6 +101,15 @@ impl SystemScope {
         Ok(Self { tx: begin(db, None, Some(reason)).await? })
     }
 
+    /// Begins a read-only transaction in which every query sees the database at one moment.
+    ///
+    /// # Errors
+    /// When Postgres cannot be reached.
+    pub async fn snapshot(db: &Db, reason: Reason) -> Result<Self> {
+        let tx = db.pool().begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+        Ok(Self { tx: within(tx, None, Some(reason)).await? })
+    }
+
     /// The connection, for a query.
     pub fn conn(&mut self) -> &mut PgConnection {
         &mut self.tx
@@ -116,7 +125,14 @@ impl SystemScope {
 }
 
 async fn begin(db: &Db, org: Option<OrgId>, reason: Option<Reason>) -> Result<Transaction<'static, Postgres>> {
-    let mut tx = db.pool().begin().await?;
+    within(db.pool().begin().await?, org, reason).await
+}
+
+async fn within(
+    mut tx: Transaction<'static, Postgres>,
+    org: Option<OrgId>,
+    reason: Option<Reason>,
+) -> Result<Transaction<'static, Postgres>> {
     let org = org.map(|org| org.to_string()).unwrap_or_default();
     sqlx::query!(
         "SELECT set_config('app.org_id', $1, true) AS org, set_config('app.scope', $2, true) AS scope",
