@@ -1,2 +1,7 @@
 //! The `permesso` command.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    permesso::cli::run()
+}

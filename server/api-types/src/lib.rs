@@ -7,3 +7,9 @@ mod role;
 pub use list::List;
 pub use problem::{Problem, ProblemField};
 pub use role::{CreateRole, Role, UpdateRole};
+
+mod approval;
+mod audit;
+
+pub use approval::{Approval, ApprovalDetail, ApprovalEvent, Approve, Reject, Settle, SettleOutcome};
+pub use audit::{AuditRecord, AuditRecordDetail};

@@ -5,7 +5,7 @@ use std::{marker::PhantomData, sync::Arc};
 
 use axum::{
     extract::{FromRequestParts, RawPathParams},
-    http::{header, request::Parts},
+    http::request::Parts,
 };
 use domain::Right;
 use uuid::Uuid;
@@ -16,29 +16,8 @@ use crate::{
         Services,
         access::{self, Actor, OrgAccess},
     },
+    telemetry::RequestId,
 };
-
-/// The id of this request, as in the answer's `x-request-id`, the log and the audit.
-#[derive(Clone, Copy, Debug)]
-pub struct RequestId(pub Uuid);
-
-/// The credential of a request, if it sent one.
-///
-/// # Errors
-/// When the header is there but is not `Bearer …`, or is there twice.
-pub fn bearer(headers: &axum::http::HeaderMap) -> Result<Option<&str>> {
-    let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    let Some(value) = values.next() else { return Ok(None) };
-    if values.next().is_some() {
-        return Err(Error::unauthorized());
-    }
-    let text = value.to_str().map_err(|_| Error::unauthorized())?;
-    let (scheme, token) = text.split_once(' ').ok_or_else(Error::unauthorized)?;
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(Error::unauthorized());
-    }
-    Ok(Some(token.trim()))
-}
 
 /// Anybody with a valid credential.
 pub struct Known(pub Actor);
@@ -48,7 +27,7 @@ impl FromRequestParts<Arc<Services>> for Known {
 
     async fn from_request_parts(parts: &mut Parts, services: &Arc<Services>) -> Result<Self> {
         let request_id = parts.extensions.get::<RequestId>().map_or_else(Uuid::now_v7, |id| id.0);
-        let token = bearer(&parts.headers)?.ok_or_else(Error::unauthorized)?;
+        let token = access::bearer(&parts.headers)?.ok_or_else(Error::unauthorized)?;
         access::authenticate(services, token, request_id).map(Self)
     }
 }

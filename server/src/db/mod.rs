@@ -84,7 +84,7 @@ impl Db {
 
     async fn refuse_privileged_role(&self) -> anyhow::Result<()> {
         let role = sqlx::query!(
-            r#"SELECT current_user::text AS "name!", r.rolsuper, r.rolbypassrls,
+            r#"SELECT current_user::text AS "name!", r.rolsuper AS "superuser!", r.rolbypassrls AS "bypass!",
                       EXISTS (SELECT FROM pg_class c WHERE c.relname = 'orgs' AND c.relkind = 'r'
                               AND pg_has_role(current_user, c.relowner, 'USAGE')) AS "owner!"
                FROM pg_roles r WHERE r.rolname = current_user"#
@@ -92,9 +92,9 @@ impl Db {
         .fetch_one(&self.pool)
         .await
         .context("cannot read the database role")?;
-        let problem = if role.rolsuper {
+        let problem = if role.superuser {
             "is a superuser"
-        } else if role.rolbypassrls {
+        } else if role.bypass {
             "has BYPASSRLS"
         } else if role.owner {
             "owns the tables"

@@ -119,7 +119,7 @@ async fn begin(db: &Db, org: Option<OrgId>, reason: Option<Reason>) -> Result<Tr
     let mut tx = db.pool().begin().await?;
     let org = org.map(|org| org.to_string()).unwrap_or_default();
     sqlx::query!(
-        "SELECT set_config('app.org_id', $1, true), set_config('app.scope', $2, true)",
+        "SELECT set_config('app.org_id', $1, true) AS org, set_config('app.scope', $2, true) AS scope",
         org,
         reason.map_or("", Reason::as_str),
     )

@@ -8,6 +8,7 @@ use domain::{
     directory::{Directory, Key, Org, Toolkit},
     right::{ADMIN, GUEST},
 };
+use http::header;
 use uuid::Uuid;
 
 use super::Services;
@@ -62,6 +63,24 @@ impl Actor {
             request_id,
         }
     }
+}
+
+/// The credential of a request, if it sent one.
+///
+/// # Errors
+/// When the header is there but is not `Bearer …`, or is there twice.
+pub fn bearer(headers: &http::HeaderMap) -> Result<Option<&str>> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(Error::unauthorized());
+    }
+    let text = value.to_str().map_err(|_| Error::unauthorized())?;
+    let (scheme, token) = text.split_once(' ').ok_or_else(Error::unauthorized)?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(Error::unauthorized());
+    }
+    Ok(Some(token.trim()))
 }
 
 /// Finds out whose credential `bearer` is, from the snapshot alone.

@@ -1,7 +1,7 @@
 //! The record of a change: intent and outcome in the transaction of the change itself, so that
 //! neither stands without the other.
 
-use domain::{AuditId, OrgId};
+use domain::AuditId;
 use serde::Serialize;
 
 use super::{Services, access::{Actor, OrgAccess}};
@@ -37,10 +37,16 @@ pub async fn commit(
     request: &impl Serialize,
     response: Option<&impl Serialize>,
 ) -> Result<()> {
-    let org = scope.org();
-    record(services, &mut scope, org, Some(actor), action, request, response).await?;
+    record(services, &mut scope, Some(actor), action, request, response, &About::default()).await?;
     scope.commit().await?;
     services.directory.refresh().await
+}
+
+/// What else a record names.
+#[derive(Clone, Debug, Default)]
+pub struct About {
+    /// The approval that was decided or settled.
+    pub approval: Option<domain::ApprovalId>,
 }
 
 /// Writes the record into the transaction. Without an actor it is the gateway's own doing.
@@ -50,12 +56,13 @@ pub async fn commit(
 pub async fn record(
     services: &Services,
     scope: &mut OrgScope,
-    org: OrgId,
     actor: Option<&Actor>,
     action: &str,
     request: &impl Serialize,
     response: Option<&impl Serialize>,
+    about: &About,
 ) -> Result<()> {
+    let org = scope.org();
     let now = services.clock.now();
     let text = |value: String| redact(&value).into_owned();
     let intent = Intent {
@@ -71,7 +78,7 @@ pub async fn record(
         tool: None,
         request: Some(text(serde_json::to_string(request).map_err(Error::internal)?)),
         rule: None,
-        approval: None,
+        approval: about.approval,
         client: None,
     };
     let outcome = Outcome {

@@ -43,7 +43,7 @@ pub struct Services {
     /// Makes records durable.
     pub audit: audit::Writer,
     /// Reaches upstreams.
-    pub upstreams: Arc<Upstreams>,
+    pub upstreams: Upstreams,
     /// Opened configurations of connections and the age of their tool lists.
     pub connections: connection::Open,
     /// Last uses of keys, written now and then.

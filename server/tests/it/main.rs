@@ -1,1 +1,19 @@
-//! Integration tests: one binary.
+//! Integration tests: one binary, one file per subject, a real Postgres (`cluster`).
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod approvals;
+mod audit;
+mod bindings;
+mod cluster;
+mod coverage;
+mod decisions;
+mod embedded;
+mod keys;
+mod layers;
+mod mcp;
+mod outage;
+mod outcomes;
+mod races;
+mod support;
+mod upstream;

@@ -12,7 +12,7 @@ use domain::{
 use uuid::Uuid;
 
 pub use current::{current, own_people};
-pub use record::{Filter, Record, get, list, lock};
+pub use record::{EventRow, Filter, Record, events, get, list, lock};
 
 use super::{OrgScope, SystemScope, expect_one_row};
 use crate::error::{Error, Result};

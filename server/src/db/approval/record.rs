@@ -278,3 +278,39 @@ impl Row {
         })
     }
 }
+
+/// One line of an approval's history.
+#[derive(Clone, Debug)]
+pub struct EventRow {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// The state before; `None` for the opening.
+    pub from_state: Option<String>,
+    /// The state after.
+    pub to_state: String,
+    /// `key`, `user` or `system`.
+    pub actor_kind: String,
+    /// The actor's id.
+    pub actor_id: Option<Uuid>,
+    /// What people call the actor.
+    pub actor_name: String,
+    /// A reason, a rule, or what went wrong.
+    pub note: Option<String>,
+}
+
+/// The history of an approval, oldest first.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn events(scope: &mut OrgScope, id: ApprovalId) -> Result<Vec<EventRow>> {
+    let rows = sqlx::query_as!(
+        EventRow,
+        "SELECT at, from_state, to_state, actor_kind, actor_id, actor_name, note FROM approval_events
+         WHERE org_id = $1 AND approval_id = $2 ORDER BY id",
+        scope.org().0,
+        id.0,
+    )
+    .fetch_all(scope.conn())
+    .await?;
+    Ok(rows)
+}

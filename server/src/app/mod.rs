@@ -1,0 +1,6 @@
+//! Puts the parts together: [`state`] makes them, [`router`] is every route and layer, [`serve`]
+//! binds, runs and stops.
+
+pub mod router;
+pub mod serve;
+pub mod state;

@@ -1,0 +1,134 @@
+//! Every route and every layer, in one list.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{DefaultBodyLimit, Request, State},
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::{MethodRouter, delete, get, patch, post, put},
+};
+use tower_http::catch_panic::CatchPanicLayer;
+use uuid::Uuid;
+
+use crate::{
+    api::{self, api_keys, approvals, audit, auth, authorize::Known, connections, members, orgs, roles, toolkits},
+    error::Error,
+    mcp,
+    service::Services,
+    telemetry::{self, RequestId},
+};
+
+type Routes = &'static [(&'static str, fn() -> MethodRouter<Arc<Services>>)];
+
+/// The REST API under `/api/v1`. All but the log-in ask for a credential in their handler's
+/// signature; a test walks this list.
+pub const API: Routes = &[
+    ("/auth/login", || post(auth::login)),
+    ("/me", || get(auth::get_me)),
+    ("/orgs", || get(orgs::list_orgs).post(orgs::create_org)),
+    ("/orgs/{org}", || get(orgs::get_org).patch(orgs::update_org)),
+    ("/orgs/{org}/roles", || get(roles::list_roles).post(roles::create_role)),
+    ("/orgs/{org}/roles/{role}", || patch(roles::update_role).delete(roles::delete_role)),
+    ("/orgs/{org}/members", || get(members::list_members).post(members::create_member)),
+    ("/orgs/{org}/members/{id}", || patch(members::update_member).delete(members::delete_member)),
+    ("/orgs/{org}/api-keys", || get(api_keys::list_api_keys).post(api_keys::create_api_key)),
+    ("/orgs/{org}/api-keys/{id}", || delete(api_keys::revoke_api_key)),
+    ("/orgs/{org}/api-keys/{id}/rotate", || post(api_keys::rotate_api_key)),
+    ("/orgs/{org}/connections", || get(connections::list_connections).post(connections::create_connection)),
+    ("/orgs/{org}/connections/{slug}", || {
+        get(connections::get_connection).patch(connections::update_connection).delete(connections::delete_connection)
+    }),
+    ("/orgs/{org}/connections/{slug}/refresh", || post(connections::refresh_connection)),
+    ("/orgs/{org}/connections/{slug}/tools", || get(connections::list_connection_tools)),
+    ("/orgs/{org}/connections/{slug}/logs", || get(connections::get_connection_logs)),
+    ("/orgs/{org}/connections/{slug}/tools/{tool}/review", || post(connections::review_tool)),
+    ("/orgs/{org}/toolkits", || get(toolkits::list_toolkits).post(toolkits::create_toolkit)),
+    ("/orgs/{org}/toolkits/{toolkit}", || {
+        get(toolkits::get_toolkit).patch(toolkits::update_toolkit).delete(toolkits::delete_toolkit)
+    }),
+    ("/orgs/{org}/toolkits/{toolkit}/tools", || get(toolkits::list_toolkit_tools).post(toolkits::add_toolkit_tools)),
+    ("/orgs/{org}/toolkits/{toolkit}/tools/{name}", || {
+        put(toolkits::put_toolkit_tool).delete(toolkits::delete_toolkit_tool)
+    }),
+    ("/orgs/{org}/toolkits/{toolkit}/tools/{name}/policies/{role}", || {
+        put(toolkits::put_role_policy).delete(toolkits::delete_role_policy)
+    }),
+    ("/orgs/{org}/approvals", || get(approvals::list_approvals)),
+    ("/orgs/{org}/approvals/{id}", || get(approvals::get_approval)),
+    ("/orgs/{org}/approvals/{id}/approve", || post(approvals::approve_approval)),
+    ("/orgs/{org}/approvals/{id}/reject", || post(approvals::reject_approval)),
+    ("/orgs/{org}/approvals/{id}/settle", || post(approvals::settle_approval)),
+    ("/orgs/{org}/audit", || get(audit::list_audit)),
+    ("/orgs/{org}/audit/{id}", || get(audit::get_audit_record)),
+];
+
+/// The whole server.
+pub fn router(services: Arc<Services>) -> Router {
+    let mut rest = Router::new();
+    for (path, route) in API {
+        rest = rest.route(path, route());
+    }
+    Router::new()
+        .nest("/api/v1", rest.fallback(unknown_path).method_not_allowed_fallback(wrong_method))
+        .route("/{org}/{toolkit}/mcp", post(mcp::post_endpoint).get(mcp::get_endpoint).delete(mcp::get_endpoint))
+        .route("/", get(front_page))
+        .route("/livez", get(|| async { "alive\n" }))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(|| async { telemetry::render_metrics() }))
+        .fallback(unknown_path)
+        .layer(DefaultBodyLimit::max(api::body::MAX_BODY))
+        .layer(CatchPanicLayer::custom(|_| Error::internal("a handler panicked").into_response()))
+        .layer(middleware::from_fn(identify))
+        .with_state(services)
+}
+
+/// The outermost layer: gives each request its id, and writes errors with it.
+async fn identify(mut request: Request, next: Next) -> Response {
+    let id = Uuid::now_v7();
+    request.extensions_mut().insert(RequestId(id));
+    let span = tracing::info_span!("request", %id, method = %request.method(), path = request.uri().path());
+    let mut response = tracing::Instrument::instrument(next.run(request), span.clone()).await;
+    if let Some(error) = response.extensions_mut().remove::<Arc<Error>>() {
+        let _entered = span.enter();
+        response = api::error::render(&error, id);
+    }
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
+        headers.insert(HeaderName::from_static("x-request-id"), value);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+/// 401 for who is not known, also where there is nothing.
+async fn unknown_path(_known: Known) -> Error {
+    Error::not_found()
+}
+
+async fn wrong_method(_known: Known) -> Response<Body> {
+    StatusCode::METHOD_NOT_ALLOWED.into_response()
+}
+
+async fn front_page() -> &'static str {
+    "Permesso: the door between AI agents and an organization's tools.\n\n\
+     Agents speak MCP to /{org}/{toolkit}/mcp with `Authorization: Bearer mmcp_…`.\n\
+     People decide with `permesso approvals list` or over /api/v1.\n"
+}
+
+/// Green while the database can be written to and the configuration is current.
+async fn readyz(State(services): State<Arc<Services>>) -> Response {
+    let ready = async {
+        services.db.ping().await?;
+        services.directory.get().map(|_| ())
+    };
+    match tokio::time::timeout(Duration::from_secs(2), ready).await {
+        Ok(Ok(())) => "ready\n".into_response(),
+        _ => (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "2")], "not ready: the database cannot be used\n")
+            .into_response(),
+    }
+}

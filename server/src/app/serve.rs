@@ -1,0 +1,73 @@
+//! Binds, runs and stops: no request is cut off that can still be answered, no dispatched call is
+//! left without its outcome.
+
+use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::{net::TcpListener, task::JoinSet};
+
+use super::{router::router, state::App};
+use crate::{jobs, service::Services};
+
+/// How long requests and dispatched calls may take to finish after a stop was asked for.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// Serves on `listener` until `stop` resolves, then ends in order: no new requests, those under way
+/// finished, dispatched calls finished, upstreams closed, everything recorded.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
+    let App { services, writers } = app;
+    let mut background = start(&services);
+    let stopping = services.stop.clone();
+    let server = axum::serve(
+        listener,
+        router(services.clone()).into_make_service_with_connect_info::<SocketAddr>(),
+    )
+    .with_graceful_shutdown(async move {
+        stop.await;
+        tracing::info!("stopping");
+        stopping.cancel();
+    });
+    let stopping = services.stop.clone();
+    tokio::select! {
+        result = server => result?,
+        () = async { stopping.cancelled().await; tokio::time::sleep(GRACE).await } => {
+            tracing::warn!("some requests did not end in time");
+        }
+    }
+    services.stop.cancel();
+    services.dispatched.close();
+    if tokio::time::timeout(GRACE, services.dispatched.wait()).await.is_err() {
+        tracing::warn!("some dispatched calls did not end in time; their outcome will be unknown");
+    }
+    services.upstreams.close().await;
+    while background.join_next().await.is_some() {}
+    drop(services);
+    for writer in writers {
+        if tokio::time::timeout(GRACE, writer).await.is_err() {
+            tracing::error!("audit records could not be written before the end");
+        }
+    }
+    Ok(())
+}
+
+fn start(services: &Arc<Services>) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(services.live.clone().listen(services.db.clone(), services.stop.clone()));
+    tasks.spawn(services.directory.clone().keep_current(services.live.clone(), services.stop.clone()));
+    jobs::start(&mut tasks, services);
+    tasks
+}
+
+/// Resolves on SIGINT or SIGTERM.
+pub async fn signalled() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}

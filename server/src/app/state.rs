@@ -1,0 +1,68 @@
+//! Makes the services of one process.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use tokio::task::JoinHandle;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use url::Url;
+
+use crate::{
+    audit,
+    auth::{jwt::Jwt, throttle::Throttle},
+    clock::Clock,
+    config::Config,
+    db::{self, AuditConnector, Db},
+    directory::Snapshots,
+    live::Live,
+    service::{Services, connection, key},
+    upstream::{AllowRule, Egress, Upstreams},
+    vault::{KeyUse, MasterKey, Vault},
+};
+
+/// The services, and what must be waited for at the end.
+pub struct App {
+    /// Everything a request needs.
+    pub services: Arc<Services>,
+    /// The audit's lanes: they end when the last writer is gone.
+    pub writers: Vec<JoinHandle<()>>,
+}
+
+impl App {
+    /// Connects to the database as the application's role and makes the services. The schema has to
+    /// be there.
+    ///
+    /// # Errors
+    /// One line that says what is missing or wrong.
+    pub async fn new(config: &Config, clock: Clock, public_url: Url) -> anyhow::Result<Self> {
+        let url = config.database_url.as_ref().context("DATABASE_URL is not set")?;
+        let set_role = config.migrate_url.is_none();
+        let db = Db::connect(url, set_role, config.db_max_connections).await?;
+        db::migrate::check(&db).await?;
+        db::audit::ensure_partitions(&db).await.context("cannot make the audit's partitions")?;
+        let master = MasterKey::from_config(config)?;
+        let vault = Arc::new(Vault::new(&master));
+        let (audit, writers) = audit::Writer::start(AuditConnector::new(url, set_role)?);
+        let rules = AllowRule::parse_list(&config.egress_allow.join(",")).context("PERMESSO_EGRESS_ALLOW")?;
+        let egress = Egress::new(rules).context("cannot make the HTTP client")?;
+        let services = Services {
+            directory: Snapshots::load(db.clone()).await.context("cannot read the configuration")?,
+            jwt: Jwt::new(&master.derive(KeyUse::LoginToken)),
+            throttle: Throttle::new(clock.clone()),
+            live: Live::default(),
+            upstreams: Upstreams::new(egress),
+            connections: connection::Open::default(),
+            key_uses: key::Uses::default(),
+            claiming: Default::default(),
+            dispatched: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            lease: config.approval_lease,
+            public_url,
+            db,
+            clock,
+            vault,
+            audit,
+        };
+        Ok(Self { services: Arc::new(services), writers })
+    }
+}

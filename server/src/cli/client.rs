@@ -1,0 +1,99 @@
+//! The REST API as a signed-in person, for commands.
+
+use anyhow::{Context, bail};
+use reqwest::Method;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+
+/// Where the gateway is, and who signs in.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct SignInArgs {
+    /// The gateway's address
+    #[arg(long, env = "PERMESSO_URL", default_value = "http://127.0.0.1:8765", global = true)]
+    pub(super) url: String,
+    /// The e-mail to sign in with
+    #[arg(long, env = "PERMESSO_EMAIL", global = true)]
+    pub(super) email: Option<String>,
+    /// The org, where you belong to several
+    #[arg(long, env = "PERMESSO_ORG", global = true)]
+    pub(super) org: Option<String>,
+}
+
+/// A person who is signed in.
+pub(super) struct Client {
+    http: reqwest::Client,
+    base: String,
+    token: Option<SecretString>,
+}
+
+impl Client {
+    /// Signs in; the password comes from PERMESSO_PASSWORD or the terminal.
+    pub(super) async fn sign_in(args: &SignInArgs) -> anyhow::Result<Self> {
+        let email = args.email.clone().context("who are you? Give --email, or set PERMESSO_EMAIL")?;
+        let password: SecretString = match std::env::var("PERMESSO_PASSWORD") {
+            Ok(password) => password.into(),
+            Err(_) => rpassword::prompt_password(format!("Password of {email}: "))
+                .context("no terminal to read the password from: set PERMESSO_PASSWORD")?
+                .into(),
+        };
+        Self::sign_in_as(&args.url, &email, &password).await
+    }
+
+    /// Signs in with a password that is at hand.
+    pub(super) async fn sign_in_as(url: &str, email: &str, password: &SecretString) -> anyhow::Result<Self> {
+        let http = reqwest::Client::builder().no_proxy().build()?;
+        let mut client = Self { http, base: format!("{}/api/v1", url.trim_end_matches('/')), token: None };
+        let body = json!({"email": email, "password": password.expose_secret()});
+        let answer = client.post("/auth/login", &body).await.context("cannot sign in")?;
+        let token = answer["access_token"].as_str().context("the log-in gave no token")?;
+        client.token = Some(token.to_owned().into());
+        Ok(client)
+    }
+
+    pub(super) async fn get(&self, path: &str) -> anyhow::Result<Value> {
+        self.send(Method::GET, path, None).await
+    }
+
+    pub(super) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        self.send(Method::POST, path, Some(body)).await
+    }
+
+    pub(super) async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
+        let mut request = self.http.request(method, format!("{}{path}", self.base));
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token.expose_secret());
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let answer = request.send().await.with_context(|| format!("the gateway at {} cannot be reached", self.base))?;
+        let status = answer.status();
+        let text = answer.text().await?;
+        if status.is_success() {
+            return Ok(if text.is_empty() { Value::Null } else { serde_json::from_str(&text)? });
+        }
+        let problem: Value = serde_json::from_str(&text).unwrap_or_default();
+        let detail = problem["detail"].as_str().unwrap_or("no reason was given");
+        bail!("{detail} ({}, request {})", status.as_u16(), problem["request_id"].as_str().unwrap_or("unknown"))
+    }
+
+    /// The orgs to look in: the one that was named, else all of the person's.
+    pub(super) async fn orgs(&self, named: Option<&str>) -> anyhow::Result<Vec<String>> {
+        if let Some(org) = named {
+            return Ok(vec![org.to_owned()]);
+        }
+        let me = self.get("/me").await?;
+        let orgs = me["orgs"].as_array().cloned().unwrap_or_default();
+        Ok(orgs.iter().filter_map(|org| org["slug"].as_str()).map(ToOwned::to_owned).collect())
+    }
+
+    /// The one org a command is about.
+    pub(super) async fn org(&self, named: Option<&str>) -> anyhow::Result<String> {
+        let orgs = self.orgs(named).await?;
+        match orgs.as_slice() {
+            [org] => Ok(org.clone()),
+            [] => bail!("you belong to no org"),
+            several => bail!("which org? Give --org: {}", several.join(", ")),
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! `permesso dev`: the gateway with everything it needs, to try it. The sample org is made through
+//! the REST API, as a person would.
+
+mod sample;
+
+use std::{fs, io::Write, os::unix::fs::OpenOptionsExt, path::Path};
+
+use anyhow::Context;
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+use super::serve;
+use crate::{
+    app::{
+        serve::{serve as serve_until, signalled},
+        state::App,
+    },
+    clock::Clock,
+    config::Config,
+    postgres::{Embedded, Options},
+    service, telemetry,
+};
+
+/// Options of `dev`.
+#[derive(Debug, clap::Args)]
+pub(super) struct DevArgs {
+    /// Print no instructions, only write dev.json into the data directory
+    #[arg(long)]
+    quiet: bool,
+}
+
+/// What `dev` made: printed for people, kept in `dev.json` (mode 0600) for the next run and for
+/// scripts.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Made {
+    url: String,
+    mcp_url: String,
+    admin_email: String,
+    admin_password: String,
+    owner_email: String,
+    owner_password: String,
+    agent_key: String,
+    ledger: String,
+    pid: u32,
+}
+
+/// Runs until a signal.
+pub(super) async fn run(args: DevArgs) -> anyhow::Result<()> {
+    let mut config = Config::from_env().map_err(serve::refuse)?;
+    telemetry::start_log(&config.log);
+    fs::create_dir_all(&config.data_dir).with_context(|| format!("cannot make {}", config.data_dir.display()))?;
+    config.data_dir = fs::canonicalize(&config.data_dir)?;
+    config.allow_dev_master_key |= config.master_key.is_none();
+    // The sample upstream and whatever else is tried on this machine.
+    config.egress_allow.extend(["127.0.0.0/8".to_owned(), "::1/128".to_owned()]);
+
+    let postgres = if config.database_url.is_none() { Some(start_postgres(&mut config).await?) } else { None };
+    let result = run_gateway(&args, &config).await;
+    if let Some(postgres) = postgres {
+        step("stopping Postgres");
+        tokio::task::spawn_blocking(move || postgres.stop()).await??;
+    }
+    result
+}
+
+async fn start_postgres(config: &mut Config) -> anyhow::Result<Embedded> {
+    let options = Options { data_dir: config.data_dir.join("postgres"), ephemeral: false };
+    let postgres = tokio::task::spawn_blocking(move || Embedded::start(&options, &step)).await??;
+    config.database_url = Some(postgres.url("postgres"));
+    config.migrate_url = None;
+    Ok(postgres)
+}
+
+async fn run_gateway(args: &DevArgs, config: &Config) -> anyhow::Result<()> {
+    step("bringing the schema up to date");
+    serve::migrate(config).await?;
+    let listener = serve::bind(config).await?;
+    let public_url = serve::public_url(config, &listener)?;
+    let local_url = format!("http://{}", listener.local_addr()?);
+    let app = App::new(config, Clock::system(), public_url.clone()).await.map_err(serve::refuse)?;
+    let mut made = known(&config.data_dir).unwrap_or_default();
+    if made.admin_email.is_empty() {
+        made.admin_email = config.admin_email.clone().unwrap_or_else(|| "admin@example.com".to_owned());
+        made.owner_email = "sam@example.com".to_owned();
+        made.admin_password = match &config.admin_password {
+            Some(password) => secrecy::ExposeSecret::expose_secret(password).to_owned(),
+            None => random_password()?,
+        };
+        made.owner_password = random_password()?;
+        made.ledger = config.data_dir.join("ledger.json").display().to_string();
+    }
+    made.pid = std::process::id();
+    made.url = public_url.as_str().trim_end_matches('/').to_owned();
+    made.mcp_url = format!("{}/acme/ledger/mcp", made.url);
+    // Kept before it is used: a password that is lost could not be made again.
+    keep(&config.data_dir, &made, false)?;
+    service::sign_in::first_administrator(&app.services, &made.admin_email, &made.admin_password).await?;
+
+    let stop = tokio_util::sync::CancellationToken::new();
+    let stopped = stop.clone().cancelled_owned();
+    let serving = tokio::spawn(serve_until(app, listener, stopped));
+    let quiet = args.quiet;
+    let data_dir = config.data_dir.clone();
+    let work = async {
+        step("making the sample org");
+        sample::make(&local_url, &mut made).await.context("cannot make the sample org")?;
+        keep(&data_dir, &made, true)?;
+        if !quiet {
+            print(&made);
+        }
+        signalled().await;
+        Ok::<_, anyhow::Error>(())
+    };
+    let result = tokio::select! {
+        result = work => result,
+        () = signalled() => Ok(()),
+    };
+    stop.cancel();
+    serving.await??;
+    // Who waits for dev.json to appear must not find that of an instance that has ended.
+    let _ = fs::remove_file(data_dir.join("dev.json"));
+    result
+}
+
+/// What an earlier run made.
+fn known(data_dir: &Path) -> Option<Made> {
+    serde_json::from_slice(&fs::read(data_dir.join("sample.json")).ok()?).ok()
+}
+
+/// Writes `sample.json`, which outlives this run, and when everything is `ready` `dev.json`.
+fn keep(data_dir: &Path, made: &Made, ready: bool) -> anyhow::Result<()> {
+    let mut names = vec!["sample.json"];
+    if ready {
+        names.push("dev.json");
+    }
+    for name in names {
+        let new = data_dir.join(format!(".{name}.new"));
+        let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+        file.write_all(&serde_json::to_vec_pretty(made)?)?;
+        file.sync_all()?;
+        fs::rename(&new, data_dir.join(name))?;
+    }
+    Ok(())
+}
+
+fn random_password() -> anyhow::Result<String> {
+    let mut bytes = [0; 15];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| anyhow::anyhow!("no random numbers"))?;
+    Ok(BASE64_URL_SAFE_NO_PAD.encode(bytes))
+}
+
+fn step(text: &str) {
+    eprintln!("… {text}");
+}
+
+fn print(made: &Made) {
+    let Made { url, mcp_url, admin_email, admin_password, owner_email, agent_key, ledger, .. } = made;
+    println!(
+        r#"
+Permesso is running.
+
+  console and API   {url}
+  MCP endpoint      {mcp_url}
+  administrator     {admin_email}   password {admin_password}
+  agent key         {agent_key}
+                    (owned by {owner_email}, so the administrator may decide)
+  ledger file       {ledger}
+
+Claude Code:
+  claude mcp add --transport http ledger {mcp_url} --header "Authorization: Bearer {agent_key}"
+
+curl:
+  curl -s {mcp_url} -H 'Authorization: Bearer {agent_key}' -H 'Content-Type: application/json' \
+    -H 'Accept: application/json, text/event-stream' \
+    -d '{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"send_invoice","arguments":{{"customer":"Ada","amount_cents":1250,"currency":"EUR"}}}}}}'
+
+Decide what waits:
+  export PERMESSO_URL={url} PERMESSO_EMAIL={admin_email} PERMESSO_PASSWORD='{admin_password}'
+  permesso approvals list
+
+Ctrl-C stops everything; the data stays.
+"#
+    );
+}
+
+/// A secret that was printed anyway.
+fn secret(text: &str) -> SecretString {
+    text.to_owned().into()
+}

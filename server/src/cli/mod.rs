@@ -1,0 +1,104 @@
+//! The command line: each command in its file. Commands about approvals and keys sign in as a person
+//! and use the REST API; the others work on the machine of the gateway.
+
+mod approvals;
+mod client;
+mod dev;
+mod healthcheck;
+mod keys;
+mod migrate;
+mod people;
+pub mod sample_upstream;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The door between AI agents and an organization's tools.
+///
+/// Agents call tools through Permesso; what needs approval waits until a person decides it, runs at
+/// most once, and everything is on record.
+#[derive(Debug, Parser)]
+#[command(name = "permesso", version, max_term_width = 100, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the gateway on the Postgres of DATABASE_URL
+    ///
+    /// Refuses to start without DATABASE_URL or a master key, or with a database role that row-level
+    /// security would not bind. See .env.example for every variable.
+    Serve(serve::ServeArgs),
+    /// Run the gateway with everything it needs, to try it: Postgres, a sample org and upstream
+    Dev(dev::DevArgs),
+    /// Bring the database's schema up to date, as its owner
+    Migrate,
+    /// Make API keys for agents
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
+    /// See and decide the requests that wait for a person
+    #[command(subcommand)]
+    Approvals(approvals::ApprovalsCommand),
+    /// People who sign in
+    #[command(subcommand)]
+    People(people::PeopleCommand),
+    /// Exit with 0 when the gateway is ready, else with 1
+    Healthcheck(healthcheck::HealthcheckArgs),
+    /// Serve a small invoice ledger over MCP, to try the gateway on
+    SampleUpstream(sample_upstream::SampleUpstreamArgs),
+}
+
+/// What cannot be set up right ends with 2, what fails at work with 1.
+#[derive(Debug)]
+pub struct Refusal(pub String);
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// Reads the command line and runs the command.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("permesso: cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let result = runtime.block_on(dispatch(cli.command));
+    // A blocked thread, such as one that reads a terminal, must not keep the process.
+    runtime.shutdown_background();
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("permesso: {}", one_line(&error));
+            if error.is::<Refusal>() { ExitCode::from(2) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+async fn dispatch(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Serve(args) => serve::run(args).await,
+        Command::Dev(args) => dev::run(args).await,
+        Command::Migrate => migrate::run().await,
+        Command::Keys(command) => keys::run(command).await,
+        Command::Approvals(command) => approvals::run(command).await,
+        Command::People(command) => people::run(command).await,
+        Command::Healthcheck(args) => healthcheck::run(args).await,
+        Command::SampleUpstream(args) => sample_upstream::run(args).await,
+    }
+}
+
+fn one_line(error: &anyhow::Error) -> String {
+    format!("{error:#}").split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,39 @@
+//! `permesso people`: works on the database, for who has lost access.
+
+use anyhow::Context;
+use clap::Subcommand;
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+use super::serve;
+use crate::{app::state::App, clock::Clock, config::Config, service, telemetry};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum PeopleCommand {
+    /// Set a new password and void every token issued before
+    ///
+    /// Works on the database of DATABASE_URL. Reads the new password from the terminal, or from
+    /// PERMESSO_NEW_PASSWORD.
+    ResetPassword {
+        /// The person's e-mail
+        email: String,
+    },
+}
+
+/// Runs a command about people.
+pub(super) async fn run(command: PeopleCommand) -> anyhow::Result<()> {
+    let PeopleCommand::ResetPassword { email } = command;
+    let config = Config::from_env().map_err(serve::refuse)?;
+    telemetry::start_log(&config.log);
+    let password = match std::env::var("PERMESSO_NEW_PASSWORD") {
+        Ok(password) => SecretString::from(password),
+        Err(_) => rpassword::prompt_password(format!("New password for {email}: "))
+            .context("no terminal to read the password from: set PERMESSO_NEW_PASSWORD")?
+            .into(),
+    };
+    let nowhere = Url::parse("http://localhost")?;
+    let app = App::new(&config, Clock::system(), nowhere).await.map_err(serve::refuse)?;
+    service::sign_in::reset_password(&app.services, &email, password.expose_secret()).await?;
+    println!("the password of {email} was reset; tokens issued before are void");
+    Ok(())
+}

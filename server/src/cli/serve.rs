@@ -1,0 +1,103 @@
+//! `permesso serve`.
+
+use anyhow::Context;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::net::TcpListener;
+use url::Url;
+
+use super::Refusal;
+use crate::{
+    app::{
+        serve::{serve, signalled},
+        state::App,
+    },
+    clock::Clock,
+    config::{Config, ConfigError},
+    db, service, telemetry,
+    vault::{KeyError, MasterKey},
+};
+
+/// Options of `serve`.
+#[derive(Debug, clap::Args)]
+pub(super) struct ServeArgs {
+    /// Bring the schema up to date first, as `permesso migrate` does
+    #[arg(long)]
+    migrate: bool,
+}
+
+/// Serves until a signal.
+pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
+    let config = Config::from_env().map_err(refuse)?;
+    telemetry::start_log(&config.log);
+    if config.database_url.is_none() {
+        return Err(refuse("DATABASE_URL is not set: give the Postgres to work on, or use `permesso dev` to try Permesso"));
+    }
+    MasterKey::from_config(&config).map_err(refuse)?;
+    if args.migrate {
+        migrate(&config).await?;
+    }
+    let listener = bind(&config).await?;
+    let public_url = public_url(&config, &listener)?;
+    let app = App::new(&config, Clock::system(), public_url.clone()).await.map_err(refuse)?;
+    first_administrator(&app, &config).await?;
+    tracing::info!(url = %public_url, "serving");
+    println!("permesso on {public_url}");
+    serve(app, listener, signalled()).await
+}
+
+pub(super) fn refuse(error: impl Into<RefusalText>) -> anyhow::Error {
+    anyhow::Error::new(Refusal(error.into().0))
+}
+
+/// The text of a refusal, from an error or a sentence.
+pub(super) struct RefusalText(String);
+
+impl From<&str> for RefusalText {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl From<ConfigError> for RefusalText {
+    fn from(error: ConfigError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<KeyError> for RefusalText {
+    fn from(error: KeyError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<anyhow::Error> for RefusalText {
+    fn from(error: anyhow::Error) -> Self {
+        Self(format!("{error:#}"))
+    }
+}
+
+/// Migrates as the schema's owner: PERMESSO_MIGRATE_URL, else DATABASE_URL.
+pub(super) async fn migrate(config: &Config) -> anyhow::Result<()> {
+    let url = config.migrate_url.as_ref().or(config.database_url.as_ref());
+    let url: &SecretString = url.ok_or_else(|| refuse("DATABASE_URL is not set: there is nothing to migrate"))?;
+    db::migrate::migrate(url).await
+}
+
+pub(super) async fn bind(config: &Config) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}: set PERMESSO_LISTEN to an address that is free", config.listen))
+}
+
+pub(super) fn public_url(config: &Config, listener: &TcpListener) -> anyhow::Result<Url> {
+    match &config.public_url {
+        Some(url) => Ok(url.clone()),
+        None => Ok(Url::parse(&format!("http://{}", listener.local_addr()?))?),
+    }
+}
+
+pub(super) async fn first_administrator(app: &App, config: &Config) -> anyhow::Result<()> {
+    let (Some(email), Some(password)) = (&config.admin_email, &config.admin_password) else { return Ok(()) };
+    let made = service::sign_in::first_administrator(&app.services, email, password.expose_secret()).await;
+    made.context("cannot make the first administrator").map(|_| ())
+}

@@ -1,0 +1,47 @@
+//! Periodic work. What concerns the database is done by one replica at a time, by advisory lock;
+//! what concerns this process by each.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use tokio::task::JoinSet;
+
+use crate::{
+    db,
+    error::Result,
+    service::{Services, approval, connection, key},
+};
+
+/// Starts everything periodic; it ends with `services.stop`.
+pub fn start(tasks: &mut JoinSet<()>, services: &Arc<Services>) {
+    every(tasks, services, "sweep", Duration::from_secs(1), |s| async move { approval::sweep(&s).await.map(|_| ()) });
+    every(tasks, services, "key uses", Duration::from_secs(3), |s| async move { key::flush(&s).await });
+    every(tasks, services, "audit partitions", Duration::from_secs(3_600), |s| async move {
+        db::audit::ensure_partitions(&s.db).await
+    });
+    tasks.spawn(connection::follow(services.clone(), services.stop.clone()));
+}
+
+fn every<F, Fut>(tasks: &mut JoinSet<()>, services: &Arc<Services>, name: &'static str, pause: Duration, job: F)
+where
+    F: Fn(Arc<Services>) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<()>> + Send,
+{
+    let services = services.clone();
+    tasks.spawn(async move {
+        let mut unwell = false;
+        loop {
+            tokio::select! {
+                () = services.stop.cancelled() => return,
+                () = tokio::time::sleep(pause) => {}
+            }
+            match job(services.clone()).await {
+                Ok(()) => unwell = false,
+                Err(error) if !unwell => {
+                    unwell = true;
+                    tracing::warn!(job = name, %error, "periodic work failed; it is tried again");
+                }
+                Err(_) => {}
+            }
+        }
+    });
+}

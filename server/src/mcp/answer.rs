@@ -1,0 +1,236 @@
+//! From one request to its answer, recorded.
+
+use std::sync::Arc;
+
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use domain::{ApprovalId, OrgId};
+use serde_json::{json, value::RawValue};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+use wire::{
+    envelope::{error_bytes, raw_error_bytes, response_bytes},
+    error::{INTERNAL_ERROR, INVALID_REQUEST, RpcError},
+    mcp::CallParams,
+};
+
+use super::{
+    initialize, list,
+    record::{Place, Recording},
+};
+use crate::{
+    db::audit::Status,
+    error::{Error, Kind},
+    service::{
+        Services,
+        call::{self, Body, Context, Reply},
+    },
+};
+
+/// One answer: a JSON-RPC response, and the HTTP status it has when it stands alone.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) bytes: Vec<u8>,
+    /// The approval whose result this is.
+    pub(super) answers: Option<(OrgId, ApprovalId)>,
+}
+
+/// Answers one request.
+pub(super) async fn answer(
+    services: &Arc<Services>,
+    place: &Place,
+    id: &RawValue,
+    method: &str,
+    params: Option<&RawValue>,
+) -> Answer {
+    let recording = place.record(services, method, params.map(RawValue::get));
+    let result = match method {
+        "tools/call" => return call(services, place, recording, id, params).await,
+        "initialize" => initialize::initialize(place, params),
+        "ping" => Ok(Listed::plain("{}")),
+        "tools/list" => list::list_tools(services, place, params).await,
+        other => Err(Failure::Rpc(RpcError::method_not_found(other))),
+    };
+    if let Err(error) = recording.begin(services).await {
+        return failed(&error, Some(id), place.request_id);
+    }
+    let (status, record) = match &result {
+        Ok(listed) => (Status::Ok, listed.record.clone()),
+        Err(Failure::Rpc(error)) => (Status::Refused, Some(error.message.to_string())),
+        Err(Failure::Error(error)) => (Status::Failed, Some(error.message.to_string())),
+    };
+    if let Err(error) = recording.conclude(services, status, record.as_deref(), None, None).await {
+        return failed(&error, Some(id), place.request_id);
+    }
+    match result {
+        Ok(listed) => Answer { status: StatusCode::OK, bytes: response_bytes(id, &listed.result), answers: None },
+        Err(Failure::Rpc(error)) => {
+            Answer { status: StatusCode::OK, bytes: error_bytes(Some(id), &error), answers: None }
+        }
+        Err(Failure::Error(error)) => failed(&error, Some(id), place.request_id),
+    }
+}
+
+/// A result of ours, and what the record keeps of it.
+pub(super) struct Listed {
+    pub(super) result: Box<RawValue>,
+    pub(super) record: Option<String>,
+}
+
+impl Listed {
+    fn plain(json: &str) -> Self {
+        let result = RawValue::from_string(json.to_owned()).unwrap_or_default();
+        Self { result, record: Some(json.to_owned()) }
+    }
+}
+
+/// Why there is no result.
+pub(super) enum Failure {
+    /// The request was wrong.
+    Rpc(RpcError),
+    /// Something is wrong here.
+    Error(Error),
+}
+
+impl From<RpcError> for Failure {
+    fn from(error: RpcError) -> Self {
+        Self::Rpc(error)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+async fn call(
+    services: &Arc<Services>,
+    place: &Place,
+    recording: Recording,
+    id: &RawValue,
+    params: Option<&RawValue>,
+) -> Answer {
+    let parsed = CallParams::parse(params);
+    let recording = match &parsed {
+        Ok(params) => recording.tool(&params.name),
+        Err(_) => recording,
+    };
+    if let Err(error) = recording.begin(services).await {
+        return failed(&error, Some(id), place.request_id);
+    }
+    let cancel = CancellationToken::new();
+    let _cancelled_when_dropped = cancel.clone().drop_guard();
+    let reply = match parsed {
+        Ok(params) => {
+            let context = Context {
+                caller: place.caller.clone(),
+                org: place.org.clone(),
+                toolkit: place.toolkit.clone(),
+                client: place.client.clone(),
+                intent: recording.intent.clone(),
+                began: recording.began,
+            };
+            call::call_tool(services, context, params, cancel).await
+        }
+        Err(error) => Ok(Reply::error(error)),
+    };
+    let reply = match reply {
+        Ok(reply) => reply,
+        Err(error) => {
+            let conclude = recording.conclude(services, Status::Failed, Some(&error.message), None, None).await;
+            return failed(&conclude.err().unwrap_or(error), Some(id), place.request_id);
+        }
+    };
+    if !reply.recorded
+        && let Err(error) =
+            recording.conclude(services, reply.status, Some(response_text(&reply)), reply.rule.clone(), reply.approval).await
+    {
+        return unrecorded(&reply, &error, id, place.request_id);
+    }
+    let bytes = match &reply.body {
+        Body::Result(result) => response_bytes(id, result),
+        Body::UpstreamError(error) => raw_error_bytes(id, error),
+        Body::Error(error) => error_bytes(Some(id), error),
+    };
+    Answer { status: StatusCode::OK, bytes, answers: reply.answers }
+}
+
+fn response_text(reply: &Reply) -> &str {
+    match &reply.body {
+        Body::Result(raw) | Body::UpstreamError(raw) => raw.get(),
+        Body::Error(error) => &error.message,
+    }
+}
+
+/// The outcome could not be made durable, so it is not told; whether the call may have run is.
+fn unrecorded(reply: &Reply, error: &Error, id: &RawValue, request_id: Uuid) -> Answer {
+    error.log();
+    let ran = match reply.status {
+        Status::Ok | Status::Error | Status::Unknown => "the call may have run",
+        _ => "the call did not run",
+    };
+    failed(&Error::unavailable(format!("what happened could not be recorded, so no result is given; {ran}")), Some(id), request_id)
+}
+
+/// Refuses what is not a request that can be read, recorded.
+pub(super) async fn refuse(services: &Arc<Services>, place: &Place, error: RpcError) -> Answer {
+    let recording = place.record(services, "invalid", None);
+    let recorded = async {
+        recording.begin(services).await?;
+        recording.conclude(services, Status::Refused, Some(&error.message), None, None).await
+    };
+    match recorded.await {
+        Ok(()) => Answer { status: StatusCode::OK, bytes: error_bytes(error.id.as_deref(), &error), answers: None },
+        Err(unrecorded) => failed(&unrecorded, error.id.as_deref(), place.request_id),
+    }
+}
+
+/// A fault as a JSON-RPC error with the HTTP status of its kind.
+fn failed(error: &Error, id: Option<&RawValue>, request_id: Uuid) -> Answer {
+    error.log();
+    Answer { status: status(error.kind), bytes: error_bytes(id, &rpc_error(error, request_id)), answers: None }
+}
+
+fn rpc_error(error: &Error, request_id: Uuid) -> RpcError {
+    let code = match error.kind {
+        Kind::Unavailable | Kind::Internal => INTERNAL_ERROR,
+        _ => INVALID_REQUEST,
+    };
+    let data = json!({"code": error.code, "request_id": request_id});
+    let data = serde_json::value::to_raw_value(&data).unwrap_or_default();
+    RpcError::new(code, error.message.to_string()).with_data(data)
+}
+
+fn status(kind: Kind) -> StatusCode {
+    match kind {
+        Kind::BadRequest | Kind::Invalid | Kind::Conflict => StatusCode::BAD_REQUEST,
+        Kind::Unauthorized => StatusCode::UNAUTHORIZED,
+        Kind::Forbidden => StatusCode::FORBIDDEN,
+        Kind::NotFound => StatusCode::NOT_FOUND,
+        Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Kind::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
+        Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// An error before there is a message to answer: counted where nobody is known, never recorded.
+pub(super) fn transport_error(error: &Error, request_id: Uuid) -> Response {
+    let answer = failed(error, None, request_id);
+    let mut response = (answer.status, [(header::CONTENT_TYPE, "application/json")], answer.bytes).into_response();
+    match error.kind {
+        Kind::Unauthorized => {
+            metrics::counter!("permesso_unauthenticated_total").increment(1);
+            let challenge = HeaderValue::from_static("Bearer realm=\"permesso\"");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        Kind::Unavailable => {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        }
+        _ => {}
+    }
+    response
+}

@@ -1,0 +1,80 @@
+//! A response body that knows whether it was taken whole: only then the stored result of an
+//! approval counts as answered (approvals.md, "What the agent sees", 5). A client that had gone
+//! before never takes it.
+
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use domain::{ApprovalId, OrgId};
+use http_body_util::Full;
+
+use crate::{
+    db::{self, OrgScope, Reason},
+    error::Result,
+    service::Services,
+};
+
+/// JSON bytes, and the approvals they answer.
+pub(super) struct Tracked {
+    inner: Full<Bytes>,
+    taken: bool,
+    services: Arc<Services>,
+    answers: Vec<(OrgId, ApprovalId)>,
+}
+
+impl Tracked {
+    pub(super) fn new(services: &Arc<Services>, bytes: Vec<u8>, answers: Vec<(OrgId, ApprovalId)>) -> Self {
+        Self { inner: Full::new(bytes.into()), taken: false, services: services.clone(), answers }
+    }
+}
+
+impl axum::body::HttpBody for Tracked {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<std::result::Result<http_body::Frame<Bytes>, Infallible>>> {
+        let this = self.get_mut();
+        let frame = Pin::new(&mut this.inner).poll_frame(cx);
+        this.taken |= matches!(frame, Poll::Ready(Some(Ok(_))));
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+impl Drop for Tracked {
+    fn drop(&mut self) {
+        if !self.taken || self.answers.is_empty() {
+            return;
+        }
+        let (services, answers) = (self.services.clone(), std::mem::take(&mut self.answers));
+        self.services.dispatched.spawn(async move {
+            for (org, id) in answers {
+                if let Err(error) = mark(&services, org, id).await {
+                    // The result is then kept longer, until the approval's own end.
+                    tracing::warn!(approval.id = %id, %error, "an answer could not be marked as given");
+                }
+            }
+        });
+    }
+}
+
+async fn mark(services: &Services, org: OrgId, id: ApprovalId) -> Result<()> {
+    let mut scope = OrgScope::system(&services.db, org, Reason::Upkeep).await?;
+    db::approval::mark_answered(&mut scope, id).await?;
+    scope.commit().await
+}

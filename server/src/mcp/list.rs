@@ -1,0 +1,103 @@
+//! `tools/list`: what this caller may see, page by page, each definition as its upstream wrote it.
+
+use std::sync::Arc;
+
+use domain::{
+    Verdict, gate,
+    gate::may_hold,
+};
+use futures::future::join_all;
+use serde_json::{json, value::RawValue};
+use wire::{canonical::sha256, definition::ToolDefinition, error::RpcError, mcp::ListParams};
+
+use super::{
+    answer::{Failure, Listed},
+    record::Place,
+};
+use crate::{
+    error::Error,
+    service::{
+        Services,
+        call::{LIST_AGE, builtin::Builtin},
+        connection,
+    },
+};
+
+/// How many tools one page has at most.
+const PAGE: usize = 200;
+
+/// Lists tools, ordered by name, the gateway's own last. Blocked tools are not there. The cursor is
+/// the name of the last tool of the page before.
+pub(super) async fn list_tools(services: &Arc<Services>, place: &Place, params: Option<&RawValue>) -> Result<Listed, Failure> {
+    let cursor = ListParams::parse(params)?.cursor;
+    let after = cursor.as_deref().map(decode_cursor).transpose()?;
+    refresh(services, place).await;
+    let directory = services.directory.get()?;
+    let org = directory.orgs.get(&place.org.slug).ok_or_else(Error::not_found)?;
+    let toolkit = org.toolkits.get(&place.toolkit.slug).ok_or_else(Error::not_found)?;
+    let (role, role_name) = (place.caller.role, &place.caller.role_name);
+
+    let mut waits = false;
+    let mut listed: Vec<(&str, Box<RawValue>)> = Vec::new();
+    for tool in &toolkit.tools {
+        let enabled = org.connections.get(&tool.tool.connection).is_some_and(|connection| connection.enabled);
+        if matches!(gate(tool, &tool.tool, enabled, role, role_name), Verdict::Refuse(_)) {
+            continue;
+        }
+        let held = may_hold(tool, &tool.tool, role, role_name);
+        waits |= held;
+        if after.as_deref().is_some_and(|after| *tool.name <= *after) {
+            continue;
+        }
+        let raw: &RawValue = serde_json::from_str(&tool.tool.definition).map_err(Error::internal)?;
+        let definition = ToolDefinition::parse(raw).map_err(Error::internal)?;
+        listed.push((&tool.name, definition.listed(&tool.name, held)));
+    }
+    let next = (listed.len() > PAGE).then(|| {
+        listed.truncate(PAGE);
+        listed.last().map(|(name, _)| encode_cursor(name))
+    });
+    let mut tools: Vec<Box<RawValue>> = listed.into_iter().map(|(_, definition)| definition).collect();
+    if waits && next.is_none() {
+        tools.extend(Builtin::ALL.map(Builtin::definition));
+    }
+    page(&tools, next.flatten())
+}
+
+fn page(tools: &[Box<RawValue>], next: Option<String>) -> Result<Listed, Failure> {
+    let mut text = String::from("{\"tools\":[");
+    for (n, tool) in tools.iter().enumerate() {
+        if n > 0 {
+            text.push(',');
+        }
+        text.push_str(tool.get());
+    }
+    text.push(']');
+    if let Some(next) = next {
+        text.push_str(&format!(",\"nextCursor\":{}", json!(next)));
+    }
+    text.push('}');
+    // Lists are recorded by digest (approvals.md, promise 3).
+    let digest = json!({"tools": tools.len(), "sha256": hex::encode(sha256(text.as_bytes()))}).to_string();
+    let result = RawValue::from_string(text).map_err(Error::internal)?;
+    Ok(Listed { result, record: Some(digest) })
+}
+
+/// Asks the upstreams again whose lists are too old. One that cannot be reached is listed as it was
+/// last seen.
+async fn refresh(services: &Services, place: &Place) {
+    let mut used: Vec<_> = place.toolkit.tools.iter().map(|tool| tool.tool.connection).collect();
+    used.sort_unstable();
+    used.dedup();
+    let connections = used.iter().filter_map(|id| place.org.connections.get(id)).filter(|connection| connection.enabled);
+    join_all(connections.map(|connection| connection::ensure_fresh(services, connection, LIST_AGE))).await;
+}
+
+fn encode_cursor(name: &str) -> String {
+    hex::encode(name)
+}
+
+fn decode_cursor(cursor: &str) -> Result<String, RpcError> {
+    let wrong = || RpcError::invalid_params("`cursor` is not one that this server gave");
+    String::from_utf8(hex::decode(cursor).map_err(|_| wrong())?).map_err(|_| wrong())
+}

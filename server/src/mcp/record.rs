@@ -1,0 +1,94 @@
+//! The record of one MCP request: an intent before, an outcome after, durable before the answer.
+
+use std::{sync::Arc, time::Instant};
+
+use domain::{
+    AuditId, Caller,
+    directory::{Org, Toolkit},
+};
+use uuid::Uuid;
+
+use crate::{
+    audit::{redact::redact, text},
+    db::audit::{Intent, Outcome, Status},
+    error::Result,
+    service::Services,
+};
+
+/// Who calls, and where.
+pub(super) struct Place {
+    pub(super) caller: Caller,
+    pub(super) org: Arc<Org>,
+    pub(super) toolkit: Arc<Toolkit>,
+    /// The client's name and version, as it said.
+    pub(super) client: Option<String>,
+    pub(super) request_id: Uuid,
+}
+
+/// A record that has begun.
+pub(super) struct Recording {
+    pub(super) intent: Intent,
+    pub(super) began: Instant,
+}
+
+impl Recording {
+    /// What a caller asks, redacted.
+    pub(super) fn new(services: &Services, place: &Place, action: &str, request: Option<&str>) -> Self {
+        let intent = Intent {
+            id: AuditId::new(),
+            at: services.clock.now(),
+            org: place.org.id,
+            request_id: place.request_id,
+            actor: Some(place.caller.principal),
+            actor_name: place.caller.name.to_string(),
+            actor_org: Some(place.caller.org),
+            action: text(&action.chars().take(200).collect::<String>()),
+            toolkit: Some(place.toolkit.slug.to_string()),
+            tool: None,
+            request: request.map(|json| redact(json).into_owned()),
+            rule: None,
+            approval: None,
+            client: place.client.clone(),
+        };
+        Self { intent, began: Instant::now() }
+    }
+
+    /// Names the tool that is called.
+    pub(super) fn tool(mut self, name: &str) -> Self {
+        self.intent.tool = Some(text(&name.chars().take(200).collect::<String>()));
+        self
+    }
+
+    /// Queues the intent; it is durable before or with the outcome.
+    pub(super) async fn begin(&self, services: &Services) -> Result<()> {
+        services.audit.intend(self.intent.clone()).await
+    }
+
+    /// Writes the outcome, and returns when it is durable.
+    pub(super) async fn conclude(
+        &self,
+        services: &Services,
+        status: Status,
+        response: Option<&str>,
+        rule: Option<String>,
+        approval: Option<domain::ApprovalId>,
+    ) -> Result<()> {
+        let duration = self.began.elapsed();
+        let toolkit = self.intent.toolkit.clone().unwrap_or_default();
+        metrics::counter!("permesso_requests_total", "status" => status.as_str()).increment(1);
+        metrics::histogram!("permesso_request_seconds").record(duration.as_secs_f64());
+        tracing::debug!(action = %self.intent.action, %toolkit, status = status.as_str(), "request answered");
+        let outcome = Outcome {
+            intent: self.intent.id,
+            intent_at: self.intent.at,
+            org: self.intent.org,
+            at: services.clock.now(),
+            status,
+            duration_us: i64::try_from(duration.as_micros()).unwrap_or(i64::MAX),
+            response: response.map(|json| redact(json).into_owned()),
+            rule: rule.map(|rule| text(&rule)),
+            approval,
+        };
+        services.audit.conclude(outcome).await
+    }
+}

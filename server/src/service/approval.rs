@@ -1,0 +1,293 @@
+//! Deciding and settling: by a person, on what they saw, while everything still holds (approvals.md,
+//! promise 6 and "Who may decide").
+
+use chrono::TimeDelta;
+use domain::{
+    ApprovalId, ApprovalPolicy, Principal, UserId,
+    approval::{Decider, Decision, Pending, Refusal, Seen, State, Status, may_decide},
+};
+use serde_json::json;
+
+use super::{Services, access::OrgAccess, change};
+use crate::{
+    db::{
+        self, OrgScope, Reason,
+        approval::{Actor, Record},
+    },
+    error::{Error, Result},
+    vault::Purpose,
+};
+
+/// What a person decides.
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    /// It may run, once.
+    Approve {
+        /// A word to the record.
+        reason: Option<String>,
+    },
+    /// It may not; the agent reads the reason word for word.
+    Reject {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Verdict {
+    fn action(&self) -> &'static str {
+        match self {
+            Self::Approve { .. } => "approve_approval",
+            Self::Reject { .. } => "reject_approval",
+        }
+    }
+
+    fn reason(&self) -> Option<String> {
+        match self {
+            Self::Approve { reason } => reason.clone(),
+            Self::Reject { reason } => Some(reason.clone()),
+        }
+    }
+}
+
+/// Decides an approval. Repeating one's own decision changes nothing.
+///
+/// # Errors
+/// Not found; `person_required`; forbidden (not an approver, one's own request); 409 when what was
+/// seen is not current, when something it is bound to changed (it is invalidated then), when it is
+/// no longer open, or when an identical request is.
+pub async fn decide(
+    services: &Services,
+    access: &OrgAccess,
+    id: ApprovalId,
+    seen: Seen,
+    verdict: &Verdict,
+) -> Result<Record> {
+    let person = access.actor.person()?;
+    check_reason(verdict.reason().as_deref())?;
+    let mut scope = OrgScope::system(&services.db, access.org.id, Reason::Claim).await?;
+    let record = db::approval::lock(&mut scope, id).await?.ok_or_else(Error::not_found)?;
+    let policy = policy(access, &record);
+    let own = db::approval::own_people(&mut scope, &record.binding).await?;
+    let decider = Decider { user: person, role: &access.role_name, rights: &access.rights };
+    may_decide(&decider, &policy, &own).map_err(refusal)?;
+    if is_repeated(&record, person, verdict) {
+        return Ok(record);
+    }
+    if record.binding.arguments_sha256 != seen.arguments_sha256
+        || record.binding.definition_sha256 != seen.definition_sha256
+    {
+        return Err(refusal(Refusal::StaleView));
+    }
+    let record = tidied(&mut scope, record).await?;
+    let current = db::approval::current(&mut scope, &record.binding).await?;
+    if let Some(what) = record.binding.change(&current)
+        && let State::Pending(pending) = record.stored.clone()
+    {
+        let state = pending.invalidate(what, record.read_at);
+        db::approval::store(&mut scope, id, Status::Pending, &state, &Actor::System, Some(what.message())).await?;
+        let about = json!({"approval_id": id.0, "change": what.as_str()});
+        change::commit(services, scope, &access.actor, "invalidate_approval", &about, None::<&()>).await?;
+        return Err(Error::conflict("invalidated", format!("{}; the request is no longer valid", what.message())));
+    } else if let Some(what) = record.binding.change(&current) {
+        return Err(Error::conflict("invalidated", format!("{}; the request cannot be decided any more", what.message())));
+    }
+    let decision = Decision { by: person, at: record.read_at, reason: verdict.reason() };
+    let next = next_state(&mut scope, &record, verdict, decision, &policy).await?;
+    let actor = Actor::Principal(Principal::User(person), access.actor.name.to_string());
+    let from = record.stored.status();
+    if !db::approval::store(&mut scope, id, from, &next, &actor, verdict.reason().as_deref()).await? {
+        // The deadline passed between reading and writing.
+        return Err(not_open(Status::Expired));
+    }
+    let request = json!({
+        "approval_id": id.0,
+        "tool": record.tool,
+        "arguments_sha256": hex::encode(seen.arguments_sha256),
+        "definition_sha256": hex::encode(seen.definition_sha256),
+        "reason": verdict.reason(),
+    });
+    finish(services, scope, access, verdict.action(), &request, id).await
+}
+
+/// Settles an approved call whose outcome is not known, after looking what became of it.
+///
+/// # Errors
+/// Not found; forbidden; 409 when it is not unknown, or before one call time limit after its lease.
+pub async fn settle(services: &Services, access: &OrgAccess, id: ApprovalId, executed: bool, note: &str) -> Result<Record> {
+    let person = access.actor.person()?;
+    check_reason(Some(note))?;
+    if note.trim().is_empty() {
+        return Err(Error::invalid("note", "must say how you found out"));
+    }
+    let mut scope = OrgScope::system(&services.db, access.org.id, Reason::Claim).await?;
+    let record = db::approval::lock(&mut scope, id).await?.ok_or_else(Error::not_found)?;
+    let own = db::approval::own_people(&mut scope, &record.binding).await?;
+    let decider = Decider { user: person, role: &access.role_name, rights: &access.rights };
+    may_decide(&decider, &policy(access, &record), &own).map_err(refusal)?;
+    let record = tidied(&mut scope, record).await?;
+    let State::OutcomeUnknown(unknown) = record.state() else { return Err(not_open(record.state().status())) };
+    let limit = access.org.connections.get(&record.binding.connection).map_or(120_000, |c| c.call_timeout_ms);
+    let from = unknown.settle_from(TimeDelta::milliseconds(limit.into()));
+    if record.read_at < from {
+        return Err(Error::conflict(
+            "too_early",
+            format!("the answer may still come; settling opens at {}", from.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)),
+        ));
+    }
+    let next = if executed {
+        State::Executed(unknown.settle_executed(person, record.read_at))
+    } else {
+        unknown.settle_not_executed(person, record.read_at)
+    };
+    let actor = Actor::Principal(Principal::User(person), access.actor.name.to_string());
+    if !db::approval::store(&mut scope, id, Status::OutcomeUnknown, &next, &actor, Some(note)).await? {
+        return Err(Error::internal(format!("approvals {id}: a locked row moved")));
+    }
+    let request = json!({"approval_id": id.0, "tool": record.tool, "outcome": next.status().as_str(), "note": note});
+    finish(services, scope, access, "settle_approval", &request, id).await
+}
+
+/// Records, commits, wakes, and reads what is there now.
+async fn finish(
+    services: &Services,
+    mut scope: OrgScope,
+    access: &OrgAccess,
+    action: &str,
+    request: &serde_json::Value,
+    id: ApprovalId,
+) -> Result<Record> {
+    let about = change::About { approval: Some(id) };
+    change::record(services, &mut scope, Some(&access.actor), action, request, None::<&()>, &about).await?;
+    let record = db::approval::get(&mut scope, id).await?.ok_or_else(Error::not_found)?;
+    scope.commit().await?;
+    services.live.wake(id);
+    metrics::counter!("permesso_approvals_decided_total", "action" => action.to_owned()).increment(1);
+    Ok(record)
+}
+
+/// The policy in force for the tool: the org's where the tool is gone.
+pub fn policy(access: &OrgAccess, record: &Record) -> ApprovalPolicy {
+    let toolkits = access.org.toolkits.values();
+    let found = toolkits.flat_map(|toolkit| toolkit.tools.iter().map(move |tool| (toolkit, tool)));
+    let found = found.into_iter().find(|(_, tool)| tool.id == record.binding.toolkit_tool);
+    found.map_or_else(|| access.org.policy.clone(), |(toolkit, tool)| tool.approval_policy(toolkit, &access.org))
+}
+
+/// Whether somebody other than those whose request it is could decide it.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn has_other_approver(services: &Services, access: &OrgAccess, record: &Record) -> Result<bool> {
+    let mut scope = OrgScope::system(&services.db, access.org.id, Reason::Claim).await?;
+    let own = db::approval::own_people(&mut scope, &record.binding).await?;
+    drop(scope);
+    let policy = policy(access, record);
+    let directory = services.directory.get()?;
+    let admins = directory.people.iter().filter(|(_, person)| person.instance_admin);
+    let admins = admins.filter_map(|(id, _)| Some((*id, access.org.role_named(domain::right::ADMIN)?.1)));
+    let members = access.org.members.iter().filter_map(|(id, role)| Some((*id, access.org.roles.get(role)?)));
+    Ok(admins.chain(members).any(|(user, role)| {
+        let decider = Decider { user, role: &role.name, rights: &role.rights };
+        may_decide(&decider, &policy, &own).is_ok()
+    }))
+}
+
+/// The stored arguments, for who may see approvals. `None` once they are erased.
+///
+/// # Errors
+/// When Postgres cannot be reached, or they were sealed under another master key.
+pub async fn arguments(services: &Services, access: &OrgAccess, id: ApprovalId) -> Result<Option<String>> {
+    let mut scope = OrgScope::begin(&services.db, access.org.id).await?;
+    let Some((sealed, _)) = db::approval::bodies(&mut scope, id).await? else { return Ok(None) };
+    let bytes = services.vault.open(Purpose::ApprovalArguments, id.0.as_bytes(), &sealed).map_err(Error::internal)?;
+    String::from_utf8(bytes).map(Some).map_err(Error::internal)
+}
+
+async fn next_state(
+    scope: &mut OrgScope,
+    record: &Record,
+    verdict: &Verdict,
+    decision: Decision,
+    policy: &ApprovalPolicy,
+) -> Result<State> {
+    match (record.stored.clone(), verdict) {
+        (State::Pending(pending), Verdict::Approve { .. }) => Ok(State::Approved(pending.approve(decision, policy))),
+        (State::Pending(Pending { .. }), Verdict::Reject { .. }) => Ok(State::Rejected(decision)),
+        (State::Expired(expired), Verdict::Approve { .. }) => {
+            let binding = &record.binding;
+            let open =
+                db::approval::find_identical(scope, binding.caller, binding.toolkit_tool, &binding.arguments_sha256).await?;
+            if let Some(open) = open.filter(|open| open.id != record.id && open.stored.status().is_open()) {
+                return Err(Error::conflict("identical_open", format!("an identical request is open: {}", open.id)));
+            }
+            let late = expired.approve_late(decision, policy);
+            late.map(State::Approved).ok_or_else(|| not_open(Status::Expired))
+        }
+        (other, _) => Err(not_open(other.status())),
+    }
+}
+
+/// Brings the stored state up to what deadlines have made of it.
+async fn tidied(scope: &mut OrgScope, record: Record) -> Result<Record> {
+    let (stored, state) = (record.stored.status(), record.state());
+    if stored == state.status() {
+        return Ok(record);
+    }
+    db::approval::store(scope, record.id, stored, &state, &Actor::System, None).await?;
+    Ok(Record { stored: state, ..record })
+}
+
+fn is_repeated(record: &Record, person: UserId, verdict: &Verdict) -> bool {
+    let mine = record.decision().is_some_and(|decision| decision.by == person);
+    match (record.state().status(), verdict) {
+        (Status::Pending | Status::Expired | Status::Withdrawn | Status::Invalidated, _) => false,
+        (Status::Rejected, Verdict::Reject { .. }) => mine,
+        (Status::Rejected, _) => false,
+        (_, Verdict::Approve { .. }) => mine,
+        _ => false,
+    }
+}
+
+fn refusal(refusal: Refusal) -> Error {
+    let text = refusal.to_string();
+    match refusal {
+        Refusal::NotAnApprover => Error::forbidden(text),
+        Refusal::OwnRequest => Error::new(crate::error::Kind::Forbidden, "own_request", text),
+        Refusal::StaleView => Error::conflict("stale_view", text),
+    }
+}
+
+fn not_open(status: Status) -> Error {
+    Error::conflict("not_open", format!("the request is {status}; it cannot be decided like this any more"))
+}
+
+fn check_reason(reason: Option<&str>) -> Result<()> {
+    match reason {
+        Some(text) if text.chars().count() > 2_000 => Err(Error::invalid("reason", "may have at most 2000 characters")),
+        Some(text) if text.contains('\0') => Err(Error::invalid("reason", "may not contain the character U+0000")),
+        _ => Ok(()),
+    }
+}
+
+/// Tidies approvals whose deadline has passed, and erases bodies whose replay has ended. Deadlines
+/// hold without it. Returns how many it changed.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn sweep(services: &Services) -> Result<u64> {
+    let mut scope = db::SystemScope::begin(&services.db, Reason::Sweep).await?;
+    let due = db::approval::due(&mut scope).await?;
+    let erased = db::approval::erase_bodies(&mut scope).await?;
+    scope.commit().await?;
+    let mut changed = erased;
+    for (org, id) in due {
+        let mut scope = OrgScope::system(&services.db, org, Reason::Sweep).await?;
+        if let Some(record) = db::approval::lock(&mut scope, id).await? {
+            let from = record.stored.status();
+            let tidied = tidied(&mut scope, record).await?;
+            scope.commit().await?;
+            changed += u64::from(from != tidied.stored.status());
+        }
+    }
+    Ok(changed)
+}

@@ -1,0 +1,216 @@
+//! The gateway's own tools, `approval_status` and `run_approved` (approvals.md, "Built-in tools").
+//! Only the caller that asked may use an approval; to anybody else it does not exist.
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::SecondsFormat;
+use domain::{
+    ApprovalId,
+    approval::{Settled, State},
+};
+use serde::Deserialize;
+use serde_json::{Value, json, value::RawValue};
+use wire::mcp::CallParams;
+
+use super::{Context, Reply, hold, replay, say};
+use crate::{
+    db::{self, OrgScope, approval::Record, audit::Status},
+    error::{Error, Result},
+    service::Services,
+    upstream::Answer,
+};
+
+/// Names that no toolkit tool may have.
+pub const RESERVED: [&str; 2] = ["approval_status", "run_approved"];
+
+/// The longest that `approval_status` waits, in seconds.
+const MAX_WAIT: u64 = 50;
+
+/// One of the gateway's own tools.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Builtin {
+    /// Tells how an approval stands, waiting for a change if asked.
+    ApprovalStatus,
+    /// Runs an approved call: the same claim as calling the tool again.
+    RunApproved,
+}
+
+impl Builtin {
+    /// Both, in the order they are listed.
+    pub const ALL: [Self; 2] = [Self::ApprovalStatus, Self::RunApproved];
+
+    /// The tool with this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|tool| tool.name() == name)
+    }
+
+    /// The name that agents see.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ApprovalStatus => RESERVED[0],
+            Self::RunApproved => RESERVED[1],
+        }
+    }
+
+    /// The definition as it is listed.
+    pub fn definition(self) -> Box<RawValue> {
+        let id = json!({"type": "string", "format": "uuid", "description": "The approval_id from the result that said NOT EXECUTED."});
+        say::raw(&match self {
+            Self::ApprovalStatus => json!({
+                "name": self.name(),
+                "title": "Approval status",
+                "description": "Tells how a call stands that waits for a person's decision. It waits for a change, so do not call it in a loop.",
+                "inputSchema": {
+                    "type": "object",
+                    "properties": {
+                        "approval_id": id,
+                        "wait_seconds": {"type": "integer", "minimum": 0, "maximum": MAX_WAIT, "description": "How long to wait for a change."},
+                    },
+                    "required": ["approval_id"],
+                    "additionalProperties": false,
+                },
+                "annotations": {"readOnlyHint": true, "destructiveHint": false, "idempotentHint": true, "openWorldHint": false},
+            }),
+            Self::RunApproved => json!({
+                "name": self.name(),
+                "title": "Run approved call",
+                "description": "Runs a call that a person approved, with exactly the arguments that were approved, once. Gives the tool's own result.",
+                "inputSchema": {
+                    "type": "object",
+                    "properties": {"approval_id": id},
+                    "required": ["approval_id"],
+                    "additionalProperties": false,
+                },
+                "annotations": {"readOnlyHint": false, "destructiveHint": true, "idempotentHint": true, "openWorldHint": true},
+            }),
+        })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Arguments {
+    approval_id: uuid::Uuid,
+    wait_seconds: Option<u64>,
+}
+
+/// Calls one of the two.
+pub(super) async fn call(
+    services: &Arc<Services>,
+    context: &Context,
+    tool: Builtin,
+    params: &CallParams<'_>,
+) -> Result<Reply> {
+    let arguments: Arguments = match serde_json::from_str(params.arguments.get()) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let text = format!("the arguments do not fit: {error}");
+            return Ok(Reply::new(Status::Refused, say::error(&text)));
+        }
+    };
+    let wait = arguments.wait_seconds.unwrap_or(0);
+    if wait > MAX_WAIT || (tool == Builtin::RunApproved && arguments.wait_seconds.is_some()) {
+        let text = format!("the arguments do not fit: `wait_seconds` is for approval_status, 0 to {MAX_WAIT}");
+        return Ok(Reply::new(Status::Refused, say::error(&text)));
+    }
+    let id = ApprovalId(arguments.approval_id);
+    let Some(record) = own(services, context, id).await? else {
+        let text = format!("you have no approval {id}");
+        return Ok(Reply::new(Status::Refused, say::error(&text)));
+    };
+    match tool {
+        Builtin::ApprovalStatus => status(services, context, record, Duration::from_secs(wait)).await,
+        Builtin::RunApproved => loop {
+            let Some(record) = own(services, context, id).await? else { return Err(Error::not_found()) };
+            if let Some(reply) = hold::advance(services, context, record).await? {
+                return Ok(reply);
+            }
+        },
+    }
+}
+
+/// The approval, if this caller asked for it.
+async fn own(services: &Services, context: &Context, id: ApprovalId) -> Result<Option<Record>> {
+    let mut scope = OrgScope::begin(&services.db, context.org.id).await?;
+    let record = db::approval::get(&mut scope, id).await?;
+    Ok(record.filter(|record| record.binding.caller == context.caller.principal))
+}
+
+async fn status(services: &Services, context: &Context, mut record: Record, wait: Duration) -> Result<Reply> {
+    let until = tokio::time::Instant::now() + wait;
+    let mut waiter = services.live.watch(record.id);
+    let first = record.state().status();
+    let waits = |record: &Record| matches!(record.state(), State::Pending(_) | State::Executing(_));
+    while waits(&record) && record.state().status() == first && tokio::time::Instant::now() < until {
+        let _ = tokio::time::timeout_at(until, waiter.changed()).await;
+        record = own(services, context, record.id).await?.ok_or_else(Error::not_found)?;
+    }
+    describe(services, context, &record).await
+}
+
+async fn describe(services: &Services, context: &Context, record: &Record) -> Result<Reply> {
+    let state = record.state();
+    let executed = matches!(state, State::Executed(_));
+    let expires_at = record.execute_by.filter(|_| record.decision().is_some()).unwrap_or(record.expires_at);
+    let mut out = json!({
+        "approval_id": record.id.0,
+        "status": state.status().as_str(),
+        "executed": executed,
+        "tool": record.tool,
+        "expires_at": expires_at.to_rfc3339_opts(SecondsFormat::Secs, true),
+        "arguments_edited": false,
+        "next_action": next_action(&state),
+    });
+    if matches!(state, State::Pending(_) | State::Executing(_)) {
+        out["retry_after_seconds"] = json!(20);
+    }
+    if let Some(reason) = reason(record, &state) {
+        out["reason"] = Value::String(reason);
+    }
+    let mut answers = None;
+    let mut facts = out.to_string();
+    if let State::Executed(finished) = &state
+        && record.read_at < finished.replay_until()
+        && let Some(answer) = replay::stored(services, record).await?
+    {
+        let (Answer::Result(result) | Answer::Error(result)) = &answer;
+        // Spliced in, so that the upstream's numbers and order stay as they are.
+        facts.pop();
+        facts.push_str(&format!(",\"result\":{}}}", result.get()));
+        answers = Some((context.org.id, record.id));
+    }
+    let text = serde_json::to_string(&facts).map_err(Error::internal)?;
+    let result = format!("{{\"content\":[{{\"type\":\"text\",\"text\":{text}}}],\"structuredContent\":{facts}}}");
+    let body = RawValue::from_string(result).map_err(Error::internal)?;
+    Ok(Reply { answers, ..Reply::new(Status::Ok, body).about(record.id) })
+}
+
+fn next_action(state: &State) -> &'static str {
+    match state {
+        State::Pending(_) | State::Executing(_) => "call_approval_status",
+        State::Approved(_) => "run_approved",
+        State::Executed(executed) if matches!(executed.by, Settled::Person(_)) => "stop_and_tell_user",
+        State::Executed(_) => "use_result",
+        State::Rejected(_) => "revise_and_resubmit",
+        State::Expired(_) | State::Invalidated { .. } | State::NotExecuted { .. } => "ask_again",
+        State::OutcomeUnknown(_) | State::Withdrawn { .. } => "stop_and_tell_user",
+    }
+}
+
+fn reason(record: &Record, state: &State) -> Option<String> {
+    match state {
+        State::Rejected(decision) => decision.reason.clone(),
+        State::Invalidated { change, .. } => Some(change.message().to_owned()),
+        State::Expired(expired) if expired.unused.is_some() => Some("the approval was not used in time".to_owned()),
+        State::Expired(_) => Some("nobody decided; you may ask once more".to_owned()),
+        State::OutcomeUnknown(_) => {
+            Some("contact was lost; it may have run, and is not sent again until a person settles it".to_owned())
+        }
+        State::Executed(executed) if matches!(executed.by, Settled::Person(_)) => {
+            Some("a person found that it ran".to_owned())
+        }
+        State::NotExecuted { .. } => Some("a person found that it did not run".to_owned()),
+        State::Pending(_) => Some(record.rule.clone()),
+        _ => None,
+    }
+}

@@ -1,0 +1,133 @@
+//! From a call to a verdict: which tool, are its arguments sound, may it run.
+
+use std::{sync::Arc, time::Duration};
+
+use domain::{
+    Rule, Verdict,
+    approval::Status,
+    directory::{Connection, ToolkitTool},
+    gate,
+};
+use wire::{canonical::arguments_sha256, error::RpcError, mcp::CallParams};
+
+use super::{Context, Reply, builtin::Builtin, hold, say};
+use crate::{
+    db::audit,
+    directory::Validation,
+    error::{Error, Result},
+    service::{Services, connection},
+};
+
+/// How old an upstream's tool list may be when a call is dispatched (approvals.md, "A changed
+/// definition").
+pub const LIST_AGE: Duration = Duration::from_secs(60);
+
+/// A call whose tool is known and whose arguments are sound.
+pub(super) struct Ready {
+    pub(super) context: Context,
+    pub(super) tool: Arc<ToolkitTool>,
+    pub(super) connection: Arc<Connection>,
+    pub(super) arguments_sha256: [u8; 32],
+}
+
+/// What to do next.
+pub(super) enum Step {
+    Answer(Reply),
+    Builtin(Box<Context>, Builtin),
+    Run(Box<Ready>, Rule),
+    Hold(Box<Ready>, Rule),
+}
+
+/// Decides one call. Needs no query, except where an approval between this caller and this tool is
+/// open, and no request to the upstream, except where its tool list is too old.
+pub(super) async fn decide(services: &Services, context: Context, params: &CallParams<'_>) -> Result<Step> {
+    let Some(tool) = context.toolkit.find_tool(&params.name).cloned() else {
+        return Ok(match Builtin::named(&params.name) {
+            Some(builtin) => Step::Builtin(Box::new(context), builtin),
+            None => Step::Answer(unknown_tool(&params.name)),
+        });
+    };
+    let arguments_sha256 = match arguments_sha256(params.arguments.get()) {
+        Ok(hash) => hash,
+        Err(error) => return Ok(Step::Answer(refused(&format!("the arguments were refused: {error}")))),
+    };
+    // An unknown outcome stands before everything else: no change since frees it (promise 4).
+    if let Some(reply) = unknown_outcome(services, &context, &tool, &arguments_sha256).await? {
+        return Ok(Step::Answer(reply));
+    }
+    if let Verdict::Refuse(rule) = verdict(&context, &tool)? {
+        return Ok(Step::Answer(say::blocked(&tool.name, &rule)));
+    }
+    let (context, tool) = match fresh(services, context, tool).await? {
+        Ok(found) => found,
+        Err(reply) => return Ok(Step::Answer(reply)),
+    };
+    let verdict = verdict(&context, &tool)?;
+    if let Verdict::Refuse(rule) = verdict {
+        return Ok(Step::Answer(say::blocked(&tool.name, &rule)));
+    }
+    if let Validation::Wrong(problems) = services.directory.schemas.validate(&tool.tool, params.arguments) {
+        let text = format!("the arguments do not fit the tool's schema: {}", problems.join("; "));
+        return Ok(Step::Answer(refused(&text)));
+    }
+    let connection = context.org.connections.get(&tool.tool.connection).cloned().ok_or_else(Error::not_found)?;
+    let ready = Box::new(Ready { context, tool, connection, arguments_sha256 });
+    Ok(match verdict {
+        Verdict::Run(rule) => Step::Run(ready, rule),
+        Verdict::Hold(rule) | Verdict::Refuse(rule) => Step::Hold(ready, rule),
+    })
+}
+
+fn verdict(context: &Context, tool: &ToolkitTool) -> Result<Verdict> {
+    let connection = context.org.connections.get(&tool.tool.connection).ok_or_else(Error::not_found)?;
+    Ok(gate(tool, &tool.tool, connection.enabled, context.caller.role, &context.caller.role_name))
+}
+
+/// Sees to it that the upstream's tool list is recent, and finds the tool again where it changed.
+async fn fresh(
+    services: &Services,
+    mut context: Context,
+    tool: Arc<ToolkitTool>,
+) -> Result<std::result::Result<(Context, Arc<ToolkitTool>), Reply>> {
+    let connection = context.org.connections.get(&tool.tool.connection).cloned().ok_or_else(Error::not_found)?;
+    match connection::ensure_fresh(services, &connection, LIST_AGE).await {
+        Ok(false) => return Ok(Ok((context, tool))),
+        Ok(true) => {}
+        Err(reason) => {
+            let text = format!("the connection `{}` cannot be used: {reason}. Nothing was sent.", connection.slug);
+            return Ok(Err(Reply::new(audit::Status::Failed, say::error(&text))));
+        }
+    }
+    let directory = services.directory.get()?;
+    let org = directory.orgs.get(&context.org.slug).cloned().ok_or_else(Error::not_found)?;
+    context.toolkit = org.toolkits.get(&context.toolkit.slug).cloned().ok_or_else(Error::not_found)?;
+    context.org = org;
+    Ok(match context.toolkit.find_tool(&tool.name).cloned() {
+        Some(tool) => Ok((context, tool)),
+        None => Err(unknown_tool(&tool.name)),
+    })
+}
+
+async fn unknown_outcome(
+    services: &Services,
+    context: &Context,
+    tool: &ToolkitTool,
+    arguments_sha256: &[u8; 32],
+) -> Result<Option<Reply>> {
+    let directory = services.directory.get()?;
+    if !directory.open.contains(&(context.caller.principal, tool.id)) {
+        return Ok(None);
+    }
+    let record = hold::find_identical(services, context, tool.id, arguments_sha256).await?;
+    let unknown = record.filter(|record| record.state().status() == Status::OutcomeUnknown);
+    Ok(unknown.map(|record| say::outcome_unknown(services, context, &record)))
+}
+
+fn refused(text: &str) -> Reply {
+    Reply::new(audit::Status::Refused, say::error(text))
+}
+
+/// MCP, "Tools", error handling: an unknown tool is a protocol error.
+fn unknown_tool(name: &str) -> Reply {
+    Reply::error(RpcError::invalid_params(format!("Unknown tool: {name}")))
+}

@@ -1,0 +1,116 @@
+//! A tool call from beginning to end: [`decide`] finds the verdict, [`run`] runs what needs no
+//! approval, [`hold`] opens or joins an approval, [`dispatch`] claims it and sends it once,
+//! [`replay`] gives a stored answer again, [`builtin`] are the gateway's own tools.
+
+pub mod builtin;
+mod claim;
+mod decide;
+mod dispatch;
+mod hold;
+mod replay;
+mod run;
+mod say;
+mod settle;
+
+pub use decide::LIST_AGE;
+
+use std::sync::Arc;
+
+use domain::{
+    ApprovalId, Caller, OrgId,
+    directory::{Org, Toolkit},
+};
+use serde_json::value::RawValue;
+use tokio_util::sync::CancellationToken;
+use wire::{error::RpcError, mcp::CallParams};
+
+use super::Services;
+use crate::{
+    db::audit::{Intent, Status},
+    error::Result,
+};
+
+/// Where and for whom a call is made.
+#[derive(Clone)]
+pub struct Context {
+    /// Who calls.
+    pub caller: Caller,
+    /// The toolkit's org.
+    pub org: Arc<Org>,
+    /// The toolkit.
+    pub toolkit: Arc<Toolkit>,
+    /// The client's name and version, as it said.
+    pub client: Option<String>,
+    /// The call's record, queued already: a claim makes it durable before it dispatches.
+    pub intent: Intent,
+    /// When the call came in.
+    pub began: std::time::Instant,
+}
+
+/// What the agent gets, and what the record says of it.
+#[derive(Debug)]
+pub struct Reply {
+    /// The answer.
+    pub body: Body,
+    /// How the record says it ended.
+    pub status: Status,
+    /// The rule that decided, if one did.
+    pub rule: Option<String>,
+    /// The approval it is about.
+    pub approval: Option<ApprovalId>,
+    /// Whether the outcome is durable already: it was written with the approval's own.
+    pub recorded: bool,
+    /// The approval whose answer this is: once it is written whole, replay counts from the finish.
+    pub answers: Option<(OrgId, ApprovalId)>,
+}
+
+/// An answer in one of the three forms there are.
+#[derive(Debug)]
+pub enum Body {
+    /// A result, byte for byte as the upstream gave it, or one that we wrote.
+    Result(Box<RawValue>),
+    /// The upstream's JSON-RPC error, byte for byte.
+    UpstreamError(Box<RawValue>),
+    /// A JSON-RPC error of ours.
+    Error(RpcError),
+}
+
+impl Reply {
+    /// A JSON-RPC error: the request itself was wrong.
+    pub fn error(error: RpcError) -> Self {
+        Self { body: Body::Error(error), ..Self::new(Status::Refused, Box::default()) }
+    }
+
+    fn new(status: Status, body: Box<RawValue>) -> Self {
+        Self { body: Body::Result(body), status, rule: None, approval: None, recorded: false, answers: None }
+    }
+
+    fn rule(mut self, rule: impl ToString) -> Self {
+        self.rule = Some(rule.to_string());
+        self
+    }
+
+    fn about(mut self, approval: ApprovalId) -> Self {
+        self.approval = Some(approval);
+        self
+    }
+}
+
+/// Calls a tool.
+///
+/// # Errors
+/// Only what keeps the gateway from saying anything better, such as Postgres being gone. What the
+/// agent should read is a [`Reply`].
+pub async fn call_tool(
+    services: &Arc<Services>,
+    context: Context,
+    params: CallParams<'_>,
+    cancel: CancellationToken,
+) -> Result<Reply> {
+    match decide::decide(services, context, &params).await? {
+        decide::Step::Answer(reply) => Ok(reply),
+        decide::Step::Builtin(context, tool) => builtin::call(services, &context, tool, &params).await,
+        decide::Step::Run(ready, rule) => run::run(services, &ready, &params, rule, cancel).await,
+        decide::Step::Hold(ready, rule) => hold::hold(services, &ready, &params, rule).await,
+    }
+}

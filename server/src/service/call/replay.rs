@@ -1,0 +1,113 @@
+//! A stored answer, given again: the upstream's bytes with a mark that it did not run again.
+
+use chrono::{SecondsFormat, TimeDelta};
+use domain::approval::{Executed, state::REPLAY};
+use serde_json::{json, value::RawValue};
+use wire::json::fields;
+
+use super::{Body, Reply, say};
+use crate::{
+    db::{self, OrgScope, Reason, approval::Record, audit::Status},
+    error::{Error, Result},
+    service::Services,
+    upstream::Answer,
+    vault::Purpose,
+};
+
+/// An answer as it is kept: one byte for its kind, then the raw JSON.
+pub(super) fn encode(answer: &Answer) -> Vec<u8> {
+    let (kind, raw) = match answer {
+        Answer::Result(raw) => (b'r', raw),
+        Answer::Error(raw) => (b'e', raw),
+    };
+    let mut bytes = Vec::with_capacity(raw.get().len() + 1);
+    bytes.push(kind);
+    bytes.extend_from_slice(raw.get().as_bytes());
+    bytes
+}
+
+/// The stored answer of an approval, while it is kept.
+pub(super) async fn stored(services: &Services, record: &Record) -> Result<Option<Answer>> {
+    let mut scope = OrgScope::system(&services.db, record.org, Reason::Upkeep).await?;
+    let Some((_, Some(sealed))) = db::approval::bodies(&mut scope, record.id).await? else { return Ok(None) };
+    drop(scope);
+    let bytes =
+        services.vault.open(Purpose::ApprovalResult, record.id.0.as_bytes(), &sealed).map_err(Error::internal)?;
+    let text = String::from_utf8(bytes).map_err(Error::internal)?;
+    let (kind, json) = text.split_at_checked(1).ok_or_else(|| Error::internal("an empty stored result"))?;
+    let raw = RawValue::from_string(json.to_owned()).map_err(Error::internal)?;
+    Ok(Some(if kind == "e" { Answer::Error(raw) } else { Answer::Result(raw) }))
+}
+
+/// Answers with the stored result. It did not run again, and says so.
+pub(super) async fn replay(services: &Services, record: &Record, executed: &Executed) -> Result<Reply> {
+    let body = match stored(services, record).await? {
+        Some(Answer::Result(raw)) => Body::Result(marked(&raw, record, executed)?),
+        Some(Answer::Error(raw)) => Body::UpstreamError(raw),
+        None => return Ok(say::executed_before(record, executed)),
+    };
+    Ok(Reply {
+        body,
+        status: Status::Replayed,
+        rule: None,
+        approval: Some(record.id),
+        recorded: false,
+        answers: Some((record.org, record.id)),
+    })
+}
+
+/// The result with `replayed: true` under `_meta` and a last text block that says when a new run is
+/// possible; every other byte as it was.
+fn marked(result: &RawValue, record: &Record, executed: &Executed) -> Result<Box<RawValue>> {
+    let time = |at: chrono::DateTime<chrono::Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
+    // Once this answer is written whole the stored one is kept ten minutes from the finish.
+    let next = if executed.answered_at.is_some() { executed.replay_until() } else { executed.at + REPLAY };
+    let next = next.max(record.read_at + TimeDelta::seconds(1));
+    let text = format!(
+        "This is the stored result of the approved call that ran at {}. It did not run again. The same call can be asked for again, as a new request, from {}.",
+        time(executed.at),
+        time(next),
+    );
+    let block = json!({"type": "text", "text": text}).to_string();
+    let mark = json!({"status": "executed", "executed": true, "replayed": true, "approval_id": record.id.0, "executed_at": time(executed.at), "new_run_from": time(next)}).to_string();
+
+    let members = fields(result).map_err(|error| Error::internal(error.to_string()))?;
+    let mut out = Vec::new();
+    let mut has_meta = false;
+    for (key, value) in &members {
+        let name = serde_json::to_string(key).map_err(Error::internal)?;
+        let value = match &**key {
+            "content" if value.get().starts_with('[') => appended(value.get(), ']', &block),
+            "_meta" if value.get().starts_with('{') => {
+                has_meta = true;
+                appended(value.get(), '}', &format!("\"{}\":{mark}", say::META_KEY))
+            }
+            _ => value.get().to_owned(),
+        };
+        out.push(format!("{name}:{value}"));
+    }
+    if !has_meta {
+        out.push(format!("\"_meta\":{{\"{}\":{mark}}}", say::META_KEY));
+    }
+    RawValue::from_string(format!("{{{}}}", out.join(","))).map_err(Error::internal)
+}
+
+/// A JSON array or object with one more entry at its end.
+fn appended(json: &str, close: char, entry: &str) -> String {
+    let open = json.trim_end().strip_suffix(close).unwrap_or(json).trim_end();
+    let comma = if open.len() == 1 { "" } else { "," };
+    format!("{open}{comma}{entry}{close}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::appended;
+
+    #[test]
+    fn an_entry_is_appended_and_nothing_else_changes() {
+        assert_eq!(appended("[]", ']', "1"), "[1]");
+        assert_eq!(appended("[ ]", ']', "1"), "[1]");
+        assert_eq!(appended(r#"[ 1.0e2 , "]" ]"#, ']', "1"), r#"[ 1.0e2 , "]",1]"#);
+        assert_eq!(appended(r#"{"a":{}}"#, '}', r#""b":1"#), r#"{"a":{},"b":1}"#);
+    }
+}

@@ -1,0 +1,188 @@
+//! What the gateway says to an agent in its own words (approvals.md, "What the agent sees").
+//!
+//! A pending result is a success with the same facts in `structuredContent` and `_meta`; results
+//! with `isError` carry no `structuredContent`, since strict clients would check it.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use domain::{
+    Rule,
+    approval::{Change, Decision, Executed, State},
+};
+use serde_json::{Value, json, value::RawValue};
+
+use super::{Context, Reply};
+use crate::{
+    db::{approval::Record, audit::Status},
+    service::Services,
+};
+
+/// The key under `_meta` for everything we say about an approval.
+pub(super) const META_KEY: &str = "dev.permesso/approval";
+
+/// How long an agent should wait before it asks again, in seconds.
+const RETRY_AFTER: u32 = 20;
+
+fn time(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+pub(super) fn raw(value: &Value) -> Box<RawValue> {
+    // A `Value` always has a JSON text.
+    serde_json::value::to_raw_value(value).unwrap_or_default()
+}
+
+/// A result that says that something went wrong.
+pub(super) fn error(text: &str) -> Box<RawValue> {
+    raw(&json!({"content": [{"type": "text", "text": text}], "isError": true}))
+}
+
+fn error_about(record: &Record, status: &str, text: &str) -> Box<RawValue> {
+    let meta = json!({"status": status, "approval_id": record.id.0, "tool": record.tool});
+    raw(&json!({"content": [{"type": "text", "text": text}], "isError": true, "_meta": {META_KEY: meta}}))
+}
+
+fn about(record: &Record, audit: Status, status: &str, text: &str) -> Reply {
+    Reply::new(audit, error_about(record, status, text)).about(record.id)
+}
+
+/// A tool that this caller may not use.
+pub(super) fn blocked(tool: &str, rule: &Rule) -> Reply {
+    let text = format!("The tool `{tool}` was not run: {rule}. Do not try another way to get the same effect.");
+    Reply::new(Status::Refused, error(&text)).rule(rule)
+}
+
+/// The console's page of an approval.
+pub(super) fn console_url(services: &Services, org: &str, record: &Record) -> String {
+    let base = services.public_url.as_str().trim_end_matches('/');
+    format!("{base}/{org}/approvals/{}", record.id)
+}
+
+/// Nothing ran yet; a person is asked.
+pub(super) fn pending(services: &Services, context: &Context, record: &Record) -> Reply {
+    let (id, tool) = (record.id, &record.tool);
+    let expires = time(record.expires_at);
+    let url = console_url(services, context.org.slug.as_str(), record);
+    let text = format!(
+        "NOT EXECUTED: waiting for a person's decision. This is not an error or an empty result.\n\
+         approval_id: {id}   expires: {expires}\n\
+         Next: call approval_status with {{\"approval_id\": \"{id}\"}}. It waits for you, so do not poll in a loop.\n\
+         When it says approved, call run_approved with {{\"approval_id\": \"{id}\"}}, or {tool} again with exactly the same arguments.\n\
+         Do not use another tool to get the same effect. Still pending after 5 checks: go on with other work, or tell the user it awaits approval at {url}."
+    );
+    let facts = json!({
+        "status": "pending",
+        "executed": false,
+        "approval_id": id.0,
+        "tool": tool,
+        "arguments_sha256": hex::encode(record.binding.arguments_sha256),
+        "created_at": time(record.created_at),
+        "expires_at": expires,
+        "retry_after_seconds": RETRY_AFTER,
+        "console_url": url,
+        "next_action": "call_approval_status",
+    });
+    let result = raw(&json!({
+        "content": [{"type": "text", "text": text}],
+        "structuredContent": facts,
+        "_meta": {META_KEY: facts},
+    }));
+    Reply::new(Status::Held, result).about(id)
+}
+
+/// A person said no.
+pub(super) fn rejected(record: &Record, decision: &Decision) -> Reply {
+    let reason = decision.reason.as_deref().unwrap_or("no reason was given");
+    let text = format!(
+        "NOT EXECUTED: a person rejected this call. Reason: {reason}\nDo not resubmit unchanged, and do not use another tool to get the same effect."
+    );
+    about(record, Status::Rejected, "rejected", &text)
+}
+
+/// Nobody decided, or nobody used the approval.
+pub(super) fn expired(record: &Record) -> Reply {
+    let text = match record.state() {
+        State::Expired(expired) if expired.unused.is_some() => {
+            "NOT EXECUTED: the approval was not used in time and has expired; you may ask once more."
+        }
+        _ => "NOT EXECUTED: nobody decided; you may ask once more.",
+    };
+    about(record, Status::Refused, "expired", text)
+}
+
+/// Something that the approval is bound to changed.
+pub(super) fn invalidated(record: &Record, change: Change) -> Reply {
+    let text = format!(
+        "NOT EXECUTED: the approval is no longer valid: {}. You may call the tool again; a person will be asked anew.",
+        change.message()
+    );
+    about(record, Status::Refused, "invalidated", &text).rule(format!("invalidated: {}", change.as_str()))
+}
+
+/// The agent cancelled it.
+pub(super) fn withdrawn(record: &Record) -> Reply {
+    about(record, Status::Refused, "withdrawn", "NOT EXECUTED: this request was withdrawn.")
+}
+
+/// Approved, but the upstream cannot be used at the moment.
+pub(super) fn unready(record: &Record, reason: &str) -> Reply {
+    let text = format!(
+        "NOT EXECUTED: the call is approved, but its connection cannot be used: {reason}. The approval stays valid until {}; call again later.",
+        record.execute_by.map(time).unwrap_or_default(),
+    );
+    about(record, Status::Failed, "approved", &text)
+}
+
+/// The claim sent nothing; the approval stays.
+pub(super) fn not_sent(record: &Record, connection: &str, reason: &str) -> Reply {
+    let text = format!(
+        "NOT EXECUTED: the connection `{connection}` could not be reached: {reason}. Nothing was sent, and the approval stays valid; call again later."
+    );
+    about(record, Status::Failed, "approved", &text)
+}
+
+/// Sent, and nobody knows what became of it.
+pub(super) fn outcome_unknown(services: &Services, context: &Context, record: &Record) -> Reply {
+    let text = format!(
+        "OUTCOME UNKNOWN: this call was approved and sent, and contact was lost before an answer came. It may have run. It is not sent again: a person has to find out and settle it at {}. Do not repeat it and do not use another tool to get the same effect; tell the user.",
+        console_url(services, context.org.slug.as_str(), record)
+    );
+    about(record, Status::Refused, "outcome_unknown", &text).rule("outcome unknown until settled")
+}
+
+/// A person found that it ran.
+pub(super) fn settled_executed(record: &Record, executed: &Executed) -> Reply {
+    let text = format!(
+        "This call ran: contact was lost, and at {} a person found that it had been carried out. There is no result to give. Do not run it again.",
+        time(executed.at)
+    );
+    about(record, Status::Replayed, "executed", &text)
+}
+
+/// A person found that it did not run.
+pub(super) fn settled_not_executed(record: &Record) -> Reply {
+    let text = "NOT EXECUTED: contact was lost, and a person found that the call had not been carried out. You may call the tool again; a person will be asked anew.";
+    about(record, Status::Refused, "not_executed", text)
+}
+
+/// It ran, and the result is no longer kept.
+pub(super) fn executed_before(record: &Record, executed: &Executed) -> Reply {
+    let text = format!("This call ran at {}; its result is no longer kept. It did not run again.", time(executed.at));
+    about(record, Status::Replayed, "executed", &text)
+}
+
+/// The caller has too many open approvals.
+pub(super) fn too_many(limit: i64) -> Reply {
+    let text = format!(
+        "NOT EXECUTED: you have {limit} requests waiting already, which is the limit. Wait for decisions, or use what was approved, before you ask for more."
+    );
+    Reply::new(Status::Refused, error(&text)).rule("too many open approvals")
+}
+
+/// The arguments are too large for a person to be asked about.
+pub(super) fn too_large(size: usize) -> Reply {
+    let text = format!(
+        "NOT EXECUTED: this call needs a person's approval, and its arguments have {size} bytes; at most {} are possible.",
+        super::hold::MAX_ARGUMENTS
+    );
+    Reply::new(Status::Refused, error(&text)).rule("arguments too large for an approval")
+}

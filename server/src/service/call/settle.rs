@@ -1,0 +1,148 @@
+//! Writing down what became of a dispatched call: the approval's next state, the stored result and
+//! the outcome in one transaction (approvals.md, promise 2).
+
+use std::time::Duration;
+
+use domain::approval::{Executing, Settled, State, Status};
+
+use super::{claim::Claimed, dispatch::Reported, replay, run};
+use crate::{
+    audit::{redact::redact, text},
+    db::{
+        self, OrgScope, Reason,
+        approval::{Actor, Record},
+        audit,
+    },
+    error::Result,
+    service::Services,
+    upstream::{Answer, UpstreamError},
+    vault::Purpose,
+};
+
+/// How long the dispatcher tries to write an outcome down.
+const TRY_FOR: Duration = Duration::from_secs(600);
+
+/// Makes the outcome durable, trying again while Postgres is away; `waiting` is called after each
+/// failure. `false`: it could not be done; the lease lapses and a person is asked.
+pub(super) async fn settle(services: &Services, claimed: &Claimed, answer: &Reported, mut waiting: impl FnMut()) -> bool {
+    let began = std::time::Instant::now();
+    let mut pause = Duration::from_millis(50);
+    loop {
+        match try_settle(services, claimed, answer).await {
+            Ok(()) => return true,
+            Err(error) if began.elapsed() < TRY_FOR && !services.stop.is_cancelled() => {
+                tracing::warn!(approval.id = %claimed.record.id, %error, "outcome not recorded yet");
+                waiting();
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(Duration::from_secs(2));
+            }
+            Err(error) => {
+                error.log();
+                tracing::error!(approval.id = %claimed.record.id, "outcome could not be recorded");
+                return false;
+            }
+        }
+    }
+}
+
+async fn try_settle(services: &Services, claimed: &Claimed, answer: &Reported) -> Result<()> {
+    let id = claimed.record.id;
+    let mut scope = OrgScope::system(&services.db, claimed.record.org, Reason::Claim).await?;
+    let Some(record) = db::approval::lock(&mut scope, id).await? else { return Ok(()) };
+    let settles = match record.stored.clone() {
+        State::Executing(executing) if executing.holder == claimed.holder => {
+            from_executing(&mut scope, &record, executing, answer).await?;
+            true
+        }
+        State::OutcomeUnknown(unknown) if unknown.holder == claimed.holder => {
+            if answer.is_ok() {
+                let state = State::Executed(unknown.answer_late(record.read_at));
+                db::approval::store(&mut scope, id, Status::OutcomeUnknown, &state, &Actor::System, Some("the answer came late")).await?;
+            } else {
+                note(&mut scope, &record, answer).await?;
+            }
+            true
+        }
+        // Our own commit, whose answer got lost: everything is written.
+        State::Executed(executed) if !matches!(executed.by, Settled::Person(_)) => return Ok(()),
+        // A person was faster: the late answer only joins the history.
+        _ => {
+            note(&mut scope, &record, answer).await?;
+            false
+        }
+    };
+    if let Ok(answer) = answer
+        && settles
+    {
+        let sealed = services.vault.seal(Purpose::ApprovalResult, id.0.as_bytes(), &replay::encode(answer));
+        db::approval::put_result(&mut scope, id, &sealed).await?;
+    }
+    let outcome = outcome(services, claimed, answer);
+    db::audit::insert(scope.conn(), &[&claimed.intent], &[&outcome]).await?;
+    scope.commit().await
+}
+
+async fn from_executing(scope: &mut OrgScope, record: &Record, executing: Executing, answer: &Reported) -> Result<()> {
+    let id = record.id;
+    let lapsed = executing.lease_until <= record.read_at;
+    let store = async |scope: &mut OrgScope, from, to: State, note: Option<&str>| {
+        db::approval::store(scope, id, from, &to, &Actor::System, note).await.map(|_| ())
+    };
+    match answer {
+        Ok(_) if !lapsed => store(scope, Status::Executing, State::Executed(executing.finish(record.read_at)), None).await,
+        Ok(_) => {
+            let unknown = executing.lose_contact();
+            let late = State::Executed(unknown.clone().answer_late(record.read_at));
+            store(scope, Status::Executing, State::OutcomeUnknown(unknown), Some("the lease lapsed")).await?;
+            store(scope, Status::OutcomeUnknown, late, Some("the answer came late")).await
+        }
+        Err(UpstreamError::NotSent { reason }) => {
+            store(scope, Status::Executing, State::Approved(executing.release()), Some(&text(reason))).await
+        }
+        Err(UpstreamError::Unknown { reason }) => {
+            store(scope, Status::Executing, State::OutcomeUnknown(executing.lose_contact()), Some(&text(reason))).await
+        }
+    }
+}
+
+/// A line of history that changes nothing.
+async fn note(scope: &mut OrgScope, record: &Record, answer: &Reported) -> Result<()> {
+    let status = record.stored.status();
+    let text = match answer {
+        Ok(_) => "the upstream's answer came after this".to_owned(),
+        Err(UpstreamError::NotSent { reason }) => text(&format!("the dispatcher reports that it sent nothing: {reason}")),
+        Err(UpstreamError::Unknown { reason }) => text(&format!("the dispatcher reports: {reason}")),
+    };
+    db::approval::insert_event(scope, record.id, Some(status), status, &Actor::System, Some(&text)).await
+}
+
+fn outcome(services: &Services, claimed: &Claimed, answer: &Reported) -> audit::Outcome {
+    let (status, response) = match answer {
+        Ok(answer) => {
+            let (Answer::Result(raw) | Answer::Error(raw)) = answer;
+            (run::body(answer.clone()).0, redact(raw.get()).into_owned())
+        }
+        Err(UpstreamError::NotSent { reason }) => (audit::Status::Failed, text(reason)),
+        Err(UpstreamError::Unknown { reason }) => (audit::Status::Unknown, text(reason)),
+    };
+    audit::Outcome {
+        intent: claimed.intent.id,
+        intent_at: claimed.intent.at,
+        org: claimed.intent.org,
+        at: services.clock.now(),
+        status,
+        duration_us: i64::try_from(claimed.began.elapsed().as_micros()).unwrap_or(i64::MAX),
+        response: Some(response),
+        rule: claimed.intent.rule.clone(),
+        approval: Some(claimed.record.id),
+    }
+}
+
+/// Gives a claim back whose commit is in doubt; nothing was sent. Best effort: otherwise the lease
+/// lapses and a person is asked.
+pub(super) async fn release_unsent(services: &Services, claimed: &Claimed) {
+    let reason = "the claim could not be confirmed".to_owned();
+    if let Err(error) = try_settle(services, claimed, &Err(UpstreamError::NotSent { reason })).await {
+        tracing::warn!(approval.id = %claimed.record.id, %error, "an unsent claim could not be given back");
+    }
+}

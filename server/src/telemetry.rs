@@ -1,0 +1,35 @@
+//! Logs and metrics. Logs are events with fields; no secrets, arguments or tokens at any level.
+
+use std::sync::OnceLock;
+
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::EnvFilter;
+
+/// The id of a request: in the answer's `x-request-id`, in the log and in the audit.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestId(pub uuid::Uuid);
+
+static METRICS: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
+
+/// Starts the log, at the level that `filter` says (`info`, `permesso=debug`, …). A second call does
+/// nothing.
+pub fn start_log(filter: &str) {
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    // A log that is started already stays as it is.
+    let _ = log.try_init();
+}
+
+/// The metrics of this process in Prometheus's text format.
+pub fn render_metrics() -> String {
+    metrics_handle().map(|handle| handle.render()).unwrap_or_default()
+}
+
+/// Starts collecting metrics.
+pub fn start_metrics() {
+    metrics_handle();
+}
+
+fn metrics_handle() -> Option<&'static PrometheusHandle> {
+    METRICS.get_or_init(|| PrometheusBuilder::new().install_recorder().ok()).as_ref()
+}

@@ -1,0 +1,211 @@
+//! The one moment at which a request leaves the gateway.
+//!
+//! Whether an approved call may have run hangs on this: a transport asks
+//! [`Departure::leave`] immediately before it writes the first byte, and never
+//! writes when told no. So whatever else fails, "it has not left" is knowledge
+//! and not a guess from an error's kind.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::error::Failure;
+
+/// Asked before the first byte is written. `Err` says why it must not be.
+pub(super) type Guard = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
+
+/// A guard that always agrees, for requests that change nothing.
+pub(super) fn unguarded() -> Guard {
+    Arc::new(|| Ok(()))
+}
+
+enum State {
+    Waiting(Guard),
+    Held(String),
+    Left,
+}
+
+/// One request's departure, shared between the one who waits for the answer and
+/// the task that writes. It is decided once: left or held back, never both.
+pub(super) struct Departure {
+    state: Mutex<State>,
+    decided: Notify,
+}
+
+impl Departure {
+    pub(super) fn new(guard: Guard) -> Arc<Self> {
+        Arc::new(Self { state: Mutex::new(State::Waiting(guard)), decided: Notify::new() })
+    }
+
+    /// To be called by the writer right before the first byte. `Err` carries why
+    /// nothing may be written.
+    pub(super) fn leave(&self) -> Result<(), String> {
+        let mut state = self.state.lock();
+        let verdict = match &*state {
+            State::Waiting(guard) => guard(),
+            State::Held(why) => Err(why.clone()),
+            State::Left => Err("it was sent already".to_owned()),
+        };
+        if matches!(*state, State::Waiting(_)) {
+            *state = match &verdict {
+                Ok(()) => State::Left,
+                Err(why) => State::Held(why.clone()),
+            };
+            self.decided.notify_one();
+        }
+        verdict
+    }
+
+    /// Forbids the departure. True when the request has not left and now never
+    /// will; false when it is on its way.
+    pub(super) fn hold_back(&self, why: &str) -> bool {
+        let mut state = self.state.lock();
+        if matches!(*state, State::Waiting(_)) {
+            *state = State::Held(why.to_owned());
+        }
+        !matches!(*state, State::Left)
+    }
+
+    /// Names a failure by whether the request has left, and makes sure that it
+    /// does not leave afterwards.
+    pub(super) fn failed(&self, reason: String) -> Failure {
+        self.stop(reason, Failure::NotSent)
+    }
+
+    /// As [`Departure::failed`], where a request that has not left may be given
+    /// to another session.
+    pub(super) fn lost(&self, reason: String) -> Failure {
+        self.stop(reason, Failure::Lost)
+    }
+
+    fn stop(&self, reason: String, not_left: fn(String) -> Failure) -> Failure {
+        let mut state = self.state.lock();
+        match &*state {
+            State::Waiting(_) => {
+                *state = State::Held(reason.clone());
+                not_left(reason)
+            }
+            State::Held(why) => Failure::NotSent(why.clone()),
+            State::Left => Failure::Unknown(reason),
+        }
+    }
+}
+
+/// How long the two halves of a request may take.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// Until the first byte is written.
+    pub(super) leave: Duration,
+    /// From then until the answer is there.
+    pub(super) answer: Duration,
+}
+
+/// Runs `exchange` within `limits`, or until `cancel`. What it returns when it
+/// stops early is `NotSent` or `Unknown` by whether the request has left.
+pub(super) async fn supervise<T>(
+    departure: &Departure,
+    limits: Limits,
+    cancel: &CancellationToken,
+    exchange: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    tokio::pin!(exchange);
+    let stopped = tokio::select! {
+        biased;
+        outcome = &mut exchange => return outcome,
+        () = departure.decided.notified() => None,
+        () = tokio::time::sleep(limits.leave) => Some(format!(
+            "it could not be sent within {}", seconds(limits.leave)
+        )),
+        () = cancel.cancelled() => Some("it was cancelled before it was sent".to_owned()),
+    };
+    if let Some(reason) = stopped
+        && departure.hold_back(&reason)
+    {
+        return Err(Failure::NotSent(reason));
+    }
+    tokio::select! {
+        biased;
+        outcome = &mut exchange => outcome,
+        () = tokio::time::sleep(limits.answer) => {
+            Err(departure.failed(format!("no answer within {}", seconds(limits.answer))))
+        }
+        () = cancel.cancelled() => {
+            Err(departure.failed("it was cancelled while it ran".to_owned()))
+        }
+    }
+}
+
+/// A duration as people write it: `10 s`, `0.25 s`.
+pub(super) fn seconds(duration: Duration) -> String {
+    format!("{} s", (duration.as_secs_f64() * 100.0).round() / 100.0)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that panics fails")]
+mod tests {
+    use super::*;
+
+    fn limits(milliseconds: u64) -> Limits {
+        let duration = Duration::from_millis(milliseconds);
+        Limits { leave: duration, answer: duration }
+    }
+
+    #[test]
+    fn what_was_held_back_never_leaves() {
+        let departure = Departure::new(unguarded());
+        assert!(departure.hold_back("too late"));
+        assert_eq!(departure.leave(), Err("too late".to_owned()));
+    }
+
+    #[test]
+    fn what_has_left_cannot_be_held_back() {
+        let departure = Departure::new(unguarded());
+        departure.leave().unwrap();
+        assert!(!departure.hold_back("too late"));
+        assert_eq!(departure.failed("lost".to_owned()), Failure::unknown("lost"));
+        assert!(departure.leave().is_err(), "it leaves once");
+    }
+
+    #[test]
+    fn a_guard_that_refuses_is_the_reason() {
+        let departure = Departure::new(Arc::new(|| Err("the lease ran out".to_owned())));
+        assert!(departure.leave().is_err());
+        assert_eq!(departure.failed("connection lost".to_owned()), Failure::not_sent("the lease ran out"));
+    }
+
+    #[tokio::test]
+    async fn a_request_that_never_left_in_time_is_not_sent() {
+        let departure = Departure::new(unguarded());
+        let outcome =
+            supervise(&departure, limits(20), &CancellationToken::new(), std::future::pending::<Result<(), Failure>>())
+                .await;
+        assert_eq!(outcome, Err(Failure::not_sent("it could not be sent within 0.02 s")));
+        assert!(departure.leave().is_err());
+    }
+
+    #[tokio::test]
+    async fn a_request_that_left_and_got_no_answer_is_unknown() {
+        let departure = Departure::new(unguarded());
+        departure.leave().unwrap();
+        let outcome =
+            supervise(&departure, limits(20), &CancellationToken::new(), std::future::pending::<Result<(), Failure>>())
+                .await;
+        assert_eq!(outcome, Err(Failure::unknown("no answer within 0.02 s")));
+    }
+
+    #[tokio::test]
+    async fn cancelling_tells_whether_it_had_left() {
+        let cancel = CancellationToken::new();
+        cancel.cancel();
+        let waiting = Departure::new(unguarded());
+        let pending = || std::future::pending::<Result<(), Failure>>();
+        assert!(matches!(supervise(&waiting, limits(9000), &cancel, pending()).await, Err(Failure::NotSent(_))));
+        let gone = Departure::new(unguarded());
+        gone.leave().unwrap();
+        assert!(matches!(supervise(&gone, limits(9000), &cancel, pending()).await, Err(Failure::Unknown(_))));
+    }
+}

@@ -1,0 +1,76 @@
+//! What can go wrong with a call, told apart by the one question that matters
+//! for approvals: may it have run?
+
+/// Why a call has no answer.
+///
+/// The reason is one line, meant for agents and people: it names no secret, no
+/// header value and no address with credentials. Whoever reports it adds the
+/// connection's name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UpstreamError {
+    /// The call provably never ran: none of its bytes left the gateway, or the
+    /// upstream said by HTTP 404 that it knows no such session and so did not
+    /// process the request (MCP transports, "Session Management").
+    #[error("{reason}")]
+    NotSent {
+        /// What kept it from leaving, for example `Connection refused`.
+        reason: String,
+    },
+    /// The call left, and its fate is not known: a time limit, a lost
+    /// connection, an HTTP error, an answer that is not MCP, a process that ended.
+    #[error("{reason}")]
+    Unknown {
+        /// What happened instead of an answer, for example
+        /// `the upstream answered HTTP 502`.
+        reason: String,
+    },
+}
+
+impl UpstreamError {
+    /// The reason without saying which kind it is; the same as its display.
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::NotSent { reason } | Self::Unknown { reason } => reason,
+        }
+    }
+
+    /// Whether the upstream may have acted on the call.
+    pub fn may_have_run(&self) -> bool {
+        matches!(self, Self::Unknown { .. })
+    }
+}
+
+/// How one exchange on one session failed. `Lost` is what [`UpstreamError`]
+/// has no word for: the session is gone and the request was not processed, so
+/// that a new session may take it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Failure {
+    Lost(String),
+    NotSent(String),
+    Unknown(String),
+}
+
+impl Failure {
+    pub(super) fn unknown(reason: impl Into<String>) -> Self {
+        Self::Unknown(reason.into())
+    }
+
+    pub(super) fn not_sent(reason: impl Into<String>) -> Self {
+        Self::NotSent(reason.into())
+    }
+
+    pub(super) fn into_reason(self) -> String {
+        match self {
+            Self::Lost(reason) | Self::NotSent(reason) | Self::Unknown(reason) => reason,
+        }
+    }
+}
+
+impl From<Failure> for UpstreamError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Lost(reason) | Failure::NotSent(reason) => Self::NotSent { reason },
+            Failure::Unknown(reason) => Self::Unknown { reason },
+        }
+    }
+}

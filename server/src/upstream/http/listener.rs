@@ -1,0 +1,82 @@
+//! The stream on which an upstream speaks without having been asked: changed
+//! lists, pings. An upstream need not offer it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+use reqwest::Method;
+use tokio::time::Instant;
+
+use super::super::message::{Heard, hear};
+use super::answer::{Events, is_message};
+use super::peer::Peer;
+
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// Listens until the session is over or the upstream says that it offers no
+/// such stream.
+pub(super) async fn listen(peer: Arc<Peer>) {
+    let over = peer.over.clone();
+    over.run_until_cancelled_owned(keep_listening(peer)).await;
+}
+
+async fn keep_listening(peer: Arc<Peer>) {
+    let mut pause = FIRST_PAUSE;
+    let mut last_id = None;
+    loop {
+        let started = Instant::now();
+        if listen_once(&peer, &mut last_id).await.is_break() {
+            return;
+        }
+        // A stream that lived long may come back soon; one that is always cut
+        // short is asked for ever more rarely.
+        pause = if started.elapsed() > LONGEST_PAUSE { FIRST_PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
+        tokio::time::sleep(pause).await;
+    }
+}
+
+async fn listen_once(peer: &Arc<Peer>, last_id: &mut Option<String>) -> std::ops::ControlFlow<()> {
+    use std::ops::ControlFlow::{Break, Continue};
+
+    let Ok(mut request) = peer.start(Method::GET, false) else {
+        return Break(());
+    };
+    if let Some(last_id) = &last_id {
+        request = request.header("last-event-id", last_id);
+    }
+    let Ok(response) = request.send().await else {
+        return Continue(());
+    };
+    match response.status() {
+        StatusCode::NOT_FOUND if peer.has_session() => {
+            peer.over.cancel();
+            return Break(());
+        }
+        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => return Continue(()),
+        status if status.is_server_error() => return Continue(()),
+        // 405 by the specification; anything else in this range is no better.
+        status if !status.is_success() => return Break(()),
+        _ => {}
+    }
+    let mut events = Events::new(response);
+    events.last_id = last_id.take();
+    while let Ok(event) = events.next().await {
+        if !is_message(&event) {
+            continue;
+        }
+        match hear(event.data.as_bytes(), &peer.observer) {
+            Ok(heard) => {
+                for heard in heard {
+                    if let Heard::Reply(reply) = heard {
+                        peer.reply(reply);
+                    }
+                }
+            }
+            Err(what) => peer.observer.log.push(&format!("a message that is not MCP: {what}")),
+        }
+    }
+    *last_id = events.last_id;
+    Continue(())
+}

@@ -1,0 +1,195 @@
+//! The upstream's endpoint and what every request to it carries.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use reqwest::{Body, Method, RequestBuilder};
+use secrecy::{ExposeSecret, SecretString};
+use tokio_util::sync::CancellationToken;
+use url::Url;
+use wire::mcp::Revision;
+
+use super::super::departure::Departure;
+use super::super::egress::{Egress, describe};
+use super::super::error::Failure;
+use super::super::message::Answer;
+use super::super::status::Observer;
+use super::answer;
+
+const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
+const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
+/// For messages that have no answer, from connecting to the last byte.
+const ASIDE: Duration = Duration::from_secs(10);
+/// What would change how the message is framed, and so what is sent.
+const FRAMING: [&str; 6] = ["connection", "content-length", "expect", "te", "transfer-encoding", "upgrade"];
+
+pub(super) struct Peer {
+    egress: Egress,
+    url: Url,
+    headers: HeaderMap,
+    pub(super) observer: Arc<Observer>,
+    agreed: OnceLock<Agreed>,
+    /// Cancelled when the session was closed, or the upstream no longer knows it.
+    pub(super) over: CancellationToken,
+    /// Why, if the upstream could not be reached.
+    pub(super) broken: OnceLock<String>,
+    next_id: AtomicU64,
+}
+
+/// What `initialize` settled; every later request says it again.
+struct Agreed {
+    session_id: Option<HeaderValue>,
+    revision: HeaderValue,
+}
+
+impl Peer {
+    pub(super) fn new(
+        egress: Egress,
+        url: Url,
+        headers: &[(String, SecretString)],
+        observer: Arc<Observer>,
+    ) -> Result<Arc<Self>, Failure> {
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(Failure::not_sent("the connection's address is neither http nor https"));
+        }
+        Ok(Arc::new(Self {
+            egress,
+            url,
+            headers: header_map(headers).map_err(Failure::NotSent)?,
+            observer,
+            agreed: OnceLock::new(),
+            over: CancellationToken::new(),
+            broken: OnceLock::new(),
+            next_id: AtomicU64::new(0),
+        }))
+    }
+
+    /// Notes what `initialize` settled. The first word counts.
+    pub(super) fn agree(&self, session_id: Option<HeaderValue>, revision: Revision) {
+        let revision = HeaderValue::from_static(revision.as_str());
+        let _ = self.agreed.set(Agreed { session_id, revision });
+    }
+
+    /// Whether the upstream keeps a session that it can lose.
+    pub(super) fn has_session(&self) -> bool {
+        self.agreed.get().is_some_and(|agreed| agreed.session_id.is_some())
+    }
+
+    pub(super) fn next_id(&self) -> u64 {
+        self.next_id.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// A request with every header but those of its body.
+    pub(super) fn start(&self, method: Method, once: bool) -> Result<RequestBuilder, String> {
+        let accept = if method == Method::GET { "text/event-stream" } else { "application/json, text/event-stream" };
+        // The protocol's headers come last: they replace what a connection set.
+        let mut headers = self.headers.clone();
+        headers.insert(ACCEPT, HeaderValue::from_static(accept));
+        if let Some(agreed) = self.agreed.get() {
+            headers.insert(PROTOCOL_VERSION, agreed.revision.clone());
+            if let Some(session_id) = &agreed.session_id {
+                headers.insert(SESSION_ID, session_id.clone());
+            }
+        }
+        let request = self.egress.request(method, &self.url, once);
+        Ok(request.map_err(|refused| refused.to_string())?.headers(headers))
+    }
+
+    /// Sends a request and reads until its answer; also the session id that came
+    /// with it.
+    pub(super) async fn exchange(
+        self: &Arc<Self>,
+        id: u64,
+        body: Vec<u8>,
+        departure: &Arc<Departure>,
+        once: bool,
+    ) -> Result<(Answer, Option<HeaderValue>), Failure> {
+        let request = self
+            .start(Method::POST, once)
+            .map_err(|reason| departure.failed(reason))?
+            .header(CONTENT_TYPE, "application/json")
+            // A stream has no length of its own, and chunks are what some servers refuse.
+            .header(CONTENT_LENGTH, body.len())
+            .body(departing(body, departure.clone()));
+        let response = request.send().await.map_err(|error| self.unreachable(error, departure))?;
+        let status = response.status();
+        if self.has_session() && status == StatusCode::NOT_FOUND {
+            self.over.cancel();
+            return Err(Failure::Lost(
+                "the upstream does not know the session any more (HTTP 404), \
+                 so the call was not processed"
+                    .to_owned(),
+            ));
+        }
+        if status == StatusCode::BAD_REQUEST {
+            // What some servers say instead of 404. Nothing tells whether this
+            // request was processed, but the next one gets a new session.
+            self.over.cancel();
+        }
+        let session_id = response.headers().get(&SESSION_ID).cloned();
+        let answer = answer::read(self, id, response).await?;
+        Ok((answer, session_id))
+    }
+
+    /// An upstream that cannot even be connected to is given a pause, as at the
+    /// beginning: the session is over.
+    fn unreachable(&self, error: reqwest::Error, departure: &Departure) -> Failure {
+        let no_connection = error.is_connect();
+        let reason = describe(error);
+        if no_connection {
+            let _ = self.broken.set(reason.clone());
+            self.over.cancel();
+        }
+        departure.failed(reason)
+    }
+
+    /// Sends a reply to something the upstream asked, without waiting for it.
+    pub(super) fn reply(self: &Arc<Self>, reply: Vec<u8>) {
+        let peer = self.clone();
+        tokio::spawn(async move { peer.post_aside(reply).await });
+    }
+
+    /// Sends a message that has no answer.
+    ///
+    /// # Errors
+    /// Says why the upstream may not have it.
+    pub(super) async fn post_aside(&self, body: Vec<u8>) -> Result<(), String> {
+        let response = self
+            .start(Method::POST, false)?
+            .header(CONTENT_TYPE, "application/json")
+            .timeout(ASIDE)
+            .body(body)
+            .send()
+            .await
+            .map_err(describe)?;
+        if response.status().is_success() { Ok(()) } else { Err(answer::describe_status(response.status())) }
+    }
+}
+
+/// A body that asks for leave when the HTTP client first wants it. That is after
+/// the connection stands, and before the head is flushed: hyper asks for the
+/// first frame of a body in the same step that queues the head. And were the head
+/// out already: without its body it is no request.
+fn departing(body: Vec<u8>, departure: Arc<Departure>) -> Body {
+    Body::wrap_stream(futures::stream::once(async move { departure.leave().map(|()| Bytes::from(body)) }))
+}
+
+fn header_map(headers: &[(String, SecretString)]) -> Result<HeaderMap, String> {
+    let mut map = HeaderMap::new();
+    for (name, value) in headers {
+        let invalid = |what| format!("the connection's header {name:?} {what}");
+        let key: HeaderName = name.parse().map_err(|_| invalid("has no valid name"))?;
+        if FRAMING.contains(&key.as_str()) {
+            return Err(invalid("is the gateway's own to set"));
+        }
+        let mut value =
+            HeaderValue::from_str(value.expose_secret()).map_err(|_| invalid("has a value that no header can have"))?;
+        value.set_sensitive(true);
+        map.append(key, value);
+    }
+    Ok(map)
+}

@@ -1,0 +1,213 @@
+//! One connection in one configuration: its session, opened by the first who
+//! needs it, kept warm, and opened again with growing pauses when it breaks.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+use super::ConnectionSpec;
+use super::departure::{Limits, seconds};
+use super::egress::Egress;
+use super::error::Failure;
+use super::message::{Answer, Request};
+use super::session::Session;
+use super::status::{MANY_FAILURES, Observer};
+
+/// So long a caller waits for the next attempt; a longer pause fails the call.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+pub(super) struct Link {
+    pub(super) spec: Arc<ConnectionSpec>,
+    pub(super) observer: Arc<Observer>,
+    egress: Egress,
+    slot: Mutex<Option<Arc<Session>>>,
+    /// Held by the one who opens a session.
+    opening: tokio::sync::Mutex<()>,
+    /// Cancelled when the connection was removed or changed: no new session.
+    retired: CancellationToken,
+    busy: TaskTracker,
+}
+
+impl Link {
+    pub(super) fn new(spec: Arc<ConnectionSpec>, egress: Egress, observer: Arc<Observer>) -> Arc<Self> {
+        Arc::new(Self {
+            spec,
+            observer,
+            egress,
+            slot: Mutex::new(None),
+            opening: tokio::sync::Mutex::new(()),
+            retired: CancellationToken::new(),
+            busy: TaskTracker::new(),
+        })
+    }
+
+    /// To be held while a request is made: a connection that is removed or
+    /// changed lets those finish.
+    pub(super) fn hold(&self) -> TaskTrackerToken {
+        self.busy.token()
+    }
+
+    /// Sends a request on the open session, or on a new one. A request that a
+    /// lost session provably did not process is sent once more.
+    pub(super) async fn request(
+        self: &Arc<Self>,
+        request: Request,
+        cancel: &CancellationToken,
+    ) -> Result<Answer, Failure> {
+        let limits = Limits { leave: self.spec.connect_timeout, answer: self.spec.call_timeout };
+        let mut last_chance = false;
+        loop {
+            let session = tokio::select! {
+                biased;
+                () = cancel.cancelled() => {
+                    return Err(Failure::not_sent("it was cancelled before it was sent"));
+                }
+                session = self.session() => session?,
+            };
+            let outcome = session.request(request.clone(), limits, cancel).await;
+            if session.over().is_cancelled() {
+                self.discard(&session);
+            }
+            match outcome {
+                Err(Failure::Lost(_)) if !last_chance => last_chance = true,
+                Err(Failure::Unknown(reason)) => {
+                    if !cancel.is_cancelled() {
+                        self.observer.unanswered(&reason);
+                    }
+                    return Err(Failure::Unknown(reason));
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// The open session. Opening one goes on when the caller who needed it first
+    /// goes away, for there are others.
+    async fn session(self: &Arc<Self>) -> Result<Arc<Session>, Failure> {
+        if let Some(session) = self.current() {
+            return Ok(session);
+        }
+        let link = self.clone();
+        tokio::spawn(async move { link.open().await })
+            .await
+            .unwrap_or_else(|_| Err(Failure::not_sent("connecting to the upstream failed")))
+    }
+
+    fn current(&self) -> Option<Arc<Session>> {
+        let session = self.slot.lock().clone()?;
+        if session.over().is_cancelled() {
+            self.discard(&session);
+            return None;
+        }
+        Some(session)
+    }
+
+    /// Forgets a session that is over. Whoever does it first counts the failure.
+    fn discard(&self, session: &Arc<Session>) {
+        let mut slot = self.slot.lock();
+        if slot.as_ref().is_some_and(|kept| Arc::ptr_eq(kept, session)) {
+            *slot = None;
+            drop(slot);
+            if let Some(reason) = session.broke() {
+                self.observer.failed(&reason);
+            }
+        }
+    }
+
+    async fn open(self: Arc<Self>) -> Result<Arc<Session>, Failure> {
+        let _turn = self.opening.lock().await;
+        if let Some(session) = self.current() {
+            return Ok(session);
+        }
+        if let Some((wait, reason)) = self.observer.wait() {
+            if wait > PATIENCE {
+                return Err(Failure::NotSent(format!("{reason}; the next attempt to connect is in {}", seconds(wait))));
+            }
+            tokio::time::sleep(wait).await;
+        }
+        let removed = || Failure::not_sent("the connection was removed or changed meanwhile");
+        let opened = self.retired.run_until_cancelled(self.try_open()).await;
+        match opened.ok_or_else(removed)? {
+            Ok(session) => {
+                // Retiring cancels first and empties the slot then, so a session
+                // put there too late is noticed here.
+                *self.slot.lock() = Some(session.clone());
+                if self.retired.is_cancelled() {
+                    self.slot.lock().take();
+                    session.close().await;
+                    return Err(removed());
+                }
+                self.observer.ready();
+                if session.is_process() {
+                    tokio::spawn(revive(Arc::downgrade(&self), session.over().clone()));
+                }
+                Ok(session)
+            }
+            Err(reason) => {
+                self.observer.failed(&reason);
+                Err(Failure::NotSent(reason))
+            }
+        }
+    }
+
+    async fn try_open(&self) -> Result<Arc<Session>, String> {
+        self.observer.connecting();
+        let limit = self.spec.connect_timeout;
+        let opening = Session::open(&self.spec, &self.egress, &self.observer);
+        match tokio::time::timeout(limit, opening).await {
+            Ok(Ok(session)) => Ok(Arc::new(session)),
+            Ok(Err(failure)) => Err(failure.into_reason()),
+            Err(_) => Err(format!("no session with the upstream within {}", seconds(limit))),
+        }
+    }
+
+    /// Ends the session, after the requests under way or when `now` is cancelled.
+    pub(super) async fn retire(&self, now: &CancellationToken) {
+        self.retired.cancel();
+        self.busy.close();
+        tokio::select! {
+            () = now.cancelled() => {}
+            () = self.busy.wait() => {}
+        }
+        let session = self.slot.lock().take();
+        if let Some(session) = session {
+            session.close().await;
+        }
+    }
+
+    /// Whether no request is under way.
+    pub(super) fn is_idle(&self) -> bool {
+        self.busy.is_empty()
+    }
+}
+
+/// Starts a process again that ended by itself, so that the next call finds it
+/// warm; after many failures in a row that is left to the next call.
+fn revive(link: Weak<Link>, over: CancellationToken) -> BoxFuture<'static, ()> {
+    async move {
+        over.cancelled().await;
+        loop {
+            let wait = {
+                let Some(link) = link.upgrade() else { return };
+                if link.current().is_some() || link.observer.failures() >= MANY_FAILURES {
+                    return;
+                }
+                link.observer.wait()
+            };
+            if let Some((wait, _)) = wait {
+                tokio::time::sleep(wait).await;
+            }
+            let Some(link) = link.upgrade() else { return };
+            if link.retired.is_cancelled() || link.session().await.is_ok() {
+                return;
+            }
+        }
+    }
+    .boxed()
+}

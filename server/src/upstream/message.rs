@@ -1,0 +1,136 @@
+//! What passes between gateway and upstream, whichever the transport: the
+//! requests we make, and what to do with what an upstream says.
+
+use serde_json::value::RawValue;
+use wire::envelope::{self, Incoming, Message};
+use wire::error::RpcError;
+use wire::mcp::{InitializeResult, Revision};
+
+use super::departure::Guard;
+use super::status::Observer;
+
+/// No single message of an upstream may be longer, in bytes.
+pub(super) const MESSAGE_LIMIT: usize = 16 * 1024 * 1024;
+
+/// What an upstream answered. The bytes are the upstream's own: nothing is
+/// decoded, reordered or rounded.
+#[derive(Debug, Clone)]
+pub enum Answer {
+    /// The `result` member of a JSON-RPC response.
+    Result(Box<RawValue>),
+    /// The `error` member of a JSON-RPC response.
+    Error(Box<RawValue>),
+}
+
+/// A request to an upstream.
+#[derive(Clone)]
+pub(super) struct Request {
+    pub(super) method: &'static str,
+    pub(super) params: Option<Box<RawValue>>,
+    pub(super) guard: Guard,
+    /// See [`super::Call::once`].
+    pub(super) once: bool,
+}
+
+/// What is to be done about something an upstream sent.
+pub(super) enum Heard {
+    /// The answer to the request with this id.
+    Answer(u64, Answer),
+    /// It asked something; this is the message to send back.
+    Reply(Vec<u8>),
+}
+
+/// Reads one message (or, in revision 2025-03-26, a batch of them).
+///
+/// Notifications are acted on here and need nothing more. `Err` says what is
+/// wrong with bytes that are not MCP.
+pub(super) fn hear(bytes: &[u8], observer: &Observer) -> Result<Vec<Heard>, String> {
+    observer.seen();
+    let messages = match envelope::parse(bytes).map_err(|error| error.message.into_owned())? {
+        Incoming::Single(message) => vec![Ok(message)],
+        Incoming::Batch(messages) => messages,
+    };
+    let mut heard = Vec::new();
+    for message in messages {
+        match message.map_err(|error| error.message.into_owned())? {
+            Message::Response { id, outcome } => {
+                // Every id of ours is a plain number; anything else answers nobody.
+                if let Ok(id) = id.get().parse() {
+                    let answer = match outcome {
+                        Ok(result) => Answer::Result(result.to_owned()),
+                        Err(error) => Answer::Error(error.to_owned()),
+                    };
+                    heard.push(Heard::Answer(id, answer));
+                }
+            }
+            Message::Request { id, method, .. } => heard.push(Heard::Reply(reply(id, &method))),
+            Message::Notification { method, .. } => {
+                if method == "notifications/tools/list_changed" {
+                    observer.tools_changed();
+                }
+            }
+        }
+    }
+    Ok(heard)
+}
+
+/// The gateway declares no client capability, so an upstream may ask it for
+/// nothing but a sign of life.
+fn reply(id: &RawValue, method: &str) -> Vec<u8> {
+    if method == "ping" {
+        let empty = serde_json::value::to_raw_value(&serde_json::Map::new()).unwrap_or_default();
+        envelope::response_bytes(id, &empty)
+    } else {
+        let error = RpcError::method_not_found(method);
+        envelope::error_bytes(Some(id), &error)
+    }
+}
+
+/// The parameters of our `initialize`.
+pub(super) fn initialize_params() -> Box<RawValue> {
+    raw(&serde_json::json!({
+        "protocolVersion": Revision::LATEST.as_str(),
+        "capabilities": {},
+        "clientInfo": {"name": "permesso", "version": env!("CARGO_PKG_VERSION")},
+    }))
+}
+
+/// The revision an upstream agreed to. `Err` is the reason why there is no session.
+pub(super) fn agreed_revision(answer: &Answer, observer: &Observer) -> Result<Revision, String> {
+    let result = match answer {
+        Answer::Result(result) => result,
+        Answer::Error(error) => {
+            // An upstream's own words may repeat what it was sent, credentials
+            // included: they are for its administrators.
+            observer.log.push(&format!("initialize was refused: {error}"));
+            return Err("the upstream refused to initialize; its log says why".to_owned());
+        }
+    };
+    let result =
+        InitializeResult::parse(result).map_err(|_| "the upstream's answer to initialize is not MCP".to_owned())?;
+    Revision::parse(&result.protocol_version).ok_or_else(|| {
+        let version: String = result
+            .protocol_version
+            .chars()
+            .filter(|character| character.is_ascii_alphanumeric() || "-.".contains(*character))
+            .take(20)
+            .collect();
+        format!("the upstream speaks MCP revision {version}, which is not supported")
+    })
+}
+
+/// `notifications/cancelled` for a request whose answer nobody waits for any more.
+pub(super) fn cancelled(id: u64) -> Vec<u8> {
+    let params = raw(&serde_json::json!({"requestId": id, "reason": "the caller went away"}));
+    envelope::notification_bytes("notifications/cancelled", Some(&params))
+}
+
+/// `notifications/initialized`, which ends the handshake.
+pub(super) fn initialized() -> Vec<u8> {
+    envelope::notification_bytes("notifications/initialized", None)
+}
+
+fn raw(value: &serde_json::Value) -> Box<RawValue> {
+    // A Value always serializes; `null` is what RawValue offers for the impossible.
+    serde_json::value::to_raw_value(value).unwrap_or_default()
+}

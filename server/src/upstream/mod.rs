@@ -1,0 +1,113 @@
+//! Reaching upstreams: sessions, child processes, and the calls on them.
+//!
+//! This layer knows no approvals, no callers and no database. It promises three
+//! things to who does: a call is written at most once, an error says whether the
+//! call may have run, and an answer's bytes are the upstream's own.
+
+mod departure;
+mod egress;
+mod error;
+mod http;
+mod link;
+mod message;
+mod registry;
+mod session;
+mod status;
+mod stdio;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use serde_json::value::RawValue;
+use url::Url;
+use uuid::Uuid;
+
+pub use egress::{AllowRule, Egress, InvalidRule};
+pub use error::UpstreamError;
+pub use message::Answer;
+pub use registry::Upstreams;
+pub use status::{State, Status};
+
+/// How to reach one upstream. Its `Debug` shows no header, no argument, no
+/// environment value and of an address only the host.
+#[derive(Debug, Clone)]
+pub struct ConnectionSpec {
+    /// The connection.
+    pub id: Uuid,
+    /// Its slug, for logs.
+    pub slug: String,
+    /// Its configuration's version: another one means a new session.
+    pub version: i64,
+    /// Where it is and how it is spoken to.
+    pub transport: Transport,
+    /// Until a session stands, and again until a call is written. 10 s by default.
+    pub connect_timeout: Duration,
+    /// From a call's first byte until its answer. 120 s by default.
+    pub call_timeout: Duration,
+}
+
+impl ConnectionSpec {
+    /// What `connect_timeout` is unless the connection says otherwise.
+    pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+    /// What `call_timeout` is unless the connection says otherwise.
+    pub const CALL_TIMEOUT: Duration = Duration::from_secs(120);
+}
+
+/// The ways an upstream can be spoken to.
+#[derive(Clone)]
+pub enum Transport {
+    /// MCP's Streamable HTTP.
+    StreamableHttp {
+        /// The MCP endpoint. Redirections are not followed.
+        url: Url,
+        /// Sent with every request, secrets among them.
+        headers: Vec<(String, SecretString)>,
+    },
+    /// A child process on this machine.
+    Stdio {
+        /// A name in the gateway's own PATH, or an absolute path.
+        command: String,
+        /// Its arguments.
+        args: Vec<String>,
+        /// Its whole environment: nothing is inherited, PATH and HOME included.
+        env: Vec<(String, SecretString)>,
+        /// Its working directory; `/` unless given.
+        cwd: Option<PathBuf>,
+    },
+}
+
+impl fmt::Debug for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::StreamableHttp { url, headers } => f
+                .debug_struct("StreamableHttp")
+                .field("host", &url.host_str())
+                .field("headers", &names(headers))
+                .finish(),
+            Self::Stdio { command, args, env, .. } => f
+                .debug_struct("Stdio")
+                .field("command", command)
+                .field("args", &args.len())
+                .field("env", &names(env))
+                .finish(),
+        }
+    }
+}
+
+fn names(pairs: &[(String, SecretString)]) -> Vec<&str> {
+    pairs.iter().map(|(name, _)| name.as_str()).collect()
+}
+
+/// One call of a tool.
+#[derive(Debug, Clone, Copy)]
+pub struct Call<'a> {
+    /// The tool's name at the upstream, for logs; what counts stands in `params`.
+    pub tool: &'a str,
+    /// The finished parameters of `tools/call`, sent as they are.
+    pub params: &'a RawValue,
+    /// An approved call: over HTTP it gets a TCP connection of its own, it is
+    /// written once, and the upstream is not told to cancel it.
+    pub once: bool,
+}

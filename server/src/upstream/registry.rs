@@ -1,0 +1,258 @@
+//! All connections of this process, by their id.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use serde_json::value::RawValue;
+use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+use uuid::Uuid;
+use wire::mcp::ListToolsResult;
+
+use super::departure::{Guard, unguarded};
+use super::egress::Egress;
+use super::error::{Failure, UpstreamError};
+use super::link::Link;
+use super::message::{Answer, Request};
+use super::status::{Observer, Status};
+use super::{Call, ConnectionSpec};
+
+/// Notices of changed tool lists that may wait for who listens.
+const NOTICES: usize = 256;
+/// Bounds of one tool list.
+const PAGES: usize = 100;
+const TOOLS: usize = 5_000;
+const TOOLS_BYTES: usize = 32 * 1024 * 1024;
+
+/// The upstreams of this process. Cheap to clone; clones share everything.
+#[derive(Clone)]
+pub struct Upstreams {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    egress: Egress,
+    links: Mutex<Links>,
+    changed: broadcast::Sender<Uuid>,
+    /// What is being ended, and every child process.
+    ending: TaskTracker,
+    /// Cancelled when nothing may be waited for any more.
+    stop: CancellationToken,
+}
+
+#[derive(Default)]
+struct Links {
+    by_id: HashMap<Uuid, Arc<Link>>,
+    closed: bool,
+}
+
+impl Upstreams {
+    /// No connection is opened before it is used.
+    pub fn new(egress: Egress) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                egress,
+                links: Mutex::default(),
+                changed: broadcast::channel(NOTICES).0,
+                ending: TaskTracker::new(),
+                stop: CancellationToken::new(),
+            }),
+        }
+    }
+
+    /// Calls a tool and returns what the upstream answered, a JSON-RPC error included.
+    ///
+    /// `guard` is asked immediately before the first byte of the call is written,
+    /// when the session stands and the connection is open. If it says `Err`, nothing
+    /// is written, and its text is the reason of [`UpstreamError::NotSent`]. It
+    /// must not block. It is asked once; a second time only when the upstream answered that it did not
+    /// know the session, so that the call is about to be written on a new one.
+    ///
+    /// Dropping the future, or `cancel`, gives the call up; unless it is `once`, an
+    /// upstream that has it is told so.
+    ///
+    /// # Errors
+    /// [`UpstreamError::NotSent`] when the call provably did not run,
+    /// [`UpstreamError::Unknown`] when it may have.
+    pub async fn call(
+        &self,
+        spec: &Arc<ConnectionSpec>,
+        call: Call<'_>,
+        guard: impl Fn() -> Result<(), String> + Send + Sync + 'static,
+        cancel: CancellationToken,
+    ) -> Result<Answer, UpstreamError> {
+        let request = Request {
+            method: "tools/call",
+            params: Some(call.params.to_owned()),
+            guard: Arc::new(guard) as Guard,
+            once: call.once,
+        };
+        let outcome = self.request(spec, request, &cancel).await;
+        if let Err(failure) = &outcome {
+            tracing::info!(
+                connection.id = %spec.id, connection.slug = spec.slug, tool = call.tool,
+                failure = ?failure, "upstream call failed"
+            );
+        }
+        Ok(outcome?)
+    }
+
+    /// Lists an upstream's tools, all pages, each definition as it came. An upstream
+    /// that offers no tools has none.
+    ///
+    /// # Errors
+    /// When a page cannot be had, is not MCP, repeats a cursor, or the list exceeds
+    /// 100 pages, 5,000 tools or 32 MiB. Both kinds mean the same here: try again.
+    pub async fn list_tools(&self, spec: &Arc<ConnectionSpec>) -> Result<Vec<Box<RawValue>>, UpstreamError> {
+        let unknown = |reason: &str| UpstreamError::Unknown { reason: reason.to_owned() };
+        let mut tools: Vec<Box<RawValue>> = Vec::new();
+        let mut bytes = 0;
+        let mut cursors: Vec<String> = Vec::new();
+        for _ in 0..PAGES {
+            let Some(page) = self.list_page(spec, cursors.last()).await? else {
+                return Ok(tools);
+            };
+            let page = ListToolsResult::parse(&page).map_err(|_| unknown("the upstream's list of tools is not MCP"))?;
+            bytes += page.tools.iter().map(|tool| tool.get().len()).sum::<usize>();
+            tools.extend(page.tools.into_iter().map(RawValue::to_owned));
+            if tools.len() > TOOLS || bytes > TOOLS_BYTES {
+                return Err(unknown("the upstream's list of tools is too long"));
+            }
+            match page.next_cursor {
+                None => return Ok(tools),
+                // Not a cursor for those who write their last page like this.
+                Some(cursor) if cursor.is_empty() => return Ok(tools),
+                Some(cursor) if cursors.iter().any(|seen| *seen == cursor) => {
+                    return Err(unknown("the upstream's list of tools never ends"));
+                }
+                Some(cursor) => cursors.push(cursor.into_owned()),
+            }
+        }
+        Err(unknown("the upstream's list of tools has too many pages"))
+    }
+
+    /// One page; none when the upstream knows no tools at all.
+    async fn list_page(
+        &self,
+        spec: &Arc<ConnectionSpec>,
+        cursor: Option<&String>,
+    ) -> Result<Option<Box<RawValue>>, UpstreamError> {
+        let params =
+            cursor.and_then(|cursor| serde_json::value::to_raw_value(&serde_json::json!({ "cursor": cursor })).ok());
+        let request = Request { method: "tools/list", params, guard: unguarded(), once: false };
+        match self.request(spec, request, &CancellationToken::new()).await? {
+            Answer::Result(page) => Ok(Some(page)),
+            Answer::Error(error) if is_method_not_found(&error) => Ok(None),
+            Answer::Error(error) => {
+                if let Some(link) = self.find(spec.id) {
+                    link.observer.log.push(&format!("tools/list was refused: {error}"));
+                }
+                Err(UpstreamError::Unknown {
+                    reason: "the upstream refused to list its tools; its log says why".to_owned(),
+                })
+            }
+        }
+    }
+
+    /// The ids of connections whose upstream says that its tools changed. Who lags
+    /// behind loses notices, and should list again everything in use.
+    pub fn list_changed(&self) -> broadcast::Receiver<Uuid> {
+        self.shared.changed.subscribe()
+    }
+
+    /// How a connection is doing; none before it was used here.
+    pub fn status(&self, id: Uuid) -> Option<Status> {
+        Some(self.find(id)?.observer.status())
+    }
+
+    /// The last 500 lines that a connection's child wrote to stderr, or that the
+    /// gateway noted about it, oldest first, each at most 4 KiB. They may hold
+    /// anything the child prints: they are for who administers the connection.
+    pub fn logs(&self, id: Uuid) -> Vec<String> {
+        self.find(id).map(|link| link.observer.log.lines()).unwrap_or_default()
+    }
+
+    /// Ends a connection that was removed or changed: its session, its child. Calls
+    /// under way are let finish; without any, it has ended when this returns.
+    pub async fn forget(&self, id: Uuid) {
+        let link = self.shared.links.lock().by_id.remove(&id);
+        if let Some(link) = link {
+            let idle = link.is_idle();
+            let ending = self.retire(link);
+            if idle {
+                // It goes on by itself if the caller goes away.
+                let _ = ending.await;
+            }
+        }
+    }
+
+    /// Ends everything for good: sessions are given back, children ended. Calls
+    /// still under way are given up. Takes a few seconds at most.
+    pub async fn close(&self) {
+        let links = {
+            let mut links = self.shared.links.lock();
+            links.closed = true;
+            std::mem::take(&mut links.by_id)
+        };
+        self.shared.stop.cancel();
+        for link in links.into_values() {
+            drop(self.retire(link));
+        }
+        self.shared.ending.close();
+        self.shared.ending.wait().await;
+    }
+
+    async fn request(
+        &self,
+        spec: &Arc<ConnectionSpec>,
+        request: Request,
+        cancel: &CancellationToken,
+    ) -> Result<Answer, Failure> {
+        let (link, _hold) = self.link(spec)?;
+        link.request(request, cancel).await
+    }
+
+    /// The connection's link, held so that it is not ended while it is used.
+    fn link(&self, spec: &Arc<ConnectionSpec>) -> Result<(Arc<Link>, TaskTrackerToken), Failure> {
+        let shared = &self.shared;
+        let mut links = shared.links.lock();
+        if links.closed {
+            return Err(Failure::not_sent("the gateway is stopping"));
+        }
+        let before = links.by_id.get(&spec.id);
+        if let Some(link) = before
+            && link.spec.version == spec.version
+        {
+            return Ok((link.clone(), link.hold()));
+        }
+        // The log goes on: that the last configuration failed is why there is a new one.
+        let log = before.map(|link| link.observer.log.clone()).unwrap_or_default();
+        let observer = Observer::new(spec.id, shared.changed.clone(), log, shared.ending.clone());
+        let link = Link::new(spec.clone(), shared.egress.clone(), Arc::new(observer));
+        if let Some(old) = links.by_id.insert(spec.id, link.clone()) {
+            drop(self.retire(old));
+        }
+        let hold = link.hold();
+        Ok((link, hold))
+    }
+
+    fn retire(&self, link: Arc<Link>) -> tokio::task::JoinHandle<()> {
+        let stop = self.shared.stop.clone();
+        self.shared.ending.spawn(async move { link.retire(&stop).await })
+    }
+
+    fn find(&self, id: Uuid) -> Option<Arc<Link>> {
+        self.shared.links.lock().by_id.get(&id).cloned()
+    }
+}
+
+fn is_method_not_found(error: &RawValue) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Code {
+        code: i64,
+    }
+    serde_json::from_str::<Code>(error.get()).is_ok_and(|error| error.code == wire::error::METHOD_NOT_FOUND)
+}

@@ -1,0 +1,83 @@
+//! One open session with an upstream, whichever the transport.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::departure::Limits;
+use super::egress::Egress;
+use super::error::Failure;
+use super::http::HttpSession;
+use super::message::{Answer, Request};
+use super::status::Observer;
+use super::stdio::StdioSession;
+use super::{ConnectionSpec, Transport};
+
+/// Shared by all callers of a connection; ends when it is closed or dropped.
+pub(super) enum Session {
+    Http(HttpSession),
+    Stdio(StdioSession),
+}
+
+impl Session {
+    /// Connects and shakes hands. No time limit of its own: dropping the future
+    /// leaves nothing behind.
+    pub(super) async fn open(
+        spec: &ConnectionSpec,
+        egress: &Egress,
+        observer: &Arc<Observer>,
+    ) -> Result<Self, Failure> {
+        match &spec.transport {
+            Transport::StreamableHttp { url, headers } => {
+                HttpSession::open(egress.clone(), url.clone(), headers, observer.clone()).await.map(Self::Http)
+            }
+            Transport::Stdio { command, args, env, cwd } => {
+                StdioSession::open(command, args, env, cwd.as_deref(), observer.clone()).await.map(Self::Stdio)
+            }
+        }
+    }
+
+    /// Sends a request and waits for its answer.
+    pub(super) async fn request(
+        &self,
+        request: Request,
+        limits: Limits,
+        cancel: &CancellationToken,
+    ) -> Result<Answer, Failure> {
+        match self {
+            Self::Http(session) => session.request(request, limits, cancel).await,
+            Self::Stdio(session) => session.request(request, limits, cancel).await,
+        }
+    }
+
+    /// Cancelled once the session is of no more use.
+    pub(super) fn over(&self) -> &CancellationToken {
+        match self {
+            Self::Http(session) => session.over(),
+            Self::Stdio(session) => session.over(),
+        }
+    }
+
+    /// Whether it may end without having been asked anything, as a process can.
+    pub(super) fn is_process(&self) -> bool {
+        matches!(self, Self::Stdio(_))
+    }
+
+    /// What broke it, if it is over because something broke. An HTTP session that
+    /// the upstream forgot did not break: a new one costs nothing and is no failure.
+    pub(super) fn broke(&self) -> Option<String> {
+        match self {
+            Self::Http(session) => session.broke(),
+            Self::Stdio(session) => session.broke(),
+        }
+    }
+
+    /// Ends it: the session at the upstream, or the child process. Requests that
+    /// still wait are given up. Takes at most a few seconds.
+    pub(super) async fn close(&self) {
+        match self {
+            Self::Http(session) => session.close().await,
+            Self::Stdio(session) => session.close().await,
+        }
+    }
+}

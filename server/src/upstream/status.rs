@@ -1,0 +1,282 @@
+//! How a connection is doing: what the console shows, and when the next attempt
+//! to connect may be made.
+
+use std::collections::VecDeque;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use chrono::{DateTime, Utc};
+use parking_lot::Mutex;
+use tokio::sync::broadcast;
+use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+/// The first wait after a failure; each further one doubles it.
+const FIRST_WAIT: Duration = Duration::from_millis(250);
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// So many failures in a row, about a minute of trying, and a person should look.
+pub(super) const MANY_FAILURES: u32 = 9;
+
+/// What a connection is doing. It starts with its first use; before, it has no status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// A session is being opened.
+    Connecting,
+    /// A session is open.
+    Ready,
+    /// The last attempt failed or the session broke. Until the next attempt is
+    /// due, calls fail at once.
+    Backoff,
+    /// As `Backoff`, after so many failures in a row that nothing is tried any
+    /// more until somebody calls.
+    Failed,
+}
+
+/// A connection's state at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// What it is doing.
+    pub state: State,
+    /// Since when.
+    pub since: DateTime<Utc>,
+    /// When the upstream last said anything.
+    pub last_seen_at: Option<DateTime<Utc>>,
+    /// Why the last attempt, session or call failed; none once a call was answered again.
+    pub last_error: Option<String>,
+}
+
+struct Health {
+    state: State,
+    since: SystemTime,
+    last_seen: Option<SystemTime>,
+    last_error: Option<String>,
+    failures: u32,
+    next_try: Option<Instant>,
+}
+
+/// What everything that works for one connection reports to.
+pub(super) struct Observer {
+    id: Uuid,
+    changed: broadcast::Sender<Uuid>,
+    pub(super) log: Arc<Log>,
+    /// Child processes until nothing is left of them, whoever let go of them.
+    pub(super) children: TaskTracker,
+    health: Mutex<Health>,
+}
+
+impl Observer {
+    pub(super) fn new(id: Uuid, changed: broadcast::Sender<Uuid>, log: Arc<Log>, children: TaskTracker) -> Self {
+        Self {
+            id,
+            changed,
+            log,
+            children,
+            health: Mutex::new(Health {
+                state: State::Connecting,
+                since: SystemTime::now(),
+                last_seen: None,
+                last_error: None,
+                failures: 0,
+                next_try: None,
+            }),
+        }
+    }
+
+    pub(super) fn status(&self) -> Status {
+        let health = self.health.lock();
+        Status {
+            state: health.state,
+            since: health.since.into(),
+            last_seen_at: health.last_seen.map(Into::into),
+            last_error: health.last_error.clone(),
+        }
+    }
+
+    pub(super) fn connecting(&self) {
+        self.health.lock().enter(State::Connecting);
+    }
+
+    pub(super) fn ready(&self) {
+        let mut health = self.health.lock();
+        health.enter(State::Ready);
+        health.last_seen = Some(SystemTime::now());
+        health.next_try = None;
+        tracing::info!(connection.id = %self.id, "upstream connected");
+    }
+
+    /// The upstream said something.
+    pub(super) fn seen(&self) {
+        self.health.lock().last_seen = Some(SystemTime::now());
+    }
+
+    /// A request was answered: only this ends a row of failures. To have
+    /// connected is not enough, or a child that dies of every call would be
+    /// started as fast as it can die.
+    pub(super) fn answered(&self) {
+        let mut health = self.health.lock();
+        health.last_seen = Some(SystemTime::now());
+        health.failures = 0;
+        health.last_error = None;
+    }
+
+    /// A request left and was not answered. The session may be as good as before.
+    pub(super) fn unanswered(&self, reason: &str) {
+        self.health.lock().last_error = Some(reason.to_owned());
+    }
+
+    /// An attempt failed, or an open session broke by itself.
+    pub(super) fn failed(&self, reason: &str) {
+        let mut health = self.health.lock();
+        health.failures = health.failures.saturating_add(1);
+        let wait = backoff(health.failures);
+        health.next_try = Some(Instant::now() + wait);
+        health.last_error = Some(reason.to_owned());
+        let state = if health.failures < MANY_FAILURES { State::Backoff } else { State::Failed };
+        health.enter(state);
+        tracing::warn!(
+            connection.id = %self.id, reason, failures = health.failures,
+            wait_ms = wait.as_millis(), "upstream failed"
+        );
+    }
+
+    pub(super) fn failures(&self) -> u32 {
+        self.health.lock().failures
+    }
+
+    /// How long until the next attempt is due, and why; none when one may be
+    /// made now.
+    pub(super) fn wait(&self) -> Option<(Duration, String)> {
+        let health = self.health.lock();
+        let wait = health.next_try?.checked_duration_since(Instant::now()).filter(|wait| !wait.is_zero())?;
+        Some((wait, health.last_error.clone().unwrap_or_default()))
+    }
+
+    /// The upstream says that its tools changed.
+    pub(super) fn tools_changed(&self) {
+        // Nobody listening is not an error: lists are refreshed by age as well.
+        let _ = self.changed.send(self.id);
+    }
+}
+
+impl Health {
+    fn enter(&mut self, state: State) {
+        if self.state != state {
+            self.state = state;
+            self.since = SystemTime::now();
+        }
+    }
+}
+
+/// The wait after so many failures in a row: 250 ms doubling to 30 s, of which
+/// the second half is random, so that many gateways do not knock together.
+fn backoff(failures: u32) -> Duration {
+    let doublings = failures.saturating_sub(1).min(16);
+    let full = (FIRST_WAIT * 2_u32.pow(doublings)).min(LONGEST_WAIT);
+    // A hasher's random keys are random enough for this and need no crate.
+    let random = RandomState::new().hash_one(failures) % 1000;
+    full.mul_f64(0.5 + random as f64 / 2000.0)
+}
+
+/// The last lines a connection wrote: a child's stderr, and what the gateway
+/// noticed. Shown to the people who administer the connection, never to agents.
+#[derive(Default)]
+pub(super) struct Log {
+    lines: Mutex<VecDeque<String>>,
+}
+
+impl Log {
+    const LINES: usize = 500;
+    /// In bytes; a longer line is cut.
+    pub(super) const LINE_LENGTH: usize = 4096;
+
+    /// Keeps a line, without the control characters that would act on the
+    /// terminal of who reads it.
+    pub(super) fn push(&self, line: &str) {
+        let mut kept = String::with_capacity(line.len().min(Self::LINE_LENGTH));
+        for character in line.chars() {
+            if kept.len() + character.len_utf8() > Self::LINE_LENGTH {
+                break;
+            }
+            match character {
+                '\t' => kept.push(' '),
+                character if character.is_control() => {}
+                character => kept.push(character),
+            }
+        }
+        let mut lines = self.lines.lock();
+        if lines.len() == Self::LINES {
+            lines.pop_front();
+        }
+        lines.push_back(kept);
+    }
+
+    pub(super) fn lines(&self) -> Vec<String> {
+        self.lines.lock().iter().cloned().collect()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that panics fails")]
+mod tests {
+    use super::*;
+
+    fn observer() -> Observer {
+        Observer::new(Uuid::nil(), broadcast::channel(1).0, Arc::default(), TaskTracker::new())
+    }
+
+    #[test]
+    fn waits_double_to_half_a_minute() {
+        for (failures, longest) in [(1, 250), (2, 500), (5, 4_000), (8, 30_000), (9_999, 30_000)] {
+            let longest = Duration::from_millis(longest);
+            for _ in 0..50 {
+                let wait = backoff(failures);
+                assert!(wait <= longest && wait >= longest / 2, "{failures}: {wait:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_an_answer_ends_a_row_of_failures() {
+        let observer = observer();
+        observer.failed("refused");
+        observer.failed("refused");
+        assert_eq!(observer.status().state, State::Backoff);
+        observer.connecting();
+        observer.ready();
+        assert_eq!(observer.failures(), 2);
+        assert!(observer.wait().is_none(), "an open session waits for nothing");
+        observer.answered();
+        assert_eq!(observer.failures(), 0);
+        assert_eq!(observer.status().last_error, None);
+    }
+
+    #[test]
+    fn many_failures_in_a_row_are_called_failed() {
+        let observer = observer();
+        for _ in 0..MANY_FAILURES {
+            assert_ne!(observer.status().state, State::Failed);
+            observer.failed("refused");
+        }
+        assert_eq!(observer.status().state, State::Failed);
+        let (wait, reason) = observer.wait().unwrap();
+        assert!(wait > Duration::from_secs(10));
+        assert_eq!(reason, "refused");
+    }
+
+    #[test]
+    fn the_log_keeps_the_last_lines_bounded_and_harmless() {
+        let log = Log::default();
+        for number in 0..600 {
+            log.push(&format!("line {number}"));
+        }
+        log.push("\u{1b}[31mred\u{1b}[0m\tend");
+        log.push(&"é".repeat(9_000));
+        let lines = log.lines();
+        assert_eq!(lines.len(), 500);
+        assert_eq!(lines[0], "line 102");
+        assert_eq!(lines[498], "[31mred[0m end");
+        assert_eq!(lines[499].len(), Log::LINE_LENGTH);
+    }
+}

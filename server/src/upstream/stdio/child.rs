@@ -1,0 +1,240 @@
+//! The child process itself: how it starts, who reads and writes its streams,
+//! and how it ends. Nothing of it outlives its connection.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::io::{AsyncRead, AsyncWriteExt, BufReader};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::super::message::MESSAGE_LIMIT;
+use super::super::status::{Log, Observer};
+use super::lines::{Line, read_line};
+use super::peer::{Outgoing, Peer};
+use crate::process;
+
+/// Messages that may wait for a child to read.
+const OUTBOX: usize = 64;
+/// What a child wrote last may still be in its pipe when it has ended.
+const LAST_WORDS: Duration = Duration::from_millis(250);
+/// How long a child may take to end of itself once its input is closed (MCP
+/// lifecycle, "Shutdown").
+const FAREWELL: Duration = Duration::from_millis(500);
+/// How long it may take after SIGTERM before it is killed.
+const TERMINATION: Duration = Duration::from_secs(2);
+
+/// Starts the command with nothing in its environment but `env`. `Err` is a
+/// reason that may be shown: it names the command, no arguments and no values.
+pub(super) async fn start(
+    command: &str,
+    args: &[String],
+    env: &[(String, SecretString)],
+    cwd: Option<&Path>,
+) -> Result<Child, String> {
+    let program = find(command)?;
+    let mut child = Command::new(program);
+    child
+        .args(args)
+        .env_clear()
+        .envs(env.iter().map(|(name, value)| (name, value.expose_secret())))
+        .current_dir(cwd.unwrap_or(Path::new("/")))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    // Not SIGKILL: npx, uvx and their like pass SIGTERM on to the server they started.
+    let spawned = process::spawn_tokio(child, Signal::SIGTERM).await;
+    spawned.map_err(|error| format!("the command {command:?} could not be started: {error}"))
+}
+
+/// Looks a command up in the gateway's own PATH, since the child has none. A
+/// command with a slash is a path, and has to be a whole one.
+fn find(command: &str) -> Result<PathBuf, String> {
+    if command.contains('/') {
+        return if command.starts_with('/') {
+            Ok(PathBuf::from(command))
+        } else {
+            Err(format!("the command {command:?} is neither a name nor an absolute path"))
+        };
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .filter(|directory| directory.is_absolute())
+        .map(|directory| directory.join(command))
+        .find(|candidate| {
+            candidate.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+        })
+        .ok_or_else(|| format!("the command {command:?} was not found in PATH"))
+}
+
+/// Puts a started child to work.
+pub(super) fn run(mut child: Child, observer: Arc<Observer>) -> Arc<Peer> {
+    let (outbox, outgoing) = mpsc::channel(OUTBOX);
+    let peer = Peer::new(outbox, observer);
+    let writer = tokio::spawn(write(child.stdin.take(), outgoing, peer.clone()));
+    let reader = tokio::spawn(read(child.stdout.take(), peer.clone()));
+    let logger = tokio::spawn(log(child.stderr.take(), peer.observer.clone()));
+    let family = Family { group: child.id(), child };
+    peer.observer.children.spawn(attend(family, writer, reader, logger, peer.clone()));
+    peer
+}
+
+/// Stays with the child until nothing of it is left.
+async fn attend(
+    mut family: Family,
+    mut writer: JoinHandle<&'static str>,
+    mut reader: JoinHandle<&'static str>,
+    mut logger: JoinHandle<()>,
+    peer: Arc<Peer>,
+) {
+    let ended = tokio::select! {
+        () = peer.over.cancelled() => None,
+        end = family.ended() => {
+            // An answer may still be in the pipe.
+            let _ = timeout(LAST_WORDS, &mut reader).await;
+            Some(end)
+        }
+        broken = &mut reader => Some(family.name_end(broken.ok()).await),
+        broken = &mut writer => Some(family.name_end(broken.ok()).await),
+    };
+    match ended {
+        Some(reason) => peer.end(&reason, true),
+        None => peer.end("the connection was closed", false),
+    }
+    family.end().await;
+    let _ = timeout(LAST_WORDS, &mut logger).await;
+    // A grandchild that left the group may still hold the pipes open.
+    reader.abort();
+    writer.abort();
+    logger.abort();
+    peer.gone.cancel();
+}
+
+/// A child and what it started itself.
+struct Family {
+    child: Child,
+    /// None once the child has been waited for: its number may be another's then.
+    group: Option<u32>,
+}
+
+impl Family {
+    /// Waits until the child has ended, says how, and ends what it left behind.
+    async fn ended(&mut self) -> String {
+        let status = self.child.wait().await;
+        // Its group's number stays taken as long as the group has members, and numbers
+        // are not used again at once: this meets its orphans or nobody.
+        self.signal(Signal::SIGKILL);
+        self.group = None;
+        match status {
+            Ok(status) => format!("the upstream's process ended ({status})"),
+            Err(_) => "the upstream's process ended".to_owned(),
+        }
+    }
+
+    /// A stream often closes a moment before its process ends, and how that ended
+    /// says more.
+    async fn name_end(&mut self, broken: Option<&'static str>) -> String {
+        let broken = broken.unwrap_or("the upstream's process broke");
+        let ended = timeout(LAST_WORDS, self.ended()).await;
+        ended.unwrap_or_else(|_| broken.to_owned())
+    }
+
+    /// Ends it, first politely: its input is closed already, or about to be.
+    async fn end(&mut self) {
+        if timeout(FAREWELL, self.ended()).await.is_ok() {
+            return;
+        }
+        self.signal(Signal::SIGTERM);
+        if timeout(TERMINATION, self.ended()).await.is_err() {
+            self.signal(Signal::SIGKILL);
+            self.ended().await;
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(group) = self.group
+            && let Err(error) = process::end_group(group, signal)
+        {
+            tracing::warn!(group, %signal, %error, "a process group cannot be signalled");
+        }
+    }
+}
+
+/// Writes until the child stops reading or is over, then closes its input.
+async fn write(stdin: Option<ChildStdin>, mut outgoing: mpsc::Receiver<Outgoing>, peer: Arc<Peer>) -> &'static str {
+    let writing = async {
+        let Some(mut stdin) = stdin else { return };
+        while let Some(Outgoing { line, request }) = outgoing.recv().await {
+            if let Some((id, departure)) = request
+                && let Err(why) = departure.leave()
+            {
+                peer.settle(id, Err(why));
+                continue;
+            }
+            if stdin.write_all(&line).await.is_err() {
+                return;
+            }
+        }
+    };
+    peer.over.run_until_cancelled(writing).await;
+    "the upstream's process closed its input"
+}
+
+async fn read(stdout: Option<ChildStdout>, peer: Arc<Peer>) -> &'static str {
+    let Some(stdout) = stdout else {
+        return "the upstream's process has no output";
+    };
+    let mut reader = BufReader::with_capacity(64 * 1024, stdout);
+    let mut line = Vec::new();
+    loop {
+        match read_line(&mut reader, &mut line, MESSAGE_LIMIT).await {
+            Ok(Line::Whole) if line.iter().all(u8::is_ascii_whitespace) => {}
+            Ok(Line::Whole) => peer.receive(&line),
+            // Nothing tells whose answer it was.
+            Ok(Line::Cut) => return "the upstream's process wrote a message over 16 MiB",
+            Ok(Line::End) | Err(_) => return "the upstream's process closed its output",
+        }
+        // One huge message must not keep its memory for ever.
+        if line.capacity() > 1024 * 1024 {
+            line = Vec::new();
+        }
+    }
+}
+
+async fn log<R: AsyncRead + Unpin>(stderr: Option<R>, observer: Arc<Observer>) {
+    let Some(stderr) = stderr else { return };
+    let mut reader = BufReader::new(stderr);
+    let mut line = Vec::new();
+    while let Ok(Line::Whole | Line::Cut) = read_line(&mut reader, &mut line, Log::LINE_LENGTH).await {
+        observer.log.push(&String::from_utf8_lossy(&line));
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that panics fails")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_found_in_the_gateways_path() {
+        let found = find("sh").unwrap();
+        assert!(found.is_absolute());
+        assert!(found.ends_with("sh"));
+    }
+
+    #[test]
+    fn a_command_that_is_not_there_is_named() {
+        let reason = find("no-such-command-anywhere").unwrap_err();
+        assert!(reason.contains("no-such-command-anywhere"), "{reason}");
+        assert!(find("relative/command").is_err());
+        assert!(find("").is_err());
+    }
+}

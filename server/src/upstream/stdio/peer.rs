@@ -1,0 +1,180 @@
+//! Requests in flight to a child, and the answers that find their way back.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+use serde_json::value::RawValue;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use wire::envelope;
+
+use super::super::departure::Departure;
+use super::super::error::Failure;
+use super::super::message::{self, Answer, Heard, hear};
+use super::super::status::Observer;
+
+/// A message for the child. A request is written only if its departure agrees.
+pub(super) struct Outgoing {
+    pub(super) line: Vec<u8>,
+    pub(super) request: Option<(u64, Arc<Departure>)>,
+}
+
+/// The answer, or why there is none.
+type Outcome = Result<Answer, String>;
+
+/// Who waits for which answer.
+enum Waiting {
+    Open(HashMap<u64, oneshot::Sender<Outcome>>),
+    Ended { reason: String, by_itself: bool },
+}
+
+/// What callers share of a child.
+pub(super) struct Peer {
+    outbox: mpsc::Sender<Outgoing>,
+    waiting: Mutex<Waiting>,
+    next_id: AtomicU64,
+    pub(super) observer: Arc<Observer>,
+    /// Cancelled to end the child, and when it has ended by itself.
+    pub(super) over: CancellationToken,
+    /// Cancelled when nothing of the child is left.
+    pub(super) gone: CancellationToken,
+}
+
+impl Peer {
+    pub(super) fn new(outbox: mpsc::Sender<Outgoing>, observer: Arc<Observer>) -> Arc<Self> {
+        Arc::new(Self {
+            outbox,
+            waiting: Mutex::new(Waiting::Open(HashMap::new())),
+            next_id: AtomicU64::new(0),
+            observer,
+            over: CancellationToken::new(),
+            gone: CancellationToken::new(),
+        })
+    }
+
+    /// Sends a request and waits for its answer.
+    pub(super) async fn exchange(
+        &self,
+        method: &str,
+        params: Option<&RawValue>,
+        departure: &Arc<Departure>,
+        once: bool,
+    ) -> Result<Answer, Failure> {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let mut entry = Entry { peer: self, id, departure, tell: !once };
+        let answer = self.register(id).map_err(|reason| departure.lost(reason))?;
+        let outgoing = Outgoing {
+            line: line(envelope::request_bytes(id, method, params)),
+            request: Some((id, departure.clone())),
+        };
+        // It waits here for a child that does not read. If the outbox is closed,
+        // the answer says why.
+        let _ = self.outbox.send(outgoing).await;
+        let outcome = answer.await.unwrap_or_else(|_| Err("the upstream's process was given up".to_owned()));
+        entry.tell = false;
+        outcome.map_err(|reason| departure.lost(reason))
+    }
+
+    /// Queues a message that has no answer. Without room it is dropped: the child
+    /// does not read, so nothing would come of it.
+    pub(super) fn send_aside(&self, message: Vec<u8>) {
+        let _ = self.outbox.try_send(Outgoing { line: line(message), request: None });
+    }
+
+    fn register(&self, id: u64) -> Result<oneshot::Receiver<Outcome>, String> {
+        match &mut *self.waiting.lock() {
+            Waiting::Open(waiting) => {
+                let (sender, receiver) = oneshot::channel();
+                waiting.insert(id, sender);
+                Ok(receiver)
+            }
+            Waiting::Ended { reason, .. } => Err(reason.clone()),
+        }
+    }
+
+    /// Gives the request with this id its outcome, if somebody still waits for it.
+    pub(super) fn settle(&self, id: u64, outcome: Outcome) {
+        let waiting = match &mut *self.waiting.lock() {
+            Waiting::Open(waiting) => waiting.remove(&id),
+            Waiting::Ended { .. } => None,
+        };
+        if let Some(waiting) = waiting {
+            // Nobody there: the caller went away at this moment.
+            let _ = waiting.send(outcome);
+        }
+    }
+
+    /// Acts on a line from the child; a line that is not MCP goes to the log,
+    /// for many a child prints there what belongs on stderr.
+    pub(super) fn receive(&self, bytes: &[u8]) {
+        match hear(bytes, &self.observer) {
+            Ok(heard) => {
+                for heard in heard {
+                    match heard {
+                        Heard::Answer(id, answer) => self.settle(id, Ok(answer)),
+                        Heard::Reply(reply) => self.send_aside(reply),
+                    }
+                }
+            }
+            Err(_) => {
+                let text = String::from_utf8_lossy(bytes);
+                self.observer.log.push(&format!("stdout: {text}"));
+            }
+        }
+    }
+
+    /// Fails everything that waits, and everything to come. The first reason stays.
+    pub(super) fn end(&self, reason: &str, by_itself: bool) {
+        let mut waiting = self.waiting.lock();
+        if let Waiting::Open(open) = &mut *waiting {
+            for (_, waiting) in open.drain() {
+                let _ = waiting.send(Err(reason.to_owned()));
+            }
+            *waiting = Waiting::Ended { reason: reason.to_owned(), by_itself };
+        }
+        drop(waiting);
+        self.over.cancel();
+    }
+
+    /// Why the child ended, if nobody here ended it.
+    pub(super) fn broke(&self) -> Option<String> {
+        match &*self.waiting.lock() {
+            Waiting::Ended { reason, by_itself: true } => Some(reason.clone()),
+            Waiting::Ended { .. } | Waiting::Open(_) => None,
+        }
+    }
+}
+
+fn line(mut message: Vec<u8>) -> Vec<u8> {
+    // A line break between JSON tokens, as raw parameters may have, would end the
+    // message early. Inside of strings JSON has none.
+    for byte in &mut message {
+        if matches!(byte, b'\n' | b'\r') {
+            *byte = b' ';
+        }
+    }
+    message.push(b'\n');
+    message
+}
+
+/// Held while an answer is awaited; see the HTTP transport's like.
+struct Entry<'a> {
+    peer: &'a Peer,
+    id: u64,
+    departure: &'a Departure,
+    tell: bool,
+}
+
+impl Drop for Entry<'_> {
+    fn drop(&mut self) {
+        if let Waiting::Open(waiting) = &mut *self.peer.waiting.lock() {
+            waiting.remove(&self.id);
+        }
+        let never_left = self.departure.hold_back("nobody waits for it any more");
+        if self.tell && !never_left {
+            self.peer.send_aside(message::cancelled(self.id));
+        }
+    }
+}

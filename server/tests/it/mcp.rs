@@ -1,0 +1,175 @@
+//! The MCP endpoint on the wire: versions, envelopes, batches, bytes, who is let in.
+
+use serde_json::json;
+
+use crate::support::{Behaviour, World, client::text};
+
+#[tokio::test]
+async fn each_revision_is_spoken_and_others_get_the_newest() {
+    let world = World::new().await;
+    for (asked, spoken) in [
+        ("2025-03-26", "2025-03-26"),
+        ("2025-06-18", "2025-06-18"),
+        ("2025-11-25", "2025-11-25"),
+        ("1999-01-01", "2025-11-25"),
+    ] {
+        let params = json!({"protocolVersion": asked, "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}});
+        let answer = world.agent.rpc("acme/bank", "initialize", params).await;
+        assert_eq!(answer["result"]["protocolVersion"], spoken, "{answer}");
+        assert_eq!(answer["result"]["serverInfo"]["name"], "permesso");
+    }
+    assert_eq!(world.agent.rpc("acme/bank", "ping", json!({})).await["result"], json!({}));
+    let bad = [("mcp-protocol-version", "1999-01-01")];
+    let ping = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#.to_owned();
+    let answer = world.agent.send(reqwest::Method::POST, "/acme/bank/mcp", Some(ping), &bad).await;
+    assert_eq!(answer.status.as_u16(), 400, "{}", answer.text);
+}
+
+#[tokio::test]
+async fn a_wrong_envelope_gets_the_error_of_the_specification() {
+    let world = World::new().await;
+    for (body, status, code) in [
+        ("{", 400, -32700),
+        ("\"x\"", 400, -32600),
+        (r#"{"jsonrpc":"1.0","id":1,"method":"ping"}"#, 400, -32600),
+        (r#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#, 400, -32600),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"ping","m\u0065thod":"tools/list"}"#, 400, -32600),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"nonsense"}"#, 200, -32601),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{}}"#, 200, -32602),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"nope"}}"#, 200, -32602),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"balance","name":"pay"}}"#, 200, -32602),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"cursor":"zz"}}"#, 200, -32602),
+    ] {
+        let answer = world.agent.mcp_raw("acme/bank", body).await;
+        assert_eq!(answer.status.as_u16(), status, "{body}: {}", answer.text);
+        assert_eq!(answer.json()["error"]["code"], code, "{body}: {}", answer.text);
+    }
+    let notification = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
+    let answer = world.agent.mcp_raw("acme/bank", notification).await;
+    assert_eq!((answer.status.as_u16(), answer.text.as_str()), (202, ""));
+    let long = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"ping","params":{{"x":"{}"}}}}"#, "x".repeat(5 << 20));
+    assert_eq!(world.agent.mcp_raw("acme/bank", &long).await.status.as_u16(), 413);
+    assert_eq!(world.upstream.calls(), 0);
+}
+
+#[tokio::test]
+async fn batches_are_for_the_oldest_revision_and_each_entry_is_gated_alone() {
+    let world = World::new().await;
+    let batch = json!([
+        {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "balance", "arguments": {}}},
+        {"jsonrpc": "2.0", "method": "notifications/initialized"},
+        {"jsonrpc": "2.0", "id": "two", "method": "tools/call", "params": {"name": "pay", "arguments": {"cents": 1}}},
+        {"jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": {"name": "close", "arguments": {}}},
+        {"jsonrpc": "2.0", "id": 4, "method": "initialize", "params": {}},
+        7,
+    ]);
+    let old = [("mcp-protocol-version", "2025-03-26")];
+    let answer = world.agent.send(reqwest::Method::POST, "/acme/bank/mcp", Some(batch.to_string()), &old).await;
+    let answers = answer.expect(200);
+    let answers = answers.as_array().expect("an array");
+    assert_eq!(answers.len(), 5, "{answers:?}");
+    assert_eq!(text(&answers[0]["result"]), "done");
+    assert!(text(&answers[1]["result"]).starts_with("NOT EXECUTED"));
+    assert_eq!(answers[1]["id"], "two");
+    assert_eq!(answers[2]["result"]["isError"], true);
+    assert_eq!(answers[3]["error"]["code"], -32600);
+    assert_eq!(answers[4]["error"]["code"], -32600);
+    assert_eq!(world.upstream.calls(), 1);
+    let answer = world.agent.mcp_raw("acme/bank", &batch.to_string()).await;
+    assert_eq!(answer.status.as_u16(), 400, "not in 2025-11-25: {}", answer.text);
+}
+
+#[tokio::test]
+async fn results_pass_through_byte_for_byte() {
+    let world = World::new().await;
+    for odd in [
+        r#"{ "content" : [ {"type":"future/kind","x":1.0e2,"y":9007199254740993, "z" : "\u0000\ud83d\ude00é"} ] ,"tools":[],"unknown":{"b":1,"a":2}}"#,
+        r#"{"content":[],"structuredContent":{"n":-0.0,"big":1e400,"dup":1,"dup":2},"_meta":{"x/y":null},"isError":false}"#,
+    ] {
+        world.upstream.behave(Behaviour::Result(odd.to_owned()));
+        let body = r#"{"jsonrpc":"2.0","id":"\u0061-1","method":"tools/call","params":{"name":"balance","arguments":{}}}"#;
+        let answer = world.agent.mcp_raw("acme/bank", body).await;
+        assert_eq!(answer.text, format!(r#"{{"jsonrpc":"2.0","id":"\u0061-1","result":{odd}}}"#));
+    }
+    let error = r#"{"code":-32042, "message":"no","data":{"n":1.50}}"#;
+    world.upstream.behave(Behaviour::Error(error.to_owned()));
+    let answer = world.agent.mcp_raw("acme/bank", r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"balance"}}"#).await;
+    assert_eq!(answer.text, format!(r#"{{"jsonrpc":"2.0","id":1,"error":{error}}}"#));
+}
+
+#[tokio::test]
+async fn an_approved_result_passes_through_byte_for_byte_too() {
+    let world = World::new().await;
+    let id = world.held(1).await;
+    world.approver.decide(&id, "approve", "ok").await.expect(200);
+    let odd = r#"{ "content" : [ {"type":"future/kind","x":1.0e2} ], "unknown":9007199254740993 }"#;
+    world.upstream.behave(Behaviour::Result(odd.to_owned()));
+    let body = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"pay","arguments":{"cents":1,"to":"Ada"}}}"#;
+    let answer = world.agent.mcp_raw("acme/bank", body).await;
+    assert_eq!(answer.text, format!(r#"{{"jsonrpc":"2.0","id":1,"result":{odd}}}"#));
+    let replay = world.agent.mcp_raw("acme/bank", body).await.text;
+    for kept in [r#"{"type":"future/kind","x":1.0e2}"#, r#""unknown":9007199254740993"#, r#""replayed":true"#] {
+        assert!(replay.contains(kept), "{replay}");
+    }
+}
+
+#[tokio::test]
+async fn only_trace_context_of_the_callers_meta_goes_upstream() {
+    let world = World::new().await;
+    let params = json!({"name": "balance", "arguments": {}, "_meta": {
+        "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "secret": "x", "progressToken": "mine"}});
+    world.agent.rpc("acme/bank", "tools/call", params).await;
+    let sent = &world.upstream.bodies()[0];
+    assert!(sent.contains("traceparent") && sent.contains("progressToken"), "{sent}");
+    assert!(!sent.contains("secret") && !sent.contains("\"mine\""), "{sent}");
+}
+
+#[tokio::test]
+async fn strangers_learn_nothing() {
+    let world = World::new().await;
+    let ping = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+    for path in ["acme/bank", "acme/nothing", "nobody/nothing"] {
+        let answer = world.anonymous.mcp_raw(path, ping).await;
+        assert_eq!(answer.status.as_u16(), 401, "{path}");
+        assert!(answer.headers["www-authenticate"].to_str().is_ok_and(|value| value.starts_with("Bearer")));
+    }
+    for wrong in ["mmcp_nonsense", "eyJhbGciOiJub25lIn0.e30.", ""] {
+        let stranger = crate::support::Client::new(&world.gateway.url, Some(wrong));
+        assert_eq!(stranger.mcp_raw("acme/bank", ping).await.status.as_u16(), 401, "{wrong}");
+    }
+    // Another org's private toolkit answers as one that does not exist, to the letter.
+    let strip = |text: &str| {
+        let mut json: serde_json::Value = serde_json::from_str(text).expect("JSON");
+        json["error"]["data"]["request_id"] = json!(null);
+        json.to_string()
+    };
+    let there = world.other_agent.mcp_raw("acme/bank", ping).await;
+    let nowhere = world.other_agent.mcp_raw("acme/nothing", ping).await;
+    let no_org = world.other_agent.mcp_raw("nobody/nothing", ping).await;
+    assert_eq!(there.status.as_u16(), 404);
+    assert_eq!((there.status, strip(&there.text)), (nowhere.status, strip(&nowhere.text)));
+    assert_eq!((there.status, strip(&there.text)), (no_org.status, strip(&no_org.text)));
+    let names = |answer: &crate::support::client::Answer| {
+        let mut names: Vec<_> = answer.headers.keys().map(ToString::to_string).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names(&there), names(&nowhere));
+}
+
+#[tokio::test]
+async fn guests_of_a_public_toolkit_are_held_there_and_named() {
+    let world = World::new().await;
+    world.admin.patch("/orgs/acme/toolkits/bank", json!({"visibility": "public"})).await.expect(200);
+    let held = world.other_agent.call("pay", json!({"to": "Eve", "cents": 3})).await;
+    let id = crate::support::Client::approval_of(&held);
+    let shown = world.admin.get(&format!("/orgs/acme/approvals/{id}")).await.expect(200);
+    assert_eq!(shown["caller_name"], "spy");
+    assert_eq!(world.other_org.get(&format!("/orgs/acme/approvals/{id}")).await.status.as_u16(), 404);
+    world.approver.decide(&id, "approve", "ok").await.expect(200);
+    assert_eq!(text(&world.other_agent.call("pay", json!({"to": "Eve", "cents": 3})).await), "done");
+    let audit = world.admin.get(&format!("/orgs/acme/audit?approval={id}")).await.expect(200);
+    assert!(audit["items"].as_array().is_some_and(|items| items.iter().any(|r| r["actor_org_id"].is_string())), "{audit}");
+    let theirs = world.other_org.get("/orgs/other/audit").await.expect(200);
+    assert!(!theirs.to_string().contains("pay"), "the record belongs to the toolkit's org: {theirs}");
+}

@@ -1,0 +1,65 @@
+//! Postgres goes away: nothing is dispatched, the answer is clear, and it comes back by itself.
+
+use serde_json::json;
+
+use crate::support::{Client, Gateway, World, client::text, eventually, proxy::Proxy};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_postgres_nothing_is_dispatched_and_it_recovers_by_itself() {
+    let world = World::new().await;
+    let proxy = Proxy::before(&world.database).await;
+    let gateway = Gateway::start(&proxy.url).await;
+    let agent = world.agent.at(&gateway.url);
+    let id = world.held(1).await;
+    world.approver.decide(&id, "approve", "ok").await.expect(200);
+    assert_eq!(text(&agent.call("balance", json!({})).await), "done");
+    assert_eq!(world.upstream.calls(), 1);
+
+    proxy.cut().await;
+    let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "pay", "arguments": {"to": "Ada", "cents": 1}}});
+    let answer = agent.mcp_raw("acme/bank", &body.to_string()).await;
+    assert_eq!(answer.status.as_u16(), 503, "{}", answer.text);
+    assert!(answer.headers.contains_key("retry-after"));
+    assert_eq!(answer.json()["error"]["data"]["code"], "unavailable", "{}", answer.text);
+    assert_eq!(world.upstream.calls(), 1, "nothing was dispatched");
+    let anyone = Client::new(&gateway.url, None);
+    let ready = || async { anyone.send(reqwest::Method::GET, "/readyz", None, &[]).await.status.as_u16() };
+    eventually("it says that it is not ready", || async { ready().await == 503 }).await;
+    assert_eq!(anyone.send(reqwest::Method::GET, "/livez", None, &[]).await.status.as_u16(), 200);
+    let rest = world.admin.at(&gateway.url).get("/orgs/acme/approvals").await;
+    assert_eq!(rest.status.as_u16(), 503, "{}", rest.text);
+    assert!(rest.headers.contains_key("retry-after"));
+
+    proxy.mend();
+    eventually("it is ready again", || async { ready().await == 200 }).await;
+    assert_eq!(text(&agent.call("pay", json!({"to": "Ada", "cents": 1})).await), "done");
+    assert_eq!(world.upstream.calls(), 2);
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_result_that_cannot_be_recorded_is_not_given() {
+    use crate::support::Behaviour;
+    let world = World::new().await;
+    let proxy = Proxy::before(&world.database).await;
+    let gateway = Gateway::start(&proxy.url).await;
+    let agent = world.agent.at(&gateway.url);
+    world.upstream.behave(Behaviour::Hang(r#"{"content":[{"type":"text","text":"secret balance"}]}"#.into()));
+    let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "balance", "arguments": {}}});
+    let call = tokio::spawn(async move { agent.mcp_raw("acme/bank", &body.to_string()).await });
+    eventually("it arrives", || async { world.upstream.calls() == 1 }).await;
+    proxy.cut().await;
+    world.upstream.release();
+    let answer = call.await.expect("it answers");
+    assert_eq!(answer.status.as_u16(), 503, "{}", answer.text);
+    assert!(!answer.text.contains("secret balance"));
+    assert!(answer.text.contains("may have run"), "{}", answer.text);
+    // The record is written once the database is back.
+    proxy.mend();
+    eventually("it is on record", || async {
+        let audit = world.admin.get("/orgs/acme/audit?tool=balance&status=ok").await.json();
+        audit["items"].as_array().is_some_and(|items| items.len() == 1)
+    })
+    .await;
+    gateway.stop().await;
+}

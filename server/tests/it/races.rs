@@ -1,0 +1,248 @@
+//! At most once, whatever crashes and however many race (approvals.md, promises 1, 2 and 4): over
+//! gateway processes on one database, counted where it matters, in the ledger's own file.
+
+use std::{path::Path, time::Duration};
+
+use nix::sys::signal::Signal;
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use sqlx::{Connection, Executor, PgConnection};
+
+use crate::support::{
+    Client, Gateway, World,
+    client::text,
+    database::{database, owner},
+    eventually,
+    process::Process,
+    world::{ADMIN, OWNER},
+};
+
+/// The sample ledger behind one or more gateway processes.
+struct Ledger {
+    database: SecretString,
+    dir: tempfile::TempDir,
+    _upstream: Process,
+    admin: Client,
+    agent: Client,
+}
+
+impl Ledger {
+    /// Makes the org through the first gateway; sending takes `delay_ms` after it was written.
+    async fn new(first: &Process, database: SecretString, delay_ms: u64) -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        let upstream = Process::ledger(&dir.path().join("ledger.json"), delay_ms);
+        let admin = Client::sign_in(&first.url, ADMIN.0, ADMIN.1).await;
+        admin.post("/orgs", json!({"slug": "acme", "name": "Acme"})).await.expect(201);
+        let member = json!({"email": OWNER.0, "password": OWNER.1, "role": "admin"});
+        admin.post("/orgs/acme/members", member).await.expect(201);
+        let connection = json!({"slug": "ledger", "kind": "streamable_http", "config": {"url": upstream.url}});
+        admin.post("/orgs/acme/connections", connection).await.expect(201);
+        admin.post("/orgs/acme/connections/ledger/refresh", json!({})).await.expect(200);
+        let toolkit = json!({"slug": "bank", "name": "Ledger", "visibility": "private"});
+        admin.post("/orgs/acme/toolkits", toolkit).await.expect(201);
+        let tool = json!({"connection": "ledger", "tool": "send_invoice", "permission": "needs_approval"});
+        let put = admin.put("/orgs/acme/toolkits/bank/tools/send_invoice", tool).await;
+        assert!(put.status.is_success(), "{}", put.text);
+        let person = Client::sign_in(&first.url, OWNER.0, OWNER.1).await;
+        let key = person.post("/orgs/acme/api-keys", json!({"name": "robot", "role": "agent"})).await.expect(201);
+        let agent = Client::new(&first.url, key["key"].as_str());
+        Self { database, dir, _upstream: upstream, admin, agent }
+    }
+
+    /// How often an invoice was really sent.
+    fn sent(&self) -> u64 {
+        sent(&self.dir.path().join("ledger.json"))
+    }
+
+    async fn approved(&self) -> String {
+        let id = Client::approval_of(&self.agent.call("send_invoice", invoice()).await);
+        self.admin.decide(&id, "approve", "ok").await.expect(200);
+        id
+    }
+
+    /// Holds a lock that makes a transaction of the gateways wait.
+    async fn lock(&self, sql: &str) -> PgConnection {
+        let mut conn = owner(&self.database).await;
+        conn.execute("BEGIN").await.expect("a transaction");
+        conn.execute(sqlx::AssertSqlSafe(sql.to_owned())).await.expect("a lock");
+        conn
+    }
+
+    /// Waits until a gateway's transaction waits for a lock.
+    async fn somebody_waits(&self) {
+        let mut conn = owner(&self.database).await;
+        let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let mut waiting = 0;
+        for _ in 0..500 {
+            waiting = sqlx::query_scalar::<_, i64>(sql).fetch_one(&mut conn).await.expect("a count");
+            if waiting > 0 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert!(waiting > 0, "nobody waits");
+    }
+}
+
+fn invoice() -> Value {
+    json!({"customer": "Ada", "amount_cents": 1250, "currency": "EUR"})
+}
+
+fn sent(file: &Path) -> u64 {
+    let ledger: Value = std::fs::read(file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+    ledger["runs"]["send_invoice"].as_u64().unwrap_or(0)
+}
+
+/// A call that goes on by itself, whatever becomes of its gateway.
+fn call(agent: &Client, url: &str) -> tokio::task::JoinHandle<Option<Value>> {
+    let agent = agent.at(url);
+    tokio::spawn(async move {
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "send_invoice", "arguments": invoice()}});
+        let answer = agent.try_send(reqwest::Method::POST, "/acme/bank/mcp", Some(body.to_string()), &[]).await.ok()?;
+        Some(answer.json()["result"].clone())
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_identical_calls_over_three_replicas_run_once() {
+    let world = World::new().await;
+    let (second, third) = (Gateway::start(&world.database).await, Gateway::start(&world.database).await);
+    let urls = [world.gateway.url.clone(), second.url.clone(), third.url.clone()];
+    let calls = |world: &World| -> Vec<_> {
+        let one = |n: usize| {
+            let agent = world.agent.at(&urls[n % 3]);
+            tokio::spawn(async move { agent.call("pay", json!({"to": "Ada", "cents": 1})).await })
+        };
+        (0..100).map(one).collect()
+    };
+    let mut ids = Vec::new();
+    for call in calls(&world) {
+        ids.push(Client::approval_of(&call.await.expect("it answers")));
+    }
+    ids.dedup();
+    assert_eq!(ids.len(), 1, "one approval");
+    world.approver.decide(&ids[0], "approve", "ok").await.expect(200);
+    for call in calls(&world) {
+        let result = call.await.expect("it answers");
+        assert_eq!(text(&result), "done", "{result}");
+    }
+    assert_eq!(world.upstream.calls(), 1);
+    second.stop().await;
+    third.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_race_and_the_ledger_has_one_entry() {
+    let database = database().await;
+    let (a, b) = (Process::gateway(&database), Process::gateway(&database));
+    let ledger = Ledger::new(&a, database, 200).await;
+    for round in 1..=3 {
+        let id = ledger.approved().await;
+        let calls: Vec<_> = (0..40).map(|n| call(&ledger.agent, if n % 2 == 0 { &a.url } else { &b.url })).collect();
+        for call in calls {
+            let result = call.await.expect("it ends").expect("it answers");
+            assert!(result["isError"].is_null() || result["isError"] == false, "{result}");
+        }
+        assert_eq!(ledger.sent(), round, "approval {id}");
+        // So that the next round asks anew.
+        let mut conn = owner(&ledger.database).await;
+        conn.execute("UPDATE approvals SET finished_at = now() - interval '2 days', execute_by = now() - interval '1 day'").await.expect("an owner may");
+        conn.close().await.ok();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_before_the_claim_commits_nothing_was_sent() {
+    let database = database().await;
+    let (a, b) = (Process::gateway(&database), Process::gateway(&database));
+    let ledger = Ledger::new(&a, database, 0).await;
+    let id = ledger.approved().await;
+    let lock = ledger.lock("SELECT FROM tools FOR UPDATE").await;
+    let lost = call(&ledger.agent, &b.url);
+    ledger.somebody_waits().await;
+    b.kill();
+    lock.close().await.ok();
+    assert!(lost.await.expect("it ends").is_none(), "the client lost its gateway");
+    assert_eq!(ledger.sent(), 0);
+    eventually("the claim is gone with its process", || async { ledger.admin.status(&id).await == "approved" }).await;
+    let result = call(&ledger.agent, &a.url).await.expect("it ends").expect("it answers");
+    assert_ne!(result["isError"], true, "{result}");
+    assert_eq!(ledger.sent(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_between_claim_and_answer_it_is_unknown_once() {
+    let database = database().await;
+    let (a, b) = (Process::gateway(&database), Process::gateway(&database));
+    let ledger = Ledger::new(&a, database, 3_000).await;
+    let id = ledger.approved().await;
+    let lost = call(&ledger.agent, &b.url);
+    eventually("it was sent", || async { ledger.sent() == 1 }).await;
+    b.kill();
+    lost.await.expect("it ends");
+    eventually("its fate is unknown", || async { ledger.admin.status(&id).await == "outcome_unknown" }).await;
+    let refused = call(&ledger.agent, &a.url).await.expect("it ends").expect("it answers");
+    assert!(text(&refused).starts_with("OUTCOME UNKNOWN"), "{refused}");
+    assert_eq!(ledger.sent(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_between_answer_and_record_it_is_unknown_once() {
+    let database = database().await;
+    let (a, b) = (Process::gateway(&database), Process::gateway(&database));
+    let ledger = Ledger::new(&a, database, 1_000).await;
+    let id = ledger.approved().await;
+    let lost = call(&ledger.agent, &b.url);
+    eventually("it was sent", || async { ledger.sent() == 1 }).await;
+    let lock = ledger.lock("SELECT FROM approvals FOR UPDATE").await;
+    ledger.somebody_waits().await;
+    // Long enough for the answer to have come.
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    b.kill();
+    lock.close().await.ok();
+    lost.await.expect("it ends");
+    eventually("its fate is unknown", || async { ledger.admin.status(&id).await == "outcome_unknown" }).await;
+    let refused = call(&ledger.agent, &a.url).await.expect("it ends").expect("it answers");
+    assert!(text(&refused).starts_with("OUTCOME UNKNOWN"), "{refused}");
+    assert_eq!(ledger.sent(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_between_record_and_reply_the_stored_result_waits() {
+    let database = database().await;
+    let (a, b) = (Process::gateway(&database), Process::gateway(&database));
+    let ledger = Ledger::new(&a, database, 1_000).await;
+    let id = ledger.approved().await;
+    // The client goes away while it runs, so nobody gets the reply; then its gateway dies too.
+    let gone = call(&ledger.agent, &b.url);
+    eventually("it was sent", || async { ledger.sent() == 1 }).await;
+    gone.abort();
+    eventually("it is recorded", || async { ledger.admin.status(&id).await == "executed" }).await;
+    b.kill();
+    let result = call(&ledger.agent, &a.url).await.expect("it ends").expect("it answers");
+    assert_eq!(result["_meta"]["dev.permesso/approval"]["replayed"], true, "{result}");
+    assert_eq!(ledger.sent(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dispatcher_paused_past_its_lease_sends_nothing() {
+    let database = database().await;
+    let (a, b) = (Process::gateway(&database), Process::gateway(&database));
+    let ledger = Ledger::new(&a, database, 0).await;
+    let id = ledger.approved().await;
+    // The claim is held up until it is about to commit; its process sleeps through most of its lease.
+    let lock = ledger.lock("SELECT FROM tools FOR UPDATE").await;
+    let paused = call(&ledger.agent, &b.url);
+    ledger.somebody_waits().await;
+    b.signal(Signal::SIGSTOP);
+    tokio::time::sleep(Duration::from_secs(7)).await;
+    lock.close().await.ok();
+    b.signal(Signal::SIGCONT);
+    let result = paused.await.expect("it ends").expect("it answers");
+    assert_eq!(result["isError"], true, "{result}");
+    assert_eq!(ledger.sent(), 0, "under five seconds of the lease were left");
+    assert_eq!(ledger.admin.status(&id).await, "approved", "it provably never left");
+    let result = call(&ledger.agent, &a.url).await.expect("it ends").expect("it answers");
+    assert_ne!(result["isError"], true, "{result}");
+    assert_eq!(ledger.sent(), 1);
+}

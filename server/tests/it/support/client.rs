@@ -1,0 +1,158 @@
+//! One caller: REST and MCP with one credential.
+
+use reqwest::{Method, StatusCode, header::HeaderMap};
+use serde_json::{Value, json};
+
+/// An answer, read whole.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    /// The body as JSON.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or(Value::Null)
+    }
+
+    /// Fails the test unless it has this status; gives the body.
+    #[track_caller]
+    pub(crate) fn expect(self, status: u16) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+        self.json()
+    }
+
+    /// The problem's code.
+    pub(crate) fn code(&self) -> String {
+        self.json()["code"].as_str().unwrap_or_default().to_owned()
+    }
+}
+
+/// A caller at one gateway.
+#[derive(Clone)]
+pub(crate) struct Client {
+    http: reqwest::Client,
+    pub(crate) url: String,
+    pub(crate) token: Option<String>,
+}
+
+impl Client {
+    pub(crate) fn new(url: &str, token: Option<&str>) -> Self {
+        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+        Self { http, url: url.to_owned(), token: token.map(ToOwned::to_owned) }
+    }
+
+    /// The same caller at another replica.
+    pub(crate) fn at(&self, url: &str) -> Self {
+        Self { url: url.to_owned(), ..self.clone() }
+    }
+
+    /// Signs in and gives the person.
+    pub(crate) async fn sign_in(url: &str, email: &str, password: &str) -> Self {
+        let anyone = Self::new(url, None);
+        let token = anyone.post("/auth/login", json!({"email": email, "password": password})).await.expect(200);
+        Self::new(url, token["access_token"].as_str())
+    }
+
+    pub(crate) async fn send(&self, method: Method, path: &str, body: Option<String>, headers: &[(&str, &str)]) -> Answer {
+        self.try_send(method, path, body, headers).await.expect("the gateway answers")
+    }
+
+    pub(crate) async fn try_send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<String>,
+        headers: &[(&str, &str)],
+    ) -> reqwest::Result<Answer> {
+        let mut request = self.http.request(method, format!("{}{path}", self.url));
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(body) = body {
+            request = request.header("content-type", "application/json").body(body);
+        }
+        let answer = request.send().await?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        Ok(Answer { status, headers, text: answer.text().await? })
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, &format!("/api/v1{path}"), None, &[]).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::POST, &format!("/api/v1{path}"), Some(body.to_string()), &[]).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::PUT, &format!("/api/v1{path}"), Some(body.to_string()), &[]).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::PATCH, &format!("/api/v1{path}"), Some(body.to_string()), &[]).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.send(Method::DELETE, &format!("/api/v1{path}"), None, &[]).await
+    }
+
+    /// Sends a raw body to a toolkit's endpoint.
+    pub(crate) async fn mcp_raw(&self, toolkit: &str, body: &str) -> Answer {
+        let accept = [("accept", "application/json, text/event-stream"), ("mcp-protocol-version", "2025-11-25")];
+        self.send(Method::POST, &format!("/{toolkit}/mcp"), Some(body.to_owned()), &accept).await
+    }
+
+    /// One JSON-RPC request to a toolkit's endpoint; gives the whole answer.
+    pub(crate) async fn rpc(&self, toolkit: &str, method: &str, params: Value) -> Value {
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+        self.mcp_raw(toolkit, &body.to_string()).await.json()
+    }
+
+    /// Calls a tool of `acme/bank`; gives the result.
+    pub(crate) async fn call(&self, tool: &str, arguments: Value) -> Value {
+        self.rpc("acme/bank", "tools/call", json!({"name": tool, "arguments": arguments})).await["result"].clone()
+    }
+
+    /// Calls a tool with arguments as they are written; gives the result.
+    pub(crate) async fn call_raw(&self, tool: &str, arguments: &str) -> Value {
+        let body = format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{tool}","arguments":{arguments}}}}}"#
+        );
+        self.mcp_raw("acme/bank", &body).await.json()["result"].clone()
+    }
+
+    /// The approval that this call opens or joins.
+    #[track_caller]
+    pub(crate) fn approval_of(result: &Value) -> String {
+        let id = result["structuredContent"]["approval_id"].as_str();
+        id.unwrap_or_else(|| panic!("not held: {result}")).to_owned()
+    }
+
+    /// Decides as an approver who looked: `approve` or `reject`.
+    pub(crate) async fn decide(&self, id: &str, verb: &str, reason: &str) -> Answer {
+        let seen = self.get(&format!("/orgs/acme/approvals/{id}")).await.expect(200);
+        let body = json!({
+            "arguments_sha256": seen["arguments_sha256"],
+            "definition_sha256": seen["definition_sha256"],
+            "reason": reason,
+        });
+        self.post(&format!("/orgs/acme/approvals/{id}/{verb}"), body).await
+    }
+
+    /// The state of an approval.
+    pub(crate) async fn status(&self, id: &str) -> String {
+        let seen = self.get(&format!("/orgs/acme/approvals/{id}")).await.json();
+        seen["status"].as_str().unwrap_or_default().to_owned()
+    }
+}
+
+/// The text of a result's first block.
+pub(crate) fn text(result: &Value) -> String {
+    result["content"][0]["text"].as_str().unwrap_or_default().to_owned()
+}

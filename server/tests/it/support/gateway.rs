@@ -1,0 +1,68 @@
+//! A gateway in this process, on a real port.
+
+use std::{sync::Arc, time::Duration};
+
+use permesso::{
+    app::{serve::serve, state::App},
+    clock::Clock,
+    config::Config,
+    service::Services,
+};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+/// One replica.
+pub(crate) struct Gateway {
+    pub(crate) url: String,
+    pub(crate) services: Arc<Services>,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+/// The environment of a gateway on this database.
+pub(crate) fn variables(database: &SecretString) -> Vec<(String, String)> {
+    [
+        ("DATABASE_URL", database.expose_secret()),
+        ("PERMESSO_LISTEN", "127.0.0.1:0"),
+        ("PERMESSO_ALLOW_DEV_MASTER_KEY", "1"),
+        ("PERMESSO_ADMIN_EMAIL", super::world::ADMIN.0),
+        ("PERMESSO_ADMIN_PASSWORD", super::world::ADMIN.1),
+        ("PERMESSO_EGRESS_ALLOW", "127.0.0.0/8"),
+        ("PERMESSO_APPROVAL_LEASE_SECONDS", "10"),
+        ("PERMESSO_DB_CONNECTIONS", "8"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .to_vec()
+}
+
+impl Gateway {
+    /// Starts a replica on a migrated database.
+    pub(crate) async fn start(database: &SecretString) -> Self {
+        Self::start_with(database, Clock::system()).await
+    }
+
+    pub(crate) async fn start_with(database: &SecretString, clock: Clock) -> Self {
+        let variables = variables(database);
+        let find = |name: &str| variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+        let config = Config::from_vars(find).expect("a configuration");
+        let listener = TcpListener::bind(config.listen).await.expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let app = App::new(&config, clock, url.parse().expect("a URL")).await.expect("the gateway starts");
+        let (email, password) = super::world::ADMIN;
+        permesso::service::sign_in::first_administrator(&app.services, email, password).await.expect("an administrator");
+        let services = app.services.clone();
+        let stop = CancellationToken::new();
+        let stopped = stop.clone().cancelled_owned();
+        let task = tokio::spawn(async move { serve(app, listener, stopped).await.expect("the gateway serves") });
+        Self { url, services, stop, task }
+    }
+
+    /// Stops in order.
+    pub(crate) async fn stop(self) {
+        let Self { stop, task, services, .. } = self;
+        drop(services);
+        stop.cancel();
+        tokio::time::timeout(Duration::from_secs(30), task).await.expect("it stops in time").expect("it does not panic");
+    }
+}

@@ -1,0 +1,145 @@
+//! An MCP upstream over HTTP that does as it is told and counts what reaches it. Written without
+//! rmcp, so that every byte of its answers is the test's own.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use axum::{
+    Router,
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::post,
+};
+use parking_lot::Mutex;
+use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
+
+/// How the upstream answers `tools/call`.
+#[derive(Clone, Debug)]
+pub(crate) enum Behaviour {
+    /// With this JSON as `result`.
+    Result(String),
+    /// With this JSON as `error`.
+    Error(String),
+    /// Only after [`Upstream::release`], then with this `result`.
+    Hang(String),
+    /// With something that is not JSON.
+    Garbage,
+    /// With this HTTP status.
+    Status(u16),
+}
+
+struct Inner {
+    behaviour: Mutex<Behaviour>,
+    tools: Mutex<String>,
+    calls: AtomicUsize,
+    bodies: Mutex<Vec<String>>,
+    released: Notify,
+}
+
+/// The upstream; it ends with the test.
+pub(crate) struct Upstream {
+    inner: Arc<Inner>,
+    pub(crate) url: String,
+    task: JoinHandle<()>,
+}
+
+/// The tools of a small bank.
+pub(crate) const TOOLS: &str = r#"[
+    {"name":"balance","description":"Reads.","inputSchema":{"type":"object"},"annotations":{"readOnlyHint":true}},
+    {"name":"pay","description":"Pays.","inputSchema":{"type":"object","properties":{"to":{"type":"string"},"cents":{"type":"number"}}},"outputSchema":{"type":"object"}},
+    {"name":"close","description":"Closes the account.","inputSchema":{"type":"object"}}
+]"#;
+
+impl Upstream {
+    pub(crate) async fn start() -> Self {
+        let inner = Arc::new(Inner {
+            behaviour: Mutex::new(Behaviour::Result(r#"{"content":[{"type":"text","text":"done"}]}"#.to_owned())),
+            tools: Mutex::new(TOOLS.to_owned()),
+            calls: AtomicUsize::new(0),
+            bodies: Mutex::default(),
+            released: Notify::new(),
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}/mcp", listener.local_addr().expect("an address"));
+        let router = Router::new().route("/mcp", post(answer)).with_state(inner.clone());
+        let task = tokio::spawn(async move {
+            axum::serve(listener, router).await.ok();
+        });
+        Self { inner, url, task }
+    }
+
+    pub(crate) fn behave(&self, behaviour: Behaviour) {
+        *self.inner.behaviour.lock() = behaviour;
+    }
+
+    /// What `tools/list` gives from now on.
+    pub(crate) fn offer(&self, tools: &str) {
+        *self.inner.tools.lock() = tools.to_owned();
+    }
+
+    /// How many calls have arrived.
+    pub(crate) fn calls(&self) -> usize {
+        self.inner.calls.load(Ordering::SeqCst)
+    }
+
+    /// The bodies of the calls that have arrived.
+    pub(crate) fn bodies(&self) -> Vec<String> {
+        self.inner.bodies.lock().clone()
+    }
+
+    /// Lets every hanging call go on.
+    pub(crate) fn release(&self) {
+        self.inner.released.notify_waiters();
+    }
+
+    /// Stops listening: from now on connections are refused.
+    pub(crate) async fn stop(&mut self) {
+        self.task.abort();
+        let _ = (&mut self.task).await;
+    }
+}
+
+impl Drop for Upstream {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn answer(State(inner): State<Arc<Inner>>, body: String) -> Response {
+    let message: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
+    let id = message["id"].clone();
+    let reply = |member: &str, json: &str| {
+        let text = format!(r#"{{"jsonrpc":"2.0","id":{id},"{member}":{json}}}"#);
+        ([(header::CONTENT_TYPE, "application/json")], text).into_response()
+    };
+    match message["method"].as_str().unwrap_or_default() {
+        "initialize" => reply(
+            "result",
+            r#"{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"bank","version":"1"}}"#,
+        ),
+        "tools/list" => reply("result", &format!(r#"{{"tools":{}}}"#, inner.tools.lock())),
+        "ping" => reply("result", "{}"),
+        "tools/call" => {
+            inner.bodies.lock().push(body.clone());
+            let released = inner.released.notified();
+            inner.calls.fetch_add(1, Ordering::SeqCst);
+            let behaviour = inner.behaviour.lock().clone();
+            match behaviour {
+                Behaviour::Result(json) => reply("result", &json),
+                Behaviour::Error(json) => reply("error", &json),
+                Behaviour::Hang(json) => {
+                    released.await;
+                    reply("result", &json)
+                }
+                Behaviour::Garbage => ([(header::CONTENT_TYPE, "application/json")], "<html>").into_response(),
+                Behaviour::Status(status) => {
+                    StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR).into_response()
+                }
+            }
+        }
+        _ => StatusCode::ACCEPTED.into_response(),
+    }
+}

@@ -1,0 +1,99 @@
+//! What `permesso::upstream` promises, against servers and processes that keep
+//! and break the protocol.
+
+mod errors;
+mod fake;
+mod http;
+mod process;
+mod reach;
+mod sample;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use permesso::upstream::{AllowRule, Answer, Call, ConnectionSpec, Egress, Transport, UpstreamError, Upstreams};
+use serde_json::value::RawValue;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+use uuid::Uuid;
+
+fn upstreams_allowing(rules: &str) -> Upstreams {
+    let rules = AllowRule::parse_list(rules).expect("rules");
+    Upstreams::new(Egress::new(rules).expect("an HTTP client"))
+}
+
+/// What `dev` has: loopback allowed.
+fn upstreams() -> Upstreams {
+    upstreams_allowing("127.0.0.1, ::1")
+}
+
+fn spec(transport: Transport) -> ConnectionSpec {
+    ConnectionSpec {
+        id: Uuid::now_v7(),
+        slug: "test".to_owned(),
+        version: 1,
+        transport,
+        connect_timeout: Duration::from_secs(5),
+        call_timeout: Duration::from_secs(20),
+    }
+}
+
+fn http_spec(url: &str) -> ConnectionSpec {
+    spec(Transport::StreamableHttp { url: Url::parse(url).expect("a URL"), headers: Vec::new() })
+}
+
+fn raw(json: &str) -> Box<RawValue> {
+    RawValue::from_string(json.to_owned()).expect("JSON")
+}
+
+/// A call of `tool` that nothing guards or cancels.
+async fn call(upstreams: &Upstreams, spec: &Arc<ConnectionSpec>, tool: &str) -> Result<Answer, UpstreamError> {
+    call_with(upstreams, spec, tool, false, || Ok(())).await
+}
+
+async fn call_with(
+    upstreams: &Upstreams,
+    spec: &Arc<ConnectionSpec>,
+    tool: &str,
+    once: bool,
+    guard: impl Fn() -> Result<(), String> + Send + Sync + 'static,
+) -> Result<Answer, UpstreamError> {
+    let params = raw(&format!(r#"{{"name":"{tool}","arguments":{{}}}}"#));
+    let call = Call { tool, params: &params, once };
+    upstreams.call(spec, call, guard, CancellationToken::new()).await
+}
+
+#[track_caller]
+fn result(outcome: Result<Answer, UpstreamError>) -> String {
+    match outcome {
+        Ok(Answer::Result(result)) => result.get().to_owned(),
+        other => panic!("no result: {other:?}"),
+    }
+}
+
+#[track_caller]
+fn not_sent(outcome: Result<Answer, UpstreamError>) -> String {
+    match outcome {
+        Err(UpstreamError::NotSent { reason }) => reason,
+        other => panic!("expected NotSent, got {other:?}"),
+    }
+}
+
+#[track_caller]
+fn unknown(outcome: Result<Answer, UpstreamError>) -> String {
+    match outcome {
+        Err(UpstreamError::Unknown { reason }) => reason,
+        other => panic!("expected Unknown, got {other:?}"),
+    }
+}
+
+/// Waits for something that happens soon, or fails naming it.
+async fn soon(what: &str, mut happened: impl FnMut() -> bool) {
+    for _ in 0..1000 {
+        if happened() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("{what} did not happen within 10 s");
+}

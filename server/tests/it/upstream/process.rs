@@ -1,0 +1,283 @@
+//! Upstreams that are child processes, each a few lines of shell.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use permesso::upstream::{State, Transport};
+use secrecy::SecretString;
+
+use super::*;
+
+/// A shell that shakes hands and runs `case` arms for calls by tool name, with
+/// `$id` set and `answer JSON` to answer.
+fn shell(arms: &str) -> ConnectionSpec {
+    let script = format!(
+        r#"
+        answer() {{ printf '{{"jsonrpc":"2.0","id":%s,"result":%s}}\n' "$id" "$1"; }}
+        while read -r line; do
+            id=${{line#*'"id":'}}; id=${{id%%,*}}
+            case $line in
+                *'"method":"initialize"'*) answer '{{"protocolVersion":"2025-11-25","capabilities":{{}}}}';;
+                *'"method":"notifications/'*) echo "$line" >&2;;
+                {arms}
+            esac
+        done
+        "#
+    );
+    with_shell(&script)
+}
+
+fn with_shell(script: &str) -> ConnectionSpec {
+    spec(Transport::Stdio {
+        command: "sh".to_owned(),
+        args: vec!["-c".to_owned(), script.to_owned()],
+        env: Vec::new(),
+        cwd: None,
+    })
+}
+
+fn is_alive(pid: &str) -> bool {
+    // A zombie waits for its new parent to notice; it does nothing any more.
+    std::fs::read_to_string(Path::new("/proc").join(pid).join("stat")).is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+#[tokio::test]
+async fn a_results_bytes_are_untouched() {
+    let odd = r#"{ "content":[ ],"x":1.0e2, "big":9007199254740993,"u":"\u00e9" }"#;
+    let spec = Arc::new(shell(&format!("*'\"odd\"'*) answer '{odd}';;")));
+    assert_eq!(result(call(&upstreams(), &spec, "odd").await), odd);
+}
+
+#[tokio::test]
+async fn parameters_with_line_breaks_are_one_message() {
+    let spec = Arc::new(shell("*) answer \"[\\\"${line%%'}'*}\\\"]\" | tr -d '\"';;"));
+    let params = raw("{\"name\":\n\r\n\"t\"}");
+    let call = Call { tool: "t", params: &params, once: false };
+    let upstreams = upstreams();
+    // The shell's answer is no MCP; what counts is that it got one whole line.
+    let mut spec = (*spec).clone();
+    spec.call_timeout = Duration::from_millis(500);
+    let spec = Arc::new(spec);
+    let _ = upstreams.call(&spec, call, || Ok(()), CancellationToken::new()).await;
+    let logged = upstreams.logs(spec.id).join("\n");
+    assert!(logged.contains("{name:   t"), "{logged}");
+}
+
+#[tokio::test]
+async fn the_environment_is_empty_but_for_what_the_connection_gives() {
+    let arms = r#"*) answer "[\"$(tr '\0' ' ' < /proc/$$/environ)\",\"$(pwd)\"]";;"#;
+    let bare = Arc::new(shell(arms));
+    assert_eq!(result(call(&upstreams(), &bare, "env").await), r#"["","/"]"#);
+
+    let mut given = shell(arms);
+    let directory = tempfile::tempdir().expect("a directory");
+    let Transport::Stdio { env, cwd, .. } = &mut given.transport else { unreachable!() };
+    env.push(("TOKEN".to_owned(), SecretString::from("s3cret")));
+    *cwd = Some(directory.path().to_owned());
+    assert!(!format!("{given:?}").contains("s3cret"));
+    let found = result(call(&upstreams(), &Arc::new(given), "env").await);
+    assert_eq!(found, format!(r#"["TOKEN=s3cret ","{}"]"#, directory.path().display()));
+}
+
+#[tokio::test]
+async fn answers_find_their_calls_in_any_order() {
+    // Holds the first call back until the second is answered.
+    let spec = Arc::new(shell(
+        r#"*'"first"'*) held=$id;;
+           *'"second"'*) answer '"2"'; id=$held; answer '"1"';;"#,
+    ));
+    let upstreams = upstreams();
+    let first = call(&upstreams, &spec, "first");
+    let second = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        call(&upstreams, &spec, "second").await
+    };
+    let (first, second) = tokio::join!(first, second);
+    assert_eq!((result(first).as_str(), result(second).as_str()), ("\"1\"", "\"2\""));
+}
+
+#[tokio::test]
+async fn stderr_and_what_is_not_mcp_go_to_the_log() {
+    let spec = Arc::new(shell(r#"*) echo "to stderr" >&2; echo "plain text"; echo; answer '{}';;"#));
+    let upstreams = upstreams();
+    result(call(&upstreams, &spec, "t").await);
+    let logged = |line: &str| upstreams.logs(spec.id).iter().any(|logged| logged == line);
+    soon("the log", || logged("to stderr") && logged("stdout: plain text")).await;
+}
+
+#[tokio::test]
+async fn a_killed_child_leaves_its_calls_unknown_and_is_started_again() {
+    let spec = Arc::new(shell(
+        r#"*'"die"'*) kill -9 $$;;
+           *'"pid"'*) answer $$;;"#,
+    ));
+    let upstreams = upstreams();
+    let before = result(call(&upstreams, &spec, "pid").await);
+    let reason = unknown(call_with(&upstreams, &spec, "die", true, || Ok(())).await);
+    assert!(reason.contains("process ended") && reason.contains('9'), "{reason}");
+    // The first pause is short enough to be waited for.
+    let after = result(call(&upstreams, &spec, "pid").await);
+    assert_ne!(before, after);
+}
+
+#[tokio::test]
+async fn a_child_that_ended_is_started_again_before_anybody_calls() {
+    let spec = Arc::new(shell(r#"*'"pid"'*) answer $$;;"#));
+    let upstreams = upstreams();
+    let pid = result(call(&upstreams, &spec, "pid").await);
+    let killed = std::process::Command::new("kill").args(["-9", &pid]).status();
+    assert!(killed.expect("kill").success());
+    let state = || upstreams.status(spec.id).expect("it was used").state;
+    soon("the failure", || state() != State::Ready).await;
+    soon("the revival", || state() == State::Ready).await;
+    assert_ne!(result(call(&upstreams, &spec, "pid").await), pid);
+}
+
+#[tokio::test]
+async fn a_child_that_cannot_start_is_not_sent() {
+    let upstreams = upstreams();
+    let mut missing = with_shell("");
+    if let Transport::Stdio { command, .. } = &mut missing.transport {
+        *command = "no-such-command".to_owned();
+    }
+    let reason = not_sent(call(&upstreams, &Arc::new(missing), "t").await);
+    assert!(reason.contains("no-such-command"), "{reason}");
+
+    let dies = Arc::new(with_shell("echo 'no licence' >&2; exit 3"));
+    let reason = not_sent(call(&upstreams, &dies, "t").await);
+    assert!(reason.contains("exit status: 3"), "{reason}");
+    assert_eq!(upstreams.logs(dies.id), ["no licence"]);
+    for _ in 0..5 {
+        not_sent(call(&upstreams, &dies, "t").await);
+    }
+    let started = Instant::now();
+    let reason = not_sent(call(&upstreams, &dies, "t").await);
+    assert!(reason.contains("next attempt"), "{reason}");
+    assert!(started.elapsed() < Duration::from_millis(200));
+}
+
+#[tokio::test]
+async fn a_child_that_never_answered_has_ended_after_close() {
+    let mut mute = with_shell("sleep 1000 & echo $! >&2; wait");
+    mute.connect_timeout = Duration::from_millis(200);
+    let (upstreams, mute) = (upstreams(), Arc::new(mute));
+    let reason = not_sent(call(&upstreams, &mute, "t").await);
+    assert_eq!(reason, "no session with the upstream within 0.2 s");
+    let pid = upstreams.logs(mute.id).concat();
+    upstreams.close().await;
+    assert!(!is_alive(&pid), "{pid}");
+}
+
+#[tokio::test]
+async fn a_guard_that_refuses_lets_nothing_through() {
+    let spec = Arc::new(shell(r#"*'"name"'*) echo "got it" >&2; answer '{}';;"#));
+    let upstreams = upstreams();
+    let refuse = || Err("the lease has run out".to_owned());
+    let outcome = call_with(&upstreams, &spec, "t", true, refuse).await;
+    assert_eq!(not_sent(outcome), "the lease has run out");
+    result(call(&upstreams, &spec, "t").await);
+    let got = || {
+        let logs = upstreams.logs(spec.id);
+        logs.iter().filter(|line| *line == "got it").count()
+    };
+    soon("the log", || got() > 0).await;
+    assert_eq!(got(), 1);
+}
+
+#[tokio::test]
+async fn a_hanging_call_is_unknown_and_the_child_is_told() {
+    let mut spec = shell("*'never'*) ;; *) answer '{}';;");
+    spec.call_timeout = Duration::from_millis(300);
+    let (upstreams, spec) = (upstreams(), Arc::new(spec));
+    assert_eq!(unknown(call(&upstreams, &spec, "never").await), "no answer within 0.3 s");
+    let told = || {
+        let logs = upstreams.logs(spec.id);
+        logs.iter().any(|line| line.contains("notifications/cancelled") && line.contains("\"requestId\":1"))
+    };
+    soon("the cancellation", told).await;
+    result(call(&upstreams, &spec, "t").await);
+}
+
+#[tokio::test]
+async fn what_a_child_never_read_may_have_reached_it_and_what_waits_behind_did_not() {
+    // Answers initialize, and then reads no more.
+    let mut spec = with_shell(
+        r#"read -r line
+           echo '{"jsonrpc":"2.0","id":0,"result":{"protocolVersion":"2025-11-25","capabilities":{}}}'
+           while :; do sleep 1; done"#,
+    );
+    spec.connect_timeout = Duration::from_millis(500);
+    spec.call_timeout = Duration::from_millis(500);
+    let (upstreams, spec) = (upstreams(), Arc::new(spec));
+    let big = raw(&format!("{{\"pad\":\"{}\"}}", "x".repeat(1 << 20)));
+    let one = Call { tool: "t", params: &big, once: true };
+    let outcome = upstreams.call(&spec, one, || Ok(()), CancellationToken::new()).await;
+    assert_eq!(unknown(outcome), "no answer within 0.5 s");
+    let outcome = upstreams.call(&spec, one, || Ok(()), CancellationToken::new()).await;
+    assert_eq!(not_sent(outcome), "it could not be sent within 0.5 s");
+    upstreams.close().await;
+}
+
+#[tokio::test]
+async fn a_message_over_16_mib_ends_the_child() {
+    let spec = Arc::new(shell(
+        r#"*) printf '{"jsonrpc":"2.0","id":%s,"result":"' $id; head -c 17825792 /dev/zero | tr '\0' x; echo '"}';;"#,
+    ));
+    let upstreams = upstreams();
+    let reason = unknown(call(&upstreams, &spec, "t").await);
+    assert!(reason.contains("16 MiB"), "{reason}");
+    upstreams.close().await;
+}
+
+#[tokio::test]
+async fn pings_are_answered_and_changed_lists_announced() {
+    let spec = Arc::new(shell(
+        r#"*'"result":{}'*) echo "ping answered" >&2;;
+           *'"error"'*) echo "refused: $line" >&2;;
+           *) echo '{"jsonrpc":"2.0","id":"p","method":"ping"}'
+              echo '{"jsonrpc":"2.0","id":"r","method":"roots/list"}'
+              echo '{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}'
+              answer '{}';;"#,
+    ));
+    let upstreams = upstreams();
+    let mut changed = upstreams.list_changed();
+    result(call(&upstreams, &spec, "t").await);
+    let id = tokio::time::timeout(Duration::from_secs(10), changed.recv()).await;
+    assert_eq!(id.expect("soon").expect("a notice"), spec.id);
+    let logged = |text: &str| upstreams.logs(spec.id).iter().any(|line| line.contains(text));
+    soon("the replies", || logged("ping answered") && logged("-32601")).await;
+}
+
+#[tokio::test]
+async fn closing_ends_the_child_and_what_it_started() {
+    let spec = Arc::new(shell(r#"*) sleep 1000 & answer "[$$,$!]";;"#));
+    let upstreams = upstreams();
+    let pids = result(call(&upstreams, &spec, "t").await);
+    let pids: Vec<String> =
+        serde_json::from_str::<Vec<u32>>(&pids).expect("two ids").iter().map(u32::to_string).collect();
+    assert!(pids.iter().all(|pid| is_alive(pid)));
+    let started = Instant::now();
+    upstreams.close().await;
+    assert!(started.elapsed() < Duration::from_secs(2), "closing its input is enough");
+    soon("their end", || !pids.iter().any(|pid| is_alive(pid))).await;
+}
+
+#[tokio::test]
+async fn a_child_that_will_not_end_is_killed() {
+    let spec = Arc::new(with_shell(
+        r#"trap '' TERM
+           while :; do
+               read -r line
+               case $line in
+                   *initialize\"*) echo '{"jsonrpc":"2.0","id":0,"result":{"protocolVersion":"2025-11-25","capabilities":{}}}';;
+                   *tools/call*) echo "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":$$}";;
+               esac
+           done"#,
+    ));
+    let upstreams = upstreams();
+    let pid = result(call(&upstreams, &spec, "t").await);
+    assert!(is_alive(&pid));
+    upstreams.forget(spec.id).await;
+    assert!(!is_alive(&pid), "it has ended when forget returns");
+}
