@@ -1,10 +1,25 @@
-//! Permesso.
-pub mod audit {
-    //! scratch
-    /// scratch
-    pub mod redact;
-}
+//! Permesso: an approval-queue gateway for the Model Context Protocol.
+//!
+//! Layers that only look down; `tests/it/layers.rs` keeps them so:
+//! `cli → app → {api, mcp, jobs} → service → {auth, vault, directory, audit, upstream} → {db, live}
+//! → {error, clock, config, telemetry, process}`.
+
+pub mod api;
+pub mod app;
+pub mod audit;
 pub mod auth;
+pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod db;
+pub mod directory;
+pub mod error;
+pub mod jobs;
+pub mod live;
+pub mod mcp;
+pub mod postgres;
+pub mod process;
+pub mod service;
+pub mod telemetry;
+pub mod upstream;
 pub mod vault;
