@@ -52,8 +52,8 @@ pub struct FieldError {
     pub message: String,
 }
 
-/// A result with the server's error.
-pub type Result<T> = std::result::Result<T, Error>;
+/// A result with the server's error, unless another is named.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     /// An error of a kind, with its stable code and public message.

@@ -1,15 +1,35 @@
 //! What server and console exchange over `/api/v1` (api.md): plain data, one file per resource.
+//!
+//! Types that carry a password or a key have no `Debug`: what cannot be printed is not logged.
 
-mod list;
-mod problem;
-mod role;
-
-pub use list::List;
-pub use problem::{Problem, ProblemField};
-pub use role::{CreateRole, Role, UpdateRole};
-
+mod absent;
+mod api_key;
 mod approval;
 mod audit;
+mod auth;
+mod connection;
+mod list;
+mod member;
+mod org;
+mod problem;
+mod role;
+mod tool;
+mod toolkit;
+mod toolkit_tool;
 
+pub use api_key::{ApiKey, CreateApiKey, CreatedApiKey, KeyOwner, RotateApiKey};
 pub use approval::{Approval, ApprovalDetail, ApprovalEvent, Approve, Reject, Settle, SettleOutcome};
 pub use audit::{AuditRecord, AuditRecordDetail};
+pub use auth::{AccessToken, Login, Me, MyKind, MyOrg};
+pub use connection::{
+    Connection, ConnectionKind, ConnectionLogs, ConnectionStatus, CreateConnection, Refreshed, UnusableTool,
+    UpdateConnection,
+};
+pub use list::List;
+pub use member::{CreateMember, Member, UpdateMember};
+pub use org::{CreateOrg, Org, UpdateOrg};
+pub use problem::{Problem, ProblemField};
+pub use role::{CreateRole, Role, UpdateRole};
+pub use tool::{ReviewTool, Tool};
+pub use toolkit::{CreateToolkit, Toolkit, UpdateToolkit, Visibility};
+pub use toolkit_tool::{AddToolkitTools, PutRolePolicy, PutToolkitTool, ToolkitTool, WhichTools};

@@ -1,10 +1,14 @@
 //! Authorization in the handler's signature: a handler that takes [`Allowed<Needs>`] runs only for
 //! an actor whose role in the path's org has that right. Another org is 404, a missing right 403.
 
-use std::{marker::PhantomData, sync::Arc};
+use std::{
+    marker::PhantomData,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use axum::{
-    extract::{FromRequestParts, RawPathParams},
+    extract::{ConnectInfo, FromRequestParts, RawPathParams},
     http::request::Parts,
 };
 use domain::Right;
@@ -18,6 +22,20 @@ use crate::{
     },
     telemetry::RequestId,
 };
+
+/// Where a request comes from: what a layer that knows the trusted proxies put there, else its peer.
+#[derive(Clone, Copy, Debug)]
+pub struct ClientAddress(pub IpAddr);
+
+impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        let peer = || parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| Self(peer.ip()));
+        let found = parts.extensions.get::<Self>().copied().or_else(peer);
+        found.ok_or_else(|| Error::internal("the server was started without its peers' addresses"))
+    }
+}
 
 /// Anybody with a valid credential.
 pub struct Known(pub Actor);

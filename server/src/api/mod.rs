@@ -1,11 +1,11 @@
 //! The REST face: authorization in each handler's signature, errors as problem+json, data between
 //! the wire's types and the domain's. One file per resource; reads go to `db`, changes to `service`.
 
-pub mod approvals;
 pub mod api_keys;
+pub mod approvals;
 pub mod audit;
-pub mod authorize;
 pub mod auth;
+pub mod authorize;
 pub mod body;
 pub mod connections;
 pub mod error;

@@ -3,9 +3,24 @@
 use std::str::FromStr;
 
 use api_types::List;
-use serde::Deserialize;
+use axum::{extract::FromRequestParts, http::request::Parts};
+use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::error::{Error, Result};
+
+/// A query string, decoded; what does not fit is told as every other error is.
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        match axum::extract::Query::from_request_parts(parts, state).await {
+            Ok(axum::extract::Query(query)) => Ok(Self(query)),
+            Err(rejection) => Err(Error::bad_request(format!("the query string cannot be read: {}", rejection.body_text()))),
+        }
+    }
+}
 
 /// The two parameters that every list takes; flatten it into a list's own query.
 #[derive(Clone, Debug, Default, Deserialize)]

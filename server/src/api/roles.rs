@@ -12,6 +12,7 @@ use axum::{
 use super::{
     authorize::{Allowed, ReadMembers, WriteMembers},
     body::Body,
+    page::{Page, Query, page},
 };
 use crate::{
     db::{self, OrgScope},
@@ -19,11 +20,16 @@ use crate::{
     service::{self, Services},
 };
 
-/// Lists the org's roles.
-pub async fn list_roles(State(services): State<Arc<Services>>, access: Allowed<ReadMembers>) -> Result<Json<List<Role>>> {
+/// Lists the org's roles by name.
+pub async fn list_roles(
+    State(services): State<Arc<Services>>,
+    access: Allowed<ReadMembers>,
+    Query(query): Query<Page>,
+) -> Result<Json<List<Role>>> {
+    let limit = query.limit()?;
     let mut scope = OrgScope::begin(&services.db, access.0.org.id).await?;
-    let rows = db::role::list(&mut scope).await?;
-    Ok(Json(List::whole(rows.into_iter().map(role).collect())))
+    let rows = db::role::list(&mut scope, query.after::<String>()?.as_deref(), limit + 1).await?;
+    Ok(Json(page(rows, limit, |row| row.name.clone(), role)))
 }
 
 /// Makes a role.

@@ -13,6 +13,7 @@ pub mod role;
 pub mod scope;
 pub mod tool;
 pub mod toolkit;
+pub mod toolkit_tool;
 pub mod user;
 
 use std::{str::FromStr, time::Duration};

@@ -22,11 +22,49 @@ pub struct Row {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn list(scope: &mut OrgScope) -> Result<Vec<Row>> {
-    let rows = sqlx::query_as!(Row, "SELECT id, name, rights, builtin FROM roles WHERE org_id = $1 ORDER BY name", scope.org().0)
-        .fetch_all(scope.conn())
-        .await?;
+pub async fn list(scope: &mut OrgScope, after: Option<&str>, limit: i64) -> Result<Vec<Row>> {
+    let rows = sqlx::query_as!(
+        Row,
+        "SELECT id, name, rights, builtin FROM roles
+         WHERE org_id = $1 AND ($2::text IS NULL OR name > $2) ORDER BY name LIMIT $3",
+        scope.org().0,
+        after,
+        limit,
+    )
+    .fetch_all(scope.conn())
+    .await?;
     Ok(rows)
+}
+
+/// Those of `names` that are roles of the org; they stay as they are until the transaction ends.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn hold(scope: &mut OrgScope, names: &[String]) -> Result<Vec<String>> {
+    Ok(sqlx::query_scalar!(
+        "SELECT name FROM roles WHERE org_id = $1 AND name = ANY ($2) ORDER BY id FOR SHARE",
+        scope.org().0,
+        names,
+    )
+    .fetch_all(scope.conn())
+    .await?)
+}
+
+/// How many approval policies (the org's, of toolkits, of their tools) name the role.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn approval_policies(scope: &mut OrgScope, name: &str) -> Result<i64> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT (SELECT count(*) FROM orgs WHERE id = $1 AND approval_policy -> 'approver_roles' ? $2)
+                + (SELECT count(*) FROM toolkits WHERE org_id = $1 AND approval_policy -> 'approver_roles' ? $2)
+                + (SELECT count(*) FROM toolkit_tools WHERE org_id = $1 AND approval_policy -> 'approver_roles' ? $2)
+                AS "policies!""#,
+        scope.org().0,
+        name,
+    )
+    .fetch_one(scope.conn())
+    .await?)
 }
 
 /// Finds a role by its name and locks it.

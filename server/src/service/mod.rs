@@ -3,15 +3,18 @@
 
 pub mod access;
 pub mod approval;
+mod approval_policy;
 pub mod call;
 pub mod change;
 pub mod connection;
 pub mod key;
+mod label;
 pub mod member;
 pub mod org;
 pub mod role;
 pub mod sign_in;
 pub mod toolkit;
+pub mod toolkit_tool;
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 

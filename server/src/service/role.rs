@@ -35,6 +35,9 @@ pub async fn update(services: &Services, access: &OrgAccess, role: &str, to: &Up
     let name = to.name.as_deref().map(checked_name).transpose()?.unwrap_or(&row.name);
     let current: Rights = row.rights.iter().filter_map(|word| word.parse().ok()).collect();
     let rights = to.rights.as_ref().map(|rights| checked_rights(access, rights)).transpose()?.unwrap_or(current);
+    if name != row.name {
+        not_an_approver(&mut scope, &row.name).await?;
+    }
     if !db::role::update(&mut scope, row.id, name, &rights).await? {
         return Err(taken(name));
     }
@@ -57,8 +60,50 @@ pub async fn delete(services: &Services, access: &OrgAccess, role: &str) -> Resu
             format!("the role `{role}` is in use by {uses} members, keys or policies; give them another role first"),
         ));
     }
+    not_an_approver(&mut scope, role).await?;
     db::role::delete(&mut scope, row.id).await?;
     change::commit(services, scope, &access.actor, "delete_role", &role, None::<&()>).await
+}
+
+/// The role with this name, locked, to be given to a member or a key. Nobody gives away rights that
+/// they do not have.
+///
+/// # Errors
+/// No such role (`role` is wrong); forbidden.
+pub(super) async fn to_give(scope: &mut OrgScope, access: &OrgAccess, name: &str) -> Result<db::role::Row> {
+    let row = db::role::find(scope, name).await?;
+    let row = row.ok_or_else(|| Error::invalid("role", format!("`{name}` is not a role of this org")))?;
+    covered(access, &row.name, &row.rights)?;
+    Ok(row)
+}
+
+/// Fails unless the actor has every right of this role.
+///
+/// # Errors
+/// Forbidden.
+pub(super) fn covered(access: &OrgAccess, role: &str, rights: &[String]) -> Result<()> {
+    // A right this binary does not know was granted by a newer one; it opens nothing here, but the
+    // newer one may be serving beside us, so nobody here can have it to give.
+    let all_held = rights.iter().all(|word| word.parse().is_ok_and(|right| access.rights.has(right)));
+    if all_held {
+        return Ok(());
+    }
+    Err(Error::forbidden(format!(
+        "the role `{role}` has rights that your role `{}` does not have, so you cannot give it to anyone",
+        access.role_name
+    )))
+}
+
+/// Approval policies name roles, so a role they name keeps its name (approvals.md: a role in use
+/// cannot be deleted).
+async fn not_an_approver(scope: &mut OrgScope, name: &str) -> Result<()> {
+    match db::role::approval_policies(scope, name).await? {
+        0 => Ok(()),
+        policies => Err(Error::conflict(
+            "role_in_use",
+            format!("{policies} approval policies name the role `{name}` as an approver; change them first"),
+        )),
+    }
 }
 
 async fn own_role(scope: &mut OrgScope, name: &str) -> Result<db::role::Row> {

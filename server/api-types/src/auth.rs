@@ -1,0 +1,65 @@
+//! Signing in, and who one is.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// A log-in.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Login {
+    /// The person's e-mail; case does not matter.
+    pub email: String,
+    /// Their password.
+    pub password: String,
+}
+
+/// What a log-in gives: a bearer token.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct AccessToken {
+    /// Send it as `Authorization: Bearer …`.
+    pub access_token: String,
+    /// Always `Bearer`.
+    pub token_type: String,
+    /// How long it is valid, in seconds.
+    pub expires_in: u64,
+}
+
+/// Whose credential a request carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MyKind {
+    /// A person who signed in.
+    Person,
+    /// An API key.
+    ApiKey,
+}
+
+/// Who is asking.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Me {
+    /// A person or a key.
+    pub kind: MyKind,
+    /// The person's or the key's id.
+    pub id: Uuid,
+    /// The person's e-mail or the key's name.
+    pub name: String,
+    /// The e-mail of the person answerable: the person, or the key's owner.
+    pub email: Option<String>,
+    /// Administers the instance, and so is `admin` of every org.
+    pub instance_admin: bool,
+    /// The orgs it belongs to, by slug.
+    pub orgs: Vec<MyOrg>,
+}
+
+/// One org that one belongs to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct MyOrg {
+    /// Its id.
+    pub id: Uuid,
+    /// Its name in URLs.
+    pub slug: String,
+    /// One's role there.
+    pub role: String,
+    /// What that role allows (`domain::Right`).
+    pub rights: Vec<String>,
+}

@@ -1,0 +1,141 @@
+//! Connections to upstreams.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+/// How an upstream is spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConnectionKind {
+    /// MCP's Streamable HTTP. Its configuration: `{url, headers?}`.
+    StreamableHttp,
+    /// A child process. Its configuration: `{command, args?, env?, cwd?}`.
+    Stdio,
+}
+
+impl ConnectionKind {
+    /// The word in the API and the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::StreamableHttp => "streamable_http",
+            Self::Stdio => "stdio",
+        }
+    }
+}
+
+/// How a connection is doing, as the replica that answers sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConnectionStatus {
+    /// Switched off by an administrator.
+    Disabled,
+    /// Not used since this replica started; it connects on first use.
+    Idle,
+    /// A session is being opened.
+    Connecting,
+    /// A session is open.
+    Ready,
+    /// The last attempt failed; the next one waits.
+    Backoff,
+    /// Many attempts failed in a row: somebody should look.
+    Failed,
+}
+
+/// A connection. Values that may be secret (headers, environment, the URL's query) show as
+/// `********`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Connection {
+    /// Its id.
+    pub id: Uuid,
+    /// Its name in URLs.
+    pub slug: String,
+    /// How it is spoken to.
+    pub kind: ConnectionKind,
+    /// Its configuration, by kind; `null` when it cannot be opened with this master key.
+    pub config: Option<Value>,
+    /// Counts up with each change of the configuration; approvals are bound to it.
+    pub version: i64,
+    /// Whether it may be used.
+    pub enabled: bool,
+    /// How long connecting may take, in milliseconds.
+    pub connect_timeout_ms: i32,
+    /// How long a call may take, in milliseconds.
+    pub call_timeout_ms: i32,
+    /// How it is doing.
+    pub status: ConnectionStatus,
+    /// When it last answered.
+    pub last_seen_at: Option<DateTime<Utc>>,
+    /// Why it last failed, if it has not answered since.
+    pub last_error: Option<String>,
+    /// When that was.
+    pub last_error_at: Option<DateTime<Utc>>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+}
+
+/// A connection to be made.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateConnection {
+    /// Its name in URLs: `[a-z0-9-]`, 2 to 40 characters.
+    pub slug: String,
+    /// How it is spoken to.
+    pub kind: ConnectionKind,
+    /// Its configuration, by kind.
+    pub config: Value,
+    /// How long connecting may take: 100 to 120000 milliseconds; 10000 unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connect_timeout_ms: Option<i32>,
+    /// How long a call may take: 100 to 3600000 milliseconds; 120000 unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call_timeout_ms: Option<i32>,
+}
+
+/// What to change about a connection; what is absent stays.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateConnection {
+    /// The whole new configuration. A value given as `********` keeps what it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<Value>,
+    /// Whether it may be used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
+    /// See [`CreateConnection::connect_timeout_ms`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connect_timeout_ms: Option<i32>,
+    /// See [`CreateConnection::call_timeout_ms`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call_timeout_ms: Option<i32>,
+}
+
+/// What listing an upstream's tools again brought.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refreshed {
+    /// Names of tools that are new, or offered again.
+    pub added: Vec<String>,
+    /// Names of tools whose definition changed: held until it is reviewed.
+    pub changed: Vec<String>,
+    /// Names of tools that are no longer offered.
+    pub gone: Vec<String>,
+    /// What the upstream lists but cannot be used.
+    pub unusable: Vec<UnusableTool>,
+}
+
+/// An entry of an upstream's list that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnusableTool {
+    /// Its place in the list, from 0.
+    pub index: usize,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+/// The last lines of a connection's log on the replica that answers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ConnectionLogs {
+    /// What a child process wrote to stderr, or what the gateway noted; oldest first.
+    pub lines: Vec<String>,
+}

@@ -1,0 +1,116 @@
+//! Tools as a toolkit exposes them, and their permissions.
+
+use std::collections::BTreeMap;
+
+use domain::{Permission, PolicyOverride};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// A tool as one toolkit exposes it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ToolkitTool {
+    /// Its id; approvals are bound to it.
+    pub id: Uuid,
+    /// The name that agents see.
+    pub name: String,
+    /// The slug of the connection that offers it.
+    pub connection: String,
+    /// Its name at the upstream.
+    pub tool: String,
+    /// The permission where no role policy says otherwise.
+    pub permission: Permission,
+    /// Permissions by the role's name.
+    pub policies: BTreeMap<String, Permission>,
+    /// What it sets differently from the toolkit's approval policy.
+    pub approval_policy: Option<PolicyOverride>,
+    /// Whether the definition last seen differs from the one last reviewed: calls are held.
+    pub definition_changed: bool,
+    /// Whether the upstream's last list had it.
+    pub offered: bool,
+}
+
+/// Which tools of a connection to add.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WhichTools {
+    /// All that it offers now.
+    All,
+    /// Those with these names.
+    Named(Vec<String>),
+}
+
+impl Serialize for WhichTools {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::All => serializer.serialize_str("all"),
+            Self::Named(names) => names.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for WhichTools {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Either {
+            Word(String),
+            Names(Vec<String>),
+        }
+        match Either::deserialize(deserializer) {
+            Ok(Either::Word(word)) if word == "all" => Ok(Self::All),
+            Ok(Either::Names(names)) => Ok(Self::Named(names)),
+            _ => Err(serde::de::Error::custom("`tools` must be a list of names, or \"all\"")),
+        }
+    }
+}
+
+/// Tools to be added under the names they have at the upstream.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AddToolkitTools {
+    /// The slug of the connection.
+    pub connection: String,
+    /// Which of its tools.
+    pub tools: WhichTools,
+    /// Their permission; `needs_approval` unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permission: Option<Permission>,
+}
+
+/// What stands under one name.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PutToolkitTool {
+    /// The slug of the connection.
+    pub connection: String,
+    /// The tool's name at the upstream.
+    pub tool: String,
+    /// The permission where no role policy says otherwise; `needs_approval` unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permission: Option<Permission>,
+    /// What it sets differently from the toolkit's approval policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval_policy: Option<PolicyOverride>,
+}
+
+/// A role's permission.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PutRolePolicy {
+    /// What the role may do with the tool.
+    pub permission: Permission,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tools_are_a_list_of_names_or_the_word_all() {
+        let read = |json| serde_json::from_str::<WhichTools>(json).ok();
+        assert_eq!(read(r#""all""#), Some(WhichTools::All));
+        assert_eq!(read(r#"["a","all"]"#), Some(WhichTools::Named(vec!["a".to_owned(), "all".to_owned()])));
+        for wrong in [r#""some""#, "{}", "null", "[1]"] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! `/orgs/{org}/api-keys`. The key itself is in the answers of making and rotating, and nowhere else.
+
+use std::sync::Arc;
+
+use api_types::{ApiKey, CreateApiKey, CreatedApiKey, KeyOwner, List, RotateApiKey};
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::{HeaderValue, StatusCode, header},
+    response::IntoResponse,
+};
+use domain::{ApiKeyId, directory::Directory};
+
+use super::{
+    authorize::{Allowed, ReadKeys, WriteKeys},
+    body::Body,
+    page::{Page, Query, page},
+};
+use crate::{
+    auth,
+    db::{self, OrgScope},
+    error::Result,
+    service::{self, Services},
+};
+
+/// Lists the org's keys, revoked ones included.
+pub async fn list_api_keys(
+    State(services): State<Arc<Services>>,
+    access: Allowed<ReadKeys>,
+    Query(query): Query<Page>,
+) -> Result<Json<List<ApiKey>>> {
+    let (limit, after) = (query.limit()?, query.after::<ApiKeyId>()?);
+    let mut scope = OrgScope::begin(&services.db, access.0.org.id).await?;
+    let rows = db::api_key::list(&mut scope, after, limit + 1).await?;
+    let directory = services.directory.get()?;
+    Ok(Json(page(rows, limit, |row| row.id.to_string(), |row| api_key(&directory, row))))
+}
+
+/// Makes a key and shows it once.
+pub async fn create_api_key(
+    State(services): State<Arc<Services>>,
+    access: Allowed<WriteKeys>,
+    Body(new): Body<CreateApiKey>,
+) -> Result<impl IntoResponse> {
+    let made = service::key::create(&services, &access.0, &new).await?;
+    Ok((StatusCode::CREATED, shown_once(&services, made)?))
+}
+
+/// Gives a key a new secret and shows it once.
+pub async fn rotate_api_key(
+    State(services): State<Arc<Services>>,
+    access: Allowed<WriteKeys>,
+    Path((_, id)): Path<(String, String)>,
+    Body(how): Body<RotateApiKey>,
+) -> Result<impl IntoResponse> {
+    let made = service::key::rotate(&services, &access.0, &id, &how).await?;
+    shown_once(&services, made)
+}
+
+/// Revokes a key.
+pub async fn revoke_api_key(
+    State(services): State<Arc<Services>>,
+    access: Allowed<WriteKeys>,
+    Path((_, id)): Path<(String, String)>,
+) -> Result<StatusCode> {
+    service::key::revoke(&services, &access.0, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn shown_once(
+    services: &Services,
+    (row, key): (db::api_key::Row, auth::api_key::ApiKey),
+) -> Result<impl IntoResponse + use<>> {
+    let shown = api_key(&*services.directory.get()?, row);
+    let body = CreatedApiKey { shown, key: key.expose().to_owned() };
+    Ok(([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(body)))
+}
+
+/// The owner may be an administrator of the instance, who is no member: the snapshot knows everybody.
+fn api_key(directory: &Directory, row: db::api_key::Row) -> ApiKey {
+    let email = directory.people.get(&row.owner_id).map(|person| person.email.to_string());
+    ApiKey {
+        id: row.id.0,
+        name: row.name,
+        prefix: row.prefix,
+        role: row.role,
+        owner: KeyOwner { id: row.owner_id.0, email },
+        hold_seconds: row.hold_seconds.and_then(|seconds| u8::try_from(seconds).ok()),
+        created_at: row.created_at,
+        last_used_at: row.last_used_at,
+        expires_at: row.expires_at,
+        revoked_at: row.revoked_at,
+    }
+}

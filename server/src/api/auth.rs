@@ -1,0 +1,72 @@
+//! `/auth/login` and `/me`: signing in, and who one is.
+
+use std::sync::Arc;
+
+use api_types::{AccessToken, Login, Me, MyKind, MyOrg};
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderValue, header},
+    response::IntoResponse,
+};
+use domain::Principal;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{
+    authorize::{ClientAddress, Known},
+    body::Body,
+};
+use crate::{
+    auth::jwt,
+    error::{Error, Result},
+    service::{
+        Services,
+        access::{Actor, OrgAccess},
+        sign_in::sign_in,
+    },
+};
+
+/// Signs a person in.
+pub async fn login(
+    State(services): State<Arc<Services>>,
+    ClientAddress(address): ClientAddress,
+    Body(login): Body<Login>,
+) -> Result<impl IntoResponse> {
+    let signed = sign_in(&services, &login.email, SecretString::from(login.password), address).await?;
+    let token = services.jwt.issue(signed.user.0, signed.epoch, services.clock.now()).map_err(Error::internal)?;
+    let token = AccessToken {
+        access_token: token.expose_secret().to_owned(),
+        token_type: "Bearer".to_owned(),
+        expires_in: jwt::LIFETIME_SECONDS.unsigned_abs(),
+    };
+    // RFC 6749, section 5.1: a token is not kept by caches.
+    Ok(([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(token)))
+}
+
+/// Who is asking, and what they may do where.
+pub async fn get_me(State(services): State<Arc<Services>>, Known(actor): Known) -> Result<Json<Me>> {
+    let directory = services.directory.get()?;
+    let mut orgs: Vec<MyOrg> = directory
+        .orgs
+        .keys()
+        .filter_map(|slug| OrgAccess::find(&directory, actor.clone(), slug.as_str()).ok())
+        .map(my_org)
+        .collect();
+    orgs.sort_by(|a, b| a.slug.cmp(&b.slug));
+    let email = directory.people.get(&actor.owner).map(|person| person.email.to_string());
+    let Actor { principal, name, instance_admin, .. } = actor;
+    let kind = match principal {
+        Principal::User(_) => MyKind::Person,
+        Principal::Key(_) => MyKind::ApiKey,
+    };
+    Ok(Json(Me { kind, id: principal.id(), name: name.to_string(), email, instance_admin, orgs }))
+}
+
+fn my_org(access: OrgAccess) -> MyOrg {
+    MyOrg {
+        id: access.org.id.0,
+        slug: access.org.slug.to_string(),
+        role: access.role_name.to_string(),
+        rights: access.rights.iter().map(|right| right.to_string()).collect(),
+    }
+}

@@ -1,0 +1,172 @@
+//! `/orgs/{org}/connections`, with what they offer.
+
+use std::sync::Arc;
+
+use api_types::{Connection, ConnectionLogs, ConnectionStatus, CreateConnection, List, Refreshed, ReviewTool, Tool, UpdateConnection};
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+};
+use serde_json::value::RawValue;
+
+use super::{
+    authorize::{Allowed, ReadConnections, WriteConnections},
+    body::Body,
+    page::{Page, Query, page},
+};
+use crate::{
+    db::{self, OrgScope},
+    error::{Error, Result},
+    service::{Services, connection},
+    upstream::State as UpstreamState,
+};
+
+/// Lists the org's connections by slug.
+pub async fn list_connections(
+    State(services): State<Arc<Services>>,
+    access: Allowed<ReadConnections>,
+    Query(query): Query<Page>,
+) -> Result<Json<List<Connection>>> {
+    let (limit, after) = (query.limit()?, query.after::<String>()?);
+    let mut scope = OrgScope::begin(&services.db, access.0.org.id).await?;
+    let rows = db::connection::list(&mut scope, after.as_deref(), limit + 1).await?;
+    let shown = page(rows, limit, |row| row.slug.clone(), |row| shown(&services, row));
+    let items = shown.items.into_iter().collect::<Result<_>>()?;
+    Ok(Json(List { items, next_cursor: shown.next_cursor }))
+}
+
+/// Makes a connection.
+pub async fn create_connection(
+    State(services): State<Arc<Services>>,
+    access: Allowed<WriteConnections>,
+    Body(new): Body<CreateConnection>,
+) -> Result<(StatusCode, Json<Connection>)> {
+    let row = connection::create(&services, &access.0, &new).await?;
+    Ok((StatusCode::CREATED, Json(shown(&services, row)?)))
+}
+
+/// One connection.
+pub async fn get_connection(
+    State(services): State<Arc<Services>>,
+    access: Allowed<ReadConnections>,
+    Path((_, slug)): Path<(String, String)>,
+) -> Result<Json<Connection>> {
+    let mut scope = OrgScope::begin(&services.db, access.0.org.id).await?;
+    let row = db::connection::find(&mut scope, &slug).await?.ok_or_else(Error::not_found)?;
+    Ok(Json(shown(&services, row)?))
+}
+
+/// Changes a connection.
+pub async fn update_connection(
+    State(services): State<Arc<Services>>,
+    access: Allowed<WriteConnections>,
+    Path((_, slug)): Path<(String, String)>,
+    Body(to): Body<UpdateConnection>,
+) -> Result<Json<Connection>> {
+    let row = connection::update(&services, &access.0, &slug, &to).await?;
+    Ok(Json(shown(&services, row)?))
+}
+
+/// Deletes a connection, its tools and what toolkits expose of them.
+pub async fn delete_connection(
+    State(services): State<Arc<Services>>,
+    access: Allowed<WriteConnections>,
+    Path((_, slug)): Path<(String, String)>,
+) -> Result<StatusCode> {
+    connection::delete(&services, &access.0, &slug).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Lists the upstream's tools again, now.
+pub async fn refresh_connection(
+    State(services): State<Arc<Services>>,
+    access: Allowed<WriteConnections>,
+    Path((_, slug)): Path<(String, String)>,
+) -> Result<Json<Refreshed>> {
+    let connection = connection::get(&access.0, &slug)?;
+    Ok(Json(connection::refresh_tools(&services, connection).await?))
+}
+
+/// The last lines of the connection's log on this replica.
+pub async fn get_connection_logs(
+    State(services): State<Arc<Services>>,
+    access: Allowed<ReadConnections>,
+    Path((_, slug)): Path<(String, String)>,
+) -> Result<Json<ConnectionLogs>> {
+    let connection = connection::get(&access.0, &slug)?;
+    Ok(Json(ConnectionLogs { lines: services.upstreams.logs(connection.id.0) }))
+}
+
+/// Lists what the connection offers or offered once, by name.
+pub async fn list_connection_tools(
+    State(services): State<Arc<Services>>,
+    access: Allowed<ReadConnections>,
+    Path((_, slug)): Path<(String, String)>,
+    Query(query): Query<Page>,
+) -> Result<Json<List<Tool>>> {
+    let (limit, after) = (query.limit()?, query.after::<String>()?);
+    let mut scope = OrgScope::begin(&services.db, access.0.org.id).await?;
+    let connection = db::connection::find(&mut scope, &slug).await?.ok_or_else(Error::not_found)?;
+    let rows = db::tool::list(&mut scope, connection.id, after.as_deref(), limit + 1).await?;
+    let shown = page(rows, limit, |row| row.name.clone(), tool);
+    let items = shown.items.into_iter().collect::<Result<_>>()?;
+    Ok(Json(List { items, next_cursor: shown.next_cursor }))
+}
+
+/// Accepts a changed definition.
+pub async fn review_tool(
+    State(services): State<Arc<Services>>,
+    access: Allowed<WriteConnections>,
+    Path((_, slug, name)): Path<(String, String, String)>,
+    Body(seen): Body<ReviewTool>,
+) -> Result<Json<Tool>> {
+    Ok(Json(tool(connection::review(&services, &access.0, &slug, &name, &seen).await?)?))
+}
+
+fn shown(services: &Services, row: db::connection::Row) -> Result<Connection> {
+    let config = connection::Config::open(&services.vault, row.id, &row.kind, &row.config_sealed);
+    // A connection that cannot be opened must still be seen, to be mended or deleted.
+    let config = config.inspect_err(Error::log).ok().map(|config| config.shown());
+    let here = services.upstreams.status(row.id.0);
+    let status = match here.as_ref().map(|here| here.state) {
+        _ if !row.enabled => ConnectionStatus::Disabled,
+        None => ConnectionStatus::Idle,
+        Some(UpstreamState::Connecting) => ConnectionStatus::Connecting,
+        Some(UpstreamState::Ready) => ConnectionStatus::Ready,
+        Some(UpstreamState::Backoff) => ConnectionStatus::Backoff,
+        Some(UpstreamState::Failed) => ConnectionStatus::Failed,
+    };
+    Ok(Connection {
+        kind: connection::kind(&row)?,
+        id: row.id.0,
+        slug: row.slug,
+        config,
+        version: row.version,
+        enabled: row.enabled,
+        connect_timeout_ms: row.connect_timeout_ms,
+        call_timeout_ms: row.call_timeout_ms,
+        status,
+        last_seen_at: row.last_seen_at.max(here.and_then(|here| here.last_seen_at)),
+        last_error: row.last_error,
+        last_error_at: row.last_error_at,
+        created_at: row.created_at,
+    })
+}
+
+fn tool(row: db::tool::Row) -> Result<Tool> {
+    let raw = |json: String| RawValue::from_string(json).map_err(Error::internal);
+    let changed = row.seen_sha256 != row.reviewed_sha256;
+    Ok(Tool {
+        id: row.id.0,
+        name: row.name,
+        definition: raw(row.seen_definition)?,
+        definition_sha256: hex::encode(row.seen_sha256),
+        seen_at: row.seen_at,
+        definition_changed: changed,
+        reviewed_definition: if changed { Some(raw(row.reviewed_definition)?) } else { None },
+        reviewed_at: row.reviewed_at,
+        offered: row.offered,
+        schema_usable: row.schema_usable,
+    })
+}

@@ -1,0 +1,75 @@
+//! `/orgs/{org}/members`.
+
+use std::sync::Arc;
+
+use api_types::{CreateMember, List, Member, UpdateMember};
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+};
+use domain::MemberId;
+
+use super::{
+    authorize::{Allowed, ReadMembers, WriteMembers},
+    body::Body,
+    page::{Page, Query, page},
+};
+use crate::{
+    db::{self, OrgScope},
+    error::Result,
+    service::{self, Services},
+};
+
+/// Lists the org's members.
+pub async fn list_members(
+    State(services): State<Arc<Services>>,
+    access: Allowed<ReadMembers>,
+    Query(query): Query<Page>,
+) -> Result<Json<List<Member>>> {
+    let (limit, after) = (query.limit()?, query.after::<MemberId>()?);
+    let mut scope = OrgScope::begin(&services.db, access.0.org.id).await?;
+    let rows = db::member::list(&mut scope, after, limit + 1).await?;
+    Ok(Json(page(rows, limit, |row| row.id.to_string(), member)))
+}
+
+/// Adds a person to the org.
+pub async fn create_member(
+    State(services): State<Arc<Services>>,
+    access: Allowed<WriteMembers>,
+    Body(new): Body<CreateMember>,
+) -> Result<(StatusCode, Json<Member>)> {
+    let row = service::member::create(&services, &access.0, &new).await?;
+    Ok((StatusCode::CREATED, Json(member(row))))
+}
+
+/// Gives a member another role.
+pub async fn update_member(
+    State(services): State<Arc<Services>>,
+    access: Allowed<WriteMembers>,
+    Path((_, id)): Path<(String, String)>,
+    Body(to): Body<UpdateMember>,
+) -> Result<Json<Member>> {
+    Ok(Json(member(service::member::update(&services, &access.0, &id, &to).await?)))
+}
+
+/// Removes a member from the org.
+pub async fn delete_member(
+    State(services): State<Arc<Services>>,
+    access: Allowed<WriteMembers>,
+    Path((_, id)): Path<(String, String)>,
+) -> Result<StatusCode> {
+    service::member::delete(&services, &access.0, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn member(row: db::member::Row) -> Member {
+    Member {
+        id: row.id.0,
+        user_id: row.user_id.0,
+        email: row.email,
+        name: row.name,
+        role: row.role,
+        created_at: row.created_at,
+    }
+}

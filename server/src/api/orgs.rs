@@ -1,0 +1,68 @@
+//! `/orgs`.
+
+use std::sync::Arc;
+
+use api_types::{CreateOrg, List, Org, UpdateOrg};
+use axum::{Json, extract::State, http::StatusCode};
+use domain::OrgId;
+
+use super::{
+    authorize::{Allowed, Known, Member, WriteOrg},
+    body::Body,
+    page::{Page, Query, page},
+};
+use crate::{
+    db::{self, OrgScope, Reason, SystemScope},
+    error::Result,
+    service::{self, Services, access::OrgAccess},
+};
+
+/// Lists the orgs that the caller belongs to.
+pub async fn list_orgs(
+    State(services): State<Arc<Services>>,
+    Known(actor): Known,
+    Query(query): Query<Page>,
+) -> Result<Json<List<Org>>> {
+    let limit = query.limit()?;
+    let after = query.after::<OrgId>()?;
+    let directory = services.directory.get()?;
+    let mine = |slug: &domain::Slug| OrgAccess::find(&directory, actor.clone(), slug.as_str()).ok();
+    let ids: Vec<OrgId> = directory.orgs.keys().filter_map(mine).map(|access| access.org.id).collect();
+    let mut scope = SystemScope::begin(&services.db, Reason::SignIn).await?;
+    let rows = db::org::list_unscoped(&mut scope, &ids, after, limit + 1).await?;
+    Ok(Json(page(rows, limit, |row| row.id.to_string(), org)))
+}
+
+/// Makes an org.
+pub async fn create_org(
+    State(services): State<Arc<Services>>,
+    Known(actor): Known,
+    Body(new): Body<CreateOrg>,
+) -> Result<(StatusCode, Json<Org>)> {
+    Ok((StatusCode::CREATED, Json(org(service::org::create(&services, &actor, &new).await?))))
+}
+
+/// One org.
+pub async fn get_org(State(services): State<Arc<Services>>, Member(access): Member) -> Result<Json<Org>> {
+    let mut scope = OrgScope::begin(&services.db, access.org.id).await?;
+    Ok(Json(org(db::org::get(&mut scope).await?)))
+}
+
+/// Changes an org's name or approval policy.
+pub async fn update_org(
+    State(services): State<Arc<Services>>,
+    access: Allowed<WriteOrg>,
+    Body(to): Body<UpdateOrg>,
+) -> Result<Json<Org>> {
+    Ok(Json(org(service::org::update(&services, &access.0, &to).await?)))
+}
+
+fn org(row: db::org::Row) -> Org {
+    Org {
+        id: row.id.0,
+        slug: row.slug,
+        name: row.name,
+        approval_policy: row.approval_policy.0,
+        created_at: row.created_at,
+    }
+}

@@ -1,0 +1,176 @@
+//! `/orgs/{org}/toolkits`, with their tools and permissions.
+
+use std::sync::Arc;
+
+use api_types::{
+    AddToolkitTools, CreateToolkit, List, PutRolePolicy, PutToolkitTool, Toolkit, ToolkitTool, UpdateToolkit, Visibility,
+};
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+};
+use domain::directory::Org;
+
+use super::{
+    authorize::{Allowed, ReadToolkits, WriteToolkits},
+    body::Body,
+    page::{Page, Query, page},
+};
+use crate::{
+    db::{self, OrgScope},
+    error::{Error, Result},
+    service::{self, Services, toolkit_tool},
+};
+
+/// Lists the org's toolkits by slug.
+pub async fn list_toolkits(
+    State(services): State<Arc<Services>>,
+    access: Allowed<ReadToolkits>,
+    Query(query): Query<Page>,
+) -> Result<Json<List<Toolkit>>> {
+    let (limit, after) = (query.limit()?, query.after::<String>()?);
+    let mut scope = OrgScope::begin(&services.db, access.0.org.id).await?;
+    let rows = db::toolkit::list(&mut scope, after.as_deref(), limit + 1).await?;
+    Ok(Json(page(rows, limit, |row| row.slug.clone(), |row| toolkit(&services, &access.0.org, row))))
+}
+
+/// Makes a toolkit.
+pub async fn create_toolkit(
+    State(services): State<Arc<Services>>,
+    access: Allowed<WriteToolkits>,
+    Body(new): Body<CreateToolkit>,
+) -> Result<(StatusCode, Json<Toolkit>)> {
+    let row = service::toolkit::create(&services, &access.0, &new).await?;
+    Ok((StatusCode::CREATED, Json(toolkit(&services, &access.0.org, row))))
+}
+
+/// One toolkit.
+pub async fn get_toolkit(
+    State(services): State<Arc<Services>>,
+    access: Allowed<ReadToolkits>,
+    Path((_, slug)): Path<(String, String)>,
+) -> Result<Json<Toolkit>> {
+    let mut scope = OrgScope::begin(&services.db, access.0.org.id).await?;
+    let row = db::toolkit::find(&mut scope, &slug).await?.ok_or_else(Error::not_found)?;
+    Ok(Json(toolkit(&services, &access.0.org, row)))
+}
+
+/// Changes a toolkit.
+pub async fn update_toolkit(
+    State(services): State<Arc<Services>>,
+    access: Allowed<WriteToolkits>,
+    Path((_, slug)): Path<(String, String)>,
+    Body(to): Body<UpdateToolkit>,
+) -> Result<Json<Toolkit>> {
+    let row = service::toolkit::update(&services, &access.0, &slug, &to).await?;
+    Ok(Json(toolkit(&services, &access.0.org, row)))
+}
+
+/// Deletes a toolkit with what it exposes.
+pub async fn delete_toolkit(
+    State(services): State<Arc<Services>>,
+    access: Allowed<WriteToolkits>,
+    Path((_, slug)): Path<(String, String)>,
+) -> Result<StatusCode> {
+    service::toolkit::delete(&services, &access.0, &slug).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Lists a toolkit's tools by the name that agents see.
+pub async fn list_toolkit_tools(
+    State(services): State<Arc<Services>>,
+    access: Allowed<ReadToolkits>,
+    Path((_, toolkit)): Path<(String, String)>,
+    Query(query): Query<Page>,
+) -> Result<Json<List<ToolkitTool>>> {
+    let (limit, after) = (query.limit()?, query.after::<String>()?);
+    let mut scope = OrgScope::begin(&services.db, access.0.org.id).await?;
+    let toolkit = db::toolkit::find(&mut scope, &toolkit).await?.ok_or_else(Error::not_found)?;
+    let rows = db::toolkit_tool::list(&mut scope, toolkit.id, None, after.as_deref(), limit + 1).await?;
+    let shown = page(rows, limit, |row| row.name.clone(), tool);
+    let items = shown.items.into_iter().collect::<Result<_>>()?;
+    Ok(Json(List { items, next_cursor: shown.next_cursor }))
+}
+
+/// Adds many tools of one connection.
+pub async fn add_toolkit_tools(
+    State(services): State<Arc<Services>>,
+    access: Allowed<WriteToolkits>,
+    Path((_, toolkit)): Path<(String, String)>,
+    Body(new): Body<AddToolkitTools>,
+) -> Result<(StatusCode, Json<List<ToolkitTool>>)> {
+    let rows = toolkit_tool::add(&services, &access.0, &toolkit, &new).await?;
+    let items = rows.into_iter().map(tool).collect::<Result<_>>()?;
+    Ok((StatusCode::CREATED, Json(List::whole(items))))
+}
+
+/// Sets what stands under a name.
+pub async fn put_toolkit_tool(
+    State(services): State<Arc<Services>>,
+    access: Allowed<WriteToolkits>,
+    Path((_, toolkit, name)): Path<(String, String, String)>,
+    Body(to): Body<PutToolkitTool>,
+) -> Result<(StatusCode, Json<ToolkitTool>)> {
+    let (row, new) = toolkit_tool::put(&services, &access.0, &toolkit, &name, &to).await?;
+    let status = if new { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, Json(tool(row)?)))
+}
+
+/// Removes a tool from a toolkit.
+pub async fn delete_toolkit_tool(
+    State(services): State<Arc<Services>>,
+    access: Allowed<WriteToolkits>,
+    Path((_, toolkit, name)): Path<(String, String, String)>,
+) -> Result<StatusCode> {
+    toolkit_tool::delete(&services, &access.0, &toolkit, &name).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Sets what one role may do with a tool.
+pub async fn put_role_policy(
+    State(services): State<Arc<Services>>,
+    access: Allowed<WriteToolkits>,
+    Path((_, toolkit, name, role)): Path<(String, String, String, String)>,
+    Body(to): Body<PutRolePolicy>,
+) -> Result<Json<ToolkitTool>> {
+    let row = toolkit_tool::put_policy(&services, &access.0, (&toolkit, &name, &role), &to).await?;
+    Ok(Json(tool(row)?))
+}
+
+/// Lets a role have the permission that everybody has again.
+pub async fn delete_role_policy(
+    State(services): State<Arc<Services>>,
+    access: Allowed<WriteToolkits>,
+    Path((_, toolkit, name, role)): Path<(String, String, String, String)>,
+) -> Result<StatusCode> {
+    toolkit_tool::delete_policy(&services, &access.0, (&toolkit, &name, &role)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn toolkit(services: &Services, org: &Org, row: db::toolkit::Row) -> Toolkit {
+    let base = services.public_url.as_str().trim_end_matches('/');
+    Toolkit {
+        id: row.id.0,
+        mcp_url: format!("{base}/{}/{}/mcp", org.slug, row.slug),
+        slug: row.slug,
+        name: row.name,
+        visibility: if row.visibility == "public" { Visibility::Public } else { Visibility::Private },
+        approval_policy: row.approval_policy.map(|policy| policy.0),
+        created_at: row.created_at,
+    }
+}
+
+fn tool(row: db::toolkit_tool::Row) -> Result<ToolkitTool> {
+    Ok(ToolkitTool {
+        id: row.id.0,
+        name: row.name,
+        connection: row.connection,
+        tool: row.tool,
+        permission: row.permission.parse().map_err(Error::internal)?,
+        policies: row.policies.0,
+        approval_policy: row.approval_policy.map(|policy| policy.0),
+        definition_changed: row.definition_changed,
+        offered: row.offered,
+    })
+}

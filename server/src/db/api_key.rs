@@ -1,0 +1,195 @@
+//! API keys of an org, their secrets (as hashes only) and their last uses.
+
+use chrono::{DateTime, Utc};
+use domain::{ApiKeyId, OrgId, RoleId, UserId};
+use uuid::Uuid;
+
+use super::{OrgScope, SystemScope};
+use crate::error::Result;
+
+/// One key, as lists show it.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// Its id.
+    pub id: ApiKeyId,
+    /// What people call it.
+    pub name: String,
+    /// The first characters of its newest secret.
+    pub prefix: String,
+    /// Its role.
+    pub role_id: RoleId,
+    /// The role's name.
+    pub role: String,
+    /// The person answerable.
+    pub owner_id: UserId,
+    /// How long its held calls wait, in seconds.
+    pub hold_seconds: Option<i32>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it was last used.
+    pub last_used_at: Option<DateTime<Utc>>,
+    /// When it stops being valid.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// When it was revoked.
+    pub revoked_at: Option<DateTime<Utc>>,
+}
+
+/// A key to be made.
+pub struct New<'a> {
+    /// Its id.
+    pub id: ApiKeyId,
+    /// What people call it.
+    pub name: &'a str,
+    /// Its role.
+    pub role: RoleId,
+    /// The person answerable.
+    pub owner: UserId,
+    /// Who made it.
+    pub created_by: UserId,
+    /// How long its held calls wait: 0 to 240 seconds.
+    pub hold_seconds: Option<i32>,
+    /// When it stops being valid.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// Lists keys in the order they were made, revoked ones included.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn list(scope: &mut OrgScope, after: Option<ApiKeyId>, limit: i64) -> Result<Vec<Row>> {
+    Ok(sqlx::query_as!(
+        Row,
+        r#"SELECT k.id, k.name, s.prefix AS "prefix!", k.role_id, r.name AS role, k.owner_id, k.hold_seconds, k.created_at,
+                  u.last_used_at AS "last_used_at?", k.expires_at, k.revoked_at
+           FROM api_keys k JOIN roles r ON r.id = k.role_id LEFT JOIN api_key_uses u ON u.key_id = k.id
+           JOIN LATERAL (SELECT prefix FROM api_key_secrets WHERE key_id = k.id ORDER BY id DESC LIMIT 1) s ON true
+           WHERE k.org_id = $1 AND ($2::uuid IS NULL OR k.id > $2) ORDER BY k.id LIMIT $3"#,
+        scope.org().0,
+        after.map(|id| id.0),
+        limit,
+    )
+    .fetch_all(scope.conn())
+    .await?)
+}
+
+/// Finds a key by its id and locks it.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn find(scope: &mut OrgScope, id: ApiKeyId) -> Result<Option<Row>> {
+    Ok(sqlx::query_as!(
+        Row,
+        r#"SELECT k.id, k.name, s.prefix AS "prefix!", k.role_id, r.name AS role, k.owner_id, k.hold_seconds, k.created_at,
+                  u.last_used_at AS "last_used_at?", k.expires_at, k.revoked_at
+           FROM api_keys k JOIN roles r ON r.id = k.role_id LEFT JOIN api_key_uses u ON u.key_id = k.id
+           JOIN LATERAL (SELECT prefix FROM api_key_secrets WHERE key_id = k.id ORDER BY id DESC LIMIT 1) s ON true
+           WHERE k.org_id = $1 AND k.id = $2 FOR UPDATE OF k"#,
+        scope.org().0,
+        id.0,
+    )
+    .fetch_optional(scope.conn())
+    .await?)
+}
+
+/// Makes a key, without a secret yet.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn insert(scope: &mut OrgScope, new: &New<'_>) -> Result<()> {
+    sqlx::query!(
+        "INSERT INTO api_keys (id, org_id, name, role_id, owner_id, created_by, hold_seconds, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        new.id.0,
+        scope.org().0,
+        new.name,
+        new.role.0,
+        new.owner.0,
+        new.created_by.0,
+        new.hold_seconds,
+        new.expires_at,
+    )
+    .execute(scope.conn())
+    .await?;
+    Ok(())
+}
+
+/// Ends the key's secrets at `at`, those that would have ended sooner excepted.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn end_secrets(scope: &mut OrgScope, key: ApiKeyId, at: DateTime<Utc>) -> Result<()> {
+    sqlx::query!(
+        "UPDATE api_key_secrets SET valid_until = $3
+         WHERE org_id = $1 AND key_id = $2 AND (valid_until IS NULL OR valid_until > $3)",
+        scope.org().0,
+        key.0,
+        at,
+    )
+    .execute(scope.conn())
+    .await?;
+    Ok(())
+}
+
+/// Adds a secret to a key.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn insert_secret(
+    scope: &mut OrgScope,
+    key: ApiKeyId,
+    sha256: &[u8; 32],
+    prefix: &str,
+    created_by: UserId,
+) -> Result<()> {
+    sqlx::query!(
+        "INSERT INTO api_key_secrets (id, org_id, key_id, sha256, prefix, created_by) VALUES ($1, $2, $3, $4, $5, $6)",
+        Uuid::now_v7(),
+        scope.org().0,
+        key.0,
+        sha256.as_slice(),
+        prefix,
+        created_by.0,
+    )
+    .execute(scope.conn())
+    .await?;
+    Ok(())
+}
+
+/// Revokes a key.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn revoke(scope: &mut OrgScope, key: ApiKeyId, at: DateTime<Utc>) -> Result<()> {
+    let updated = sqlx::query!(
+        "UPDATE api_keys SET revoked_at = $3 WHERE org_id = $1 AND id = $2 AND revoked_at IS NULL",
+        scope.org().0,
+        key.0,
+        at,
+    )
+    .execute(scope.conn())
+    .await?;
+    super::expect_one_row("api_keys", key, updated.rows_affected())
+}
+
+/// Notes last uses, of keys of any org, in one statement. A later use that another replica noted
+/// stays. Needs [`super::Reason::Use`].
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn note_uses(scope: &mut SystemScope, uses: &[(ApiKeyId, OrgId, DateTime<Utc>)]) -> Result<()> {
+    let keys: Vec<Uuid> = uses.iter().map(|(key, ..)| key.0).collect();
+    let orgs: Vec<Uuid> = uses.iter().map(|(_, org, _)| org.0).collect();
+    let at: Vec<DateTime<Utc>> = uses.iter().map(|(.., at)| *at).collect();
+    // Sorted, so that two replicas lock the rows in the same order.
+    sqlx::query!(
+        "INSERT INTO api_key_uses (key_id, org_id, last_used_at)
+         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[]) AS use (key_id, org_id, at) ORDER BY 1
+         ON CONFLICT (key_id) DO UPDATE SET last_used_at = greatest(api_key_uses.last_used_at, excluded.last_used_at)",
+        &keys,
+        &orgs,
+        &at,
+    )
+    .execute(scope.conn())
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,114 @@
+//! Orgs.
+
+use chrono::{DateTime, Utc};
+use domain::{ApprovalPolicy, OrgId};
+use sqlx::types::Json;
+
+use super::{OrgScope, SystemScope};
+use crate::error::{Error, Result};
+
+/// One org.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// Its id.
+    pub id: OrgId,
+    /// Its name in URLs.
+    pub slug: String,
+    /// Its name for people.
+    pub name: String,
+    /// Its approval policy.
+    pub approval_policy: Json<ApprovalPolicy>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+}
+
+/// Lists those of `ids` that come after `after`, in the order they were made. Which ids one may ask
+/// for, the caller has decided. Needs [`super::Reason::SignIn`].
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn list_unscoped(
+    scope: &mut SystemScope,
+    ids: &[OrgId],
+    after: Option<OrgId>,
+    limit: i64,
+) -> Result<Vec<Row>> {
+    let ids: Vec<uuid::Uuid> = ids.iter().map(|id| id.0).collect();
+    Ok(sqlx::query_as!(
+        Row,
+        r#"SELECT id, slug, name, approval_policy AS "approval_policy: Json<ApprovalPolicy>", created_at FROM orgs
+           WHERE id = ANY ($1) AND ($2::uuid IS NULL OR id > $2) ORDER BY id LIMIT $3"#,
+        &ids,
+        after.map(|id| id.0),
+        limit,
+    )
+    .fetch_all(scope.conn())
+    .await?)
+}
+
+/// The scope's org.
+///
+/// # Errors
+/// Not found; when Postgres cannot be reached.
+pub async fn get(scope: &mut OrgScope) -> Result<Row> {
+    sqlx::query_as!(
+        Row,
+        r#"SELECT id, slug, name, approval_policy AS "approval_policy: Json<ApprovalPolicy>", created_at FROM orgs
+           WHERE id = $1"#,
+        scope.org().0,
+    )
+    .fetch_optional(scope.conn())
+    .await?
+    .ok_or_else(Error::not_found)
+}
+
+/// Locks the scope's org against other changes of itself, and reads it.
+///
+/// # Errors
+/// Not found; when Postgres cannot be reached.
+pub async fn lock(scope: &mut OrgScope) -> Result<Row> {
+    sqlx::query_as!(
+        Row,
+        r#"SELECT id, slug, name, approval_policy AS "approval_policy: Json<ApprovalPolicy>", created_at FROM orgs
+           WHERE id = $1 FOR NO KEY UPDATE"#,
+        scope.org().0,
+    )
+    .fetch_optional(scope.conn())
+    .await?
+    .ok_or_else(Error::not_found)
+}
+
+/// Makes the scope's org. `false`: the slug is taken. Needs [`super::Reason::Instance`], since a
+/// taken slug is another org's.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn insert(scope: &mut OrgScope, slug: &str, name: &str, policy: &ApprovalPolicy) -> Result<bool> {
+    let inserted = sqlx::query!(
+        "INSERT INTO orgs (id, slug, name, approval_policy) VALUES ($1, $2, $3, $4) ON CONFLICT (slug) DO NOTHING",
+        scope.org().0,
+        slug,
+        name,
+        Json(policy) as _,
+    )
+    .execute(scope.conn())
+    .await?;
+    Ok(inserted.rows_affected() == 1)
+}
+
+/// Sets the name and the approval policy of the scope's org.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn update(scope: &mut OrgScope, name: &str, policy: &ApprovalPolicy) -> Result<()> {
+    let org = scope.org();
+    let updated = sqlx::query!(
+        "UPDATE orgs SET name = $2, approval_policy = $3 WHERE id = $1",
+        org.0,
+        name,
+        Json(policy) as _
+    )
+    .execute(scope.conn())
+    .await?;
+    super::expect_one_row("orgs", org, updated.rows_affected())
+}

@@ -1,0 +1,111 @@
+//! People. They belong to no org of their own: making one and changing credentials is work of the
+//! instance, finding one by e-mail is work of the sign-in (migrations/0006).
+
+use domain::UserId;
+
+use super::{OrgScope, SystemScope};
+use crate::error::Result;
+
+/// What signing in needs of a person.
+pub struct Credentials {
+    /// Their id.
+    pub id: UserId,
+    /// argon2id in PHC form; `None` for people who cannot sign in with a password.
+    pub password_hash: Option<String>,
+    /// Goes into the token; older tokens are void once it has counted up.
+    pub epoch: i64,
+}
+
+/// A person to be made.
+pub struct New<'a> {
+    /// In lower case.
+    pub email: &'a str,
+    /// What people call them.
+    pub name: &'a str,
+    /// argon2id in PHC form.
+    pub password_hash: Option<&'a str>,
+}
+
+/// Finds a person by their e-mail, in lower case. Needs [`super::Reason::SignIn`] or
+/// [`super::Reason::Instance`].
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn find_by_email_unscoped(scope: &mut SystemScope, email: &str) -> Result<Option<Credentials>> {
+    let row = sqlx::query_as!(Credentials, "SELECT id, password_hash, epoch FROM users WHERE email = $1", email)
+        .fetch_optional(scope.conn())
+        .await?;
+    Ok(row)
+}
+
+/// The id of the person with this e-mail, in lower case, whichever orgs they belong to. Needs
+/// [`super::Reason::Instance`].
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn find_id(scope: &mut OrgScope, email: &str) -> Result<Option<UserId>> {
+    let id = sqlx::query_scalar!("SELECT id FROM users WHERE email = $1", email).fetch_optional(scope.conn()).await?;
+    Ok(id.map(UserId))
+}
+
+/// Makes a person, in the transaction that adds them to an org. `false`: the e-mail is taken. Needs
+/// [`super::Reason::Instance`].
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn insert(scope: &mut OrgScope, id: UserId, new: &New<'_>) -> Result<bool> {
+    let inserted = sqlx::query!(
+        "INSERT INTO users (id, email, name, password_hash) VALUES ($1, $2, $3, $4) ON CONFLICT (email) DO NOTHING",
+        id.0,
+        new.email,
+        new.name,
+        new.password_hash,
+    )
+    .execute(scope.conn())
+    .await?;
+    Ok(inserted.rows_affected() == 1)
+}
+
+/// Whether anybody administers the instance. Needs [`super::Reason::Instance`].
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn instance_admin_exists(scope: &mut SystemScope) -> Result<bool> {
+    Ok(sqlx::query_scalar!(r#"SELECT EXISTS (SELECT FROM users WHERE instance_admin) AS "exists!""#)
+        .fetch_one(scope.conn())
+        .await?)
+}
+
+/// Makes the instance's first administrator. `false`: there is an administrator, or the e-mail is
+/// taken. Two replicas that start at once make one. Needs [`super::Reason::Instance`].
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn insert_first_admin(scope: &mut SystemScope, id: UserId, new: &New<'_>) -> Result<bool> {
+    // Conflicts with itself and with every other change of people until the transaction ends.
+    sqlx::query!("LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE").execute(scope.conn()).await?;
+    let inserted = sqlx::query!(
+        "INSERT INTO users (id, email, name, password_hash, instance_admin)
+         SELECT $1, $2, $3, $4, true WHERE NOT EXISTS (SELECT FROM users WHERE instance_admin)
+         ON CONFLICT (email) DO NOTHING",
+        id.0,
+        new.email,
+        new.name,
+        new.password_hash,
+    )
+    .execute(scope.conn())
+    .await?;
+    Ok(inserted.rows_affected() == 1)
+}
+
+/// Sets a person's password and voids every token issued before. Needs [`super::Reason::Instance`].
+///
+/// # Errors
+/// When Postgres cannot be reached, or the person is gone.
+pub async fn reset_password(scope: &mut SystemScope, id: UserId, password_hash: &str) -> Result<()> {
+    let updated =
+        sqlx::query!("UPDATE users SET password_hash = $2, epoch = epoch + 1 WHERE id = $1", id.0, password_hash)
+            .execute(scope.conn())
+            .await?;
+    super::expect_one_row("users", id, updated.rows_affected())
+}

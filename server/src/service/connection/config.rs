@@ -1,0 +1,275 @@
+//! A connection's configuration: read and checked, shown without its secrets, sealed and opened.
+//!
+//! What may be secret is never shown: values of headers and of the environment, and those in the
+//! URL's query. A configuration that comes back with the placeholder keeps what was there, but only
+//! towards the same server: otherwise whoever may change a connection could have its secrets sent
+//! to a server of their own.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use api_types::ConnectionKind;
+use domain::ConnectionId;
+use http::{HeaderName, HeaderValue};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use url::Url;
+
+use crate::{
+    error::{Error, Result},
+    upstream::Transport,
+    vault::{Purpose, Vault},
+};
+
+/// Stands where a value is not shown.
+const MASK: &str = "********";
+
+/// Headers that the gateway sets itself.
+const OWN_HEADERS: &[&str] = &[
+    "accept",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "expect",
+    "host",
+    "keep-alive",
+    "last-event-id",
+    "mcp-protocol-version",
+    "mcp-session-id",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// How an upstream is reached, secrets included: it has no `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Config {
+    /// MCP's Streamable HTTP.
+    StreamableHttp(Http),
+    /// A child process.
+    Stdio(Stdio),
+}
+
+/// `{url, headers?}`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Http {
+    #[serde(serialize_with = "write_url", deserialize_with = "read_url")]
+    url: Url,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    headers: BTreeMap<String, String>,
+}
+
+/// `{command, args?, env?, cwd?}`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stdio {
+    command: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    args: Vec<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    env: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cwd: Option<PathBuf>,
+}
+
+fn write_url<S: serde::Serializer>(url: &Url, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(url.as_str())
+}
+
+fn read_url<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Url, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    Url::parse(&text).map_err(|error| serde::de::Error::custom(format!("`url` is not a URL: {error}")))
+}
+
+impl Config {
+    /// Reads a configuration, puts the values of `before` where the placeholder stands, and checks
+    /// everything.
+    ///
+    /// # Errors
+    /// What is wrong, naming the field; a placeholder that has nothing to keep.
+    pub fn read(kind: ConnectionKind, config: &Value, before: Option<&Self>) -> Result<Self> {
+        let wrong = |error: serde_json::Error| Error::invalid("config", format!("does not fit the kind `{}`: {error}", kind.as_str()));
+        match kind {
+            ConnectionKind::StreamableHttp => {
+                let mut http = Http::deserialize(config).map_err(wrong)?;
+                http.keep(before.and_then(|before| if let Self::StreamableHttp(http) = before { Some(http) } else { None }))?;
+                http.check()?;
+                Ok(Self::StreamableHttp(http))
+            }
+            ConnectionKind::Stdio => {
+                let mut stdio = Stdio::deserialize(config).map_err(wrong)?;
+                stdio.keep(before.and_then(|before| if let Self::Stdio(stdio) = before { Some(stdio) } else { None }))?;
+                stdio.check()?;
+                Ok(Self::Stdio(stdio))
+            }
+        }
+    }
+
+    /// The configuration as it is shown.
+    pub fn shown(&self) -> Value {
+        let shown = match self {
+            Self::StreamableHttp(http) => {
+                serde_json::to_value(Http { url: masked_query(&http.url), headers: masked(&http.headers) })
+            }
+            Self::Stdio(stdio) => serde_json::to_value(Stdio { env: masked(&stdio.env), ..stdio.clone() }),
+        };
+        // A path that is not UTF-8 cannot have come in as JSON.
+        shown.unwrap_or(Value::Null)
+    }
+
+    /// Seals it for one connection.
+    ///
+    /// # Errors
+    /// A path that is not UTF-8, which cannot have come in as JSON.
+    pub fn seal(&self, vault: &Vault, connection: ConnectionId) -> Result<Vec<u8>> {
+        let json = match self {
+            Self::StreamableHttp(http) => serde_json::to_vec(http),
+            Self::Stdio(stdio) => serde_json::to_vec(stdio),
+        };
+        let json = json.map_err(Error::internal)?;
+        Ok(vault.seal(Purpose::ConnectionConfig, connection.0.as_bytes(), &json))
+    }
+
+    /// Opens what was sealed for this connection.
+    ///
+    /// # Errors
+    /// When it was sealed under another master key or for another connection.
+    pub fn open(vault: &Vault, connection: ConnectionId, kind: &str, sealed: &[u8]) -> Result<Self> {
+        let json = vault.open(Purpose::ConnectionConfig, connection.0.as_bytes(), sealed).map_err(Error::internal)?;
+        match kind {
+            "streamable_http" => serde_json::from_slice(&json).map(Self::StreamableHttp).map_err(Error::internal),
+            "stdio" => serde_json::from_slice(&json).map(Self::Stdio).map_err(Error::internal),
+            other => Err(Error::internal(format!("connections {connection}: unknown kind {other}"))),
+        }
+    }
+
+    /// What `upstream` needs of it.
+    pub fn into_transport(self) -> Transport {
+        let secret = |(name, value)| (name, SecretString::from(value));
+        match self {
+            Self::StreamableHttp(http) => {
+                Transport::StreamableHttp { url: http.url, headers: http.headers.into_iter().map(secret).collect() }
+            }
+            Self::Stdio(stdio) => Transport::Stdio {
+                command: stdio.command,
+                args: stdio.args,
+                env: stdio.env.into_iter().map(secret).collect(),
+                cwd: stdio.cwd,
+            },
+        }
+    }
+}
+
+impl Http {
+    fn keep(&mut self, before: Option<&Self>) -> Result<()> {
+        let headers = std::mem::take(&mut self.headers);
+        for (name, value) in headers {
+            let name = name.to_ascii_lowercase();
+            if self.headers.insert(name.clone(), value).is_some() {
+                return Err(Error::invalid(format!("config.headers.{name}"), "is there twice"));
+            }
+        }
+        let same_server = before.filter(|before| before.url.origin() == self.url.origin());
+        let none = BTreeMap::new();
+        keep("headers", &mut self.headers, same_server.map_or(&none, |before| &before.headers))?;
+        self.keep_query(same_server.map(|before| &before.url))
+    }
+
+    /// Rewrites the query only where a placeholder stands in it: form encoding has many spellings.
+    fn keep_query(&mut self, before: Option<&Url>) -> Result<()> {
+        if !self.url.query_pairs().any(|(_, value)| value == MASK) {
+            return Ok(());
+        }
+        let mut kept: Vec<(String, String)> = Vec::new();
+        let mut old: Vec<(String, String)> = before.map(|url| url.query_pairs().into_owned().collect()).unwrap_or_default();
+        for (name, value) in self.url.query_pairs().into_owned() {
+            // The same name may stand there several times; the first one kept is the first one taken.
+            let found = old.iter().position(|(old, _)| *old == name);
+            let before = found.map(|at| old.remove(at).1);
+            let value = if value == MASK { before.ok_or_else(|| nothing_to_keep(&format!("url, `{name}`")))? } else { value };
+            kept.push((name, value));
+        }
+        self.url.query_pairs_mut().clear().extend_pairs(kept);
+        Ok(())
+    }
+
+    fn check(&self) -> Result<()> {
+        if !matches!(self.url.scheme(), "http" | "https") || !self.url.has_host() {
+            return Err(Error::invalid("config.url", "must start with http:// or https:// and name a host"));
+        }
+        if !self.url.username().is_empty() || self.url.password().is_some() {
+            return Err(Error::invalid("config.url", "must not have credentials in it; send them as a header"));
+        }
+        for (name, value) in &self.headers {
+            let field = || format!("config.headers.{name}");
+            HeaderName::from_bytes(name.as_bytes()).map_err(|_| Error::invalid(field(), "is not a header's name"))?;
+            HeaderValue::from_str(value).map_err(|_| Error::invalid(field(), "has a value that no header may have"))?;
+            if OWN_HEADERS.contains(&name.as_str()) {
+                return Err(Error::invalid(field(), "is set by the gateway itself"));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Stdio {
+    fn keep(&mut self, before: Option<&Self>) -> Result<()> {
+        let same_program = before.filter(|before| before.command == self.command);
+        let none = BTreeMap::new();
+        keep("env", &mut self.env, same_program.map_or(&none, |before| &before.env))
+    }
+
+    fn check(&self) -> Result<()> {
+        let nul = |text: &str| text.contains('\0');
+        if self.command.trim().is_empty() || nul(&self.command) {
+            return Err(Error::invalid("config.command", "must name a program"));
+        }
+        if self.args.iter().any(|arg| nul(arg)) {
+            return Err(Error::invalid("config.args", "must not have NUL characters"));
+        }
+        for (name, value) in &self.env {
+            if name.is_empty() || name.contains('=') || nul(name) || nul(value) {
+                return Err(Error::invalid(format!("config.env.{name}"), "is not a variable's name, or has a NUL character"));
+            }
+        }
+        match &self.cwd {
+            Some(cwd) if !cwd.is_absolute() || cwd.to_str().is_none_or(nul) => {
+                Err(Error::invalid("config.cwd", "must be an absolute path"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn keep(field: &str, values: &mut BTreeMap<String, String>, before: &BTreeMap<String, String>) -> Result<()> {
+    for (name, value) in values.iter_mut().filter(|(_, value)| *value == MASK) {
+        *value = before.get(name).cloned().ok_or_else(|| nothing_to_keep(&format!("{field}.{name}")))?;
+    }
+    Ok(())
+}
+
+fn nothing_to_keep(field: &str) -> Error {
+    Error::invalid(
+        format!("config.{field}"),
+        format!("is {MASK}, but there is no value to keep; after a change of server or program, give every value again"),
+    )
+}
+
+fn masked(values: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    values.keys().map(|name| (name.clone(), MASK.to_owned())).collect()
+}
+
+fn masked_query(url: &Url) -> Url {
+    let mut shown = url.clone();
+    if url.query().is_some() {
+        shown.query_pairs_mut().clear().extend_pairs(url.query_pairs().map(|(name, _)| (name, MASK)));
+    }
+    shown
+}
+
+#[cfg(test)]
+#[path = "config_tests.rs"]
+mod tests;

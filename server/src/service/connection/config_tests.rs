@@ -1,0 +1,88 @@
+#![allow(clippy::unwrap_used, reason = "a test that panics fails")]
+
+use serde_json::json;
+
+use super::*;
+
+fn http(config: Value, before: Option<&Config>) -> Result<Config> {
+    Config::read(ConnectionKind::StreamableHttp, &config, before)
+}
+
+fn stdio(config: Value, before: Option<&Config>) -> Result<Config> {
+    Config::read(ConnectionKind::Stdio, &config, before)
+}
+
+fn field(read: Result<Config>) -> String {
+    read.err().unwrap().fields.remove(0).field
+}
+
+#[test]
+fn no_secret_is_shown() {
+    let config = json!({"url": "https://a.example/mcp?key=SECRET&n=1", "headers": {"Authorization": "Bearer SECRET"}});
+    let shown = http(config, None).ok().unwrap().shown();
+    assert_eq!(shown, json!({"url": "https://a.example/mcp?key=********&n=********", "headers": {"authorization": MASK}}));
+    let config = json!({"command": "npx", "args": ["-y"], "env": {"TOKEN": "SECRET"}, "cwd": "/tmp"});
+    let shown = stdio(config, None).ok().unwrap().shown();
+    assert_eq!(shown, json!({"command": "npx", "args": ["-y"], "env": {"TOKEN": MASK}, "cwd": "/tmp"}));
+}
+
+#[test]
+fn what_is_shown_can_be_sent_back_and_changes_nothing() {
+    let url = "https://a.example/mcp?key=a%20b&key=2&flag";
+    let before = http(json!({"url": url, "headers": {"X-Key": "k"}}), None).ok().unwrap();
+    let after = http(before.shown(), Some(&before)).ok().unwrap();
+    assert_eq!(after.shown(), before.shown());
+    let (Config::StreamableHttp(before), Config::StreamableHttp(after)) = (before, after) else { panic!() };
+    assert_eq!(after.headers, before.headers);
+    assert!(after.url.query_pairs().eq(before.url.query_pairs()));
+
+    let before = stdio(json!({"command": "npx", "env": {"A": "1", "B": "2"}}), None).ok().unwrap();
+    assert!(stdio(before.shown(), Some(&before)).ok().unwrap() == before);
+}
+
+#[test]
+fn a_kept_value_never_goes_to_another_server_or_program() {
+    let before = http(json!({"url": "https://a.example/mcp?k=1", "headers": {"x-key": "k"}}), None).ok().unwrap();
+    for url in ["https://b.example/mcp", "http://a.example/mcp", "https://a.example:8443/mcp"] {
+        assert_eq!(field(http(json!({"url": url, "headers": {"x-key": MASK}}), Some(&before))), "config.headers.x-key");
+        assert_eq!(field(http(json!({"url": format!("{url}?k={MASK}")}), Some(&before))), "config.url, `k`");
+    }
+    assert!(http(json!({"url": "https://a.example/other", "headers": {"X-Key": MASK}}), Some(&before)).is_ok());
+    let before = stdio(json!({"command": "npx", "env": {"A": "1"}}), None).ok().unwrap();
+    assert_eq!(field(stdio(json!({"command": "env", "env": {"A": MASK}}), Some(&before))), "config.env.A");
+}
+
+#[test]
+fn a_placeholder_needs_something_to_keep() {
+    assert_eq!(field(http(json!({"url": "https://a.example", "headers": {"x": MASK}}), None)), "config.headers.x");
+    assert_eq!(field(stdio(json!({"command": "npx", "env": {"A": MASK}}), None)), "config.env.A");
+}
+
+#[test]
+fn what_is_wrong_is_named() {
+    let url = "https://a.example/mcp";
+    for (config, wrong) in [
+        (json!({}), "config"),
+        (json!({"url": "not a url"}), "config"),
+        (json!({"url": url, "header": {}}), "config"),
+        (json!({"url": "ftp://a.example"}), "config.url"),
+        (json!({"url": "data:text/plain,x"}), "config.url"),
+        (json!({"url": "https://user@a.example"}), "config.url"),
+        (json!({"url": "https://:pass@a.example"}), "config.url"),
+        (json!({"url": url, "headers": {"a b": "x"}}), "config.headers.a b"),
+        (json!({"url": url, "headers": {"x": "a\nb"}}), "config.headers.x"),
+        (json!({"url": url, "headers": {"Host": "b.example"}}), "config.headers.host"),
+        (json!({"url": url, "headers": {"X": "1", "x": "2"}}), "config.headers.x"),
+    ] {
+        assert_eq!(field(http(config.clone(), None)), wrong, "{config}");
+    }
+    for (config, wrong) in [
+        (json!({"url": url}), "config"),
+        (json!({"command": " "}), "config.command"),
+        (json!({"command": "a", "args": ["\u{0}"]}), "config.args"),
+        (json!({"command": "a", "env": {"A=B": "x"}}), "config.env.A=B"),
+        (json!({"command": "a", "cwd": "relative"}), "config.cwd"),
+    ] {
+        assert_eq!(field(stdio(config.clone(), None)), wrong, "{config}");
+    }
+}

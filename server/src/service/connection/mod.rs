@@ -1,0 +1,202 @@
+//! Connections: made, changed, removed, their definitions reviewed. Their configuration is in
+//! `config`, what this replica keeps open in `open`, listing their tools again in `refresh`.
+
+mod config;
+mod open;
+mod refresh;
+
+use api_types::{ConnectionKind, CreateConnection, ReviewTool, UpdateConnection};
+use domain::{ConnectionId, directory::Connection};
+use serde_json::{Value, json};
+
+pub use config::Config;
+pub use open::{Open, ensure_fresh, follow, spec};
+pub use refresh::refresh_tools;
+
+use super::{Services, access::OrgAccess, change, label::slug, toolkit};
+use crate::{
+    db::{self, OrgScope, connection::Row, toolkit_tool::Of},
+    error::{Error, Result},
+    upstream::ConnectionSpec,
+};
+
+/// The connection with this slug in the snapshot.
+///
+/// # Errors
+/// Not found.
+pub fn get<'a>(access: &'a OrgAccess, slug: &str) -> Result<&'a Connection> {
+    let found = access.org.connections.values().find(|connection| connection.slug.as_str() == slug);
+    found.map(AsRef::as_ref).ok_or_else(Error::not_found)
+}
+
+/// Makes a connection. Nothing is connected before it is used.
+///
+/// # Errors
+/// A wrong slug, configuration or time limit; a program asked for by somebody who does not
+/// administer the instance; a slug that is taken (409).
+pub async fn create(services: &Services, access: &OrgAccess, new: &CreateConnection) -> Result<Row> {
+    let slug = slug(&new.slug)?;
+    may_run_programs(access, new.kind)?;
+    let config = Config::read(new.kind, &new.config, None)?;
+    let id = ConnectionId::new();
+    let mut scope = change::begin(services, access).await?;
+    let made = db::connection::New {
+        id,
+        slug: slug.as_str(),
+        kind: new.kind.as_str(),
+        config_sealed: &config.seal(&services.vault, id)?,
+        connect_timeout_ms: connect_timeout(new.connect_timeout_ms)?.unwrap_or(default_ms(ConnectionSpec::CONNECT_TIMEOUT)),
+        call_timeout_ms: call_timeout(new.call_timeout_ms)?.unwrap_or(default_ms(ConnectionSpec::CALL_TIMEOUT)),
+    };
+    if !db::connection::insert(&mut scope, &made).await? {
+        return Err(Error::conflict("connection_exists", format!("there is a connection `{slug}` already")));
+    }
+    let row = get_row(&mut scope, slug.as_str()).await?;
+    let recorded = recorded(&row, Some(&config));
+    change::commit(services, scope, &access.actor, "create_connection", &recorded, None::<&()>).await?;
+    Ok(row)
+}
+
+/// Changes a connection. Another configuration is a new version: approvals that wait for this
+/// connection no longer hold. Sending the same one again changes nothing.
+///
+/// # Errors
+/// Not found; as [`create`]. Anybody who may change connections may switch a program off.
+pub async fn update(services: &Services, access: &OrgAccess, slug: &str, to: &UpdateConnection) -> Result<Row> {
+    let mut scope = change::begin(services, access).await?;
+    let (before, kind) = lock(&mut scope, slug).await?;
+    let only_switches_off = to.enabled == Some(false)
+        && to.config.is_none()
+        && to.connect_timeout_ms.is_none()
+        && to.call_timeout_ms.is_none();
+    if !only_switches_off {
+        may_run_programs(access, kind)?;
+    }
+    let config = match &to.config {
+        Some(config) => {
+            let old = Config::open(&services.vault, before.id, &before.kind, &before.config_sealed)?;
+            Some(Config::read(kind, config, Some(&old))?).filter(|new| *new != old)
+        }
+        None => None,
+    };
+    let sealed = config.as_ref().map(|config| config.seal(&services.vault, before.id)).transpose()?;
+    let change = db::connection::Change {
+        config_sealed: sealed.as_deref(),
+        enabled: to.enabled.unwrap_or(before.enabled),
+        connect_timeout_ms: connect_timeout(to.connect_timeout_ms)?.unwrap_or(before.connect_timeout_ms),
+        call_timeout_ms: call_timeout(to.call_timeout_ms)?.unwrap_or(before.call_timeout_ms),
+    };
+    db::connection::update(&mut scope, before.id, &change).await?;
+    let row = get_row(&mut scope, slug).await?;
+    let recorded = recorded(&row, config.as_ref());
+    change::commit(services, scope, &access.actor, "update_connection", &recorded, None::<&()>).await?;
+    if !row.enabled || row.version != before.version {
+        services.upstreams.forget(row.id.0).await;
+    }
+    Ok(row)
+}
+
+/// Deletes a connection, its tools and what toolkits expose of them.
+///
+/// # Errors
+/// Not found; a call through it that is under way or whose outcome is not known (409).
+pub async fn delete(services: &Services, access: &OrgAccess, slug: &str) -> Result<()> {
+    let mut scope = change::begin(services, access).await?;
+    let (row, _) = lock(&mut scope, slug).await?;
+    toolkit::settled(&mut scope, Of::Connection(row.id)).await?;
+    db::connection::delete(&mut scope, row.id).await?;
+    change::commit(services, scope, &access.actor, "delete_connection", &slug, None::<&()>).await?;
+    services.upstreams.forget(row.id.0).await;
+    Ok(())
+}
+
+/// Accepts a changed definition: the tool is no longer held for it.
+///
+/// # Errors
+/// Not found; `definition_changed` (409) when the definition that was looked at is not the one last
+/// seen.
+pub async fn review(services: &Services, access: &OrgAccess, slug: &str, tool: &str, seen: &ReviewTool) -> Result<db::tool::Row> {
+    let wrong = || Error::invalid("definition_sha256", "must be a SHA-256 in hex (64 digits)");
+    let sha256 = hex::decode(&seen.definition_sha256).ok().filter(|bytes| bytes.len() == 32).ok_or_else(wrong)?;
+    let mut scope = change::begin(services, access).await?;
+    let connection = db::connection::find(&mut scope, slug).await?.ok_or_else(Error::not_found)?;
+    let row = db::tool::find(&mut scope, connection.id, tool).await?.ok_or_else(Error::not_found)?;
+    if row.seen_sha256 != sha256 {
+        return Err(Error::conflict(
+            "definition_changed",
+            format!("the definition of `{tool}` has changed since: its SHA-256 is now {}; look at it again", hex::encode(&row.seen_sha256)),
+        ));
+    }
+    db::tool::review(&mut scope, row.id, &sha256, access.actor.owner, services.clock.now()).await?;
+    let row = db::tool::find(&mut scope, connection.id, tool).await?.ok_or_else(Error::not_found)?;
+    let request = json!({"connection": slug, "tool": tool, "definition_sha256": seen.definition_sha256});
+    change::commit(services, scope, &access.actor, "review_tool", &request, None::<&()>).await?;
+    Ok(row)
+}
+
+async fn get_row(scope: &mut OrgScope, slug: &str) -> Result<Row> {
+    db::connection::find(scope, slug).await?.ok_or_else(Error::not_found)
+}
+
+async fn lock(scope: &mut OrgScope, slug: &str) -> Result<(Row, ConnectionKind)> {
+    db::connection::lock(scope, slug).await?.ok_or_else(Error::not_found)?;
+    let row = get_row(scope, slug).await?;
+    let kind = kind(&row)?;
+    Ok((row, kind))
+}
+
+/// The kind of a connection.
+///
+/// # Errors
+/// When it is one that a newer version knows.
+pub fn kind(row: &Row) -> Result<ConnectionKind> {
+    match row.kind.as_str() {
+        "streamable_http" => Ok(ConnectionKind::StreamableHttp),
+        "stdio" => Ok(ConnectionKind::Stdio),
+        other => Err(Error::internal(format!("connections {}: unknown kind {other}", row.id))),
+    }
+}
+
+/// A program would run on the gateway's machine, beside every other org's.
+fn may_run_programs(access: &OrgAccess, kind: ConnectionKind) -> Result<()> {
+    if kind == ConnectionKind::Stdio && !access.actor.instance_admin {
+        return Err(Error::forbidden(
+            "a stdio connection is a program that runs on the gateway's machine: only an administrator of the \
+             instance, signed in as a person, may set one up or change it",
+        ));
+    }
+    Ok(())
+}
+
+/// What the record says: the configuration as it is shown, since header names and the like do not
+/// tell the redaction which values are secret.
+fn recorded(row: &Row, config: Option<&Config>) -> Value {
+    json!({
+        "slug": row.slug,
+        "kind": row.kind,
+        "version": row.version,
+        "config": config.map(Config::shown),
+        "enabled": row.enabled,
+        "connect_timeout_ms": row.connect_timeout_ms,
+        "call_timeout_ms": row.call_timeout_ms,
+    })
+}
+
+fn connect_timeout(millis: Option<i32>) -> Result<Option<i32>> {
+    bounded("connect_timeout_ms", millis, 120_000)
+}
+
+fn call_timeout(millis: Option<i32>) -> Result<Option<i32>> {
+    bounded("call_timeout_ms", millis, 3_600_000)
+}
+
+fn bounded(field: &str, millis: Option<i32>, most: i32) -> Result<Option<i32>> {
+    match millis {
+        Some(millis) if !(100..=most).contains(&millis) => Err(Error::invalid(field, format!("must be 100 to {most} milliseconds"))),
+        millis => Ok(millis),
+    }
+}
+
+fn default_ms(time: std::time::Duration) -> i32 {
+    i32::try_from(time.as_millis()).unwrap_or(i32::MAX)
+}

@@ -1,0 +1,322 @@
+//! Connections as this replica uses them: their opened configurations, and how fresh their tool
+//! lists are (approvals.md: "Upstream lists are at most 60 s old at dispatch").
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use api_types::Refreshed;
+use domain::{ConnectionId, directory::Connection};
+use parking_lot::Mutex;
+use tokio::sync::broadcast::error::RecvError;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    config::Config,
+    refresh::{Trouble, list_and_keep},
+};
+use crate::{error::Result, service::Services, upstream::ConnectionSpec};
+
+/// How often a failing upstream's error is written down at most.
+const ERRORS_NOTED_EVERY: Duration = Duration::from_secs(5);
+/// How long after its last use a connection's tools are listed again without being asked for.
+const IN_USE: Duration = Duration::from_secs(60);
+/// How old a list gets before that; well under the age at which a call would have to wait.
+const LISTED_AGAIN_AT: Duration = Duration::from_secs(40);
+
+/// How often connections in use are looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// What this replica keeps of each connection it has used. Times are the clock's elapsed time.
+#[derive(Default)]
+pub struct Open {
+    by_id: Mutex<HashMap<ConnectionId, Arc<Entry>>>,
+}
+
+#[derive(Default)]
+pub(super) struct Entry {
+    state: Mutex<State>,
+    /// One list at a time: who comes second takes what the first one brought.
+    pub(super) listing: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct State {
+    spec: Option<Arc<ConnectionSpec>>,
+    used: Duration,
+    listed: Option<Listed>,
+    expired: Option<Duration>,
+    error_noted: Option<Duration>,
+}
+
+/// When a list was asked for, and of which version of the configuration.
+#[derive(Clone, Copy)]
+struct Listed {
+    asked: Duration,
+    version: i64,
+}
+
+impl Open {
+    pub(super) fn entry(&self, id: ConnectionId) -> Arc<Entry> {
+        self.by_id.lock().entry(id).or_default().clone()
+    }
+
+    /// What was listed before `now` no longer counts as fresh. `false`: nothing was ever listed here.
+    fn expire(&self, id: ConnectionId, now: Duration) -> bool {
+        let entry = self.by_id.lock().get(&id).cloned();
+        if let Some(entry) = &entry {
+            entry.state.lock().expired = Some(now);
+        }
+        entry.is_some()
+    }
+
+    fn expire_all(&self, now: Duration) {
+        for entry in self.by_id.lock().values() {
+            entry.state.lock().expired = Some(now);
+        }
+    }
+
+    /// Drops what is kept of connections that `keep` says no to, and names them.
+    fn retain(&self, keep: impl Fn(ConnectionId) -> bool) -> Vec<ConnectionId> {
+        let mut by_id = self.by_id.lock();
+        let gone: Vec<_> = by_id.keys().copied().filter(|id| !keep(*id)).collect();
+        for id in &gone {
+            by_id.remove(id);
+        }
+        gone
+    }
+
+    /// The connections that are in use and whose list grows old.
+    fn due(&self, now: Duration) -> Vec<ConnectionId> {
+        let is_due = |entry: &Entry| {
+            let state = entry.state.lock();
+            let aged = state.listed.is_some_and(|listed| now.saturating_sub(listed.asked) >= LISTED_AGAIN_AT);
+            aged && now.saturating_sub(state.used) <= IN_USE
+        };
+        self.by_id.lock().iter().filter(|(_, entry)| is_due(entry)).map(|(id, _)| *id).collect()
+    }
+}
+
+impl Entry {
+    /// Whether the list of this version was asked for within `max_age`, and not expired since.
+    fn is_fresh(&self, version: i64, max_age: Duration, now: Duration) -> bool {
+        let state = self.state.lock();
+        state.listed.is_some_and(|listed| {
+            listed.version == version
+                && now.saturating_sub(listed.asked) <= max_age
+                && state.expired.is_none_or(|expired| expired < listed.asked)
+        })
+    }
+
+    fn used(&self, now: Duration) {
+        self.state.lock().used = now;
+    }
+
+    /// Counts from when the list was asked for, not from when it came.
+    pub(super) fn listed(&self, asked: Duration, version: i64) {
+        let mut state = self.state.lock();
+        state.listed = Some(Listed { asked, version });
+        state.error_noted = None;
+    }
+
+    /// Whether an error is to be written down now.
+    pub(super) fn note_error(&self, now: Duration) -> bool {
+        let mut state = self.state.lock();
+        let due = state.error_noted.is_none_or(|noted| now.saturating_sub(noted) >= ERRORS_NOTED_EVERY);
+        if due {
+            state.error_noted = Some(now);
+        }
+        due
+    }
+}
+
+/// How to reach the connection, opened once for each version of its configuration.
+///
+/// # Errors
+/// When its configuration was sealed under another master key.
+pub fn spec(services: &Services, connection: &Connection) -> Result<Arc<ConnectionSpec>> {
+    let connect_timeout = millis(connection.connect_timeout_ms);
+    let call_timeout = millis(connection.call_timeout_ms);
+    let entry = services.connections.entry(connection.id);
+    let mut state = entry.state.lock();
+    let known = state.spec.as_ref().filter(|spec| spec.version == connection.version);
+    if let Some(spec) = known {
+        if spec.connect_timeout == connect_timeout && spec.call_timeout == call_timeout {
+            return Ok(spec.clone());
+        }
+        // New time limits need a new session; approvals are not bound to them, so the version stays.
+        let (upstreams, id) = (services.upstreams.clone(), connection.id.0);
+        tokio::spawn(async move { upstreams.forget(id).await });
+    }
+    let config = Config::open(&services.vault, connection.id, &connection.kind, &connection.config_sealed)?;
+    let spec = Arc::new(ConnectionSpec {
+        id: connection.id.0,
+        slug: connection.slug.to_string(),
+        version: connection.version,
+        transport: config.into_transport(),
+        connect_timeout,
+        call_timeout,
+    });
+    state.spec = Some(spec.clone());
+    Ok(spec)
+}
+
+fn millis(millis: i32) -> Duration {
+    Duration::from_millis(u64::try_from(millis).unwrap_or_default())
+}
+
+/// Sees to it that the connection's tools were listed within `max_age` on this replica; `true` when
+/// what is known of them may have changed since the caller's snapshot. Costs one look-up when they
+/// were.
+///
+/// # Errors
+/// Why they could not be listed, for agents and people; it does not name the connection.
+pub async fn ensure_fresh(services: &Services, connection: &Connection, max_age: Duration) -> Result<bool, String> {
+    let entry = services.connections.entry(connection.id);
+    entry.used(services.clock.elapsed());
+    if entry.is_fresh(connection.version, max_age, services.clock.elapsed()) {
+        return Ok(false);
+    }
+    let _one_at_a_time = entry.listing.lock().await;
+    if entry.is_fresh(connection.version, max_age, services.clock.elapsed()) {
+        return Ok(true);
+    }
+    match list_and_keep(services, connection, &entry).await {
+        Ok(Refreshed { added, changed, gone, .. }) => Ok(!(added.is_empty() && changed.is_empty() && gone.is_empty())),
+        Err(Trouble::Upstream(reason)) => Err(reason),
+        Err(Trouble::Other(error)) => {
+            error.log();
+            Err(error.to_string())
+        }
+    }
+}
+
+/// Follows what changes, until `stop`: lists tools again where an upstream says that they changed and,
+/// for connections in use, before a call would have to wait for it; ends what belongs to connections
+/// that were removed or switched off.
+pub async fn follow(services: Arc<Services>, stop: CancellationToken) {
+    let mut notices = services.upstreams.list_changed();
+    let mut configuration = services.live.configuration();
+    let mut look = tokio::time::interval(LOOK_EVERY);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            notice = notices.recv() => match notice {
+                Ok(id) => list_changed(&services, ConnectionId(id)),
+                // Which notices were missed is not known: every list may be of yesterday.
+                Err(RecvError::Lagged(_)) => services.connections.expire_all(services.clock.elapsed()),
+                Err(RecvError::Closed) => return,
+            },
+            _ = configuration.changed() => end_removed(&services).await,
+            _ = look.tick() => {
+                end_removed(&services).await;
+                for id in services.connections.due(services.clock.elapsed()) {
+                    list_aside(&services, id);
+                }
+            }
+        }
+    }
+}
+
+fn list_changed(services: &Arc<Services>, id: ConnectionId) {
+    if services.connections.expire(id, services.clock.elapsed()) {
+        list_aside(services, id);
+    }
+}
+
+/// In a task of its own, so that one slow upstream does not keep others waiting. Not beside another
+/// list of the same connection, unless that one began before the upstream changed.
+fn list_aside(services: &Arc<Services>, id: ConnectionId) {
+    let Some(connection) = find(services, id) else { return };
+    let services = services.clone();
+    tokio::spawn(async move {
+        let entry = services.connections.entry(id);
+        let _one_at_a_time = entry.listing.lock().await;
+        if entry.is_fresh(connection.version, LISTED_AGAIN_AT, services.clock.elapsed()) {
+            return;
+        }
+        if let Err(trouble) = list_and_keep(&services, &connection, &entry).await {
+            tracing::info!(connection.id = %id, ?trouble, "tools could not be listed again");
+        }
+    });
+}
+
+async fn end_removed(services: &Services) {
+    let Ok(directory) = services.directory.get() else { return };
+    let in_use = |id| directory.orgs.values().any(|org| org.connections.get(&id).is_some_and(|found| found.enabled));
+    for id in services.connections.retain(in_use) {
+        services.upstreams.forget(id.0).await;
+    }
+}
+
+/// The connection in the snapshot, unless it is switched off.
+fn find(services: &Services, id: ConnectionId) -> Option<Arc<Connection>> {
+    let directory = services.directory.get().ok()?;
+    let found = directory.orgs.values().find_map(|org| org.connections.get(&id).cloned());
+    found.filter(|connection| connection.enabled)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn at(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn a_list_is_fresh_for_its_version_until_it_ages_or_expires() {
+        let (open, id) = (Open::default(), ConnectionId::new());
+        assert!(!open.expire(id, at(0)), "nothing was listed yet");
+        let entry = open.entry(id);
+        assert!(!entry.is_fresh(1, MINUTE, at(0)), "never listed");
+        entry.listed(at(1), 1);
+        assert!(entry.is_fresh(1, MINUTE, at(61)));
+        assert!(!entry.is_fresh(2, MINUTE, at(61)), "another configuration");
+        assert!(!entry.is_fresh(1, MINUTE, at(62)), "too old");
+        assert!(open.expire(id, at(2)));
+        assert!(!entry.is_fresh(1, MINUTE, at(2)), "the upstream said that it changed");
+        entry.listed(at(3), 1);
+        assert!(entry.is_fresh(1, MINUTE, at(3)));
+    }
+
+    #[test]
+    fn a_list_asked_for_before_the_upstream_changed_does_not_count() {
+        let (open, id) = (Open::default(), ConnectionId::new());
+        let entry = open.entry(id);
+        open.expire(id, at(5));
+        entry.listed(at(5), 1);
+        assert!(!entry.is_fresh(1, MINUTE, at(6)));
+    }
+
+    #[test]
+    fn lists_are_made_ahead_of_calls_only_while_the_connection_is_used() {
+        let (open, id) = (Open::default(), ConnectionId::new());
+        let entry = open.entry(id);
+        entry.used(at(0));
+        assert!(open.due(at(50)).is_empty(), "never listed: the call that needs it lists");
+        entry.listed(at(0), 1);
+        assert!(open.due(at(39)).is_empty(), "young");
+        assert_eq!(open.due(at(40)), [id]);
+        assert!(open.due(at(61)).is_empty(), "no longer used");
+    }
+
+    #[test]
+    fn a_failing_upstream_does_not_write_with_each_call() {
+        let entry = Entry::default();
+        assert!(entry.note_error(at(1)));
+        assert!(!entry.note_error(at(5)));
+        assert!(entry.note_error(at(6)));
+        entry.listed(at(7), 1);
+        assert!(entry.note_error(at(7)), "the first error after a success counts");
+    }
+
+    #[test]
+    fn what_is_not_in_use_is_dropped_and_named() {
+        let (open, kept, gone) = (Open::default(), ConnectionId::new(), ConnectionId::new());
+        open.entry(kept);
+        open.entry(gone);
+        assert_eq!(open.retain(|id| id == kept), [gone]);
+        assert!(open.retain(|id| id == kept).is_empty());
+    }
+}

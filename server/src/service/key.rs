@@ -1,0 +1,203 @@
+//! API keys: made, rotated, revoked, and when each was last used.
+//!
+//! A key never gets a role that allows more than its maker's, and the same holds for rotation:
+//! whoever rotates holds the new secret.
+
+use std::collections::HashMap;
+
+use api_types::{CreateApiKey, RotateApiKey};
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{ApiKeyId, OrgId, Principal, UserId};
+use parking_lot::Mutex;
+
+use super::{Services, access::OrgAccess, change, label::label, role};
+use crate::{
+    auth::api_key::ApiKey,
+    db::{self, Db, OrgScope, Reason, SystemScope, api_key::Row},
+    error::{Error, Kind, Result},
+};
+
+/// The longest overlap of a rotation, in seconds: a week.
+const LONGEST_OVERLAP: u32 = 604_800;
+/// The longest hold of a key's calls, in seconds (approvals.md, "What the agent sees").
+const LONGEST_HOLD: u32 = 240;
+
+/// Makes a key. The key itself is returned here and never again.
+///
+/// # Errors
+/// A wrong name, role, owner, expiry or hold; a role that allows more than one's own; a key that
+/// names another owner than its own.
+pub async fn create(services: &Services, access: &OrgAccess, new: &CreateApiKey) -> Result<(Row, ApiKey)> {
+    let name = label("name", &new.name)?;
+    if new.expires_at.is_some_and(|at| at <= services.clock.now()) {
+        return Err(Error::invalid("expires_at", "must be in the future"));
+    }
+    if new.hold_seconds.is_some_and(|seconds| seconds > LONGEST_HOLD) {
+        return Err(Error::invalid("hold_seconds", format!("must be 0 to {LONGEST_HOLD}")));
+    }
+    let mut scope = change::begin(services, access).await?;
+    let role = role::to_give(&mut scope, access, &new.role).await?;
+    let owner = owner(&mut scope, access, new.owner.as_deref()).await?;
+    let id = ApiKeyId::new();
+    let made = db::api_key::New {
+        id,
+        name,
+        role: role.id,
+        owner,
+        created_by: access.actor.owner,
+        hold_seconds: new.hold_seconds.and_then(|seconds| i32::try_from(seconds).ok()),
+        expires_at: new.expires_at,
+    };
+    db::api_key::insert(&mut scope, &made).await?;
+    let key = add_secret(&mut scope, access, id).await?;
+    let row = db::api_key::find(&mut scope, id).await?.ok_or_else(Error::not_found)?;
+    change::commit(services, scope, &access.actor, "create_api_key", new, Some(&Made::of(&row))).await?;
+    Ok((row, key))
+}
+
+/// Gives a key a new secret; the older ones stay valid for the overlap, those that would have ended
+/// sooner excepted. The key's id, and with it its approvals, stay.
+///
+/// # Errors
+/// Not found; an overlap over a week; a role that allows more than one's own; a key that is revoked
+/// or has expired (409).
+pub async fn rotate(services: &Services, access: &OrgAccess, id: &str, how: &RotateApiKey) -> Result<(Row, ApiKey)> {
+    if how.overlap_seconds > LONGEST_OVERLAP {
+        return Err(Error::invalid("overlap_seconds", format!("must be 0 to {LONGEST_OVERLAP} (a week)")));
+    }
+    let now = services.clock.now();
+    let mut scope = change::begin(services, access).await?;
+    let row = find(&mut scope, id).await?;
+    if row.revoked_at.is_some() {
+        return Err(Error::conflict("key_revoked", format!("the key `{}` is revoked; make a new one", row.name)));
+    }
+    if row.expires_at.is_some_and(|at| at <= now) {
+        return Err(Error::conflict("key_expired", format!("the key `{}` has expired; make a new one", row.name)));
+    }
+    role::to_give(&mut scope, access, &row.role).await?;
+    db::api_key::end_secrets(&mut scope, row.id, now + TimeDelta::seconds(how.overlap_seconds.into())).await?;
+    let key = add_secret(&mut scope, access, row.id).await?;
+    let row = db::api_key::find(&mut scope, row.id).await?.ok_or_else(Error::not_found)?;
+    change::commit(services, scope, &access.actor, "rotate_api_key", &(row.id, how), Some(&Made::of(&row))).await?;
+    Ok((row, key))
+}
+
+/// Revokes a key for good. Revoking one again changes nothing.
+///
+/// # Errors
+/// Not found.
+pub async fn revoke(services: &Services, access: &OrgAccess, id: &str) -> Result<()> {
+    let mut scope = change::begin(services, access).await?;
+    let row = find(&mut scope, id).await?;
+    if row.revoked_at.is_some() {
+        return Ok(());
+    }
+    db::api_key::revoke(&mut scope, row.id, services.clock.now()).await?;
+    change::commit(services, scope, &access.actor, "revoke_api_key", &Made::of(&row), None::<&()>).await
+}
+
+/// What the record says of a key: enough to recognise it, nothing of the key.
+#[derive(serde::Serialize)]
+struct Made<'a> {
+    id: ApiKeyId,
+    name: &'a str,
+    prefix: &'a str,
+    role: &'a str,
+    owner: UserId,
+}
+
+impl<'a> Made<'a> {
+    fn of(row: &'a Row) -> Self {
+        Self { id: row.id, name: &row.name, prefix: &row.prefix, role: &row.role, owner: row.owner_id }
+    }
+}
+
+async fn find(scope: &mut OrgScope, id: &str) -> Result<Row> {
+    let id = id.parse().map_err(|_| Error::not_found())?;
+    db::api_key::find(scope, id).await?.ok_or_else(Error::not_found)
+}
+
+/// The person answerable for a new key: its maker, unless a member is named. What a key makes
+/// belongs to the key's owner, or an agent could make somebody else answer for it.
+async fn owner(scope: &mut OrgScope, access: &OrgAccess, named: Option<&str>) -> Result<UserId> {
+    let Some(named) = named else { return Ok(access.actor.owner) };
+    let member = db::member::find_person(scope, named).await?;
+    let member = member.ok_or_else(|| Error::invalid("owner", "must be the id or e-mail of a member of this org"))?;
+    if matches!(access.actor.principal, Principal::Key(_)) && member != access.actor.owner {
+        return Err(Error::forbidden("a key can only make keys that belong to its own owner"));
+    }
+    Ok(member)
+}
+
+async fn add_secret(scope: &mut OrgScope, access: &OrgAccess, key: ApiKeyId) -> Result<ApiKey> {
+    let secret = ApiKey::generate();
+    db::api_key::insert_secret(scope, key, &secret.sha256(), secret.prefix(), access.actor.owner).await?;
+    Ok(secret)
+}
+
+/// Last uses of keys since the last [`flush`](Self::flush): a use costs a look-up in memory, not a
+/// write.
+#[derive(Default)]
+pub struct Uses {
+    pending: Mutex<HashMap<ApiKeyId, (OrgId, DateTime<Utc>)>>,
+}
+
+impl Uses {
+    /// Notes a use.
+    pub fn note(&self, key: ApiKeyId, org: OrgId, now: DateTime<Utc>) {
+        let mut pending = self.pending.lock();
+        let (_, at) = pending.entry(key).or_insert((org, now));
+        *at = now.max(*at);
+    }
+
+    /// Writes what was noted, in one statement. Called every few seconds and before stopping.
+    ///
+    /// # Errors
+    /// When Postgres cannot be reached; what was noted is kept for the next time.
+    pub async fn flush(&self, db: &Db) -> Result<()> {
+        let taken = std::mem::take(&mut *self.pending.lock());
+        if taken.is_empty() {
+            return Ok(());
+        }
+        let mut uses: Vec<_> = taken.into_iter().map(|(key, (org, at))| (key, org, at)).collect();
+        uses.sort_unstable_by_key(|(key, ..)| *key);
+        let written = write(db, &uses).await;
+        // A fault of ours would fail each time again: those uses are given up.
+        if written.as_ref().is_err_and(|error| error.kind == Kind::Unavailable) {
+            for (key, org, at) in uses {
+                self.note(key, org, at);
+            }
+        }
+        written
+    }
+}
+
+/// Writes the last uses of keys; see [`Uses::flush`].
+///
+/// # Errors
+/// As there.
+pub async fn flush(services: &Services) -> Result<()> {
+    services.key_uses.flush(&services.db).await
+}
+
+async fn write(db: &Db, uses: &[(ApiKeyId, OrgId, DateTime<Utc>)]) -> Result<()> {
+    let mut scope = SystemScope::begin(db, Reason::Use).await?;
+    db::api_key::note_uses(&mut scope, uses).await?;
+    scope.commit().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_latest_use_is_kept_whatever_the_order() {
+        let (uses, key, org) = (Uses::default(), ApiKeyId::new(), OrgId::new());
+        let early = DateTime::UNIX_EPOCH;
+        let late = early + TimeDelta::seconds(5);
+        for at in [late, early] {
+            uses.note(key, org, at);
+        }
+        assert_eq!(uses.pending.lock().get(&key), Some(&(org, late)));
+    }
+}

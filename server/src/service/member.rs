@@ -1,0 +1,110 @@
+//! Adding, changing and removing members. Nobody gives away rights they do not have, an org keeps
+//! an admin, and who answers for keys stays until the keys are gone.
+
+use api_types::{CreateMember, UpdateMember};
+use domain::{MemberId, UserId, right::ADMIN};
+use secrecy::SecretString;
+
+use super::{
+    Services,
+    access::OrgAccess,
+    change,
+    label::{email, label},
+    role,
+    sign_in::hashed,
+};
+use crate::{
+    db::{self, OrgScope, Reason, member::Row},
+    error::{Error, Result},
+};
+
+/// Adds a person to the org. An unknown e-mail makes the person.
+///
+/// # Errors
+/// A wrong e-mail, role, name or password; a password for a person who exists, since nobody sets
+/// another's; a person who belongs to the org already (409).
+pub async fn create(services: &Services, access: &OrgAccess, new: &CreateMember) -> Result<Row> {
+    let email = email(&new.email)?;
+    let name = label("name", new.name.as_deref().unwrap_or_else(|| email.split('@').next().unwrap_or_default()))?;
+    let hash = match &new.password {
+        Some(text) => Some(hashed(SecretString::from(text.clone())).await?),
+        None => None,
+    };
+    // People belong to no org, so finding or making one is work of the instance.
+    let mut scope = OrgScope::system(&services.db, access.org.id, Reason::Instance).await?;
+    let role = role::to_give(&mut scope, access, &new.role).await?;
+    let user = find_or_make(&mut scope, &email, name, hash.as_deref()).await?;
+    let id = MemberId::new();
+    if !db::member::insert(&mut scope, id, user, role.id).await? {
+        return Err(Error::conflict("member_exists", format!("`{email}` belongs to this org already")));
+    }
+    let row = db::member::find(&mut scope, id).await?.ok_or_else(Error::not_found)?;
+    let recorded = CreateMember { password: new.password.as_ref().map(|_| "[redacted]".to_owned()), ..new.clone() };
+    change::commit(services, scope, &access.actor, "create_member", &recorded, None::<&()>).await?;
+    Ok(row)
+}
+
+/// Gives a member another role.
+///
+/// # Errors
+/// Not found; a role that does not exist or allows more than one's own; the last admin (409).
+pub async fn update(services: &Services, access: &OrgAccess, id: &str, to: &UpdateMember) -> Result<Row> {
+    let mut scope = change::begin(services, access).await?;
+    let admin = db::role::find(&mut scope, ADMIN).await?.ok_or_else(Error::not_found)?;
+    let role = role::to_give(&mut scope, access, &to.role).await?;
+    let member = find(&mut scope, id).await?;
+    if role.id != admin.id {
+        not_last_admin(&mut scope, &admin, &member).await?;
+    }
+    db::member::update(&mut scope, member.id, role.id).await?;
+    change::commit(services, scope, &access.actor, "update_member", &(&member.email, to), None::<&()>).await?;
+    Ok(Row { role_id: role.id, role: role.name, ..member })
+}
+
+/// Removes a member; the person stays.
+///
+/// # Errors
+/// Not found; the last admin, or a person who answers for keys that still work (409).
+pub async fn delete(services: &Services, access: &OrgAccess, id: &str) -> Result<()> {
+    let mut scope = change::begin(services, access).await?;
+    let admin = db::role::find(&mut scope, ADMIN).await?.ok_or_else(Error::not_found)?;
+    let member = find(&mut scope, id).await?;
+    not_last_admin(&mut scope, &admin, &member).await?;
+    let keys = db::member::count_keys(&mut scope, member.user_id, services.clock.now()).await?;
+    if keys > 0 {
+        return Err(Error::conflict(
+            "owns_keys",
+            format!("`{}` answers for {keys} API keys that still work; revoke them first", member.email),
+        ));
+    }
+    db::member::delete(&mut scope, member.id).await?;
+    change::commit(services, scope, &access.actor, "delete_member", &member.email, None::<&()>).await
+}
+
+async fn find(scope: &mut OrgScope, id: &str) -> Result<Row> {
+    let id = id.parse().map_err(|_| Error::not_found())?;
+    db::member::find(scope, id).await?.ok_or_else(Error::not_found)
+}
+
+/// The admin role is locked, so two admins cannot remove each other at the same moment.
+async fn not_last_admin(scope: &mut OrgScope, admin: &db::role::Row, member: &Row) -> Result<()> {
+    if member.role_id == admin.id && db::member::count_with_role(scope, admin.id).await? == 1 {
+        return Err(Error::conflict(
+            "last_admin",
+            format!("`{}` is the last member with the role `{ADMIN}`; give it to somebody else first", member.email),
+        ));
+    }
+    Ok(())
+}
+
+async fn find_or_make(scope: &mut OrgScope, email: &str, name: &str, hash: Option<&str>) -> Result<UserId> {
+    let id = UserId::new();
+    let new = db::user::New { email, name, password_hash: hash };
+    if db::user::insert(scope, id, &new).await? {
+        return Ok(id);
+    }
+    if hash.is_some() {
+        return Err(Error::invalid("password", "cannot be set for a person who exists already; leave it out"));
+    }
+    db::user::find_id(scope, email).await?.ok_or_else(Error::not_found)
+}

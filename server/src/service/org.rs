@@ -1,0 +1,69 @@
+//! Making and changing orgs.
+
+use api_types::{CreateOrg, UpdateOrg};
+use domain::{ApprovalPolicy, OrgId, PolicyOverride, RoleId, right::builtin_roles};
+
+use super::{
+    Services,
+    access::{Actor, OrgAccess},
+    approval_policy,
+    change::{self, About},
+    label::{label, slug},
+};
+use crate::{
+    db::{self, OrgScope, Reason, org::Row},
+    error::{Error, Result},
+};
+
+/// Makes an org, as the instance's administrators may.
+///
+/// # Errors
+/// Forbidden to anybody else; as [`found`].
+pub async fn create(services: &Services, actor: &Actor, new: &CreateOrg) -> Result<Row> {
+    if !actor.instance_admin {
+        return Err(Error::forbidden("only an administrator of the instance, signed in as a person, may make an org"));
+    }
+    found(services, Some(actor), new).await
+}
+
+/// Makes an org with the roles that every org has. Without an actor it is the gateway's own doing.
+/// It has no members yet: the instance's administrators are `admin` of every org.
+///
+/// # Errors
+/// A wrong slug or name; a slug that is a word of the gateway's own (422) or taken (409).
+pub async fn found(services: &Services, actor: Option<&Actor>, new: &CreateOrg) -> Result<Row> {
+    let slug = slug(&new.slug)?;
+    if slug.is_reserved() {
+        return Err(Error::invalid("slug", format!("cannot be `{slug}`, which the gateway uses itself; choose another")));
+    }
+    let name = label("name", &new.name)?;
+    let id = OrgId::new();
+    let mut scope = OrgScope::system(&services.db, id, Reason::Instance).await?;
+    if !db::org::insert(&mut scope, slug.as_str(), name, &ApprovalPolicy::default()).await? {
+        return Err(Error::conflict("org_exists", format!("there is an org `{slug}` already")));
+    }
+    for (role, rights) in builtin_roles() {
+        db::role::insert(&mut scope, RoleId::new(), role, &rights, true).await?;
+    }
+    let row = db::org::get(&mut scope).await?;
+    change::record(services, &mut scope, actor, "create_org", new, None::<&()>, &About::default()).await?;
+    scope.commit().await?;
+    services.directory.refresh().await?;
+    Ok(row)
+}
+
+/// Changes an org's name and fields of its approval policy.
+///
+/// # Errors
+/// A wrong name or field; an approver role that the org does not have.
+pub async fn update(services: &Services, access: &OrgAccess, to: &UpdateOrg) -> Result<Row> {
+    let mut scope = change::begin(services, access).await?;
+    let row = db::org::lock(&mut scope).await?;
+    let name = to.name.as_deref().map(|name| label("name", name)).transpose()?.unwrap_or(&row.name);
+    let change = to.approval_policy.clone().unwrap_or_else(PolicyOverride::default);
+    let policy = approval_policy::checked(&mut scope, &row.approval_policy, &change).await?;
+    db::org::update(&mut scope, name, &policy).await?;
+    let row = db::org::get(&mut scope).await?;
+    change::commit(services, scope, &access.actor, "update_org", to, None::<&()>).await?;
+    Ok(row)
+}

@@ -1,0 +1,113 @@
+//! Making, changing and deleting toolkits. Their tools are in `toolkit_tool`.
+
+use api_types::{CreateToolkit, UpdateToolkit, Visibility};
+use domain::ToolkitId;
+
+use super::{
+    Services,
+    access::OrgAccess,
+    approval_policy, change,
+    label::{label, slug},
+};
+use crate::{
+    db::{
+        self, OrgScope,
+        toolkit::{Content, Row},
+        toolkit_tool::Of,
+    },
+    error::{Error, Result},
+};
+
+/// Makes a toolkit, without tools.
+///
+/// # Errors
+/// A wrong slug, name or approval policy; a slug that is taken (409).
+pub async fn create(services: &Services, access: &OrgAccess, new: &CreateToolkit) -> Result<Row> {
+    let slug = slug(&new.slug)?;
+    let mut scope = change::begin(services, access).await?;
+    approval_policy::checked_override(&mut scope, new.approval_policy.as_ref()).await?;
+    let content = Content {
+        slug: slug.as_str(),
+        name: label("name", &new.name)?,
+        visibility: new.visibility.as_str(),
+        approval_policy: new.approval_policy.as_ref(),
+    };
+    if !db::toolkit::insert(&mut scope, ToolkitId::new(), &content).await? {
+        return Err(taken(slug.as_str()));
+    }
+    let row = db::toolkit::find(&mut scope, slug.as_str()).await?.ok_or_else(Error::not_found)?;
+    change::commit(services, scope, &access.actor, "create_toolkit", new, None::<&()>).await?;
+    Ok(row)
+}
+
+/// Changes a toolkit.
+///
+/// # Errors
+/// Not found; as [`create`].
+pub async fn update(services: &Services, access: &OrgAccess, toolkit: &str, to: &UpdateToolkit) -> Result<Row> {
+    let new_slug = to.slug.as_deref().map(slug).transpose()?;
+    let mut scope = change::begin(services, access).await?;
+    let row = lock(&mut scope, toolkit).await?;
+    let policy = match &to.approval_policy {
+        Some(policy) => {
+            approval_policy::checked_override(&mut scope, policy.as_ref()).await?;
+            policy.as_ref()
+        }
+        None => row.approval_policy.as_ref().map(|policy| &policy.0),
+    };
+    let slug = new_slug.as_ref().map_or(row.slug.as_str(), |slug| slug.as_str());
+    let content = Content {
+        slug,
+        name: to.name.as_deref().map(|name| label("name", name)).transpose()?.unwrap_or(&row.name),
+        visibility: to.visibility.map_or(row.visibility.as_str(), |visibility: Visibility| visibility.as_str()),
+        approval_policy: policy,
+    };
+    if !db::toolkit::update(&mut scope, row.id, &content).await? {
+        return Err(taken(slug));
+    }
+    let row = db::toolkit::find(&mut scope, slug).await?.ok_or_else(Error::not_found)?;
+    change::commit(services, scope, &access.actor, "update_toolkit", &(toolkit, to), None::<&()>).await?;
+    Ok(row)
+}
+
+/// Deletes a toolkit with what it exposes.
+///
+/// # Errors
+/// Not found; a call through it that is under way or whose outcome is not known (409).
+pub async fn delete(services: &Services, access: &OrgAccess, toolkit: &str) -> Result<()> {
+    let mut scope = change::begin(services, access).await?;
+    let row = lock(&mut scope, toolkit).await?;
+    settled(&mut scope, Of::Toolkit(row.id)).await?;
+    db::toolkit::delete(&mut scope, row.id).await?;
+    change::commit(services, scope, &access.actor, "delete_toolkit", &toolkit, None::<&()>).await
+}
+
+/// Finds a toolkit and locks it.
+///
+/// # Errors
+/// Not found.
+pub(super) async fn lock(scope: &mut OrgScope, slug: &str) -> Result<Row> {
+    db::toolkit::lock(scope, slug).await?.ok_or_else(Error::not_found)
+}
+
+/// Fails while a call of one of these tools is under way or its outcome is not known: adding the
+/// tool again would make it another one, and an identical call would run (approvals.md, promise 4).
+///
+/// # Errors
+/// `approval_unsettled` (409), naming the approval.
+pub(super) async fn settled(scope: &mut OrgScope, of: Of) -> Result<()> {
+    match db::toolkit_tool::first_unsettled(scope, of).await? {
+        None => Ok(()),
+        Some(approval) => Err(Error::conflict(
+            "approval_unsettled",
+            format!(
+                "the approved call {approval} is under way or its outcome is not known; wait for it or settle it first \
+                 (to stop calls meanwhile, set the tool to blocked)"
+            ),
+        )),
+    }
+}
+
+fn taken(slug: &str) -> Error {
+    Error::conflict("toolkit_exists", format!("there is a toolkit `{slug}` already"))
+}

@@ -1,0 +1,236 @@
+//! What toolkits expose, under which name, and who may do what with it.
+
+use std::{collections::HashMap, time::Duration};
+
+use api_types::{AddToolkitTools, PutRolePolicy, PutToolkitTool, WhichTools};
+use domain::{Permission, RoleId, ToolId, ToolkitToolId};
+use serde_json::json;
+
+use super::{Services, access::OrgAccess, approval_policy, change, connection, label::tool_name, toolkit};
+use crate::{
+    db::{
+        self, OrgScope,
+        tool::Known,
+        toolkit_tool::{Content, Of, Row},
+    },
+    error::{Error, Result},
+};
+
+/// How old the list of tools may be from which tools are chosen.
+const FRESH: Duration = Duration::from_secs(60);
+/// What a tool gets that is added without a permission (api.md).
+const DEFAULT: Permission = Permission::NeedsApproval;
+
+/// Adds many tools of one connection under the names they have there. Those that are there already,
+/// with the same permission if one is given, stay as they are. All or none.
+///
+/// # Errors
+/// Not found; an unknown connection or tool; a reserved name; a name that is taken (409).
+pub async fn add(services: &Services, access: &OrgAccess, toolkit: &str, new: &AddToolkitTools) -> Result<Vec<Row>> {
+    let (from, trouble) = listed(services, access, &new.connection).await?;
+    let mut scope = change::begin(services, access).await?;
+    let toolkit_row = toolkit::lock(&mut scope, toolkit).await?;
+    let offered = offered(&mut scope, &from).await?;
+    let chosen = choose(&offered, &new.tools).map_err(|name| unknown_tool("tools", &name, &new.connection, trouble.as_deref()))?;
+    if let (true, Some(trouble)) = (chosen.is_empty(), trouble) {
+        return Err(Error::conflict("upstream_failed", trouble));
+    }
+    let existing = db::toolkit_tool::list(&mut scope, toolkit_row.id, None, None, i64::MAX).await?;
+    let missing = missing(&existing, &chosen, new.permission)?;
+    db::toolkit_tool::insert_many(&mut scope, toolkit_row.id, &missing, new.permission.unwrap_or(DEFAULT)).await?;
+    let mut rows = db::toolkit_tool::list(&mut scope, toolkit_row.id, None, None, i64::MAX).await?;
+    rows.retain(|row| chosen.iter().any(|tool| tool.name == row.name));
+    change::commit(services, scope, &access.actor, "add_toolkit_tools", &(toolkit, new), None::<&()>).await?;
+    Ok(rows)
+}
+
+/// Sets what stands under a name. `true`: the name is new. Under a name that exists the id stays, and
+/// with it every outcome that is not known; another tool behind it loses the role policies, which
+/// were given for what stood there before.
+///
+/// # Errors
+/// Not found; an unknown connection or tool; a wrong or reserved name; a wrong approval policy.
+pub async fn put(
+    services: &Services,
+    access: &OrgAccess,
+    toolkit: &str,
+    name: &str,
+    to: &PutToolkitTool,
+) -> Result<(Row, bool)> {
+    let name = tool_name("name", name)?;
+    let (from, trouble) = listed(services, access, &to.connection).await?;
+    let mut scope = change::begin(services, access).await?;
+    let toolkit_row = toolkit::lock(&mut scope, toolkit).await?;
+    approval_policy::checked_override(&mut scope, to.approval_policy.as_ref()).await?;
+    let known = db::tool::known(&mut scope, from.id).await?;
+    let tool = known.iter().find(|known| known.name == to.tool);
+    let tool = tool.ok_or_else(|| unknown_tool("tool", &to.tool, &to.connection, trouble.as_deref()))?;
+    let content = Content {
+        tool: tool.id,
+        permission: to.permission.unwrap_or(DEFAULT),
+        approval_policy: to.approval_policy.as_ref(),
+    };
+    let before = db::toolkit_tool::find(&mut scope, toolkit_row.id, name).await?;
+    match &before {
+        Some(before) => {
+            db::toolkit_tool::update(&mut scope, before.id, &content).await?;
+            if before.tool_id != tool.id {
+                db::toolkit_tool::clear_policies(&mut scope, before.id).await?;
+            }
+        }
+        None => {
+            db::toolkit_tool::insert(&mut scope, toolkit_row.id, name, &content).await?;
+        }
+    }
+    let row = get(&mut scope, &toolkit_row, name).await?;
+    let request = json!({"toolkit": toolkit, "name": name, "to": to});
+    change::commit(services, scope, &access.actor, "put_toolkit_tool", &request, None::<&()>).await?;
+    Ok((row, before.is_none()))
+}
+
+/// Removes a tool from a toolkit.
+///
+/// # Errors
+/// Not found; a call of it that is under way or whose outcome is not known (409).
+pub async fn delete(services: &Services, access: &OrgAccess, toolkit: &str, name: &str) -> Result<()> {
+    let mut scope = change::begin(services, access).await?;
+    let toolkit_row = toolkit::lock(&mut scope, toolkit).await?;
+    let row = get(&mut scope, &toolkit_row, name).await?;
+    toolkit::settled(&mut scope, Of::One(row.id)).await?;
+    db::toolkit_tool::delete(&mut scope, row.id).await?;
+    change::commit(services, scope, &access.actor, "delete_toolkit_tool", &(toolkit, name), None::<&()>).await
+}
+
+/// Sets what one role may do with a tool.
+///
+/// # Errors
+/// Not found, the role included.
+pub async fn put_policy(
+    services: &Services,
+    access: &OrgAccess,
+    (toolkit, name, role): (&str, &str, &str),
+    to: &PutRolePolicy,
+) -> Result<Row> {
+    let mut scope = change::begin(services, access).await?;
+    let toolkit_row = toolkit::lock(&mut scope, toolkit).await?;
+    let (id, role_id) = tool_and_role(&mut scope, &toolkit_row, name, role).await?;
+    db::toolkit_tool::put_policy(&mut scope, id, role_id, to.permission).await?;
+    let row = get(&mut scope, &toolkit_row, name).await?;
+    let request = json!({"toolkit": toolkit, "name": name, "role": role, "permission": to.permission});
+    change::commit(services, scope, &access.actor, "put_role_policy", &request, None::<&()>).await?;
+    Ok(row)
+}
+
+/// Lets a role have the permission that everybody has again.
+///
+/// # Errors
+/// Not found, also when the role has no permission of its own for this tool.
+pub async fn delete_policy(services: &Services, access: &OrgAccess, (toolkit, name, role): (&str, &str, &str)) -> Result<()> {
+    let mut scope = change::begin(services, access).await?;
+    let toolkit_row = toolkit::lock(&mut scope, toolkit).await?;
+    let (id, role_id) = tool_and_role(&mut scope, &toolkit_row, name, role).await?;
+    if !db::toolkit_tool::delete_policy(&mut scope, id, role_id).await? {
+        return Err(Error::not_found());
+    }
+    change::commit(services, scope, &access.actor, "delete_role_policy", &(toolkit, name, role), None::<&()>).await
+}
+
+async fn tool_and_role(
+    scope: &mut OrgScope,
+    toolkit: &db::toolkit::Row,
+    name: &str,
+    role: &str,
+) -> Result<(ToolkitToolId, RoleId)> {
+    let role = db::role::find(scope, role).await?.ok_or_else(Error::not_found)?;
+    Ok((get(scope, toolkit, name).await?.id, role.id))
+}
+
+async fn get(scope: &mut OrgScope, toolkit: &db::toolkit::Row, name: &str) -> Result<Row> {
+    db::toolkit_tool::find(scope, toolkit.id, name).await?.ok_or_else(Error::not_found)
+}
+
+/// The connection, after its tools were listed if that was long ago. An upstream that does not list
+/// them now is no obstacle while what is asked for is known: the reason is told only if it is not.
+async fn listed(services: &Services, access: &OrgAccess, slug: &str) -> Result<(db::connection::Row, Option<String>)> {
+    let unknown = || Error::invalid("connection", format!("`{}` is not a connection of this org", slug.escape_debug()));
+    let found = connection::get(access, slug).map_err(|_| unknown())?;
+    let trouble = connection::ensure_fresh(services, found, FRESH).await.err();
+    let mut scope = OrgScope::begin(&services.db, access.org.id).await?;
+    let row = db::connection::find(&mut scope, slug).await?.ok_or_else(unknown)?;
+    Ok((row, trouble))
+}
+
+async fn offered(scope: &mut OrgScope, connection: &db::connection::Row) -> Result<Vec<Known>> {
+    let known = db::tool::known(scope, connection.id).await?;
+    Ok(known.into_iter().filter(|tool| tool.offered).collect())
+}
+
+/// The tools that were asked for, each once, or the name that is not offered.
+fn choose<'a>(offered: &'a [Known], which: &WhichTools) -> Result<Vec<&'a Known>, String> {
+    match which {
+        WhichTools::All => Ok(offered.iter().collect()),
+        WhichTools::Named(names) => {
+            let mut chosen: Vec<&Known> = Vec::new();
+            for name in names {
+                let tool = offered.iter().find(|tool| tool.name == *name).ok_or_else(|| name.clone())?;
+                if !chosen.iter().any(|other| other.id == tool.id) {
+                    chosen.push(tool);
+                }
+            }
+            Ok(chosen)
+        }
+    }
+}
+
+/// Those of the chosen tools that the toolkit does not expose yet.
+fn missing<'a>(existing: &[Row], chosen: &[&'a Known], permission: Option<Permission>) -> Result<Vec<(ToolId, &'a str)>> {
+    let existing: HashMap<&str, &Row> = existing.iter().map(|row| (row.name.as_str(), row)).collect();
+    let mut missing = Vec::new();
+    for tool in chosen {
+        match existing.get(tool_name("tools", &tool.name)?) {
+            None => missing.push((tool.id, tool.name.as_str())),
+            Some(row) if row.tool_id == tool.id && permission.is_none_or(|p| p.as_str() == row.permission) => {}
+            Some(row) => return Err(taken(row)),
+        }
+    }
+    Ok(missing)
+}
+
+fn unknown_tool(field: &str, name: &str, connection: &str, trouble: Option<&str>) -> Error {
+    let reason = trouble.map(|trouble| format!(" ({trouble})")).unwrap_or_default();
+    Error::invalid(field, format!("names `{}`, which the connection `{connection}` does not offer{reason}", name.escape_debug()))
+}
+
+fn taken(row: &Row) -> Error {
+    Error::conflict(
+        "toolkit_tool_exists",
+        format!(
+            "`{}` is in this toolkit already: the tool `{}` of the connection `{}` with the permission `{}`; change it \
+             with PUT, or leave it out",
+            row.name, row.tool, row.connection, row.permission
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tool(name: &str) -> Known {
+        let (definition, sha256) = (String::new(), Vec::new());
+        Known { id: ToolId::new(), name: name.to_owned(), definition, sha256, offered: true }
+    }
+
+    fn names<'a>(chosen: &[&'a Known]) -> Vec<&'a str> {
+        chosen.iter().map(|tool| tool.name.as_str()).collect()
+    }
+
+    #[test]
+    fn each_tool_is_chosen_once_and_an_unknown_one_is_named() {
+        let offered = [tool("a"), tool("b")];
+        let named = |names: &[&str]| WhichTools::Named(names.iter().map(|name| (*name).to_owned()).collect());
+        assert_eq!(choose(&offered, &WhichTools::All).map(|chosen| names(&chosen)), Ok(vec!["a", "b"]));
+        assert_eq!(choose(&offered, &named(&["b", "b"])).map(|chosen| names(&chosen)), Ok(vec!["b"]));
+        assert_eq!(choose(&offered, &named(&["a", "c"])).map(|chosen| names(&chosen)), Err("c".to_owned()));
+    }
+}
