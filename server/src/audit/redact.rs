@@ -12,7 +12,7 @@ mod names;
 #[cfg(test)]
 mod tests;
 
-use std::{borrow::Cow, ops::Range, sync::LazyLock};
+use std::{borrow::Cow, collections::HashMap, ops::Range, sync::LazyLock};
 
 use regex::Regex;
 use serde::de::IgnoredAny;
@@ -27,11 +27,16 @@ const UNREADABLE: &str = "\"[redacted: not JSON]\"";
 /// How deep JSON in strings in JSON is followed; deeper it is text like any other.
 const NESTED: usize = 4;
 
-/// Texts without a match have nothing to redact. `\u` may hide any of the words.
-static CANDIDATE: LazyLock<Regex> = LazyLock::new(|| {
-    let words = "pass|pwd|secret|token|key|cred|auth|bearer|cookie|sess|jwt|otp|cvv|cvc|csrf|xsrf|code|connection|pin";
-    pattern(&format!(r#"(?i-u:{words})|mmcp_|eyJ|://[^\s"/?\#@]*@|:\\/\\/|\\u"#))
-});
+/// What a credential has in it, wherever it stands. `\u` may hide any of it.
+const SHAPES: &str = r#"(?i-u:bearer)|mmcp_|eyJ|://[^\s"/?\#@]*@|:\\/\\/|\\u"#;
+/// What a secret-looking name has in it.
+const WORDS: &str =
+    "(?i-u:pass|pwd|secret|token|key|cred|auth|cookie|sess|jwt|otp|cvv|cvc|csrf|xsrf|code|connection|pin)";
+
+/// Texts without a match have no credential in a string.
+static MAY_HAVE_SHAPE: LazyLock<Regex> = LazyLock::new(|| pattern(SHAPES));
+/// Texts without a match have nothing to redact, names without one are not secret.
+static CANDIDATE: LazyLock<Regex> = LazyLock::new(|| pattern(&format!("{WORDS}|{SHAPES}")));
 
 /// `json` without secrets: the value of a member with a secret-looking name becomes `"[redacted]"`,
 /// whatever it is; JSON Web Tokens, API keys, bearer tokens and passwords in URLs become `[redacted]`
@@ -63,26 +68,29 @@ struct Edit {
 /// What is to be changed in a valid JSON text, in its order and without overlaps.
 fn edits(json: &str, nested: usize) -> Vec<Edit> {
     let mut edits = Vec::new();
+    // Lists of objects have the same few names over and over.
+    let mut secret_names = HashMap::new();
+    let may_have_shape = MAY_HAVE_SHAPE.is_match(json);
     let mut tokens = tokens(json);
     while let Some(token) = tokens.next() {
-        match token.kind {
-            Kind::Key => {
-                edits.extend(in_string(token, nested));
-                if has_secret_name(token)
-                    && let Some(range) = next_value(&mut tokens)
-                {
-                    edits.push(Edit { range, text: Cow::Borrowed("\"[redacted]\"") });
-                }
-            }
-            Kind::String => edits.extend(in_string(token, nested)),
-            _ => {}
+        if !matches!(token.kind, Kind::Key | Kind::String) {
+            continue;
+        }
+        let raw = inside(token);
+        if may_have_shape || may_be_json(raw) {
+            edits.extend(in_string(raw, token.start + 1, nested));
+        }
+        if token.kind == Kind::Key
+            && *secret_names.entry(raw).or_insert_with(|| is_secret_name(raw))
+            && let Some(range) = next_value(&mut tokens)
+        {
+            edits.push(Edit { range, text: Cow::Borrowed("\"[redacted]\"") });
         }
     }
     edits
 }
 
-fn has_secret_name(key: Token<'_>) -> bool {
-    let raw = inside(key);
+fn is_secret_name(raw: &str) -> bool {
     match raw.contains('\\') {
         true => names::is_secret(&Unescaped::new(raw).text),
         false => names::is_secret(raw),
@@ -107,26 +115,16 @@ fn next_value(tokens: &mut Tokens<'_>) -> Option<Range<usize>> {
     }
 }
 
-/// What is to be changed inside one string or key.
-fn in_string(token: Token<'_>, nested: usize) -> Vec<Edit> {
-    let raw = inside(token);
-    let start = token.start + 1;
-    if !CANDIDATE.is_match(raw) {
-        return Vec::new();
-    }
+/// What is to be changed inside one string or key that stands at `start`.
+fn in_string(raw: &str, start: usize, nested: usize) -> Vec<Edit> {
     if !raw.contains('\\') {
         let found = credentials::find(raw).into_iter();
-        return found
-            .map(|at| Edit { range: start + at.start..start + at.end, text: Cow::Borrowed(REDACTED) })
-            .collect();
+        return found.map(|at| cut(start + at.start..start + at.end)).collect();
     }
     let value = Unescaped::new(raw);
-    let in_value = match nested > 0 && looks_like_json(&value.text) && is_json(&value.text) {
+    let in_value = match nested > 0 && may_be_json(&value.text) && is_json(&value.text) {
         true => edits(&value.text, nested - 1),
-        false => {
-            let found = credentials::find(&value.text).into_iter();
-            found.map(|range| Edit { range, text: Cow::Borrowed(REDACTED) }).collect()
-        }
+        false => credentials::find(&value.text).into_iter().map(cut).collect(),
     };
     let in_raw = in_value.into_iter().map(|edit| Edit {
         range: start + value.raw(edit.range.start)..start + value.raw(edit.range.end),
@@ -135,13 +133,22 @@ fn in_string(token: Token<'_>, nested: usize) -> Vec<Edit> {
     in_raw.collect()
 }
 
+fn cut(range: Range<usize>) -> Edit {
+    Edit { range, text: Cow::Borrowed(REDACTED) }
+}
+
 /// A string's text between its quotes, escapes kept.
 fn inside(token: Token<'_>) -> &str {
     token.text.get(1..token.text.len() - 1).unwrap_or_default()
 }
 
-fn looks_like_json(text: &str) -> bool {
-    text.trim_start().starts_with(['{', '[', '"'])
+/// Whether a text may be JSON that has names or strings, as it is or as it stands in a string.
+fn may_be_json(text: &str) -> bool {
+    let mut text = text.trim_start();
+    while let Some(rest) = [r"\n", r"\r", r"\t"].iter().find_map(|space| text.strip_prefix(space)) {
+        text = rest.trim_start();
+    }
+    text.starts_with(['{', '[', '"']) || text.starts_with(r#"\""#)
 }
 
 fn is_json(text: &str) -> bool {
