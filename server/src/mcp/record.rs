@@ -45,7 +45,7 @@ impl Recording {
             action: text(&action.chars().take(200).collect::<String>()),
             toolkit: Some(place.toolkit.slug.to_string()),
             tool: None,
-            request: request.map(|json| redact(json).into_owned()),
+            request: request.map(|json| text(&redact(json))),
             rule: None,
             approval: None,
             client: place.client.clone(),
@@ -85,7 +85,7 @@ impl Recording {
             at: services.clock.now(),
             status,
             duration_us: i64::try_from(duration.as_micros()).unwrap_or(i64::MAX),
-            response: response.map(|json| redact(json).into_owned()),
+            response: response.map(|json| text(&redact(json))),
             rule: rule.map(|rule| text(&rule)),
             approval,
         };

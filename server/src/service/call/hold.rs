@@ -39,11 +39,11 @@ pub(super) async fn hold(services: &Arc<Services>, ready: &Ready, params: &CallP
     loop {
         let record = match open_or_join(services, ready, params, &rule).await? {
             Joined::Approval(record) => record,
-            Joined::Refused(reply) => return Ok(reply.rule(&rule)),
+            Joined::Refused(reply) => return Ok(reply),
             Joined::Again => continue,
         };
         if let Some(reply) = advance(services, &ready.context, record).await? {
-            return Ok(reply.rule(&rule));
+            return Ok(if reply.rule.is_none() { reply.rule(&rule) } else { reply });
         }
     }
 }

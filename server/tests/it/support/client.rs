@@ -116,7 +116,11 @@ impl Client {
 
     /// Calls a tool of `acme/bank`; gives the result.
     pub(crate) async fn call(&self, tool: &str, arguments: Value) -> Value {
-        self.rpc("acme/bank", "tools/call", json!({"name": tool, "arguments": arguments})).await["result"].clone()
+        let answer = self.rpc("acme/bank", "tools/call", json!({"name": tool, "arguments": arguments})).await;
+        if answer["result"].is_null() {
+            eprintln!("no result: {answer}");
+        }
+        answer["result"].clone()
     }
 
     /// Calls a tool with arguments as they are written; gives the result.

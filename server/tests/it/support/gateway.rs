@@ -30,7 +30,7 @@ pub(crate) fn variables(database: &SecretString) -> Vec<(String, String)> {
         ("PERMESSO_ADMIN_PASSWORD", super::world::ADMIN.1),
         ("PERMESSO_EGRESS_ALLOW", "127.0.0.0/8"),
         ("PERMESSO_APPROVAL_LEASE_SECONDS", "10"),
-        ("PERMESSO_DB_CONNECTIONS", "8"),
+        ("PERMESSO_DB_CONNECTIONS", "12"),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .to_vec()
