@@ -34,7 +34,10 @@ pub async fn create(services: &Services, actor: &Actor, new: &CreateOrg) -> Resu
 pub async fn found(services: &Services, actor: Option<&Actor>, new: &CreateOrg) -> Result<Row> {
     let slug = slug(&new.slug)?;
     if slug.is_reserved() {
-        return Err(Error::invalid("slug", format!("cannot be `{slug}`, which the gateway uses itself; choose another")));
+        return Err(Error::invalid(
+            "slug",
+            format!("cannot be `{slug}`, which the gateway uses itself; choose another"),
+        ));
     }
     let name = label("name", &new.name)?;
     let id = OrgId::new();

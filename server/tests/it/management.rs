@@ -162,7 +162,9 @@ async fn lists_come_in_pages() {
         let body = json!({"name": format!("key {number}"), "role": "agent"});
         world.owner.post("/orgs/acme/api-keys", body).await.expect(201);
     }
-    for (path, key) in [("/orgs/acme/api-keys", "name"), ("/orgs/acme/roles", "name"), ("/orgs/acme/toolkits/bank/tools", "name")] {
+    for (path, key) in
+        [("/orgs/acme/api-keys", "name"), ("/orgs/acme/roles", "name"), ("/orgs/acme/toolkits/bank/tools", "name")]
+    {
         let whole = names(&world.owner.get(path).await.expect(200), key);
         let (mut pieces, mut cursor) = (Vec::new(), String::new());
         loop {
@@ -206,7 +208,11 @@ async fn secrets_of_a_connection_are_kept_and_never_shown() {
 
     let mut conn = world.sql().await;
     let audit: String = sqlx::query_scalar("SELECT string_agg(coalesce(request, '') || coalesce(response, ''), ' ') FROM (SELECT i.request, o.response FROM audit_intents i LEFT JOIN audit_outcomes o ON o.intent_id = i.id) a").fetch_one(&mut conn).await.unwrap();
-    let rows: String = sqlx::query_scalar("SELECT string_agg(c::text || encode(config_sealed, 'escape'), ' ') FROM connections c").fetch_one(&mut conn).await.unwrap();
+    let rows: String =
+        sqlx::query_scalar("SELECT string_agg(c::text || encode(config_sealed, 'escape'), ' ') FROM connections c")
+            .fetch_one(&mut conn)
+            .await
+            .unwrap();
     for text in [audit, rows, seen.to_string(), world.owner.get("/orgs/acme/connections").await.text] {
         assert!(text.contains("safe") && !text.contains("SECRET"), "{text}");
     }
@@ -253,20 +259,33 @@ async fn a_changed_definition_is_reviewed_by_the_hash_that_was_seen() {
     assert_eq!(refresh().await, json!({"added": [], "changed": [], "gone": [], "unusable": []}));
     assert_eq!(version().await, before, "an unchanged list changes nothing");
 
-    let tool = |name: &str, text: &str| format!(r#"{{"name":"{name}","description":"{text}","inputSchema":{{"type":"object"}}}}"#);
+    let tool = |name: &str, text: &str| {
+        format!(r#"{{"name":"{name}","description":"{text}","inputSchema":{{"type":"object"}}}}"#)
+    };
     world.upstream.offer(&format!("[{},{},{{}}]", tool("balance", "Reads it all."), tool("extra", "New.")));
     let news = refresh().await;
-    assert_eq!((&news["added"], &news["changed"], &news["gone"]), (&json!(["extra"]), &json!(["balance"]), &json!(["close", "pay"])));
+    assert_eq!(
+        (&news["added"], &news["changed"], &news["gone"]),
+        (&json!(["extra"]), &json!(["balance"]), &json!(["close", "pay"]))
+    );
     assert_eq!(news["unusable"][0]["index"], 2);
     let path = "/orgs/acme/connections/bank/tools";
     let tools = world.owner.get(path).await.expect(200);
     let balance = &tools["items"][0];
-    assert_eq!((&balance["definition_changed"], &balance["definition"]["description"]), (&json!(true), &json!("Reads it all.")));
+    assert_eq!(
+        (&balance["definition_changed"], &balance["definition"]["description"]),
+        (&json!(true), &json!("Reads it all."))
+    );
     assert_eq!(balance["reviewed_definition"]["description"], "Reads.");
     let listed = world.owner.get("/orgs/acme/toolkits/bank/tools").await.expect(200);
-    assert_eq!((&listed["items"][0]["definition_changed"], &listed["items"][2]["offered"]), (&json!(true), &json!(false)));
+    assert_eq!(
+        (&listed["items"][0]["definition_changed"], &listed["items"][2]["offered"]),
+        (&json!(true), &json!(false))
+    );
 
-    let review = async |hash: &str| world.owner.post(&format!("{path}/balance/review"), json!({"definition_sha256": hash})).await;
+    let review = async |hash: &str| {
+        world.owner.post(&format!("{path}/balance/review"), json!({"definition_sha256": hash})).await
+    };
     review("00").await.expect(422);
     assert_eq!(review(&"0".repeat(64)).await.code(), "definition_changed");
     let reviewed = review(balance["definition_sha256"].as_str().unwrap()).await.expect(200);
@@ -303,7 +322,8 @@ async fn another_tool_under_a_name_keeps_the_id_and_loses_the_role_policies() {
     let world = World::new().await;
     let path = "/orgs/acme/toolkits/bank/tools";
     let put = async |name: &str, body: Value| world.owner.put(&format!("{path}/{name}"), body).await;
-    let set = world.owner.put(&format!("{path}/pay/policies/agent"), json!({"permission": "always_allow"})).await.expect(200);
+    let set =
+        world.owner.put(&format!("{path}/pay/policies/agent"), json!({"permission": "always_allow"})).await.expect(200);
     assert_eq!(set["policies"], json!({"agent": "always_allow"}));
     let same = put("pay", json!({"connection": "bank", "tool": "pay", "permission": "blocked"})).await.expect(200);
     assert_eq!((&same["policies"], &same["id"]), (&set["policies"], &set["id"]));
@@ -313,7 +333,9 @@ async fn another_tool_under_a_name_keeps_the_id_and_loses_the_role_policies() {
     for name in ["approval_status", "run_approved"] {
         assert_eq!(field(&put(name, json!({"connection": "bank", "tool": "pay"})).await.expect(422)), "name");
     }
-    put("renamed", json!({"connection": "bank", "tool": "pay", "approval_policy": {"approver_roles": ["x"]}})).await.expect(422);
+    put("renamed", json!({"connection": "bank", "tool": "pay", "approval_policy": {"approver_roles": ["x"]}}))
+        .await
+        .expect(422);
     put("renamed", json!({"connection": "bank", "tool": "pay"})).await.expect(201);
     world.owner.put(&format!("{path}/renamed/policies/king"), json!({"permission": "blocked"})).await.expect(404);
     world.owner.delete(&format!("{path}/renamed/policies/agent")).await.expect(404);
@@ -345,13 +367,25 @@ async fn every_change_is_recorded_with_who_made_it() {
     let records = world.owner.get("/orgs/acme/audit?limit=200").await.expect(200);
     let actions = names(&records, "action");
     for action in [
-        "create_org", "create_member", "create_api_key", "create_connection", "refresh_tools", "create_toolkit",
-        "put_toolkit_tool", "update_org",
+        "create_org",
+        "create_member",
+        "create_api_key",
+        "create_connection",
+        "refresh_tools",
+        "create_toolkit",
+        "put_toolkit_tool",
+        "update_org",
     ] {
         assert!(actions.iter().any(|found| found == action), "{action}: {actions:?}");
     }
-    assert_eq!((&records["items"][0]["action"], &records["items"][0]["actor_name"]), (&json!("update_org"), &json!(OWNER.0)));
+    assert_eq!(
+        (&records["items"][0]["action"], &records["items"][0]["actor_name"]),
+        (&json!("update_org"), &json!(OWNER.0))
+    );
     assert!(!records.to_string().contains("horse battery"));
-    let bodies: String = sqlx::query_scalar("SELECT string_agg(request, ' ') FROM audit_intents").fetch_one(&mut world.sql().await).await.unwrap();
+    let bodies: String = sqlx::query_scalar("SELECT string_agg(request, ' ') FROM audit_intents")
+        .fetch_one(&mut world.sql().await)
+        .await
+        .unwrap();
     assert!(!bodies.contains("horse battery") && bodies.contains("[redacted]"), "{bodies}");
 }
