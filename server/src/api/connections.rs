@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use api_types::{Connection, ConnectionLogs, ConnectionStatus, CreateConnection, List, Refreshed, ReviewTool, Tool, UpdateConnection};
+use api_types::{
+    Connection, ConnectionLogs, ConnectionStatus, CreateConnection, List, Refreshed, ReviewTool, Tool, UpdateConnection,
+};
 use axum::{
     Json,
     extract::{Path, State},

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use api_types::{
-    AddToolkitTools, CreateToolkit, List, PutRolePolicy, PutToolkitTool, Toolkit, ToolkitTool, UpdateToolkit, Visibility,
+    AddToolkitTools, CreateToolkit, List, PutRolePolicy, PutToolkitTool, Toolkit, ToolkitTool, UpdateToolkit,
+    Visibility,
 };
 use axum::{
     Json,

@@ -188,12 +188,7 @@ pub async fn delete(scope: &mut OrgScope, id: ConnectionId) -> Result<()> {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn note_status(
-    scope: &mut OrgScope,
-    id: ConnectionId,
-    at: DateTime<Utc>,
-    error: Option<&str>,
-) -> Result<()> {
+pub async fn note_status(scope: &mut OrgScope, id: ConnectionId, at: DateTime<Utc>, error: Option<&str>) -> Result<()> {
     sqlx::query!(
         "INSERT INTO connection_status (connection_id, org_id, last_seen_at, last_error, last_error_at)
          SELECT id, org_id, CASE WHEN $4::text IS NULL THEN $3::timestamptz END, $4,

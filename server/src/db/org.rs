@@ -102,13 +102,9 @@ pub async fn insert(scope: &mut OrgScope, slug: &str, name: &str, policy: &Appro
 /// When Postgres cannot be reached.
 pub async fn update(scope: &mut OrgScope, name: &str, policy: &ApprovalPolicy) -> Result<()> {
     let org = scope.org();
-    let updated = sqlx::query!(
-        "UPDATE orgs SET name = $2, approval_policy = $3 WHERE id = $1",
-        org.0,
-        name,
-        Json(policy) as _
-    )
-    .execute(scope.conn())
-    .await?;
+    let updated =
+        sqlx::query!("UPDATE orgs SET name = $2, approval_policy = $3 WHERE id = $1", org.0, name, Json(policy) as _)
+            .execute(scope.conn())
+            .await?;
     super::expect_one_row("orgs", org, updated.rows_affected())
 }

@@ -63,12 +63,7 @@ pub struct Seen {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn list(
-    scope: &mut OrgScope,
-    connection: ConnectionId,
-    after: Option<&str>,
-    limit: i64,
-) -> Result<Vec<Row>> {
+pub async fn list(scope: &mut OrgScope, connection: ConnectionId, after: Option<&str>, limit: i64) -> Result<Vec<Row>> {
     Ok(sqlx::query_as!(
         Row,
         "SELECT id, name, seen_definition, seen_sha256, seen_at, reviewed_definition, reviewed_sha256, reviewed_at,

@@ -117,7 +117,8 @@ pub async fn insert_many(
     permission: Permission,
 ) -> Result<()> {
     let ids: Vec<Uuid> = tools.iter().map(|_| ToolkitToolId::new().0).collect();
-    let (tools, names): (Vec<Uuid>, Vec<String>) = tools.iter().map(|(tool, name)| (tool.0, (*name).to_owned())).unzip();
+    let (tools, names): (Vec<Uuid>, Vec<String>) =
+        tools.iter().map(|(tool, name)| (tool.0, (*name).to_owned())).unzip();
     sqlx::query!(
         "INSERT INTO toolkit_tools (id, org_id, toolkit_id, tool_id, name, permission)
          SELECT id, $1, $2, tool, name, $3 FROM unnest($4::uuid[], $5::uuid[], $6::text[]) AS new (id, tool, name)",
@@ -211,12 +212,7 @@ pub async fn first_unsettled(scope: &mut OrgScope, of: Of) -> Result<Option<Uuid
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn put_policy(
-    scope: &mut OrgScope,
-    id: ToolkitToolId,
-    role: RoleId,
-    permission: Permission,
-) -> Result<()> {
+pub async fn put_policy(scope: &mut OrgScope, id: ToolkitToolId, role: RoleId, permission: Permission) -> Result<()> {
     sqlx::query!(
         "INSERT INTO role_policies (org_id, toolkit_tool_id, role_id, permission) VALUES ($1, $2, $3, $4)
          ON CONFLICT (toolkit_tool_id, role_id) DO UPDATE SET permission = excluded.permission",

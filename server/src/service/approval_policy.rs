@@ -20,7 +20,9 @@ pub(super) async fn checked(
     policy.check().map_err(|error| Error::invalid(field(error.field), error.message))?;
     let known = db::role::hold(scope, &policy.approver_roles).await?;
     match policy.approver_roles.iter().find(|name| !known.contains(name)) {
-        Some(name) => Err(Error::invalid(field("approver_roles"), format!("names `{name}`, which is not a role of this org"))),
+        Some(name) => {
+            Err(Error::invalid(field("approver_roles"), format!("names `{name}`, which is not a role of this org")))
+        }
         None => Ok(policy),
     }
 }

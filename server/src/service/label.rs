@@ -35,10 +35,16 @@ pub(super) fn slug(text: &str) -> Result<Slug> {
 pub(super) fn tool_name<'a>(field: &str, text: &'a str) -> Result<&'a str> {
     let fits = !text.is_empty() && text.chars().count() <= 128;
     if !fits || text.chars().any(|c| c.is_control() || c.is_whitespace()) {
-        return Err(Error::invalid(field, format!("has `{}`: a tool's name has 1 to 128 characters and no white space", text.escape_debug())));
+        return Err(Error::invalid(
+            field,
+            format!("has `{}`: a tool's name has 1 to 128 characters and no white space", text.escape_debug()),
+        ));
     }
     if super::call::builtin::RESERVED.contains(&text) {
-        return Err(Error::invalid(field, format!("has `{text}`, which is a tool of the gateway itself; use another name")));
+        return Err(Error::invalid(
+            field,
+            format!("has `{text}`, which is a tool of the gateway itself; use another name"),
+        ));
     }
     Ok(text)
 }
@@ -49,9 +55,8 @@ pub(super) fn tool_name<'a>(field: &str, text: &'a str) -> Result<&'a str> {
 /// It is not one.
 pub(super) fn email(text: &str) -> Result<String> {
     let email = text.trim().to_lowercase();
-    let local_and_host = email.split_once('@').is_some_and(|(local, host)| {
-        !local.is_empty() && !host.is_empty() && !host.contains('@')
-    });
+    let local_and_host =
+        email.split_once('@').is_some_and(|(local, host)| !local.is_empty() && !host.is_empty() && !host.contains('@'));
     if !local_and_host || email.len() > 254 || email.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return Err(Error::invalid("email", "must be an e-mail address"));
     }

@@ -1,7 +1,7 @@
 //! Making and changing orgs.
 
 use api_types::{CreateOrg, UpdateOrg};
-use domain::{ApprovalPolicy, OrgId, PolicyOverride, RoleId, right::builtin_roles};
+use domain::{ApprovalPolicy, OrgId, RoleId, right::builtin_roles};
 
 use super::{
     Services,
@@ -34,7 +34,10 @@ pub async fn create(services: &Services, actor: &Actor, new: &CreateOrg) -> Resu
 pub async fn found(services: &Services, actor: Option<&Actor>, new: &CreateOrg) -> Result<Row> {
     let slug = slug(&new.slug)?;
     if slug.is_reserved() {
-        return Err(Error::invalid("slug", format!("cannot be `{slug}`, which the gateway uses itself; choose another")));
+        return Err(Error::invalid(
+            "slug",
+            format!("cannot be `{slug}`, which the gateway uses itself; choose another"),
+        ));
     }
     let name = label("name", &new.name)?;
     let id = OrgId::new();
@@ -60,7 +63,7 @@ pub async fn update(services: &Services, access: &OrgAccess, to: &UpdateOrg) -> 
     let mut scope = change::begin(services, access).await?;
     let row = db::org::lock(&mut scope).await?;
     let name = to.name.as_deref().map(|name| label("name", name)).transpose()?.unwrap_or(&row.name);
-    let change = to.approval_policy.clone().unwrap_or_else(PolicyOverride::default);
+    let change = to.approval_policy.clone().unwrap_or_default();
     let policy = approval_policy::checked(&mut scope, &row.approval_policy, &change).await?;
     db::org::update(&mut scope, name, &policy).await?;
     let row = db::org::get(&mut scope).await?;

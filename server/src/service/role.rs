@@ -130,7 +130,10 @@ fn checked_rights(access: &OrgAccess, words: &[String]) -> Result<Rights> {
     let mut rights = Vec::new();
     for word in words {
         let known = || domain::Right::ALL.iter().map(|right| right.as_str()).collect::<Vec<_>>().join(", ");
-        rights.push(word.parse().map_err(|_| Error::invalid("rights", format!("has no right `{word}`; there are: {}", known())))?);
+        rights.push(
+            word.parse()
+                .map_err(|_| Error::invalid("rights", format!("has no right `{word}`; there are: {}", known())))?,
+        );
     }
     let rights: Rights = rights.into_iter().collect();
     if !access.rights.covers(&rights) {

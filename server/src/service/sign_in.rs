@@ -109,7 +109,8 @@ pub async fn reset_password(services: &Services, address: &str, password: &str) 
     let hash = hashed(SecretString::from(password.to_owned())).await?;
     let mut scope = SystemScope::begin(&services.db, Reason::Instance).await?;
     let person = db::user::find_by_email_unscoped(&mut scope, &email(address)?).await?;
-    let person = person.ok_or_else(|| Error::new(Kind::NotFound, "not_found", format!("there is no person `{address}`")))?;
+    let person =
+        person.ok_or_else(|| Error::new(Kind::NotFound, "not_found", format!("there is no person `{address}`")))?;
     db::user::reset_password(&mut scope, person.id, &hash).await?;
     scope.commit().await?;
     services.directory.refresh().await?;

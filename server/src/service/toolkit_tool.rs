@@ -31,7 +31,8 @@ pub async fn add(services: &Services, access: &OrgAccess, toolkit: &str, new: &A
     let mut scope = change::begin(services, access).await?;
     let toolkit_row = toolkit::lock(&mut scope, toolkit).await?;
     let offered = offered(&mut scope, &from).await?;
-    let chosen = choose(&offered, &new.tools).map_err(|name| unknown_tool("tools", &name, &new.connection, trouble.as_deref()))?;
+    let chosen = choose(&offered, &new.tools)
+        .map_err(|name| unknown_tool("tools", &name, &new.connection, trouble.as_deref()))?;
     if let (true, Some(trouble)) = (chosen.is_empty(), trouble) {
         return Err(Error::conflict("upstream_failed", trouble));
     }
@@ -125,7 +126,11 @@ pub async fn put_policy(
 ///
 /// # Errors
 /// Not found, also when the role has no permission of its own for this tool.
-pub async fn delete_policy(services: &Services, access: &OrgAccess, (toolkit, name, role): (&str, &str, &str)) -> Result<()> {
+pub async fn delete_policy(
+    services: &Services,
+    access: &OrgAccess,
+    (toolkit, name, role): (&str, &str, &str),
+) -> Result<()> {
     let mut scope = change::begin(services, access).await?;
     let toolkit_row = toolkit::lock(&mut scope, toolkit).await?;
     let (id, role_id) = tool_and_role(&mut scope, &toolkit_row, name, role).await?;
@@ -183,7 +188,11 @@ fn choose<'a>(offered: &'a [Known], which: &WhichTools) -> Result<Vec<&'a Known>
 }
 
 /// Those of the chosen tools that the toolkit does not expose yet.
-fn missing<'a>(existing: &[Row], chosen: &[&'a Known], permission: Option<Permission>) -> Result<Vec<(ToolId, &'a str)>> {
+fn missing<'a>(
+    existing: &[Row],
+    chosen: &[&'a Known],
+    permission: Option<Permission>,
+) -> Result<Vec<(ToolId, &'a str)>> {
     let existing: HashMap<&str, &Row> = existing.iter().map(|row| (row.name.as_str(), row)).collect();
     let mut missing = Vec::new();
     for tool in chosen {
@@ -198,7 +207,10 @@ fn missing<'a>(existing: &[Row], chosen: &[&'a Known], permission: Option<Permis
 
 fn unknown_tool(field: &str, name: &str, connection: &str, trouble: Option<&str>) -> Error {
     let reason = trouble.map(|trouble| format!(" ({trouble})")).unwrap_or_default();
-    Error::invalid(field, format!("names `{}`, which the connection `{connection}` does not offer{reason}", name.escape_debug()))
+    Error::invalid(
+        field,
+        format!("names `{}`, which the connection `{connection}` does not offer{reason}", name.escape_debug()),
+    )
 }
 
 fn taken(row: &Row) -> Error {

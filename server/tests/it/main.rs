@@ -11,6 +11,7 @@ mod decisions;
 mod embedded;
 mod keys;
 mod layers;
+mod management;
 mod mcp;
 mod outage;
 mod outcomes;

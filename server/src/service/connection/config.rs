@@ -91,17 +91,22 @@ impl Config {
     /// # Errors
     /// What is wrong, naming the field; a placeholder that has nothing to keep.
     pub fn read(kind: ConnectionKind, config: &Value, before: Option<&Self>) -> Result<Self> {
-        let wrong = |error: serde_json::Error| Error::invalid("config", format!("does not fit the kind `{}`: {error}", kind.as_str()));
+        let wrong = |error: serde_json::Error| {
+            Error::invalid("config", format!("does not fit the kind `{}`: {error}", kind.as_str()))
+        };
         match kind {
             ConnectionKind::StreamableHttp => {
                 let mut http = Http::deserialize(config).map_err(wrong)?;
-                http.keep(before.and_then(|before| if let Self::StreamableHttp(http) = before { Some(http) } else { None }))?;
+                http.keep(
+                    before.and_then(|before| if let Self::StreamableHttp(http) = before { Some(http) } else { None }),
+                )?;
                 http.check()?;
                 Ok(Self::StreamableHttp(http))
             }
             ConnectionKind::Stdio => {
                 let mut stdio = Stdio::deserialize(config).map_err(wrong)?;
-                stdio.keep(before.and_then(|before| if let Self::Stdio(stdio) = before { Some(stdio) } else { None }))?;
+                stdio
+                    .keep(before.and_then(|before| if let Self::Stdio(stdio) = before { Some(stdio) } else { None }))?;
                 stdio.check()?;
                 Ok(Self::Stdio(stdio))
             }
@@ -184,12 +189,14 @@ impl Http {
             return Ok(());
         }
         let mut kept: Vec<(String, String)> = Vec::new();
-        let mut old: Vec<(String, String)> = before.map(|url| url.query_pairs().into_owned().collect()).unwrap_or_default();
+        let mut old: Vec<(String, String)> =
+            before.map(|url| url.query_pairs().into_owned().collect()).unwrap_or_default();
         for (name, value) in self.url.query_pairs().into_owned() {
             // The same name may stand there several times; the first one kept is the first one taken.
             let found = old.iter().position(|(old, _)| *old == name);
             let before = found.map(|at| old.remove(at).1);
-            let value = if value == MASK { before.ok_or_else(|| nothing_to_keep(&format!("url, `{name}`")))? } else { value };
+            let value =
+                if value == MASK { before.ok_or_else(|| nothing_to_keep(&format!("url, `{name}`")))? } else { value };
             kept.push((name, value));
         }
         self.url.query_pairs_mut().clear().extend_pairs(kept);
@@ -232,7 +239,10 @@ impl Stdio {
         }
         for (name, value) in &self.env {
             if name.is_empty() || name.contains('=') || nul(name) || nul(value) {
-                return Err(Error::invalid(format!("config.env.{name}"), "is not a variable's name, or has a NUL character"));
+                return Err(Error::invalid(
+                    format!("config.env.{name}"),
+                    "is not a variable's name, or has a NUL character",
+                ));
             }
         }
         match &self.cwd {
@@ -254,7 +264,9 @@ fn keep(field: &str, values: &mut BTreeMap<String, String>, before: &BTreeMap<St
 fn nothing_to_keep(field: &str) -> Error {
     Error::invalid(
         format!("config.{field}"),
-        format!("is {MASK}, but there is no value to keep; after a change of server or program, give every value again"),
+        format!(
+            "is {MASK}, but there is no value to keep; after a change of server or program, give every value again"
+        ),
     )
 }
 

@@ -20,7 +20,10 @@ fn field(read: Result<Config>) -> String {
 fn no_secret_is_shown() {
     let config = json!({"url": "https://a.example/mcp?key=SECRET&n=1", "headers": {"Authorization": "Bearer SECRET"}});
     let shown = http(config, None).ok().unwrap().shown();
-    assert_eq!(shown, json!({"url": "https://a.example/mcp?key=********&n=********", "headers": {"authorization": MASK}}));
+    assert_eq!(
+        shown,
+        json!({"url": "https://a.example/mcp?key=********&n=********", "headers": {"authorization": MASK}})
+    );
     let config = json!({"command": "npx", "args": ["-y"], "env": {"TOKEN": "SECRET"}, "cwd": "/tmp"});
     let shown = stdio(config, None).ok().unwrap().shown();
     assert_eq!(shown, json!({"command": "npx", "args": ["-y"], "env": {"TOKEN": MASK}, "cwd": "/tmp"}));

@@ -45,7 +45,8 @@ pub async fn create(services: &Services, access: &OrgAccess, new: &CreateConnect
         slug: slug.as_str(),
         kind: new.kind.as_str(),
         config_sealed: &config.seal(&services.vault, id)?,
-        connect_timeout_ms: connect_timeout(new.connect_timeout_ms)?.unwrap_or(default_ms(ConnectionSpec::CONNECT_TIMEOUT)),
+        connect_timeout_ms: connect_timeout(new.connect_timeout_ms)?
+            .unwrap_or(default_ms(ConnectionSpec::CONNECT_TIMEOUT)),
         call_timeout_ms: call_timeout(new.call_timeout_ms)?.unwrap_or(default_ms(ConnectionSpec::CALL_TIMEOUT)),
     };
     if !db::connection::insert(&mut scope, &made).await? {
@@ -115,7 +116,13 @@ pub async fn delete(services: &Services, access: &OrgAccess, slug: &str) -> Resu
 /// # Errors
 /// Not found; `definition_changed` (409) when the definition that was looked at is not the one last
 /// seen.
-pub async fn review(services: &Services, access: &OrgAccess, slug: &str, tool: &str, seen: &ReviewTool) -> Result<db::tool::Row> {
+pub async fn review(
+    services: &Services,
+    access: &OrgAccess,
+    slug: &str,
+    tool: &str,
+    seen: &ReviewTool,
+) -> Result<db::tool::Row> {
     let wrong = || Error::invalid("definition_sha256", "must be a SHA-256 in hex (64 digits)");
     let sha256 = hex::decode(&seen.definition_sha256).ok().filter(|bytes| bytes.len() == 32).ok_or_else(wrong)?;
     let mut scope = change::begin(services, access).await?;
@@ -124,7 +131,10 @@ pub async fn review(services: &Services, access: &OrgAccess, slug: &str, tool: &
     if row.seen_sha256 != sha256 {
         return Err(Error::conflict(
             "definition_changed",
-            format!("the definition of `{tool}` has changed since: its SHA-256 is now {}; look at it again", hex::encode(&row.seen_sha256)),
+            format!(
+                "the definition of `{tool}` has changed since: its SHA-256 is now {}; look at it again",
+                hex::encode(&row.seen_sha256)
+            ),
         ));
     }
     db::tool::review(&mut scope, row.id, &sha256, access.actor.owner, services.clock.now()).await?;
@@ -192,7 +202,9 @@ fn call_timeout(millis: Option<i32>) -> Result<Option<i32>> {
 
 fn bounded(field: &str, millis: Option<i32>, most: i32) -> Result<Option<i32>> {
     match millis {
-        Some(millis) if !(100..=most).contains(&millis) => Err(Error::invalid(field, format!("must be 100 to {most} milliseconds"))),
+        Some(millis) if !(100..=most).contains(&millis) => {
+            Err(Error::invalid(field, format!("must be 100 to {most} milliseconds")))
+        }
         millis => Ok(millis),
     }
 }
