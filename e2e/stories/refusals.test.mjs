@@ -25,8 +25,9 @@ describe("the TypeScript client, refused", () => {
   });
   after(async () => {
     await agent?.close();
-    assert.equal(await gateway?.invoicesSent(), 0, "nothing in this file may run");
+    const sent = await gateway?.invoicesSent();
     await gateway?.stop();
+    if (gateway) assert.equal(sent, 0, "nothing in this file may run");
   });
 
   it("reads a rejection word for word, and again when it asks again", async () => {
