@@ -27,7 +27,7 @@ fi
 [ -x "$binary" ] || die "there is no binary at $binary: build it (cargo build), or name another as argument"
 
 command -v node >/dev/null && command -v npm >/dev/null || die "install Node.js 20 or newer, with npm"
-node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20)' ||
+node -e 'process.exit(Number.parseInt(process.versions.node) < 20 ? 1 : 0)' ||
     die "Node.js is $(node --version): install 20 or newer"
 command -v python3 >/dev/null || die "install Python 3.10 or newer"
 python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || die "$(python3 --version): install 3.10 or newer"
@@ -79,7 +79,7 @@ passed=${passed:-0} failed=$((${failed:-0} + ${cancelled:-0}))
 if read -r py_passed py_failed 2>/dev/null <"$results/python"; then
     passed=$((passed + py_passed)) failed=$((failed + py_failed))
 fi
-# A runner that died without counting is a failure too.
-[ "$code" = 0 ] || [ "$failed" -gt 0 ] || failed=1
+# A runner that died without counting, or found nothing to run, is a failure too.
+if [ "$failed" = 0 ] && { [ "$code" != 0 ] || [ "$passed" = 0 ]; }; then failed=1; fi
 printf '%s passed, %s failed\n' "$passed" "$failed"
 [ "$failed" = 0 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import unittest
 from collections.abc import AsyncIterator
@@ -44,6 +45,10 @@ class AgentCase(unittest.IsolatedAsyncioTestCase):
     def setUpClass(cls) -> None:
         cls.gateway = Gateway()
         cls.addClassCleanup(cls.gateway.stop)
+
+    async def asyncSetUp(self) -> None:
+        # The administrator's calls block for as long as they like; unittest's debug mode complains.
+        asyncio.get_running_loop().set_debug(False)
 
     def held(self, result: CallToolResult) -> dict[str, Any]:
         """Checks that a call is held; what the gateway says about it (approvals.md, 4)."""

@@ -86,11 +86,12 @@ describe("the TypeScript client", () => {
 
   it("opens another approval for other arguments", async () => {
     const known = (await admin.approvals()).length;
+    const sent = await gateway.invoicesSent();
     const other = held(await call(agent, "send_invoice", { ...INVOICE, amount_cents: 4201 }));
     const approvals = await admin.approvals();
     assert.equal(approvals.length, known + 1);
     assert.equal(approvals[0].id, other.approval_id, "newest first");
-    assert.equal(await gateway.invoicesSent(), 1);
+    assert.equal(await gateway.invoicesSent(), sent);
   });
 
   async function theRecordShowsBothSides(approval) {
