@@ -47,7 +47,7 @@ class ThePythonClient(AgentCase):
             again = self.ran(await session.call_tool("send_invoice", INVOICE))
             self.assertIs(again.meta[APPROVAL_META]["replayed"], True)
             self.assertEqual(again.content[:-1], answer.content)
-            self.assertRegex(again.content[-1].text, "(?i)new run")
+            self.assertRegex(again.content[-1].text, r"\d{4}-\d\d-\d\dT\d\d:\d\d", "when a new run is possible")
             self.assertEqual(gateway.invoices_sent(), before + 1, "a replay is not a run")
             await self.expect_status(session, approval, status="executed", executed=True, next_action="use_result")
         self.the_record_shows_both_sides(approval)
@@ -58,10 +58,10 @@ class ThePythonClient(AgentCase):
         calls = [r for r in records if (r["action"], r["tool"]) == ("tools/call", "send_invoice")]
         self.assertEqual([call["status"] for call in calls], ["held", "ok", "replayed"])
         for call in calls:
-            self.assertIn("Ada & S", as_text(call["request"]))
-            self.assertNotIn(self.gateway.agent_key, as_text(call["request"]))
-        self.assertIn("NOT EXECUTED", as_text(calls[0]["response"]))
-        self.assertIn("Ada & S", as_text(calls[1]["response"]))
+            self.assertIn("Ada & S", call["request"])
+            self.assertNotIn(self.gateway.agent_key, call["request"])
+        self.assertIn("NOT EXECUTED", calls[0]["response"])
+        self.assertIn("Ada & S", calls[1]["response"])
 
     async def test_is_approved_at_the_command_line_and_uses_run_approved(self) -> None:
         gateway = self.gateway
@@ -77,11 +77,6 @@ class ThePythonClient(AgentCase):
             answer = self.ran(await session.call_tool("run_approved", {"approval_id": approval}))
             self.assertIn("Guido", text_of(answer))
             self.assertEqual(gateway.invoices_sent(), before + 1)
-
-
-def as_text(body: object) -> str:
-    """Bodies are kept as text; a program may as well get them parsed."""
-    return body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
 
 
 if __name__ == "__main__":

@@ -67,6 +67,7 @@ describe("bytes through the gateway", () => {
     const first = pending(await post("tools/call", `{"name":"odd_json","arguments":${approved}}`));
     assert.equal(pending(await post("tools/call", `{"arguments":${identical},"name":"odd_json"}`)), first);
     assert.notEqual(pending(await post("tools/call", `{"name":"odd_json","arguments":${different}}`)), first);
+    assert.equal((await admin.approval(first)).arguments_json, approved, "the approver sees these bytes");
     const before = upstream.calls.length;
     await admin.approve(first);
 
