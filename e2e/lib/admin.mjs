@@ -77,6 +77,7 @@ class Admin {
   /** Connects an upstream and offers all of its tools in a new private toolkit. */
   async offer({ connection, kind, config, toolkit, permission }) {
     await this.acme("POST", "/connections", { slug: connection, kind, config });
+    await this.acme("POST", `/connections/${connection}/refresh`);
     await this.acme("POST", "/toolkits", { slug: toolkit, name: toolkit, visibility: "private" });
     await this.acme("POST", `/toolkits/${toolkit}/tools`, { connection, tools: "all", permission });
   }

@@ -150,7 +150,14 @@ class Gateway:
             "PERMESSO_EMAIL": self.dev["admin_email"],
             "PERMESSO_PASSWORD": self.dev["admin_password"],
         }
-        done = subprocess.run([BINARY, *arguments], env=environment, capture_output=True, text=True, timeout=30)
+        done = subprocess.run(
+            [BINARY, *arguments],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
         if done.returncode != 0:
             raise AssertionError(f"permesso {' '.join(arguments)}: {done.returncode}\n{done.stdout}{done.stderr}")
         return done.stdout

@@ -26,6 +26,7 @@ class ThePythonClientWritesAFile(AgentCase):
             "env": {"PATH": os.environ["PATH"]},
         }
         gateway.acme("POST", "/connections", {"slug": "files", "kind": "stdio", "config": config})
+        gateway.acme("POST", "/connections/files/refresh")
         gateway.acme("POST", "/toolkits", {"slug": "files", "name": "Files", "visibility": "private"})
         everything = {"connection": "files", "tools": "all", "permission": "needs_approval"}
         gateway.acme("POST", "/toolkits/files/tools", everything)

@@ -72,7 +72,7 @@ class ThePythonClient(AgentCase):
             self.assertIn(approval, gateway.cli("approvals", "list"))
             self.assertIn("Guido", gateway.cli("approvals", "show", approval))
             self.assertEqual(gateway.invoices_sent(), before)
-            gateway.cli("approvals", "approve", approval)
+            gateway.cli("approvals", "approve", "--yes", approval)
             await self.expect_status(session, approval, status="approved", next_action="run_approved")
             answer = self.ran(await session.call_tool("run_approved", {"approval_id": approval}))
             self.assertIn("Guido", text_of(answer))

@@ -34,9 +34,13 @@ describe("bytes through the gateway", () => {
     });
     gateway = await startGateway();
     admin = await signIn(gateway);
-    const config = { url: upstream.url };
-    const offer = { connection: "odd", kind: "streamable_http", config, toolkit: "odd", permission: "always_allow" };
-    await admin.offer(offer);
+    await admin.offer({
+      connection: "odd",
+      kind: "streamable_http",
+      config: { url: upstream.url },
+      toolkit: "odd",
+      permission: "always_allow",
+    });
   });
   after(async () => {
     await gateway?.stop();

@@ -31,7 +31,7 @@ describe("the TypeScript client and an approver at the command line", () => {
     for (const value of ["Linus", "999", "CHF", "send_invoice"]) assert.ok(shown.includes(value), shown);
     assert.equal(await gateway.invoicesSent(), 0, "looking decides nothing");
 
-    await succeeds("approvals", "approve", approval_id);
+    await succeeds("approvals", "approve", "--yes", approval_id);
     assert.equal((await statusOf(agent, approval_id)).status, "approved");
 
     const answer = await call(agent, "run_approved", { approval_id });
@@ -51,7 +51,8 @@ describe("the TypeScript client and an approver at the command line", () => {
   });
 
   it("tells a person at the terminal what went wrong, and exits with a code that scripts see", async () => {
-    const { code, stdout, stderr } = await gateway.cli("approvals", "approve", "01890000-0000-7000-8000-000000000000");
+    const nobodys = "01890000-0000-7000-8000-000000000000";
+    const { code, stdout, stderr } = await gateway.cli("approvals", "approve", "--yes", nobodys);
     assert.notEqual(code, 0, stdout);
     assert.ok(stderr.trim().length > 0);
     assert.ok(!stderr.includes(gateway.adminPassword));

@@ -34,8 +34,11 @@ describe("the TypeScript client, refused", () => {
     const reason = 'Not this quarter: "Grace" is on hold — ask Zoë first.\nThen 100 %.';
     const { approval_id } = held(await call(agent, "send_invoice", INVOICE));
     await admin.reject(approval_id, reason);
-    for (const answer of [await call(agent, "send_invoice", INVOICE), await call(agent, "run_approved", { approval_id })]) {
-      const text = refused(answer);
+    for (const [tool, args] of [
+      ["send_invoice", INVOICE],
+      ["run_approved", { approval_id }],
+    ]) {
+      const text = refused(await call(agent, tool, args));
       assert.ok(text.includes(reason), text);
       assert.match(text, /do not resubmit unchanged/i);
     }

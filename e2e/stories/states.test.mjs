@@ -25,9 +25,13 @@ describe("the TypeScript client asks how an approval stands", () => {
     });
     gateway = await startGateway();
     admin = await signIn(gateway);
-    const config = { url: upstream.url };
-    const offer = { connection: "moody", kind: "streamable_http", config, toolkit: "moody", permission: "needs_approval" };
-    await admin.offer(offer);
+    await admin.offer({
+      connection: "moody",
+      kind: "streamable_http",
+      config: { url: upstream.url },
+      toolkit: "moody",
+      permission: "needs_approval",
+    });
     agent = await connect(gateway.toolkit("moody"), gateway.agentKey);
   });
   after(async () => {
