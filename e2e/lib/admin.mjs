@@ -1,0 +1,89 @@
+// The administrator as a program sees them: signed in over REST, deciding with the hashes they saw.
+
+import assert from "node:assert/strict";
+
+/** An HTTP answer that was not what the story needed. */
+export class Refused extends Error {
+  constructor(method, path, status, problem) {
+    super(`${method} ${path}: ${status} ${JSON.stringify(problem)}`);
+    this.status = status;
+    this.problem = problem;
+  }
+}
+
+/** Calls the REST API; answers the parsed body, or throws {@link Refused}. */
+export async function rest(gateway, token, method, path, body) {
+  const response = await fetch(`${gateway.url}/api/v1${path}`, {
+    method,
+    headers: {
+      ...(token && { authorization: `Bearer ${token}` }),
+      ...(body !== undefined && { "content-type": "application/json" }),
+    },
+    body: body === undefined ? undefined : JSON.stringify(body),
+  });
+  const text = await response.text();
+  const parsed = text === "" ? undefined : JSON.parse(text);
+  if (!response.ok) throw new Refused(method, path, response.status, parsed);
+  return parsed;
+}
+
+/** Signs in with e-mail and password. */
+export async function signIn(gateway) {
+  const credentials = { email: gateway.adminEmail, password: gateway.adminPassword };
+  const answer = await rest(gateway, undefined, "POST", "/auth/login", credentials);
+  assert.equal(answer.token_type, "Bearer");
+  return new Admin(gateway, answer.access_token);
+}
+
+class Admin {
+  constructor(gateway, token) {
+    this.gateway = gateway;
+    this.token = token;
+  }
+
+  /** Any call below the org acme. */
+  acme(method, path, body) {
+    return rest(this.gateway, this.token, method, `/orgs/acme${path}`, body);
+  }
+
+  approval(id) {
+    return this.acme("GET", `/approvals/${id}`);
+  }
+
+  /** Every approval of acme, newest first. */
+  async approvals() {
+    return (await this.acme("GET", "/approvals?limit=200")).items;
+  }
+
+  /** Looks at the approval, then allows exactly what was seen. */
+  async approve(id) {
+    const { arguments_sha256, definition_sha256 } = await this.approval(id);
+    return this.acme("POST", `/approvals/${id}/approve`, { arguments_sha256, definition_sha256 });
+  }
+
+  /** Looks at the approval, then refuses it. */
+  async reject(id, reason) {
+    const { arguments_sha256, definition_sha256 } = await this.approval(id);
+    return this.acme("POST", `/approvals/${id}/reject`, { arguments_sha256, definition_sha256, reason });
+  }
+
+  /** The whole audit records that belong to an approval, oldest first. */
+  async auditOf(approval) {
+    const { items } = await this.acme("GET", `/audit?approval=${approval}&limit=200`);
+    const records = await Promise.all(items.map(({ id }) => this.acme("GET", `/audit/${id}`)));
+    return records.reverse();
+  }
+
+  /** Connects an upstream and offers all of its tools in a new private toolkit. */
+  async offer({ connection, kind, config, toolkit, permission }) {
+    await this.acme("POST", "/connections", { slug: connection, kind, config });
+    await this.acme("POST", `/connections/${connection}/refresh`);
+    await this.acme("POST", "/toolkits", { slug: toolkit, name: toolkit, visibility: "private" });
+    await this.acme("POST", `/toolkits/${toolkit}/tools`, { connection, tools: "all", permission });
+  }
+
+  /** Sets what one tool of a toolkit needs. */
+  permit(toolkit, connection, tool, permission) {
+    return this.acme("PUT", `/toolkits/${toolkit}/tools/${tool}`, { connection, tool, permission });
+  }
+}

@@ -1,0 +1,85 @@
+#!/bin/sh
+# The stories of Permesso, told with clients and servers that its authors did not write: the official
+# MCP clients in TypeScript and Python, and @modelcontextprotocol/server-filesystem as an upstream.
+#
+#   e2e/run.sh [path-to-permesso-binary]      default: ${CARGO_TARGET_DIR:-target}/debug/permesso
+#
+# Needs Node.js 20 or newer with npm, and Python 3.10 or newer. Sets up node_modules/ and .venv/ here
+# when their lock files changed, and is quiet about it otherwise. Every test file starts its own
+# `permesso dev` on a free port with data of its own, and ends it; nothing else on the machine is
+# touched. The last line is `N passed, N failed`; the exit code is 0 only if nothing failed.
+#
+#   stories/   node --test        lib/      starting a gateway, administrator, agent, odd upstream
+#   python/    unittest           the same with the Python client; gateway.py and agent.py are its lib
+set -eu
+
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
+say() { printf 'e2e: %s\n' "$*" >&2; }
+die() { say "$*"; exit 2; }
+absolute() { case $1 in /*) printf %s "$1" ;; *) printf %s "$PWD/$1" ;; esac; }
+stamp_of() { cksum <"$1" | tr -d '\n'; "$2" --version; }
+
+if [ $# -gt 0 ]; then
+    binary=$(absolute "$1")
+else
+    binary=$(absolute "${CARGO_TARGET_DIR:-$here/../target}")/debug/permesso
+fi
+[ -x "$binary" ] || die "there is no binary at $binary: build it (cargo build), or name another as argument"
+
+command -v node >/dev/null && command -v npm >/dev/null || die "install Node.js 20 or newer, with npm"
+node -e 'process.exit(Number.parseInt(process.versions.node) < 20 ? 1 : 0)' ||
+    die "Node.js is $(node --version): install 20 or newer"
+command -v python3 >/dev/null || die "install Python 3.10 or newer"
+python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || die "$(python3 --version): install 3.10 or newer"
+
+cd "$here"
+
+packages=$(stamp_of package-lock.json node)
+if [ "$(cat node_modules/.stamp 2>/dev/null)" != "$packages" ]; then
+    say "installing the TypeScript client and the filesystem server (npm) ..."
+    npm ci --no-audit --no-fund --loglevel=error >&2 || die "npm ci failed: see above"
+    printf '%s\n' "$packages" >node_modules/.stamp
+fi
+
+packages=$(stamp_of requirements.txt python3)
+if [ "$(cat .venv/.stamp 2>/dev/null)" != "$packages" ]; then
+    if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+        if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+            say "installing python3-venv (apt-get) ..."
+            { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-venv; } >&2 </dev/null ||
+                die "python3-venv could not be installed: see above"
+        else
+            die "python3 cannot make virtual environments: install python3-venv (Debian, Ubuntu: sudo apt-get install python3-venv)"
+        fi
+    fi
+    say "installing the Python client (pip) ..."
+    rm -rf .venv
+    python3 -m venv .venv || die "python3 -m venv failed: see above"
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt >&2 ||
+        die "pip install failed: see above"
+    printf '%s\n' "$packages" >.venv/.stamp
+fi
+
+results=$(mktemp -d)
+trap 'rm -rf "$results"' EXIT
+export PERMESSO_BIN="$binary" PYTHONDONTWRITEBYTECODE=1
+# Everything is on the loopback: a proxy of the machine must not be asked.
+export NO_PROXY="127.0.0.1,localhost${NO_PROXY:+,$NO_PROXY}" no_proxy="127.0.0.1,localhost${no_proxy:+,$no_proxy}"
+
+# One file at a time: each runs a Postgres and an unoptimized gateway.
+code=0
+node --test --test-concurrency=1 \
+    --test-reporter=spec --test-reporter-destination=stdout \
+    --test-reporter=tap --test-reporter-destination="$results/tap" stories/*.test.mjs || code=1
+.venv/bin/python python/run.py "$results/python" || code=1
+
+count() { sed -n "s/^# $1 //p" "$results/tap" 2>/dev/null | tail -n 1; }
+passed=$(count pass) failed=$(count fail) cancelled=$(count cancelled)
+passed=${passed:-0} failed=$((${failed:-0} + ${cancelled:-0}))
+if read -r py_passed py_failed 2>/dev/null <"$results/python"; then
+    passed=$((passed + py_passed)) failed=$((failed + py_failed))
+fi
+# A runner that died without counting, or found nothing to run, is a failure too.
+if [ "$failed" = 0 ] && { [ "$code" != 0 ] || [ "$passed" = 0 ]; }; then failed=1; fi
+printf '%s passed, %s failed\n' "$passed" "$failed"
+[ "$failed" = 0 ]
