@@ -163,7 +163,8 @@ impl From<sqlx::Error> for Error {
             _ => false,
         };
         if for_now {
-            Self::unavailable("the database cannot be reached right now; nothing was done, try again").with_source(error)
+            Self::unavailable("the database cannot be reached right now; nothing was done, try again")
+                .with_source(error)
         } else {
             Self::internal(error)
         }

@@ -168,7 +168,9 @@ mod tests {
         let id = ApprovalId::new();
         let mut waiter = live.watch(id);
         live.wake(id);
-        tokio::time::timeout(Duration::from_millis(500), waiter.changed()).await.expect("it was woken before it waited");
+        tokio::time::timeout(Duration::from_millis(500), waiter.changed())
+            .await
+            .expect("it was woken before it waited");
     }
 
     #[tokio::test]

@@ -26,7 +26,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
             }
         })?;
         serde_json::from_slice(&bytes).map(Self).map_err(|error| match error.classify() {
-            serde_json::error::Category::Data => Error::new(Kind::Invalid, "invalid", format!("the body does not fit: {error}")),
+            serde_json::error::Category::Data => {
+                Error::new(Kind::Invalid, "invalid", format!("the body does not fit: {error}"))
+            }
             _ => Error::bad_request(format!("the body is not JSON: {error}")),
         })
     }

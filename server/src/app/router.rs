@@ -128,7 +128,9 @@ async fn readyz(State(services): State<Arc<Services>>) -> Response {
     };
     match tokio::time::timeout(Duration::from_secs(2), ready).await {
         Ok(Ok(())) => "ready\n".into_response(),
-        _ => (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "2")], "not ready: the database cannot be used\n")
-            .into_response(),
+        _ => {
+            (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "2")], "not ready: the database cannot be used\n")
+                .into_response()
+        }
     }
 }

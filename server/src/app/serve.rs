@@ -16,19 +16,20 @@ const GRACE: Duration = Duration::from_secs(20);
 ///
 /// # Errors
 /// When the listener fails.
-pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
+pub async fn serve(
+    app: App,
+    listener: TcpListener,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> anyhow::Result<()> {
     let App { services, writers } = app;
     let mut background = start(&services);
     let stopping = services.stop.clone();
-    let server = axum::serve(
-        listener,
-        router(services.clone()).into_make_service_with_connect_info::<SocketAddr>(),
-    )
-    .with_graceful_shutdown(async move {
-        stop.await;
-        tracing::info!("stopping");
-        stopping.cancel();
-    });
+    let server = axum::serve(listener, router(services.clone()).into_make_service_with_connect_info::<SocketAddr>())
+        .with_graceful_shutdown(async move {
+            stop.await;
+            tracing::info!("stopping");
+            stopping.cancel();
+        });
     let stopping = services.stop.clone();
     tokio::select! {
         result = server => result?,
@@ -63,7 +64,8 @@ fn start(services: &Arc<Services>) -> JoinSet<()> {
 /// Resolves on SIGINT or SIGTERM.
 pub async fn signalled() {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
         return std::future::pending().await;
     };
     tokio::select! {

@@ -140,16 +140,13 @@ async fn write(connector: &AuditConnector, conn: &mut Option<PgConnection>, batc
     }
 }
 
-async fn try_write(
-    connector: &AuditConnector,
-    conn: &mut Option<PgConnection>,
-    batch: &[Entry],
-) -> sqlx::Result<()> {
+async fn try_write(connector: &AuditConnector, conn: &mut Option<PgConnection>, batch: &[Entry]) -> sqlx::Result<()> {
     if conn.is_none() {
         *conn = Some(connector.connect().await?);
     }
     let Some(conn) = conn.as_mut() else { return Err(sqlx::Error::PoolClosed) };
-    let intents: Vec<&Intent> = batch.iter().filter_map(|e| if let Entry::Intent(i) = e { Some(&**i) } else { None }).collect();
+    let intents: Vec<&Intent> =
+        batch.iter().filter_map(|e| if let Entry::Intent(i) = e { Some(&**i) } else { None }).collect();
     let outcomes: Vec<&Outcome> =
         batch.iter().filter_map(|e| if let Entry::Outcome(o, _) = e { Some(&**o) } else { None }).collect();
     if intents.is_empty() || outcomes.is_empty() {

@@ -30,7 +30,9 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     let config = Config::from_env().map_err(refuse)?;
     telemetry::start_log(&config.log);
     if config.database_url.is_none() {
-        return Err(refuse("DATABASE_URL is not set: give the Postgres to work on, or use `permesso dev` to try Permesso"));
+        return Err(refuse(
+            "DATABASE_URL is not set: give the Postgres to work on, or use `permesso dev` to try Permesso",
+        ));
     }
     MasterKey::from_config(&config).map_err(refuse)?;
     if args.migrate {

@@ -251,7 +251,8 @@ pub struct Filter {
 /// # Errors
 /// When Postgres cannot be reached.
 pub async fn list(scope: &mut OrgScope, filter: &Filter) -> Result<Vec<Row>> {
-    let pattern = filter.q.as_ref().map(|q| format!("%{}%", q.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")));
+    let pattern =
+        filter.q.as_ref().map(|q| format!("%{}%", q.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")));
     let rows = sqlx::query_as!(
         Row,
         r#"SELECT i.id, i.at, i.request_id, i.actor_kind, i.actor_id, i.actor_name, i.actor_org_id, i.action, i.toolkit,

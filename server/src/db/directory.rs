@@ -202,7 +202,8 @@ async fn load_open(scope: &mut SystemScope) -> Result<std::collections::HashSet<
     );
     let mut open = std::collections::HashSet::new();
     for row in rows.fetch_all(scope.conn()).await? {
-        let caller = Principal::from_parts(&row.caller_kind, row.caller_id).map_err(|e| odd("approvals", row.caller_id, e))?;
+        let caller =
+            Principal::from_parts(&row.caller_kind, row.caller_id).map_err(|e| odd("approvals", row.caller_id, e))?;
         open.insert((caller, row.toolkit_tool_id.into()));
     }
     Ok(open)

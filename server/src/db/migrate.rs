@@ -18,7 +18,8 @@ pub const GENERATION: i32 = 1;
 /// fails; each failed migration leaves nothing behind.
 pub async fn migrate(url: &SecretString) -> anyhow::Result<()> {
     let mut conn = super::options(url)?.connect().await.context("cannot connect to Postgres to migrate")?;
-    let version: i32 = sqlx::query_scalar("SELECT current_setting('server_version_num')::int").fetch_one(&mut conn).await?;
+    let version: i32 =
+        sqlx::query_scalar("SELECT current_setting('server_version_num')::int").fetch_one(&mut conn).await?;
     if version < 140_000 {
         bail!("Postgres 14 or newer is needed; this server is version {}", version / 10_000);
     }

@@ -76,7 +76,8 @@ impl Db {
     /// # Errors
     /// When it does not, or is read-only.
     pub async fn ping(&self) -> crate::error::Result<()> {
-        let read_only = sqlx::query_scalar!(r#"SELECT pg_is_in_recovery() AS "read_only!""#).fetch_one(&self.pool).await?;
+        let read_only =
+            sqlx::query_scalar!(r#"SELECT pg_is_in_recovery() AS "read_only!""#).fetch_one(&self.pool).await?;
         if read_only {
             return Err(crate::error::Error::unavailable("the database is read-only"));
         }
@@ -144,14 +145,18 @@ impl AuditConnector {
 
 /// Reads a database URL; its password stays out of errors.
 pub(crate) fn options(url: &SecretString) -> anyhow::Result<PgConnectOptions> {
-    PgConnectOptions::from_str(url.expose_secret())
-        .map(|options| options.application_name("permesso"))
-        .map_err(|_| anyhow::anyhow!("the database URL cannot be read: expected postgres://user:password@host:port/database"))
+    PgConnectOptions::from_str(url.expose_secret()).map(|options| options.application_name("permesso")).map_err(|_| {
+        anyhow::anyhow!("the database URL cannot be read: expected postgres://user:password@host:port/database")
+    })
 }
 
 /// Fails unless exactly one row changed, naming table and row: a guard in SQL disagreed with the
 /// code that decided.
-pub(crate) fn expect_one_row(table: &'static str, row: impl std::fmt::Display, changed: u64) -> crate::error::Result<()> {
+pub(crate) fn expect_one_row(
+    table: &'static str,
+    row: impl std::fmt::Display,
+    changed: u64,
+) -> crate::error::Result<()> {
     if changed == 1 {
         return Ok(());
     }

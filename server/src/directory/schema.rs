@@ -109,7 +109,9 @@ mod tests {
     fn a_wrong_argument_is_named() {
         let schema = r#"{"type":"object","properties":{"amount":{"type":"integer"}},"required":["amount"]}"#;
         assert_eq!(check(schema, r#"{"amount":1}"#), Validation::Fits);
-        let Validation::Wrong(problems) = check(schema, r#"{"amount":"x"}"#) else { unreachable!("a string is no integer") };
+        let Validation::Wrong(problems) = check(schema, r#"{"amount":"x"}"#) else {
+            unreachable!("a string is no integer")
+        };
         assert!(problems[0].contains("/amount"), "{problems:?}");
         let Validation::Wrong(problems) = check(schema, "{}") else { unreachable!("it is required") };
         assert!(problems[0].contains("amount"), "{problems:?}");
@@ -119,7 +121,10 @@ mod tests {
     fn a_schema_that_reaches_out_or_backtracks_is_unusable() {
         assert_eq!(check(r#"{"type":"object","$ref":"http://127.0.0.1:1/x.json"}"#, "{}"), Validation::Unusable);
         assert_eq!(check(r#"{"type":"object","$ref":"file:///etc/passwd"}"#, "{}"), Validation::Unusable);
-        assert_eq!(check(r#"{"properties":{"a":{"pattern":"(?=x)y"}},"type":"object"}"#, r#"{"a":"y"}"#), Validation::Unusable);
+        assert_eq!(
+            check(r#"{"properties":{"a":{"pattern":"(?=x)y"}},"type":"object"}"#, r#"{"a":"y"}"#),
+            Validation::Unusable
+        );
         assert_eq!(check(r#"{"type":12}"#, "{}"), Validation::Unusable);
     }
 }

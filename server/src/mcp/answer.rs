@@ -145,8 +145,9 @@ async fn call(
         }
     };
     if !reply.recorded
-        && let Err(error) =
-            recording.conclude(services, reply.status, Some(response_text(&reply)), reply.rule.clone(), reply.approval).await
+        && let Err(error) = recording
+            .conclude(services, reply.status, Some(response_text(&reply)), reply.rule.clone(), reply.approval)
+            .await
     {
         return unrecorded(&reply, &error, id, place.request_id);
     }
@@ -172,7 +173,11 @@ fn unrecorded(reply: &Reply, error: &Error, id: &RawValue, request_id: Uuid) -> 
         Status::Ok | Status::Error | Status::Unknown => "the call may have run",
         _ => "the call did not run",
     };
-    failed(&Error::unavailable(format!("what happened could not be recorded, so no result is given; {ran}")), Some(id), request_id)
+    failed(
+        &Error::unavailable(format!("what happened could not be recorded, so no result is given; {ran}")),
+        Some(id),
+        request_id,
+    )
 }
 
 /// Refuses what is not a request that can be read, recorded.

@@ -132,7 +132,11 @@ async fn single(services: &Arc<Services>, place: &Place, message: Message<'_>) -
     respond(services, answer)
 }
 
-async fn batch(services: &Arc<Services>, place: &Place, entries: Vec<std::result::Result<Message<'_>, RpcError>>) -> Response {
+async fn batch(
+    services: &Arc<Services>,
+    place: &Place,
+    entries: Vec<std::result::Result<Message<'_>, RpcError>>,
+) -> Response {
     let answers = entries.into_iter().filter_map(|entry| match entry {
         Ok(Message::Request { id, method, params }) => Some(Entry::Ask(id, method, params)),
         Ok(_) => None,

@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{
-    Verdict, gate,
-    gate::may_hold,
-};
+use domain::{Verdict, gate, gate::may_hold};
 use futures::future::join_all;
 use serde_json::{json, value::RawValue};
 use wire::{canonical::sha256, definition::ToolDefinition, error::RpcError, mcp::ListParams};
@@ -28,7 +25,11 @@ const PAGE: usize = 200;
 
 /// Lists tools, ordered by name, the gateway's own last. Blocked tools are not there. The cursor is
 /// the name of the last tool of the page before.
-pub(super) async fn list_tools(services: &Arc<Services>, place: &Place, params: Option<&RawValue>) -> Result<Listed, Failure> {
+pub(super) async fn list_tools(
+    services: &Arc<Services>,
+    place: &Place,
+    params: Option<&RawValue>,
+) -> Result<Listed, Failure> {
     let cursor = ListParams::parse(params)?.cursor;
     let after = cursor.as_deref().map(decode_cursor).transpose()?;
     refresh(services, place).await;
@@ -89,7 +90,8 @@ async fn refresh(services: &Services, place: &Place) {
     let mut used: Vec<_> = place.toolkit.tools.iter().map(|tool| tool.tool.connection).collect();
     used.sort_unstable();
     used.dedup();
-    let connections = used.iter().filter_map(|id| place.org.connections.get(id)).filter(|connection| connection.enabled);
+    let connections =
+        used.iter().filter_map(|id| place.org.connections.get(id)).filter(|connection| connection.enabled);
     join_all(connections.map(|connection| connection::ensure_fresh(services, connection, LIST_AGE))).await;
 }
 

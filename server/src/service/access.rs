@@ -177,7 +177,12 @@ fn role_in(actor: &Actor, org: &Org) -> Option<RoleId> {
 ///
 /// # Errors
 /// Not found; forbidden for a member whose role may not call tools.
-pub fn caller(directory: &Directory, actor: &Actor, org: &str, toolkit: &str) -> Result<(Caller, Arc<Org>, Arc<Toolkit>)> {
+pub fn caller(
+    directory: &Directory,
+    actor: &Actor,
+    org: &str,
+    toolkit: &str,
+) -> Result<(Caller, Arc<Org>, Arc<Toolkit>)> {
     let org = directory.orgs.get(org).ok_or_else(Error::not_found)?;
     let toolkit = org.toolkits.get(toolkit).ok_or_else(Error::not_found)?;
     let member = role_in(actor, org);

@@ -89,7 +89,10 @@ pub async fn decide(
         change::commit(services, scope, &access.actor, "invalidate_approval", &about, None::<&()>).await?;
         return Err(Error::conflict("invalidated", format!("{}; the request is no longer valid", what.message())));
     } else if let Some(what) = record.binding.change(&current) {
-        return Err(Error::conflict("invalidated", format!("{}; the request cannot be decided any more", what.message())));
+        return Err(Error::conflict(
+            "invalidated",
+            format!("{}; the request cannot be decided any more", what.message()),
+        ));
     }
     let decision = Decision { by: person, at: record.read_at, reason: verdict.reason() };
     let next = next_state(&mut scope, &record, verdict, decision, &policy).await?;
@@ -113,7 +116,13 @@ pub async fn decide(
 ///
 /// # Errors
 /// Not found; forbidden; 409 when it is not unknown, or before one call time limit after its lease.
-pub async fn settle(services: &Services, access: &OrgAccess, id: ApprovalId, executed: bool, note: &str) -> Result<Record> {
+pub async fn settle(
+    services: &Services,
+    access: &OrgAccess,
+    id: ApprovalId,
+    executed: bool,
+    note: &str,
+) -> Result<Record> {
     let person = access.actor.person()?;
     check_reason(Some(note))?;
     if note.trim().is_empty() {
@@ -131,7 +140,10 @@ pub async fn settle(services: &Services, access: &OrgAccess, id: ApprovalId, exe
     if record.read_at < from {
         return Err(Error::conflict(
             "too_early",
-            format!("the answer may still come; settling opens at {}", from.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)),
+            format!(
+                "the answer may still come; settling opens at {}",
+                from.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+            ),
         ));
     }
     let next = if executed {
@@ -216,7 +228,8 @@ async fn next_state(
         (State::Expired(expired), Verdict::Approve { .. }) => {
             let binding = &record.binding;
             let open =
-                db::approval::find_identical(scope, binding.caller, binding.toolkit_tool, &binding.arguments_sha256).await?;
+                db::approval::find_identical(scope, binding.caller, binding.toolkit_tool, &binding.arguments_sha256)
+                    .await?;
             if let Some(open) = open.filter(|open| open.id != record.id && open.stored.status().is_open()) {
                 return Err(Error::conflict("identical_open", format!("an identical request is open: {}", open.id)));
             }

@@ -4,7 +4,10 @@
 use domain::AuditId;
 use serde::Serialize;
 
-use super::{Services, access::{Actor, OrgAccess}};
+use super::{
+    Services,
+    access::{Actor, OrgAccess},
+};
 use crate::{
     audit::redact::redact,
     db::{

@@ -24,7 +24,14 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use url::Url;
 
 use crate::{
-    audit, auth::{jwt::Jwt, throttle::Throttle}, clock::Clock, db::Db, directory::Snapshots, live::Live, upstream::Upstreams, vault::Vault,
+    audit,
+    auth::{jwt::Jwt, throttle::Throttle},
+    clock::Clock,
+    db::Db,
+    directory::Snapshots,
+    live::Live,
+    upstream::Upstreams,
+    vault::Vault,
 };
 
 /// Everything a request needs. One per process, shared.

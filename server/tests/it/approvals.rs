@@ -29,7 +29,11 @@ async fn a_held_call_runs_once_after_a_person_decided() {
     assert_eq!(text(&ran), "paid");
     assert!(ran["_meta"].is_null(), "the upstream's answer is untouched: {ran}");
     assert_eq!(world.upstream.calls(), 1);
-    assert!(world.upstream.bodies()[0].contains(r#""arguments":{"cents":1250,"to":"Ada"}"#), "{:?}", world.upstream.bodies());
+    assert!(
+        world.upstream.bodies()[0].contains(r#""arguments":{"cents":1250,"to":"Ada"}"#),
+        "{:?}",
+        world.upstream.bodies()
+    );
 
     let replayed = world.agent.call("pay", json!({"to": "Ada", "cents": 1250})).await;
     assert_eq!(replayed["_meta"]["dev.permesso/approval"]["replayed"], true, "{replayed}");
@@ -249,7 +253,10 @@ async fn a_result_that_was_never_delivered_is_kept_until_execute_by() {
     world.agent.call("pay", json!({"to": "Ada", "cents": 17})).await;
     let answered = format!("SELECT answered_at IS NOT NULL FROM approvals WHERE id = '{id}'");
     eventually("the answer counts as written", || async {
-        sqlx::query_scalar::<_, bool>(sqlx::AssertSqlSafe(answered.clone())).fetch_one(&mut world.sql().await).await.expect("a row")
+        sqlx::query_scalar::<_, bool>(sqlx::AssertSqlSafe(answered.clone()))
+            .fetch_one(&mut world.sql().await)
+            .await
+            .expect("a row")
     })
     .await;
     // An hour later: delivered, so a new run may be asked for.
@@ -262,7 +269,10 @@ async fn a_result_that_was_never_delivered_is_kept_until_execute_by() {
     assert_eq!(replayed["_meta"]["dev.permesso/approval"]["replayed"], true, "{replayed}");
     // That answer was delivered at last, and the hour has passed.
     eventually("the replay counts as written", || async {
-        sqlx::query_scalar::<_, bool>(sqlx::AssertSqlSafe(answered.clone())).fetch_one(&mut world.sql().await).await.expect("a row")
+        sqlx::query_scalar::<_, bool>(sqlx::AssertSqlSafe(answered.clone()))
+            .fetch_one(&mut world.sql().await)
+            .await
+            .expect("a row")
     })
     .await;
     assert_ne!(world.held(17).await, id);

@@ -103,7 +103,11 @@ async fn a_revoked_key_reaches_nothing_and_its_request_cannot_be_decided() {
 async fn rotation_keeps_the_identity() {
     let world = World::new().await;
     let id = world.held(1).await;
-    let rotated = world.owner.post(&format!("/orgs/acme/api-keys/{}/rotate", world.agent_key_id), json!({"overlap_seconds": 60})).await.expect(200);
+    let rotated = world
+        .owner
+        .post(&format!("/orgs/acme/api-keys/{}/rotate", world.agent_key_id), json!({"overlap_seconds": 60}))
+        .await
+        .expect(200);
     let agent = crate::support::Client::new(&world.gateway.url, rotated["key"].as_str());
     let joined = agent.call("pay", json!({"to": "Ada", "cents": 1})).await;
     assert_eq!(crate::support::Client::approval_of(&joined), id);
@@ -124,7 +128,8 @@ async fn a_changed_definition_is_held_until_it_is_reviewed() {
     assert_eq!(shown["reviewed_definition"]["description"], "Reads.");
     assert!(shown["rule"].as_str().is_some_and(|rule| rule.contains("definition changed")), "{shown}");
     let tools = world.admin.get("/orgs/acme/connections/bank/tools").await.expect(200);
-    let tool = tools["items"].as_array().expect("items").iter().find(|t| t["name"] == "balance").expect("balance").clone();
+    let tool =
+        tools["items"].as_array().expect("items").iter().find(|t| t["name"] == "balance").expect("balance").clone();
     let review = |sha: &str| json!({"definition_sha256": sha});
     let stale = world.admin.post("/orgs/acme/connections/bank/tools/balance/review", review(&"0".repeat(64))).await;
     assert_eq!(stale.status.as_u16(), 409);

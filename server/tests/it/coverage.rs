@@ -12,12 +12,9 @@ const METHODS: [Method; 5] = [Method::GET, Method::POST, Method::PUT, Method::PA
 
 fn filled(path: &str) -> String {
     let mut path = path.replace("{org}", "acme").replace("{toolkit}", "bank").replace("{name}", "pay");
-    for (name, value) in [
-        ("{id}", "00000000-0000-7000-8000-000000000000"),
-        ("{slug}", "bank"),
-        ("{tool}", "pay"),
-        ("{role}", "agent"),
-    ] {
+    for (name, value) in
+        [("{id}", "00000000-0000-7000-8000-000000000000"), ("{slug}", "bank"), ("{tool}", "pay"), ("{role}", "agent")]
+    {
         path = path.replace(name, value);
     }
     assert!(!path.contains('{'), "{path}: say here what its parameter is");

@@ -16,10 +16,17 @@ async fn keys_never_decide() {
     for verb in ["approve", "reject", "settle"] {
         let body = match verb {
             "settle" => json!({"outcome": "executed", "note": "x"}),
-            _ => json!({"arguments_sha256": seen["arguments_sha256"], "definition_sha256": seen["definition_sha256"], "reason": "x"}),
+            _ => {
+                json!({"arguments_sha256": seen["arguments_sha256"], "definition_sha256": seen["definition_sha256"], "reason": "x"})
+            }
         };
         let answer = robot.post(&format!("/orgs/acme/approvals/{id}/{verb}"), body).await;
-        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (403, "person_required"), "{verb}: {}", answer.text);
+        assert_eq!(
+            (answer.status.as_u16(), answer.code().as_str()),
+            (403, "person_required"),
+            "{verb}: {}",
+            answer.text
+        );
     }
     assert_eq!(world.admin.status(&id).await, "pending");
 }
@@ -32,7 +39,11 @@ async fn nobody_decides_their_own_request_unless_the_org_says_so() {
     assert_eq!((answer.status.as_u16(), answer.code().as_str()), (403, "own_request"), "{}", answer.text);
 
     // Who rotates a key is its own people too.
-    world.admin.post(&format!("/orgs/acme/api-keys/{}/rotate", world.agent_key_id), json!({"overlap_seconds": 60})).await.expect(200);
+    world
+        .admin
+        .post(&format!("/orgs/acme/api-keys/{}/rotate", world.agent_key_id), json!({"overlap_seconds": 60}))
+        .await
+        .expect(200);
     let answer = world.admin.decide(&id, "approve", "mine now").await;
     assert_eq!(answer.code(), "own_request", "{}", answer.text);
 
@@ -61,12 +72,16 @@ async fn a_stale_view_decides_nothing() {
     let id = world.held(1).await;
     let seen = world.approver.get(&format!("/orgs/acme/approvals/{id}")).await.expect(200);
     for stale in ["arguments_sha256", "definition_sha256"] {
-        let mut body = json!({"arguments_sha256": seen["arguments_sha256"], "definition_sha256": seen["definition_sha256"]});
+        let mut body =
+            json!({"arguments_sha256": seen["arguments_sha256"], "definition_sha256": seen["definition_sha256"]});
         body[stale] = json!("0".repeat(64));
         let answer = world.approver.post(&format!("/orgs/acme/approvals/{id}/approve"), body).await;
         assert_eq!((answer.status.as_u16(), answer.code().as_str()), (409, "stale_view"), "{}", answer.text);
     }
-    let bad = world.approver.post(&format!("/orgs/acme/approvals/{id}/approve"), json!({"arguments_sha256": "x", "definition_sha256": "y"})).await;
+    let bad = world
+        .approver
+        .post(&format!("/orgs/acme/approvals/{id}/approve"), json!({"arguments_sha256": "x", "definition_sha256": "y"}))
+        .await;
     assert_eq!(bad.status.as_u16(), 422);
     assert_eq!(world.admin.status(&id).await, "pending");
 }
@@ -76,7 +91,8 @@ async fn of_two_who_decide_at_once_one_wins_and_the_other_is_told() {
     let world = World::new().await;
     for cents in 0..6 {
         let id = world.held(cents).await;
-        let (approve, reject) = tokio::join!(world.approver.decide(&id, "approve", "yes"), world.admin.decide(&id, "reject", "no"));
+        let (approve, reject) =
+            tokio::join!(world.approver.decide(&id, "approve", "yes"), world.admin.decide(&id, "reject", "no"));
         let mut statuses = [approve.status.as_u16(), reject.status.as_u16()];
         statuses.sort_unstable();
         assert_eq!(statuses, [200, 409], "{} {}", approve.text, reject.text);

@@ -37,7 +37,11 @@ async fn keys_are_kept_as_hashes_and_shown_by_prefix_and_last_use() {
     assert!(key.starts_with(&prefix) && prefix.len() < 16, "{prefix}");
     eventually("its use is noted", || async { list().await["items"][0]["last_used_at"].is_string() }).await;
     let mut conn = world.sql().await;
-    let dump: String = sqlx::query_scalar("SELECT string_agg(s::text || k::text, '') FROM api_key_secrets s, api_keys k").fetch_one(&mut conn).await.expect("rows");
+    let dump: String =
+        sqlx::query_scalar("SELECT string_agg(s::text || k::text, '') FROM api_key_secrets s, api_keys k")
+            .fetch_one(&mut conn)
+            .await
+            .expect("rows");
     assert!(!dump.contains(&key[12..]), "only its hash is kept");
 }
 
@@ -56,7 +60,8 @@ async fn rotation_overlaps_and_expiry_ends() {
     let third = rotate(0).await;
     assert_eq!(third.mcp_raw("acme/bank", PING).await.status.as_u16(), 200);
     assert_eq!(second.mcp_raw("acme/bank", PING).await.status.as_u16(), 401);
-    let sql = format!("UPDATE api_keys SET expires_at = now() - interval '1 second' WHERE id = '{}'", world.agent_key_id);
+    let sql =
+        format!("UPDATE api_keys SET expires_at = now() - interval '1 second' WHERE id = '{}'", world.agent_key_id);
     world.sql().await.execute(sqlx::AssertSqlSafe(sql)).await.expect("an owner may");
     eventually("it has expired", || async { third.mcp_raw("acme/bank", PING).await.status.as_u16() == 401 }).await;
 }
@@ -68,7 +73,8 @@ async fn failed_log_ins_are_slowed_without_telling_whether_the_account_exists() 
         let mut statuses = Vec::new();
         let mut texts = Vec::new();
         for _ in 0..8 {
-            let answer = world.anonymous.post("/auth/login", json!({"email": email, "password": "wrong wrong wrong"})).await;
+            let answer =
+                world.anonymous.post("/auth/login", json!({"email": email, "password": "wrong wrong wrong"})).await;
             statuses.push(answer.status.as_u16());
             if answer.status.as_u16() == 429 {
                 assert!(answer.headers.contains_key("retry-after"));
@@ -87,7 +93,9 @@ async fn a_password_reset_voids_what_was_issued_before() {
     let world = World::new().await;
     world.approver.get("/me").await.expect(200);
     let new = "another horse battery";
-    permesso::service::sign_in::reset_password(&world.gateway.services, "approver@example.com", new).await.expect("it is reset");
+    permesso::service::sign_in::reset_password(&world.gateway.services, "approver@example.com", new)
+        .await
+        .expect("it is reset");
     assert_eq!(world.approver.get("/me").await.status.as_u16(), 401);
     Client::sign_in(&world.gateway.url, "approver@example.com", new).await.get("/me").await.expect(200);
 }

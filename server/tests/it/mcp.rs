@@ -87,13 +87,17 @@ async fn results_pass_through_byte_for_byte() {
         r#"{"content":[],"structuredContent":{"n":-0.0,"big":1e400,"dup":1,"dup":2},"_meta":{"x/y":null},"isError":false}"#,
     ] {
         world.upstream.behave(Behaviour::Result(odd.to_owned()));
-        let body = r#"{"jsonrpc":"2.0","id":"\u0061-1","method":"tools/call","params":{"name":"balance","arguments":{}}}"#;
+        let body =
+            r#"{"jsonrpc":"2.0","id":"\u0061-1","method":"tools/call","params":{"name":"balance","arguments":{}}}"#;
         let answer = world.agent.mcp_raw("acme/bank", body).await;
         assert_eq!(answer.text, format!(r#"{{"jsonrpc":"2.0","id":"\u0061-1","result":{odd}}}"#));
     }
     let error = r#"{"code":-32042, "message":"no","data":{"n":1.50}}"#;
     world.upstream.behave(Behaviour::Error(error.to_owned()));
-    let answer = world.agent.mcp_raw("acme/bank", r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"balance"}}"#).await;
+    let answer = world
+        .agent
+        .mcp_raw("acme/bank", r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"balance"}}"#)
+        .await;
     assert_eq!(answer.text, format!(r#"{{"jsonrpc":"2.0","id":1,"error":{error}}}"#));
 }
 
@@ -104,7 +108,8 @@ async fn an_approved_result_passes_through_byte_for_byte_too() {
     world.approver.decide(&id, "approve", "ok").await.expect(200);
     let odd = r#"{ "content" : [ {"type":"future/kind","x":1.0e2} ], "unknown":9007199254740993 }"#;
     world.upstream.behave(Behaviour::Result(odd.to_owned()));
-    let body = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"pay","arguments":{"cents":1,"to":"Ada"}}}"#;
+    let body =
+        r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"pay","arguments":{"cents":1,"to":"Ada"}}}"#;
     let answer = world.agent.mcp_raw("acme/bank", body).await;
     assert_eq!(answer.text, format!(r#"{{"jsonrpc":"2.0","id":1,"result":{odd}}}"#));
     let replay = world.agent.mcp_raw("acme/bank", body).await.text;
@@ -169,7 +174,10 @@ async fn guests_of_a_public_toolkit_are_held_there_and_named() {
     world.approver.decide(&id, "approve", "ok").await.expect(200);
     assert_eq!(text(&world.other_agent.call("pay", json!({"to": "Eve", "cents": 3})).await), "done");
     let audit = world.admin.get(&format!("/orgs/acme/audit?approval={id}")).await.expect(200);
-    assert!(audit["items"].as_array().is_some_and(|items| items.iter().any(|r| r["actor_org_id"].is_string())), "{audit}");
+    assert!(
+        audit["items"].as_array().is_some_and(|items| items.iter().any(|r| r["actor_org_id"].is_string())),
+        "{audit}"
+    );
     let theirs = world.other_org.get("/orgs/other/audit").await.expect(200);
     assert!(!theirs.to_string().contains("pay"), "the record belongs to the toolkit's org: {theirs}");
 }

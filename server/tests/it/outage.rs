@@ -45,7 +45,8 @@ async fn a_result_that_cannot_be_recorded_is_not_given() {
     let gateway = Gateway::start(&proxy.url).await;
     let agent = world.agent.at(&gateway.url);
     world.upstream.behave(Behaviour::Hang(r#"{"content":[{"type":"text","text":"secret balance"}]}"#.into()));
-    let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "balance", "arguments": {}}});
+    let body =
+        json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "balance", "arguments": {}}});
     let call = tokio::spawn(async move { agent.mcp_raw("acme/bank", &body.to_string()).await });
     eventually("it arrives", || async { world.upstream.calls() == 1 }).await;
     proxy.cut().await;

@@ -37,7 +37,8 @@ async fn every_way_to_lose_contact_is_unknown_and_never_sent_again() {
         assert_eq!(result["isError"], true);
         let before = world.upstream.calls();
         for tool in ["pay", "run_approved"] {
-            let arguments = if tool == "pay" { json!({"to": "Ada", "cents": cents}) } else { json!({"approval_id": id}) };
+            let arguments =
+                if tool == "pay" { json!({"to": "Ada", "cents": cents}) } else { json!({"approval_id": id}) };
             let again = world.agent.call(tool, arguments).await;
             assert!(text(&again).starts_with("OUTCOME UNKNOWN"), "{again}");
         }
@@ -76,10 +77,16 @@ async fn a_refused_connection_leaves_the_approval_as_it_was() {
 async fn a_person_settles_it_once_the_answer_had_its_chance() {
     let world = World::new().await;
     let ran = unknown(&world, 3).await;
-    let early = world.approver.post(&format!("/orgs/acme/approvals/{ran}/settle"), json!({"outcome": "executed", "note": "x"})).await;
+    let early = world
+        .approver
+        .post(&format!("/orgs/acme/approvals/{ran}/settle"), json!({"outcome": "executed", "note": "x"}))
+        .await;
     assert_eq!((early.status.as_u16(), early.code().as_str()), (409, "too_early"), "{}", early.text);
     let_time_pass(&world, &ran).await;
-    let key = world.agent.post(&format!("/orgs/acme/approvals/{ran}/settle"), json!({"outcome": "executed", "note": "x"})).await;
+    let key = world
+        .agent
+        .post(&format!("/orgs/acme/approvals/{ran}/settle"), json!({"outcome": "executed", "note": "x"}))
+        .await;
     assert_eq!(key.status.as_u16(), 403);
     let settle = json!({"outcome": "executed", "note": "the bank's statement shows it"});
     world.approver.post(&format!("/orgs/acme/approvals/{ran}/settle"), settle).await.expect(200);
@@ -115,7 +122,11 @@ async fn no_change_frees_an_unknown_outcome() {
     permission("blocked").await;
     refused("blocked now").await;
     permission("needs_approval").await;
-    let key = world.owner.post(&format!("/orgs/acme/api-keys/{}/rotate", world.agent_key_id), json!({"overlap_seconds": 0})).await.expect(200);
+    let key = world
+        .owner
+        .post(&format!("/orgs/acme/api-keys/{}/rotate", world.agent_key_id), json!({"overlap_seconds": 0}))
+        .await
+        .expect(200);
     let rotated = Client::new(&world.gateway.url, key["key"].as_str());
     let result = rotated.call("pay", json!({"to": "Ada", "cents": 6})).await;
     assert!(text(&result).starts_with("OUTCOME UNKNOWN"), "rotated: {result}");

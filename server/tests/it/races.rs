@@ -71,7 +71,8 @@ impl Ledger {
     /// Waits until a gateway's transaction waits for a lock.
     async fn somebody_waits(&self) {
         let mut conn = owner(&self.database).await;
-        let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let sql =
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
         let mut waiting = 0;
         for _ in 0..500 {
             waiting = sqlx::query_scalar::<_, i64>(sql).fetch_one(&mut conn).await.expect("a count");
@@ -89,7 +90,8 @@ fn invoice() -> Value {
 }
 
 fn sent(file: &Path) -> u64 {
-    let ledger: Value = std::fs::read(file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+    let ledger: Value =
+        std::fs::read(file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
     ledger["runs"]["send_invoice"].as_u64().unwrap_or(0)
 }
 
@@ -146,7 +148,11 @@ async fn two_processes_race_and_the_ledger_has_one_entry() {
         assert_eq!(ledger.sent(), round, "approval {id}");
         // So that the next round asks anew.
         let mut conn = owner(&ledger.database).await;
-        conn.execute("UPDATE approvals SET finished_at = now() - interval '2 days', execute_by = now() - interval '1 day'").await.expect("an owner may");
+        conn.execute(
+            "UPDATE approvals SET finished_at = now() - interval '2 days', execute_by = now() - interval '1 day'",
+        )
+        .await
+        .expect("an owner may");
         conn.close().await.ok();
     }
 }

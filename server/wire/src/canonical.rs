@@ -136,24 +136,15 @@ mod tests {
         let other = arguments_sha256(r#"{"amount":100,"to":"É/"}"#).unwrap();
         assert_ne!(one, other);
         let [big, bigger] = ["9007199254740992", "9007199254740993"];
-        assert_ne!(
-            arguments_sha256(big).unwrap(),
-            arguments_sha256(bigger).unwrap()
-        );
-        assert_ne!(
-            arguments_sha256("100").unwrap(),
-            arguments_sha256("\"100\"").unwrap()
-        );
+        assert_ne!(arguments_sha256(big).unwrap(), arguments_sha256(bigger).unwrap());
+        assert_ne!(arguments_sha256("100").unwrap(), arguments_sha256("\"100\"").unwrap());
     }
 
     #[test]
     fn the_hash_is_sha_256() {
         // FIPS 180-2, appendix B.1.
         let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-        let hex: String = sha256(b"abc")
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let hex: String = sha256(b"abc").iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(hex, expected);
     }
 
@@ -169,14 +160,8 @@ mod tests {
     #[test]
     fn a_lone_surrogate_is_named_by_its_pointer() {
         assert_eq!(pointer_of(r#""\udc00""#), "surrogate ");
-        assert_eq!(
-            pointer_of(r#"{"a":["\ud83d\ude00","\ud83dx"]}"#),
-            "surrogate /a/1"
-        );
-        assert_eq!(
-            pointer_of(r#"{"a":{"b":1,"\ud800":1}}"#),
-            r"surrogate /a/\ud800"
-        );
+        assert_eq!(pointer_of(r#"{"a":["\ud83d\ude00","\ud83dx"]}"#), "surrogate /a/1");
+        assert_eq!(pointer_of(r#"{"a":{"b":1,"\ud800":1}}"#), r"surrogate /a/\ud800");
     }
 
     #[test]
@@ -190,28 +175,14 @@ mod tests {
     fn nesting_is_bounded() {
         let nested = |depth| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
         assert!(canonical(&nested(MAX_DEPTH)).is_ok());
-        assert_eq!(
-            canonical(&nested(MAX_DEPTH + 1)),
-            Err(CanonicalError::TooDeep)
-        );
+        assert_eq!(canonical(&nested(MAX_DEPTH + 1)), Err(CanonicalError::TooDeep));
         let objects = format!("{}1{}", "{\"a\":".repeat(129), "}".repeat(129));
         assert_eq!(canonical(&objects), Err(CanonicalError::TooDeep));
     }
 
     #[test]
     fn what_is_not_json_is_refused_without_repeating_it() {
-        for json in [
-            "",
-            "{",
-            "{\"secret\":}",
-            "[1,]",
-            "01",
-            "1.",
-            "nul",
-            "\"\n\"",
-            "{} 1",
-            "NaN",
-        ] {
+        for json in ["", "{", "{\"secret\":}", "[1,]", "01", "1.", "nul", "\"\n\"", "{} 1", "NaN"] {
             let Err(error @ CanonicalError::Syntax { .. }) = canonical(json) else {
                 panic!("{json} was accepted");
             };

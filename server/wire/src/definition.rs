@@ -13,14 +13,7 @@ use crate::{
 
 /// The members that a review covers and an approval is bound to (approvals.md, "What
 /// an approval is bound to").
-const REVIEWED: [&str; 6] = [
-    "name",
-    "title",
-    "description",
-    "inputSchema",
-    "outputSchema",
-    "annotations",
-];
+const REVIEWED: [&str; 6] = ["name", "title", "description", "inputSchema", "outputSchema", "annotations"];
 
 /// Why a definition cannot be used. The texts are public.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -128,12 +121,8 @@ impl ToolDefinition {
 }
 
 fn reviewed(tool: &Object<'_>) -> String {
-    let present = REVIEWED
-        .iter()
-        .filter_map(|key| Some((key, tool.get(key)?.get())));
-    let members: Vec<_> = present
-        .map(|(key, value)| format!("\"{key}\":{value}"))
-        .collect();
+    let present = REVIEWED.iter().filter_map(|key| Some((key, tool.get(key)?.get())));
+    let members: Vec<_> = present.map(|(key, value)| format!("\"{key}\":{value}")).collect();
     format!("{{{}}}", members.join(","))
 }
 
@@ -173,11 +162,7 @@ mod tests {
         assert_eq!(tool.title.as_deref(), Some("Send é"));
         assert_eq!(tool.description.as_deref(), Some("Sends."));
         assert!(tool.input_schema.get().ends_with(r#"{"maximum":1e2}}}"#));
-        let hints = Hints {
-            read_only: Some(false),
-            destructive: Some(true),
-            ..Hints::default()
-        };
+        let hints = Hints { read_only: Some(false), destructive: Some(true), ..Hints::default() };
         assert_eq!(tool.hints, hints);
     }
 
@@ -217,10 +202,7 @@ mod tests {
             ("\"_meta\":{\"outputSchema\":1}", "\"_meta\":{}"),
             ("1e2", "100.0"),
             ("\\u00e9", "é"),
-            (
-                "{\"b\":{},\"a\":{\"maximum\":1e2}}",
-                "{\"a\":{\"maximum\":1e2},\"b\":{}}",
-            ),
+            ("{\"b\":{},\"a\":{\"maximum\":1e2}}", "{\"a\":{\"maximum\":1e2},\"b\":{}}"),
         ] {
             assert_eq!(hash(from, to), original, "{from}");
         }
@@ -231,23 +213,11 @@ mod tests {
         for (tool, message) in [
             ("[]", "tool must be an object"),
             (r#"{"inputSchema":{}}"#, "tool.name is missing"),
-            (
-                r#"{"name":"","inputSchema":{}}"#,
-                "tool.name must be a name that is not empty",
-            ),
+            (r#"{"name":"","inputSchema":{}}"#, "tool.name must be a name that is not empty"),
             (r#"{"name":"a"}"#, "tool.inputSchema is missing"),
-            (
-                r#"{"name":"a","inputSchema":true}"#,
-                "tool.inputSchema must be an object",
-            ),
-            (
-                r#"{"name":"a","inputSchema":{},"title":1}"#,
-                "tool.title must be a string",
-            ),
-            (
-                r#"{"name":"a","inputSchema":{},"annotations":[]}"#,
-                "tool.annotations must be an object",
-            ),
+            (r#"{"name":"a","inputSchema":true}"#, "tool.inputSchema must be an object"),
+            (r#"{"name":"a","inputSchema":{},"title":1}"#, "tool.title must be a string"),
+            (r#"{"name":"a","inputSchema":{},"annotations":[]}"#, "tool.annotations must be an object"),
             (
                 r#"{"name":"a","inputSchema":{},"description":"x","descriptio\u006e":"y"}"#,
                 r#"tool has the key "description" twice"#,

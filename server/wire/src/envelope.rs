@@ -61,11 +61,7 @@ impl fmt::Debug for Message<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Request { id, method, .. } => {
-                write!(
-                    formatter,
-                    "Request {{ id: {}, method: {method:?} }}",
-                    id.get()
-                )
+                write!(formatter, "Request {{ id: {}, method: {method:?} }}", id.get())
             }
             Self::Notification { method, .. } => {
                 write!(formatter, "Notification {{ method: {method:?} }}")
@@ -89,43 +85,34 @@ impl fmt::Debug for Message<'_> {
 /// where exactly one valid one could be read.
 pub fn parse(body: &[u8]) -> Result<Incoming<'_>, RpcError> {
     let text = std::str::from_utf8(body).map_err(|_| RpcError::parse("the body is not UTF-8"))?;
-    let first = text
-        .trim_start_matches([' ', '\t', '\r', '\n'])
-        .chars()
-        .next();
+    let first = text.trim_start_matches([' ', '\t', '\r', '\n']).chars().next();
     if first != Some('[') {
         return message(text).map(Incoming::Single);
     }
-    let entries: Vec<&RawValue> = serde_json::from_str(text)
-        .map_err(|error| RpcError::parse(format!("the body is not valid JSON: {error}")))?;
+    let entries: Vec<&RawValue> =
+        serde_json::from_str(text).map_err(|error| RpcError::parse(format!("the body is not valid JSON: {error}")))?;
     match entries.len() {
         0 => Err(RpcError::invalid_request("the batch is empty")),
         1..=MAX_BATCH => {
             let messages = entries.into_iter().map(|entry| message(entry.get()));
             Ok(Incoming::Batch(messages.collect()))
         }
-        _ => Err(RpcError::invalid_request(format!(
-            "the batch has more than {MAX_BATCH} messages"
-        ))),
+        _ => Err(RpcError::invalid_request(format!("the batch has more than {MAX_BATCH} messages"))),
     }
 }
 
 fn message(text: &str) -> Result<Message<'_>, RpcError> {
     let members = members(text).map_err(|error| match error {
-        json::Error::Syntax(reason) => {
-            RpcError::parse(format!("the body is not valid JSON: {reason}"))
-        }
+        json::Error::Syntax(reason) => RpcError::parse(format!("the body is not valid JSON: {reason}")),
         _ => RpcError::invalid_request("a JSON-RPC message must be an object"),
     })?;
-    Envelope::sort(&members)
-        .and_then(Envelope::message)
-        .map_err(|reason| {
-            let error = RpcError::invalid_request(reason);
-            match readable_id(&members) {
-                Some(id) => error.with_id(id),
-                None => error,
-            }
-        })
+    Envelope::sort(&members).and_then(Envelope::message).map_err(|reason| {
+        let error = RpcError::invalid_request(reason);
+        match readable_id(&members) {
+            Some(id) => error.with_id(id),
+            None => error,
+        }
+    })
 }
 
 /// The members of a message by their names.
@@ -233,9 +220,7 @@ fn is_error_object(raw: &RawValue) -> bool {
     let Ok(fields) = fields(raw) else {
         return false;
     };
-    let has = |name: &str, test: fn(&RawValue) -> bool| {
-        fields.iter().any(|(key, value)| key == name && test(value))
-    };
+    let has = |name: &str, test: fn(&RawValue) -> bool| fields.iter().any(|(key, value)| key == name && test(value));
     has("code", is_integer) && has("message", |value| value.get().starts_with('"'))
 }
 
@@ -274,21 +259,13 @@ fn answer(id: &RawValue, member: &str, value: &str) -> Vec<u8> {
 /// A request of ours, params spliced in as they are.
 #[must_use]
 pub fn request_bytes(id: u64, method: &str, params: Option<&RawValue>) -> Vec<u8> {
-    call(
-        format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":"),
-        method,
-        params,
-    )
+    call(format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":"), method, params)
 }
 
 /// A notification of ours, params spliced in as they are.
 #[must_use]
 pub fn notification_bytes(method: &str, params: Option<&RawValue>) -> Vec<u8> {
-    call(
-        "{\"jsonrpc\":\"2.0\",\"method\":".to_owned(),
-        method,
-        params,
-    )
+    call("{\"jsonrpc\":\"2.0\",\"method\":".to_owned(), method, params)
 }
 
 fn call(mut text: String, method: &str, params: Option<&RawValue>) -> Vec<u8> {

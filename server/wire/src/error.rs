@@ -44,12 +44,7 @@ impl RpcError {
     #[must_use]
     pub fn new(code: i64, message: impl Into<Cow<'static, str>>) -> Self {
         let message = message.into();
-        Self {
-            code,
-            message,
-            data: None,
-            id: None,
-        }
+        Self { code, message, data: None, id: None }
     }
 
     /// [`PARSE_ERROR`]: the text is not JSON or not UTF-8.

@@ -40,14 +40,9 @@ pub enum Error {
 /// [`Error::NotAString`] for anything but one JSON string,
 /// [`Error::LoneSurrogate`] where an escape is half of a pair.
 pub fn unquote(raw: &str) -> Result<Cow<'_, str>, Error> {
-    let inner = raw
-        .strip_prefix('"')
-        .and_then(|rest| rest.strip_suffix('"'));
+    let inner = raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
     let inner = inner.ok_or(Error::NotAString)?;
-    if inner
-        .bytes()
-        .any(|byte| byte == b'"' || byte == b'\\' || byte < 0x20)
-    {
+    if inner.bytes().any(|byte| byte == b'"' || byte == b'\\' || byte < 0x20) {
         unescape(inner).map(Cow::Owned)
     } else {
         Ok(Cow::Borrowed(inner))
@@ -152,9 +147,7 @@ pub fn fields(object: &RawValue) -> Result<Vec<(Cow<'_, str>, &RawValue)>, Error
 pub(crate) fn distinct<'a>(
     members: &[(&'a RawValue, &'a RawValue)],
 ) -> Result<Vec<(Cow<'a, str>, &'a RawValue)>, Error> {
-    let decoded = members
-        .iter()
-        .map(|(key, value)| Ok((unquote(key.get())?, *value)));
+    let decoded = members.iter().map(|(key, value)| Ok((unquote(key.get())?, *value)));
     let fields = decoded.collect::<Result<Vec<_>, Error>>()?;
     match duplicate(&fields) {
         Some(key) => Err(Error::DuplicateKey(key.to_owned())),
@@ -185,12 +178,10 @@ fn duplicate<'f>(fields: &'f [(Cow<'_, str>, &RawValue)]) -> Option<&'f str> {
 /// # Errors
 /// [`Error::Syntax`] or [`Error::NotAnObject`].
 pub(crate) fn members(json: &str) -> Result<Vec<(&RawValue, &RawValue)>, Error> {
-    serde_json::from_str::<Members<'_>>(json)
-        .map(|members| members.0)
-        .map_err(|error| match error.is_data() {
-            true => Error::NotAnObject,
-            false => Error::Syntax(error.to_string()),
-        })
+    serde_json::from_str::<Members<'_>>(json).map(|members| members.0).map_err(|error| match error.is_data() {
+        true => Error::NotAnObject,
+        false => Error::Syntax(error.to_string()),
+    })
 }
 
 struct Members<'a>(Vec<(&'a RawValue, &'a RawValue)>);
@@ -239,10 +230,7 @@ mod tests {
 
     #[test]
     fn a_string_without_escapes_is_borrowed() {
-        assert!(matches!(
-            unquote("\"Grüße 😀\""),
-            Ok(Cow::Borrowed("Grüße 😀"))
-        ));
+        assert!(matches!(unquote("\"Grüße 😀\""), Ok(Cow::Borrowed("Grüße 😀"))));
         assert!(matches!(unquote("\"\""), Ok(Cow::Borrowed(""))));
     }
 
@@ -254,40 +242,18 @@ mod tests {
 
     #[test]
     fn lone_surrogates_are_refused() {
-        for text in [
-            r#""\ud800""#,
-            r#""\udc00""#,
-            r#""\ud800x""#,
-            r#""\ud800\n""#,
-        ] {
+        for text in [r#""\ud800""#, r#""\udc00""#, r#""\ud800x""#, r#""\ud800\n""#] {
             assert_eq!(unquote(text), Err(Error::LoneSurrogate), "{text}");
         }
-        for text in [
-            r#""\ud800\ud800""#,
-            r#""\udc00\ud800""#,
-            r#""\ud800\u0041""#,
-        ] {
+        for text in [r#""\ud800\ud800""#, r#""\udc00\ud800""#, r#""\ud800\u0041""#] {
             assert_eq!(unquote(text), Err(Error::LoneSurrogate), "{text}");
         }
     }
 
     #[test]
     fn what_is_no_string_is_refused() {
-        let broken = [
-            "",
-            "\"",
-            "a",
-            "1",
-            "\"a",
-            "\"\\\"",
-            "\"\\x\"",
-            "\"\\u12\"",
-            "\"\\u+123\"",
-        ];
-        for text in broken
-            .into_iter()
-            .chain(["\"a\"b\"", "\"a\nb\"", "\"\\u00é\""])
-        {
+        let broken = ["", "\"", "a", "1", "\"a", "\"\\\"", "\"\\x\"", "\"\\u12\"", "\"\\u+123\""];
+        for text in broken.into_iter().chain(["\"a\"b\"", "\"a\nb\"", "\"\\u00é\""]) {
             assert_eq!(unquote(text), Err(Error::NotAString), "{text}");
         }
     }
@@ -296,23 +262,14 @@ mod tests {
     fn fields_keep_order_and_bytes() {
         let object = raw(r#"{ "b" : 1.0e2 , "\u0061":{"x": [ ]} ,"":"\u00e9" }"#);
         let fields = fields(object).unwrap();
-        let seen: Vec<_> = fields
-            .iter()
-            .map(|(key, value)| (key.as_ref(), value.get()))
-            .collect();
-        assert_eq!(
-            seen,
-            [("b", "1.0e2"), ("a", r#"{"x": [ ]}"#), ("", r#""\u00e9""#)]
-        );
+        let seen: Vec<_> = fields.iter().map(|(key, value)| (key.as_ref(), value.get())).collect();
+        assert_eq!(seen, [("b", "1.0e2"), ("a", r#"{"x": [ ]}"#), ("", r#""\u00e9""#)]);
     }
 
     #[test]
     fn a_duplicate_key_is_refused_however_it_is_spelt() {
         let twice = Err(Error::DuplicateKey("method".into()));
-        assert_eq!(
-            fields(raw(r#"{"method":1,"m\u0065thod":2}"#)).map(drop),
-            twice
-        );
+        assert_eq!(fields(raw(r#"{"method":1,"m\u0065thod":2}"#)).map(drop), twice);
         let many: String = (0..50).map(|n| format!("\"k{n}\":0,")).collect();
         let many = format!("{{{many}\"method\":1,\"k\":2,\"method\":3}}");
         assert_eq!(fields(raw(&many)).map(drop), twice);
@@ -323,16 +280,9 @@ mod tests {
     #[test]
     fn what_is_no_object_has_no_fields() {
         for json in ["[]", "1", "\"{}\"", "null"] {
-            assert_eq!(
-                fields(raw(json)).map(drop),
-                Err(Error::NotAnObject),
-                "{json}"
-            );
+            assert_eq!(fields(raw(json)).map(drop), Err(Error::NotAnObject), "{json}");
         }
-        assert_eq!(
-            fields(raw(r#"{"\ud800":1}"#)).map(drop),
-            Err(Error::LoneSurrogate)
-        );
+        assert_eq!(fields(raw(r#"{"\ud800":1}"#)).map(drop), Err(Error::LoneSurrogate));
         assert!(matches!(members("{\"a\":1"), Err(Error::Syntax(_))));
         assert!(matches!(members("{} {}"), Err(Error::Syntax(_))));
     }

@@ -56,19 +56,14 @@ impl<'a> Object<'a> {
             Ok(fields) => Ok(Self { place, fields }),
             Err(json::Error::DuplicateKey(key)) => Err(ShapeError::DuplicateKey { place, key }),
             Err(json::Error::LoneSurrogate) => Err(ShapeError::LoneSurrogate { place }),
-            Err(_) => Err(ShapeError::Wrong {
-                place,
-                expected: "an object",
-            }),
+            Err(_) => Err(ShapeError::Wrong { place, expected: "an object" }),
         }
     }
 
     /// The member as it stands.
     pub(crate) fn get(&self, key: &str) -> Option<&'a RawValue> {
         let mut fields = self.fields.iter();
-        fields
-            .find(|(name, _)| name == key)
-            .map(|(_, value)| *value)
+        fields.find(|(name, _)| name == key).map(|(_, value)| *value)
     }
 
     /// The member, where `null` counts as absent: many serializers write it for
@@ -100,9 +95,7 @@ impl<'a> Object<'a> {
     /// An object, if it is there.
     pub(crate) fn object(&self, key: &str) -> Result<Option<Object<'a>>, ShapeError> {
         let value = self.some(key);
-        value
-            .map(|value| Object::read(self.member(key), value))
-            .transpose()
+        value.map(|value| Object::read(self.member(key), value)).transpose()
     }
 
     /// A boolean; `None` for anything else.
@@ -159,23 +152,14 @@ mod tests {
         let text = |key| object.required_text(key).unwrap_err().to_string();
         assert_eq!(text("n"), "params.n must be a string");
         assert_eq!(text("x"), "params.x is missing");
-        assert_eq!(
-            text("s"),
-            "params.s is not valid Unicode: it has a lone surrogate escape"
-        );
+        assert_eq!(text("s"), "params.s is not valid Unicode: it has a lone surrogate escape");
         let inner = object.object("o").unwrap().unwrap();
         let error = inner.text("a").unwrap_err().to_string();
         assert_eq!(error, "params.o.a must be a string");
         let error = object.object("n").map(drop).unwrap_err().to_string();
         assert_eq!(error, "params.n must be an object");
-        let error = read(r#"{"a":1,"\u0061":1}"#)
-            .map(drop)
-            .unwrap_err()
-            .to_string();
+        let error = read(r#"{"a":1,"\u0061":1}"#).map(drop).unwrap_err().to_string();
         assert_eq!(error, "params has the key \"a\" twice");
-        assert_eq!(
-            read("[]").map(drop).unwrap_err().to_string(),
-            "params must be an object"
-        );
+        assert_eq!(read("[]").map(drop).unwrap_err().to_string(), "params must be an object");
     }
 }

@@ -26,9 +26,7 @@ pub fn encode(event: Option<&str>, id: Option<&str>, data: &str) -> String {
     let mut rest = Some(data);
     while let Some(lines) = rest {
         let (line, after) = match lines.split_once(['\r', '\n']) {
-            Some((line, after)) if lines[line.len()..].starts_with("\r\n") => {
-                (line, after.strip_prefix('\n'))
-            }
+            Some((line, after)) if lines[line.len()..].starts_with("\r\n") => (line, after.strip_prefix('\n')),
             Some((line, after)) => (line, Some(after)),
             None => (lines, None),
         };
@@ -137,10 +135,7 @@ impl Decoder {
             let end = bytes.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
             let piece = &bytes[..end.unwrap_or(bytes.len())];
             let event = &self.open;
-            let held = [&event.event, &event.id]
-                .into_iter()
-                .flatten()
-                .map(String::len);
+            let held = [&event.event, &event.id].into_iter().flatten().map(String::len);
             let held = held.sum::<usize>() + event.data.len() + self.line.len();
             if held + piece.len() > self.max_event_bytes {
                 return Err(DecodeError::TooLarge(self.max_event_bytes));
@@ -221,10 +216,7 @@ mod tests {
     #[test]
     fn an_event_is_written_as_the_standard_shows() {
         let text = encode(Some("message"), Some("7"), "a\r\n\rb\n");
-        assert_eq!(
-            text,
-            "event: message\nid: 7\ndata: a\ndata: \ndata: b\ndata: \n\n"
-        );
+        assert_eq!(text, "event: message\nid: 7\ndata: a\ndata: \ndata: b\ndata: \n\n");
         assert_eq!(encode(None, None, ""), "data: \n\n");
     }
 
@@ -236,10 +228,7 @@ mod tests {
 
     #[test]
     fn all_line_ends_and_a_byte_order_mark_are_understood() {
-        assert_eq!(
-            data("data: a\n\ndata: b\r\n\r\ndata: c\r\rdata: d\n"),
-            ["a", "b", "c"]
-        );
+        assert_eq!(data("data: a\n\ndata: b\r\n\r\ndata: c\r\rdata: d\n"), ["a", "b", "c"]);
         assert_eq!(data("\u{feff}data: a\n\n"), ["a"]);
         assert_eq!(data("\n\u{feff}data: a\n\n"), [""; 0]);
     }
@@ -247,18 +236,10 @@ mod tests {
     #[test]
     fn fields_are_read_as_the_standard_says() {
         let stream = ": hi\ndata:a\ndata:  b\ndata\nevent:e\nevent: f\nid: 1\nretry: 250\nx: y\n\n";
-        let event = Event {
-            event: Some("f".into()),
-            id: Some("1".into()),
-            data: "a\n b\n".into(),
-            retry: Some(250),
-        };
+        let event = Event { event: Some("f".into()), id: Some("1".into()), data: "a\n b\n".into(), retry: Some(250) };
         assert_eq!(decode(stream.as_bytes()), [event]);
         let stream = b"event:\nid: \0\nretry: 1x\nretry:\ndata: \xc3\xa9\n\n";
-        let event = Event {
-            data: "é".into(),
-            ..Event::default()
-        };
+        let event = Event { data: "é".into(), ..Event::default() };
         assert_eq!(decode(stream), [event]);
     }
 
@@ -289,10 +270,7 @@ mod tests {
             let error = decoder.push(stream.as_bytes()).unwrap_err();
             assert_eq!(error, DecodeError::TooLarge(100), "{stream}");
             assert_eq!(decoder.push(b"\n\n"), Err(error));
-            assert_eq!(
-                decoder.pop().map(|event| event.data).as_deref(),
-                Some("whole")
-            );
+            assert_eq!(decoder.pop().map(|event| event.data).as_deref(), Some("whole"));
             assert_eq!(decoder.pop(), None);
         }
     }
@@ -301,9 +279,7 @@ mod tests {
     fn the_bound_is_for_each_event_alone() {
         let mut decoder = Decoder::new(100);
         for _ in 0..100 {
-            decoder
-                .push(format!(": keep-alive\n\ndata: {}\n\n", "x".repeat(90)).as_bytes())
-                .unwrap();
+            decoder.push(format!(": keep-alive\n\ndata: {}\n\n", "x".repeat(90)).as_bytes()).unwrap();
             assert!(decoder.pop().is_some());
         }
     }

@@ -196,17 +196,7 @@ mod tests {
 
     #[test]
     fn text_that_is_not_json_ends_the_walk() {
-        for json in [
-            "",
-            "\"open",
-            "\"open\\",
-            "[1,\\",
-            "nul",
-            "[é]",
-            "\u{feff}{}",
-            "'a'",
-            "\"\\é",
-        ] {
+        for json in ["", "\"open", "\"open\\", "[1,\\", "nul", "[é]", "\u{feff}{}", "'a'", "\"\\é"] {
             let mut walk = tokens(json);
             while walk.next().is_some() {}
             assert_eq!(walk.next(), None);

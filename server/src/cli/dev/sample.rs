@@ -48,9 +48,11 @@ fn upstream(made: &Made) -> anyhow::Result<Value> {
 
 async fn owner(admin: &Client, made: &Made) -> anyhow::Result<()> {
     let members = admin.get("/orgs/acme/members?limit=200").await?;
-    let there = members["items"].as_array().into_iter().flatten().any(|member| member["email"] == made.owner_email.as_str());
+    let there =
+        members["items"].as_array().into_iter().flatten().any(|member| member["email"] == made.owner_email.as_str());
     if !there {
-        let body = json!({"email": made.owner_email, "name": "Sam Sample", "role": "admin", "password": made.owner_password});
+        let body =
+            json!({"email": made.owner_email, "name": "Sam Sample", "role": "admin", "password": made.owner_password});
         admin.post("/orgs/acme/members", &body).await?;
     }
     Ok(())

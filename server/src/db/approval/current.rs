@@ -97,7 +97,10 @@ async fn tool(scope: &mut OrgScope, binding: &Binding, outside: bool) -> Result<
     .await?;
     let permission: Permission = policy.unwrap_or(row.permission).parse().map_err(Error::internal)?;
     Ok(Some(CurrentTool {
-        definition_sha256: row.seen_sha256.try_into().map_err(|_| Error::internal("tools: a SHA-256 is not 32 bytes"))?,
+        definition_sha256: row
+            .seen_sha256
+            .try_into()
+            .map_err(|_| Error::internal("tools: a SHA-256 is not 32 bytes"))?,
         offered: row.offered,
         connection: row.connection_id.into(),
         connection_version: row.version,

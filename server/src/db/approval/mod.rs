@@ -284,9 +284,7 @@ impl<'a> Columns<'a> {
             State::Rejected(decision) => Self { decision: Some(decision), ..none },
             State::Expired(e) => Self { finished_at: Some(e.at), ..none },
             State::Withdrawn { at } => Self { finished_at: Some(*at), ..none },
-            State::Invalidated { at, change } => {
-                Self { finished_at: Some(*at), change: Some(change.as_str()), ..none }
-            }
+            State::Invalidated { at, change } => Self { finished_at: Some(*at), change: Some(change.as_str()), ..none },
             State::Executing(e) => Self { holder: Some(e.holder), lease_until: Some(e.lease_until), ..none },
             State::OutcomeUnknown(_) => none,
             State::Executed(e) => {

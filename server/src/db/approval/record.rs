@@ -230,11 +230,7 @@ impl Row {
     }
 
     fn decision(&self) -> Option<Decision> {
-        Some(Decision {
-            by: UserId(self.decided_by?),
-            at: self.decided_at?,
-            reason: self.decision_reason.clone(),
-        })
+        Some(Decision { by: UserId(self.decided_by?), at: self.decided_at?, reason: self.decision_reason.clone() })
     }
 
     fn state(&self) -> Option<State> {

@@ -133,7 +133,9 @@ async fn attempt(
     let current = db::approval::current(&mut scope, &record.binding).await?;
     if let Some(change) = record.binding.change(&current) {
         let state = approved.invalidate(change, record.read_at);
-        if !db::approval::store(&mut scope, id, Status::Approved, &state, &Actor::System, Some(change.message())).await? {
+        if !db::approval::store(&mut scope, id, Status::Approved, &state, &Actor::System, Some(change.message()))
+            .await?
+        {
             return Ok(Claim::Lost);
         }
         scope.commit().await?;
@@ -146,7 +148,8 @@ async fn attempt(
     let (sealed, _) = db::approval::bodies(&mut scope, id)
         .await?
         .ok_or_else(|| Error::internal(format!("approval_bodies {id}: an approved call has no arguments")))?;
-    let arguments = services.vault.open(Purpose::ApprovalArguments, id.0.as_bytes(), &sealed).map_err(Error::internal)?;
+    let arguments =
+        services.vault.open(Purpose::ApprovalArguments, id.0.as_bytes(), &sealed).map_err(Error::internal)?;
     let arguments = String::from_utf8(arguments).map_err(Error::internal)?;
     let arguments = RawValue::from_string(arguments).map_err(Error::internal)?;
 

@@ -34,16 +34,11 @@ pub(super) async fn dispatch(services: &Arc<Services>, context: &Context, claime
     let reply = match report.await.map_err(|_| Error::internal("the dispatcher ended without a report"))? {
         Ok(Ok(answer)) => {
             let (status, body) = run::body(answer);
-            Reply {
-                body,
-                status,
-                rule: None,
-                approval: Some(id),
-                recorded: true,
-                answers: Some((context.org.id, id)),
-            }
+            Reply { body, status, rule: None, approval: Some(id), recorded: true, answers: Some((context.org.id, id)) }
         }
-        Ok(Err(UpstreamError::NotSent { reason })) => Reply { recorded: true, ..say::not_sent(&record, &connection, &reason) },
+        Ok(Err(UpstreamError::NotSent { reason })) => {
+            Reply { recorded: true, ..say::not_sent(&record, &connection, &reason) }
+        }
         Ok(Err(UpstreamError::Unknown { .. })) => {
             Reply { recorded: true, status: Status::Unknown, ..say::outcome_unknown(services, context, &record) }
         }
@@ -66,7 +61,14 @@ async fn carry_out(
 ) {
     let lease = Arc::new(Mutex::new(claimed.lease_ends));
     let finished = CancellationToken::new();
-    let heartbeat = tokio::spawn(renew(services.clone(), claimed.record.org, claimed.record.id, claimed.holder, lease.clone(), finished.clone()));
+    let heartbeat = tokio::spawn(renew(
+        services.clone(),
+        claimed.record.org,
+        claimed.record.id,
+        claimed.holder,
+        lease.clone(),
+        finished.clone(),
+    ));
     let guard = move || {
         let left = lease.lock().saturating_duration_since(Instant::now());
         if left >= MARGIN { Ok(()) } else { Err("the claim had nearly run out before it could be sent".to_owned()) }

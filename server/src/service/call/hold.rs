@@ -1,7 +1,10 @@
 //! Holding a call: open an approval or join the one that an identical call opened, then go on from
 //! where it is in its life (approvals.md, "What the agent sees", 4 and 5).
 
-use std::{sync::Arc, time::{Duration, Instant}};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use domain::{
     ApprovalId, Rule, ToolkitToolId,
@@ -35,7 +38,12 @@ pub const MAX_ARGUMENTS: usize = 256 * 1024;
 const MAX_REASON: usize = 2_000;
 
 /// Opens or joins, and answers from the approval's state.
-pub(super) async fn hold(services: &Arc<Services>, ready: &Ready, params: &CallParams<'_>, rule: Rule) -> Result<Reply> {
+pub(super) async fn hold(
+    services: &Arc<Services>,
+    ready: &Ready,
+    params: &CallParams<'_>,
+    rule: Rule,
+) -> Result<Reply> {
     loop {
         let record = match open_or_join(services, ready, params, &rule).await? {
             Joined::Approval(record) => record,
@@ -67,7 +75,9 @@ pub(super) async fn advance(services: &Arc<Services>, context: &Context, record:
             wait_while_executing(services, context, id).await?;
             return Ok(None);
         }
-        State::Executed(executed) if matches!(executed.by, Settled::Person(_)) => say::settled_executed(&record, &executed),
+        State::Executed(executed) if matches!(executed.by, Settled::Person(_)) => {
+            say::settled_executed(&record, &executed)
+        }
         State::Executed(executed) => replay::replay(services, &record, &executed).await?,
         State::OutcomeUnknown(_) => say::outcome_unknown(services, context, &record),
         State::Rejected(decision) => say::rejected(&record, &decision),
@@ -182,7 +192,9 @@ async fn open(
     let id = ApprovalId::new();
     let policy = ready.tool.approval_policy(&context.toolkit, &context.org);
     let now = db::approval::now(&mut scope).await?;
-    let State::Pending(pending) = State::open(&policy, now) else { return Err(Error::internal("a new approval waits")) };
+    let State::Pending(pending) = State::open(&policy, now) else {
+        return Err(Error::internal("a new approval waits"));
+    };
     let sealed = services.vault.seal(Purpose::ApprovalArguments, id.0.as_bytes(), params.arguments.get().as_bytes());
     let reason = params.meta.reason.as_deref().map(|reason| text(&reason.chars().take(MAX_REASON).collect::<String>()));
     let new = New {

@@ -23,8 +23,7 @@ pub(super) async fn run(
 ) -> Result<Reply> {
     let spec = connection::spec(services, &ready.connection)?;
     let token = progress_token(ready, params);
-    let upstream_params =
-        upstream_call_params(&ready.tool.tool.name, params.arguments, &params.meta, token.as_deref());
+    let upstream_params = upstream_call_params(&ready.tool.tool.name, params.arguments, &params.meta, token.as_deref());
     let call = Call { tool: &ready.tool.tool.name, params: &upstream_params, once: false };
     let answer = services.upstreams.call(&spec, call, || Ok(()), cancel).await;
     let slug = &ready.connection.slug;

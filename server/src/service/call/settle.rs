@@ -24,7 +24,12 @@ const TRY_FOR: Duration = Duration::from_secs(600);
 
 /// Makes the outcome durable, trying again while Postgres is away; `waiting` is called after each
 /// failure. `false`: it could not be done; the lease lapses and a person is asked.
-pub(super) async fn settle(services: &Services, claimed: &Claimed, answer: &Reported, mut waiting: impl FnMut()) -> bool {
+pub(super) async fn settle(
+    services: &Services,
+    claimed: &Claimed,
+    answer: &Reported,
+    mut waiting: impl FnMut(),
+) -> bool {
     let began = std::time::Instant::now();
     let mut pause = Duration::from_millis(50);
     loop {
@@ -57,7 +62,15 @@ async fn try_settle(services: &Services, claimed: &Claimed, answer: &Reported) -
         State::OutcomeUnknown(unknown) if unknown.holder == claimed.holder => {
             if answer.is_ok() {
                 let state = State::Executed(unknown.answer_late(record.read_at));
-                db::approval::store(&mut scope, id, Status::OutcomeUnknown, &state, &Actor::System, Some("the answer came late")).await?;
+                db::approval::store(
+                    &mut scope,
+                    id,
+                    Status::OutcomeUnknown,
+                    &state,
+                    &Actor::System,
+                    Some("the answer came late"),
+                )
+                .await?;
             } else {
                 note(&mut scope, &record, answer).await?;
             }
@@ -89,7 +102,9 @@ async fn from_executing(scope: &mut OrgScope, record: &Record, executing: Execut
         db::approval::store(scope, id, from, &to, &Actor::System, note).await.map(|_| ())
     };
     match answer {
-        Ok(_) if !lapsed => store(scope, Status::Executing, State::Executed(executing.finish(record.read_at)), None).await,
+        Ok(_) if !lapsed => {
+            store(scope, Status::Executing, State::Executed(executing.finish(record.read_at)), None).await
+        }
         Ok(_) => {
             let unknown = executing.lose_contact();
             let late = State::Executed(unknown.clone().answer_late(record.read_at));
@@ -110,7 +125,9 @@ async fn note(scope: &mut OrgScope, record: &Record, answer: &Reported) -> Resul
     let status = record.stored.status();
     let text = match answer {
         Ok(_) => "the upstream's answer came after this".to_owned(),
-        Err(UpstreamError::NotSent { reason }) => text(&format!("the dispatcher reports that it sent nothing: {reason}")),
+        Err(UpstreamError::NotSent { reason }) => {
+            text(&format!("the dispatcher reports that it sent nothing: {reason}"))
+        }
         Err(UpstreamError::Unknown { reason }) => text(&format!("the dispatcher reports: {reason}")),
     };
     db::approval::insert_event(scope, record.id, Some(status), status, &Actor::System, Some(&text)).await

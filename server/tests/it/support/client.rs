@@ -56,7 +56,13 @@ impl Client {
         Self::new(url, token["access_token"].as_str())
     }
 
-    pub(crate) async fn send(&self, method: Method, path: &str, body: Option<String>, headers: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<String>,
+        headers: &[(&str, &str)],
+    ) -> Answer {
         self.try_send(method, path, body, headers).await.expect("the gateway answers")
     }
 

@@ -50,7 +50,9 @@ impl Gateway {
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let app = App::new(&config, clock, url.parse().expect("a URL")).await.expect("the gateway starts");
         let (email, password) = super::world::ADMIN;
-        permesso::service::sign_in::first_administrator(&app.services, email, password).await.expect("an administrator");
+        permesso::service::sign_in::first_administrator(&app.services, email, password)
+            .await
+            .expect("an administrator");
         let services = app.services.clone();
         let stop = CancellationToken::new();
         let stopped = stop.clone().cancelled_owned();
@@ -63,6 +65,9 @@ impl Gateway {
         let Self { stop, task, services, .. } = self;
         drop(services);
         stop.cancel();
-        tokio::time::timeout(Duration::from_secs(30), task).await.expect("it stops in time").expect("it does not panic");
+        tokio::time::timeout(Duration::from_secs(30), task)
+            .await
+            .expect("it stops in time")
+            .expect("it does not panic");
     }
 }

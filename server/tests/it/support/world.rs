@@ -50,7 +50,8 @@ impl World {
         let approver = Client::sign_in(url, APPROVER.0, APPROVER.1).await;
         let other_org = Client::sign_in(url, OTHER.0, OTHER.1).await;
         let key = owner.post("/orgs/acme/api-keys", json!({"name": "robot", "role": "agent"})).await.expect(201);
-        let other_key = other_org.post("/orgs/other/api-keys", json!({"name": "spy", "role": "agent"})).await.expect(201);
+        let other_key =
+            other_org.post("/orgs/other/api-keys", json!({"name": "spy", "role": "agent"})).await.expect(201);
         make_bank(&admin, &upstream.url).await;
         Self {
             agent: Client::new(url, key["key"].as_str()),
@@ -80,7 +81,8 @@ impl World {
 
 /// The connection and the toolkit `bank`, with one tool of each permission.
 pub(crate) async fn make_bank(admin: &Client, upstream: &str) {
-    let connection = json!({"slug": "bank", "kind": "streamable_http", "config": {"url": upstream}, "call_timeout_ms": 3000});
+    let connection =
+        json!({"slug": "bank", "kind": "streamable_http", "config": {"url": upstream}, "call_timeout_ms": 3000});
     admin.post("/orgs/acme/connections", connection).await.expect(201);
     admin.post("/orgs/acme/connections/bank/refresh", json!({})).await.expect(200);
     let toolkit = json!({"slug": "bank", "name": "Bank", "visibility": "private"});

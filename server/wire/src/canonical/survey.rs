@@ -49,17 +49,13 @@ enum Open<'a> {
 impl<'a> Survey<'a> {
     fn run(mut self, json: &'a str) -> Result<SortedObjects<'a>, CanonicalError> {
         for token in tokens(json) {
-            if let (true, Some(Open::Array(begun))) =
-                (token.kind.begins_value(), self.open.last_mut())
-            {
+            if let (true, Some(Open::Array(begun))) = (token.kind.begins_value(), self.open.last_mut()) {
                 *begun += 1;
             }
             match token.kind {
-                Kind::BeginObject => self.enter(Open::Object {
-                    start: token.start,
-                    members: Vec::new(),
-                    in_order: true,
-                })?,
+                Kind::BeginObject => {
+                    self.enter(Open::Object { start: token.start, members: Vec::new(), in_order: true })?
+                }
                 Kind::BeginArray => self.enter(Open::Array(0))?,
                 Kind::EndArray => drop(self.open.pop()),
                 Kind::EndObject => self.end_object(token.end())?,
@@ -90,10 +86,7 @@ impl<'a> Survey<'a> {
             let pointer = pointer(outer, Some(token.text.trim_matches('"')));
             return Err(CanonicalError::LoneSurrogate { pointer });
         };
-        if let Some(Open::Object {
-            members, in_order, ..
-        }) = self.open.last_mut()
-        {
+        if let Some(Open::Object { members, in_order, .. }) = self.open.last_mut() {
             if let Some(last) = members.last() {
                 // Equal neighbours count as unsorted: they are found after sorting.
                 *in_order &= by_utf16(&last.key, &key).is_lt();
@@ -105,12 +98,7 @@ impl<'a> Survey<'a> {
     }
 
     fn end_object(&mut self, end: usize) -> Result<(), CanonicalError> {
-        let Some(Open::Object {
-            start,
-            mut members,
-            in_order: false,
-        }) = self.open.pop()
-        else {
+        let Some(Open::Object { start, mut members, in_order: false }) = self.open.pop() else {
             return Ok(());
         };
         members.sort_unstable_by(|one, other| by_utf16(&one.key, &other.key));
@@ -169,21 +157,8 @@ mod tests {
 
     #[test]
     fn keys_are_ordered_by_utf16_code_units() {
-        let keys = [
-            "",
-            "\r",
-            "1",
-            "\u{80}",
-            "ö",
-            "€",
-            "\u{d7ff}",
-            "😀",
-            "\u{10ffff}",
-        ];
-        let sorted: Vec<_> = keys
-            .into_iter()
-            .chain(["\u{e000}", "\u{fb33}", "\u{ffff}"])
-            .collect();
+        let keys = ["", "\r", "1", "\u{80}", "ö", "€", "\u{d7ff}", "😀", "\u{10ffff}"];
+        let sorted: Vec<_> = keys.into_iter().chain(["\u{e000}", "\u{fb33}", "\u{ffff}"]).collect();
         for (i, one) in sorted.iter().enumerate() {
             for (j, other) in sorted.iter().enumerate() {
                 assert_eq!(by_utf16(one, other), i.cmp(&j), "{one:?} {other:?}");

@@ -11,10 +11,7 @@ use crate::{
 /// Writes the canonical form of a text that has been surveyed.
 pub(super) fn write(json: &str, sorted: &SortedObjects<'_>) -> String {
     let mut tokens = tokens(json);
-    let mut writer = Writer {
-        out: String::with_capacity(json.len()),
-        open: Vec::new(),
-    };
+    let mut writer = Writer { out: String::with_capacity(json.len()), open: Vec::new() };
     loop {
         match writer.next_jump() {
             Some(Jump::Value(at)) => tokens.seek(at),
@@ -79,9 +76,7 @@ impl<'s, 'a> Writer<'s, 'a> {
     }
 
     fn token(&mut self, token: &Token<'_>, sorted: &'s SortedObjects<'a>) {
-        if let (true, Some(Open::Array { first })) =
-            (token.kind.begins_value(), self.open.last_mut())
-        {
+        if let (true, Some(Open::Array { first })) = (token.kind.begins_value(), self.open.last_mut()) {
             separate(first, &mut self.out);
         }
         match token.kind {
@@ -93,11 +88,7 @@ impl<'s, 'a> Writer<'s, 'a> {
                 self.out.push('{');
                 self.open.push(match sorted.get(&token.start) {
                     None => Open::Object { first: true },
-                    Some(object) => Open::Sorted {
-                        first: true,
-                        rest: object.members.iter(),
-                        end: object.end,
-                    },
+                    Some(object) => Open::Sorted { first: true, rest: object.members.iter(), end: object.end },
                 });
             }
             Kind::EndArray | Kind::EndObject => {

@@ -63,11 +63,7 @@ impl<'a> CallParams<'a> {
             Some(meta) => Meta::read(&meta)?,
             None => Meta::default(),
         };
-        Ok(Self {
-            name,
-            arguments,
-            meta,
-        })
+        Ok(Self { name, arguments, meta })
     }
 }
 
@@ -100,13 +96,7 @@ impl<'a> Meta<'a> {
         let string = |raw: &&RawValue| raw.get().starts_with('"');
         let [traceparent, tracestate, baggage] = TRACE_KEYS.map(|key| meta.get(key).filter(string));
         let reason = meta.text(REASON_KEY)?;
-        Ok(Self {
-            progress_token,
-            traceparent,
-            tracestate,
-            baggage,
-            reason,
-        })
+        Ok(Self { progress_token, traceparent, tracestate, baggage, reason })
     }
 }
 
@@ -128,9 +118,7 @@ pub fn upstream_call_params(
     push_string(name, &mut text);
     text.push_str(",\"arguments\":");
     text.push_str(arguments.get());
-    let traces = TRACE_KEYS
-        .into_iter()
-        .zip([meta.traceparent, meta.tracestate, meta.baggage]);
+    let traces = TRACE_KEYS.into_iter().zip([meta.traceparent, meta.tracestate, meta.baggage]);
     let passed = std::iter::once(("progressToken", progress_token)).chain(traces);
     let mut before = ",\"_meta\":{";
     for (key, value) in passed {
@@ -164,8 +152,7 @@ mod tests {
 
     #[test]
     fn arguments_are_kept_as_written() {
-        let params =
-            r#"{"n\u0061me":"send_\u0069nvoice","arguments":{ "n" : 1.0e2, "x":[ ]},"x":0}"#;
+        let params = r#"{"n\u0061me":"send_\u0069nvoice","arguments":{ "n" : 1.0e2, "x":[ ]},"x":0}"#;
         let call = CallParams::parse(Some(raw(params))).unwrap();
         assert_eq!(call.name, "send_invoice");
         assert_eq!(call.arguments.get(), r#"{ "n" : 1.0e2, "x":[ ]}"#);
@@ -187,45 +174,18 @@ mod tests {
             (r#"{"name":null}"#, "params.name is missing"),
             (r#"{"name":7}"#, "params.name must be a string"),
             (r#"{"name":""}"#, "params.name must be a tool's name"),
-            (
-                r#"{"name":"a","n\u0061me":"b"}"#,
-                r#"params has the key "name" twice"#,
-            ),
-            (
-                r#"{"name":"a","arguments":{},"argument\u0073":{"x":1}}"#,
-                r#"params has the key "arguments" twice"#,
-            ),
-            (
-                r#"{"name":"a","_meta":{},"_meta":{}}"#,
-                r#"params has the key "_meta" twice"#,
-            ),
-            (
-                r#"{"name":"a","arguments":[]}"#,
-                "params.arguments must be an object",
-            ),
-            (
-                r#"{"name":"a","arguments":null}"#,
-                "params.arguments must be an object",
-            ),
-            (
-                r#"{"name":"a","_meta":1}"#,
-                "params._meta must be an object",
-            ),
-            (
-                r#"{"name":"a","_meta":{"progressToken":{}}}"#,
-                "params._meta.progressToken must be a string or a number",
-            ),
-            (
-                r#"{"name":"a","_meta":{"dev.permesso/reason":1}}"#,
-                "params._meta.dev.permesso/reason must be a string",
-            ),
+            (r#"{"name":"a","n\u0061me":"b"}"#, r#"params has the key "name" twice"#),
+            (r#"{"name":"a","arguments":{},"argument\u0073":{"x":1}}"#, r#"params has the key "arguments" twice"#),
+            (r#"{"name":"a","_meta":{},"_meta":{}}"#, r#"params has the key "_meta" twice"#),
+            (r#"{"name":"a","arguments":[]}"#, "params.arguments must be an object"),
+            (r#"{"name":"a","arguments":null}"#, "params.arguments must be an object"),
+            (r#"{"name":"a","_meta":1}"#, "params._meta must be an object"),
+            (r#"{"name":"a","_meta":{"progressToken":{}}}"#, "params._meta.progressToken must be a string or a number"),
+            (r#"{"name":"a","_meta":{"dev.permesso/reason":1}}"#, "params._meta.dev.permesso/reason must be a string"),
         ] {
             assert_eq!(refusal(params), message, "{params}");
         }
-        assert_eq!(
-            CallParams::parse(None).unwrap_err().message,
-            "params.name is missing"
-        );
+        assert_eq!(CallParams::parse(None).unwrap_err().message, "params.name is missing");
     }
 
     #[test]

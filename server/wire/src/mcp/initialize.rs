@@ -23,10 +23,7 @@ impl<'a> Implementation<'a> {
         let Some(info) = of.object(key)? else {
             return Ok(None);
         };
-        Ok(Some(Self {
-            name: info.required_text("name")?,
-            version: info.text("version")?,
-        }))
+        Ok(Some(Self { name: info.required_text("name")?, version: info.text("version")? }))
     }
 }
 
@@ -103,10 +100,7 @@ mod tests {
         let params = InitializeParams::parse(Some(params)).unwrap();
         assert_eq!(params.protocol_version, "2025-06-18");
         let client = params.client_info.unwrap();
-        assert_eq!(
-            (client.name.as_ref(), client.version.as_deref()),
-            ("claude-code", Some("2.1"))
-        );
+        assert_eq!((client.name.as_ref(), client.version.as_deref()), ("claude-code", Some("2.1")));
     }
 
     #[test]
@@ -114,19 +108,10 @@ mod tests {
         for (params, message) in [
             (None, "params is missing"),
             (Some(raw("{}")), "params.protocolVersion is missing"),
-            (
-                Some(raw(r#"{"protocolVersion":2}"#)),
-                "params.protocolVersion must be a string",
-            ),
-            (
-                Some(raw(r#"{"protocolVersion":"2025-06-18","clientInfo":{}}"#)),
-                "params.clientInfo.name is missing",
-            ),
+            (Some(raw(r#"{"protocolVersion":2}"#)), "params.protocolVersion must be a string"),
+            (Some(raw(r#"{"protocolVersion":"2025-06-18","clientInfo":{}}"#)), "params.clientInfo.name is missing"),
         ] {
-            assert_eq!(
-                InitializeParams::parse(params).unwrap_err().message,
-                message
-            );
+            assert_eq!(InitializeParams::parse(params).unwrap_err().message, message);
         }
     }
 

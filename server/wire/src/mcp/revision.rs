@@ -20,9 +20,7 @@ impl Revision {
     /// The revision with exactly this name, if it is spoken.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|revision| revision.as_str() == name)
+        Self::ALL.into_iter().find(|revision| revision.as_str() == name)
     }
 
     /// Its name in `protocolVersion` and in the header `MCP-Protocol-Version`.
@@ -74,10 +72,7 @@ mod tests {
 
     #[test]
     fn only_the_oldest_revision_has_batches() {
-        let with: Vec<_> = Revision::ALL
-            .into_iter()
-            .filter(|r| r.allows_batches())
-            .collect();
+        let with: Vec<_> = Revision::ALL.into_iter().filter(|r| r.allows_batches()).collect();
         assert_eq!(with, [Revision::V2025_03_26]);
     }
 }

@@ -49,9 +49,7 @@ impl<'a> ListToolsResult<'a> {
     /// Names the member that is missing or wrong.
     pub fn parse(result: &'a RawValue) -> Result<Self, ShapeError> {
         let result = Object::read("result", result)?;
-        let tools = result
-            .some("tools")
-            .ok_or_else(|| result.missing("tools"))?;
+        let tools = result.some("tools").ok_or_else(|| result.missing("tools"))?;
         let tools = serde_json::from_str(tools.get());
         Ok(Self {
             tools: tools.map_err(|_| result.wrong("tools", "an array"))?,
@@ -85,10 +83,7 @@ mod tests {
         let cursor = |json| ListParams::parse(Some(raw(json))).map(|params| params.cursor);
         assert_eq!(ListParams::parse(None).unwrap(), ListParams::default());
         assert_eq!(cursor("{}").unwrap(), None);
-        assert_eq!(
-            cursor(r#"{"cursor":"\u0061b"}"#).unwrap().as_deref(),
-            Some("ab")
-        );
+        assert_eq!(cursor(r#"{"cursor":"\u0061b"}"#).unwrap().as_deref(), Some("ab"));
         let error = cursor(r#"{"cursor":1}"#).unwrap_err();
         assert_eq!(error.message, "params.cursor must be a string");
     }
@@ -109,10 +104,7 @@ mod tests {
         for (page, message) in [
             ("{}", "result.tools is missing"),
             (r#"{"tools":{}}"#, "result.tools must be an array"),
-            (
-                r#"{"tools":[],"nextCursor":1}"#,
-                "result.nextCursor must be a string",
-            ),
+            (r#"{"tools":[],"nextCursor":1}"#, "result.nextCursor must be a string"),
         ] {
             let error = ListToolsResult::parse(raw(page)).unwrap_err();
             assert_eq!(error.to_string(), message);

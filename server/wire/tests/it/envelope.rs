@@ -4,8 +4,8 @@ use proptest::prelude::*;
 use serde_json::value::RawValue;
 use wire::{
     envelope::{
-        Incoming, MAX_BATCH, Message, error_bytes, notification_bytes, parse, raw_error_bytes,
-        request_bytes, response_bytes,
+        Incoming, MAX_BATCH, Message, error_bytes, notification_bytes, parse, raw_error_bytes, request_bytes,
+        response_bytes,
     },
     error::{INVALID_PARAMS, INVALID_REQUEST, PARSE_ERROR, RpcError},
 };
@@ -26,16 +26,10 @@ fn show(message: Result<Message<'_>, RpcError>) -> String {
         Ok(Message::Notification { method, params }) => {
             format!("notification {method} {}", raw(params))
         }
-        Ok(Message::Response {
-            id,
-            outcome: Ok(result),
-        }) => {
+        Ok(Message::Response { id, outcome: Ok(result) }) => {
             format!("result {} {}", id.get(), result.get())
         }
-        Ok(Message::Response {
-            id,
-            outcome: Err(error),
-        }) => {
+        Ok(Message::Response { id, outcome: Err(error) }) => {
             format!("error {} {}", id.get(), error.get())
         }
         Err(error) => {
@@ -60,31 +54,16 @@ fn messages_are_told_apart_and_their_parts_kept_as_written() {
             r#" {"jsonrpc":"2.0", "id" : "\u0061", "method":"tools\/call", "params":{ "x" : 1.0 }} "#,
             r#"request "\u0061" tools/call { "x" : 1.0 }"#,
         ),
-        (
-            r#"{"id":-7,"m\u0065thod":"ping","jsonrpc":"2.\u0030"}"#,
-            "request -7 ping -",
-        ),
-        (
-            r#"{"jsonrpc":"2.0","method":"a","params":[1],"x":{}}"#,
-            "notification a [1]",
-        ),
-        (
-            r#"{"jsonrpc":"2.0","id":1,"result":{"a": 1e2}}"#,
-            r#"result 1 {"a": 1e2}"#,
-        ),
+        (r#"{"id":-7,"m\u0065thod":"ping","jsonrpc":"2.\u0030"}"#, "request -7 ping -"),
+        (r#"{"jsonrpc":"2.0","method":"a","params":[1],"x":{}}"#, "notification a [1]"),
+        (r#"{"jsonrpc":"2.0","id":1,"result":{"a": 1e2}}"#, r#"result 1 {"a": 1e2}"#),
         (r#"{"jsonrpc":"2.0","id":1,"result":null}"#, "result 1 null"),
         (
             r#"{"jsonrpc":"2.0","id":"x","error":{"code":-1,"message":"m","z":[ ]}}"#,
             r#"error "x" {"code":-1,"message":"m","z":[ ]}"#,
         ),
-        (
-            r#"{"jsonrpc":"2.0","id":null,"error":{"code":1,"message":""}}"#,
-            r#"error null {"code":1,"message":""}"#,
-        ),
-        (
-            r#"{"jsonrpc":"2.0","error":{"code":1,"message":""}}"#,
-            r#"error null {"code":1,"message":""}"#,
-        ),
+        (r#"{"jsonrpc":"2.0","id":null,"error":{"code":1,"message":""}}"#, r#"error null {"code":1,"message":""}"#),
+        (r#"{"jsonrpc":"2.0","error":{"code":1,"message":""}}"#, r#"error null {"code":1,"message":""}"#),
     ] {
         assert_eq!(single(body), expected, "{body}");
     }
@@ -92,27 +71,11 @@ fn messages_are_told_apart_and_their_parts_kept_as_written() {
 
 #[test]
 fn what_is_not_json_is_a_parse_error() {
-    for body in [
-        "",
-        " ",
-        "{",
-        "{\"jsonrpc\":\"2.0\",}",
-        "[1,",
-        "[1]]",
-        "{} {}",
-        "nul",
-        "\u{feff}{}",
-    ] {
+    for body in ["", " ", "{", "{\"jsonrpc\":\"2.0\",}", "[1,", "[1]]", "{} {}", "nul", "\u{feff}{}"] {
         let error = parse(body.as_bytes()).map(drop).unwrap_err();
-        assert_eq!(
-            (error.code, error.id.is_none()),
-            (PARSE_ERROR, true),
-            "{body}"
-        );
+        assert_eq!((error.code, error.id.is_none()), (PARSE_ERROR, true), "{body}");
     }
-    let error = parse(b"{\"jsonrpc\":\"2.0\",\"method\":\"\xff\"}")
-        .map(drop)
-        .unwrap_err();
+    let error = parse(b"{\"jsonrpc\":\"2.0\",\"method\":\"\xff\"}").map(drop).unwrap_err();
     assert_eq!(error.code, PARSE_ERROR);
     assert_eq!(error.message, "the body is not UTF-8");
 }
@@ -124,27 +87,12 @@ fn a_wrong_envelope_is_an_invalid_request_that_keeps_its_id() {
         ("\"2.0\"", "- a JSON-RPC message must be an object"),
         ("{}", "- jsonrpc must be \"2.0\""),
         (r#"{"id":1,"method":"a"}"#, "1 jsonrpc must be \"2.0\""),
-        (
-            r#"{"jsonrpc":2.0,"id":1,"method":"a"}"#,
-            "1 jsonrpc must be \"2.0\"",
-        ),
+        (r#"{"jsonrpc":2.0,"id":1,"method":"a"}"#, "1 jsonrpc must be \"2.0\""),
         (r#"{"jsonrpc":"2.0","id":1}"#, "1 method is missing"),
-        (
-            r#"{"jsonrpc":"2.0","id":1,"method":1}"#,
-            "1 method must be a string",
-        ),
-        (
-            r#"{"jsonrpc":"2.0","id":"a","method":"\ud800"}"#,
-            "\"a\" method must be a string",
-        ),
-        (
-            r#"{"jsonrpc":"2.0","id":1,"method":"a","params":"x"}"#,
-            "1 params must be an object",
-        ),
-        (
-            r#"{"jsonrpc":"2.0","id":1,"method":"a","params":null}"#,
-            "1 params must be an object",
-        ),
+        (r#"{"jsonrpc":"2.0","id":1,"method":1}"#, "1 method must be a string"),
+        (r#"{"jsonrpc":"2.0","id":"a","method":"\ud800"}"#, "\"a\" method must be a string"),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"a","params":"x"}"#, "1 params must be an object"),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"a","params":null}"#, "1 params must be an object"),
         (
             r#"{"jsonrpc":"2.0","id":1,"method":"a","result":{}}"#,
             "1 a message has either a method or a result or error",
@@ -157,24 +105,11 @@ fn a_wrong_envelope_is_an_invalid_request_that_keeps_its_id() {
             r#"{"jsonrpc":"2.0","id":1,"error":{"code":"1","message":""}}"#,
             "1 error must be an object with code and message",
         ),
-        (
-            r#"{"jsonrpc":"2.0","id":1,"error":"down"}"#,
-            "1 error must be an object with code and message",
-        ),
-        (
-            r#"{"jsonrpc":"2.0","result":{}}"#,
-            "- id must be a string or an integer",
-        ),
-        (
-            r#"{"jsonrpc":"2.0","id":1,"\ud800":1}"#,
-            "1 a key of the message is not valid Unicode: a lone surrogate",
-        ),
+        (r#"{"jsonrpc":"2.0","id":1,"error":"down"}"#, "1 error must be an object with code and message"),
+        (r#"{"jsonrpc":"2.0","result":{}}"#, "- id must be a string or an integer"),
+        (r#"{"jsonrpc":"2.0","id":1,"\ud800":1}"#, "1 a key of the message is not valid Unicode: a lone surrogate"),
     ] {
-        assert_eq!(
-            single(body),
-            format!("{INVALID_REQUEST} {expected}"),
-            "{body}"
-        );
+        assert_eq!(single(body), format!("{INVALID_REQUEST} {expected}"), "{body}");
     }
 }
 
@@ -185,13 +120,7 @@ fn an_id_is_a_string_or_an_integer() {
         let expected = format!("{INVALID_REQUEST} - id must be a string or an integer");
         assert_eq!(single(&body), expected, "{id}");
     }
-    for id in [
-        "0",
-        "-1",
-        "123456789012345678901234567890",
-        "\"\"",
-        "\"\\ud800\"",
-    ] {
+    for id in ["0", "-1", "123456789012345678901234567890", "\"\"", "\"\\ud800\""] {
         let body = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"a"}}"#);
         assert_eq!(single(&body), format!("request {id} a -"));
     }
@@ -200,26 +129,11 @@ fn an_id_is_a_string_or_an_integer() {
 #[test]
 fn a_member_that_stands_there_twice_is_refused_however_it_is_spelt() {
     for (body, expected) in [
-        (
-            r#"{"jsonrpc":"2.0","id":1,"method":"a","m\u0065thod":"b"}"#,
-            "1 %method%",
-        ),
-        (
-            r#"{"jsonrpc":"2.0","id":1,"params":{},"method":"a","param\u0073":{}}"#,
-            "1 %params%",
-        ),
-        (
-            r#"{"jsonrpc":"2.0","id":1,"method":"a","jsonrpc":"2.0"}"#,
-            "1 %jsonrpc%",
-        ),
-        (
-            r#"{"jsonrpc":"2.0","id":1,"method":"a","i\u0064":1}"#,
-            "- %id%",
-        ),
-        (
-            r#"{"jsonrpc":"2.0","id":1,"method":"a","x":1,"x":1}"#,
-            "1 %x%",
-        ),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"a","m\u0065thod":"b"}"#, "1 %method%"),
+        (r#"{"jsonrpc":"2.0","id":1,"params":{},"method":"a","param\u0073":{}}"#, "1 %params%"),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"a","jsonrpc":"2.0"}"#, "1 %jsonrpc%"),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"a","i\u0064":1}"#, "- %id%"),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"a","x":1,"x":1}"#, "1 %x%"),
     ] {
         let (id, key) = expected.split_once(' ').unwrap();
         let key = key.replace('%', "\"");
@@ -261,31 +175,19 @@ fn a_batch_is_neither_empty_nor_endless() {
 fn answers_are_spliced_and_not_written_anew() {
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     assert_eq!(
-        text(response_bytes(
-            raw(r#""\u0061""#),
-            raw(r#"{"x" : 1.0, "x":[ ]}"#)
-        )),
+        text(response_bytes(raw(r#""\u0061""#), raw(r#"{"x" : 1.0, "x":[ ]}"#))),
         r#"{"jsonrpc":"2.0","id":"\u0061","result":{"x" : 1.0, "x":[ ]}}"#
     );
     assert_eq!(
-        text(raw_error_bytes(
-            raw("1"),
-            raw(r#"{"code":1, "message":"\u0061"}"#)
-        )),
+        text(raw_error_bytes(raw("1"), raw(r#"{"code":1, "message":"\u0061"}"#))),
         r#"{"jsonrpc":"2.0","id":1,"error":{"code":1, "message":"\u0061"}}"#
     );
     assert_eq!(
         text(request_bytes(7, "tools/call", Some(raw(r#"{"a" :1}"#)))),
         r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"a" :1}}"#
     );
-    assert_eq!(
-        text(request_bytes(7, "ping", None)),
-        r#"{"jsonrpc":"2.0","id":7,"method":"ping"}"#
-    );
-    assert_eq!(
-        text(notification_bytes("a\"b", None)),
-        r#"{"jsonrpc":"2.0","method":"a\"b"}"#
-    );
+    assert_eq!(text(request_bytes(7, "ping", None)), r#"{"jsonrpc":"2.0","id":7,"method":"ping"}"#);
+    assert_eq!(text(notification_bytes("a\"b", None)), r#"{"jsonrpc":"2.0","method":"a\"b"}"#);
 }
 
 #[test]
@@ -300,10 +202,7 @@ fn an_error_answers_the_given_id_else_its_own_else_null() {
     assert_eq!(text(error_bytes(Some(raw("6")), &error)), expected("6"));
     let error = RpcError::method_not_found(&"m".repeat(5_000)).with_data(raw("[1.0]").to_owned());
     let written = text(error_bytes(None, &error));
-    assert!(
-        written.ends_with(r#","data":[1.0]}}"#) && written.len() < 250,
-        "{written}"
-    );
+    assert!(written.ends_with(r#","data":[1.0]}}"#) && written.len() < 250, "{written}");
 }
 
 proptest! {

@@ -36,11 +36,7 @@ fn keys(prefix: &str, descending: bool) -> String {
 
 #[test]
 fn deep_nesting_is_refused_quickly() {
-    for text in [
-        "[".repeat(SIZE),
-        "{\"a\":".repeat(SIZE / 5),
-        "[".repeat(SIZE / 2) + &"]".repeat(SIZE / 2),
-    ] {
+    for text in ["[".repeat(SIZE), "{\"a\":".repeat(SIZE / 5), "[".repeat(SIZE / 2) + &"]".repeat(SIZE / 2)] {
         within_bound("nesting", || {
             assert!(canonical(&text).is_err());
             assert!(tokens(&text).count() > 0);
@@ -67,11 +63,7 @@ fn many_keys_are_sorted_quickly() {
 #[test]
 fn unsorted_objects_inside_each_other_cost_no_more_than_their_length() {
     let inner = format!("[{}0]", "{\"b\":0,\"a\":0},".repeat(SIZE / 14));
-    let text = format!(
-        "{}{inner}{}",
-        "{\"b\":".repeat(126),
-        ",\"a\":0}".repeat(126)
-    );
+    let text = format!("{}{inner}{}", "{\"b\":".repeat(126), ",\"a\":0}".repeat(126));
     let form = within_bound("objects", || canonical(&text).unwrap());
     assert!(form.starts_with("{\"a\":0,\"b\":{\"a\":0,"));
     assert_eq!(form.len(), text.len());

@@ -43,9 +43,7 @@ pub(crate) fn json() -> impl Strategy<Value = Json> {
 fn text() -> impl Strategy<Value = String> {
     let c = prop_oneof![
         prop::char::range('a', 'd'),
-        prop::sample::select(vec![
-            '"', '\\', '/', '\0', '\n', '\u{1f}', '\u{7f}', 'é', '€'
-        ]),
+        prop::sample::select(vec!['"', '\\', '/', '\0', '\n', '\u{1f}', '\u{7f}', 'é', '€']),
         prop::sample::select(vec!['\u{d7ff}', '\u{e000}', '\u{ffff}', '\u{10000}', '😀']),
         any::<char>(),
     ];
@@ -53,18 +51,10 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 fn decimal() -> impl Strategy<Value = Decimal> {
-    let exponent = prop_oneof![
-        -30..30_i64,
-        -400..400_i64,
-        Just(999_999_999_999_999_999),
-        Just(-1_000_000_000_000_000_000),
-    ];
+    let exponent =
+        prop_oneof![-30..30_i64, -400..400_i64, Just(999_999_999_999_999_999), Just(-1_000_000_000_000_000_000),];
     let digits = prop_oneof!["[1-9]", "[1-9][0-9]{0,3}[1-9]", "[1-9][0-9]{0,28}[1-9]"];
-    (any::<bool>(), digits, exponent).prop_map(|(negative, digits, exponent)| Decimal {
-        negative,
-        digits,
-        exponent,
-    })
+    (any::<bool>(), digits, exponent).prop_map(|(negative, digits, exponent)| Decimal { negative, digits, exponent })
 }
 
 /// Choices, taken one after the other and over again.
