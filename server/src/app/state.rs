@@ -50,7 +50,7 @@ impl App {
             jwt: Jwt::new(&master.derive(KeyUse::LoginToken)),
             throttle: Throttle::new(clock.clone()),
             live: Live::default(),
-            upstreams: Upstreams::new(egress),
+            upstreams: Upstreams::new(egress, clock.clone()),
             connections: connection::Open::default(),
             key_uses: key::Uses::default(),
             claiming: Default::default(),

@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// The largest body of a request, in bytes.
-pub const MAX_BODY: usize = 4 * 1024 * 1024;
+const MAX_BODY: usize = 4 * 1024 * 1024;
 
 /// The request's id, put there by the outermost layer.
 fn request_id(request: &Request) -> uuid::Uuid {

@@ -19,6 +19,7 @@ use super::link::Link;
 use super::message::{Answer, Request};
 use super::status::{Observer, Status};
 use super::{Call, ConnectionSpec};
+use crate::clock::Clock;
 
 /// Notices of changed tool lists that may wait for who listens.
 const NOTICES: usize = 256;
@@ -34,6 +35,7 @@ pub struct Upstreams {
 }
 
 struct Shared {
+    clock: Clock,
     egress: Egress,
     links: Mutex<Links>,
     changed: broadcast::Sender<Uuid>,
@@ -51,10 +53,11 @@ struct Links {
 
 impl Upstreams {
     /// No connection is opened before it is used.
-    pub fn new(egress: Egress) -> Self {
+    pub fn new(egress: Egress, clock: Clock) -> Self {
         Self {
             shared: Arc::new(Shared {
                 egress,
+                clock,
                 links: Mutex::default(),
                 changed: broadcast::channel(NOTICES).0,
                 ending: TaskTracker::new(),
@@ -230,7 +233,7 @@ impl Upstreams {
         }
         // The log goes on: that the last configuration failed is why there is a new one.
         let log = before.map(|link| link.observer.log.clone()).unwrap_or_default();
-        let observer = Observer::new(spec.id, shared.changed.clone(), log, shared.ending.clone());
+        let observer = Observer::new(spec.id, shared.clock.clone(), shared.changed.clone(), log, shared.ending.clone());
         let link = Link::new(spec.clone(), shared.egress.clone(), Arc::new(observer));
         if let Some(old) = links.by_id.insert(spec.id, link.clone()) {
             drop(self.retire(old));

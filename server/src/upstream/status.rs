@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
@@ -12,6 +12,8 @@ use tokio::sync::broadcast;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
+
+use crate::clock::Clock;
 
 /// The first wait after a failure; each further one doubles it.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
@@ -49,8 +51,8 @@ pub struct Status {
 
 struct Health {
     state: State,
-    since: SystemTime,
-    last_seen: Option<SystemTime>,
+    since: DateTime<Utc>,
+    last_seen: Option<DateTime<Utc>>,
     last_error: Option<String>,
     failures: u32,
     next_try: Option<Instant>,
@@ -59,6 +61,7 @@ struct Health {
 /// What everything that works for one connection reports to.
 pub(super) struct Observer {
     id: Uuid,
+    clock: Clock,
     changed: broadcast::Sender<Uuid>,
     pub(super) log: Arc<Log>,
     /// Child processes until nothing is left of them, whoever let go of them.
@@ -67,15 +70,23 @@ pub(super) struct Observer {
 }
 
 impl Observer {
-    pub(super) fn new(id: Uuid, changed: broadcast::Sender<Uuid>, log: Arc<Log>, children: TaskTracker) -> Self {
+    pub(super) fn new(
+        id: Uuid,
+        clock: Clock,
+        changed: broadcast::Sender<Uuid>,
+        log: Arc<Log>,
+        children: TaskTracker,
+    ) -> Self {
+        let since = clock.now();
         Self {
             id,
+            clock,
             changed,
             log,
             children,
             health: Mutex::new(Health {
                 state: State::Connecting,
-                since: SystemTime::now(),
+                since,
                 last_seen: None,
                 last_error: None,
                 failures: 0,
@@ -88,27 +99,27 @@ impl Observer {
         let health = self.health.lock();
         Status {
             state: health.state,
-            since: health.since.into(),
-            last_seen_at: health.last_seen.map(Into::into),
+            since: health.since,
+            last_seen_at: health.last_seen,
             last_error: health.last_error.clone(),
         }
     }
 
     pub(super) fn connecting(&self) {
-        self.health.lock().enter(State::Connecting);
+        self.health.lock().enter(State::Connecting, self.clock.now());
     }
 
     pub(super) fn ready(&self) {
         let mut health = self.health.lock();
-        health.enter(State::Ready);
-        health.last_seen = Some(SystemTime::now());
+        health.enter(State::Ready, self.clock.now());
+        health.last_seen = Some(self.clock.now());
         health.next_try = None;
         tracing::info!(connection.id = %self.id, "upstream connected");
     }
 
     /// The upstream said something.
     pub(super) fn seen(&self) {
-        self.health.lock().last_seen = Some(SystemTime::now());
+        self.health.lock().last_seen = Some(self.clock.now());
     }
 
     /// A request was answered: only this ends a row of failures. To have
@@ -116,7 +127,7 @@ impl Observer {
     /// started as fast as it can die.
     pub(super) fn answered(&self) {
         let mut health = self.health.lock();
-        health.last_seen = Some(SystemTime::now());
+        health.last_seen = Some(self.clock.now());
         health.failures = 0;
         health.last_error = None;
     }
@@ -134,7 +145,7 @@ impl Observer {
         health.next_try = Some(Instant::now() + wait);
         health.last_error = Some(reason.to_owned());
         let state = if health.failures < MANY_FAILURES { State::Backoff } else { State::Failed };
-        health.enter(state);
+        health.enter(state, self.clock.now());
         tracing::warn!(
             connection.id = %self.id, reason, failures = health.failures,
             wait_ms = wait.as_millis(), "upstream failed"
@@ -161,10 +172,10 @@ impl Observer {
 }
 
 impl Health {
-    fn enter(&mut self, state: State) {
+    fn enter(&mut self, state: State, now: DateTime<Utc>) {
         if self.state != state {
             self.state = state;
-            self.since = SystemTime::now();
+            self.since = now;
         }
     }
 }
@@ -223,7 +234,7 @@ mod tests {
     use super::*;
 
     fn observer() -> Observer {
-        Observer::new(Uuid::nil(), broadcast::channel(1).0, Arc::default(), TaskTracker::new())
+        Observer::new(Uuid::nil(), Clock::system(), broadcast::channel(1).0, Arc::default(), TaskTracker::new())
     }
 
     #[test]

@@ -9,6 +9,7 @@ use rmcp::{ServerHandler, tool, tool_handler, tool_router};
 use serde::{Deserialize, Serialize};
 
 use super::ledger::{Invoice, Ledger};
+use crate::clock::Clock;
 
 /// The MCP server; clones share the ledger.
 #[derive(Clone)]
@@ -103,7 +104,7 @@ impl LedgerServer {
                     amount_cents: order.amount_cents,
                     currency: order.currency,
                     note: order.note,
-                    sent_at: std::time::SystemTime::now().into(),
+                    sent_at: Clock::system().now(),
                 };
                 contents.invoices.push(invoice.clone());
                 invoice

@@ -23,7 +23,6 @@ use crate::{
     db::{
         self, OrgScope, Reason,
         approval::{Actor, New, Record},
-        audit,
     },
     error::{Error, Result},
     service::Services,
@@ -31,9 +30,9 @@ use crate::{
 };
 
 /// How many approvals of one caller may be open at once (approvals.md, "Too much").
-pub const MAX_OPEN: i64 = 20;
+const MAX_OPEN: i64 = 20;
 /// How large the arguments of a held call may be, in bytes.
-pub const MAX_ARGUMENTS: usize = 256 * 1024;
+pub(super) const MAX_ARGUMENTS: usize = 256 * 1024;
 /// How much of the agent's own reason is kept, in characters.
 const MAX_REASON: usize = 2_000;
 
@@ -50,7 +49,7 @@ pub(super) async fn hold(
             Joined::Refused(reply) => return Ok(reply),
             Joined::Again => continue,
         };
-        if let Some(reply) = advance(services, &ready.context, record).await? {
+        if let Some(reply) = advance(services, &ready.context, *record).await? {
             return Ok(if reply.rule.is_none() { reply.rule(&rule) } else { reply });
         }
     }
@@ -120,7 +119,7 @@ pub(super) async fn find_identical(
 }
 
 enum Joined {
-    Approval(Record),
+    Approval(Box<Record>),
     Refused(Reply),
     /// Somebody else opened one at the same moment.
     Again,
@@ -130,7 +129,7 @@ async fn open_or_join(services: &Services, ready: &Ready, params: &CallParams<'_
     let context = &ready.context;
     let found = find_identical(services, context, ready.tool.id, &ready.arguments_sha256).await?;
     if let Some(record) = found.as_ref().filter(|record| is_joined(record, ready)) {
-        return Ok(Joined::Approval(record.clone()));
+        return Ok(Joined::Approval(Box::new(record.clone())));
     }
     let size = params.arguments.get().len();
     if size > MAX_ARGUMENTS {
@@ -220,7 +219,7 @@ async fn open(
     let record = db::approval::get(&mut scope, id).await?.ok_or_else(Error::not_found)?;
     scope.commit().await?;
     metrics::counter!("permesso_approvals_opened_total").increment(1);
-    Ok(Joined::Approval(record))
+    Ok(Joined::Approval(Box::new(record)))
 }
 
 /// Takes an approval that the new one would collide with out of the open states, where it no longer

@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 fn upstreams_allowing(rules: &str) -> Upstreams {
     let rules = AllowRule::parse_list(rules).expect("rules");
-    Upstreams::new(Egress::new(rules).expect("an HTTP client"))
+    Upstreams::new(Egress::new(rules).expect("an HTTP client"), permesso::clock::Clock::system())
 }
 
 /// What `dev` has: loopback allowed.
