@@ -5,7 +5,7 @@ use std::sync::Arc;
 use api_types::{Approval, ApprovalDetail, ApprovalEvent, Approve, List, Reject, Settle, SettleOutcome};
 use axum::{
     Json,
-    extract::{Path, Query, State},
+    extract::{Path, State},
 };
 use chrono::TimeDelta;
 use domain::{
@@ -17,9 +17,9 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::{
-    authorize::{Allowed, DecideApprovals, ReadApprovals},
+    authorize::{Allowed, Approver, ReadApprovals},
     body::Body,
-    page::{Page, page},
+    page::{Page, Query, page},
 };
 use crate::{
     db::{
@@ -78,11 +78,10 @@ pub async fn get_approval(
 /// Approves, on what was seen.
 pub async fn approve_approval(
     State(services): State<Arc<Services>>,
-    access: Allowed<DecideApprovals>,
+    access: Approver,
     Path((_, id)): Path<(String, String)>,
     Body(body): Body<Approve>,
 ) -> Result<Json<Approval>> {
-    access.0.actor.person()?;
     if body.arguments.is_some() {
         return Err(Error::invalid("arguments", "cannot be edited yet: approve or reject the call as it is"));
     }
@@ -95,11 +94,10 @@ pub async fn approve_approval(
 /// Rejects, on what was seen; the agent reads the reason.
 pub async fn reject_approval(
     State(services): State<Arc<Services>>,
-    access: Allowed<DecideApprovals>,
+    access: Approver,
     Path((_, id)): Path<(String, String)>,
     Body(body): Body<Reject>,
 ) -> Result<Json<Approval>> {
-    access.0.actor.person()?;
     let seen = seen(&body.arguments_sha256, &body.definition_sha256)?;
     let verdict = Verdict::Reject { reason: body.reason };
     let record = service::approval::decide(&services, &access.0, parse_id(&id)?, seen, &verdict).await?;
@@ -109,7 +107,7 @@ pub async fn reject_approval(
 /// Settles an unknown outcome.
 pub async fn settle_approval(
     State(services): State<Arc<Services>>,
-    access: Allowed<DecideApprovals>,
+    access: Approver,
     Path((_, id)): Path<(String, String)>,
     Body(body): Body<Settle>,
 ) -> Result<Json<Approval>> {

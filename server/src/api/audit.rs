@@ -5,7 +5,7 @@ use std::sync::Arc;
 use api_types::{AuditRecord, AuditRecordDetail, List};
 use axum::{
     Json,
-    extract::{Path, Query, State},
+    extract::{Path, State},
 };
 use chrono::{DateTime, Utc};
 use domain::{ApprovalId, AuditId, Right};
@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::{
     authorize::{Allowed, ReadAudit},
-    page::{Page, page},
+    page::{Page, Query, page},
 };
 use crate::{
     db::{

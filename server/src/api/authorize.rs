@@ -67,7 +67,7 @@ macro_rules! needs {
 }
 
 needs! {
-    ReadApprovals, DecideApprovals, ReadAudit, ReadToolkits, WriteToolkits, ReadConnections, WriteConnections,
+    ReadApprovals, ReadAudit, ReadToolkits, WriteToolkits, ReadConnections, WriteConnections,
     ReadKeys, WriteKeys, ReadMembers, WriteMembers, WriteOrg,
 }
 
@@ -81,6 +81,21 @@ impl<N: Needs> FromRequestParts<Arc<Services>> for Allowed<N> {
         let Member(access) = Member::from_request_parts(parts, services).await?;
         access.require(N::RIGHT)?;
         Ok(Self(access, PhantomData))
+    }
+}
+
+/// A person whose role in the org of the path may decide. A key is told that it takes a person,
+/// whatever its role (approvals.md, promise 6).
+pub struct Approver(pub OrgAccess);
+
+impl FromRequestParts<Arc<Services>> for Approver {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, services: &Arc<Services>) -> Result<Self> {
+        let Member(access) = Member::from_request_parts(parts, services).await?;
+        access.actor.person()?;
+        access.require(Right::DecideApprovals)?;
+        Ok(Self(access))
     }
 }
 

@@ -14,6 +14,7 @@ use axum::{
 use tower_http::catch_panic::CatchPanicLayer;
 use uuid::Uuid;
 
+use super::peer;
 use crate::{
     api::{self, api_keys, approvals, audit, auth, authorize::Known, connections, members, orgs, roles, toolkits},
     error::Error,
@@ -82,6 +83,7 @@ pub fn router(services: Arc<Services>) -> Router {
         .fallback(unknown_path)
         .layer(DefaultBodyLimit::max(api::body::MAX_BODY))
         .layer(CatchPanicLayer::custom(|_| Error::internal("a handler panicked").into_response()))
+        .layer(middleware::from_fn_with_state(services.clone(), peer::find))
         .layer(middleware::from_fn(identify))
         .with_state(services)
 }

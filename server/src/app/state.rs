@@ -57,6 +57,7 @@ impl App {
             dispatched: TaskTracker::new(),
             stop: CancellationToken::new(),
             lease: config.approval_lease,
+            trusted_proxies: config.trusted_proxies.clone(),
             public_url,
             db,
             clock,

@@ -64,6 +64,8 @@ pub struct Services {
     pub dispatched: TaskTracker,
     /// Ends background work.
     pub stop: CancellationToken,
+    /// Whose forwarded headers count.
+    pub trusted_proxies: Vec<ipnet::IpNet>,
     /// Where people reach the console.
     pub public_url: Url,
     /// How long a claim is good without renewal.

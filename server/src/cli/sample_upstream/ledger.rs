@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]
 pub(super) struct Invoice {
     /// Its number, counted from 1 and never used twice.
-    pub(super) number: u64,
+    pub(super) number: i64,
     pub(super) customer: String,
     /// The amount in the currency's hundredth part.
     pub(super) amount_cents: i64,

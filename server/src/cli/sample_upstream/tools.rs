@@ -99,7 +99,7 @@ impl LedgerServer {
             .ledger
             .change("send_invoice", move |contents, runs| {
                 let invoice = Invoice {
-                    number: runs,
+                    number: i64::try_from(runs).unwrap_or(i64::MAX),
                     customer: order.customer,
                     amount_cents: order.amount_cents,
                     currency: order.currency,
