@@ -48,6 +48,9 @@ struct Made {
 /// Runs until a signal.
 pub(super) async fn run(args: DevArgs) -> anyhow::Result<()> {
     let mut config = Config::from_env().map_err(serve::refuse)?;
+    if std::env::var_os("PERMESSO_LOG").is_none() {
+        config.log = "warn".to_owned();
+    }
     telemetry::start_log(&config.log);
     fs::create_dir_all(&config.data_dir).with_context(|| format!("cannot make {}", config.data_dir.display()))?;
     config.data_dir = fs::canonicalize(&config.data_dir)?;
@@ -155,6 +158,7 @@ fn step(text: &str) {
 }
 
 fn print(made: &Made) {
+    let program = std::env::current_exe().map_or_else(|_| "permesso".to_owned(), |path| path.display().to_string());
     let Made { url, mcp_url, admin_email, admin_password, owner_email, agent_key, ledger, .. } = made;
     println!(
         r#"
@@ -177,7 +181,8 @@ curl:
 
 Decide what waits:
   export PERMESSO_URL={url} PERMESSO_EMAIL={admin_email} PERMESSO_PASSWORD='{admin_password}'
-  permesso approvals list
+  {program} approvals list
+  {program} approvals approve <approval_id>
 
 Ctrl-C stops everything; the data stays.
 "#
