@@ -1,0 +1,153 @@
+//! Sets up what is measured: the upstreams, a gateway with nothing but `permesso dev` behind it, and
+//! through its REST API a connection and a toolkit for each upstream.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context, ensure};
+use http::{HeaderMap, HeaderValue, Method, header};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+use crate::{
+    client::Target,
+    http::{Connection, Endpoint},
+    invoices::invoices,
+    plan::Pair,
+    stage::Stage,
+};
+
+const UPSTREAM_PATIENCE: Duration = Duration::from_secs(20);
+/// The gateway makes a Postgres cluster and its schema first.
+const GATEWAY_PATIENCE: Duration = Duration::from_secs(180);
+const TOOL: &str = "list_invoices";
+
+/// What `permesso dev` says when it is ready.
+#[derive(Deserialize)]
+struct Dev {
+    url: String,
+    admin_email: String,
+    admin_password: String,
+    agent_key: String,
+}
+
+/// Starts everything. The first pair's upstream is the sample ledger; with `floor` the echo follows.
+///
+/// # Errors
+/// When something does not start, or the gateway refuses a step.
+pub(crate) async fn set_up(stage: &mut Stage, floor: bool) -> anyhow::Result<Vec<Pair>> {
+    let permesso = permesso()?;
+    let mut upstreams = vec![("ledger", start_ledger(stage, &permesso).await?)];
+    if floor {
+        let mut command = Command::new(env::current_exe()?);
+        command.arg("--serve-echo");
+        upstreams.push(("echo", start_upstream(stage, "echo", command).await?));
+    }
+    let dev = start_gateway(stage, &permesso).await?;
+    let mut admin = Admin::sign_in(&dev).await?;
+    let mut pairs = Vec::new();
+    for (upstream, url) in upstreams {
+        let slug = format!("bench-{upstream}");
+        admin.expose(&slug, &url).await?;
+        let direct = Target::upstream(&url).await?;
+        let gateway = direct.behind_gateway(&format!("{}/acme/{slug}/mcp", dev.url), &dev.agent_key)?;
+        pairs.push(Pair { upstream, direct, gateway });
+    }
+    Ok(pairs)
+}
+
+fn permesso() -> anyhow::Result<PathBuf> {
+    let program = match env::var_os("PERMESSO_BIN").filter(|path| !path.is_empty()) {
+        Some(path) => PathBuf::from(path),
+        None => env::current_exe()?.with_file_name("permesso"),
+    };
+    ensure!(
+        program.is_file(),
+        "there is no {}: build it with `cargo build --release -p permesso`, or set PERMESSO_BIN",
+        program.display()
+    );
+    Ok(program)
+}
+
+async fn start_ledger(stage: &mut Stage, permesso: &Path) -> anyhow::Result<String> {
+    let ledger = stage.directory().join("ledger.json");
+    fs::write(&ledger, json!({ "runs": {}, "invoices": invoices() }).to_string())?;
+    let mut command = Command::new(permesso);
+    command.args(["sample-upstream", "--listen", "127.0.0.1:0", "--ledger"]).arg(ledger);
+    start_upstream(stage, "sample-upstream", command).await
+}
+
+/// Returns the URL it prints.
+async fn start_upstream(stage: &mut Stage, name: &'static str, command: Command) -> anyhow::Result<String> {
+    stage.start(name, command)?;
+    let url = |log: &str| {
+        // A line is whole when the next one has begun.
+        let (lines, _) = log.rsplit_once('\n')?;
+        Some(lines.lines().find_map(|line| line.split_once(" upstream on "))?.1.to_owned())
+    };
+    stage.until(UPSTREAM_PATIENCE, url).await
+}
+
+async fn start_gateway(stage: &mut Stage, permesso: &Path) -> anyhow::Result<Dev> {
+    let data = stage.directory().join("data");
+    let mut command = Command::new(permesso);
+    command.args(["dev", "--quiet"]);
+    // What is set for another gateway is not for this one, above all its database. Only where Postgres is
+    // found is the machine's.
+    let foreign = |name: &str| {
+        name.starts_with("PERMESSO_") && name != "PERMESSO_POSTGRES_BIN" || name.starts_with("DATABASE_URL")
+    };
+    for (name, _) in env::vars_os().filter(|(name, _)| name.to_str().is_some_and(foreign)) {
+        command.env_remove(name);
+    }
+    command.env("PERMESSO_LISTEN", "127.0.0.1:0").env("PERMESSO_DATA_DIR", &data);
+    eprintln!("starting a gateway in {}", data.display());
+    stage.start("gateway", command)?;
+    let ready = data.join("dev.json");
+    let dev = stage.until(GATEWAY_PATIENCE, |_| fs::read(&ready).ok()).await?;
+    serde_json::from_slice(&dev).context("dev.json is not as expected")
+}
+
+/// The administrator, by REST.
+struct Admin {
+    connection: Connection,
+    server: Endpoint,
+    headers: HeaderMap,
+}
+
+impl Admin {
+    async fn sign_in(dev: &Dev) -> anyhow::Result<Self> {
+        let server = Endpoint::parse(&dev.url)?;
+        let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+        let mut admin = Self { connection: Connection::open(&server).await?, server, headers };
+        let who = json!({ "email": dev.admin_email, "password": dev.admin_password });
+        let token = admin.send(Method::POST, "/auth/login", &who).await?;
+        let token = token["access_token"].as_str().context("no token was given")?;
+        admin.headers.insert(header::AUTHORIZATION, format!("Bearer {token}").parse()?);
+        Ok(admin)
+    }
+
+    /// Makes a connection to the upstream and a toolkit of the same name that allows the tool.
+    async fn expose(&mut self, slug: &str, url: &str) -> anyhow::Result<()> {
+        let connection = json!({ "slug": slug, "kind": "streamable_http", "config": { "url": url } });
+        self.send(Method::POST, "/orgs/acme/connections", &connection).await?;
+        self.send(Method::POST, &format!("/orgs/acme/connections/{slug}/refresh"), &json!({})).await?;
+        let toolkit = json!({ "slug": slug, "name": slug, "visibility": "private" });
+        self.send(Method::POST, "/orgs/acme/toolkits", &toolkit).await?;
+        let tool = json!({ "connection": slug, "tool": TOOL, "permission": "always_allow" });
+        self.send(Method::PUT, &format!("/orgs/acme/toolkits/{slug}/tools/{TOOL}"), &tool).await?;
+        Ok(())
+    }
+
+    async fn send(&mut self, method: Method, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let endpoint = self.server.with_path(&format!("/api/v1{path}"))?;
+        let reply = self.connection.send(&endpoint, method.clone(), &self.headers, body.to_string().into()).await?;
+        let text = String::from_utf8_lossy(&reply.body);
+        ensure!(reply.status.is_success(), "{method} {path}: HTTP {}: {text}", reply.status);
+        serde_json::from_slice(&reply.body).with_context(|| format!("{method} {path} answered {text}"))
+    }
+}

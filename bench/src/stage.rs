@@ -1,0 +1,198 @@
+//! The processes of a run and its temporary directory. Both end with the run, also when it fails
+//! or is interrupted.
+
+use std::{
+    fs::{self, File, Permissions},
+    os::unix::{fs::PermissionsExt, process::ExitStatusExt},
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, bail, ensure};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use tempfile::TempDir;
+use tokio::{
+    process::{Child, Command},
+    time::{sleep, timeout},
+};
+
+/// Between looks at whether something is ready or gone.
+const LOOK: Duration = Duration::from_millis(20);
+/// How long a process may take to end by itself.
+const FAREWELL: Duration = Duration::from_secs(20);
+/// Lines of a log that are shown.
+const TAIL: usize = 15;
+
+/// Where everything of a run is.
+#[derive(Debug)]
+pub(crate) struct Stage {
+    directory: TempDir,
+    processes: Vec<Process>,
+}
+
+#[derive(Debug)]
+struct Process {
+    name: &'static str,
+    child: Child,
+    log: PathBuf,
+}
+
+impl Stage {
+    /// # Errors
+    /// When there is no place for temporary files.
+    pub(crate) fn new() -> anyhow::Result<Self> {
+        // Root's Postgres runs as another user, who must be able to pass.
+        let permissions = Permissions::from_mode(0o711);
+        let directory = tempfile::Builder::new().prefix("permesso-bench-").permissions(permissions).tempdir();
+        Ok(Self { directory: directory.context("cannot make a temporary directory")?, processes: Vec::new() })
+    }
+
+    /// For files of the run.
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Starts a process that runs until the end of the stage. What it prints goes to its log.
+    ///
+    /// # Errors
+    /// When it cannot be run.
+    pub(crate) fn start(&mut self, name: &'static str, mut command: Command) -> anyhow::Result<()> {
+        let log = self.directory().join(name).with_extension("log");
+        let output = File::create(&log)?;
+        command
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output)
+            // A terminal's Ctrl-C is for us; the order in which the others end is ours to say.
+            .process_group(0)
+            .kill_on_drop(true);
+        let child = command.spawn().with_context(|| format!("cannot run {:?}", command.as_std().get_program()))?;
+        self.processes.push(Process { name, child, log });
+        Ok(())
+    }
+
+    /// Waits for the process that was started last until `ready` finds what it looks for in its log.
+    ///
+    /// # Errors
+    /// When it ends before, or takes longer than `patience`.
+    pub(crate) async fn until<T>(
+        &mut self,
+        patience: Duration,
+        ready: impl Fn(&str) -> Option<T>,
+    ) -> anyhow::Result<T> {
+        let Process { name, child, log } = self.processes.last_mut().context("nothing was started")?;
+        let started = Instant::now();
+        loop {
+            if let Some(found) = ready(&fs::read_to_string(&log)?) {
+                return Ok(found);
+            }
+            if let Some(status) = child.try_wait()? {
+                bail!("{name} ended too early: {status}");
+            }
+            ensure!(started.elapsed() < patience, "{name} was not ready after {} s", patience.as_secs());
+            sleep(LOOK).await;
+        }
+    }
+
+    /// Prints the end of every log to stderr.
+    pub(crate) fn show_logs(&self) {
+        for Process { name, log, .. } in &self.processes {
+            let text = fs::read_to_string(log).unwrap_or_default();
+            let lines: Vec<_> = text.lines().collect();
+            eprintln!("--- the end of the log of {name}");
+            for line in &lines[lines.len().saturating_sub(TAIL)..] {
+                eprintln!("{line}");
+            }
+        }
+    }
+
+    /// Ends every process, the last one first, and removes the directory.
+    ///
+    /// # Errors
+    /// When a process had to be killed or failed, or the directory is still there.
+    pub(crate) async fn end(mut self) -> anyhow::Result<()> {
+        let mut problems = Vec::new();
+        while let Some(process) = self.processes.pop() {
+            let name = process.name;
+            if let Err(error) = end(process).await {
+                problems.push(format!("{name}: {error:#}"));
+            }
+        }
+        if let Err(error) = remove(self.directory.keep()).await {
+            problems.push(format!("{error:#}"));
+        }
+        ensure!(problems.is_empty(), "not everything ended well: {}", problems.join("; "));
+        Ok(())
+    }
+}
+
+async fn end(Process { mut child, .. }: Process) -> anyhow::Result<()> {
+    if let Some(status) = child.try_wait()? {
+        bail!("ended too early: {status}");
+    }
+    let pid = child.id().context("is gone")?;
+    kill(Pid::from_raw(i32::try_from(pid)?), Signal::SIGINT)?;
+    match timeout(FAREWELL, child.wait()).await {
+        Ok(status) => {
+            let status = status?;
+            // One that has just begun does not handle the signal yet.
+            ensure!(status.success() || status.signal() == Some(Signal::SIGINT as i32), "{status}");
+            Ok(())
+        }
+        Err(_) => {
+            child.kill().await?;
+            bail!("did not end within {} s and was killed", FAREWELL.as_secs())
+        }
+    }
+}
+
+/// What a killed gateway leaves, its Postgres, ends by itself, but may still write for a moment.
+async fn remove(directory: PathBuf) -> anyhow::Result<()> {
+    let started = Instant::now();
+    while let Err(error) = fs::remove_dir_all(&directory) {
+        if started.elapsed() > FAREWELL {
+            return Err(error).with_context(|| format!("cannot remove {}", directory.display()));
+        }
+        sleep(LOOK).await;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    #[tokio::test]
+    async fn the_end_interrupts_processes_and_removes_the_directory() {
+        let mut stage = Stage::new().unwrap();
+        let directory = stage.directory().to_owned();
+        let script =
+            format!("trap 'touch {}.ended; exit 0' INT; echo ready; while :; do sleep 0.05; done", directory.display());
+        stage.start("one", shell(&script)).unwrap();
+        stage.until(Duration::from_secs(10), |log| log.contains("ready").then_some(())).await.unwrap();
+        stage.end().await.unwrap();
+        assert!(!directory.exists());
+        fs::remove_file(directory.with_added_extension("ended")).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_process_that_ends_too_early_is_an_error_at_once() {
+        let mut stage = Stage::new().unwrap();
+        stage.start("one", shell("echo broken; exit 3")).unwrap();
+        let error = stage.until(Duration::from_secs(60), |_| None::<()>).await.unwrap_err();
+        assert!(error.to_string().contains("ended too early"), "{error}");
+        assert!(stage.end().await.is_err());
+    }
+}
