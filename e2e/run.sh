@@ -2,7 +2,7 @@
 # The stories of Permesso, told with clients and servers that its authors did not write: the official
 # MCP clients in TypeScript and Python, and @modelcontextprotocol/server-filesystem as an upstream.
 #
-#   e2e/run.sh [path-to-permesso-binary]      default: ${CARGO_TARGET_DIR:-target}/debug/permesso
+#   e2e/run.sh [path-to-permesso-binary]      default: $PERMESSO_BIN, else the debug build
 #
 # Needs Node.js 20 or newer with npm, and Python 3.10 or newer. Sets up node_modules/ and .venv/ here
 # when their lock files changed, and is quiet about it otherwise. Every test file starts its own
@@ -21,6 +21,8 @@ stamp_of() { cksum <"$1" | tr -d '\n'; "$2" --version; }
 
 if [ $# -gt 0 ]; then
     binary=$(absolute "$1")
+elif [ -n "${PERMESSO_BIN:-}" ]; then
+    binary=$(absolute "$PERMESSO_BIN")
 else
     binary=$(absolute "${CARGO_TARGET_DIR:-$here/../target}")/debug/permesso
 fi

@@ -14,6 +14,7 @@ import { fileURLToPath } from "node:url";
 
 const START_MS = 90_000;
 const STOP_MS = 20_000;
+const GUARD = fileURLToPath(new URL("guard.sh", import.meta.url));
 
 /** The binary under test: PERMESSO_BIN, which run.sh sets, else this checkout's debug build. */
 export const BINARY =
@@ -37,19 +38,21 @@ export async function startGateway() {
     child.once("error", (error) => resolve(error.message));
     child.once("exit", (code, signal) => resolve(signal ?? code));
   });
+  const unguard = guarded(child.pid, home);
   try {
-    return new Gateway(home, await ready(data, exited), child, exited);
+    return new Gateway(home, await ready(data, exited), child, exited, unguard);
   } catch (error) {
     child.kill("SIGKILL");
     await exited;
     await removed(home);
+    unguard();
     throw new Error(`${error.message}; it printed:\n${log.join("").slice(-4000)}`);
   }
 }
 
 /** A running gateway, with what its dev.json says. */
 class Gateway {
-  constructor(home, dev, child, exited) {
+  constructor(home, dev, child, exited, unguard) {
     this.home = home;
     this.url = dev.url;
     this.mcpUrl = dev.mcp_url;
@@ -59,6 +62,7 @@ class Gateway {
     this.ledgerPath = dev.ledger;
     this.child = child;
     this.exited = exited;
+    this.unguard = unguard;
   }
 
   /** The MCP endpoint of one of acme's toolkits. */
@@ -109,6 +113,7 @@ class Gateway {
       assert.deepEqual(await orphans(this.home), [], "processes outlived the gateway");
     } finally {
       await removed(this.home);
+      this.unguard();
     }
   }
 }
@@ -128,6 +133,19 @@ async function ready(data, exited) {
     await sleep(50);
   }
   throw new Error(`${BINARY} dev was not ready within ${START_MS} ms`);
+}
+
+/** Has the gateway ended if this process dies without; call what it gives once that is not needed. */
+function guarded(pid, home) {
+  // Without a pid the binary could not be started, and there is nothing to guard.
+  if (pid === undefined) return () => {};
+  const guard = spawn("sh", [GUARD], {
+    env: { PATH: process.env.PATH, GUARD_PID: pid, GUARD_DIRECTORY: home },
+    stdio: ["pipe", "ignore", "ignore"],
+    detached: true,
+  });
+  guard.unref();
+  return () => guard.stdin.end("done\n");
 }
 
 /** The environment without anything that would point the gateway at data other than its own. */

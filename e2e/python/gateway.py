@@ -72,6 +72,15 @@ class Gateway:
         self._process = subprocess.Popen(
             [BINARY, "dev"], env=environment, stdin=subprocess.DEVNULL, stdout=self._log, stderr=subprocess.STDOUT
         )
+        # Ends the gateway if this process dies without: see there.
+        self._guard = subprocess.Popen(
+            ["sh", str(E2E / "lib/guard.sh")],
+            env={"PATH": os.environ["PATH"], "GUARD_PID": str(self._process.pid), "GUARD_DIRECTORY": str(self.home)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         try:
             self.dev = self._wait_until_ready(data / "dev.json")
             self.url: str = self.dev["url"]
@@ -130,6 +139,7 @@ class Gateway:
     def _remove(self) -> None:
         self._log.close()
         shutil.rmtree(self.home, ignore_errors=True)
+        self._guard.communicate(b"done\n")
 
     def toolkit(self, slug: str) -> str:
         """The MCP endpoint of one of acme's toolkits."""

@@ -75,6 +75,16 @@ describe("the TypeScript client, refused", () => {
     assert.equal((await admin.approval(approval_id)).status, "pending");
   });
 
+  it("cannot decide with an administrator's key either", async () => {
+    const { key } = await admin.acme("POST", "/api-keys", { name: "powerful", role: "admin" });
+    const { approval_id } = held(await call(agent, "send_invoice", { ...INVOICE, note: "by key" }));
+    const { arguments_sha256, definition_sha256 } = await admin.approval(approval_id);
+    const path = `/orgs/acme/approvals/${approval_id}/approve`;
+    const body = { arguments_sha256, definition_sha256 };
+    await assert.rejects(rest(gateway, key, "POST", path, body), is(403, "person_required"));
+    assert.equal((await admin.approval(approval_id)).status, "pending");
+  });
+
   it("is not approved by somebody who saw something else", async () => {
     const { approval_id } = held(await call(agent, "send_invoice", { ...INVOICE, note: "stale" }));
     const { arguments_sha256, definition_sha256 } = await admin.approval(approval_id);
