@@ -84,8 +84,13 @@ pub(super) async fn run(command: ApprovalsCommand) -> anyhow::Result<()> {
         ApprovalsCommand::Approve { id, reason, yes, sign_in } => {
             let (client, path, request) = find(&id, &sign_in).await?;
             show(&request);
-            if !yes && std::io::stdin().is_terminal() && !confirmed("Approve this call? [y/N] ")? {
-                bail!("nothing was decided");
+            if !yes {
+                if !std::io::stdin().is_terminal() {
+                    bail!("nobody is here to ask: give --yes to approve without a question");
+                }
+                if !confirmed("Approve this call? [y/N] ")? {
+                    bail!("nothing was decided");
+                }
             }
             let mut body = seen(&request);
             if let Some(reason) = reason {
@@ -142,7 +147,7 @@ async fn find(id: &str, sign_in: &SignInArgs) -> anyhow::Result<(Client, String,
     let client = Client::sign_in(sign_in).await?;
     for org in client.orgs(sign_in.org.as_deref()).await? {
         let path = format!("/orgs/{org}/approvals/{id}");
-        if let Ok(request) = client.get(&path).await {
+        if let Some(request) = client.find(&path).await? {
             return Ok((client, path, request));
         }
     }

@@ -19,6 +19,15 @@ pub(super) struct SignInArgs {
     pub(super) org: Option<String>,
 }
 
+/// What the gateway answered instead.
+#[derive(Debug, thiserror::Error)]
+#[error("{detail} ({status}, request {request_id})")]
+struct Problem {
+    status: u16,
+    detail: String,
+    request_id: String,
+}
+
 /// A person who is signed in.
 pub(super) struct Client {
     http: reqwest::Client,
@@ -54,6 +63,15 @@ impl Client {
         self.send(Method::GET, path, None).await
     }
 
+    /// Gets something that may not be there.
+    pub(super) async fn find(&self, path: &str) -> anyhow::Result<Option<Value>> {
+        match self.get(path).await {
+            Ok(found) => Ok(Some(found)),
+            Err(error) if error.downcast_ref::<Problem>().is_some_and(|problem| problem.status == 404) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     pub(super) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
         self.send(Method::POST, path, Some(body)).await
     }
@@ -74,7 +92,8 @@ impl Client {
         }
         let problem: Value = serde_json::from_str(&text).unwrap_or_default();
         let detail = problem["detail"].as_str().unwrap_or("no reason was given");
-        bail!("{detail} ({}, request {})", status.as_u16(), problem["request_id"].as_str().unwrap_or("unknown"))
+        let request_id = problem["request_id"].as_str().unwrap_or("unknown").to_owned();
+        Err(Problem { status: status.as_u16(), detail: detail.to_owned(), request_id }.into())
     }
 
     /// The orgs to look in: the one that was named, else all of the person's.

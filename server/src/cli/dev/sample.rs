@@ -60,7 +60,7 @@ async fn owner(admin: &Client, made: &Made) -> anyhow::Result<()> {
 
 /// Makes something unless it is there. Says whether it made it.
 async fn missing(admin: &Client, there: &str, list: &str, body: &Value) -> anyhow::Result<bool> {
-    if admin.get(there).await.is_ok() {
+    if admin.find(there).await?.is_some() {
         return Ok(false);
     }
     admin.post(list, body).await?;

@@ -71,7 +71,8 @@ fn marked(result: &RawValue, record: &Record, executed: &Executed) -> Result<Box
     let block = json!({"type": "text", "text": text}).to_string();
     let mark = json!({"status": "executed", "executed": true, "replayed": true, "approval_id": record.id.0, "executed_at": time(executed.at), "new_run_from": time(next)}).to_string();
 
-    let members = fields(result).map_err(|error| Error::internal(error.to_string()))?;
+    // An upstream may write a member twice; such a result is given as it is rather than not at all.
+    let Ok(members) = fields(result) else { return Ok(result.to_owned()) };
     let mut out = Vec::new();
     let mut has_meta = false;
     for (key, value) in &members {
