@@ -18,6 +18,7 @@ use wire::{
 
 use super::{
     initialize, list,
+    listed::{Failure, Listed},
     record::{Place, Recording},
 };
 use crate::{
@@ -70,39 +71,6 @@ pub(super) async fn answer(
             Answer { status: StatusCode::OK, bytes: error_bytes(Some(id), &error), answers: None }
         }
         Err(Failure::Error(error)) => failed(&error, Some(id), place.request_id),
-    }
-}
-
-/// A result of ours, and what the record keeps of it.
-pub(super) struct Listed {
-    pub(super) result: Box<RawValue>,
-    pub(super) record: Option<String>,
-}
-
-impl Listed {
-    fn plain(json: &str) -> Self {
-        let result = RawValue::from_string(json.to_owned()).unwrap_or_default();
-        Self { result, record: Some(json.to_owned()) }
-    }
-}
-
-/// Why there is no result.
-pub(super) enum Failure {
-    /// The request was wrong.
-    Rpc(RpcError),
-    /// Something is wrong here.
-    Error(Error),
-}
-
-impl From<RpcError> for Failure {
-    fn from(error: RpcError) -> Self {
-        Self::Rpc(error)
-    }
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self::Error(error)
     }
 }
 

@@ -4,7 +4,7 @@ use serde_json::{json, value::RawValue};
 use wire::mcp::{InitializeParams, Revision};
 
 use super::{
-    answer::{Failure, Listed},
+    listed::{Failure, Listed},
     record::Place,
 };
 

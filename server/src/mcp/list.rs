@@ -8,7 +8,7 @@ use serde_json::{json, value::RawValue};
 use wire::{canonical::sha256, definition::ToolDefinition, error::RpcError, mcp::ListParams};
 
 use super::{
-    answer::{Failure, Listed},
+    listed::{Failure, Listed},
     record::Place,
 };
 use crate::{

@@ -8,6 +8,7 @@ mod body;
 mod endpoint;
 mod initialize;
 mod list;
+mod listed;
 mod record;
 
 pub use endpoint::{get_endpoint, post_endpoint};

@@ -6,6 +6,7 @@ mod approvals;
 mod audit;
 mod bindings;
 mod cluster;
+mod command_line;
 mod coverage;
 mod decisions;
 mod embedded;

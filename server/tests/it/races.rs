@@ -252,3 +252,30 @@ async fn a_dispatcher_paused_past_its_lease_sends_nothing() {
     assert_ne!(result["isError"], true, "{result}");
     assert_eq!(ledger.sent(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_decision_on_one_replica_wakes_a_waiter_on_another() {
+    let world = World::new().await;
+    let second = Gateway::start(&world.database).await;
+    for (cents, listening) in [(1, true), (2, false)] {
+        let id = world.held(cents).await;
+        if !listening {
+            // Every LISTEN connection dies: the waiter looks by itself.
+            let mut conn = world.sql().await;
+            let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'";
+            conn.execute(sql).await.expect("a superuser may");
+        }
+        let (agent, waited) = (world.agent.at(&second.url), id.clone());
+        let waiter = tokio::spawn(async move {
+            agent.call("approval_status", json!({"approval_id": waited, "wait_seconds": 30})).await
+        });
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        world.approver.decide(&id, "approve", "ok").await.expect(200);
+        let decided = std::time::Instant::now();
+        let status = waiter.await.expect("it answers");
+        assert_eq!(status["structuredContent"]["status"], "approved", "{status}");
+        let limit = if listening { Duration::from_secs(1) } else { Duration::from_secs(4) };
+        assert!(decided.elapsed() < limit, "woken after {:?}", decided.elapsed());
+    }
+    second.stop().await;
+}

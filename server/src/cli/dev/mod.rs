@@ -164,7 +164,7 @@ fn print(made: &Made) {
         r#"
 Permesso is running.
 
-  console and API   {url}
+  gateway and API   {url}
   MCP endpoint      {mcp_url}
   administrator     {admin_email}   password {admin_password}
   agent key         {agent_key}

@@ -14,7 +14,7 @@ use domain::{
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::{Context, decide::LIST_AGE};
+use super::{Context, ready::LIST_AGE};
 use crate::{
     db::{
         self, OrgScope, Reason,

@@ -1,34 +1,23 @@
 //! From a call to a verdict: which tool, are its arguments sound, may it run.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use domain::{
-    Rule, Verdict,
-    approval::Status,
-    directory::{Connection, ToolkitTool},
-    gate,
-};
+use domain::{Rule, Verdict, approval::Status, directory::ToolkitTool, gate};
 use wire::{canonical::arguments_sha256, error::RpcError, mcp::CallParams};
 
-use super::{Context, Reply, builtin::Builtin, hold, say};
+use super::{
+    Context, Reply,
+    builtin::Builtin,
+    hold,
+    ready::{LIST_AGE, Ready},
+    say,
+};
 use crate::{
     db::audit,
     directory::Validation,
     error::{Error, Result},
     service::{Services, connection},
 };
-
-/// How old an upstream's tool list may be when a call is dispatched (approvals.md, "A changed
-/// definition").
-pub const LIST_AGE: Duration = Duration::from_secs(60);
-
-/// A call whose tool is known and whose arguments are sound.
-pub(super) struct Ready {
-    pub(super) context: Context,
-    pub(super) tool: Arc<ToolkitTool>,
-    pub(super) connection: Arc<Connection>,
-    pub(super) arguments_sha256: [u8; 32],
-}
 
 /// What to do next.
 pub(super) enum Step {

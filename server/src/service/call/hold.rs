@@ -15,8 +15,9 @@ use wire::mcp::CallParams;
 use super::{
     Context, Reply,
     claim::{self, Claim},
-    decide::Ready,
-    dispatch, replay, say,
+    dispatch,
+    ready::Ready,
+    replay, say,
 };
 use crate::{
     audit::text,

@@ -7,12 +7,13 @@ mod claim;
 mod decide;
 mod dispatch;
 mod hold;
+mod ready;
 mod replay;
 mod run;
 mod say;
 mod settle;
 
-pub use decide::LIST_AGE;
+pub use ready::LIST_AGE;
 
 use std::sync::Arc;
 

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
 use wire::mcp::{CallParams, is_error, upstream_call_params};
 
-use super::{Body, Reply, decide::Ready, say};
+use super::{Body, Reply, ready::Ready, say};
 use crate::{
     db::audit::Status,
     error::Result,

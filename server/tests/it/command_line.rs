@@ -1,0 +1,113 @@
+//! The command line where it refuses: one line that says what to do, and exit code 2.
+
+use std::process::Output;
+
+use secrecy::ExposeSecret;
+use sqlx::Executor;
+
+use crate::support::{
+    World,
+    database::{database, owner},
+    gateway::variables,
+    process::permesso,
+};
+
+/// Runs a command to its end, with these variables and nothing else.
+fn run(args: &[&str], variables: &[(String, String)]) -> Output {
+    permesso().args(args).envs(variables.iter().cloned()).output().expect("it ends by itself")
+}
+
+#[track_caller]
+fn refuses(output: &Output, says: &[&str]) {
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert_eq!(text.trim_end().lines().count(), 1, "one line: {text}");
+    for word in says {
+        assert!(text.contains(word), "{word}: {text}");
+    }
+}
+
+fn without(variables: &[(String, String)], name: &str) -> Vec<(String, String)> {
+    variables.iter().filter(|(known, _)| known != name).cloned().collect()
+}
+
+#[tokio::test]
+async fn serve_refuses_what_it_cannot_work_with() {
+    let database = database().await;
+    let all = variables(&database);
+    refuses(&run(&["serve"], &without(&all, "DATABASE_URL")), &["DATABASE_URL"]);
+    refuses(&run(&["serve"], &without(&all, "PERMESSO_ALLOW_DEV_MASTER_KEY")), &["PERMESSO_MASTER_KEY"]);
+    let mut odd = all.clone();
+    odd.push(("PERMESSO_MASTER_KEY".into(), "tooshort".into()));
+    let output = run(&["serve"], &odd);
+    refuses(&output, &["PERMESSO_MASTER_KEY"]);
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("tooshort"), "a secret is not shown");
+}
+
+#[tokio::test]
+async fn serve_refuses_a_role_that_row_level_security_would_not_bind() {
+    let database = database().await;
+    // With two URLs the application logs in by itself: here as the superuser.
+    let mut two = variables(&database);
+    two.push(("PERMESSO_MIGRATE_URL".into(), database.expose_secret().to_owned()));
+    refuses(&run(&["serve"], &two), &["superuser", "PERMESSO_MIGRATE_URL"]);
+}
+
+#[tokio::test]
+async fn serve_refuses_a_database_without_schema() {
+    let database = database().await;
+    let mut conn = owner(&database).await;
+    conn.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO permesso_app")
+        .await
+        .expect("an owner may");
+    refuses(&run(&["serve"], &variables(&database)), &["permesso migrate"]);
+}
+
+#[tokio::test]
+async fn migrating_twice_changes_nothing() {
+    let database = database().await;
+    for _ in 0..2 {
+        let output = run(&["migrate"], &variables(&database));
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approver_decides_at_a_terminal() {
+    let world = World::new().await;
+    let id = world.held(1250).await;
+    let person = |args: &[&str]| {
+        let variables = [
+            ("PERMESSO_URL", world.gateway.url.as_str()),
+            ("PERMESSO_EMAIL", crate::support::world::APPROVER.0),
+            ("PERMESSO_PASSWORD", crate::support::world::APPROVER.1),
+        ];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let output = run(args, &variables);
+        let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        (output.status.success(), text)
+    };
+    let (ok, text) = person(&["approvals", "list"]);
+    assert!(ok && text.contains(&id) && text.contains("acme/bank"), "{text}");
+    let (ok, text) = person(&["approvals", "show", &id]);
+    assert!(ok && text.contains(r#""cents":1250"#), "it shows what would run: {text}");
+    let (ok, text) = person(&["approvals", "approve", &id]);
+    assert!(!ok && text.contains("--yes"), "{text}");
+    assert_eq!(world.admin.status(&id).await, "pending");
+    let (ok, text) = person(&["approvals", "approve", &id, "--yes"]);
+    assert!(ok && text.contains("is approved"), "{text}");
+    let second = world.held(1251).await;
+    let (ok, text) = person(&["approvals", "reject", &second, "--reason", "no"]);
+    assert!(ok && text.contains("is rejected"), "{text}");
+    let (ok, text) = person(&["approvals", "show", "00000000-0000-7000-8000-000000000000"]);
+    assert!(!ok && text.contains("there is no request"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn healthcheck_tells_ready_from_not() {
+    let world = World::new().await;
+    let ready = run(&["healthcheck", "--url", &world.gateway.url], &[]);
+    assert!(ready.status.success());
+    let nobody = run(&["healthcheck", "--url", "http://127.0.0.1:9"], &[]);
+    assert_eq!(nobody.status.code(), Some(1));
+}
