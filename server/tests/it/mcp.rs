@@ -181,3 +181,53 @@ async fn guests_of_a_public_toolkit_are_held_there_and_named() {
     let theirs = world.other_org.get("/orgs/other/audit").await.expect(200);
     assert!(!theirs.to_string().contains("pay"), "the record belongs to the toolkit's org: {theirs}");
 }
+
+#[tokio::test]
+async fn a_long_list_comes_page_by_page_and_whole() {
+    let world = World::new().await;
+    let tools: Vec<_> =
+        (0..450).map(|n| json!({"name": format!("t{n:03}"), "inputSchema": {"type": "object"}})).collect();
+    world.upstream.offer(&json!(tools).to_string());
+    world.admin.post("/orgs/acme/connections/bank/refresh", json!({})).await.expect(200);
+    world
+        .admin
+        .post("/orgs/acme/toolkits", json!({"slug": "many", "name": "Many", "visibility": "private"}))
+        .await
+        .expect(201);
+    let all = json!({"connection": "bank", "tools": "all"});
+    let added = world.admin.post("/orgs/acme/toolkits/many/tools", all).await;
+    assert!(added.status.is_success(), "{}", added.text);
+    let (mut names, mut cursor, mut pages) = (Vec::new(), None::<serde_json::Value>, 0);
+    loop {
+        let params = cursor.map_or(json!({}), |cursor| json!({"cursor": cursor}));
+        let page = world.agent.rpc("acme/many", "tools/list", params).await["result"].clone();
+        names.extend(
+            page["tools"].as_array().expect("tools").iter().map(|t| t["name"].as_str().unwrap_or("").to_owned()),
+        );
+        pages += 1;
+        match page["nextCursor"].clone() {
+            serde_json::Value::Null => break,
+            next => cursor = Some(next),
+        }
+    }
+    assert_eq!((pages, names.len()), (3, 452));
+    assert_eq!(names[449], "t449");
+    assert_eq!(names[450..], ["approval_status", "run_approved"]);
+}
+
+#[tokio::test]
+async fn a_renamed_tool_is_the_same_tool_under_another_name() {
+    let world = World::new().await;
+    let body = json!({"connection": "bank", "tool": "balance", "permission": "always_allow"});
+    let put = world.admin.put("/orgs/acme/toolkits/bank/tools/how_much", body.clone()).await;
+    assert!(put.status.is_success(), "{}", put.text);
+    let list = world.agent.rpc("acme/bank", "tools/list", json!({})).await;
+    let renamed = list["result"]["tools"].as_array().expect("tools").iter().find(|t| t["name"] == "how_much").cloned();
+    assert_eq!(renamed.expect("it is listed")["description"], "Reads.");
+    assert_eq!(text(&world.agent.call("how_much", json!({})).await), "done");
+    assert!(world.upstream.bodies()[0].contains(r#""name":"balance""#), "{:?}", world.upstream.bodies());
+    for reserved in ["approval_status", "run_approved"] {
+        let put = world.admin.put(&format!("/orgs/acme/toolkits/bank/tools/{reserved}"), body.clone()).await;
+        assert_eq!(put.status.as_u16(), 422, "{}", put.text);
+    }
+}
