@@ -49,10 +49,6 @@ e2e *args: _rust _cc _node _postgres
     #!/bin/sh
     set -eu
     cargo build --package permesso --bin permesso
-    if [ -f e2e/package-lock.json ] && ! [ e2e/node_modules/.package-lock.json -nt e2e/package-lock.json ]; then
-        echo "installing the npm packages of e2e/ ..."
-        npm --prefix e2e ci --no-audit --no-fund --loglevel=error
-    fi
     PERMESSO_BIN={{ quote(target / "debug/permesso") }} exec e2e/run.sh "$@"
 
 # Clippy on everything; a warning is an error
