@@ -32,7 +32,8 @@ BEGIN
 END $$;
 
 -- An unknown outcome must be known to every snapshot: an identical call is refused even where the
--- tool has become always allowed since (approvals.md, promise 4).
+-- tool has become always allowed since (approvals.md, promise 4). So must an approval that a late
+-- decision revives, since the snapshot last looked when it was not open.
 CREATE TRIGGER approvals_configuration AFTER UPDATE OF state ON approvals
-    FOR EACH ROW WHEN (NEW.state = 'outcome_unknown' AND OLD.state <> 'outcome_unknown')
+    FOR EACH ROW WHEN (NEW.state <> OLD.state AND (NEW.state = 'outcome_unknown' OR OLD.state = 'expired'))
     EXECUTE FUNCTION bump_configuration();

@@ -43,14 +43,18 @@ CREATE POLICY instance ON users USING (app_scope_in('instance')) WITH CHECK (app
 CREATE POLICY instance ON members FOR SELECT USING (app_scope_in('instance'));
 CREATE POLICY instance ON roles FOR SELECT USING (app_scope_in('instance'));
 -- claim: checks a caller of another org (a guest) inside the transaction that claims its approval.
-CREATE POLICY claim ON api_keys USING (app_scope_in('claim')) WITH CHECK (false);
+CREATE POLICY claim ON api_keys FOR SELECT USING (app_scope_in('claim'));
 CREATE POLICY claim ON api_key_secrets FOR SELECT USING (app_scope_in('claim'));
-CREATE POLICY claim ON members USING (app_scope_in('claim')) WITH CHECK (false);
-CREATE POLICY claim ON users USING (app_scope_in('claim')) WITH CHECK (false);
--- sweep: tidies approvals whose deadline has passed.
-CREATE POLICY sweep ON approvals USING (app_scope_in('sweep')) WITH CHECK (app_scope_in('sweep'));
-CREATE POLICY sweep ON approval_bodies USING (app_scope_in('sweep')) WITH CHECK (app_scope_in('sweep'));
-CREATE POLICY sweep ON approval_events FOR INSERT WITH CHECK (app_scope_in('sweep'));
+CREATE POLICY claim ON members FOR SELECT USING (app_scope_in('claim'));
+CREATE POLICY claim ON users FOR SELECT USING (app_scope_in('claim'));
+-- To lock a row (FOR SHARE) counts as updating it; WITH CHECK (false) lets no update through.
+CREATE POLICY claim_lock ON api_keys FOR UPDATE USING (app_scope_in('claim')) WITH CHECK (false);
+CREATE POLICY claim_lock ON members FOR UPDATE USING (app_scope_in('claim')) WITH CHECK (false);
+CREATE POLICY claim_lock ON users FOR UPDATE USING (app_scope_in('claim')) WITH CHECK (false);
+-- sweep: finds approvals whose deadline has passed and erases bodies; each is tidied within its org.
+CREATE POLICY sweep ON approvals FOR SELECT USING (app_scope_in('sweep'));
+CREATE POLICY sweep ON approval_bodies FOR SELECT USING (app_scope_in('sweep'));
+CREATE POLICY sweep_erase ON approval_bodies FOR DELETE USING (app_scope_in('sweep'));
 -- audit: the writer inserts records of many orgs in one commit.
 CREATE POLICY audit ON audit_intents FOR INSERT WITH CHECK (app_scope_in('audit'));
 CREATE POLICY audit ON audit_outcomes FOR INSERT WITH CHECK (app_scope_in('audit'));

@@ -54,6 +54,10 @@ pub struct Config {
     /// `PERMESSO_APPROVAL_LEASE_SECONDS`: how long a claim is good without renewal (approvals.md,
     /// "The lease"); 10 to 300 s, 30 s unless set.
     pub approval_lease: Duration,
+    /// `PERMESSO_MAX_OPEN_APPROVALS`: how many approvals one caller may have open.
+    pub max_open_approvals: i64,
+    /// `PERMESSO_MAX_HELD_ARGUMENT_BYTES`: how large the arguments of a held call may be.
+    pub max_held_argument_bytes: usize,
     /// `PERMESSO_DB_CONNECTIONS`: the largest number of pooled connections to Postgres; 2 to 1000,
     /// 20 unless set.
     pub db_max_connections: u32,
@@ -97,6 +101,8 @@ impl Config {
             egress_allow: egress_allow(&vars)?,
             log: vars.text("PERMESSO_LOG").unwrap_or_else(|| "info".to_owned()),
             approval_lease: Duration::from_secs(vars.number("PERMESSO_APPROVAL_LEASE_SECONDS", 10..=300, 30)?),
+            max_open_approvals: vars.number("PERMESSO_MAX_OPEN_APPROVALS", 1..=10_000, 20)?,
+            max_held_argument_bytes: vars.number("PERMESSO_MAX_HELD_ARGUMENT_BYTES", 1_024..=4_194_304, 262_144)?,
             db_max_connections: vars.number("PERMESSO_DB_CONNECTIONS", 2..=1_000, 20)?,
         })
     }

@@ -15,7 +15,7 @@ use crate::{
     db::{self, AuditConnector, Db},
     directory::Snapshots,
     live::Live,
-    service::{Services, connection, key},
+    service::{Limits, Services, connection, key},
     upstream::{AllowRule, Egress, Upstreams},
     vault::{KeyUse, MasterKey, Vault},
 };
@@ -56,6 +56,10 @@ impl App {
             claiming: Default::default(),
             dispatched: TaskTracker::new(),
             stop: CancellationToken::new(),
+            limits: Limits {
+                open_approvals: config.max_open_approvals,
+                held_argument_bytes: config.max_held_argument_bytes,
+            },
             lease: config.approval_lease,
             trusted_proxies: config.trusted_proxies.clone(),
             public_url,

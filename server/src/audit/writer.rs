@@ -25,12 +25,23 @@ const LANES: usize = 2;
 const QUEUE: usize = 2_048;
 /// How many records one commit takes at most.
 const BATCH: usize = 256;
+/// How many bytes of bodies one commit takes at most: Postgres bounds a message.
+const BATCH_BYTES: usize = 32 * 1024 * 1024;
 /// How long a caller waits for its record to be durable.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 
 enum Entry {
     Intent(Box<Intent>),
     Outcome(Box<Outcome>, Option<oneshot::Sender<Result<()>>>),
+}
+
+impl Entry {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Intent(intent) => intent.request.as_ref().map_or(0, String::len),
+            Self::Outcome(outcome, _) => outcome.response.as_ref().map_or(0, String::len),
+        }
+    }
 }
 
 /// Where records are handed in. Cheap to clone.
@@ -96,12 +107,27 @@ async fn run(connector: AuditConnector, mut queue: mpsc::Receiver<Entry>) {
     let mut conn: Option<PgConnection> = None;
     let mut batch = Vec::with_capacity(BATCH);
     while queue.recv_many(&mut batch, BATCH).await > 0 {
-        metrics::histogram!("permesso_audit_batch_records").record(batch.len() as f64);
-        let began = Instant::now();
-        write(&connector, &mut conn, &mut batch).await;
-        metrics::histogram!("permesso_audit_commit_seconds").record(began.elapsed().as_secs_f64());
+        let mut rest = &mut batch[..];
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at_mut(fitting(rest));
+            metrics::histogram!("permesso_audit_batch_records").record(now.len() as f64);
+            let began = Instant::now();
+            write(&connector, &mut conn, now).await;
+            metrics::histogram!("permesso_audit_commit_seconds").record(began.elapsed().as_secs_f64());
+            rest = later;
+        }
         batch.clear();
     }
+}
+
+/// How many entries go into one commit: at least one.
+fn fitting(entries: &[Entry]) -> usize {
+    let mut bytes = 0;
+    let fits = entries.iter().take_while(|entry| {
+        bytes += entry.bytes();
+        bytes <= BATCH_BYTES
+    });
+    fits.count().max(1)
 }
 
 /// Writes a batch, trying again for as long as Postgres is away. Callers stop waiting after
@@ -158,10 +184,14 @@ async fn try_write(connector: &AuditConnector, conn: &mut Option<PgConnection>, 
     tx.commit().await
 }
 
-/// Whether Postgres refused the data (classes 22 and 23), so that trying again cannot help.
+/// Whether Postgres refused what was sent, so that trying the same again cannot help: every error of
+/// its own but those of connections, resources, operators and the system.
 fn is_of_the_data(error: &sqlx::Error) -> bool {
     match error {
-        sqlx::Error::Database(e) => e.code().is_some_and(|code| code.starts_with("22") || code.starts_with("23")),
+        sqlx::Error::Database(e) => {
+            let for_now = ["08", "25", "28", "3D", "40", "53", "55", "57", "58", "XX"];
+            e.code().is_some_and(|code| !for_now.iter().any(|class| code.starts_with(class)))
+        }
         sqlx::Error::Encode(_) => true,
         _ => false,
     }

@@ -26,7 +26,8 @@ use crate::{
     error::{Error, Kind},
     service::{
         Services,
-        call::{self, Body, Context, Reply},
+        access::Actor,
+        call::{self, Body, Context, Recorded, Reply},
     },
 };
 
@@ -54,15 +55,12 @@ pub(super) async fn answer(
         "tools/list" => list::list_tools(services, place, params).await,
         other => Err(Failure::Rpc(RpcError::method_not_found(other))),
     };
-    if let Err(error) = recording.begin(services).await {
-        return failed(&error, Some(id), place.request_id);
-    }
     let (status, record) = match &result {
         Ok(listed) => (Status::Ok, listed.record.clone()),
         Err(Failure::Rpc(error)) => (Status::Refused, Some(error.message.to_string())),
         Err(Failure::Error(error)) => (Status::Failed, Some(error.message.to_string())),
     };
-    if let Err(error) = recording.conclude(services, status, record.as_deref(), None, None).await {
+    if let Err(error) = recording.write(services, status, record.as_deref(), None, None).await {
         return failed(&error, Some(id), place.request_id);
     }
     match result {
@@ -86,14 +84,13 @@ async fn call(
         Ok(params) => recording.tool(&params.name),
         Err(_) => recording,
     };
-    if let Err(error) = recording.begin(services).await {
-        return failed(&error, Some(id), place.request_id);
-    }
     let cancel = CancellationToken::new();
     let _cancelled_when_dropped = cancel.clone().drop_guard();
     let reply = match parsed {
         Ok(params) => {
             let context = Context {
+                actor: place.actor.clone(),
+                version: place.version,
                 caller: place.caller.clone(),
                 org: place.org.clone(),
                 toolkit: place.toolkit.clone(),
@@ -108,15 +105,17 @@ async fn call(
     let reply = match reply {
         Ok(reply) => reply,
         Err(error) => {
-            let conclude = recording.conclude(services, Status::Failed, Some(&error.message), None, None).await;
-            return failed(&conclude.err().unwrap_or(error), Some(id), place.request_id);
+            let written = recording.write(services, Status::Failed, Some(&error.message), None, None).await;
+            return failed(&written.err().unwrap_or(error), Some(id), place.request_id);
         }
     };
-    if !reply.recorded
-        && let Err(error) = recording
-            .conclude(services, reply.status, Some(response_text(&reply)), reply.rule.clone(), reply.approval)
-            .await
-    {
+    let (rule, response) = (reply.rule.clone(), Some(response_text(&reply)));
+    let written = match reply.recorded {
+        Recorded::Whole => Ok(()),
+        Recorded::Intent => recording.conclude(services, reply.status, response, rule, reply.approval).await,
+        Recorded::Nothing => recording.write(services, reply.status, response, rule, reply.approval).await,
+    };
+    if let Err(error) = written {
         return unrecorded(&reply, &error, id, place.request_id);
     }
     let bytes = match &reply.body {
@@ -151,11 +150,7 @@ fn unrecorded(reply: &Reply, error: &Error, id: &RawValue, request_id: Uuid) -> 
 /// Refuses what is not a request that can be read, recorded.
 pub(super) async fn refuse(services: &Arc<Services>, place: &Place, error: RpcError) -> Answer {
     let recording = place.record(services, "invalid", None);
-    let recorded = async {
-        recording.begin(services).await?;
-        recording.conclude(services, Status::Refused, Some(&error.message), None, None).await
-    };
-    match recorded.await {
+    match recording.write(services, Status::Refused, Some(&error.message), None, None).await {
         Ok(()) => Answer { status: StatusCode::OK, bytes: error_bytes(error.id.as_deref(), &error), answers: None },
         Err(unrecorded) => failed(&unrecorded, error.id.as_deref(), place.request_id),
     }
@@ -190,7 +185,19 @@ fn status(kind: Kind) -> StatusCode {
     }
 }
 
-/// An error before there is a message to answer: counted where nobody is known, never recorded.
+/// An error before there is a message to answer, for a caller who is known: recorded in the org it
+/// calls from, since the one it knocks at may not be its business.
+pub(super) async fn turned_away(services: &Services, actor: &Actor, path: &str, error: &Error) -> Response {
+    if error.kind != Kind::Unavailable
+        && let Some(recording) = Recording::at_home(services, actor, path)
+        && let Err(unrecorded) = recording.write(services, Status::Refused, Some(&error.message), None, None).await
+    {
+        return transport_error(&unrecorded, actor.request_id);
+    }
+    transport_error(error, actor.request_id)
+}
+
+/// An error before there is a message to answer: counted where nobody is known.
 pub(super) fn transport_error(error: &Error, request_id: Uuid) -> Response {
     let answer = failed(error, None, request_id);
     let mut response = (answer.status, [(header::CONTENT_TYPE, "application/json")], answer.bytes).into_response();

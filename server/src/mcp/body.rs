@@ -11,7 +11,6 @@ use std::{
 
 use bytes::Bytes;
 use domain::{ApprovalId, OrgId};
-use http_body_util::Full;
 
 use crate::{
     db::{self, OrgScope, Reason},
@@ -19,17 +18,19 @@ use crate::{
     service::Services,
 };
 
+/// How much is handed over at once: the last piece is taken only when those before it have gone.
+const PIECE: usize = 32 * 1024;
+
 /// JSON bytes, and the approvals they answer.
 pub(super) struct Tracked {
-    inner: Full<Bytes>,
-    taken: bool,
+    left: Bytes,
     services: Arc<Services>,
     answers: Vec<(OrgId, ApprovalId)>,
 }
 
 impl Tracked {
     pub(super) fn new(services: &Arc<Services>, bytes: Vec<u8>, answers: Vec<(OrgId, ApprovalId)>) -> Self {
-        Self { inner: Full::new(bytes.into()), taken: false, services: services.clone(), answers }
+        Self { left: bytes.into(), services: services.clone(), answers }
     }
 }
 
@@ -39,26 +40,25 @@ impl axum::body::HttpBody for Tracked {
 
     fn poll_frame(
         self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
+        _: &mut Context<'_>,
     ) -> Poll<Option<std::result::Result<http_body::Frame<Bytes>, Infallible>>> {
-        let this = self.get_mut();
-        let frame = Pin::new(&mut this.inner).poll_frame(cx);
-        this.taken |= matches!(frame, Poll::Ready(Some(Ok(_))));
-        frame
+        let left = &mut self.get_mut().left;
+        let piece = left.split_to(left.len().min(PIECE));
+        Poll::Ready((!piece.is_empty()).then(|| Ok(http_body::Frame::data(piece))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.left.is_empty()
     }
 
     fn size_hint(&self) -> http_body::SizeHint {
-        self.inner.size_hint()
+        http_body::SizeHint::with_exact(self.left.len() as u64)
     }
 }
 
 impl Drop for Tracked {
     fn drop(&mut self) {
-        if !self.taken || self.answers.is_empty() {
+        if !self.left.is_empty() || self.answers.is_empty() {
             return;
         }
         let (services, answers) = (self.services.clone(), std::mem::take(&mut self.answers));

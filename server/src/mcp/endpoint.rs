@@ -1,7 +1,13 @@
 //! The endpoint: transport rules first (MCP 2025-11-25, "Transports", Streamable HTTP), then each
 //! message on its own.
 
-use std::sync::Arc;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::{
     body::Body,
@@ -9,7 +15,8 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use futures::future::join_all;
+use bytes::Bytes;
+use futures::{FutureExt, StreamExt, stream};
 use wire::{
     envelope::{Incoming, Message, parse},
     error::{INVALID_REQUEST, RpcError},
@@ -31,6 +38,12 @@ use crate::{
 
 /// The largest body of a request, in bytes.
 const MAX_BODY: usize = 4 * 1024 * 1024;
+/// How long a body may take to come.
+const BODY_WITHIN: Duration = Duration::from_secs(30);
+/// How many entries of a batch are worked on at once.
+const AT_ONCE: usize = 8;
+/// How large the answers of a batch may grow, in bytes, before its other entries are refused.
+const MAX_ANSWERS: usize = 32 * 1024 * 1024;
 
 /// The request's id, put there by the outermost layer.
 fn request_id(request: &Request) -> uuid::Uuid {
@@ -44,9 +57,14 @@ pub async fn get_endpoint(
     Path((org, toolkit)): Path<(String, String)>,
     request: Request,
 ) -> Response {
-    match admit(&services, &request, &org, &toolkit) {
-        Ok(_) => (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "POST")]).into_response(),
-        Err(error) => answer::transport_error(&error, request_id(&request)),
+    let id = request_id(&request);
+    let headers = request.headers();
+    match authenticate(&services, headers, id) {
+        Err(error) => answer::transport_error(&error, id),
+        Ok(actor) => match place(&services, headers, actor.clone(), &org, &toolkit) {
+            Ok(_) => (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "POST")]).into_response(),
+            Err(error) => answer::turned_away(&services, &actor, &format!("{org}/{toolkit}"), &error).await,
+        },
     }
 }
 
@@ -57,50 +75,64 @@ pub async fn post_endpoint(
     request: Request,
 ) -> Response {
     let id = request_id(&request);
-    let place = match admit(&services, &request, &org, &toolkit) {
-        Ok(place) => place,
+    let (parts, body) = request.into_parts();
+    let actor = match authenticate(&services, &parts.headers, id) {
+        Ok(actor) => actor,
         Err(error) => return answer::transport_error(&error, id),
     };
-    let revision = match revision(request.headers()) {
-        Ok(revision) => revision,
-        Err(error) => return answer::transport_error(&error, id),
-    };
-    let body = match axum::body::to_bytes(request.into_body(), MAX_BODY).await {
-        Ok(body) => body,
-        Err(_) => {
-            let error = Error::new(Kind::TooLarge, "too_large", "the body is larger than 4 MiB or did not come whole");
-            return answer::transport_error(&error, id);
-        }
-    };
-    match parse(&body) {
-        Ok(Incoming::Single(message)) => single(&services, &place, message).await,
-        Ok(Incoming::Batch(entries)) if revision.is_none_or(|revision| revision.allows_batches()) => {
-            batch(&services, &place, entries).await
-        }
-        Ok(Incoming::Batch(_)) => {
-            let error = RpcError::new(INVALID_REQUEST, "batches are possible only with protocol version 2025-03-26");
-            refuse(&services, &place, error).await
-        }
-        Err(error) => refuse(&services, &place, error).await,
+    match receive(&services, &parts.headers, &actor, (&org, &toolkit), body).await {
+        Ok((place, revision, body)) => message(&services, &place, revision, &body).await,
+        Err(error) => answer::turned_away(&services, &actor, &format!("{org}/{toolkit}"), &error).await,
     }
 }
 
-/// Who calls, and where: 401 for everybody without a valid credential, wherever they knock; 404 for
-/// a toolkit that is not there or not theirs.
-fn admit(services: &Services, request: &Request, org: &str, toolkit: &str) -> Result<Place> {
-    let request_id = request_id(request);
-    let actor = authenticate(services, request.headers(), request_id)?;
-    check_origin(services, request.headers())?;
-    let directory = services.directory.get()?;
-    let (caller, org, toolkit) = access::caller(&directory, &actor, org, toolkit)?;
-    let client = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok());
-    let client = client.map(|client| client.chars().take(200).collect());
-    Ok(Place { caller, org, toolkit, client, request_id })
+/// Lets the caller in and reads what it sends. Reading may take a while: who may call what is looked
+/// up again after it.
+async fn receive(
+    services: &Services,
+    headers: &HeaderMap,
+    actor: &Actor,
+    (org, toolkit): (&str, &str),
+    body: Body,
+) -> Result<(Place, Option<Revision>, Bytes)> {
+    place(services, headers, actor.clone(), org, toolkit)?;
+    let revision = revision(headers)?;
+    let body = tokio::time::timeout(BODY_WITHIN, axum::body::to_bytes(body, MAX_BODY)).await;
+    let body = body.map_err(|_| Error::bad_request("the body did not come whole within 30 s"))?;
+    let too_large = |_| Error::new(Kind::TooLarge, "too_large", "the body is larger than 4 MiB or did not come whole");
+    let body = body.map_err(too_large)?;
+    let actor = access::again(services, &*services.directory.get()?, actor)?;
+    Ok((place(services, headers, actor, org, toolkit)?, revision, body))
 }
 
+async fn message(services: &Arc<Services>, place: &Place, revision: Option<Revision>, body: &[u8]) -> Response {
+    match parse(body) {
+        Ok(Incoming::Single(message)) => single(services, place, message).await,
+        Ok(Incoming::Batch(entries)) if revision.is_none_or(|revision| revision.allows_batches()) => {
+            batch(services, place, entries).await
+        }
+        Ok(Incoming::Batch(_)) => {
+            let error = RpcError::new(INVALID_REQUEST, "batches are possible only with protocol version 2025-03-26");
+            refuse(services, place, error).await
+        }
+        Err(error) => refuse(services, place, error).await,
+    }
+}
+
+/// Who calls, by credential: 401 for everybody else, wherever they knock.
 fn authenticate(services: &Services, headers: &HeaderMap, request_id: uuid::Uuid) -> Result<Actor> {
     let token = access::bearer(headers)?.ok_or_else(Error::unauthorized)?;
     access::authenticate(services, token, request_id)
+}
+
+/// Where they call: 404 for a toolkit that is not there or not theirs.
+fn place(services: &Services, headers: &HeaderMap, actor: Actor, org: &str, toolkit: &str) -> Result<Place> {
+    check_origin(services, headers)?;
+    let directory = services.directory.get()?;
+    let (caller, org, toolkit) = access::caller(&directory, &actor, org, toolkit)?;
+    let client = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+    let client = client.map(|client| client.chars().take(200).collect());
+    Ok(Place { request_id: actor.request_id, version: directory.version, actor, caller, org, toolkit, client })
 }
 
 /// A browser's page of another origin has no business here ("Transports", security warning).
@@ -137,22 +169,15 @@ async fn batch(
     place: &Place,
     entries: Vec<std::result::Result<Message<'_>, RpcError>>,
 ) -> Response {
-    let answers = entries.into_iter().filter_map(|entry| match entry {
-        Ok(Message::Request { id, method, params }) => Some(Entry::Ask(id, method, params)),
-        Ok(_) => None,
-        Err(error) => Some(Entry::Refuse(error)),
-    });
-    let answers = join_all(answers.map(|entry| async {
-        match entry {
-            Entry::Ask(id, method, _) if method == "initialize" => {
-                let error = RpcError::new(INVALID_REQUEST, "`initialize` must not be part of a batch");
-                answer::refuse(services, place, error.with_id(id)).await
-            }
-            Entry::Ask(id, method, params) => answer::answer(services, place, id, &method, params).await,
-            Entry::Refuse(error) => answer::refuse(services, place, error).await,
+    let size = AtomicUsize::new(0);
+    let mut answering = Vec::new();
+    for entry in entries {
+        // Notifications are not answered.
+        if matches!(entry, Ok(Message::Request { .. }) | Err(_)) {
+            answering.push(answer_entry(services, place, entry, &size).boxed());
         }
-    }))
-    .await;
+    }
+    let answers: Vec<Answer> = stream::iter(answering).buffered(AT_ONCE).collect().await;
     if answers.is_empty() {
         return StatusCode::ACCEPTED.into_response();
     }
@@ -169,9 +194,28 @@ async fn batch(
     json(StatusCode::OK, Tracked::new(services, bytes, answered))
 }
 
-enum Entry<'a> {
-    Ask(&'a serde_json::value::RawValue, std::borrow::Cow<'a, str>, Option<&'a serde_json::value::RawValue>),
-    Refuse(RpcError),
+/// Answers one entry of a batch, gated alone.
+async fn answer_entry(
+    services: &Arc<Services>,
+    place: &Place,
+    entry: std::result::Result<Message<'_>, RpcError>,
+    size: &AtomicUsize,
+) -> Answer {
+    let answer = match entry {
+        Ok(Message::Request { id, .. }) if size.load(Ordering::Relaxed) > MAX_ANSWERS => {
+            let error = RpcError::new(INVALID_REQUEST, "the answers of this batch are too large; send this one alone");
+            answer::refuse(services, place, error.with_id(id)).await
+        }
+        Ok(Message::Request { id, method, .. }) if method == "initialize" => {
+            let error = RpcError::new(INVALID_REQUEST, "`initialize` must not be part of a batch");
+            answer::refuse(services, place, error.with_id(id)).await
+        }
+        Ok(Message::Request { id, method, params }) => answer::answer(services, place, id, &method, params).await,
+        Ok(_) => answer::refuse(services, place, RpcError::new(INVALID_REQUEST, "not a request")).await,
+        Err(error) => answer::refuse(services, place, error).await,
+    };
+    size.fetch_add(answer.bytes.len(), Ordering::Relaxed);
+    answer
 }
 
 async fn refuse(services: &Arc<Services>, place: &Place, error: RpcError) -> Response {

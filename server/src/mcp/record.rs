@@ -12,11 +12,18 @@ use crate::{
     audit::{redact::redact, text},
     db::audit::{Intent, Outcome, Status},
     error::Result,
-    service::Services,
+    service::{
+        Services,
+        access::{self, Actor},
+    },
 };
 
 /// Who calls, and where.
+#[derive(Clone)]
 pub(super) struct Place {
+    pub(super) actor: Actor,
+    /// The version of the configuration that this was read at.
+    pub(super) version: i64,
     pub(super) caller: Caller,
     pub(super) org: Arc<Org>,
     pub(super) toolkit: Arc<Toolkit>,
@@ -59,12 +66,44 @@ impl Recording {
         self
     }
 
-    /// Queues the intent; it is durable before or with the outcome.
-    pub(super) async fn begin(&self, services: &Services) -> Result<()> {
-        services.audit.intend(self.intent.clone()).await
+    /// What a caller asked of an endpoint that it was not let in to, in the org it belongs to. `None`
+    /// for a person of no org.
+    pub(super) fn at_home(services: &Services, actor: &Actor, path: &str) -> Option<Self> {
+        let directory = services.directory.get().ok()?;
+        let org = actor.key_org.or_else(|| access::home_of(&directory, actor))?;
+        let intent = Intent {
+            id: AuditId::new(),
+            at: services.clock.now(),
+            org,
+            request_id: actor.request_id,
+            actor: Some(actor.principal),
+            actor_name: actor.name.to_string(),
+            actor_org: Some(org),
+            action: "turned away".to_owned(),
+            toolkit: Some(text(&path.chars().take(200).collect::<String>())),
+            tool: None,
+            request: None,
+            rule: None,
+            approval: None,
+            client: None,
+        };
+        Some(Self { intent, began: Instant::now() })
     }
 
-    /// Writes the outcome, and returns when it is durable.
+    /// Writes both sides, and returns when they are durable.
+    pub(super) async fn write(
+        &self,
+        services: &Services,
+        status: Status,
+        response: Option<&str>,
+        rule: Option<String>,
+        approval: Option<domain::ApprovalId>,
+    ) -> Result<()> {
+        services.audit.intend(self.intent.clone()).await?;
+        self.conclude(services, status, response, rule, approval).await
+    }
+
+    /// Writes the outcome of an intent that is queued, and returns when both are durable.
     pub(super) async fn conclude(
         &self,
         services: &Services,

@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use domain::{
     Caller, OrgId, Principal, Right, Rights, RoleId, UserId,
-    directory::{Directory, Key, Org, Toolkit},
+    directory::{Directory, Key, KeySecret, Org, Toolkit},
     right::{ADMIN, GUEST},
 };
 use http::header;
@@ -32,6 +33,8 @@ pub struct Actor {
     pub owner: UserId,
     /// Whether the person administers the instance.
     pub instance_admin: bool,
+    /// The epoch of the person's credentials when they were verified.
+    pub epoch: i64,
     /// The request this is about.
     pub request_id: Uuid,
 }
@@ -60,6 +63,7 @@ impl Actor {
             key_role: Some(key.role),
             owner: key.owner,
             instance_admin: false,
+            epoch: 0,
             request_id,
         }
     }
@@ -93,8 +97,7 @@ pub fn authenticate(services: &Services, bearer: &str, request_id: Uuid) -> Resu
     if bearer.starts_with("mmcp_") {
         let key = ApiKey::parse(bearer).map_err(|_| Error::unauthorized())?;
         let secret = directory.keys.get(&key.sha256()).ok_or_else(Error::unauthorized)?;
-        let ended = |at: Option<chrono::DateTime<chrono::Utc>>| at.is_some_and(|at| at <= now);
-        if ended(secret.valid_until) || ended(secret.key.expires_at) {
+        if !is_valid(secret, now) {
             return Err(Error::unauthorized());
         }
         services.key_uses.note(secret.key.id, secret.key.org, now);
@@ -120,8 +123,30 @@ pub fn person(directory: &Directory, user: UserId, request_id: Uuid, epoch: Opti
         key_role: None,
         owner: user,
         instance_admin: person.instance_admin,
+        epoch: person.epoch,
         request_id,
     })
+}
+
+/// The same actor in a newer snapshot: time has passed since its credential was verified.
+///
+/// # Errors
+/// When the credential has ended meanwhile.
+pub fn again(services: &Services, directory: &Directory, actor: &Actor) -> Result<Actor> {
+    match actor.principal {
+        Principal::User(user) => person(directory, user, actor.request_id, Some(actor.epoch)),
+        Principal::Key(id) => {
+            let now = services.clock.now();
+            let valid = |secret: &&KeySecret| secret.key.id == id && is_valid(secret, now);
+            let secret = directory.keys.values().find(valid).ok_or_else(Error::unauthorized)?;
+            Ok(Actor::for_key(&secret.key, actor.request_id))
+        }
+    }
+}
+
+fn is_valid(secret: &KeySecret, now: DateTime<Utc>) -> bool {
+    let ended = |at: Option<DateTime<Utc>>| at.is_some_and(|at| at <= now);
+    !ended(secret.valid_until) && !ended(secret.key.expires_at)
 }
 
 /// An actor in an org it belongs to.
@@ -208,7 +233,7 @@ pub fn caller(
 }
 
 /// An org that a person from outside belongs to, for the record: the first by id.
-fn home_of(directory: &Directory, actor: &Actor) -> Option<OrgId> {
+pub fn home_of(directory: &Directory, actor: &Actor) -> Option<OrgId> {
     let mine = directory.orgs.values().filter(|org| org.members.contains_key(&actor.owner));
     mine.map(|org| org.id).min()
 }

@@ -68,6 +68,17 @@ pub struct Services {
     pub trusted_proxies: Vec<ipnet::IpNet>,
     /// Where people reach the console.
     pub public_url: Url,
+    /// What callers may ask for.
+    pub limits: Limits,
     /// How long a claim is good without renewal.
     pub lease: Duration,
+}
+
+/// What callers may ask for (approvals.md, "Too much").
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// How many approvals of one caller may be open at once.
+    pub open_approvals: i64,
+    /// How large the arguments of a held call may be, in bytes.
+    pub held_argument_bytes: usize,
 }

@@ -76,6 +76,9 @@ impl Link {
             }
             match outcome {
                 Err(Failure::Lost(_)) if !last_chance => last_chance = true,
+                // An upstream that says twice that it knows no session is not to be believed about
+                // what it did with a call that must run at most once.
+                Err(Failure::Lost(reason)) if request.once => return Err(Failure::Unknown(reason)),
                 Err(Failure::Unknown(reason)) => {
                     if !cancel.is_cancelled() {
                         self.observer.unanswered(&reason);

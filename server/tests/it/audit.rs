@@ -167,6 +167,46 @@ async fn row_level_security_shows_a_forgetful_query_nothing() {
 }
 
 #[tokio::test]
+async fn no_named_scope_may_remove_what_it_only_has_to_look_at() {
+    let world = World::new().await;
+    world.held(1).await;
+    let mut conn = world.sql().await;
+    conn.execute("SET ROLE permesso_app").await.expect("a role");
+    for scope in ["directory", "sign_in", "instance", "claim", "sweep", "audit", "use", "upkeep"] {
+        conn.execute(sqlx::AssertSqlSafe(format!("SELECT set_config('app.scope', '{scope}', false)")))
+            .await
+            .expect("a scope");
+        for table in [
+            "api_keys",
+            "api_key_secrets",
+            "members",
+            "roles",
+            "connections",
+            "tools",
+            "toolkits",
+            "toolkit_tools",
+            "approvals",
+        ] {
+            let deleted = conn.execute(sqlx::AssertSqlSafe(format!("DELETE FROM {table}"))).await.expect(table);
+            assert_eq!(deleted.rows_affected(), 0, "{scope} removes {table}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_is_turned_away_is_on_record_at_home() {
+    let world = World::new().await;
+    world.other_agent.mcp_raw("acme/bank", "{}").await;
+    let theirs = world.other_org.get("/orgs/other/audit?actor=spy").await.expect(200);
+    assert_eq!(
+        (&theirs["items"][0]["toolkit"], &theirs["items"][0]["status"]),
+        (&json!("acme/bank"), &json!("refused"))
+    );
+    let ours = world.admin.get("/orgs/acme/audit?actor=spy").await.expect(200);
+    assert_eq!(ours["items"], json!([]), "not where it knocked");
+}
+
+#[tokio::test]
 async fn a_record_that_the_database_refuses_does_not_fail_its_neighbours() {
     let world = World::new().await;
     // A month that has no partition is caught by the default one; a status that is no status is not.

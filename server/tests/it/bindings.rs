@@ -81,7 +81,7 @@ async fn a_change_between_decision_and_call_undoes_it() {
         assert_eq!(told["isError"], true, "{what}: {told}");
         assert!(text(&told).contains(message), "{what}: {told}");
         assert_eq!(world.upstream.calls(), 0, "{what}");
-        assert_ne!(world.admin.status(&id).await, "executed", "{what}");
+        assert_eq!(world.admin.status(&id).await, "invalidated", "{what}");
     }
 }
 

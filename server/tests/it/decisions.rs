@@ -128,6 +128,24 @@ async fn a_request_that_expires_under_the_decision_is_not_approved_in_time() {
     assert_eq!(answer.code(), "not_open", "more than seven days: {}", answer.text);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_expires_while_its_decision_waits_is_not_rejected_in_time() {
+    let world = World::new().await;
+    let id = world.held(1).await;
+    let soon = format!("UPDATE approvals SET expires_at = clock_timestamp() + interval '1 second' WHERE id = '{id}'");
+    world.sql().await.execute(sqlx::AssertSqlSafe(soon)).await.expect("an owner may");
+    let mut lock = world.sql().await;
+    lock.execute(sqlx::AssertSqlSafe(format!("BEGIN; SELECT FROM approvals WHERE id = '{id}' FOR UPDATE")))
+        .await
+        .expect("a lock");
+    let (approver, waiting) = (world.approver.clone(), id.clone());
+    let decision = tokio::spawn(async move { approver.decide(&waiting, "reject", "no").await });
+    tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
+    lock.execute("ROLLBACK").await.expect("it is released");
+    let answer = decision.await.expect("it answers");
+    assert_eq!((answer.status.as_u16(), answer.code().as_str()), (409, "not_open"), "{}", answer.text);
+}
+
 #[tokio::test]
 async fn reading_decides_nothing_and_edits_are_refused() {
     let world = World::new().await;

@@ -99,3 +99,27 @@ async fn a_password_reset_voids_what_was_issued_before() {
     assert_eq!(world.approver.get("/me").await.status.as_u16(), 401);
     Client::sign_in(&world.gateway.url, "approver@example.com", new).await.get("/me").await.expect(200);
 }
+
+#[tokio::test]
+async fn a_key_revoked_while_its_request_is_still_coming_in_runs_nothing() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let world = World::new().await;
+    let body = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"balance","arguments":{}}}"#;
+    let address = world.gateway.url.trim_start_matches("http://");
+    let mut socket = tokio::net::TcpStream::connect(address).await.expect("it listens");
+    let key = world.agent.token.clone().unwrap_or_default();
+    let head = format!(
+        "POST /acme/bank/mcp HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {key}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        body.len()
+    );
+    let (first, last) = body.split_at(body.len() - 1);
+    socket.write_all(head.as_bytes()).await.expect("it is sent");
+    socket.write_all(first.as_bytes()).await.expect("it is sent");
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    world.owner.delete(&format!("/orgs/acme/api-keys/{}", world.agent_key_id)).await;
+    socket.write_all(last.as_bytes()).await.expect("it is sent");
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.expect("it answers");
+    assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+    assert_eq!(world.upstream.calls(), 0);
+}

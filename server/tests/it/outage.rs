@@ -64,3 +64,31 @@ async fn a_result_that_cannot_be_recorded_is_not_given() {
     .await;
     gateway.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approved_call_whose_outcome_is_late_on_record_is_on_record_as_it_was() {
+    use crate::support::Behaviour;
+    let world = World::new().await;
+    world.admin.patch("/orgs/acme/connections/bank", json!({"call_timeout_ms": 60_000})).await.expect(200);
+    let proxy = Proxy::before(&world.database).await;
+    let gateway = Gateway::start(&proxy.url).await;
+    let agent = world.agent.at(&gateway.url);
+    let id = world.held(1).await;
+    world.approver.decide(&id, "approve", "ok").await.expect(200);
+    world.upstream.behave(Behaviour::Hang(r#"{"content":[{"type":"text","text":"paid"}]}"#.into()));
+    let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "pay", "arguments": {"to": "Ada", "cents": 1}}});
+    let call = tokio::spawn(async move { agent.mcp_raw("acme/bank", &body.to_string()).await });
+    eventually("it arrives", || async { world.upstream.calls() == 1 }).await;
+    proxy.cut().await;
+    world.upstream.release();
+    let answer = call.await.expect("it answers");
+    assert!(answer.text.contains("may have run") && !answer.text.contains("paid"), "{}", answer.text);
+    proxy.mend();
+    eventually("it is executed", || async { world.admin.status(&id).await == "executed" }).await;
+    let audit = world.admin.get(&format!("/orgs/acme/audit?approval={id}&tool=pay")).await.expect(200);
+    let statuses: Vec<_> = audit["items"].as_array().expect("items").iter().map(|r| r["status"].clone()).collect();
+    assert_eq!(statuses, ["ok", "held"], "as it was, and nothing else");
+    assert_eq!(text(&world.agent.call("pay", json!({"to": "Ada", "cents": 1})).await), "paid");
+    assert_eq!(world.upstream.calls(), 1);
+    gateway.stop().await;
+}

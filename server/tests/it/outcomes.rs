@@ -188,3 +188,47 @@ async fn a_call_that_needed_no_approval_says_whether_it_may_have_run() {
     let statuses: Vec<_> = audit["items"].as_array().expect("items").iter().map(|r| r["status"].clone()).collect();
     assert_eq!(statuses, ["failed", "unknown"]);
 }
+
+#[tokio::test]
+async fn a_call_longer_than_its_lease_is_kept_alive_by_its_dispatcher() {
+    let world = World::new().await;
+    world.admin.patch("/orgs/acme/connections/bank", json!({"call_timeout_ms": 60_000})).await.expect(200);
+    let id = world.held(31).await;
+    world.approver.decide(&id, "approve", "ok").await.expect(200);
+    world.upstream.behave(Behaviour::Hang(r#"{"content":[{"type":"text","text":"slow"}]}"#.into()));
+    let agent = world.agent.clone();
+    let call = tokio::spawn(async move { agent.call("pay", json!({"to": "Ada", "cents": 31})).await });
+    eventually("it arrives", || async { world.upstream.calls() == 1 }).await;
+    // The lease of these gateways is ten seconds.
+    tokio::time::sleep(std::time::Duration::from_secs(12)).await;
+    assert_eq!(world.admin.status(&id).await, "executing");
+    world.upstream.release();
+    assert_eq!(text(&call.await.expect("it answers")), "slow");
+    let shown = world.admin.get(&format!("/orgs/acme/approvals/{id}")).await.expect(200);
+    let states: Vec<_> = shown["history"].as_array().expect("history").iter().map(|e| e["to"].clone()).collect();
+    assert_eq!(states, ["pending", "approved", "executing", "executed"]);
+}
+
+#[tokio::test]
+async fn an_approval_that_was_given_is_used_even_when_the_tool_became_allowed() {
+    let world = World::new().await;
+    let id = world.held(41).await;
+    world.approver.decide(&id, "approve", "ok").await.expect(200);
+    let body = json!({"connection": "bank", "tool": "pay", "permission": "always_allow"});
+    assert!(world.admin.put("/orgs/acme/toolkits/bank/tools/pay", body).await.status.is_success());
+    world.upstream.behave(Behaviour::Hang(r#"{"content":[{"type":"text","text":"once"}]}"#.into()));
+    let calls: Vec<_> = (0..3)
+        .map(|_| {
+            let agent = world.agent.clone();
+            tokio::spawn(async move { agent.call("pay", json!({"to": "Ada", "cents": 41})).await })
+        })
+        .collect();
+    eventually("it arrives", || async { world.upstream.calls() >= 1 }).await;
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    world.upstream.release();
+    for call in calls {
+        assert_eq!(text(&call.await.expect("it answers")), "once");
+    }
+    assert_eq!(world.upstream.calls(), 1, "the others joined the one that was running");
+    assert_eq!(world.admin.status(&id).await, "executed");
+}

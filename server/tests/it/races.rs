@@ -190,6 +190,8 @@ async fn killed_between_claim_and_answer_it_is_unknown_once() {
     let refused = call(&ledger.agent, &a.url).await.expect("it ends").expect("it answers");
     assert!(text(&refused).starts_with("OUTCOME UNKNOWN"), "{refused}");
     assert_eq!(ledger.sent(), 1);
+    let audit = ledger.admin.get(&format!("/orgs/acme/audit?approval={id}&status=interrupted")).await.expect(200);
+    assert_eq!(audit["items"].as_array().map(Vec::len), Some(1), "the intent was durable before: {audit}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

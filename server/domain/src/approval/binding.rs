@@ -46,6 +46,8 @@ pub struct CurrentCaller {
 /// The tool as it is now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CurrentTool {
+    /// Its name at the upstream: what is dispatched.
+    pub name: String,
     /// SHA-256 of the definition last seen.
     pub definition_sha256: [u8; 32],
     /// Whether the upstream still offers it.
@@ -169,6 +171,7 @@ mod tests {
         let current = Current {
             caller: Some(CurrentCaller { role: binding.role, owner: binding.owner }),
             tool: Some(CurrentTool {
+                name: "t".into(),
                 definition_sha256: binding.definition_sha256,
                 offered: true,
                 connection: binding.connection,

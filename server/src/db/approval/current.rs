@@ -76,7 +76,7 @@ async fn role_named(scope: &mut OrgScope, name: &str) -> Result<Option<domain::R
 
 async fn tool(scope: &mut OrgScope, binding: &Binding, outside: bool) -> Result<Option<CurrentTool>> {
     let row = sqlx::query!(
-        "SELECT tt.permission, t.seen_sha256, t.offered, c.id AS connection_id, c.version, c.enabled, k.visibility
+        "SELECT tt.permission, t.name, t.seen_sha256, t.offered, c.id AS connection_id, c.version, c.enabled, k.visibility
          FROM toolkit_tools tt JOIN toolkits k ON k.id = tt.toolkit_id JOIN tools t ON t.id = tt.tool_id
          JOIN connections c ON c.id = t.connection_id
          WHERE tt.org_id = $1 AND tt.id = $2 FOR SHARE",
@@ -97,6 +97,7 @@ async fn tool(scope: &mut OrgScope, binding: &Binding, outside: bool) -> Result<
     .await?;
     let permission: Permission = policy.unwrap_or(row.permission).parse().map_err(Error::internal)?;
     Ok(Some(CurrentTool {
+        name: row.name,
         definition_sha256: row
             .seen_sha256
             .try_into()

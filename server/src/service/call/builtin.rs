@@ -120,12 +120,7 @@ pub(super) async fn call(
     };
     match tool {
         Builtin::ApprovalStatus => status(services, context, record, Duration::from_secs(wait)).await,
-        Builtin::RunApproved => loop {
-            let Some(record) = own(services, context, id).await? else { return Err(Error::not_found()) };
-            if let Some(reply) = hold::advance(services, context, record).await? {
-                return Ok(reply);
-            }
-        },
+        Builtin::RunApproved => hold::follow(services, context, record).await,
     }
 }
 

@@ -9,7 +9,8 @@ use std::{
 
 use domain::{
     ApprovalId,
-    approval::{Change, State, Status},
+    approval::{Approved, Change, State, Status},
+    directory::Connection,
 };
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -57,17 +58,21 @@ pub(super) enum Claim {
 }
 
 /// Claims the approval, unless another call on this replica is just doing so.
-pub(super) async fn claim(services: &Arc<Services>, context: &Context, id: ApprovalId) -> Result<Claim> {
+pub(super) async fn claim(services: &Services, context: &Context, id: ApprovalId) -> Result<Claim> {
     if !services.claiming.lock().insert(id) {
         return Ok(Claim::Lost);
     }
     let _done = Claiming { services, id };
-    let Some(target) = target(services, context, id).await? else { return Ok(Claim::Lost) };
-    if let Err(reason) = connection::ensure_fresh(services, &target.connection, LIST_AGE).await {
-        return Ok(Claim::Unready(reason));
+    services.directory.refresh().await?;
+    let Some(connection) = connection_of(services, context, id).await? else {
+        return Ok(undone(services, context, id).await?.map_or(Claim::Lost, Claim::Changed));
+    };
+    if let Err(reason) = connection::ensure_fresh(services, &connection, LIST_AGE).await {
+        // Switched off or reconfigured since: that undoes it, and is not a matter of trying again.
+        return Ok(undone(services, context, id).await?.map_or(Claim::Unready(reason), Claim::Changed));
     }
-    let spec = connection::spec(services, &target.connection)?;
-    attempt(services, context, id, spec, target.upstream_tool).await
+    let spec = connection::spec(services, &connection)?;
+    attempt(services, context, id, spec).await
 }
 
 /// Takes the approval out of the set of those being claimed, and wakes who found it there.
@@ -83,47 +88,35 @@ impl Drop for Claiming<'_> {
     }
 }
 
-struct Target {
-    connection: Arc<domain::directory::Connection>,
-    upstream_tool: String,
-}
-
-/// Where the approved call goes, from the snapshot; the claim compares it with the locked rows.
-async fn target(services: &Services, context: &Context, id: ApprovalId) -> Result<Option<Target>> {
+/// The connection that the approved call goes to, from the snapshot; the claim compares its version
+/// with the locked rows.
+async fn connection_of(services: &Services, context: &Context, id: ApprovalId) -> Result<Option<Arc<Connection>>> {
     let mut scope = OrgScope::begin(&services.db, context.org.id).await?;
     let Some(record) = db::approval::get(&mut scope, id).await? else { return Ok(None) };
     drop(scope);
-    services.directory.refresh().await?;
     let directory = services.directory.get()?;
     let org = directory.orgs.get(&context.org.slug).ok_or_else(Error::not_found)?;
-    let tools = org.toolkits.values().flat_map(|toolkit| &toolkit.tools);
-    let tool = tools.into_iter().find(|tool| tool.id == record.binding.toolkit_tool);
-    // A tool or connection that is gone is found by the claim itself, which says so: the connection
-    // of the request serves until then.
-    let connection = org.connections.get(&record.binding.connection).cloned();
-    let Some(connection) = connection else { return invalidate_gone(services, context, id).await.map(|()| None) };
-    let upstream_tool = tool.map_or_else(String::new, |tool| tool.tool.name.to_string());
-    Ok(Some(Target { connection, upstream_tool }))
+    Ok(org.connections.get(&record.binding.connection).cloned())
 }
 
-async fn invalidate_gone(services: &Services, context: &Context, id: ApprovalId) -> Result<()> {
+/// Invalidates the approval if something it is bound to changed, and says what.
+async fn undone(services: &Services, context: &Context, id: ApprovalId) -> Result<Option<Change>> {
     let mut scope = OrgScope::system(&services.db, context.org.id, Reason::Claim).await?;
-    if let Some(record) = db::approval::lock(&mut scope, id).await?
-        && let State::Approved(approved) = record.state()
-    {
-        let state = approved.invalidate(Change::Connection, record.read_at);
-        db::approval::store(&mut scope, id, Status::Approved, &state, &Actor::System, None).await?;
-    }
-    scope.commit().await
+    let Some(record) = db::approval::lock(&mut scope, id).await? else { return Ok(None) };
+    let State::Approved(approved) = record.state() else { return Ok(None) };
+    let current = db::approval::current(&mut scope, &record.binding).await?;
+    let Some(change) = record.binding.change(&current) else { return Ok(None) };
+    let invalidated = invalidate(&mut scope, &record, approved, change).await?;
+    scope.commit().await?;
+    Ok(invalidated.then_some(change))
 }
 
-async fn attempt(
-    services: &Services,
-    context: &Context,
-    id: ApprovalId,
-    spec: Arc<ConnectionSpec>,
-    upstream_tool: String,
-) -> Result<Claim> {
+async fn invalidate(scope: &mut OrgScope, record: &Record, approved: Approved, change: Change) -> Result<bool> {
+    let state = approved.invalidate(change, record.read_at);
+    db::approval::store(scope, record.id, Status::Approved, &state, &Actor::System, Some(change.message())).await
+}
+
+async fn attempt(services: &Services, context: &Context, id: ApprovalId, spec: Arc<ConnectionSpec>) -> Result<Claim> {
     // Read before the claim: by this clock the lease ends no later than by Postgres's.
     let before = Instant::now();
     let holder = Uuid::now_v7();
@@ -132,27 +125,15 @@ async fn attempt(
     let State::Approved(approved) = record.state() else { return Ok(Claim::Lost) };
     let current = db::approval::current(&mut scope, &record.binding).await?;
     if let Some(change) = record.binding.change(&current) {
-        let state = approved.invalidate(change, record.read_at);
-        if !db::approval::store(&mut scope, id, Status::Approved, &state, &Actor::System, Some(change.message()))
-            .await?
-        {
-            return Ok(Claim::Lost);
-        }
+        let invalidated = invalidate(&mut scope, &record, approved, change).await?;
         scope.commit().await?;
-        return Ok(Claim::Changed(change));
+        return Ok(if invalidated { Claim::Changed(change) } else { Claim::Lost });
     }
-    if upstream_tool.is_empty() {
-        // The snapshot did not have the tool and the rows do: look again with a newer one.
+    // What the rows say is what is sent; a snapshot that is not as new is not used.
+    let Some(tool) = current.tool.filter(|_| spec.version == record.binding.connection_version) else {
         return Ok(Claim::Lost);
-    }
-    let (sealed, _) = db::approval::bodies(&mut scope, id)
-        .await?
-        .ok_or_else(|| Error::internal(format!("approval_bodies {id}: an approved call has no arguments")))?;
-    let arguments =
-        services.vault.open(Purpose::ApprovalArguments, id.0.as_bytes(), &sealed).map_err(Error::internal)?;
-    let arguments = String::from_utf8(arguments).map_err(Error::internal)?;
-    let arguments = RawValue::from_string(arguments).map_err(Error::internal)?;
-
+    };
+    let arguments = arguments(services, &mut scope, id).await?;
     let now = db::approval::now(&mut scope).await?;
     let lease = chrono::TimeDelta::from_std(services.lease).map_err(Error::internal)?;
     let state = State::Executing(approved.claim(holder, now + lease));
@@ -167,7 +148,7 @@ async fn attempt(
         holder,
         lease_ends: before + services.lease,
         spec,
-        upstream_tool,
+        upstream_tool: tool.name,
         arguments,
         intent,
         began: context.began,
@@ -179,6 +160,15 @@ async fn attempt(
         return Err(error);
     }
     Ok(Claim::Won(Box::new(claimed)))
+}
+
+async fn arguments(services: &Services, scope: &mut OrgScope, id: ApprovalId) -> Result<Box<RawValue>> {
+    let (sealed, _) = db::approval::bodies(scope, id)
+        .await?
+        .ok_or_else(|| Error::internal(format!("approval_bodies {id}: an approved call has no arguments")))?;
+    let bytes = services.vault.open(Purpose::ApprovalArguments, id.0.as_bytes(), &sealed).map_err(Error::internal)?;
+    let text = String::from_utf8(bytes).map_err(Error::internal)?;
+    RawValue::from_string(text).map_err(Error::internal)
 }
 
 /// The margin below which a dispatcher sends nothing (approvals.md, "The lease").

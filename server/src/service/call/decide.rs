@@ -13,7 +13,7 @@ use super::{
     say,
 };
 use crate::{
-    db::audit,
+    db::{approval::Record, audit},
     directory::Validation,
     error::{Error, Result},
     service::{Services, connection},
@@ -23,6 +23,8 @@ use crate::{
 pub(super) enum Step {
     Answer(Reply),
     Builtin(Box<Context>, Builtin),
+    /// An identical call's approval was decided already: go on from there.
+    Join(Box<Context>, Box<Record>),
     Run(Box<Ready>, Rule),
     Hold(Box<Ready>, Rule),
 }
@@ -40,9 +42,10 @@ pub(super) async fn decide(services: &Services, context: Context, params: &CallP
         Ok(hash) => hash,
         Err(error) => return Ok(Step::Answer(refused(&format!("the arguments were refused: {error}")))),
     };
-    // An unknown outcome stands before everything else: no change since frees it (promise 4).
-    if let Some(reply) = unknown_outcome(services, &context, &tool, &arguments_sha256).await? {
-        return Ok(Step::Answer(reply));
+    // An approval that was given stands before everything else, an unknown outcome above all: no
+    // change since frees it (promise 4).
+    if let Some(record) = decided_approval(services, &context, &tool, &arguments_sha256).await? {
+        return Ok(Step::Join(Box::new(context), Box::new(record)));
     }
     if let Verdict::Refuse(rule) = verdict(&context, &tool)? {
         return Ok(Step::Answer(say::blocked(&tool.name, &rule)));
@@ -72,44 +75,44 @@ fn verdict(context: &Context, tool: &ToolkitTool) -> Result<Verdict> {
     Ok(gate(tool, &tool.tool, connection.enabled, context.caller.role, &context.caller.role_name))
 }
 
-/// Sees to it that the upstream's tool list is recent, and finds the tool again where it changed.
+/// Sees to it that the upstream's tool list is recent, and finds the call again in the snapshot that
+/// is current then: both may have taken a while.
 async fn fresh(
     services: &Services,
-    mut context: Context,
+    context: Context,
     tool: Arc<ToolkitTool>,
 ) -> Result<std::result::Result<(Context, Arc<ToolkitTool>), Reply>> {
     let connection = context.org.connections.get(&tool.tool.connection).cloned().ok_or_else(Error::not_found)?;
-    match connection::ensure_fresh(services, &connection, LIST_AGE).await {
-        Ok(false) => return Ok(Ok((context, tool))),
-        Ok(true) => {}
-        Err(reason) => {
-            let text = format!("the connection `{}` cannot be used: {reason}. Nothing was sent.", connection.slug);
-            return Ok(Err(Reply::new(audit::Status::Failed, say::error(&text))));
-        }
+    if let Err(reason) = connection::ensure_fresh(services, &connection, LIST_AGE).await {
+        let text = format!("the connection `{}` cannot be used: {reason}. Nothing was sent.", connection.slug);
+        return Ok(Err(Reply::new(audit::Status::Failed, say::error(&text))));
     }
-    let directory = services.directory.get()?;
-    let org = directory.orgs.get(&context.org.slug).cloned().ok_or_else(Error::not_found)?;
-    context.toolkit = org.toolkits.get(&context.toolkit.slug).cloned().ok_or_else(Error::not_found)?;
-    context.org = org;
+    let context = context.renewed(services)?;
     Ok(match context.toolkit.find_tool(&tool.name).cloned() {
         Some(tool) => Ok((context, tool)),
         None => Err(unknown_tool(&tool.name)),
     })
 }
 
-async fn unknown_outcome(
+/// The approval of an identical call that was given and still counts. Asks the database only
+/// where the snapshot says that something between this caller and this tool is open.
+async fn decided_approval(
     services: &Services,
     context: &Context,
     tool: &ToolkitTool,
     arguments_sha256: &[u8; 32],
-) -> Result<Option<Reply>> {
+) -> Result<Option<Record>> {
     let directory = services.directory.get()?;
     if !directory.open.contains(&(context.caller.principal, tool.id)) {
         return Ok(None);
     }
     let record = hold::find_identical(services, context, tool.id, arguments_sha256).await?;
-    let unknown = record.filter(|record| record.state().status() == Status::OutcomeUnknown);
-    Ok(unknown.map(|record| say::outcome_unknown(services, context, &record)))
+    Ok(record.filter(|record| match record.state() {
+        State::Approved(_) | State::Executing(_) | State::OutcomeUnknown(_) => true,
+        // It ran, and no answer was ever written whole: this is the agent coming back for it.
+        State::Executed(executed) => executed.answered_at.is_none() && record.read_at < executed.replay_until(),
+        _ => false,
+    }))
 }
 
 fn refused(text: &str) -> Reply {

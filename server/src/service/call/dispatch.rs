@@ -1,21 +1,25 @@
-//! Sending a claimed call, once, under its lease (approvals.md, "The lease"). It runs to its end
-//! also when its client has gone.
+//! Claiming an approved call and sending it, once, under its lease (approvals.md, "The lease"). Both
+//! happen in a task of their own: it runs to its end also when its client has gone.
 
 use std::{sync::Arc, time::Instant};
 
+use domain::ApprovalId;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
-use wire::mcp::{Meta, upstream_call_params};
+use wire::{
+    error::RpcError,
+    mcp::{Meta, upstream_call_params},
+};
 
 use super::{
-    Context, Reply,
-    claim::{Claimed, MARGIN},
+    Body, Context, Recorded, Reply,
+    claim::{self, Claim, Claimed, MARGIN},
     run, say, settle,
 };
 use crate::{
     audit::writer::PATIENCE,
-    db::{self, OrgScope, audit::Status},
+    db::{self, OrgScope, approval::Record, audit::Status},
     error::{Error, Result},
     service::Services,
     upstream::{Answer, Call, UpstreamError},
@@ -24,51 +28,80 @@ use crate::{
 /// What became of it, once that is durable.
 pub(super) type Reported = std::result::Result<Answer, UpstreamError>;
 
-/// Sends the claimed call and waits for its durable outcome.
-pub(super) async fn dispatch(services: &Arc<Services>, context: &Context, claimed: Claimed) -> Result<Reply> {
-    let (done, report) = oneshot::channel();
-    let record = claimed.record.clone();
-    let connection = claimed.spec.slug.clone();
-    services.dispatched.spawn(carry_out(services.clone(), claimed, done));
-    let id = record.id;
-    let reply = match report.await.map_err(|_| Error::internal("the dispatcher ended without a report"))? {
-        Ok(Ok(answer)) => {
-            let (status, body) = run::body(answer);
-            Reply { body, status, rule: None, approval: Some(id), recorded: true, answers: Some((context.org.id, id)) }
-        }
-        Ok(Err(UpstreamError::NotSent { reason })) => {
-            Reply { recorded: true, ..say::not_sent(&record, &connection, &reason) }
-        }
-        Ok(Err(UpstreamError::Unknown { .. })) => {
-            Reply { recorded: true, status: Status::Unknown, ..say::outcome_unknown(services, context, &record) }
-        }
-        Err(NotRecorded) => {
-            return Err(Error::unavailable(
-                "the approved call was sent, but what became of it could not be recorded yet; it may have run. Ask approval_status later",
-            ));
-        }
-    };
-    Ok(reply)
+/// What the task tells the call that started it.
+enum Told {
+    /// The attempt to claim failed; nothing was sent.
+    Failed(Error),
+    /// Another one has it, or it cannot be claimed.
+    NotClaimed(Claim),
+    /// What became of it on this connection, durably.
+    Reported(String, Reported),
+    /// It was sent; what became of it is not durable yet, so it is not told.
+    NotRecorded,
 }
 
-/// The outcome is known but not durable, so it is not told.
-pub(super) struct NotRecorded;
+/// Claims the approval and, if the claim is won, sends its call. `None`: somebody else has it, look
+/// again.
+pub(super) async fn dispatch(services: &Arc<Services>, context: &Context, record: &Record) -> Result<Option<Reply>> {
+    let (tell, told) = oneshot::channel();
+    let mut waiter = services.live.watch(record.id);
+    services.dispatched.spawn(claim_and_send(services.clone(), context.clone(), record.id, tell));
+    // A task that ended without a word may have sent it.
+    let reply = match told.await.unwrap_or(Told::NotRecorded) {
+        Told::Failed(error) => return Err(error),
+        Told::NotClaimed(Claim::Changed(change)) => say::invalidated(record, change),
+        Told::NotClaimed(Claim::Unready(reason)) => say::unready(record, &reason),
+        Told::NotClaimed(_) => {
+            waiter.changed().await;
+            return Ok(None);
+        }
+        Told::Reported(_, Ok(answer)) => {
+            let (status, body) = run::body(answer);
+            let answers = Some((context.org.id, record.id));
+            Reply { body, status, rule: None, approval: Some(record.id), recorded: Recorded::Whole, answers }
+        }
+        Told::Reported(connection, Err(UpstreamError::NotSent { reason })) => {
+            Reply { recorded: Recorded::Whole, ..say::not_sent(record, &connection, &reason) }
+        }
+        Told::Reported(_, Err(UpstreamError::Unknown { .. })) => {
+            // Every later call on this replica is refused, whatever the tool's permission is then.
+            services.directory.refresh().await?;
+            Reply { recorded: Recorded::Whole, ..say::outcome_unknown(services, context, record) }
+        }
+        Told::NotRecorded => not_recorded(record.id),
+    };
+    Ok(Some(reply))
+}
 
-async fn carry_out(
-    services: Arc<Services>,
-    claimed: Claimed,
-    done: oneshot::Sender<std::result::Result<Reported, NotRecorded>>,
-) {
+/// The dispatcher goes on trying to write the record: this call writes none.
+fn not_recorded(id: ApprovalId) -> Reply {
+    let text = "the approved call was sent, but what became of it could not be recorded yet, so no result is given; it may have run. Ask approval_status later";
+    Reply {
+        body: Body::Error(RpcError::internal(text)),
+        status: Status::Unknown,
+        rule: None,
+        approval: Some(id),
+        recorded: Recorded::Whole,
+        answers: None,
+    }
+}
+
+async fn claim_and_send(services: Arc<Services>, context: Context, id: ApprovalId, tell: oneshot::Sender<Told>) {
+    // Whoever asked may have gone: then the stored result waits for it.
+    match claim::claim(&services, &context, id).await {
+        Ok(Claim::Won(claimed)) => carry_out(services, *claimed, tell).await,
+        Ok(other) => drop(tell.send(Told::NotClaimed(other))),
+        Err(error) => drop(tell.send(Told::Failed(error))),
+    }
+}
+
+async fn carry_out(services: Arc<Services>, claimed: Claimed, tell: oneshot::Sender<Told>) {
     let lease = Arc::new(Mutex::new(claimed.lease_ends));
     let finished = CancellationToken::new();
-    let heartbeat = tokio::spawn(renew(
-        services.clone(),
-        claimed.record.org,
-        claimed.record.id,
-        claimed.holder,
-        lease.clone(),
-        finished.clone(),
-    ));
+    let (org, id) = (claimed.record.org, claimed.record.id);
+    let heartbeat = tokio::spawn(renew(services.clone(), org, id, claimed.holder, lease.clone(), finished.clone()));
+    // Also when this task panics: a lease that nobody works under must lapse.
+    let working = finished.drop_guard();
     let guard = move || {
         let left = lease.lock().saturating_duration_since(Instant::now());
         if left >= MARGIN { Ok(()) } else { Err("the claim had nearly run out before it could be sent".to_owned()) }
@@ -77,23 +110,23 @@ async fn carry_out(
     let call = Call { tool: &claimed.upstream_tool, params: &params, once: true };
     let answer = services.upstreams.call(&claimed.spec, call, guard, CancellationToken::new()).await;
     // The lease is kept until the outcome is durable: nobody declares it unknown in between.
-    let mut done = Some(done);
+    let mut tell = Some(tell);
     let patience = Instant::now() + PATIENCE;
     let settled = settle::settle(&services, &claimed, &answer, || {
         if Instant::now() > patience
-            && let Some(done) = done.take()
+            && let Some(tell) = tell.take()
         {
             // The agent hears that it is not known; the outcome is still written when it can be.
-            let _ = done.send(Err(NotRecorded));
+            let _ = tell.send(Told::NotRecorded);
         }
     })
     .await;
-    finished.cancel();
+    drop(working);
     let _ = heartbeat.await;
-    services.live.wake(claimed.record.id);
-    if let Some(done) = done {
-        // The client may have gone: then the stored result waits for it.
-        let _ = done.send(if settled { Ok(answer) } else { Err(NotRecorded) });
+    services.live.wake(id);
+    if let Some(tell) = tell {
+        let reported = Told::Reported(claimed.spec.slug.clone(), answer);
+        let _ = tell.send(if settled { reported } else { Told::NotRecorded });
     }
 }
 

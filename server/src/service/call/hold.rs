@@ -7,18 +7,12 @@ use std::{
 };
 
 use domain::{
-    ApprovalId, Rule, ToolkitToolId,
-    approval::{Binding, Settled, State, Status},
+    ApprovalId, Permission, Rule, ToolkitToolId,
+    approval::{Binding, Current, Settled, State, Status},
 };
 use wire::mcp::CallParams;
 
-use super::{
-    Context, Reply,
-    claim::{self, Claim},
-    dispatch,
-    ready::Ready,
-    replay, say,
-};
+use super::{Context, Reply, dispatch, ready::Ready, replay, say};
 use crate::{
     audit::text,
     db::{
@@ -30,29 +24,42 @@ use crate::{
     vault::Purpose,
 };
 
-/// How many approvals of one caller may be open at once (approvals.md, "Too much").
-const MAX_OPEN: i64 = 20;
-/// How large the arguments of a held call may be, in bytes.
-pub(super) const MAX_ARGUMENTS: usize = 256 * 1024;
 /// How much of the agent's own reason is kept, in characters.
 const MAX_REASON: usize = 2_000;
 
-/// Opens or joins, and answers from the approval's state.
+/// Opens or joins, and answers from the approval's state. `None`: the configuration is newer than
+/// what the call was decided on, decide again.
 pub(super) async fn hold(
     services: &Arc<Services>,
     ready: &Ready,
     params: &CallParams<'_>,
-    rule: Rule,
-) -> Result<Reply> {
+    rule: &Rule,
+) -> Result<Option<Reply>> {
     loop {
-        let record = match open_or_join(services, ready, params, &rule).await? {
+        let record = match open_or_join(services, ready, params, rule).await? {
             Joined::Approval(record) => record,
-            Joined::Refused(reply) => return Ok(reply),
+            Joined::Refused(reply) => return Ok(Some(reply)),
             Joined::Again => continue,
+            Joined::Stale => {
+                services.directory.refresh().await?;
+                return Ok(None);
+            }
         };
         if let Some(reply) = advance(services, &ready.context, *record).await? {
-            return Ok(if reply.rule.is_none() { reply.rule(&rule) } else { reply });
+            return Ok(Some(if reply.rule.is_none() { reply.rule(rule) } else { reply }));
         }
+    }
+}
+
+/// Stays with one approval until there is an answer, whatever becomes of it meanwhile.
+pub(super) async fn follow(services: &Arc<Services>, context: &Context, mut record: Record) -> Result<Reply> {
+    let id = record.id;
+    loop {
+        if let Some(reply) = advance(services, context, record).await? {
+            return Ok(reply);
+        }
+        let mut scope = OrgScope::begin(&services.db, context.org.id).await?;
+        record = db::approval::get(&mut scope, id).await?.ok_or_else(Error::not_found)?;
     }
 }
 
@@ -62,15 +69,7 @@ pub(super) async fn advance(services: &Arc<Services>, context: &Context, record:
     let id = record.id;
     Ok(Some(match record.state() {
         State::Pending(_) => say::pending(services, context, &record),
-        State::Approved(_) => match claim::claim(services, context, id).await? {
-            Claim::Won(claimed) => return dispatch::dispatch(services, context, *claimed).await.map(Some),
-            Claim::Changed(change) => say::invalidated(&record, change),
-            Claim::Unready(reason) => say::unready(&record, &reason),
-            Claim::Lost => {
-                wait(services, id).await;
-                return Ok(None);
-            }
-        },
+        State::Approved(_) => return dispatch::dispatch(services, context, &record).await,
         State::Executing(_) => {
             wait_while_executing(services, context, id).await?;
             return Ok(None);
@@ -86,10 +85,6 @@ pub(super) async fn advance(services: &Arc<Services>, context: &Context, record:
         State::Withdrawn { .. } => say::withdrawn(&record),
         State::NotExecuted { .. } => say::settled_not_executed(&record),
     }))
-}
-
-async fn wait(services: &Services, id: ApprovalId) {
-    services.live.watch(id).changed().await;
 }
 
 /// Waits until an executing approval is something else: its lease ends that at the latest.
@@ -124,6 +119,8 @@ enum Joined {
     Refused(Reply),
     /// Somebody else opened one at the same moment.
     Again,
+    /// The rows say something else than the snapshot that the call was decided on.
+    Stale,
 }
 
 async fn open_or_join(services: &Services, ready: &Ready, params: &CallParams<'_>, rule: &Rule) -> Result<Joined> {
@@ -133,8 +130,8 @@ async fn open_or_join(services: &Services, ready: &Ready, params: &CallParams<'_
         return Ok(Joined::Approval(Box::new(record.clone())));
     }
     let size = params.arguments.get().len();
-    if size > MAX_ARGUMENTS {
-        return Ok(Joined::Refused(say::too_large(size)));
+    if size > services.limits.held_argument_bytes {
+        return Ok(Joined::Refused(say::too_large(size, services.limits.held_argument_bytes)));
     }
     open(services, ready, params, rule, found).await
 }
@@ -181,13 +178,20 @@ async fn open(
     let context = &ready.context;
     let mut scope = OrgScope::system(&services.db, context.org.id, Reason::Claim).await?;
     db::approval::lock_caller(&mut scope, context.caller.principal).await?;
-    if let Some(before) = before
-        && !clear_the_way(&mut scope, before.id).await?
-    {
-        return Ok(Joined::Again);
+    let binding = binding_of(ready);
+    if is_stale(&binding, &db::approval::current(&mut scope, &binding).await?, rule) {
+        return Ok(Joined::Stale);
     }
-    if db::approval::count_open(&mut scope, context.caller.principal).await? >= MAX_OPEN {
-        return Ok(Joined::Refused(say::too_many(MAX_OPEN)));
+    if let Some(before) = before {
+        match clear_the_way(&mut scope, before.id).await? {
+            Way::Clear => {}
+            Way::Joins(record) => return Ok(Joined::Approval(record)),
+            Way::Moved => return Ok(Joined::Again),
+        }
+    }
+    let limit = services.limits.open_approvals;
+    if db::approval::count_open(&mut scope, context.caller.principal).await? >= limit {
+        return Ok(Joined::Refused(say::too_many(limit)));
     }
     let id = ApprovalId::new();
     let policy = ready.tool.approval_policy(&context.toolkit, &context.org);
@@ -199,7 +203,7 @@ async fn open(
     let reason = params.meta.reason.as_deref().map(|reason| text(&reason.chars().take(MAX_REASON).collect::<String>()));
     let new = New {
         id,
-        binding: &binding_of(ready),
+        binding: &binding,
         caller_org: context.caller.org,
         caller_name: &context.caller.name,
         client: context.client.as_deref(),
@@ -223,21 +227,39 @@ async fn open(
     Ok(Joined::Approval(Box::new(record)))
 }
 
+/// Whether the locked rows contradict the snapshot that the call was decided on: something it would
+/// be bound to is different already, or it would not be held any more.
+fn is_stale(binding: &Binding, current: &Current, rule: &Rule) -> bool {
+    let allowed = current.tool.as_ref().is_some_and(|tool| tool.permission == Permission::AlwaysAllow);
+    let by_permission = matches!(rule, Rule::Default(_) | Rule::Role { .. });
+    binding.change(current).is_some() || (allowed && by_permission)
+}
+
+/// What stands where a new approval would.
+enum Way {
+    Clear,
+    /// One that still holds: the call joins it.
+    Joins(Box<Record>),
+    /// It moved meanwhile: look again.
+    Moved,
+}
+
 /// Takes an approval that the new one would collide with out of the open states, where it no longer
-/// belongs there: its deadline passed, or what it is bound to changed. `false`: it moved meanwhile.
-async fn clear_the_way(scope: &mut OrgScope, id: ApprovalId) -> Result<bool> {
-    let Some(record) = db::approval::lock(scope, id).await? else { return Ok(true) };
+/// belongs there: its deadline passed, or what it is bound to changed.
+async fn clear_the_way(scope: &mut OrgScope, id: ApprovalId) -> Result<Way> {
+    let Some(record) = db::approval::lock(scope, id).await? else { return Ok(Way::Clear) };
     let stored = record.stored.status();
     if !stored.is_open() {
-        return Ok(true);
+        return Ok(Way::Clear);
     }
     let next = match record.state() {
         expired @ State::Expired(_) => expired,
         State::Pending(pending) => match record.binding.change(&db::approval::current(scope, &record.binding).await?) {
             Some(change) => pending.invalidate(change, record.read_at),
-            None => return Ok(false),
+            None => return Ok(Way::Joins(Box::new(record))),
         },
-        _ => return Ok(false),
+        _ => return Ok(Way::Joins(Box::new(record))),
     };
-    db::approval::store(scope, id, stored, &next, &Actor::System, None).await
+    let cleared = db::approval::store(scope, id, stored, &next, &Actor::System, None).await?;
+    Ok(if cleared { Way::Clear } else { Way::Moved })
 }

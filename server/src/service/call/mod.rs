@@ -25,15 +25,22 @@ use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
 use wire::{error::RpcError, mcp::CallParams};
 
-use super::Services;
+use super::{
+    Services,
+    access::{self, Actor},
+};
 use crate::{
     db::audit::{Intent, Status},
-    error::Result,
+    error::{Error, Result},
 };
 
 /// Where and for whom a call is made.
 #[derive(Clone)]
 pub struct Context {
+    /// Whose credential it is.
+    pub actor: Actor,
+    /// The version of the configuration that the following were read at.
+    pub version: i64,
     /// Who calls.
     pub caller: Caller,
     /// The toolkit's org.
@@ -42,7 +49,7 @@ pub struct Context {
     pub toolkit: Arc<Toolkit>,
     /// The client's name and version, as it said.
     pub client: Option<String>,
-    /// The call's record, queued already: a claim makes it durable before it dispatches.
+    /// The call's record: queued before it runs, or made durable with the claim.
     pub intent: Intent,
     /// When the call came in.
     pub began: std::time::Instant,
@@ -59,10 +66,21 @@ pub struct Reply {
     pub rule: Option<String>,
     /// The approval it is about.
     pub approval: Option<ApprovalId>,
-    /// Whether the outcome is durable already: it was written with the approval's own.
-    pub recorded: bool,
+    /// How much of its record is written already.
+    pub recorded: Recorded,
     /// The approval whose answer this is: once it is written whole, replay counts from the finish.
     pub answers: Option<(OrgId, ApprovalId)>,
+}
+
+/// How much of a call's record is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// Nothing yet: nothing has happened.
+    Nothing,
+    /// The intent is queued.
+    Intent,
+    /// Both sides, or they will be: the dispatcher of an approved call writes them.
+    Whole,
 }
 
 /// An answer in one of the three forms there are.
@@ -83,7 +101,14 @@ impl Reply {
     }
 
     fn new(status: Status, body: Box<RawValue>) -> Self {
-        Self { body: Body::Result(body), status, rule: None, approval: None, recorded: false, answers: None }
+        Self {
+            body: Body::Result(body),
+            status,
+            rule: None,
+            approval: None,
+            recorded: Recorded::Nothing,
+            answers: None,
+        }
     }
 
     fn rule(mut self, rule: impl ToString) -> Self {
@@ -97,6 +122,24 @@ impl Reply {
     }
 }
 
+impl Context {
+    /// The same call in the newest snapshot, if there is a newer one: whoever called may have lost
+    /// the right to since.
+    fn renewed(mut self, services: &Services) -> Result<Self> {
+        let directory = services.directory.get()?;
+        if directory.version != self.version {
+            self.actor = access::again(services, &directory, &self.actor)?;
+            let (org, toolkit) = (self.org.slug.as_str(), self.toolkit.slug.as_str());
+            (self.caller, self.org, self.toolkit) = access::caller(&directory, &self.actor, org, toolkit)?;
+            self.version = directory.version;
+        }
+        Ok(self)
+    }
+}
+
+/// How often a call is decided again because the configuration changed under it.
+const ATTEMPTS: usize = 10;
+
 /// Calls a tool.
 ///
 /// # Errors
@@ -104,14 +147,22 @@ impl Reply {
 /// agent should read is a [`Reply`].
 pub async fn call_tool(
     services: &Arc<Services>,
-    context: Context,
+    mut context: Context,
     params: CallParams<'_>,
     cancel: CancellationToken,
 ) -> Result<Reply> {
-    match decide::decide(services, context, &params).await? {
-        decide::Step::Answer(reply) => Ok(reply),
-        decide::Step::Builtin(context, tool) => builtin::call(services, &context, tool, &params).await,
-        decide::Step::Run(ready, rule) => run::run(services, &ready, &params, rule, cancel).await,
-        decide::Step::Hold(ready, rule) => hold::hold(services, &ready, &params, rule).await,
+    for _ in 0..ATTEMPTS {
+        let reply = match decide::decide(services, context.clone(), &params).await? {
+            decide::Step::Answer(reply) => Some(reply),
+            decide::Step::Builtin(context, tool) => Some(builtin::call(services, &context, tool, &params).await?),
+            decide::Step::Run(ready, rule) => Some(run::run(services, &ready, &params, rule, &cancel).await?),
+            decide::Step::Join(context, record) => Some(hold::follow(services, &context, *record).await?),
+            decide::Step::Hold(ready, rule) => hold::hold(services, &ready, &params, &rule).await?,
+        };
+        if let Some(reply) = reply {
+            return Ok(reply);
+        }
+        context = context.renewed(services)?;
     }
+    Err(Error::unavailable("the configuration changes all the time; nothing was done, try again"))
 }

@@ -5,7 +5,7 @@ use domain::approval::{Executed, state::REPLAY};
 use serde_json::{json, value::RawValue};
 use wire::json::fields;
 
-use super::{Body, Reply, say};
+use super::{Body, Recorded, Reply, say};
 use crate::{
     db::{self, OrgScope, Reason, approval::Record, audit::Status},
     error::{Error, Result},
@@ -51,7 +51,7 @@ pub(super) async fn replay(services: &Services, record: &Record, executed: &Exec
         status: Status::Replayed,
         rule: None,
         approval: Some(record.id),
-        recorded: false,
+        recorded: Recorded::Nothing,
         answers: Some((record.org, record.id)),
     })
 }

@@ -5,9 +5,9 @@ use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
 use wire::mcp::{CallParams, is_error, upstream_call_params};
 
-use super::{Body, Reply, ready::Ready, say};
+use super::{Body, Recorded, Reply, ready::Ready, say};
 use crate::{
-    db::audit::Status,
+    db::audit::{Intent, Status},
     error::Result,
     service::{Services, connection},
     upstream::{Answer, Call, UpstreamError},
@@ -19,13 +19,15 @@ pub(super) async fn run(
     ready: &Ready,
     params: &CallParams<'_>,
     rule: Rule,
-    cancel: CancellationToken,
+    cancel: &CancellationToken,
 ) -> Result<Reply> {
     let spec = connection::spec(services, &ready.connection)?;
+    let intent = Intent { rule: Some(rule.to_string()), ..ready.context.intent.clone() };
+    services.audit.intend(intent).await?;
     let token = progress_token(ready, params);
     let upstream_params = upstream_call_params(&ready.tool.tool.name, params.arguments, &params.meta, token.as_deref());
     let call = Call { tool: &ready.tool.tool.name, params: &upstream_params, once: false };
-    let answer = services.upstreams.call(&spec, call, || Ok(()), cancel).await;
+    let answer = services.upstreams.call(&spec, call, || Ok(()), cancel.clone()).await;
     let slug = &ready.connection.slug;
     let (status, body) = match answer {
         Ok(answer) => body(answer),
@@ -40,7 +42,7 @@ pub(super) async fn run(
             (Status::Unknown, Body::Result(say::error(&text)))
         }
     };
-    Ok(Reply { body, status, rule: Some(rule.to_string()), approval: None, recorded: false, answers: None })
+    Ok(Reply { body, status, rule: Some(rule.to_string()), approval: None, recorded: Recorded::Intent, answers: None })
 }
 
 /// The upstream's answer as it goes to the agent, and how the record says it ended.

@@ -179,10 +179,9 @@ pub(super) fn too_many(limit: i64) -> Reply {
 }
 
 /// The arguments are too large for a person to be asked about.
-pub(super) fn too_large(size: usize) -> Reply {
+pub(super) fn too_large(size: usize, limit: usize) -> Reply {
     let text = format!(
-        "NOT EXECUTED: this call needs a person's approval, and its arguments have {size} bytes; at most {} are possible.",
-        super::hold::MAX_ARGUMENTS
+        "NOT EXECUTED: this call needs a person's approval, and its arguments have {size} bytes; at most {limit} are possible."
     );
     Reply::new(Status::Refused, error(&text)).rule("arguments too large for an approval")
 }

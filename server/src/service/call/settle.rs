@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use domain::approval::{Executing, Settled, State, Status};
+use domain::{
+    ApprovalId,
+    approval::{Executing, Settled, State, Status},
+};
 
 use super::{claim::Claimed, dispatch::Reported, replay, run};
 use crate::{
@@ -13,7 +16,7 @@ use crate::{
         approval::{Actor, Record},
         audit,
     },
-    error::Result,
+    error::{Error, Result},
     service::Services,
     upstream::{Answer, UpstreamError},
     vault::Purpose,
@@ -62,15 +65,18 @@ async fn try_settle(services: &Services, claimed: &Claimed, answer: &Reported) -
         State::OutcomeUnknown(unknown) if unknown.holder == claimed.holder => {
             if answer.is_ok() {
                 let state = State::Executed(unknown.answer_late(record.read_at));
-                db::approval::store(
-                    &mut scope,
+                stored(
                     id,
-                    Status::OutcomeUnknown,
-                    &state,
-                    &Actor::System,
-                    Some("the answer came late"),
-                )
-                .await?;
+                    db::approval::store(
+                        &mut scope,
+                        id,
+                        Status::OutcomeUnknown,
+                        &state,
+                        &Actor::System,
+                        Some("the answer came late"),
+                    )
+                    .await?,
+                )?;
             } else {
                 note(&mut scope, &record, answer).await?;
             }
@@ -99,7 +105,7 @@ async fn from_executing(scope: &mut OrgScope, record: &Record, executing: Execut
     let id = record.id;
     let lapsed = executing.lease_until <= record.read_at;
     let store = async |scope: &mut OrgScope, from, to: State, note: Option<&str>| {
-        db::approval::store(scope, id, from, &to, &Actor::System, note).await.map(|_| ())
+        stored(id, db::approval::store(scope, id, from, &to, &Actor::System, note).await?)
     };
     match answer {
         Ok(_) if !lapsed => {
@@ -118,6 +124,12 @@ async fn from_executing(scope: &mut OrgScope, record: &Record, executing: Execut
             store(scope, Status::Executing, State::OutcomeUnknown(executing.lose_contact()), Some(&text(reason))).await
         }
     }
+}
+
+/// The row is locked, so only its deadline can have said no: the lease lapsed between reading and
+/// writing, and the next attempt takes the late path.
+fn stored(id: ApprovalId, stored: bool) -> Result<()> {
+    stored.then_some(()).ok_or_else(|| Error::internal(format!("approvals {id}: the lease lapsed meanwhile")))
 }
 
 /// A line of history that changes nothing.
