@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{Rule, Verdict, approval::Status, directory::ToolkitTool, gate};
+use domain::{Rule, Verdict, approval::State, directory::ToolkitTool, gate};
 use wire::{canonical::arguments_sha256, error::RpcError, mcp::CallParams};
 
 use super::{
