@@ -83,12 +83,11 @@ async fn bench(args: &Args) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::from(130));
     };
     let errors = measured?;
-    ended?;
     if errors > 0 {
         eprintln!("error: {errors} calls failed or were answered wrongly");
-        return Ok(ExitCode::FAILURE);
     }
-    Ok(ExitCode::SUCCESS)
+    ended?;
+    Ok(if errors > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 /// Prints the table; returns the number of errors.

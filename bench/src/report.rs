@@ -42,18 +42,22 @@ pub(crate) fn table(rows: &[Row]) -> String {
 
 fn figures(samples: &[Sample]) -> String {
     let milliseconds = |microseconds: u32| f64::from(microseconds) / 1000.0;
-    let rate = spread(samples.iter().map(|sample| sample.calls_per_second).collect(), 0);
-    let p50 = spread(samples.iter().map(|sample| milliseconds(sample.p50)).collect(), 2);
-    let p99 = spread(samples.iter().map(|sample| milliseconds(sample.p99)).collect(), 2);
+    let rate = spread(samples.iter().map(|sample| sample.calls_per_second).collect(), |_| 0);
+    // A hundredth of a millisecond is coarse for what takes only some of them.
+    let fine = |median: f64| if median < 1.0 { 3 } else { 2 };
+    let p50 = spread(samples.iter().map(|sample| milliseconds(sample.p50)).collect(), fine);
+    let p99 = spread(samples.iter().map(|sample| milliseconds(sample.p99)).collect(), fine);
     format!("{rate} | {p50} | {p99}")
 }
 
-/// `median (least–most)`, with so many decimals.
-fn spread(mut values: Vec<f64>, decimals: usize) -> String {
+/// `median (least–most)`, with as many decimals as `decimals` says for the median.
+fn spread(mut values: Vec<f64>, decimals: fn(f64) -> usize) -> String {
     values.sort_by(f64::total_cmp);
     let (Some(least), Some(most)) = (values.first(), values.last()) else { return "–".to_owned() };
     let (lower, upper) = (values[(values.len() - 1) / 2], values[values.len() / 2]);
-    format!("{:.decimals$} ({least:.decimals$}–{most:.decimals$})", f64::midpoint(lower, upper))
+    let median = f64::midpoint(lower, upper);
+    let decimals = decimals(median);
+    format!("{median:.decimals$} ({least:.decimals$}–{most:.decimals$})")
 }
 
 #[cfg(test)]
@@ -71,7 +75,7 @@ mod tests {
         let line = table.lines().last().unwrap_or_default();
         assert_eq!(
             line,
-            "| ledger | 16 | 200 (100–300) | 0.50 (0.40–0.60) | 1.00 (0.90–1.10) \
+            "| ledger | 16 | 200 (100–300) | 0.500 (0.400–0.600) | 1.00 (0.90–1.10) \
              | 15 (10–20) | 2.00 (1.00–3.00) | 3.00 (2.00–4.00) | 3 |"
         );
     }
