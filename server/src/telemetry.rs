@@ -1,6 +1,6 @@
 //! Logs and metrics. Logs are events with fields; no secrets, arguments or tokens at any level.
 
-use std::sync::OnceLock;
+use std::{io::IsTerminal, sync::OnceLock};
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
@@ -15,7 +15,11 @@ static METRICS: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
 /// nothing.
 pub fn start_log(filter: &str) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .with_ansi(std::io::stderr().is_terminal());
     // A log that is started already stays as it is.
     let _ = log.try_init();
 }

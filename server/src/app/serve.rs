@@ -3,6 +3,7 @@
 
 use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
+use axum::serve::ListenerExt;
 use tokio::{net::TcpListener, task::JoinSet};
 
 use super::{router::router, state::App};
@@ -24,6 +25,8 @@ pub async fn serve(
     let App { services, writers } = app;
     let mut background = start(&services);
     let stopping = services.stop.clone();
+    // Small answers must not wait for the client's acknowledgement of the one before.
+    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     let server = axum::serve(listener, router(services.clone()).into_make_service_with_connect_info::<SocketAddr>())
         .with_graceful_shutdown(async move {
             stop.await;

@@ -4,7 +4,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use sqlx::{Connection, PgConnection};
+use sqlx::PgConnection;
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinHandle,
@@ -27,6 +27,9 @@ const QUEUE: usize = 2_048;
 const BATCH: usize = 256;
 /// How many bytes of bodies one commit takes at most: Postgres bounds a message.
 const BATCH_BYTES: usize = 32 * 1024 * 1024;
+/// How long intents wait for an outcome to be written with: nobody waits for them, and most calls
+/// are answered sooner, so that one commit serves both sides.
+const LINGER: Duration = Duration::from_millis(4);
 /// How long a caller waits for its record to be durable.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -107,6 +110,7 @@ async fn run(connector: AuditConnector, mut queue: mpsc::Receiver<Entry>) {
     let mut conn: Option<PgConnection> = None;
     let mut batch = Vec::with_capacity(BATCH);
     while queue.recv_many(&mut batch, BATCH).await > 0 {
+        linger(&mut queue, &mut batch).await;
         let mut rest = &mut batch[..];
         while !rest.is_empty() {
             let (now, later) = rest.split_at_mut(fitting(rest));
@@ -117,6 +121,17 @@ async fn run(connector: AuditConnector, mut queue: mpsc::Receiver<Entry>) {
             rest = later;
         }
         batch.clear();
+    }
+}
+
+/// Gathers more while nobody waits for what is there.
+async fn linger(queue: &mut mpsc::Receiver<Entry>, batch: &mut Vec<Entry>) {
+    let until = Instant::now() + LINGER;
+    while batch.len() < BATCH && batch.iter().all(|entry| matches!(entry, Entry::Intent(_))) {
+        match tokio::time::timeout_at(until, queue.recv_many(batch, BATCH)).await {
+            Ok(1..) => {}
+            Ok(0) | Err(_) => return,
+        }
     }
 }
 
@@ -175,13 +190,7 @@ async fn try_write(connector: &AuditConnector, conn: &mut Option<PgConnection>, 
         batch.iter().filter_map(|e| if let Entry::Intent(i) = e { Some(&**i) } else { None }).collect();
     let outcomes: Vec<&Outcome> =
         batch.iter().filter_map(|e| if let Entry::Outcome(o, _) = e { Some(&**o) } else { None }).collect();
-    if intents.is_empty() || outcomes.is_empty() {
-        // One statement commits by itself.
-        return db::audit::insert(conn, &intents, &outcomes).await;
-    }
-    let mut tx = conn.begin().await?;
-    db::audit::insert(&mut tx, &intents, &outcomes).await?;
-    tx.commit().await
+    db::audit::insert(conn, &intents, &outcomes).await
 }
 
 /// Whether Postgres refused what was sent, so that trying the same again cannot help: every error of

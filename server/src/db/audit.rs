@@ -101,72 +101,55 @@ pub struct Outcome {
     pub approval: Option<ApprovalId>,
 }
 
-/// Inserts intents and outcomes with one statement each. What is there already stays: a batch whose
-/// commit got lost on the way back is simply written again.
+/// Inserts intents and outcomes with one statement, which commits by itself outside a transaction.
+/// What is there already stays: a batch whose commit got lost on the way back is simply written again.
 ///
 /// # Errors
 /// When Postgres cannot be reached or refuses a value.
 pub async fn insert(conn: &mut PgConnection, intents: &[&Intent], outcomes: &[&Outcome]) -> sqlx::Result<()> {
-    if !intents.is_empty() {
-        insert_intents(conn, intents).await?;
-    }
-    if !outcomes.is_empty() {
-        insert_outcomes(conn, outcomes).await?;
-    }
+    sqlx::query!(
+        "WITH intents AS (
+             INSERT INTO audit_intents (id, at, org_id, request_id, actor_kind, actor_id, actor_name, actor_org_id, action,
+                 toolkit, tool, request, rule, approval_id, client)
+             SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::uuid[], $4::uuid[], $5::text[], $6::uuid[], $7::text[],
+                 $8::uuid[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::uuid[], $15::text[])
+             ON CONFLICT DO NOTHING)
+         INSERT INTO audit_outcomes (intent_id, intent_at, org_id, at, status, duration_us, response, rule, approval_id)
+         SELECT * FROM unnest($16::uuid[], $17::timestamptz[], $18::uuid[], $19::timestamptz[], $20::text[], $21::bigint[],
+             $22::text[], $23::text[], $24::uuid[])
+         ON CONFLICT DO NOTHING",
+        &column(intents, |r| r.id.0),
+        &column(intents, |r| r.at),
+        &column(intents, |r| r.org.0),
+        &column(intents, |r| r.request_id),
+        &column(intents, |r| r.actor.map_or("system", Principal::kind).to_owned()),
+        &column(intents, |r| r.actor.map(Principal::id)) as &[Option<Uuid>],
+        &column(intents, |r| r.actor_name.clone()),
+        &column(intents, |r| r.actor_org.map(|org| org.0)) as &[Option<Uuid>],
+        &column(intents, |r| r.action.clone()),
+        &column(intents, |r| r.toolkit.clone()) as &[Option<String>],
+        &column(intents, |r| r.tool.clone()) as &[Option<String>],
+        &column(intents, |r| r.request.clone()) as &[Option<String>],
+        &column(intents, |r| r.rule.clone()) as &[Option<String>],
+        &column(intents, |r| r.approval.map(|id| id.0)) as &[Option<Uuid>],
+        &column(intents, |r| r.client.clone()) as &[Option<String>],
+        &column(outcomes, |r| r.intent.0),
+        &column(outcomes, |r| r.intent_at),
+        &column(outcomes, |r| r.org.0),
+        &column(outcomes, |r| r.at),
+        &column(outcomes, |r| r.status.as_str().to_owned()),
+        &column(outcomes, |r| r.duration_us),
+        &column(outcomes, |r| r.response.clone()) as &[Option<String>],
+        &column(outcomes, |r| r.rule.clone()) as &[Option<String>],
+        &column(outcomes, |r| r.approval.map(|id| id.0)) as &[Option<Uuid>],
+    )
+    .execute(conn)
+    .await?;
     Ok(())
 }
 
 fn column<T, R>(rows: &[&T], value: impl Fn(&T) -> R) -> Vec<R> {
     rows.iter().map(|row| value(row)).collect()
-}
-
-async fn insert_intents(conn: &mut PgConnection, rows: &[&Intent]) -> sqlx::Result<()> {
-    sqlx::query!(
-        "INSERT INTO audit_intents (id, at, org_id, request_id, actor_kind, actor_id, actor_name, actor_org_id, action,
-             toolkit, tool, request, rule, approval_id, client)
-         SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::uuid[], $4::uuid[], $5::text[], $6::uuid[], $7::text[],
-             $8::uuid[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::uuid[], $15::text[])
-         ON CONFLICT DO NOTHING",
-        &column(rows, |r| r.id.0),
-        &column(rows, |r| r.at),
-        &column(rows, |r| r.org.0),
-        &column(rows, |r| r.request_id),
-        &column(rows, |r| r.actor.map_or("system", Principal::kind).to_owned()),
-        &column(rows, |r| r.actor.map(Principal::id)) as &[Option<Uuid>],
-        &column(rows, |r| r.actor_name.clone()),
-        &column(rows, |r| r.actor_org.map(|org| org.0)) as &[Option<Uuid>],
-        &column(rows, |r| r.action.clone()),
-        &column(rows, |r| r.toolkit.clone()) as &[Option<String>],
-        &column(rows, |r| r.tool.clone()) as &[Option<String>],
-        &column(rows, |r| r.request.clone()) as &[Option<String>],
-        &column(rows, |r| r.rule.clone()) as &[Option<String>],
-        &column(rows, |r| r.approval.map(|id| id.0)) as &[Option<Uuid>],
-        &column(rows, |r| r.client.clone()) as &[Option<String>],
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-async fn insert_outcomes(conn: &mut PgConnection, rows: &[&Outcome]) -> sqlx::Result<()> {
-    sqlx::query!(
-        "INSERT INTO audit_outcomes (intent_id, intent_at, org_id, at, status, duration_us, response, rule, approval_id)
-         SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::uuid[], $4::timestamptz[], $5::text[], $6::bigint[],
-             $7::text[], $8::text[], $9::uuid[])
-         ON CONFLICT DO NOTHING",
-        &column(rows, |r| r.intent.0),
-        &column(rows, |r| r.intent_at),
-        &column(rows, |r| r.org.0),
-        &column(rows, |r| r.at),
-        &column(rows, |r| r.status.as_str().to_owned()),
-        &column(rows, |r| r.duration_us),
-        &column(rows, |r| r.response.clone()) as &[Option<String>],
-        &column(rows, |r| r.rule.clone()) as &[Option<String>],
-        &column(rows, |r| r.approval.map(|id| id.0)) as &[Option<Uuid>],
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
 }
 
 /// Makes the partitions of this month and the next three.
