@@ -43,6 +43,7 @@ COMMENT ON COLUMN audit_outcomes.rule IS 'Set when the rule was found only after
 COMMENT ON COLUMN audit_outcomes.approval_id IS 'Set when the approval was found only after the intent.';
 
 CREATE INDEX audit_intents_id ON audit_intents (id);
+CREATE INDEX audit_intents_org ON audit_intents (org_id, id);
 CREATE INDEX audit_intents_actor ON audit_intents (actor_id, id);
 CREATE INDEX audit_intents_approval ON audit_intents (approval_id) WHERE approval_id IS NOT NULL;
 CREATE INDEX audit_intents_time ON audit_intents USING brin (at);

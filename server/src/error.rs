@@ -29,6 +29,8 @@ pub enum Kind {
     Forbidden,
     /// Not there, or another org's.
     NotFound,
+    /// There, but not with this method.
+    MethodNotAllowed,
     /// In conflict with the state.
     Conflict,
     /// A field is wrong.
@@ -146,9 +148,17 @@ impl std::error::Error for Error {
     }
 }
 
-/// Postgres gone, read-only, full or shutting down is for now; everything else is a fault of ours.
+/// Postgres gone, read-only, full or shutting down is for now; text it cannot keep is the request's
+/// fault; everything else is a fault of ours.
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
+        // U+0000, and times that Postgres does not know.
+        let unkept = ["22021", "22P05", "22008"];
+        if let sqlx::Error::Database(e) = &error
+            && e.code().is_some_and(|code| unkept.contains(&&*code))
+        {
+            return Self::new(Kind::Invalid, "invalid", "the request has a character or a time that cannot be kept");
+        }
         let for_now = match &error {
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)

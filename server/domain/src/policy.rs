@@ -84,6 +84,9 @@ impl ApprovalPolicy {
         if self.approver_roles.is_empty() {
             return err("approver_roles", "must name at least one role");
         }
+        if self.approver_roles.len() > 50 {
+            return err("approver_roles", "may name at most 50 roles");
+        }
         if self.required != 1 {
             return err("required", "must be 1: decisions by several people are not offered yet");
         }

@@ -61,6 +61,7 @@ pub async fn list_audit(
         limit: limit + 1,
         bodies: access.0.rights.has(Right::ReadAuditBodies),
     };
+    let _turn = services.audit_readers.acquire().await.map_err(Error::internal)?;
     let mut scope = OrgScope::begin(&services.db, access.0.org.id).await?;
     let rows = list(&mut scope, &filter).await?;
     Ok(Json(page(rows, limit, |row| row.id.to_string(), record)))
@@ -74,6 +75,7 @@ pub async fn get_audit_record(
 ) -> Result<Json<AuditRecordDetail>> {
     let id: AuditId = id.parse().map_err(|_| Error::not_found())?;
     let bodies = access.0.rights.has(Right::ReadAuditBodies);
+    let _turn = services.audit_readers.acquire().await.map_err(Error::internal)?;
     let mut scope = OrgScope::begin(&services.db, access.0.org.id).await?;
     let filter = Filter { id: Some(id), limit: 1, bodies, ..Filter::default() };
     let row = list(&mut scope, &filter).await?.pop().ok_or_else(Error::not_found)?;

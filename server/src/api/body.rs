@@ -11,6 +11,9 @@ use crate::error::{Error, Kind};
 /// The largest body of the REST API, in bytes.
 pub const MAX_BODY: usize = 4 * 1024 * 1024;
 
+/// How long a body may take to come.
+const WITHIN: std::time::Duration = std::time::Duration::from_secs(30);
+
 /// A JSON body, decoded.
 pub struct Body<T>(pub T);
 
@@ -18,9 +21,11 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
-        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
+        let bytes = tokio::time::timeout(WITHIN, Bytes::from_request(request, state)).await;
+        let bytes = bytes.map_err(|_| Error::bad_request("the body did not come whole within 30 s"))?;
+        let bytes = bytes.map_err(|rejection| {
             if axum::response::IntoResponse::into_response(rejection).status() == http::StatusCode::PAYLOAD_TOO_LARGE {
-                Error::new(Kind::TooLarge, "too_large", "the body is larger than 4 MiB")
+                Error::new(Kind::TooLarge, "too_large", "the body is larger than allowed (4 MiB; 16 KiB to sign in)")
             } else {
                 Error::bad_request("the body could not be read whole")
             }

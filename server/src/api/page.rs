@@ -17,9 +17,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
         match axum::extract::Query::from_request_parts(parts, state).await {
             Ok(axum::extract::Query(query)) => Ok(Self(query)),
-            Err(rejection) => {
-                Err(Error::bad_request(format!("the query string cannot be read: {}", rejection.body_text())))
-            }
+            Err(rejection) => Err(Error::invalid("query", format!("cannot be read: {}", rejection.body_text()))),
         }
     }
 }

@@ -35,11 +35,11 @@ fn client<'a>(peer: IpAddr, forwarded: impl Iterator<Item = &'a str>, trusted: &
         if !is_trusted(found) {
             break;
         }
-        match entry.trim().parse::<IpAddr>() {
-            Ok(address) => found = address.to_canonical(),
-            // A proxy that writes no address is as far as we can see.
-            Err(_) => break,
-        }
+        // Some proxies write the port too. One that writes no address is as far as we can see.
+        let entry = entry.trim();
+        let address = entry.parse().or_else(|_| entry.parse::<SocketAddr>().map(|address| address.ip()));
+        let Ok(address) = address else { break };
+        found = address.to_canonical();
     }
     found
 }
@@ -69,6 +69,7 @@ mod tests {
         );
         assert_eq!(seen("10.0.0.1", &["1.2.3.4", "198.51.100.1"]), "198.51.100.1", "two headers are one list");
         assert_eq!(seen("::ffff:10.0.0.1", &["198.51.100.1"]), "198.51.100.1");
+        assert_eq!(seen("10.0.0.1", &["198.51.100.1:4711"]), "198.51.100.1", "with a port");
     }
 
     #[test]

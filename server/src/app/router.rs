@@ -4,7 +4,6 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    body::Body,
     extract::{DefaultBodyLimit, Request, State},
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::{self, Next},
@@ -17,7 +16,7 @@ use uuid::Uuid;
 use super::peer;
 use crate::{
     api::{self, api_keys, approvals, audit, auth, authorize::Known, connections, members, orgs, roles, toolkits},
-    error::Error,
+    error::{Error, Kind},
     mcp,
     service::Services,
     telemetry::{self, RequestId},
@@ -28,7 +27,7 @@ type Routes = &'static [(&'static str, fn() -> MethodRouter<Arc<Services>>)];
 /// The REST API under `/api/v1`. All but the log-in ask for a credential in their handler's
 /// signature; a test walks this list.
 pub const API: Routes = &[
-    ("/auth/login", || post(auth::login)),
+    ("/auth/login", || post(auth::login).layer(DefaultBodyLimit::max(16 * 1024))),
     ("/me", || get(auth::get_me)),
     ("/orgs", || get(orgs::list_orgs).post(orgs::create_org)),
     ("/orgs/{org}", || get(orgs::get_org).patch(orgs::update_org)),
@@ -81,6 +80,7 @@ pub fn router(services: Arc<Services>) -> Router {
         .route("/readyz", get(readyz))
         .route("/metrics", get(|| async { telemetry::render_metrics() }))
         .fallback(unknown_path)
+        .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(api::body::MAX_BODY))
         .layer(CatchPanicLayer::custom(|_| Error::internal("a handler panicked").into_response()))
         .layer(middleware::from_fn_with_state(services.clone(), peer::find))
@@ -112,8 +112,8 @@ async fn unknown_path(_known: Known) -> Error {
     Error::not_found()
 }
 
-async fn wrong_method(_known: Known) -> Response<Body> {
-    StatusCode::METHOD_NOT_ALLOWED.into_response()
+async fn wrong_method(_known: Known) -> Error {
+    Error::new(Kind::MethodNotAllowed, "method_not_allowed", "this method does not exist here")
 }
 
 async fn front_page() -> &'static str {

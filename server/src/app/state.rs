@@ -53,6 +53,7 @@ impl App {
             upstreams: Upstreams::new(egress, clock.clone()),
             connections: connection::Open::default(),
             key_uses: key::Uses::default(),
+            audit_readers: tokio::sync::Semaphore::new(4),
             claiming: Default::default(),
             dispatched: TaskTracker::new(),
             stop: CancellationToken::new(),

@@ -13,7 +13,9 @@ use crate::{
     },
     clock::Clock,
     config::{Config, ConfigError},
-    db, service, telemetry,
+    db,
+    error::Kind,
+    service, telemetry,
     vault::{KeyError, MasterKey},
 };
 
@@ -42,6 +44,9 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     let public_url = public_url(&config, &listener)?;
     let app = App::new(&config, Clock::system(), public_url.clone()).await.map_err(refuse)?;
     first_administrator(&app, &config).await?;
+    if config.master_key.is_none() {
+        tracing::warn!("the published development key is in use: nothing that is sealed or signed is protected");
+    }
     tracing::info!(url = %public_url, "serving");
     println!("permesso on {public_url}");
     serve(app, listener, signalled()).await
@@ -101,5 +106,8 @@ pub(super) fn public_url(config: &Config, listener: &TcpListener) -> anyhow::Res
 pub(super) async fn first_administrator(app: &App, config: &Config) -> anyhow::Result<()> {
     let (Some(email), Some(password)) = (&config.admin_email, &config.admin_password) else { return Ok(()) };
     let made = service::sign_in::first_administrator(&app.services, email, password.expose_secret()).await;
-    made.context("cannot make the first administrator").map(|_| ())
+    made.map(|_| ()).map_err(|error| match error.kind {
+        Kind::Invalid => refuse(anyhow::anyhow!("the first administrator cannot be made: {error}")),
+        _ => error.into(),
+    })
 }

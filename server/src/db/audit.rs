@@ -234,6 +234,8 @@ pub struct Filter {
 /// # Errors
 /// When Postgres cannot be reached.
 pub async fn list(scope: &mut OrgScope, filter: &Filter) -> Result<Vec<Row>> {
+    // A search that takes longer is too wide, and others wait behind it.
+    sqlx::query!("SET LOCAL statement_timeout = '10s'").execute(scope.conn()).await?;
     let pattern =
         filter.q.as_ref().map(|q| format!("%{}%", q.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")));
     let rows = sqlx::query_as!(

@@ -11,6 +11,10 @@ use wire::definition::ToolDefinition;
 
 /// How many compiled schemas are kept; beyond, all are forgotten and compiled again when used.
 const KEPT: usize = 10_000;
+/// Up to how many references in a definition problems are named one by one.
+const REFERENCES_EXPLAINED: usize = 16;
+/// Up to how large arguments problems are named one by one, in bytes.
+const BYTES_EXPLAINED: usize = 64 * 1024;
 /// How many problems one answer names.
 const NAMED: usize = 5;
 
@@ -38,8 +42,17 @@ impl Schemas {
         let Ok(value) = serde_json::from_str(arguments.get()) else {
             return Validation::Wrong(vec!["they are nested too deeply".to_owned()]);
         };
-        let problems: Vec<String> = validator.iter_errors(&value).take(NAMED).map(|error| describe(&error)).collect();
-        if problems.is_empty() { Validation::Fits } else { Validation::Wrong(problems) }
+        if validator.is_valid(&value) {
+            return Validation::Fits;
+        }
+        // To say where costs more than to say no, and a hostile schema or argument makes it cost much.
+        let intricate = tool.definition.matches("\"$ref\"").count() > REFERENCES_EXPLAINED;
+        if intricate || arguments.get().len() > BYTES_EXPLAINED {
+            return Validation::Wrong(vec![
+                "they are too large or the schema is too intricate to say where".to_owned(),
+            ]);
+        }
+        Validation::Wrong(validator.iter_errors(&value).take(NAMED).map(|error| describe(&error)).collect())
     }
 
     /// Whether the definition's input schema can be used at all.
@@ -69,14 +82,12 @@ fn compile(definition: &str) -> Option<Validator> {
     jsonschema::options().with_pattern_options(patterns).build(&schema).ok()
 }
 
-/// One problem, with the field it is about. The value itself is cut: it may be long or hostile.
+/// One problem, with the field it is about. The value itself is left out: it may be a secret, and the
+/// answer is recorded.
 fn describe(error: &jsonschema::ValidationError<'_>) -> String {
     let path = error.instance_path().to_string();
     let field = if path.is_empty() { "the arguments".to_owned() } else { format!("`{path}`") };
-    let mut text: String = error.to_string().chars().take(300).collect();
-    if text.chars().count() == 300 {
-        text.push('…');
-    }
+    let text: String = error.masked().to_string().chars().take(300).collect();
     format!("{field}: {text}")
 }
 

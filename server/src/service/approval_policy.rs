@@ -2,6 +2,7 @@
 
 use domain::{ApprovalPolicy, PolicyOverride};
 
+use super::access::OrgAccess;
 use crate::{
     db::{self, OrgScope},
     error::{Error, Result},
@@ -10,12 +11,15 @@ use crate::{
 /// `base` with what `change` sets, checked. The roles it names stay until the transaction ends.
 ///
 /// # Errors
-/// A field out of bounds; a role that the org does not have.
+/// `person_required` for a key, which could let itself decide; a field out of bounds; a role that
+/// the org does not have.
 pub(super) async fn checked(
     scope: &mut OrgScope,
+    access: &OrgAccess,
     base: &ApprovalPolicy,
     change: &PolicyOverride,
 ) -> Result<ApprovalPolicy> {
+    access.actor.person()?;
     let policy = base.with(change);
     policy.check().map_err(|error| Error::invalid(field(error.field), error.message))?;
     let known = db::role::hold(scope, &policy.approver_roles).await?;
@@ -32,9 +36,13 @@ pub(super) async fn checked(
 ///
 /// # Errors
 /// As [`checked`].
-pub(super) async fn checked_override(scope: &mut OrgScope, change: Option<&PolicyOverride>) -> Result<()> {
+pub(super) async fn checked_override(
+    scope: &mut OrgScope,
+    access: &OrgAccess,
+    change: Option<&PolicyOverride>,
+) -> Result<()> {
     if let Some(change) = change {
-        checked(scope, &ApprovalPolicy::default(), change).await?;
+        checked(scope, access, &ApprovalPolicy::default(), change).await?;
     }
     Ok(())
 }

@@ -68,6 +68,9 @@ pub async fn rotate(services: &Services, access: &OrgAccess, id: &str, how: &Rot
     let now = services.clock.now();
     let mut scope = change::begin(services, access).await?;
     let row = find(&mut scope, id).await?;
+    if matches!(access.actor.principal, Principal::Key(_)) && row.owner_id != access.actor.owner {
+        return Err(Error::forbidden("a key can only rotate keys that belong to its own owner"));
+    }
     if row.revoked_at.is_some() {
         return Err(Error::conflict("key_revoked", format!("the key `{}` is revoked; make a new one", row.name)));
     }

@@ -21,9 +21,17 @@ use crate::{
 /// Adds a person to the org. An unknown e-mail makes the person.
 ///
 /// # Errors
-/// A wrong e-mail, role, name or password; a password for a person who exists, since nobody sets
+/// `person_required` for a key; a password from anybody but an instance administrator; a wrong e-mail,
+/// role, name or password; a password for a person who exists, since nobody sets
 /// another's; a person who belongs to the org already (409).
 pub async fn create(services: &Services, access: &OrgAccess, new: &CreateMember) -> Result<Row> {
+    // A key could make itself an approver.
+    access.actor.person()?;
+    if new.password.is_some() && !access.actor.instance_admin {
+        return Err(Error::forbidden(
+            "only an administrator of the instance sets a first password: people belong to every org alike",
+        ));
+    }
     let email = email(&new.email)?;
     let name = label("name", new.name.as_deref().unwrap_or_else(|| email.split('@').next().unwrap_or_default()))?;
     let hash = match &new.password {
@@ -49,10 +57,12 @@ pub async fn create(services: &Services, access: &OrgAccess, new: &CreateMember)
 /// # Errors
 /// Not found; a role that does not exist or allows more than one's own; the last admin (409).
 pub async fn update(services: &Services, access: &OrgAccess, id: &str, to: &UpdateMember) -> Result<Row> {
+    access.actor.person()?;
     let mut scope = change::begin(services, access).await?;
     let admin = db::role::find(&mut scope, ADMIN).await?.ok_or_else(Error::not_found)?;
     let role = role::to_give(&mut scope, access, &to.role).await?;
     let member = find(&mut scope, id).await?;
+    role::to_give(&mut scope, access, &member.role).await?;
     if role.id != admin.id {
         not_last_admin(&mut scope, &admin, &member).await?;
     }
@@ -69,6 +79,8 @@ pub async fn delete(services: &Services, access: &OrgAccess, id: &str) -> Result
     let mut scope = change::begin(services, access).await?;
     let admin = db::role::find(&mut scope, ADMIN).await?.ok_or_else(Error::not_found)?;
     let member = find(&mut scope, id).await?;
+    // Nobody removes who may do more than they may.
+    role::to_give(&mut scope, access, &member.role).await?;
     not_last_admin(&mut scope, &admin, &member).await?;
     let keys = db::member::count_keys(&mut scope, member.user_id, services.clock.now()).await?;
     if keys > 0 {

@@ -58,6 +58,8 @@ pub struct Services {
     pub connections: connection::Open,
     /// Last uses of keys, written now and then.
     pub key_uses: key::Uses,
+    /// How many read the audit at once: searches are wide, and the rest needs connections too.
+    pub audit_readers: tokio::sync::Semaphore,
     /// Approvals this replica is claiming: one attempt at a time.
     pub claiming: Mutex<HashSet<ApprovalId>>,
     /// Dispatched calls, which run to their end also when their client has gone.

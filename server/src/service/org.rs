@@ -63,8 +63,10 @@ pub async fn update(services: &Services, access: &OrgAccess, to: &UpdateOrg) -> 
     let mut scope = change::begin(services, access).await?;
     let row = db::org::lock(&mut scope).await?;
     let name = to.name.as_deref().map(|name| label("name", name)).transpose()?.unwrap_or(&row.name);
-    let change = to.approval_policy.clone().unwrap_or_default();
-    let policy = approval_policy::checked(&mut scope, &row.approval_policy, &change).await?;
+    let policy = match &to.approval_policy {
+        Some(change) => approval_policy::checked(&mut scope, access, &row.approval_policy, change).await?,
+        None => row.approval_policy.0.clone(),
+    };
     db::org::update(&mut scope, name, &policy).await?;
     let row = db::org::get(&mut scope).await?;
     change::commit(services, scope, &access.actor, "update_org", to, None::<&()>).await?;

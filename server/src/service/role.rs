@@ -14,6 +14,7 @@ use crate::{
 /// # Errors
 /// A wrong name or right; a name that is taken.
 pub async fn create(services: &Services, access: &OrgAccess, new: &CreateRole) -> Result<db::role::Row> {
+    access.actor.person()?;
     let name = checked_name(&new.name)?;
     let rights = checked_rights(access, &new.rights)?;
     let mut scope = change::begin(services, access).await?;
@@ -30,8 +31,10 @@ pub async fn create(services: &Services, access: &OrgAccess, new: &CreateRole) -
 /// # Errors
 /// Not found; built in; a wrong name or right; a name that is taken.
 pub async fn update(services: &Services, access: &OrgAccess, role: &str, to: &UpdateRole) -> Result<db::role::Row> {
+    access.actor.person()?;
     let mut scope = change::begin(services, access).await?;
     let row = own_role(&mut scope, role).await?;
+    covered(access, &row.name, &row.rights)?;
     let name = to.name.as_deref().map(checked_name).transpose()?.unwrap_or(&row.name);
     let current: Rights = row.rights.iter().filter_map(|word| word.parse().ok()).collect();
     let rights = to.rights.as_ref().map(|rights| checked_rights(access, rights)).transpose()?.unwrap_or(current);

@@ -25,7 +25,7 @@ use crate::{
 pub async fn create(services: &Services, access: &OrgAccess, new: &CreateToolkit) -> Result<Row> {
     let slug = slug(&new.slug)?;
     let mut scope = change::begin(services, access).await?;
-    approval_policy::checked_override(&mut scope, new.approval_policy.as_ref()).await?;
+    approval_policy::checked_override(&mut scope, access, new.approval_policy.as_ref()).await?;
     let content = Content {
         slug: slug.as_str(),
         name: label("name", &new.name)?,
@@ -50,7 +50,7 @@ pub async fn update(services: &Services, access: &OrgAccess, toolkit: &str, to: 
     let row = lock(&mut scope, toolkit).await?;
     let policy = match &to.approval_policy {
         Some(policy) => {
-            approval_policy::checked_override(&mut scope, policy.as_ref()).await?;
+            approval_policy::checked_override(&mut scope, access, policy.as_ref()).await?;
             policy.as_ref()
         }
         None => row.approval_policy.as_ref().map(|policy| &policy.0),

@@ -62,7 +62,7 @@ pub async fn put(
     let (from, trouble) = listed(services, access, &to.connection).await?;
     let mut scope = change::begin(services, access).await?;
     let toolkit_row = toolkit::lock(&mut scope, toolkit).await?;
-    approval_policy::checked_override(&mut scope, to.approval_policy.as_ref()).await?;
+    approval_policy::checked_override(&mut scope, access, to.approval_policy.as_ref()).await?;
     let known = db::tool::known(&mut scope, from.id).await?;
     let tool = known.iter().find(|known| known.name == to.tool);
     let tool = tool.ok_or_else(|| unknown_tool("tool", &to.tool, &to.connection, trouble.as_deref()))?;

@@ -49,6 +49,13 @@ pub struct ConnectionSpec {
 }
 
 impl ConnectionSpec {
+    /// Whether a session that was opened for this serves `other` as well: the same configuration and
+    /// the same time limits.
+    fn reaches_as(&self, other: &Self) -> bool {
+        let of = |spec: &Self| (spec.version, spec.connect_timeout, spec.call_timeout);
+        of(self) == of(other)
+    }
+
     /// What `connect_timeout` is unless the connection says otherwise.
     pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
     /// What `call_timeout` is unless the connection says otherwise.

@@ -227,7 +227,7 @@ impl Upstreams {
         }
         let before = links.by_id.get(&spec.id);
         if let Some(link) = before
-            && link.spec.version == spec.version
+            && link.spec.reaches_as(spec)
         {
             return Ok((link.clone(), link.hold()));
         }

@@ -21,6 +21,9 @@ use crate::{
     vault::{Purpose, Vault},
 };
 
+/// How large a configuration may be, in bytes of JSON: every replica keeps it in memory.
+const MAX_CONFIG: usize = 64 * 1024;
+
 /// Stands where a value is not shown.
 const MASK: &str = "********";
 
@@ -94,6 +97,9 @@ impl Config {
         let wrong = |error: serde_json::Error| {
             Error::invalid("config", format!("does not fit the kind `{}`: {error}", kind.as_str()))
         };
+        if config.to_string().len() > MAX_CONFIG {
+            return Err(Error::invalid("config", "may have at most 64 KiB"));
+        }
         match kind {
             ConnectionKind::StreamableHttp => {
                 let mut http = Http::deserialize(config).map_err(wrong)?;

@@ -137,14 +137,11 @@ pub fn spec(services: &Services, connection: &Connection) -> Result<Arc<Connecti
     let call_timeout = millis(connection.call_timeout_ms);
     let entry = services.connections.entry(connection.id);
     let mut state = entry.state.lock();
-    let known = state.spec.as_ref().filter(|spec| spec.version == connection.version);
+    // Approvals are not bound to time limits, so new ones do not count the version up.
+    let wanted = (connection.version, connect_timeout, call_timeout);
+    let known = state.spec.as_ref().filter(|spec| (spec.version, spec.connect_timeout, spec.call_timeout) == wanted);
     if let Some(spec) = known {
-        if spec.connect_timeout == connect_timeout && spec.call_timeout == call_timeout {
-            return Ok(spec.clone());
-        }
-        // New time limits need a new session; approvals are not bound to them, so the version stays.
-        let (upstreams, id) = (services.upstreams.clone(), connection.id.0);
-        tokio::spawn(async move { upstreams.forget(id).await });
+        return Ok(spec.clone());
     }
     let config = Config::open(&services.vault, connection.id, &connection.kind, &connection.config_sealed)?;
     let spec = Arc::new(ConnectionSpec {
