@@ -237,6 +237,7 @@ pub async fn store(
                WHEN $3 = 'pending' AND $4 IN ('approved', 'rejected') THEN expires_at > clock_timestamp()
                WHEN $3 = 'approved' AND $4 = 'executing' THEN execute_by > clock_timestamp()
                WHEN $3 = 'executing' AND $4 = 'executed' THEN lease_until > clock_timestamp()
+               WHEN $3 = 'expired' AND $4 = 'approved' THEN finished_at > clock_timestamp() - interval '7 days'
                ELSE true END",
         scope.org().0,
         id.0,
