@@ -21,12 +21,23 @@ pub struct Approval {
     pub caller_id: Uuid,
     /// What people call the caller.
     pub caller_name: String,
+    /// The first characters of the newest secret of a caller that is a key, to tell keys apart.
+    pub caller_prefix: Option<String>,
     /// The client's name and version, as it said.
     pub client: Option<String>,
     /// The person answerable for the caller.
     pub owner_id: Uuid,
+    /// Their e-mail; `null` once they are gone.
+    pub owner_email: Option<String>,
     /// Why it was held.
     pub rule: String,
+    /// What the upstream claims of the tool.
+    pub hints: ToolHints,
+    /// Whether a changed definition that nobody reviewed is (also) why it is held.
+    pub definition_changed: bool,
+    /// The arguments in one line of at most 200 characters, for lists; `null` when nothing of them is
+    /// kept any more.
+    pub summary: Option<String>,
     /// Why the agent asks: its claim, not checked.
     pub agent_reason: Option<String>,
     /// When it was opened.
@@ -37,6 +48,8 @@ pub struct Approval {
     pub execute_by: Option<DateTime<Utc>>,
     /// Who decided.
     pub decided_by: Option<Uuid>,
+    /// Their e-mail; `null` once they are gone.
+    pub decided_by_email: Option<String>,
     /// When.
     pub decided_at: Option<DateTime<Utc>>,
     /// What they wrote.
@@ -45,6 +58,30 @@ pub struct Approval {
     pub arguments_sha256: String,
     /// Hex SHA-256 of the definition: name it when deciding.
     pub definition_sha256: String,
+}
+
+/// What a tool says of itself (MCP `ToolAnnotations`): claims of the upstream, not facts. `null`: not said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolHints {
+    /// It changes nothing.
+    pub read_only: Option<bool>,
+    /// It may destroy.
+    pub destructive: Option<bool>,
+    /// Twice is as once.
+    pub idempotent: Option<bool>,
+    /// It reaches beyond its own data.
+    pub open_world: Option<bool>,
+}
+
+/// An earlier call to compare with.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct EarlierCall {
+    /// Its approval.
+    pub id: Uuid,
+    /// When it was approved.
+    pub approved_at: DateTime<Utc>,
+    /// Its arguments, as JSON text; from the audit, so secrets may read `[redacted]`.
+    pub arguments_json: String,
 }
 
 /// One approval with everything a person needs to decide.
@@ -65,6 +102,10 @@ pub struct ApprovalDetail {
     pub history: Vec<ApprovalEvent>,
     /// The last five requests of this tool by this caller.
     pub similar: Vec<Approval>,
+    /// The last approved call of this tool by this caller, if its arguments are still on record.
+    pub last_approved: Option<EarlierCall>,
+    /// When a call with the same arguments last ran, if within the hour before now.
+    pub same_call_ran_at: Option<DateTime<Utc>>,
     /// Whether the one who asks here may decide it.
     pub may_decide: bool,
     /// Why not.

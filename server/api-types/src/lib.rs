@@ -8,28 +8,37 @@ mod approval;
 mod audit;
 mod auth;
 mod connection;
+pub mod event;
+mod invitation;
 mod list;
 mod member;
 mod org;
 mod problem;
 mod role;
+mod session;
 mod tool;
 mod toolkit;
 mod toolkit_tool;
 
 pub use api_key::{ApiKey, CreateApiKey, CreatedApiKey, KeyOwner, RotateApiKey};
-pub use approval::{Approval, ApprovalDetail, ApprovalEvent, Approve, Reject, Settle, SettleOutcome};
+pub use approval::{
+    Approval, ApprovalDetail, ApprovalEvent, Approve, EarlierCall, Reject, Settle, SettleOutcome, ToolHints,
+};
 pub use audit::{AuditRecord, AuditRecordDetail};
 pub use auth::{AccessToken, Login, Me, MyKind, MyOrg};
 pub use connection::{
     Connection, ConnectionKind, ConnectionLogs, ConnectionStatus, CreateConnection, Refreshed, UnusableTool,
     UpdateConnection,
 };
+pub use invitation::{
+    AcceptInvitation, CreateInvitation, CreatedInvitation, Invitation, OfferedInvitation, ViewInvitation,
+};
 pub use list::List;
 pub use member::{CreateMember, Member, UpdateMember};
 pub use org::{CreateOrg, Org, UpdateOrg};
 pub use problem::{Problem, ProblemField};
 pub use role::{CreateRole, Role, UpdateRole};
+pub use session::Session;
 pub use tool::{ReviewTool, Tool};
 pub use toolkit::{CreateToolkit, Toolkit, UpdateToolkit, Visibility};
 pub use toolkit_tool::{AddToolkitTools, PutRolePolicy, PutToolkitTool, ToolkitTool, WhichTools};

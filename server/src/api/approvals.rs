@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use api_types::{Approval, ApprovalDetail, ApprovalEvent, Approve, List, Reject, Settle, SettleOutcome};
+use api_types::{Approval, ApprovalDetail, ApprovalEvent, Approve, List, Reject, Settle, SettleOutcome, ToolHints};
 use axum::{
     Json,
     extract::{Path, State},
@@ -168,6 +168,8 @@ async fn detail(services: &Services, access: &OrgAccess, record: Record) -> Resu
         reviewed_definition: record.reviewed_definition.as_deref().map(raw).transpose()?,
         history: history.into_iter().map(event).collect(),
         similar,
+        last_approved: None,
+        same_call_ran_at: None,
         may_decide: refused.is_none(),
         may_not_decide_because: refused,
         somebody_may_decide: service::approval::has_other_approver(services, access, &record).await?,
@@ -197,14 +199,20 @@ fn approval(record: &Record) -> Approval {
         caller_kind: record.binding.caller.kind().to_owned(),
         caller_id: record.binding.caller.id(),
         caller_name: record.caller_name.clone(),
+        caller_prefix: None,
         client: record.client.clone(),
         owner_id: record.binding.owner.0,
+        owner_email: None,
         rule: record.rule.clone(),
+        hints: ToolHints::default(),
+        definition_changed: record.reviewed_definition.is_some(),
+        summary: None,
         agent_reason: record.agent_reason.clone(),
         created_at: record.created_at,
         expires_at: record.expires_at,
         execute_by: record.execute_by,
         decided_by: decision.map(|d| d.by.0),
+        decided_by_email: None,
         decided_at: decision.map(|d| d.at),
         decision_reason: decision.and_then(|d| d.reason.clone()),
         arguments_sha256: hex::encode(record.binding.arguments_sha256),

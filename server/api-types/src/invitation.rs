@@ -1,0 +1,81 @@
+//! Inviting people by link.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// An invitation that nobody has taken up yet.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Invitation {
+    /// Its id.
+    pub id: Uuid,
+    /// Who is invited.
+    pub email: String,
+    /// The role they will have.
+    pub role: String,
+    /// The e-mail of who invited them; `null` once that person is gone.
+    pub invited_by: Option<String>,
+    /// When.
+    pub created_at: DateTime<Utc>,
+    /// Until when the link works.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// A person to be invited.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateInvitation {
+    /// The person's e-mail; case does not matter. An earlier invitation of theirs to this org ends.
+    pub email: String,
+    /// Their role; none that allows more than one's own.
+    pub role: String,
+}
+
+/// An invitation just made, with its link. Whoever has the link can take it up.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct CreatedInvitation {
+    /// The invitation.
+    #[serde(flatten)]
+    pub invitation: Invitation,
+    /// The link to hand to the person; shown only here. What is secret stands after its `#`, which
+    /// browsers do not send to servers.
+    pub url: String,
+}
+
+/// Asks what an invitation offers.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ViewInvitation {
+    /// What stands after the `#` of the link.
+    pub token: String,
+}
+
+/// What an invitation offers to who has its link.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OfferedInvitation {
+    /// The org's slug.
+    pub org: String,
+    /// The org's name for people.
+    pub org_name: String,
+    /// Who is invited.
+    pub email: String,
+    /// The role they will have.
+    pub role: String,
+    /// Until when the link works.
+    pub expires_at: DateTime<Utc>,
+    /// Whether the person has a password already: then accepting asks for it, else it sets one.
+    pub has_password: bool,
+}
+
+/// Takes an invitation up and signs the person in.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AcceptInvitation {
+    /// What stands after the `#` of the link.
+    pub token: String,
+    /// The person's password: theirs where they have one, else a new one of 12 to 200 characters.
+    pub password: String,
+    /// A new person's name; the e-mail's local part unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
