@@ -1,1 +1,34 @@
 //! What every page is built of. Components use the tokens of `styles/tokens.css` and nothing else.
+//!
+//! Development builds show the whole set on one page (`pages::gallery`); what is not shown there is
+//! not a component.
+
+mod badge;
+mod button;
+mod copy;
+mod dialog;
+mod empty;
+mod failed;
+mod field;
+mod icon;
+mod id;
+mod shown;
+mod skeleton;
+mod table;
+mod tabs;
+mod time;
+pub mod toast;
+
+pub use badge::{Badge, Tone};
+pub use button::{Button, Kind};
+pub use copy::CopyButton;
+pub use dialog::Dialog;
+pub use empty::EmptyState;
+pub use failed::Failed;
+pub use field::{Area, Choice, Field};
+pub use icon::{Icon, Shape};
+pub use shown::Shown;
+pub use skeleton::Skeleton;
+pub use table::Table;
+pub use tabs::{Tab, Tabs};
+pub use time::{Clock, Time, Until};

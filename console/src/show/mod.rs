@@ -1,2 +1,4 @@
 //! How things are put into words and lines. No browser, no server: all of it is tested on the machine
 //! that builds it.
+
+pub mod time;

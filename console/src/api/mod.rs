@@ -1,0 +1,190 @@
+//! The only way to the server: JSON over `/api/v1` with the session cookie.
+//!
+//! Whoever asks need not think of sessions that end: a request that is answered 401 waits, while the
+//! page stays as it is and the person signs in again, and is then sent once more. Nothing was done
+//! by the first one, so nothing is done twice, and nothing that was typed is lost.
+
+mod failure;
+pub mod live;
+pub mod read;
+
+use std::sync::Arc;
+
+use api_types::{Login, Me};
+use futures::channel::oneshot;
+use gloo_net::http::{Method, RequestBuilder, Response};
+use leptos::prelude::*;
+use serde::{Serialize, de::DeserializeOwned};
+use uuid::Uuid;
+
+pub use failure::Failure;
+
+const BASE: &str = "/api/v1";
+
+/// The client, and who is signed in. Copied freely; found with [`Api::here`].
+#[derive(Clone, Copy)]
+pub struct Api {
+    /// Who is signed in; `None` before that is known, and for who is not.
+    pub me: RwSignal<Option<Arc<Me>>>,
+    /// The session has ended while a page was open: somebody has to sign in again.
+    pub expired: RwSignal<bool>,
+    waiting: StoredValue<Vec<oneshot::Sender<()>>, LocalStorage>,
+}
+
+impl Api {
+    /// Makes the client, for everything underneath.
+    pub fn provide() -> Self {
+        let api = Self {
+            me: RwSignal::new(None),
+            expired: RwSignal::new(false),
+            waiting: StoredValue::new_local(Vec::new()),
+        };
+        provide_context(api);
+        api
+    }
+
+    /// The client that the application made.
+    pub fn here() -> Self {
+        expect_context()
+    }
+
+    /// Reads something.
+    ///
+    /// # Errors
+    /// What the server says, or that it cannot be reached.
+    pub async fn get<T: DeserializeOwned>(self, path: &str) -> Result<T, Failure> {
+        let text = self.get_text(path).await?;
+        serde_json::from_str(&text).map_err(|error| Failure::unreadable(&error))
+    }
+
+    /// Reads something as the text it comes as.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn get_text(self, path: &str) -> Result<String, Failure> {
+        let response = self.send(Method::GET, path, None).await?;
+        response.text().await.map_err(|_| Failure::Unreachable)
+    }
+
+    /// Makes or does something.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn post<T: DeserializeOwned>(self, path: &str, body: &impl Serialize) -> Result<T, Failure> {
+        let response = self.send(Method::POST, path, Some(json(body)?)).await?;
+        response.json().await.map_err(|error| Failure::unreadable(&error))
+    }
+
+    /// Does something that has no answer but that it is done.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn post_only(self, path: &str, body: &impl Serialize) -> Result<(), Failure> {
+        self.send(Method::POST, path, Some(json(body)?)).await.map(drop)
+    }
+
+    /// Ends or removes something.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn delete(self, path: &str) -> Result<(), Failure> {
+        self.send(Method::DELETE, path, None).await.map(drop)
+    }
+
+    /// Finds out who is signed in, without asking anybody to sign in.
+    ///
+    /// # Errors
+    /// As [`Self::get`]; nobody being signed in is none.
+    pub async fn find_me(self) -> Result<Option<Arc<Me>>, Failure> {
+        match once(&Method::GET, "/auth/session", None).await {
+            Ok(response) => {
+                let me: Me = response.json().await.map_err(|error| Failure::unreadable(&error))?;
+                let me = Arc::new(me);
+                self.me.set(Some(me.clone()));
+                Ok(Some(me))
+            }
+            Err(Failure::SignedOut(_)) => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Signs in; requests that waited for it go on.
+    ///
+    /// # Errors
+    /// What the server says: a wrong password, too many attempts.
+    pub async fn sign_in(self, email: &str, password: &str) -> Result<Arc<Me>, Failure> {
+        let login = Login { email: email.to_owned(), password: password.to_owned() };
+        once(&Method::POST, "/auth/session", Some(json(&login)?)).await?;
+        let me = self.find_me().await?.ok_or(Failure::Unreachable)?;
+        self.expired.set(false);
+        let mut waiting = Vec::new();
+        self.waiting.update_value(|senders| waiting = std::mem::take(senders));
+        for sender in waiting {
+            // Who waited may have gone to another page.
+            let _ = sender.send(());
+        }
+        Ok(me)
+    }
+
+    /// Signs out, here only.
+    ///
+    /// # Errors
+    /// When the server cannot be reached: then one is still signed in.
+    pub async fn sign_out(self) -> Result<(), Failure> {
+        match once(&Method::DELETE, "/auth/session", None).await {
+            Ok(_) | Err(Failure::SignedOut(_)) => {
+                self.me.set(None);
+                Ok(())
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    async fn send(self, method: Method, path: &str, body: Option<String>) -> Result<Response, Failure> {
+        match once(&method, path, body.clone()).await {
+            Err(Failure::SignedOut(_)) if self.me.get_untracked().is_some() => {
+                let (sender, signed_in) = oneshot::channel();
+                self.waiting.update_value(|waiting| waiting.push(sender));
+                self.expired.set(true);
+                signed_in.await.map_err(|_| Failure::Unreachable)?;
+                once(&method, path, body).await
+            }
+            other => other,
+        }
+    }
+}
+
+fn json(body: &impl Serialize) -> Result<String, Failure> {
+    serde_json::to_string(body).map_err(|error| Failure::unreadable(&error))
+}
+
+async fn once(method: &Method, path: &str, body: Option<String>) -> Result<Response, Failure> {
+    let request = RequestBuilder::new(&format!("{BASE}{path}")).method(method.clone());
+    let sent = match body {
+        Some(body) => match request.header("content-type", "application/json").body(body) {
+            Ok(request) => request.send().await,
+            Err(error) => Err(error),
+        },
+        None => request.send().await,
+    };
+    let response = sent.map_err(|_| Failure::Unreachable)?;
+    match response.ok() {
+        true => Ok(response),
+        false => Err(Failure::read(response).await),
+    }
+}
+
+/// A part of a path or query, encoded.
+pub fn encoded(text: &str) -> String {
+    js_sys::encode_uri_component(text).into()
+}
+
+/// The path of something of an org: `of_org("acme", "/approvals")`.
+pub fn of_org(org: &str, rest: &str) -> String {
+    format!("/orgs/{}{rest}", encoded(org))
+}
+
+/// The path of one approval.
+pub fn approval_path(org: &str, id: Uuid) -> String {
+    of_org(org, &format!("/approvals/{id}"))
+}

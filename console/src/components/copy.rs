@@ -1,0 +1,38 @@
+//! Taking a text along.
+
+use gloo_timers::callback::Timeout;
+use leptos::{prelude::*, task::spawn_local};
+use wasm_bindgen_futures::JsFuture;
+
+use super::{Button, Icon, Kind, Shape};
+
+/// A button that puts a text on the clipboard and says that it did.
+#[component]
+pub fn CopyButton(
+    /// The text, exactly.
+    #[prop(into)]
+    text: Signal<String>,
+    /// What it is: "Copy {what}".
+    what: &'static str,
+) -> impl IntoView {
+    let said = RwSignal::new("");
+    let copy = Callback::new(move |()| {
+        let text = text.get_untracked();
+        spawn_local(async move {
+            let copied = JsFuture::from(window().navigator().clipboard().write_text(&text)).await.is_ok();
+            said.try_set(if copied { "copied" } else { "could not be copied: select it and copy it by hand" });
+            Timeout::new(3_000, move || {
+                said.try_set("");
+            })
+            .forget();
+        });
+    });
+    view! {
+        <span class="copy">
+            <Button kind=Kind::Quiet label=format!("Copy {what}") on_press=copy>
+                <Icon shape=Shape::Copy />
+            </Button>
+            <span role="status">{said}</span>
+        </span>
+    }
+}

@@ -1,0 +1,52 @@
+//! A question that waits for an answer.
+
+use leptos::{html, prelude::*};
+
+/// A modal dialog: the browser's own, which keeps the focus inside, closes on Escape and gives the
+/// focus back.
+#[component]
+pub fn Dialog(
+    /// Whether it is open. Closing it by Escape sets this.
+    open: RwSignal<bool>,
+    /// What it asks.
+    #[prop(into)]
+    title: Signal<String>,
+    /// Escape does not close it: it must be answered.
+    #[prop(optional)]
+    insistent: bool,
+    /// What stands in it; made anew each time it opens.
+    children: ChildrenFn,
+) -> impl IntoView {
+    let dialog = NodeRef::<html::Dialog>::new();
+    Effect::new(move |_| {
+        let Some(dialog) = dialog.get() else { return };
+        if open.get() && !dialog.open() {
+            // It refuses only when it is not in the page, and it is.
+            let _ = dialog.show_modal();
+        } else if !open.get() && dialog.open() {
+            dialog.close();
+        }
+    });
+    let title_id = super::id::unique("dialog");
+    let named_by = title_id.clone();
+    view! {
+        <dialog
+            node_ref=dialog
+            class="dialog"
+            aria-labelledby=named_by
+            on:cancel=move |event: web_sys::Event| {
+                if insistent {
+                    event.prevent_default();
+                }
+            }
+            on:close=move |_| {
+                if !insistent {
+                    open.set(false);
+                }
+            }
+        >
+            <h2 id=title_id>{title}</h2>
+            {move || open.get().then(|| children())}
+        </dialog>
+    }
+}

@@ -1,0 +1,29 @@
+//! Something went wrong: what, what to try, and the request id.
+
+use leptos::prelude::*;
+
+use super::{Button, Icon, Shape};
+use crate::api::Failure;
+
+/// A failure, announced to screen readers.
+#[component]
+pub fn Failed(
+    /// What went wrong.
+    failure: Failure,
+    /// Tries again, where that may help.
+    #[prop(optional)]
+    retry: Option<Callback<()>>,
+) -> impl IntoView {
+    let request = failure.problem().map(|problem| problem.request_id.to_string());
+    view! {
+        <div class="failed" role="alert">
+            <Icon shape=Shape::Warning />
+            <div>
+                <p>{failure.message()}</p>
+                <p class="quiet">{failure.advice()}</p>
+                {request.map(|id| view! { <p class="quiet">"Request " <code>{id}</code></p> })}
+                {retry.map(|retry| view! { <Button on_press=retry>"Try again"</Button> })}
+            </div>
+        </div>
+    }
+}

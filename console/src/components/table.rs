@@ -1,0 +1,27 @@
+//! Rows of the same kind.
+
+use leptos::prelude::*;
+
+/// A table with a caption for screen readers; it scrolls sideways by itself where it is too wide.
+#[component]
+pub fn Table(
+    /// What the rows are.
+    #[prop(into)]
+    caption: String,
+    /// The heads of the columns.
+    columns: Vec<&'static str>,
+    /// The rows: `<tr>`s. Cells carry `data-label` for narrow screens, where rows become cards.
+    children: Children,
+) -> impl IntoView {
+    view! {
+        <div class="table">
+            <table>
+                <caption class="visually-hidden">{caption}</caption>
+                <thead>
+                    <tr>{columns.into_iter().map(|column| view! { <th scope="col">{column}</th> }).collect_view()}</tr>
+                </thead>
+                <tbody>{children()}</tbody>
+            </table>
+        </div>
+    }
+}

@@ -1,0 +1,68 @@
+//! One of a few views of the same thing.
+
+use leptos::{ev::KeyboardEvent, html, prelude::*};
+use wasm_bindgen::JsCast;
+use web_sys::HtmlElement;
+
+/// One tab.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tab {
+    /// Its name in the URL.
+    pub name: &'static str,
+    /// Its words, a count included.
+    pub words: Signal<String>,
+}
+
+/// Tabs, as ARIA's practices have them: arrow keys go from one to the next, and choose it.
+#[component]
+pub fn Tabs(
+    /// What they choose between.
+    label: &'static str,
+    /// The tabs.
+    tabs: Vec<Tab>,
+    /// The name of the chosen one.
+    #[prop(into)]
+    chosen: Signal<String>,
+    /// Another one was chosen.
+    on_choose: Callback<&'static str>,
+) -> impl IntoView {
+    let list = NodeRef::<html::Div>::new();
+    let names: Vec<&'static str> = tabs.iter().map(|tab| tab.name).collect();
+    let go = move |event: KeyboardEvent| {
+        let at = names.iter().position(|name| *name == chosen.get_untracked()).unwrap_or(0);
+        let to = match event.key().as_str() {
+            "ArrowRight" => (at + 1) % names.len(),
+            "ArrowLeft" => (at + names.len() - 1) % names.len(),
+            "Home" => 0,
+            "End" => names.len() - 1,
+            _ => return,
+        };
+        event.prevent_default();
+        on_choose.run(names[to]);
+        let tab = list.get_untracked().and_then(|list| list.children().item(u32::try_from(to).unwrap_or(0)));
+        if let Some(tab) = tab.and_then(|tab| tab.dyn_into::<HtmlElement>().ok()) {
+            let _ = tab.focus();
+        }
+    };
+    view! {
+        <div class="tabs" role="tablist" aria-label=label node_ref=list on:keydown=go>
+            {tabs
+                .into_iter()
+                .map(|tab| {
+                    let is = move || chosen.get() == tab.name;
+                    view! {
+                        <button
+                            type="button"
+                            role="tab"
+                            aria-selected=move || is().to_string()
+                            tabindex=move || if is() { "0" } else { "-1" }
+                            on:click=move |_| on_choose.run(tab.name)
+                        >
+                            {tab.words}
+                        </button>
+                    }
+                })
+                .collect_view()}
+        </div>
+    }
+}

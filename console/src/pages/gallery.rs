@@ -1,0 +1,127 @@
+//! `/console/components`, in development builds: every component in every state, to be looked at in
+//! both themes and at every width.
+
+use chrono::TimeDelta;
+use leptos::prelude::*;
+
+use crate::{
+    api::Failure,
+    components::{
+        Area, Badge, Button, Choice, Clock, CopyButton, Dialog, EmptyState, Failed, Field, Icon, Kind, Shape, Skeleton,
+        Tab, Table, Tabs, Time, Tone, Until, toast::Toasts,
+    },
+    shell::{ThemePicker, title},
+};
+
+#[component]
+pub(crate) fn Gallery() -> impl IntoView {
+    title(|| "Components".to_owned());
+    view! {
+        <main class="page">
+            <h1>"Components"</h1>
+            <ThemePicker />
+            <Words />
+            <Forms />
+            <Lists />
+            <News />
+        </main>
+    }
+}
+
+#[component]
+fn Words() -> impl IntoView {
+    let now = Clock::here().get_untracked();
+    view! {
+        <h2>"Badge"</h2>
+        <p>
+            <Badge>"toolkit finance"</Badge> " " <Badge tone=Tone::Ok>"approved"</Badge> " " <Badge tone=Tone::Warn>"expires soon"</Badge> " "
+            <Badge tone=Tone::Bad><Icon shape=Shape::Warning />"destructive"</Badge>
+        </p>
+        <h2>"Icon"</h2>
+        <p>{Shape::ALL.iter().map(|shape| view! { <Icon shape=*shape /> " " }).collect_view()}</p>
+        <h2>"Time"</h2>
+        <p><Time at=now - TimeDelta::minutes(18) /> ", " <Time at=now - TimeDelta::days(3) full=true /> ", " <Until at=now + TimeDelta::minutes(42) /></p>
+        <h2>"Copy"</h2>
+        <p><code>"./just up"</code> <CopyButton text="./just up".to_owned() what="the command" /></p>
+    }
+}
+
+#[component]
+fn Forms() -> impl IntoView {
+    let text = RwSignal::new("mara@acme.example".to_owned());
+    let lines = RwSignal::new(String::new());
+    let word = RwSignal::new("member".to_owned());
+    let open = RwSignal::new(false);
+    let options = ["admin", "approver", "member"].map(|role| (role.to_owned(), role.to_owned())).to_vec();
+    view! {
+        <h2>"Button"</h2>
+        <p class="row">
+            <Button kind=Kind::Primary key="A">"Approve"</Button>
+            <Button key="R">"Reject"</Button>
+            <Button kind=Kind::Danger>"Remove 3 tools"</Button>
+            <Button kind=Kind::Quiet>"Later"</Button>
+            <Button busy=true>"Sending"</Button>
+            <Button disabled=true>"Not now"</Button>
+        </p>
+        <h2>"Field"</h2>
+        <div class="form">
+            <Field label="E-mail" kind="email" value=text hint="Where the invitation goes." />
+            <Field label="With a fault" value=text wrong=Some("must be an e-mail address".to_owned()) />
+            <Area label="Reason" value=lines hint="The agent reads this word for word." />
+            <Choice label="Role" value=word options />
+        </div>
+        <h2>"Dialog"</h2>
+        <Button on_press=Callback::new(move |()| open.set(true))>"Open a dialog"</Button>
+        <Dialog open title="Reject send_invoice?">
+            <p>"The agent will read your reason."</p>
+            <div class="row-end"><Button kind=Kind::Danger on_press=Callback::new(move |()| open.set(false))>"Reject"</Button></div>
+        </Dialog>
+    }
+}
+
+#[component]
+fn Lists() -> impl IntoView {
+    let chosen = RwSignal::new("waiting");
+    let tabs = vec![
+        Tab { name: "waiting", words: Signal::stored("Waiting 3".to_owned()) },
+        Tab { name: "decided", words: Signal::stored("Decided".to_owned()) },
+    ];
+    view! {
+        <h2>"Tabs"</h2>
+        <Tabs label="Which requests" tabs chosen=Signal::derive(move || chosen.get().to_owned()) on_choose=Callback::new(move |name| chosen.set(name)) />
+        <h2>"Table"</h2>
+        <Table caption="Similar requests" columns=vec!["Call", "When", "What became of it"]>
+            <tr>
+                <td data-label="Call">"Brightwater Ltd · 1 290.00 EUR"</td>
+                <td data-label="When"><Time at=Clock::here().get_untracked() - TimeDelta::hours(20) /></td>
+                <td data-label="What became of it"><Badge tone=Tone::Ok>"approved by Mara"</Badge></td>
+            </tr>
+        </Table>
+        <h2>"Skeleton"</h2>
+        <Skeleton lines=3 />
+        <h2>"Empty state"</h2>
+        <EmptyState title="Nothing is waiting">
+            <p>"When an agent calls a tool that needs approval, the request appears here by itself."</p>
+        </EmptyState>
+    }
+}
+
+#[component]
+fn News() -> impl IntoView {
+    let toasts = Toasts::here();
+    let say = Callback::new(move |()| toasts.say(Tone::Ok, "send_invoice was approved."));
+    let undo = Callback::new(move |()| {
+        let undone = StoredValue::new(0);
+        let id = toasts.offer_undo(
+            Signal::stored("Approving send_invoice …".to_owned()),
+            Callback::new(move |()| toasts.take_back(undone.get_value())),
+        );
+        undone.set_value(id);
+    });
+    view! {
+        <h2>"Failure"</h2>
+        <Failed failure=Failure::Unreachable retry=Callback::new(|()| ()) />
+        <h2>"Toast"</h2>
+        <p class="row"><Button on_press=say>"Say something"</Button> <Button on_press=undo>"Offer to undo"</Button></p>
+    }
+}

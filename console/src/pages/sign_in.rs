@@ -1,0 +1,88 @@
+//! `/login`: the door.
+
+use leptos::{html, prelude::*, task::spawn_local};
+use leptos_router::{
+    NavigateOptions,
+    hooks::{use_navigate, use_query_map},
+};
+
+use crate::{
+    api::{Api, Failure},
+    components::{Button, Failed, Field, Kind},
+    shell::title,
+};
+
+#[component]
+pub(crate) fn SignIn() -> impl IntoView {
+    title(|| "Sign in".to_owned());
+    let api = Api::here();
+    let query = use_query_map();
+    let navigate = use_navigate();
+    let email = RwSignal::new(String::new());
+    let password = RwSignal::new(String::new());
+    let busy = RwSignal::new(false);
+    let failure = RwSignal::new(None::<Failure>);
+    let first = NodeRef::<html::Input>::new();
+    Effect::new(move |_| {
+        if let Some(input) = first.get() {
+            let _ = input.focus();
+        }
+    });
+    let submit = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        if busy.get_untracked() {
+            return;
+        }
+        busy.set(true);
+        failure.set(None);
+        let navigate = navigate.clone();
+        let next = query.with_untracked(|query| query.get("next"));
+        spawn_local(async move {
+            let answer = api.sign_in(&email.get_untracked(), &password.get_untracked()).await;
+            busy.set(false);
+            match answer {
+                Ok(_) => {
+                    let options = NavigateOptions { replace: true, ..NavigateOptions::default() };
+                    navigate(&inside(next), options);
+                }
+                Err(error) => failure.set(Some(error)),
+            }
+        });
+    };
+    view! {
+        <main class="door">
+            <h1>"Permesso"</h1>
+            <p class="quiet">"The door between AI agents and your tools."</p>
+            <form on:submit=submit class="form">
+                <Field label="E-mail" kind="email" value=email autocomplete="username" node=first />
+                <Field label="Password" kind="password" value=password autocomplete="current-password" />
+                {move || failure.get().map(|failure| view! { <Failed failure /> })}
+                <Button kind=Kind::Primary submit=true busy>"Sign in"</Button>
+            </form>
+            <p class="quiet">"No account? People come in by invitation: ask an administrator for a link."</p>
+        </main>
+    }
+}
+
+/// Where to go on: only inside the console, whatever the address says.
+fn inside(next: Option<String>) -> String {
+    let safe =
+        |next: &String| next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\n', '\r', '\t']);
+    next.filter(safe).unwrap_or_else(|| "/".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::inside;
+
+    #[test]
+    fn after_signing_in_one_stays_inside() {
+        assert_eq!(inside(Some("/acme/inbox?selected=1".to_owned())), "/acme/inbox?selected=1");
+        for outside in
+            ["https://evil.example", "//evil.example", "/\\evil.example", "/\t/evil.example", "javascript:alert(1)", ""]
+        {
+            assert_eq!(inside(Some(outside.to_owned())), "/", "{outside}");
+        }
+        assert_eq!(inside(None), "/");
+    }
+}

@@ -1,0 +1,62 @@
+//! Only for who is signed in; everybody else is led to the door, and back to where they wanted to go.
+
+use leptos::{prelude::*, task::spawn_local};
+use leptos_router::{
+    NavigateOptions,
+    components::Outlet,
+    hooks::{use_location, use_navigate},
+};
+
+use crate::{
+    api::{Api, Failure, encoded},
+    components::{Failed, Skeleton},
+};
+
+/// Finds out who is signed in before it shows what is underneath.
+#[component]
+pub fn Guard() -> impl IntoView {
+    let api = Api::here();
+    let failure = RwSignal::new(None::<Failure>);
+    let location = use_location();
+    let navigate = use_navigate();
+    let wanted = move || {
+        format!(
+            "{}{}{}",
+            location.pathname.get_untracked(),
+            question(&location.search.get_untracked()),
+            location.hash.get_untracked()
+        )
+    };
+    let look = Callback::new(move |()| {
+        let (navigate, wanted) = (navigate.clone(), wanted());
+        spawn_local(async move {
+            failure.set(None);
+            match api.find_me().await {
+                Ok(Some(_)) => {}
+                Ok(None) => {
+                    let options = NavigateOptions { replace: true, ..NavigateOptions::default() };
+                    navigate(&format!("/login?next={}", encoded(&wanted)), options);
+                }
+                Err(error) => failure.set(Some(error)),
+            }
+        });
+    });
+    if api.me.with_untracked(Option::is_none) {
+        look.run(());
+    }
+    let known = Memo::new(move |_| api.me.with(Option::is_some));
+    move || match (known.get(), failure.get()) {
+        (true, _) => view! { <Outlet /> }.into_any(),
+        (false, Some(failure)) => view! { <main class="page"><Failed failure retry=look /></main> }.into_any(),
+        (false, None) => view! { <main class="page"><Skeleton lines=3 /></main> }.into_any(),
+    }
+}
+
+fn question(search: &str) -> String {
+    if search.is_empty() { String::new() } else { format!("?{}", search.trim_start_matches('?')) }
+}
+
+/// Names the browser's window, as long as the page is shown.
+pub fn title(words: impl Fn() -> String + 'static) {
+    Effect::new(move |_| document().set_title(&format!("{} · Permesso", words())));
+}

@@ -1,0 +1,52 @@
+//! The keys, on "?".
+
+use leptos::prelude::*;
+
+use super::Shortcuts;
+use crate::components::Dialog;
+
+/// The dialog that lists the keys of the page that is shown.
+#[component]
+pub fn Help(
+    /// Whether it is open.
+    open: RwSignal<bool>,
+) -> impl IntoView {
+    let shortcuts = Shortcuts::here();
+    shortcuts.register("?", "Show the keys", move || open.set(true));
+    let known = move || {
+        let mut known = shortcuts.known.get();
+        // Of two holders of a key, only the newest has it.
+        known.reverse();
+        let mut seen = Vec::new();
+        known.retain(|shortcut| {
+            !seen.contains(&shortcut.key) && {
+                seen.push(shortcut.key);
+                true
+            }
+        });
+        known.reverse();
+        known
+    };
+    view! {
+        <Dialog open title="Keys">
+            <dl class="keys">
+                {move || known()
+                    .into_iter()
+                    .map(|shortcut| {
+                        view! {
+                            <div>
+                                <dt><kbd>{shortcut.key.to_uppercase()}</kbd></dt>
+                                <dd>{shortcut.does}</dd>
+                            </div>
+                        }
+                    })
+                    .collect_view()}
+                <div><dt><kbd>"Esc"</kbd></dt><dd>"Close a dialog"</dd></div>
+            </dl>
+            <label class="check">
+                <input type="checkbox" prop:checked=shortcuts.on on:change:target=move |event| shortcuts.turn(event.target().checked()) />
+                "Keys do something"
+            </label>
+        </Dialog>
+    }
+}

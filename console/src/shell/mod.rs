@@ -1,0 +1,18 @@
+//! What stands around a page: who is signed in, which org, where one can go, theme and keys.
+
+mod again;
+mod guard;
+mod help;
+mod navigation;
+mod org;
+mod shortcuts;
+mod storage;
+mod theme;
+
+pub use again::SignInAgain;
+pub use guard::{Guard, title};
+pub use help::Help;
+pub use navigation::Shell;
+pub use org::Org;
+pub use shortcuts::{Shortcut, Shortcuts};
+pub use theme::{Theme, ThemePicker};

@@ -1,0 +1,178 @@
+//! Navigation beside every page of an org, and the org's event stream under it.
+
+use domain::Right;
+use leptos::{prelude::*, task::spawn_local};
+use leptos_router::{
+    NavigateOptions,
+    components::{A, Outlet},
+    hooks::{use_location, use_navigate},
+};
+
+use super::{Help, Org, ThemePicker};
+use crate::{
+    api::{Api, live::Live, of_org, read::Read},
+    components::{Button, EmptyState, Icon, Kind, Shape, Tone, toast::Toasts},
+};
+
+/// An org's pages, with what stands around them.
+#[component]
+pub fn Shell() -> impl IntoView {
+    let org = Org::provide();
+    let live = Live::provide(org.slug);
+    let known = Memo::new(move |_| org.mine.with(Option::is_some));
+    let open = RwSignal::new(false);
+    let help = RwSignal::new(false);
+    let path = use_location().pathname;
+    // The menu of narrow screens closes when one has gone somewhere.
+    Effect::new(move |_| {
+        path.track();
+        open.set(false);
+    });
+    view! {
+        <a class="skip" href="#content">"Skip to the content"</a>
+        <div class="app">
+            <header class="top">
+                <Button kind=Kind::Quiet label="Menu" on_press=Callback::new(move |()| open.update(|open| *open = !*open))>
+                    <Icon shape=Shape::Menu />
+                </Button>
+                <b>"Permesso"</b>
+                <span class="quiet">{org.slug}</span>
+            </header>
+            <nav aria-label="Main" class=move || if open.get() { "main open" } else { "main" }>
+                <Brand />
+                <Show when=move || known.get()>
+                    <Places />
+                </Show>
+                <Foot help />
+            </nav>
+            <div class="content" id="content" tabindex="-1">
+                <div role="status">
+                    <Show when=move || !live.connected.get()>
+                        <p class="offline">"Not connected. What you see may be old; this page goes on by itself once Permesso is back."</p>
+                    </Show>
+                </div>
+                {move || {
+                    if known.get() {
+                        view! { <Outlet /> }.into_any()
+                    } else {
+                        view! {
+                            <main class="page">
+                                <EmptyState title="There is no such org, or it is not yours">
+                                    <p>"Choose one of yours beside, or ask for an invitation."</p>
+                                </EmptyState>
+                            </main>
+                        }
+                            .into_any()
+                    }
+                }}
+            </div>
+        </div>
+        <Help open=help />
+    }
+}
+
+/// The name at the top, and the org: a choice for who belongs to several.
+#[component]
+fn Brand() -> impl IntoView {
+    let api = Api::here();
+    let org = Org::here();
+    let navigate = use_navigate();
+    let others = Memo::new(move |_| {
+        let me = api.me.get();
+        me.map(|me| me.orgs.iter().map(|org| org.slug.clone()).collect::<Vec<_>>()).unwrap_or_default()
+    });
+    let go = move |slug: String| navigate(&format!("/{slug}/inbox"), NavigateOptions::default());
+    view! {
+        <div class="brand">
+            <A href=move || format!("/{}/inbox", org.slug.get())>"Permesso"</A>
+            {move || {
+                let slugs = others.get();
+                let go = go.clone();
+                if slugs.len() < 2 && slugs.contains(&org.slug.get()) {
+                    return view! { <span>{org.slug}</span> }.into_any();
+                }
+                view! {
+                    <select aria-label="Org" on:change:target=move |event| go(event.target().value())>
+                        {(!slugs.contains(&org.slug.get())).then(|| view! { <option selected=true>{org.slug}</option> })}
+                        {slugs
+                            .into_iter()
+                            .map(|slug| {
+                                let here = slug == org.slug.get();
+                                view! { <option value=slug.clone() selected=here>{slug.clone()}</option> }
+                            })
+                            .collect_view()}
+                    </select>
+                }
+                    .into_any()
+            }}
+        </div>
+    }
+}
+
+/// Where one can go, by one's rights.
+#[component]
+fn Places() -> impl IntoView {
+    let org = Org::here();
+    let live = Live::here();
+    let waiting = Read::<api_types::List<api_types::Approval>>::new(move || {
+        live.approvals.track();
+        org.may(Right::ReadApprovals).then(|| of_org(&org.slug.get(), "/approvals?status=pending&limit=200"))
+    });
+    let count = move || {
+        waiting
+            .value
+            .with(|list| list.as_ref().map(|list| (list.items.len(), list.next_cursor.is_some())))
+            .filter(|(n, _)| *n > 0)
+    };
+    let to = move |place: &str| format!("/{}/{place}", org.slug.get());
+    view! {
+        <Show when=move || org.may(Right::ReadApprovals)>
+            <A href=move || to("inbox")>
+                "Inbox"
+                {move || {
+                    count()
+                        .map(|(count, more)| {
+                            view! {
+                                <span class="count">
+                                    {count}{more.then_some("+")}
+                                    <span class="visually-hidden">" waiting"</span>
+                                </span>
+                            }
+                        })
+                }}
+            </A>
+        </Show>
+        <Show when=move || org.may(Right::ReadAudit)>
+            <A href=move || to("audit")>"Audit"</A>
+        </Show>
+    }
+}
+
+/// Who is signed in, theme, keys, the way out.
+#[component]
+fn Foot(help: RwSignal<bool>) -> impl IntoView {
+    let api = Api::here();
+    let toasts = Toasts::here();
+    let name = move || api.me.with(|me| me.as_ref().and_then(|me| me.email.clone())).unwrap_or_default();
+    let leave = Callback::new(move |()| {
+        spawn_local(async move {
+            match api.sign_out().await {
+                // A full reload: nothing of this person stays in the page.
+                Ok(()) => {
+                    let _ = window().location().set_href("/login");
+                }
+                Err(failure) => toasts.say(Tone::Bad, format!("You are still signed in. {}", failure.message())),
+            }
+        });
+    });
+    view! {
+        <div class="foot">
+            <A href="/me">{name}</A>
+            <ThemePicker />
+            <div class="foot-row">
+                <Button kind=Kind::Quiet key="?" on_press=Callback::new(move |()| help.set(true))>"Keys"</Button>
+                <Button kind=Kind::Quiet on_press=leave>"Sign out"</Button>
+            </div>
+        </div>
+    }
+}
