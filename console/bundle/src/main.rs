@@ -20,7 +20,8 @@ use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
 /// Joined in this order: tokens first, pages last.
-const STYLES: &[&str] = &["tokens.css", "base.css", "components.css", "tree.css", "shell.css", "pages.css", "inbox.css", "audit.css"];
+const STYLES: &[&str] =
+    &["tokens.css", "base.css", "components.css", "tree.css", "shell.css", "pages.css", "inbox.css", "audit.css"];
 
 /// What the whole application's WebAssembly may weigh, in bytes after Brotli (the console's contract).
 const LIMIT: usize = 450_000;
@@ -43,12 +44,9 @@ fn main() -> Result<()> {
     let bindings = bind(Path::new(wasm), &building.join("bindgen"))?;
     let module = dist.asset("console", "wasm", &bindings.wasm)?;
     let wasm_size = dist.total;
-    let script = bindings.script.replace("console_bg.wasm", module.trim_start_matches("/assets/"));
-    if !script.contains(module.trim_start_matches("/assets/")) {
-        bail!("wasm-bindgen's script does not name the module as expected");
-    }
-    let script = dist.asset("console", "js", script.as_bytes())?;
-    let start = format!("import init from \"{}\";\ninit();\n", script.replace("/assets/", "./"));
+    let script = dist.asset("console", "js", &bindings.script)?;
+    let start = String::from_utf8(read(&console.join("start.js"))?)?;
+    let start = fill(&start, &[("console.js", &script), ("console.wasm", &module)])?;
     let start = dist.asset("start", "js", start.as_bytes())?;
     let theme = dist.asset("theme", "js", &read(&console.join("theme.js"))?)?;
     let mut styles = Vec::new();
@@ -58,16 +56,16 @@ fn main() -> Result<()> {
     let styles = dist.asset("console", "css", &styles)?;
     let icon = dist.asset("icon", "svg", &read(&console.join("icon.svg"))?)?;
 
-    let mut page = String::from_utf8(read(&console.join("index.html"))?)?;
-    for (mark, address) in
-        [("theme.js", &theme), ("start.js", &start), ("console.js", &script), ("console.wasm", &module), ("console.css", &styles), ("icon.svg", &icon)]
-    {
-        let quoted = format!("\"{mark}\"");
-        if !page.contains(&quoted) {
-            bail!("index.html does not name {mark}");
-        }
-        page = page.replace(&quoted, &format!("\"{address}\""));
-    }
+    let page = String::from_utf8(read(&console.join("index.html"))?)?;
+    let names = [
+        ("theme.js", &theme),
+        ("start.js", &start),
+        ("console.js", &script),
+        ("console.wasm", &module),
+        ("console.css", &styles),
+        ("icon.svg", &icon),
+    ];
+    let page = fill(&page, &names)?;
     dist.write("index.html", page.as_bytes())?;
 
     fs::remove_dir_all(building.join("bindgen"))?;
@@ -80,7 +78,12 @@ fn main() -> Result<()> {
         fs::remove_dir_all(&old)?;
     }
     if !fast {
-        println!("console: {} kB in all, its WebAssembly {} kB of at most {} kB (Brotli)", dist.total / 1000, wasm_size / 1000, LIMIT / 1000);
+        println!(
+            "console: {} kB in all, its WebAssembly {} kB of at most {} kB (Brotli)",
+            dist.total / 1000,
+            wasm_size / 1000,
+            LIMIT / 1000
+        );
         if wasm_size > LIMIT {
             bail!("the console's WebAssembly has become too large");
         }
@@ -88,9 +91,22 @@ fn main() -> Result<()> {
     Ok(())
 }
 
+/// Puts addresses where a text names the files, in quotes; each must be named.
+fn fill(text: &str, names: &[(&str, &String)]) -> Result<String> {
+    let mut text = text.to_owned();
+    for (name, address) in names {
+        let quoted = format!("\"{name}\"");
+        if !text.contains(&quoted) {
+            bail!("nothing names {name}");
+        }
+        text = text.replace(&quoted, &format!("\"{address}\""));
+    }
+    Ok(text)
+}
+
 struct Bindings {
     wasm: Vec<u8>,
-    script: String,
+    script: Vec<u8>,
 }
 
 fn bind(wasm: &Path, directory: &Path) -> Result<Bindings> {
@@ -101,8 +117,7 @@ fn bind(wasm: &Path, directory: &Path) -> Result<Bindings> {
         .remove_name_section(true)
         .remove_producers_section(true)
         .generate(directory)?;
-    let script = directory.join("console.js");
-    Ok(Bindings { wasm: read(&directory.join("console_bg.wasm"))?, script: String::from_utf8(read(&script)?)? })
+    Ok(Bindings { wasm: read(&directory.join("console_bg.wasm"))?, script: read(&directory.join("console.js"))? })
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
@@ -133,7 +148,11 @@ impl Dist {
             return Ok(());
         }
         let mut brotli = Vec::new();
-        brotli::BrotliCompress(&mut &content[..], &mut brotli, &brotli::enc::BrotliEncoderParams { quality: 11, lgwin: 22, ..Default::default() })?;
+        brotli::BrotliCompress(
+            &mut &content[..],
+            &mut brotli,
+            &brotli::enc::BrotliEncoderParams { quality: 11, lgwin: 22, ..Default::default() },
+        )?;
         fs::write(self.directory.join(format!("{path}.br")), &brotli)?;
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
         gzip.write_all(content)?;
