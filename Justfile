@@ -16,17 +16,66 @@ _list:
 # Install what is missing, build, and run the gateway with a sample org; Ctrl-C stops everything
 [group('run')]
 [positional-arguments]
-up *args: _rust _cc _postgres
+up *args: _rust _cc _postgres console
     @cargo build --package permesso --bin permesso
     @exec {{ quote(target / "debug/permesso") }} dev "$@"
 
-# Everything there is: format, lints, tests, end to end; goes on after a failure and names it at the end
+# The same, and again whenever a file of the server or the console changes; with the page /console/components
+[group('run')]
+[positional-arguments]
+dev *args: _rust _cc _postgres _wasm
+    #!/bin/sh
+    # The console is reloaded by hand; a server that does not compile leaves the old one running.
+    set -u
+    seen=$(mktemp)
+    gateway=
+    trap 'test -z "$gateway" || { kill -INT "$gateway"; wait "$gateway"; }; rm -f "$seen"' EXIT
+    trap 'exit 130' INT TERM
+    changed() { find "$@" -newer "$seen" -type f -print 2>/dev/null | grep -q .; }
+    console=yes server=yes
+    while :; do
+        if [ -n "$console" ]; then {{ self }} _console-fast || echo "the console does not compile" >&2; fi
+        if [ -n "$server" ] && cargo build --package permesso --bin permesso; then
+            test -z "$gateway" || { kill -INT "$gateway"; wait "$gateway"; }
+            {{ quote(target / "debug/permesso") }} dev "$@" &
+            gateway=$!
+        fi
+        touch "$seen"
+        sleep 1
+        console= server=
+        until [ -n "$console$server" ]; do
+            sleep 1
+            if changed console/src console/styles console/index.html console/start.js console/theme.js; then console=yes; fi
+            if changed server migrations Cargo.toml; then server=yes; fi
+            if changed server/domain server/api-types; then console=yes; fi
+        done
+    done
+
+# Build the console into console/dist, and print its size; does nothing when nothing has changed
+[group('run')]
+console: _rust _cc _wasm
+    #!/bin/sh
+    set -eu
+    inputs=$(find console/src console/styles console/bundle/src console/bundle/Cargo.lock console/Cargo.toml console/*.html console/*.js console/*.svg \
+        server/domain/src server/api-types/src Cargo.lock Cargo.toml -type f -exec cksum {} + | sort | cksum)
+    if [ "$(cat console/dist/.inputs 2>/dev/null)" = "$inputs" ]; then
+        cat console/dist/.sizes
+        exit
+    fi
+    echo "building the console ..." >&2
+    {{ self }} _console-wasm console --profile console
+    {{ self }} _console-bundle console >console/dist.sizes
+    mv console/dist.sizes console/dist/.sizes
+    cat console/dist/.sizes
+    echo "$inputs" >console/dist/.inputs
+
+, lints, tests, end to end; goes on after a failure and names it at the end
 [group('check')]
-test: _rust _cc _node _postgres
+test: _rust _cc _node _postgres _wasm
     #!/bin/sh
     set -u
     failed=
-    for step in _fmt-check lint unit e2e; do
+    for step in _fmt-check lint unit console e2e; do
         printf '\n== %s\n' "${step#_}"
         {{ self }} "$step" || failed="$failed ${step#_}"
     done
@@ -45,7 +94,7 @@ unit *args: _rust _cc _postgres
 # Real clients and real upstreams against a running gateway
 [group('check')]
 [positional-arguments]
-e2e *args: _rust _cc _node _postgres
+e2e *args: _rust _cc _node _postgres console
     #!/bin/sh
     set -eu
     cargo build --package permesso --bin permesso
@@ -54,7 +103,7 @@ e2e *args: _rust _cc _node _postgres
 # Clippy on everything; a warning is an error
 [group('check')]
 lint: _rust _cc
-    @cargo clippy --workspace --all-targets -- -D warnings
+    @cargo clippy --workspace --all-targets --features console/gallery -- -D warnings
 
 # Calls per second and latency, beside the same calls made directly
 [group('check')]
@@ -67,6 +116,7 @@ bench *args: _rust _cc _postgres
 [group('change')]
 fmt: _rust
     @cargo fmt --all
+    @cargo fmt --manifest-path console/bundle/Cargo.toml
 
 # Write down what the queries return, for builds without a server: after a change of SQL or migrations
 [group('change')]
@@ -110,6 +160,32 @@ prepare: _rust _cc _postgres
 
 _fmt-check: _rust
     @cargo fmt --all --check
+    @cargo fmt --manifest-path console/bundle/Cargo.toml --check
+
+_console-fast: _wasm
+    @{{ self }} _console-wasm dev --features gallery
+    @{{ self }} _console-bundle debug --fast
+
+# The console's WebAssembly: with rustup's standard library, or with Debian's compiler and its sources.
+_console-wasm profile *args:
+    #!/bin/sh
+    set -eu
+    set -- build --package console --target wasm32-unknown-unknown --profile {{ profile }} {{ args }}
+    if [ "$({{ self }} _wasm-std)" = debian ]; then
+        sysroot=$(rustc --print sysroot)
+        linker=$(ls "$sysroot"/lib/rustlib/*/bin/rust-lld | head -n 1)
+        RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 PATH="/usr/bin:$PATH" CARGO_TARGET_DIR={{ quote(target / "console-debian") }} \
+            CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER="$linker" exec /usr/bin/cargo "$@" -Z build-std=std,panic_abort
+    fi
+    exec cargo "$@"
+
+_console-bundle directory *args:
+    #!/bin/sh
+    set -eu
+    wasm=wasm32-unknown-unknown/{{ directory }}/console.wasm
+    if [ "$({{ self }} _wasm-std)" = debian ]; then wasm=console-debian/$wasm; fi
+    CARGO_TARGET_DIR={{ quote(target / "bundle") }} cargo run --quiet --manifest-path console/bundle/Cargo.toml -- \
+        {{ quote(target) }}/"$wasm" console console/dist {{ args }}
 
 # --- what the recipes above need; each is quick when nothing is missing ---
 
@@ -138,6 +214,34 @@ _cc:
         works && exit
     fi
     echo "A C compiler is missing (cc, with the C library's headers). On Debian and Ubuntu install it with:" >&2
+    echo "    sudo $install" >&2
+    exit 1
+
+# Where the standard library for WebAssembly comes from: `rustup`, `debian`, or nowhere.
+_wasm-std:
+    #!/bin/sh
+    if ls "$(rustc --print sysroot)"/lib/rustlib/wasm32-unknown-unknown/lib/libstd-*.rlib >/dev/null 2>&1; then
+        echo rustup
+    elif [ -x /usr/bin/rustc ] && [ -x /usr/bin/cargo ] && [ -d "$(/usr/bin/rustc --print sysroot)/lib/rustlib/src/rust/library/std" ]; then
+        echo debian
+    else
+        exit 1
+    fi
+
+_wasm:
+    #!/bin/sh
+    {{ self }} _wasm-std >/dev/null 2>&1 && exit
+    echo "installing the standard library for WebAssembly ..." >&2
+    # Where rustup cannot reach its server it tries for minutes: Debian's packages do as well.
+    timeout 60 rustup target add wasm32-unknown-unknown >&2 && {{ self }} _wasm-std >/dev/null 2>&1 && exit
+    install="apt-get install -y --no-install-recommends rustc-web cargo-web rust-web-src"
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        export DEBIAN_FRONTEND=noninteractive
+        { apt-get update && $install; } >&2 </dev/null
+        {{ self }} _wasm-std >/dev/null 2>&1 && exit
+    fi
+    echo "The standard library for WebAssembly is missing, which the console is built with. Install it with one of:" >&2
+    echo "    rustup target add wasm32-unknown-unknown" >&2
     echo "    sudo $install" >&2
     exit 1
 

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, Request, State},
+    extract::{DefaultBodyLimit, FromRequestParts, Request, State},
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -13,7 +13,7 @@ use axum::{
 use tower_http::catch_panic::CatchPanicLayer;
 use uuid::Uuid;
 
-use super::peer;
+use super::{console::Console, peer};
 use crate::{
     api::{self, api_keys, approvals, audit, auth, authorize::Known, connections, members, orgs, roles, toolkits},
     error::{Error, Kind},
@@ -67,7 +67,7 @@ pub const API: Routes = &[
 ];
 
 /// The whole server.
-pub fn router(services: Arc<Services>) -> Router {
+pub fn router(services: Arc<Services>, console: Console) -> Router {
     let mut rest = Router::new();
     for (path, route) in API {
         rest = rest.route(path, route());
@@ -75,11 +75,10 @@ pub fn router(services: Arc<Services>) -> Router {
     Router::new()
         .nest("/api/v1", rest.fallback(unknown_path).method_not_allowed_fallback(wrong_method))
         .route("/{org}/{toolkit}/mcp", post(mcp::post_endpoint).get(mcp::get_endpoint).delete(mcp::get_endpoint))
-        .route("/", get(front_page))
         .route("/livez", get(|| async { "alive\n" }))
         .route("/readyz", get(readyz))
         .route("/metrics", get(|| async { telemetry::render_metrics() }))
-        .fallback(unknown_path)
+        .fallback(move |state, request| elsewhere(console, state, request))
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(api::body::MAX_BODY))
         .layer(CatchPanicLayer::custom(|_| Error::internal("a handler panicked").into_response()))
@@ -112,14 +111,21 @@ async fn unknown_path(_known: Known) -> Error {
     Error::not_found()
 }
 
-async fn wrong_method(_known: Known) -> Error {
-    Error::new(Kind::MethodNotAllowed, "method_not_allowed", "this method does not exist here")
+/// Pages and files of the console; for programs the same as everywhere that there is nothing.
+async fn elsewhere(console: Console, State(services): State<Arc<Services>>, request: Request) -> Response {
+    if let Some(response) = console.answer(request.method(), request.uri().path(), request.headers()) {
+        return response;
+    }
+    let (mut parts, _) = request.into_parts();
+    let nothing = match Known::from_request_parts(&mut parts, &services).await {
+        Ok(known) => unknown_path(known).await,
+        Err(error) => error,
+    };
+    nothing.into_response()
 }
 
-async fn front_page() -> &'static str {
-    "Permesso: the door between AI agents and an organization's tools.\n\n\
-     Agents speak MCP to /{org}/{toolkit}/mcp with `Authorization: Bearer mmcp_…`.\n\
-     People decide with `permesso approvals list` or over /api/v1.\n"
+async fn wrong_method(_known: Known) -> Error {
+    Error::new(Kind::MethodNotAllowed, "method_not_allowed", "this method does not exist here")
 }
 
 /// Green while the database can be written to and the configuration is current.

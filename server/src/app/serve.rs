@@ -22,17 +22,18 @@ pub async fn serve(
     listener: TcpListener,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
-    let App { services, writers } = app;
+    let App { services, writers, console } = app;
     let mut background = start(&services);
     let stopping = services.stop.clone();
     // Small answers must not wait for the client's acknowledgement of the one before.
     let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-    let server = axum::serve(listener, router(services.clone()).into_make_service_with_connect_info::<SocketAddr>())
-        .with_graceful_shutdown(async move {
-            stop.await;
-            tracing::info!("stopping");
-            stopping.cancel();
-        });
+    let server =
+        axum::serve(listener, router(services.clone(), console).into_make_service_with_connect_info::<SocketAddr>())
+            .with_graceful_shutdown(async move {
+                stop.await;
+                tracing::info!("stopping");
+                stopping.cancel();
+            });
     let stopping = services.stop.clone();
     tokio::select! {
         result = server => result?,

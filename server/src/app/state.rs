@@ -7,6 +7,7 @@ use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use url::Url;
 
+use super::console::Console;
 use crate::{
     audit,
     auth::{jwt::Jwt, throttle::Throttle},
@@ -26,6 +27,8 @@ pub struct App {
     pub services: Arc<Services>,
     /// The audit's lanes: they end when the last writer is gone.
     pub writers: Vec<JoinHandle<()>>,
+    /// What people see in a browser; none unless it is given.
+    pub console: Console,
 }
 
 impl App {
@@ -69,6 +72,6 @@ impl App {
             vault,
             audit,
         };
-        Ok(Self { services: Arc::new(services), writers })
+        Ok(Self { services: Arc::new(services), writers, console: Console::default() })
     }
 }

@@ -15,6 +15,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::app::console::Console;
+
 /// The door between AI agents and an organization's tools.
 ///
 /// Agents call tools through Permesso; what needs approval waits until a person decides it, runs at
@@ -64,8 +66,8 @@ impl std::fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
-/// Reads the command line and runs the command.
-pub fn run() -> ExitCode {
+/// Reads the command line and runs the command; `serve` and `dev` serve this console.
+pub fn run(console: Console) -> ExitCode {
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -74,7 +76,7 @@ pub fn run() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let result = runtime.block_on(dispatch(cli.command));
+    let result = runtime.block_on(dispatch(cli.command, console));
     // A blocked thread, such as one that reads a terminal, must not keep the process.
     runtime.shutdown_background();
     match result {
@@ -86,10 +88,10 @@ pub fn run() -> ExitCode {
     }
 }
 
-async fn dispatch(command: Command) -> anyhow::Result<()> {
+async fn dispatch(command: Command, console: Console) -> anyhow::Result<()> {
     match command {
-        Command::Serve(args) => serve::run(args).await,
-        Command::Dev(args) => dev::run(args).await,
+        Command::Serve(args) => serve::run(args, console).await,
+        Command::Dev(args) => dev::run(args, console).await,
         Command::Migrate => migrate::run().await,
         Command::Keys(command) => keys::run(command).await,
         Command::Approvals(command) => approvals::run(command).await,

@@ -8,6 +8,7 @@ use url::Url;
 use super::Refusal;
 use crate::{
     app::{
+        console::Console,
         serve::{serve, signalled},
         state::App,
     },
@@ -28,7 +29,7 @@ pub(super) struct ServeArgs {
 }
 
 /// Serves until a signal.
-pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
+pub(super) async fn run(args: ServeArgs, console: Console) -> anyhow::Result<()> {
     let config = Config::from_env().map_err(refuse)?;
     telemetry::start_log(&config.log);
     if config.database_url.is_none() {
@@ -42,7 +43,8 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     }
     let listener = bind(&config).await?;
     let public_url = public_url(&config, &listener)?;
-    let app = App::new(&config, Clock::system(), public_url.clone()).await.map_err(refuse)?;
+    let mut app = App::new(&config, Clock::system(), public_url.clone()).await.map_err(refuse)?;
+    app.console = console;
     first_administrator(&app, &config).await?;
     if config.master_key.is_none() {
         tracing::warn!("the published development key is in use: nothing that is sealed or signed is protected");

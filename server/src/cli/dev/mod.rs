@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::serve;
 use crate::{
     app::{
+        console::Console,
         serve::{serve as serve_until, signalled},
         state::App,
     },
@@ -46,7 +47,7 @@ struct Made {
 }
 
 /// Runs until a signal.
-pub(super) async fn run(args: DevArgs) -> anyhow::Result<()> {
+pub(super) async fn run(args: DevArgs, console: Console) -> anyhow::Result<()> {
     let mut config = Config::from_env().map_err(serve::refuse)?;
     if std::env::var_os("PERMESSO_LOG").is_none() {
         config.log = "warn".to_owned();
@@ -59,7 +60,7 @@ pub(super) async fn run(args: DevArgs) -> anyhow::Result<()> {
     config.egress_allow.extend(["127.0.0.0/8".to_owned(), "::1/128".to_owned()]);
 
     let postgres = if config.database_url.is_none() { Some(start_postgres(&mut config).await?) } else { None };
-    let result = run_gateway(&args, &config).await;
+    let result = run_gateway(&args, &config, console).await;
     if let Some(postgres) = postgres {
         step("stopping Postgres");
         tokio::task::spawn_blocking(move || postgres.stop()).await??;
@@ -75,13 +76,14 @@ async fn start_postgres(config: &mut Config) -> anyhow::Result<Embedded> {
     Ok(postgres)
 }
 
-async fn run_gateway(args: &DevArgs, config: &Config) -> anyhow::Result<()> {
+async fn run_gateway(args: &DevArgs, config: &Config, console: Console) -> anyhow::Result<()> {
     step("bringing the schema up to date");
     serve::migrate(config).await?;
     let listener = serve::bind(config).await?;
     let public_url = serve::public_url(config, &listener)?;
     let local_url = format!("http://{}", listener.local_addr()?);
-    let app = App::new(config, Clock::system(), public_url.clone()).await.map_err(serve::refuse)?;
+    let mut app = App::new(config, Clock::system(), public_url.clone()).await.map_err(serve::refuse)?;
+    app.console = console;
     let mut made = known(&config.data_dir).unwrap_or_default();
     if made.admin_email.is_empty() {
         made.admin_email = config.admin_email.clone().unwrap_or_else(|| "admin@example.com".to_owned());
