@@ -63,3 +63,30 @@ fn mended(mut response: Response, https: bool) -> Response {
     }
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_that_could_not_be_kept_is_an_error_like_every_other() {
+        let code =
+            |response: Response| mended(response, false).extensions().get::<Arc<Error>>().map(|error| error.code);
+        assert_eq!(code(StatusCode::INTERNAL_SERVER_ERROR.into_response()), Some("unavailable"));
+        assert_eq!(code(Error::internal("a fault").into_response()), Some("internal"));
+        assert_eq!(code(StatusCode::NO_CONTENT.into_response()), None);
+    }
+
+    #[test]
+    fn only_the_removal_of_a_host_cookie_is_mended() {
+        let cookie = |text: &'static str, https| {
+            let response = mended(([(header::SET_COOKIE, text)], ()).into_response(), https);
+            response.headers()[header::SET_COOKIE].to_str().unwrap_or_default().to_owned()
+        };
+        let removal = "__Host-permesso=; Path=/; Max-Age=0";
+        assert_eq!(cookie(removal, true), format!("{removal}; HttpOnly; SameSite=Lax; Secure"));
+        for (other, https) in [("__Host-permesso=x; Path=/; Secure", true), ("permesso=; Path=/; Max-Age=0", false)] {
+            assert_eq!(cookie(other, https), other);
+        }
+    }
+}

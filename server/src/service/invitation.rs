@@ -153,7 +153,8 @@ pub async fn accept(
     }
     db::invitation::delete(&mut scope, invitation.id).await?;
     let actor = Actor::new_person(signed, &invitation.email, request_id);
-    let recorded = json!({"id": invitation.id, "email": invitation.email, "role": role.name});
+    let Locked { id, email, invited_by, .. } = &invitation;
+    let recorded = json!({"id": id, "email": email, "role": role.name, "invited_by": invited_by});
     let about = About::default();
     change::record(services, &mut scope, Some(&actor), "accept_invitation", &recorded, None::<&()>, &about).await?;
     scope.commit().await?;

@@ -186,11 +186,7 @@ async fn the_cookie_opens_the_api_and_not_the_endpoint_of_agents() {
     }
     approver.send(Method::GET, "/acme/nothing", None, &[]).await.expect(401);
     let id = world.held(1250).await;
-    let decided = approver.decide(&id, "approve", "fine").await.expect(200);
-    assert_eq!(
-        (&decided["status"], &decided["decided_by"]["email"]),
-        (&json!("approved"), &decided["decided_by"]["email"])
-    );
+    approver.decide(&id, "approve", "fine").await.expect(200);
     assert_eq!(world.admin.status(&id).await, "approved");
 }
 
