@@ -1,4 +1,4 @@
-//! `/auth/login` and `/me`: signing in, and who one is.
+//! `/auth/login`, `/auth/session` and `/me`: signing in and out, and who one is.
 
 use std::sync::Arc;
 
@@ -6,14 +6,15 @@ use api_types::{AccessToken, Login, Me, MyKind, MyOrg};
 use axum::{
     Json,
     extract::State,
-    http::{HeaderValue, header},
+    http::{HeaderValue, StatusCode, header},
     response::IntoResponse,
 };
 use domain::Principal;
 use secrecy::{ExposeSecret, SecretString};
+use tower_sessions::Session;
 
 use super::{
-    authorize::{ClientAddress, Known},
+    authorize::{ClientAddress, Known, Visitor},
     body::Body,
 };
 use crate::{
@@ -22,6 +23,7 @@ use crate::{
     service::{
         Services,
         access::{Actor, OrgAccess},
+        session,
         sign_in::sign_in,
     },
 };
@@ -41,6 +43,26 @@ pub async fn login(
     };
     // RFC 6749, section 5.1: a token is not kept by caches.
     Ok(([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(token)))
+}
+
+/// Signs a person in at the console: the answer sets the session's cookie. Throttled and answered as
+/// the log-in is.
+pub async fn create_session(
+    State(services): State<Arc<Services>>,
+    visitor: Visitor,
+    Body(login): Body<Login>,
+) -> Result<StatusCode> {
+    let address = visitor.whence.address;
+    let signed = sign_in(&services, &login.email, SecretString::from(login.password), address).await?;
+    session::start(&visitor.session, signed, visitor.whence).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Signs out: ends the session that the request came with. Without a session that lives the answer is
+/// 401, as everywhere, and the browser forgets its cookie all the same.
+pub async fn delete_session(Known(actor): Known, session: Session) -> Result<StatusCode> {
+    session::end(&session, &actor).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Who is asking, and what they may do where.

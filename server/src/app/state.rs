@@ -10,7 +10,11 @@ use url::Url;
 use super::console::Console;
 use crate::{
     audit,
-    auth::{jwt::Jwt, throttle::Throttle},
+    auth::{
+        jwt::Jwt,
+        session::{Limits as SessionLimits, Store},
+        throttle::Throttle,
+    },
     clock::Clock,
     config::Config,
     db::{self, AuditConnector, Db},
@@ -51,6 +55,11 @@ impl App {
         let services = Services {
             directory: Snapshots::load(db.clone()).await.context("cannot read the configuration")?,
             jwt: Jwt::new(&master.derive(KeyUse::LoginToken)),
+            sessions: Store::new(
+                db.clone(),
+                clock.clone(),
+                SessionLimits { idle: config.session_idle, absolute: config.session_max },
+            ),
             throttle: Throttle::new(clock.clone()),
             live: Live::default(),
             upstreams: Upstreams::new(egress, clock.clone()),

@@ -7,11 +7,13 @@ mod approval_policy;
 pub mod call;
 pub mod change;
 pub mod connection;
+pub mod invitation;
 pub mod key;
 mod label;
 pub mod member;
 pub mod org;
 pub mod role;
+pub mod session;
 pub mod sign_in;
 pub mod toolkit;
 pub mod toolkit_tool;
@@ -25,7 +27,7 @@ use url::Url;
 
 use crate::{
     audit,
-    auth::{jwt::Jwt, throttle::Throttle},
+    auth::{jwt::Jwt, session::Store, throttle::Throttle},
     clock::Clock,
     db::Db,
     directory::Snapshots,
@@ -44,6 +46,8 @@ pub struct Services {
     pub vault: Arc<Vault>,
     /// Issues and verifies login tokens.
     pub jwt: Jwt,
+    /// Console sessions, and how long they live.
+    pub sessions: Store,
     /// Slows failed log-ins.
     pub throttle: Throttle,
     /// The snapshot of all configuration.

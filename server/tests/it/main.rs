@@ -17,6 +17,7 @@ mod management;
 mod mcp;
 mod outage;
 mod outcomes;
+mod people;
 mod races;
 mod support;
 mod upstream;
