@@ -28,7 +28,7 @@ pub(super) async fn detail(services: &Services, access: &OrgAccess, record: Reco
     let history = db::approval::events(&mut scope, record.id).await?;
     let own = db::approval::own_people(&mut scope, &record.binding).await?;
     let last_approved = approval_card::last_approved(services, &mut scope, &record).await?;
-    let same_call_ran_at = approval_card::same_call_ran_at(&mut scope, &record).await?;
+    let same_call_ran_at = db::approval::card::same_call_ran_at(&mut scope, &record).await?;
     let records = with_similar(&mut scope, record).await?;
     let cards = approval_card::cards(services, &mut scope, &records).await?;
     drop(scope);

@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 
 use api_types::{EarlierCall, ToolHints};
-use chrono::{DateTime, Utc};
 use domain::{Principal, UserId, directory::Directory};
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -66,14 +65,6 @@ pub async fn last_approved(services: &Services, scope: &mut OrgScope, record: &R
     let Some((id, approved_at)) = card::last_approved(scope, record).await? else { return Ok(None) };
     let mut arguments = arguments_on_record(services, scope, &[id.0]).await?;
     Ok(arguments.remove(&id.0).map(|arguments_json| EarlierCall { id: id.0, approved_at, arguments_json }))
-}
-
-/// When the same call last ran, if within the hour before now.
-///
-/// # Errors
-/// When Postgres cannot be reached.
-pub async fn same_call_ran_at(scope: &mut OrgScope, record: &Record) -> Result<Option<DateTime<Utc>>> {
-    card::same_call_ran_at(scope, record).await
 }
 
 /// The arguments of these approvals: the exact bytes while they are kept, else what the audit has of

@@ -29,7 +29,7 @@ async fn a_request_says_who_asks_and_what_for() {
         assert_eq!((&item["caller_prefix"], &item["owner_email"]), (&prefix, &json!("owner@example.com")), "{item}");
         assert_eq!((&item["decided_by_email"], &item["definition_changed"]), (&Value::Null, &json!(false)));
     }
-    assert_eq!(items[0]["summary"], r#"to "Ada", cents 12"#);
+    assert_eq!(items[0]["summary"], r#"cents 12, to "Ada""#);
     assert_eq!(
         items[0]["hints"],
         json!({"read_only": null, "destructive": null, "idempotent": null, "open_world": null})
@@ -65,11 +65,11 @@ async fn the_line_outlives_the_bytes_as_far_as_the_audit_does() {
     let held = world.agent.call("pay", json!({"to": "Ada", "password": "hush"})).await;
     let id = Client::approval_of(&held);
     let shown = || async { list(&world.approver, "").await[0]["summary"].clone() };
-    assert_eq!(shown().await, r#"to "Ada", password "hush""#);
+    assert_eq!(shown().await, r#"password "hush", to "Ada""#);
     world.approver.decide(&id, "approve", "ok").await.expect(200);
     let mut conn = world.sql().await;
     conn.execute("DELETE FROM approval_bodies").await.expect("erased");
-    assert_eq!(shown().await, r#"to "Ada", password "[redacted]""#);
+    assert_eq!(shown().await, r#"password "[redacted]", to "Ada""#);
     world.held(3).await;
     let second =
         world.approver.get(&format!("/orgs/acme/approvals/{}", ids(&list(&world.approver, "").await)[0])).await;
@@ -100,7 +100,7 @@ async fn a_request_is_shown_with_what_was_like_it() {
     };
     let last = seen(earlier[6].clone()).await;
     assert_eq!(ids(last["similar"].as_array().expect("similar")), [5, 4, 3, 2, 1].map(|n| earlier[n].clone()));
-    assert_eq!(last["similar"][0]["summary"], r#"to "Ada", cents 6"#);
+    assert_eq!(last["similar"][0]["summary"], r#"cents 6, to "Ada""#);
     assert_eq!(last["last_approved"]["id"], earlier[0].as_str(), "approved last, not asked last");
     assert_eq!(last["last_approved"]["arguments_json"], r#"{"cents":1,"to":"Ada"}"#);
     assert_eq!(last["same_call_ran_at"], Value::Null, "another amount");
@@ -132,7 +132,7 @@ async fn states_are_listed_as_a_set_deadlines_counted() {
     world.approver.decide(&first, "approve", "ok").await.expect(200);
     world.approver.decide(&second, "reject", "no").await.expect(200);
     assert_eq!(ids(&list(&world.approver, "status=pending,approved").await), [third.clone(), first.clone()]);
-    assert_eq!(ids(&list(&world.approver, "status=rejected").await), [second.clone()]);
+    assert_eq!(ids(&list(&world.approver, "status=rejected").await), [second.as_str()]);
     world.sql().await.execute("UPDATE approvals SET expires_at = now(), execute_by = now()").await.expect("late");
     assert_eq!(ids(&list(&world.approver, "status=pending,approved").await), Vec::<String>::new());
     let expired = list(&world.approver, "status=expired").await;
@@ -156,9 +156,9 @@ async fn mine_is_what_waits_for_a_decision_that_i_may_make() {
     assert_eq!(list(&auditor, "mine=false").await.len(), 2);
 
     let page = world.approver.get("/orgs/acme/approvals?mine=true&limit=1").await.expect(200);
-    assert_eq!(ids(page["items"].as_array().expect("items")), [second.clone()]);
+    assert_eq!(ids(page["items"].as_array().expect("items")), [second.as_str()]);
     let next = page["next_cursor"].as_str().expect("there is more");
-    assert_eq!(ids(&list(&world.approver, &format!("mine=true&cursor={next}")).await), [first.clone()]);
+    assert_eq!(ids(&list(&world.approver, &format!("mine=true&cursor={next}")).await), [first.as_str()]);
     assert_eq!(ids(&list(&world.approver, "mine=true&status=approved").await), Vec::<String>::new());
 
     world.admin.patch("/orgs/acme", json!({"approval_policy": {"allow_self_approval": true}})).await.expect(200);
