@@ -80,7 +80,8 @@ pub struct EarlierCall {
     pub id: Uuid,
     /// When it was approved.
     pub approved_at: DateTime<Utc>,
-    /// Its arguments, as JSON text; from the audit, so secrets may read `[redacted]`.
+    /// Its arguments, as JSON text: as they were sent while they are kept, then as the audit has them,
+    /// where secrets read `[redacted]`.
     pub arguments_json: String,
 }
 
@@ -100,11 +101,12 @@ pub struct ApprovalDetail {
     pub reviewed_definition: Option<Box<serde_json::value::RawValue>>,
     /// Everything that happened to it, oldest first.
     pub history: Vec<ApprovalEvent>,
-    /// The last five requests of this tool by this caller.
+    /// The last five other requests of this tool by this caller.
     pub similar: Vec<Approval>,
     /// The last approved call of this tool by this caller, if its arguments are still on record.
     pub last_approved: Option<EarlierCall>,
-    /// When a call with the same arguments last ran, if within the hour before now.
+    /// When another approved call of this tool with the same arguments last ran, whoever asked, if within
+    /// the hour before now.
     pub same_call_ran_at: Option<DateTime<Utc>>,
     /// Whether the one who asks here may decide it.
     pub may_decide: bool,

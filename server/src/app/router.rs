@@ -16,8 +16,8 @@ use uuid::Uuid;
 use super::{browser, console::Console, peer};
 use crate::{
     api::{
-        self, api_keys, approvals, audit, auth, authorize::Known, connections, invitations, members, orgs, roles,
-        sessions, toolkits,
+        self, api_keys, approvals, audit, audit_export, auth, authorize::Known, connections, events, invitations,
+        members, orgs, roles, sessions, toolkits,
     },
     error::{Error, Kind},
     mcp,
@@ -78,7 +78,9 @@ pub const API: Routes = &[
     ("/orgs/{org}/approvals/{id}/reject", || post(approvals::reject_approval)),
     ("/orgs/{org}/approvals/{id}/settle", || post(approvals::settle_approval)),
     ("/orgs/{org}/audit", || get(audit::list_audit)),
+    ("/orgs/{org}/audit/export", || get(audit_export::export_audit)),
     ("/orgs/{org}/audit/{id}", || get(audit::get_audit_record)),
+    ("/orgs/{org}/events", || get(events::stream_events)),
 ];
 
 /// The whole server.

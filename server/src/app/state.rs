@@ -20,7 +20,7 @@ use crate::{
     db::{self, AuditConnector, Db},
     directory::Snapshots,
     live::Live,
-    service::{Limits, Services, connection, key},
+    service::{Limits, Services, connection, feed, key},
     upstream::{AllowRule, Egress, Upstreams},
     vault::{KeyUse, MasterKey, Vault},
 };
@@ -64,6 +64,7 @@ impl App {
             live: Live::default(),
             upstreams: Upstreams::new(egress, clock.clone()),
             connections: connection::Open::default(),
+            feed: feed::Feed::default(),
             key_uses: key::Uses::default(),
             audit_readers: tokio::sync::Semaphore::new(4),
             claiming: Default::default(),

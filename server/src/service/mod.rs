@@ -3,10 +3,14 @@
 
 pub mod access;
 pub mod approval;
+pub mod approval_card;
+pub mod approval_inbox;
 mod approval_policy;
+pub mod audit_export;
 pub mod call;
 pub mod change;
 pub mod connection;
+pub mod feed;
 pub mod invitation;
 pub mod key;
 mod label;
@@ -15,6 +19,7 @@ pub mod org;
 pub mod role;
 pub mod session;
 pub mod sign_in;
+mod summary;
 pub mod toolkit;
 pub mod toolkit_tool;
 
@@ -60,6 +65,8 @@ pub struct Services {
     pub upstreams: Upstreams,
     /// Opened configurations of connections and the age of their tool lists.
     pub connections: connection::Open,
+    /// The event streams of consoles.
+    pub feed: feed::Feed,
     /// Last uses of keys, written now and then.
     pub key_uses: key::Uses,
     /// How many read the audit at once: searches are wide, and the rest needs connections too.
