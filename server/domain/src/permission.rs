@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// The answer a toolkit gives for one tool and one role (product.md, "Vocabulary").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Permission {
     /// Runs at once.

@@ -8,6 +8,7 @@ macro_rules! rights {
     ($($(#[$doc:meta])* $variant:ident = $word:literal),+ $(,)?) => {
         /// One thing a role allows in its org.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
         pub enum Right {
             $($(#[$doc])* #[serde(rename = $word)] $variant),+
         }

@@ -31,17 +31,32 @@ use crate::{
 };
 
 /// The filters of the list.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct ApprovalsQuery {
+    /// Only those in this state.
+    #[param(value_type = Option<Status>)]
     status: Option<String>,
+    /// Only those of the toolkit with this slug.
     toolkit: Option<String>,
+    /// Only those of the tool with this name, as agents see it.
     tool: Option<String>,
+    /// Only those of the key or person with this id.
     caller: Option<Uuid>,
     #[serde(flatten)]
+    #[param(ignore)]
     page: Page,
 }
 
 /// Lists approvals, newest first.
+#[utoipa::path(
+    get,
+    path = "/orgs/{org}/approvals",
+    tag = "approvals",
+    params(ApprovalsQuery, Page),
+    responses((status = OK, body = List<Approval>)),
+    security(("bearer" = ["approvals:read"])),
+)]
 pub async fn list_approvals(
     State(services): State<Arc<Services>>,
     access: Allowed<ReadApprovals>,
@@ -63,6 +78,13 @@ pub async fn list_approvals(
 }
 
 /// One approval: what would run, why it is held, what happened, what was like it.
+#[utoipa::path(
+    get,
+    path = "/orgs/{org}/approvals/{id}",
+    tag = "approvals",
+    responses((status = OK, body = ApprovalDetail)),
+    security(("bearer" = ["approvals:read"])),
+)]
 pub async fn get_approval(
     State(services): State<Arc<Services>>,
     access: Allowed<ReadApprovals>,
@@ -76,6 +98,17 @@ pub async fn get_approval(
 }
 
 /// Approves, on what was seen.
+#[utoipa::path(
+    post,
+    path = "/orgs/{org}/approvals/{id}/approve",
+    tag = "approvals",
+    request_body = Approve,
+    responses(
+        (status = OK, body = Approval),
+        (status = CONFLICT, description = "`not_open`, `stale_view`, `invalidated`"),
+    ),
+    security(("bearer" = ["approvals:decide"])),
+)]
 pub async fn approve_approval(
     State(services): State<Arc<Services>>,
     access: Approver,
@@ -92,6 +125,17 @@ pub async fn approve_approval(
 }
 
 /// Rejects, on what was seen; the agent reads the reason.
+#[utoipa::path(
+    post,
+    path = "/orgs/{org}/approvals/{id}/reject",
+    tag = "approvals",
+    request_body = Reject,
+    responses(
+        (status = OK, body = Approval),
+        (status = CONFLICT, description = "`not_open`, `stale_view`, `invalidated`"),
+    ),
+    security(("bearer" = ["approvals:decide"])),
+)]
 pub async fn reject_approval(
     State(services): State<Arc<Services>>,
     access: Approver,
@@ -105,6 +149,17 @@ pub async fn reject_approval(
 }
 
 /// Settles an unknown outcome.
+#[utoipa::path(
+    post,
+    path = "/orgs/{org}/approvals/{id}/settle",
+    tag = "approvals",
+    request_body = Settle,
+    responses(
+        (status = OK, body = Approval),
+        (status = CONFLICT, description = "`not_open`, `too_early`, `identical_open`"),
+    ),
+    security(("bearer" = ["approvals:decide"])),
+)]
 pub async fn settle_approval(
     State(services): State<Arc<Services>>,
     access: Approver,

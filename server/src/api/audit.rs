@@ -26,21 +26,40 @@ use crate::{
 };
 
 /// The filters of the list.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct AuditQuery {
+    /// Only what began at this time or later.
     from: Option<DateTime<Utc>>,
+    /// Only what began before this time.
     to: Option<DateTime<Utc>>,
+    /// Only what this actor did: an id, or the name, whole.
     actor: Option<String>,
+    /// Only what belongs to the toolkit with this slug.
     toolkit: Option<String>,
+    /// Only what belongs to the tool with this name.
     tool: Option<String>,
+    /// Only what ended so.
+    #[param(value_type = Option<api_types::words::AuditStatus>)]
     status: Option<String>,
+    /// Only what belongs to this approval.
     approval: Option<Uuid>,
+    /// Only what has this text in it: in the action, the tool, the request id, or in bodies for who may see them.
     q: Option<String>,
     #[serde(flatten)]
+    #[param(ignore)]
     page: Page,
 }
 
 /// Lists records, newest first. `q` searches in bodies too for who may see them.
+#[utoipa::path(
+    get,
+    path = "/orgs/{org}/audit",
+    tag = "audit",
+    params(AuditQuery, Page),
+    responses((status = OK, body = List<AuditRecord>)),
+    security(("bearer" = ["audit:read"])),
+)]
 pub async fn list_audit(
     State(services): State<Arc<Services>>,
     access: Allowed<ReadAudit>,
@@ -68,6 +87,13 @@ pub async fn list_audit(
 }
 
 /// One record.
+#[utoipa::path(
+    get,
+    path = "/orgs/{org}/audit/{id}",
+    tag = "audit",
+    responses((status = OK, body = AuditRecordDetail)),
+    security(("bearer" = ["audit:read"])),
+)]
 pub async fn get_audit_record(
     State(services): State<Arc<Services>>,
     access: Allowed<ReadAudit>,

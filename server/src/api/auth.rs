@@ -27,6 +27,14 @@ use crate::{
 };
 
 /// Signs a person in.
+#[utoipa::path(
+    post,
+    path = "/auth/login",
+    tag = "auth",
+    request_body = Login,
+    responses((status = OK, body = AccessToken), (status = TOO_MANY_REQUESTS, description = "`too_many_attempts`")),
+    security(()),
+)]
 pub async fn login(
     State(services): State<Arc<Services>>,
     ClientAddress(address): ClientAddress,
@@ -44,6 +52,7 @@ pub async fn login(
 }
 
 /// Who is asking, and what they may do where.
+#[utoipa::path(get, path = "/me", tag = "auth", responses((status = OK, body = Me)))]
 pub async fn get_me(State(services): State<Arc<Services>>, Known(actor): Known) -> Result<Json<Me>> {
     let directory = services.directory.get()?;
     let mut orgs: Vec<MyOrg> = directory

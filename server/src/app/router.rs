@@ -68,12 +68,16 @@ pub const API: Routes = &[
 
 /// The whole server.
 pub fn router(services: Arc<Services>) -> Router {
-    let mut rest = Router::new();
+    // Open to everybody, as a program reads them before it has a credential; what a list cannot refuse
+    // stands outside of `API`.
+    let mut rest = Router::new().route("/openapi.json", get(api::openapi::get_openapi));
     for (path, route) in API {
         rest = rest.route(path, route());
     }
     Router::new()
         .nest("/api/v1", rest.fallback(unknown_path).method_not_allowed_fallback(wrong_method))
+        .route("/api/docs", get(api::docs::get_docs))
+        .route("/api/docs.css", get(api::docs::get_docs_style))
         .route("/{org}/{toolkit}/mcp", post(mcp::post_endpoint).get(mcp::get_endpoint).delete(mcp::get_endpoint))
         .route("/", get(front_page))
         .route("/livez", get(|| async { "alive\n" }))

@@ -148,6 +148,7 @@ pub enum State {
 
 /// The name of a state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ApprovalStatus))]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// See [`State::Pending`].
