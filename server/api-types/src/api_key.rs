@@ -11,13 +11,13 @@ pub struct ApiKey {
     /// Its id; rotation keeps it.
     pub id: Uuid,
     /// What people call it.
-    #[cfg_attr(feature = "openapi", schema(example = "robot"))]
+    #[cfg_attr(feature = "openapi", schema(examples("robot")))]
     pub name: String,
     /// The first characters of the newest secret, to tell keys apart.
-    #[cfg_attr(feature = "openapi", schema(example = "mmcp_7Qm2"))]
+    #[cfg_attr(feature = "openapi", schema(examples("mmcp_7Qm2")))]
     pub prefix: String,
     /// Its role.
-    #[cfg_attr(feature = "openapi", schema(example = "agent"))]
+    #[cfg_attr(feature = "openapi", schema(examples("agent")))]
     pub role: String,
     /// The person answerable, who may not decide on its requests.
     pub owner: KeyOwner,
@@ -41,7 +41,7 @@ pub struct KeyOwner {
     /// The person's id.
     pub id: Uuid,
     /// Their e-mail.
-    #[cfg_attr(feature = "openapi", schema(example = "sam@example.com"))]
+    #[cfg_attr(feature = "openapi", schema(examples("sam@example.com")))]
     pub email: Option<String>,
 }
 
@@ -51,21 +51,21 @@ pub struct KeyOwner {
 #[serde(deny_unknown_fields)]
 pub struct CreateApiKey {
     /// What people call it: 1 to 100 characters.
-    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 100, example = "robot"))]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 100, examples("robot")))]
     pub name: String,
     /// Its role; none that allows more than one's own.
-    #[cfg_attr(feature = "openapi", schema(example = "agent"))]
+    #[cfg_attr(feature = "openapi", schema(examples("agent")))]
     pub role: String,
     /// The id or e-mail of the member answerable; its creator unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(example = "sam@example.com"))]
+    #[cfg_attr(feature = "openapi", schema(examples("sam@example.com")))]
     pub owner: Option<String>,
     /// When it stops being valid; never, unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<DateTime<Utc>>,
     /// How long a held call of this key waits: 0 to 240 seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(maximum = 240, example = 45))]
+    #[cfg_attr(feature = "openapi", schema(maximum = 240, examples(45)))]
     pub hold_seconds: Option<u32>,
 }
 
@@ -75,7 +75,7 @@ pub struct CreateApiKey {
 #[serde(deny_unknown_fields)]
 pub struct RotateApiKey {
     /// How long the key as it was stays valid: 0 to 604800 seconds (a week).
-    #[cfg_attr(feature = "openapi", schema(maximum = 604800, example = 3600))]
+    #[cfg_attr(feature = "openapi", schema(maximum = 604800, examples(3600)))]
     pub overlap_seconds: u32,
 }
 
@@ -87,6 +87,6 @@ pub struct CreatedApiKey {
     #[serde(flatten)]
     pub shown: ApiKey,
     /// The key: shown once, kept by nobody.
-    #[cfg_attr(feature = "openapi", schema(example = "mmcp_…"))]
+    #[cfg_attr(feature = "openapi", schema(examples("mmcp_…")))]
     pub key: String,
 }

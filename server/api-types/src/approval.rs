@@ -14,10 +14,10 @@ pub struct Approval {
     #[cfg_attr(feature = "openapi", schema(value_type = domain::approval::Status))]
     pub status: String,
     /// The toolkit's slug.
-    #[cfg_attr(feature = "openapi", schema(example = "bank"))]
+    #[cfg_attr(feature = "openapi", schema(examples("bank")))]
     pub toolkit: String,
     /// The tool's name as the agent saw it.
-    #[cfg_attr(feature = "openapi", schema(example = "pay"))]
+    #[cfg_attr(feature = "openapi", schema(examples("pay")))]
     pub tool: String,
     /// `key` or `user`.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::words::CallerKind))]
@@ -25,21 +25,21 @@ pub struct Approval {
     /// The caller's id.
     pub caller_id: Uuid,
     /// What people call the caller.
-    #[cfg_attr(feature = "openapi", schema(example = "robot"))]
+    #[cfg_attr(feature = "openapi", schema(examples("robot")))]
     pub caller_name: String,
     /// The first characters of the newest secret of a caller that is a key, to tell keys apart.
-    #[cfg_attr(feature = "openapi", schema(example = "mmcp_7Qm2"))]
+    #[cfg_attr(feature = "openapi", schema(examples("mmcp_7Qm2")))]
     pub caller_prefix: Option<String>,
     /// The client's name and version, as it said.
-    #[cfg_attr(feature = "openapi", schema(example = "claude-code 2.1"))]
+    #[cfg_attr(feature = "openapi", schema(examples("claude-code 2.1")))]
     pub client: Option<String>,
     /// The person answerable for the caller.
     pub owner_id: Uuid,
     /// Their e-mail; `null` once they are gone.
-    #[cfg_attr(feature = "openapi", schema(example = "sam@example.com"))]
+    #[cfg_attr(feature = "openapi", schema(examples("sam@example.com")))]
     pub owner_email: Option<String>,
     /// Why it was held.
-    #[cfg_attr(feature = "openapi", schema(example = "tool: needs_approval"))]
+    #[cfg_attr(feature = "openapi", schema(examples("tool: needs_approval")))]
     pub rule: String,
     /// What the upstream claims of the tool.
     pub hints: ToolHints,
@@ -47,7 +47,7 @@ pub struct Approval {
     pub definition_changed: bool,
     /// The arguments in one line of at most 200 characters, for lists; `null` when nothing of them is
     /// kept any more.
-    #[cfg_attr(feature = "openapi", schema(max_length = 200, example = "to \"Ada\", cents 418000"))]
+    #[cfg_attr(feature = "openapi", schema(max_length = 200, examples("to \"Ada\", cents 418000")))]
     pub summary: Option<String>,
     /// Why the agent asks: its claim, not checked.
     pub agent_reason: Option<String>,
@@ -60,17 +60,29 @@ pub struct Approval {
     /// Who decided.
     pub decided_by: Option<Uuid>,
     /// Their e-mail; `null` once they are gone.
-    #[cfg_attr(feature = "openapi", schema(example = "kim@example.com"))]
+    #[cfg_attr(feature = "openapi", schema(examples("kim@example.com")))]
     pub decided_by_email: Option<String>,
     /// When.
     pub decided_at: Option<DateTime<Utc>>,
     /// What they wrote.
     pub decision_reason: Option<String>,
     /// Hex SHA-256 of the canonical arguments: name it when deciding.
-    #[cfg_attr(feature = "openapi", schema(pattern = "^[0-9a-f]{64}$", example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"))]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(
+            pattern = "^[0-9a-f]{64}$",
+            examples("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")
+        )
+    )]
     pub arguments_sha256: String,
     /// Hex SHA-256 of the definition: name it when deciding.
-    #[cfg_attr(feature = "openapi", schema(pattern = "^[0-9a-f]{64}$", example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"))]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(
+            pattern = "^[0-9a-f]{64}$",
+            examples("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")
+        )
+    )]
     pub definition_sha256: String,
 }
 
@@ -97,7 +109,7 @@ pub struct EarlierCall {
     /// When it was approved.
     pub approved_at: DateTime<Utc>,
     /// Its arguments, as JSON text; from the audit, so secrets may read `[redacted]`.
-    #[cfg_attr(feature = "openapi", schema(example = "{\"cents\":418000,\"to\":\"Ada\"}"))]
+    #[cfg_attr(feature = "openapi", schema(examples("{\"cents\":418000,\"to\":\"Ada\"}")))]
     pub arguments_json: String,
 }
 
@@ -109,10 +121,10 @@ pub struct ApprovalDetail {
     #[serde(flatten)]
     pub approval: Approval,
     /// The exact bytes that would be sent as arguments, as JSON text; `null` once erased.
-    #[cfg_attr(feature = "openapi", schema(example = "{\"cents\":418000,\"to\":\"Ada\"}"))]
+    #[cfg_attr(feature = "openapi", schema(examples("{\"cents\":418000,\"to\":\"Ada\"}")))]
     pub arguments_json: Option<String>,
     /// The arguments as JSON. Numbers that JavaScript cannot hold are exact only in `arguments_json`.
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>, example = json!({"to": "Ada", "cents": 418000})))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>, examples(json!({"to": "Ada", "cents": 418000}))))]
     pub arguments: Option<Box<serde_json::value::RawValue>>,
     /// The tool's definition when asked.
     #[cfg_attr(feature = "openapi", schema(value_type = Object))]
@@ -167,14 +179,26 @@ pub struct ApprovalEvent {
 #[serde(deny_unknown_fields)]
 pub struct Approve {
     /// The arguments' hash that was seen.
-    #[cfg_attr(feature = "openapi", schema(pattern = "^[0-9a-fA-F]{64}$", example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"))]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(
+            pattern = "^[0-9a-fA-F]{64}$",
+            examples("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")
+        )
+    )]
     pub arguments_sha256: String,
     /// The definition's hash that was seen.
-    #[cfg_attr(feature = "openapi", schema(pattern = "^[0-9a-fA-F]{64}$", example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"))]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(
+            pattern = "^[0-9a-fA-F]{64}$",
+            examples("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")
+        )
+    )]
     pub definition_sha256: String,
     /// A word to the record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(max_length = 2000, example = "as agreed"))]
+    #[cfg_attr(feature = "openapi", schema(max_length = 2000, examples("as agreed")))]
     pub reason: Option<String>,
     /// Edited arguments: not offered yet, refused when sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -188,13 +212,25 @@ pub struct Approve {
 #[serde(deny_unknown_fields)]
 pub struct Reject {
     /// The arguments' hash that was seen.
-    #[cfg_attr(feature = "openapi", schema(pattern = "^[0-9a-fA-F]{64}$", example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"))]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(
+            pattern = "^[0-9a-fA-F]{64}$",
+            examples("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")
+        )
+    )]
     pub arguments_sha256: String,
     /// The definition's hash that was seen.
-    #[cfg_attr(feature = "openapi", schema(pattern = "^[0-9a-fA-F]{64}$", example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"))]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(
+            pattern = "^[0-9a-fA-F]{64}$",
+            examples("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")
+        )
+    )]
     pub definition_sha256: String,
     /// Why: the agent reads it word for word.
-    #[cfg_attr(feature = "openapi", schema(max_length = 2000, example = "use the monthly run"))]
+    #[cfg_attr(feature = "openapi", schema(max_length = 2000, examples("use the monthly run")))]
     pub reason: String,
 }
 
@@ -206,7 +242,7 @@ pub struct Settle {
     /// What was found.
     pub outcome: SettleOutcome,
     /// How it was found out.
-    #[cfg_attr(feature = "openapi", schema(max_length = 2000, example = "the bank's statement shows the payment"))]
+    #[cfg_attr(feature = "openapi", schema(max_length = 2000, examples("the bank's statement shows the payment")))]
     pub note: String,
 }
 

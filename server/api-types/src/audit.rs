@@ -20,18 +20,18 @@ pub struct AuditRecord {
     /// The actor's id.
     pub actor_id: Option<Uuid>,
     /// What people call the actor.
-    #[cfg_attr(feature = "openapi", schema(example = "robot"))]
+    #[cfg_attr(feature = "openapi", schema(examples("robot")))]
     pub actor_name: String,
     /// The actor's own org, where it is another.
     pub actor_org_id: Option<Uuid>,
     /// The MCP method or REST operation.
-    #[cfg_attr(feature = "openapi", schema(example = "tools/call"))]
+    #[cfg_attr(feature = "openapi", schema(examples("tools/call")))]
     pub action: String,
     /// The toolkit's slug.
-    #[cfg_attr(feature = "openapi", schema(example = "bank"))]
+    #[cfg_attr(feature = "openapi", schema(examples("bank")))]
     pub toolkit: Option<String>,
     /// The tool's name.
-    #[cfg_attr(feature = "openapi", schema(example = "pay"))]
+    #[cfg_attr(feature = "openapi", schema(examples("pay")))]
     pub tool: Option<String>,
     /// The rule that decided.
     pub rule: Option<String>,

@@ -9,7 +9,7 @@ use uuid::Uuid;
 #[serde(deny_unknown_fields)]
 pub struct Login {
     /// The person's e-mail; case does not matter.
-    #[cfg_attr(feature = "openapi", schema(format = Email, max_length = 254, example = "sam@example.com"))]
+    #[cfg_attr(feature = "openapi", schema(format = Email, max_length = 254, examples("sam@example.com")))]
     pub email: String,
     /// Their password.
     #[cfg_attr(feature = "openapi", schema(format = Password))]
@@ -23,10 +23,10 @@ pub struct AccessToken {
     /// Send it as `Authorization: Bearer …`.
     pub access_token: String,
     /// Always `Bearer`.
-    #[cfg_attr(feature = "openapi", schema(example = "Bearer"))]
+    #[cfg_attr(feature = "openapi", schema(examples("Bearer")))]
     pub token_type: String,
     /// How long it is valid, in seconds.
-    #[cfg_attr(feature = "openapi", schema(example = 3600))]
+    #[cfg_attr(feature = "openapi", schema(examples(3600)))]
     pub expires_in: u64,
 }
 
@@ -50,10 +50,10 @@ pub struct Me {
     /// The person's or the key's id.
     pub id: Uuid,
     /// The person's e-mail or the key's name.
-    #[cfg_attr(feature = "openapi", schema(example = "sam@example.com"))]
+    #[cfg_attr(feature = "openapi", schema(examples("sam@example.com")))]
     pub name: String,
     /// The e-mail of the person answerable: the person, or the key's owner.
-    #[cfg_attr(feature = "openapi", schema(example = "sam@example.com"))]
+    #[cfg_attr(feature = "openapi", schema(examples("sam@example.com")))]
     pub email: Option<String>,
     /// Administers the instance, and so is `admin` of every org.
     pub instance_admin: bool,
@@ -68,10 +68,10 @@ pub struct MyOrg {
     /// Its id.
     pub id: Uuid,
     /// Its name in URLs.
-    #[cfg_attr(feature = "openapi", schema(example = "acme"))]
+    #[cfg_attr(feature = "openapi", schema(examples("acme")))]
     pub slug: String,
     /// One's role there.
-    #[cfg_attr(feature = "openapi", schema(example = "admin"))]
+    #[cfg_attr(feature = "openapi", schema(examples("admin")))]
     pub role: String,
     /// What that role allows.
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<domain::Right>))]

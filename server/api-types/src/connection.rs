@@ -53,12 +53,12 @@ pub struct Connection {
     /// Its id.
     pub id: Uuid,
     /// Its name in URLs.
-    #[cfg_attr(feature = "openapi", schema(example = "files"))]
+    #[cfg_attr(feature = "openapi", schema(examples("files")))]
     pub slug: String,
     /// How it is spoken to.
     pub kind: ConnectionKind,
     /// Its configuration, by kind; `null` when it cannot be opened with this master key.
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>, example = json!({"url": "https://mcp.example.com/mcp", "headers": {"authorization": "********"}})))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>, examples(json!({"url": "https://mcp.example.com/mcp", "headers": {"authorization": "********"}}))))]
     pub config: Option<Value>,
     /// Counts up with each change of the configuration; approvals are bound to it.
     #[cfg_attr(feature = "openapi", schema(minimum = 1))]
@@ -87,20 +87,23 @@ pub struct Connection {
 #[serde(deny_unknown_fields)]
 pub struct CreateConnection {
     /// Its name in URLs: `[a-z0-9-]`, 2 to 40 characters.
-    #[cfg_attr(feature = "openapi", schema(min_length = 2, max_length = 40, pattern = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", example = "files"))]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(min_length = 2, max_length = 40, pattern = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", examples("files"))
+    )]
     pub slug: String,
     /// How it is spoken to.
     pub kind: ConnectionKind,
     /// Its configuration, by kind.
-    #[cfg_attr(feature = "openapi", schema(value_type = Object, example = json!({"url": "https://mcp.example.com/mcp", "headers": {"authorization": "Bearer …"}})))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Object, examples(json!({"url": "https://mcp.example.com/mcp", "headers": {"authorization": "Bearer …"}}))))]
     pub config: Value,
     /// How long connecting may take: 100 to 120000 milliseconds; 10000 unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(minimum = 100, maximum = 120000, example = 10000))]
+    #[cfg_attr(feature = "openapi", schema(minimum = 100, maximum = 120000, examples(10000)))]
     pub connect_timeout_ms: Option<i32>,
     /// How long a call may take: 100 to 3600000 milliseconds; 120000 unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(minimum = 100, maximum = 3600000, example = 120000))]
+    #[cfg_attr(feature = "openapi", schema(minimum = 100, maximum = 3600000, examples(120000)))]
     pub call_timeout_ms: Option<i32>,
 }
 
@@ -111,18 +114,18 @@ pub struct CreateConnection {
 pub struct UpdateConnection {
     /// The whole new configuration. A value given as `********` keeps what it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>, example = json!({"url": "https://mcp.example.com/mcp", "headers": {"authorization": "********"}})))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>, examples(json!({"url": "https://mcp.example.com/mcp", "headers": {"authorization": "********"}}))))]
     pub config: Option<Value>,
     /// Whether it may be used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
     /// How long connecting may take: 100 to 120000 milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(minimum = 100, maximum = 120000, example = 10000))]
+    #[cfg_attr(feature = "openapi", schema(minimum = 100, maximum = 120000, examples(10000)))]
     pub connect_timeout_ms: Option<i32>,
     /// How long a call may take: 100 to 3600000 milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(minimum = 100, maximum = 3600000, example = 120000))]
+    #[cfg_attr(feature = "openapi", schema(minimum = 100, maximum = 3600000, examples(120000)))]
     pub call_timeout_ms: Option<i32>,
 }
 

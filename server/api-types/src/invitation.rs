@@ -11,13 +11,13 @@ pub struct Invitation {
     /// Its id.
     pub id: Uuid,
     /// Who is invited.
-    #[cfg_attr(feature = "openapi", schema(example = "kim@example.com"))]
+    #[cfg_attr(feature = "openapi", schema(examples("kim@example.com")))]
     pub email: String,
     /// The role they will have.
-    #[cfg_attr(feature = "openapi", schema(example = "approver"))]
+    #[cfg_attr(feature = "openapi", schema(examples("approver")))]
     pub role: String,
     /// The e-mail of who invited them; `null` once that person is gone.
-    #[cfg_attr(feature = "openapi", schema(example = "sam@example.com"))]
+    #[cfg_attr(feature = "openapi", schema(examples("sam@example.com")))]
     pub invited_by: Option<String>,
     /// When.
     pub created_at: DateTime<Utc>,
@@ -31,10 +31,10 @@ pub struct Invitation {
 #[serde(deny_unknown_fields)]
 pub struct CreateInvitation {
     /// The person's e-mail; case does not matter. An earlier invitation of theirs to this org ends.
-    #[cfg_attr(feature = "openapi", schema(format = Email, max_length = 254, example = "kim@example.com"))]
+    #[cfg_attr(feature = "openapi", schema(format = Email, max_length = 254, examples("kim@example.com")))]
     pub email: String,
     /// Their role; none that allows more than one's own.
-    #[cfg_attr(feature = "openapi", schema(example = "approver"))]
+    #[cfg_attr(feature = "openapi", schema(examples("approver")))]
     pub role: String,
 }
 
@@ -47,7 +47,7 @@ pub struct CreatedInvitation {
     pub invitation: Invitation,
     /// The link to hand to the person; shown only here. What is secret stands after its `#`, which
     /// browsers do not send to servers.
-    #[cfg_attr(feature = "openapi", schema(format = "uri", example = "https://permesso.example.com/invite#…"))]
+    #[cfg_attr(feature = "openapi", schema(format = "uri", examples("https://permesso.example.com/invite#…")))]
     pub url: String,
 }
 
@@ -65,16 +65,16 @@ pub struct ViewInvitation {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct OfferedInvitation {
     /// The org's slug.
-    #[cfg_attr(feature = "openapi", schema(example = "acme"))]
+    #[cfg_attr(feature = "openapi", schema(examples("acme")))]
     pub org: String,
     /// The org's name for people.
-    #[cfg_attr(feature = "openapi", schema(example = "Acme"))]
+    #[cfg_attr(feature = "openapi", schema(examples("Acme")))]
     pub org_name: String,
     /// Who is invited.
-    #[cfg_attr(feature = "openapi", schema(example = "kim@example.com"))]
+    #[cfg_attr(feature = "openapi", schema(examples("kim@example.com")))]
     pub email: String,
     /// The role they will have.
-    #[cfg_attr(feature = "openapi", schema(example = "approver"))]
+    #[cfg_attr(feature = "openapi", schema(examples("approver")))]
     pub role: String,
     /// Until when the link works.
     pub expires_at: DateTime<Utc>,
@@ -94,6 +94,6 @@ pub struct AcceptInvitation {
     pub password: String,
     /// A new person's name; the e-mail's local part unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(example = "Kim"))]
+    #[cfg_attr(feature = "openapi", schema(examples("Kim")))]
     pub name: Option<String>,
 }

@@ -13,13 +13,13 @@ pub struct Member {
     /// The person's id.
     pub user_id: Uuid,
     /// The person's e-mail.
-    #[cfg_attr(feature = "openapi", schema(example = "sam@example.com"))]
+    #[cfg_attr(feature = "openapi", schema(examples("sam@example.com")))]
     pub email: String,
     /// The person's name.
-    #[cfg_attr(feature = "openapi", schema(example = "Sam"))]
+    #[cfg_attr(feature = "openapi", schema(examples("Sam")))]
     pub name: String,
     /// Their role in this org.
-    #[cfg_attr(feature = "openapi", schema(example = "admin"))]
+    #[cfg_attr(feature = "openapi", schema(examples("admin")))]
     pub role: String,
     /// Since when they belong to it.
     pub created_at: DateTime<Utc>,
@@ -31,10 +31,10 @@ pub struct Member {
 #[serde(deny_unknown_fields)]
 pub struct CreateMember {
     /// The person's e-mail; case does not matter.
-    #[cfg_attr(feature = "openapi", schema(format = Email, max_length = 254, example = "sam@example.com"))]
+    #[cfg_attr(feature = "openapi", schema(format = Email, max_length = 254, examples("sam@example.com")))]
     pub email: String,
     /// Their role.
-    #[cfg_attr(feature = "openapi", schema(example = "approver"))]
+    #[cfg_attr(feature = "openapi", schema(examples("approver")))]
     pub role: String,
     /// A new person's password: 12 to 200 characters. Refused for a person who exists already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -42,7 +42,7 @@ pub struct CreateMember {
     pub password: Option<String>,
     /// A new person's name; the e-mail's local part unless given. A person who exists keeps theirs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 100, example = "Sam"))]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 100, examples("Sam")))]
     pub name: Option<String>,
 }
 
@@ -52,6 +52,6 @@ pub struct CreateMember {
 #[serde(deny_unknown_fields)]
 pub struct UpdateMember {
     /// Their new role.
-    #[cfg_attr(feature = "openapi", schema(example = "approver"))]
+    #[cfg_attr(feature = "openapi", schema(examples("approver")))]
     pub role: String,
 }

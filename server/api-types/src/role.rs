@@ -10,7 +10,7 @@ pub struct Role {
     /// Its id.
     pub id: Uuid,
     /// Its name: `[a-z0-9_-]`, up to 40 characters.
-    #[cfg_attr(feature = "openapi", schema(example = "buyer"))]
+    #[cfg_attr(feature = "openapi", schema(examples("buyer")))]
     pub name: String,
     /// What it allows.
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<domain::Right>))]
@@ -25,7 +25,10 @@ pub struct Role {
 #[serde(deny_unknown_fields)]
 pub struct CreateRole {
     /// Its name.
-    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 40, pattern = "^[a-z0-9][a-z0-9_-]*$", example = "buyer"))]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(min_length = 1, max_length = 40, pattern = "^[a-z0-9][a-z0-9_-]*$", examples("buyer"))
+    )]
     pub name: String,
     /// What it allows.
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<domain::Right>))]
@@ -39,7 +42,10 @@ pub struct CreateRole {
 pub struct UpdateRole {
     /// Its new name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 40, pattern = "^[a-z0-9][a-z0-9_-]*$", example = "buyer"))]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(min_length = 1, max_length = 40, pattern = "^[a-z0-9][a-z0-9_-]*$", examples("buyer"))
+    )]
     pub name: Option<String>,
     /// What it allows from now on.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -12,14 +12,20 @@ pub struct Tool {
     /// Its id.
     pub id: Uuid,
     /// Its name at the upstream.
-    #[cfg_attr(feature = "openapi", schema(example = "write_file"))]
+    #[cfg_attr(feature = "openapi", schema(examples("write_file")))]
     pub name: String,
     /// The definition last seen, byte for byte.
     #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub definition: Box<RawValue>,
     /// Its SHA-256, in hex: of what a review covers (name, title, description, schemas,
     /// annotations) in canonical form.
-    #[cfg_attr(feature = "openapi", schema(pattern = "^[0-9a-f]{64}$", example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"))]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(
+            pattern = "^[0-9a-f]{64}$",
+            examples("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")
+        )
+    )]
     pub definition_sha256: String,
     /// When that definition was first seen.
     pub seen_at: DateTime<Utc>,
@@ -42,6 +48,12 @@ pub struct Tool {
 #[serde(deny_unknown_fields)]
 pub struct ReviewTool {
     /// The SHA-256, in hex, of the definition that was looked at.
-    #[cfg_attr(feature = "openapi", schema(pattern = "^[0-9a-fA-F]{64}$", example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"))]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(
+            pattern = "^[0-9a-fA-F]{64}$",
+            examples("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")
+        )
+    )]
     pub definition_sha256: String,
 }

@@ -33,17 +33,17 @@ pub struct Toolkit {
     /// Its id.
     pub id: Uuid,
     /// Its name in URLs.
-    #[cfg_attr(feature = "openapi", schema(example = "bank"))]
+    #[cfg_attr(feature = "openapi", schema(examples("bank")))]
     pub slug: String,
     /// Its name for people.
-    #[cfg_attr(feature = "openapi", schema(example = "Bank"))]
+    #[cfg_attr(feature = "openapi", schema(examples("Bank")))]
     pub name: String,
     /// Who may use it.
     pub visibility: Visibility,
     /// What it sets differently from the org's approval policy.
     pub approval_policy: Option<PolicyOverride>,
     /// Where agents reach it.
-    #[cfg_attr(feature = "openapi", schema(format = "uri", example = "https://permesso.example.com/acme/bank/mcp"))]
+    #[cfg_attr(feature = "openapi", schema(format = "uri", examples("https://permesso.example.com/acme/bank/mcp")))]
     pub mcp_url: String,
     /// When it was made.
     pub created_at: DateTime<Utc>,
@@ -55,10 +55,13 @@ pub struct Toolkit {
 #[serde(deny_unknown_fields)]
 pub struct CreateToolkit {
     /// Its name in URLs: `[a-z0-9-]`, 2 to 40 characters.
-    #[cfg_attr(feature = "openapi", schema(min_length = 2, max_length = 40, pattern = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", example = "bank"))]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(min_length = 2, max_length = 40, pattern = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", examples("bank"))
+    )]
     pub slug: String,
     /// Its name for people: 1 to 100 characters.
-    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 100, example = "Bank"))]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 100, examples("Bank")))]
     pub name: String,
     /// Who may use it.
     pub visibility: Visibility,
@@ -74,11 +77,14 @@ pub struct CreateToolkit {
 pub struct UpdateToolkit {
     /// Its new name in URLs: agents must be told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(min_length = 2, max_length = 40, pattern = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", example = "bank"))]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(min_length = 2, max_length = 40, pattern = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", examples("bank"))
+    )]
     pub slug: Option<String>,
     /// Its new name for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 100, example = "Bank"))]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 100, examples("Bank")))]
     pub name: Option<String>,
     /// Who may use it from now on.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -13,13 +13,13 @@ pub struct ToolkitTool {
     /// Its id; approvals are bound to it.
     pub id: Uuid,
     /// The name that agents see.
-    #[cfg_attr(feature = "openapi", schema(example = "pay"))]
+    #[cfg_attr(feature = "openapi", schema(examples("pay")))]
     pub name: String,
     /// The slug of the connection that offers it.
-    #[cfg_attr(feature = "openapi", schema(example = "bank"))]
+    #[cfg_attr(feature = "openapi", schema(examples("bank")))]
     pub connection: String,
     /// Its name at the upstream.
-    #[cfg_attr(feature = "openapi", schema(example = "payments.create"))]
+    #[cfg_attr(feature = "openapi", schema(examples("payments.create")))]
     pub tool: String,
     /// The permission where no role policy says otherwise.
     pub permission: Permission,
@@ -89,7 +89,7 @@ impl utoipa::ToSchema for WhichTools {}
 #[serde(deny_unknown_fields)]
 pub struct AddToolkitTools {
     /// The slug of the connection.
-    #[cfg_attr(feature = "openapi", schema(example = "bank"))]
+    #[cfg_attr(feature = "openapi", schema(examples("bank")))]
     pub connection: String,
     /// Which of its tools.
     pub tools: WhichTools,
@@ -104,10 +104,10 @@ pub struct AddToolkitTools {
 #[serde(deny_unknown_fields)]
 pub struct PutToolkitTool {
     /// The slug of the connection.
-    #[cfg_attr(feature = "openapi", schema(example = "bank"))]
+    #[cfg_attr(feature = "openapi", schema(examples("bank")))]
     pub connection: String,
     /// The tool's name at the upstream.
-    #[cfg_attr(feature = "openapi", schema(example = "payments.create"))]
+    #[cfg_attr(feature = "openapi", schema(examples("payments.create")))]
     pub tool: String,
     /// The permission where no role policy says otherwise; `needs_approval` unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]

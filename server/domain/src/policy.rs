@@ -9,7 +9,7 @@ use crate::right::ADMIN;
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ApprovalPolicy {
     /// Names of the roles whose people may decide.
-    #[cfg_attr(feature = "openapi", schema(min_items = 1, max_items = 50, example = json!(["admin", "approver"])))]
+    #[cfg_attr(feature = "openapi", schema(min_items = 1, max_items = 50, examples(json!(["admin", "approver"]))))]
     pub approver_roles: Vec<String>,
     /// How many distinct people must approve.
     #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 1))]
@@ -17,10 +17,10 @@ pub struct ApprovalPolicy {
     /// Whether the owner, creator or rotator of the asking key, or the asking person, may decide.
     pub allow_self_approval: bool,
     /// How long a request waits for a decision, in seconds.
-    #[cfg_attr(feature = "openapi", schema(minimum = 10, maximum = 2592000, example = 3600))]
+    #[cfg_attr(feature = "openapi", schema(minimum = 10, maximum = 2592000, examples(3600)))]
     pub expires_after_seconds: u32,
     /// How long an approval may wait to be used, in seconds.
-    #[cfg_attr(feature = "openapi", schema(minimum = 10, maximum = 2592000, example = 86400))]
+    #[cfg_attr(feature = "openapi", schema(minimum = 10, maximum = 2592000, examples(86400)))]
     pub execute_within_seconds: u32,
 }
 
@@ -43,7 +43,7 @@ impl Default for ApprovalPolicy {
 pub struct PolicyOverride {
     /// Names of the roles whose people may decide.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(min_items = 1, max_items = 50, example = json!(["admin", "approver"])))]
+    #[cfg_attr(feature = "openapi", schema(min_items = 1, max_items = 50, examples(json!(["admin", "approver"]))))]
     pub approver_roles: Option<Vec<String>>,
     /// How many distinct people must approve.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -54,11 +54,11 @@ pub struct PolicyOverride {
     pub allow_self_approval: Option<bool>,
     /// How long a request waits for a decision, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(minimum = 10, maximum = 2592000, example = 3600))]
+    #[cfg_attr(feature = "openapi", schema(minimum = 10, maximum = 2592000, examples(3600)))]
     pub expires_after_seconds: Option<u32>,
     /// How long an approval may wait to be used, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(minimum = 10, maximum = 2592000, example = 86400))]
+    #[cfg_attr(feature = "openapi", schema(minimum = 10, maximum = 2592000, examples(86400)))]
     pub execute_within_seconds: Option<u32>,
 }
 

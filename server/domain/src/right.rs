@@ -8,7 +8,6 @@ macro_rules! rights {
     ($($(#[$doc:meta])* $variant:ident = $word:literal),+ $(,)?) => {
         /// One thing a role allows in its org.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
         pub enum Right {
             $($(#[$doc])* #[serde(rename = $word)] $variant),+
         }
@@ -55,6 +54,22 @@ rights! {
     /// Change the org itself and its approval policy.
     WriteOrg = "org:write",
 }
+
+// By hand: the words come through a macro, where the derive does not see them.
+#[cfg(feature = "openapi")]
+impl utoipa::PartialSchema for Right {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        use utoipa::openapi::schema::{ObjectBuilder, Type};
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some("One thing a role allows in its org."))
+            .enum_values(Some(Self::ALL.iter().map(|right| right.as_str())))
+            .into()
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::ToSchema for Right {}
 
 impl std::fmt::Display for Right {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

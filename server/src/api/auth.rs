@@ -32,7 +32,9 @@ use crate::{
     path = "/auth/login",
     tag = "auth",
     request_body = Login,
-    responses((status = OK, body = AccessToken), (status = TOO_MANY_REQUESTS, description = "`too_many_attempts`")),
+    responses((status = OK, body = AccessToken),
+        (status = UNAUTHORIZED, description = "`unauthorized`: e-mail and password are not those of a person"),
+        (status = TOO_MANY_REQUESTS, description = "`too_many_attempts`")),
     security(()),
 )]
 pub async fn login(

@@ -15,6 +15,7 @@ mod keys;
 mod layers;
 mod management;
 mod mcp;
+mod openapi;
 mod outage;
 mod outcomes;
 mod races;

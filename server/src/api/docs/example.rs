@@ -25,14 +25,14 @@ pub(super) fn answer(document: &Document, schema: &Schema) -> Example {
 }
 
 fn make(document: &Document, schema: &Schema, whole: bool, depth: usize) -> Example {
-    if let Some(example) = &schema.example {
+    if let Some(example) = schema.examples.first() {
         return Example::Scalar(example.clone());
     }
     let found = document.resolve(schema);
     if depth > DEEPEST {
         return Example::Scalar(Value::Null);
     }
-    if let Some(example) = &found.example {
+    if let Some(example) = found.examples.first() {
         return Example::Scalar(example.clone());
     }
     if let Some(one) = found.one_of.iter().find(|one| !one.is_only_null()) {
@@ -57,7 +57,7 @@ fn collect(document: &Document, schema: &Schema, whole: bool, depth: usize, memb
         collect(document, document.resolve(part), whole, depth, members);
     }
     for (name, property) in &schema.properties {
-        if whole || schema.required.contains(name) || property.example.is_some() {
+        if whole || schema.required.contains(name) || !property.examples.is_empty() {
             members.push((name.clone(), make(document, property, whole, depth + 1)));
         }
     }

@@ -96,7 +96,7 @@ pub(super) struct Schema {
     #[serde(rename = "enum")]
     pub(super) words: Vec<Value>,
     pub(super) default: Option<Value>,
-    pub(super) example: Option<Value>,
+    pub(super) examples: Vec<Value>,
     pub(super) minimum: Option<serde_json::Number>,
     pub(super) maximum: Option<serde_json::Number>,
     pub(super) min_length: Option<u64>,

@@ -104,7 +104,6 @@ fn broken(path: &str) -> Markup {
     }
 }
 
-
 fn answers(document: &Document, operation: &Operation) -> Markup {
     let answered: Vec<(&String, &Answer)> =
         operation.responses.iter().map(|(status, answer)| (status, document.answer(answer))).collect();

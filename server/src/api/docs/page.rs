@@ -40,9 +40,10 @@ pub(super) fn render(document: &Document) -> Markup {
 }
 
 fn places<'a>(document: &'a Document, tag: &'a Tag) -> impl Iterator<Item = Place<'a>> {
-    let all = document.paths.iter().flat_map(|(path, item)| {
-        item.iter().map(move |(method, operation)| Place { method, path, operation })
-    });
+    let all = document
+        .paths
+        .iter()
+        .flat_map(|(path, item)| item.iter().map(move |(method, operation)| Place { method, path, operation }));
     all.filter(|place| place.operation.tags.contains(&tag.name))
 }
 

@@ -80,6 +80,7 @@ pub(super) fn members(document: &Document, schema: &Schema) -> Markup {
                         (member(name, property, part.required.contains(name)))
                     }
                 }
+                @if let Some(Others::Allowed(false)) = part.additional_properties { p.bounds { "Other members are refused." } }
             } @else {
                 p { (kind(part)) }
             }

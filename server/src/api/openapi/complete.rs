@@ -38,6 +38,7 @@ impl Modify for Complete {
         let Some(components) = &mut api.components else { return };
         close_over(&components.schemas, &mut sent);
         for (name, schema) in &mut components.schemas {
+            hoist_descriptions(schema);
             if !sent.contains(name) {
                 require_nullable(schema);
             }
@@ -224,6 +225,26 @@ fn close_over<'a>(
         if names.len() == before {
             return;
         }
+    }
+}
+
+/// What may be `null` is described beside the choice, as everything else is, and not within it.
+fn hoist_descriptions(schema: &mut RefOr<Schema>) {
+    match schema {
+        RefOr::T(Schema::Object(object)) => {
+            for property in object.properties.values_mut() {
+                if let RefOr::T(Schema::OneOf(one)) = property
+                    && let Some(target) = one.items.iter_mut().find_map(|item| match item {
+                        RefOr::Ref(target) if !target.description.is_empty() => Some(target),
+                        _ => None,
+                    })
+                {
+                    one.description.get_or_insert(std::mem::take(&mut target.description));
+                }
+            }
+        }
+        RefOr::T(Schema::AllOf(all)) => all.items.iter_mut().for_each(hoist_descriptions),
+        _ => {}
     }
 }
 
