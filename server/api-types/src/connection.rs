@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-/// How an upstream is spoken to.
+/// How an upstream is spoken to: `streamable_http` is MCP over HTTP, `stdio` a child process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -26,7 +26,9 @@ impl ConnectionKind {
     }
 }
 
-/// How a connection is doing, as the replica that answers sees it.
+/// How a connection is doing, as the replica that answers sees it: `disabled` by an administrator, `idle`
+/// until its first use, `connecting`, `ready`, `backoff` after a failure until the next attempt, `failed`
+/// many times in a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -94,7 +96,8 @@ pub struct CreateConnection {
     pub slug: String,
     /// How it is spoken to.
     pub kind: ConnectionKind,
-    /// Its configuration, by kind.
+    /// Its configuration, by kind: `streamable_http` has `url` and may have `headers`; `stdio` has
+    /// `command` and may have `args`, `env` and `cwd`.
     #[cfg_attr(feature = "openapi", schema(value_type = Object, examples(json!({"url": "https://mcp.example.com/mcp", "headers": {"authorization": "Bearer …"}}))))]
     pub config: Value,
     /// How long connecting may take: 100 to 120000 milliseconds; 10000 unless given.

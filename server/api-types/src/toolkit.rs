@@ -5,7 +5,8 @@ use domain::PolicyOverride;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// Who may use a toolkit.
+/// Who may use a toolkit: `private` is for its org and does not exist for anybody else, `public` is for
+/// every authenticated caller, from outside with the role `guest`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]

@@ -25,7 +25,9 @@ pub enum ActorKind {
     System,
 }
 
-/// How a call ended.
+/// How a call ended: `ok` and `error` are what the tool said; `refused`, `held`, `rejected` and `failed`
+/// did not run; `replayed` gave an earlier result again; `unknown` may have run; `interrupted` has no
+/// outcome (yet).
 #[derive(ToSchema)]
 #[schema(rename_all = "snake_case")]
 pub enum AuditStatus {

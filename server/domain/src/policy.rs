@@ -9,7 +9,7 @@ use crate::right::ADMIN;
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ApprovalPolicy {
     /// Names of the roles whose people may decide.
-    #[cfg_attr(feature = "openapi", schema(min_items = 1, max_items = 50, examples(json!(["admin", "approver"]))))]
+    #[cfg_attr(feature = "openapi", schema(min_items = 1, max_items = 50, examples("approver")))]
     pub approver_roles: Vec<String>,
     /// How many distinct people must approve.
     #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 1))]
@@ -43,7 +43,7 @@ impl Default for ApprovalPolicy {
 pub struct PolicyOverride {
     /// Names of the roles whose people may decide.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(min_items = 1, max_items = 50, examples(json!(["admin", "approver"]))))]
+    #[cfg_attr(feature = "openapi", schema(min_items = 1, max_items = 50, examples("approver")))]
     pub approver_roles: Option<Vec<String>>,
     /// How many distinct people must approve.
     #[serde(default, skip_serializing_if = "Option::is_none")]

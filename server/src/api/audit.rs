@@ -51,7 +51,7 @@ pub struct AuditQuery {
     page: Page,
 }
 
-/// Lists records, newest first. `q` searches in bodies too for who may see them.
+/// Lists records, newest first.
 #[utoipa::path(
     get,
     path = "/orgs/{org}/audit",

@@ -32,9 +32,11 @@ use crate::{
     path = "/auth/login",
     tag = "auth",
     request_body = Login,
-    responses((status = OK, body = AccessToken),
+    responses(
+        (status = OK, body = AccessToken),
         (status = UNAUTHORIZED, description = "`unauthorized`: e-mail and password are not those of a person"),
-        (status = TOO_MANY_REQUESTS, description = "`too_many_attempts`")),
+        (status = TOO_MANY_REQUESTS, description = "`too_many_attempts`"),
+    ),
     security(()),
 )]
 pub async fn login(

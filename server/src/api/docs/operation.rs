@@ -104,26 +104,22 @@ fn broken(path: &str) -> Markup {
     }
 }
 
+/// Answers of its own, one a row; those that many operations have are named and described once.
 fn answers(document: &Document, operation: &Operation) -> Markup {
-    let answered: Vec<(&String, &Answer)> =
-        operation.responses.iter().map(|(status, answer)| (status, document.answer(answer))).collect();
-    let good = answered.iter().find_map(|(status, answer)| {
+    let (common, own): (Vec<_>, Vec<_>) =
+        operation.responses.iter().partition(|(_, answer)| answer.reference.is_some());
+    let good = own.iter().find_map(|(status, answer)| {
         let schema = answer.content.values().next()?.schema.as_ref()?;
         status.starts_with('2').then_some(schema)
     });
     html! {
         h4 { "Answers" }
         dl.answers {
-            @for (status, answer) in answered {
+            @for (status, answer) in own { (answer_row(status, answer)) }
+            @if !common.is_empty() {
                 div {
-                    dt { code { (status) } }
-                    dd {
-                        (prose(&answer.description))
-                        @for (media, content) in &answer.content {
-                            @if let Some(schema) = &content.schema { " " span.kind { (kind(schema)) } }
-                            @if media != "application/json" && media != "application/problem+json" { " " code { (media) } }
-                        }
-                    }
+                    dt { a href="#errors" { "Errors" } }
+                    dd.common { @for (status, _) in common { code { (status) } " " } }
                 }
             }
         }
@@ -131,6 +127,22 @@ fn answers(document: &Document, operation: &Operation) -> Markup {
             details {
                 summary { "An answer" }
                 pre tabindex="0" { code { (example::answer(document, schema).pretty()) } }
+            }
+        }
+    }
+}
+
+/// A status, what it means, and what comes with it. That errors come as problems is said once.
+pub(super) fn answer_row(status: &str, answer: &Answer) -> Markup {
+    html! {
+        div {
+            dt { code { (status) } }
+            dd {
+                (prose(&answer.description))
+                @for (media, content) in answer.content.iter().filter(|(media, _)| *media != "application/problem+json") {
+                    @if let Some(schema) = &content.schema { " " span.kind { (kind(schema)) } }
+                    @if media != "application/json" { " " code { (media) } }
+                }
             }
         }
     }

@@ -1,10 +1,12 @@
 //! The page as a whole: what holds everywhere, the operations by resource, and the types.
 
+use std::collections::BTreeMap;
+
 use maud::{DOCTYPE, Markup, html};
 
 use super::{
-    model::{Document, Tag},
-    operation::{Place, method},
+    model::{Answer, Document, Tag},
+    operation::{Place, answer_row, method},
     schema::{kind, members, prose},
 };
 
@@ -109,8 +111,19 @@ fn introduction(document: &Document) -> Markup {
                     }
                 }
             }
+            h2 id="errors" { a href="#errors" { "Errors of many operations" } }
+            dl.answers {
+                @for (status, answer) in common_answers(document) { (answer_row(status, answer)) }
+            }
         }
     }
+}
+
+/// What operations point to, by status.
+fn common_answers(document: &Document) -> BTreeMap<&str, &Answer> {
+    let answers = document.paths.values().flat_map(|item| item.values()).flat_map(|operation| &operation.responses);
+    let common = answers.filter(|(_, answer)| answer.reference.is_some());
+    common.map(|(status, answer)| (status.as_str(), document.answer(answer))).collect()
 }
 
 fn resource(document: &Document, tag: &Tag) -> Markup {

@@ -4,11 +4,15 @@ use maud::{Markup, html};
 
 use super::model::{Document, Others, Schema};
 
-/// A text with `code` in it, as the doc comments have it.
+/// A text with `code` and `- ` items in it: as much Markdown as the doc comments have.
 pub(super) fn prose(text: &str) -> Markup {
     html! {
-        @for (at, part) in text.split('`').enumerate() {
-            @if at % 2 == 1 { code { (part) } } @else { (part) }
+        @for line in text.lines() {
+            @if line.starts_with("- ") { br; }
+            @for (at, part) in line.split('`').enumerate() {
+                @if at % 2 == 1 { code { (part) } } @else { (part) }
+            }
+            " "
         }
     }
 }
@@ -46,7 +50,7 @@ fn bare(schema: &Schema) -> Markup {
     }
 }
 
-/// Bounds in words; empty where there are none.
+/// Bounds in words, where the description does not say them.
 pub(super) fn bounds(schema: &Schema) -> String {
     let range = |least: Option<String>, most: Option<String>, unit: &str| match (least, most) {
         (Some(least), Some(most)) if least == most => Some(format!("always {least}{unit}")),
@@ -63,7 +67,12 @@ pub(super) fn bounds(schema: &Schema) -> String {
         range(text(&schema.min_items), text(&schema.max_items), " entries"),
         schema.default.as_ref().map(|default| format!("{default} unless given")),
     ];
-    parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
+    let unsaid = parts.into_iter().flatten().filter(|part| !schema.description.contains(part));
+    let mut text = unsaid.collect::<Vec<_>>().join("; ");
+    if let Some(first) = text.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    text
 }
 
 /// What an object has, one member a row; what it takes from another is linked. Nothing for what is no object.
