@@ -208,18 +208,17 @@ async fn what_the_gateway_answers_is_what_the_document_says() {
     world.agent.call("balance", json!({})).await;
     let audit = world.admin.get("/orgs/acme/audit").await.expect(200)["items"][0]["id"].clone();
     let mut seen = Vec::new();
-    for (method, path, _) in operations(&checker.0) {
-        if method != "get" {
+    for (method, path, operation) in operations(&checker.0) {
+        // Streams and files are not read here.
+        if method != "get" || operation["responses"]["200"]["content"]["application/json"].is_null() {
             continue;
         }
         let id = if path.contains("/audit/") { audit.as_str().unwrap_or_default() } else { &approval };
         let url = filled(&path).replace("00000000-0000-7000-8000-000000000000", id);
         let answer = world.admin.send(Method::GET, &url, None, &[]).await;
-        if answer.headers.get("content-type").is_some_and(|media| media == "application/json") {
-            assert_eq!(answer.status.as_u16(), 200, "{url}: {}", answer.text);
-            checker.check("get", &path, 200, &answer.json());
-            seen.push(path);
-        }
+        assert_eq!(answer.status.as_u16(), 200, "{url}: {}", answer.text);
+        checker.check("get", &path, 200, &answer.json());
+        seen.push(path);
     }
     assert!(seen.len() > 15, "{seen:?} were read");
 

@@ -58,6 +58,8 @@ pub(super) struct Parameter {
     #[serde(rename = "in")]
     pub(super) place: String,
     #[serde(default)]
+    pub(super) required: bool,
+    #[serde(default)]
     pub(super) description: String,
     pub(super) schema: Schema,
 }

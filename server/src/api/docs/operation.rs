@@ -28,6 +28,7 @@ impl Place<'_> {
                 p.who { (self.who()) }
                 (self.parameters("path", "In the path"))
                 (self.parameters("query", "In the query"))
+                (self.parameters("header", "In the headers"))
                 @if let Some(schema) = body {
                     h4 { "Body: " (kind(schema)) }
                     (members(document, schema))
@@ -61,7 +62,7 @@ impl Place<'_> {
                 dl.members {
                     @for parameter in found {
                         @let described = Schema { description: parameter.description.clone(), ..parameter.schema.clone() };
-                        (member(&parameter.name, &described, place == "path"))
+                        (member(&parameter.name, &described, parameter.required))
                     }
                 }
             }

@@ -58,12 +58,13 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 fn complete(path: &str, operation: &mut Operation) {
     let rights = sign_ins(operation);
     let parameters = operation.parameters.get_or_insert_default();
+    let mut has_query = false;
     for parameter in parameters.iter_mut() {
-        if let RefOr::T(Parameter { schema: Some(schema), .. }) = parameter {
+        if let RefOr::T(Parameter { schema: Some(schema), parameter_in, .. }) = parameter {
+            has_query |= matches!(parameter_in, ParameterIn::Query);
             drop_null(schema);
         }
     }
-    let has_query = !parameters.is_empty();
     parameters.splice(0..0, path_parameters(path).map(RefOr::T));
     let has_path = path.contains('{');
     if parameters.is_empty() {
@@ -277,7 +278,7 @@ fn is_nullable(schema: &RefOr<Schema>) -> bool {
     }
 }
 
-/// A query string has no `null`: a parameter is there or not.
+/// Queries and headers have no `null`: a parameter is there or not.
 fn drop_null(schema: &mut RefOr<Schema>) {
     match schema {
         RefOr::T(Schema::Object(object)) => {
