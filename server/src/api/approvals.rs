@@ -35,20 +35,36 @@ use crate::{
     },
 };
 
-/// The filters of the list. `status` is a set of states, separated by commas; `mine=true` lists only what
-/// waits for a decision that the one who asks may make, which is nothing for a key.
-#[derive(Debug, Deserialize)]
+/// The filters of the list.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct ApprovalsQuery {
+    /// Only those in one of these states, separated by commas: `pending,approved`.
+    #[param(value_type = Option<String>)]
     status: Option<String>,
+    /// Only what waits for a decision that the one who asks may make; nothing for a key.
+    #[param(value_type = Option<bool>)]
     mine: Option<String>,
+    /// Only those of the toolkit with this slug.
     toolkit: Option<String>,
+    /// Only those of the tool with this name, as agents see it.
     tool: Option<String>,
+    /// Only those of the key or person with this id.
     caller: Option<Uuid>,
     #[serde(flatten)]
+    #[param(ignore)]
     page: Page,
 }
 
 /// Lists approvals, newest first.
+#[utoipa::path(
+    get,
+    path = "/orgs/{org}/approvals",
+    tag = "approvals",
+    params(ApprovalsQuery, Page),
+    responses((status = OK, body = List<Approval>)),
+    security(("bearer" = ["approvals:read"])),
+)]
 pub async fn list_approvals(
     State(services): State<Arc<Services>>,
     access: Allowed<ReadApprovals>,
@@ -89,6 +105,13 @@ fn statuses(words: &str) -> Result<Vec<Status>> {
 }
 
 /// One approval: what would run, why it is held, what happened, what was like it.
+#[utoipa::path(
+    get,
+    path = "/orgs/{org}/approvals/{id}",
+    tag = "approvals",
+    responses((status = OK, body = ApprovalDetail)),
+    security(("bearer" = ["approvals:read"])),
+)]
 pub async fn get_approval(
     State(services): State<Arc<Services>>,
     access: Allowed<ReadApprovals>,
@@ -102,6 +125,17 @@ pub async fn get_approval(
 }
 
 /// Approves, on what was seen.
+#[utoipa::path(
+    post,
+    path = "/orgs/{org}/approvals/{id}/approve",
+    tag = "approvals",
+    request_body = Approve,
+    responses(
+        (status = OK, body = Approval),
+        (status = CONFLICT, description = "`not_open`, `stale_view`, `invalidated`"),
+    ),
+    security(("bearer" = ["approvals:decide"])),
+)]
 pub async fn approve_approval(
     State(services): State<Arc<Services>>,
     access: Approver,
@@ -118,6 +152,17 @@ pub async fn approve_approval(
 }
 
 /// Rejects, on what was seen; the agent reads the reason.
+#[utoipa::path(
+    post,
+    path = "/orgs/{org}/approvals/{id}/reject",
+    tag = "approvals",
+    request_body = Reject,
+    responses(
+        (status = OK, body = Approval),
+        (status = CONFLICT, description = "`not_open`, `stale_view`, `invalidated`"),
+    ),
+    security(("bearer" = ["approvals:decide"])),
+)]
 pub async fn reject_approval(
     State(services): State<Arc<Services>>,
     access: Approver,
@@ -131,6 +176,17 @@ pub async fn reject_approval(
 }
 
 /// Settles an unknown outcome.
+#[utoipa::path(
+    post,
+    path = "/orgs/{org}/approvals/{id}/settle",
+    tag = "approvals",
+    request_body = Settle,
+    responses(
+        (status = OK, body = Approval),
+        (status = CONFLICT, description = "`not_open`, `too_early`, `identical_open`"),
+    ),
+    security(("bearer" = ["approvals:decide"])),
+)]
 pub async fn settle_approval(
     State(services): State<Arc<Services>>,
     access: Approver,

@@ -26,24 +26,35 @@ use crate::{
 };
 
 /// What is asked for, in a list and in an export alike. All that is given must hold.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct AuditFilters {
+    /// Only what began at this time or later.
     #[serde(skip_serializing_if = "Option::is_none")]
     from: Option<DateTime<Utc>>,
+    /// Only what began before this time.
     #[serde(skip_serializing_if = "Option::is_none")]
     to: Option<DateTime<Utc>>,
+    /// Only what this actor did: an id, or the name, whole.
     #[serde(skip_serializing_if = "Option::is_none")]
     actor: Option<String>,
+    /// Only this MCP method or REST operation.
     #[serde(skip_serializing_if = "Option::is_none")]
     action: Option<String>,
+    /// Only what belongs to the toolkit with this slug.
     #[serde(skip_serializing_if = "Option::is_none")]
     toolkit: Option<String>,
+    /// Only what belongs to the tool with this name.
     #[serde(skip_serializing_if = "Option::is_none")]
     tool: Option<String>,
+    /// Only what ended so.
+    #[param(value_type = Option<api_types::words::AuditStatus>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<String>,
+    /// Only what belongs to this approval.
     #[serde(skip_serializing_if = "Option::is_none")]
     approval: Option<Uuid>,
+    /// Only what has this text in it: in the action, the tool, the request id, or in bodies for who may see them.
     #[serde(skip_serializing_if = "Option::is_none")]
     q: Option<String>,
 }
@@ -76,7 +87,15 @@ pub struct AuditQuery {
     page: Page,
 }
 
-/// Lists records, newest first. `q` searches in bodies too for who may see them.
+/// Lists records, newest first.
+#[utoipa::path(
+    get,
+    path = "/orgs/{org}/audit",
+    tag = "audit",
+    params(AuditFilters, Page),
+    responses((status = OK, body = List<AuditRecord>)),
+    security(("bearer" = ["audit:read"])),
+)]
 pub async fn list_audit(
     State(services): State<Arc<Services>>,
     access: Allowed<ReadAudit>,
@@ -93,6 +112,13 @@ pub async fn list_audit(
 }
 
 /// One record.
+#[utoipa::path(
+    get,
+    path = "/orgs/{org}/audit/{id}",
+    tag = "audit",
+    responses((status = OK, body = AuditRecordDetail)),
+    security(("bearer" = ["audit:read"])),
+)]
 pub async fn get_audit_record(
     State(services): State<Arc<Services>>,
     access: Allowed<ReadAudit>,

@@ -36,15 +36,32 @@ const BATCH_WITH_BODIES: i64 = 20;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What to export: `format` is `jsonl` or `csv`, the filters are the list's.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct ExportQuery {
+    /// `jsonl` or `csv`.
+    #[param(required = true)]
     format: Option<String>,
     #[serde(flatten)]
+    #[param(ignore)]
     filters: AuditFilters,
 }
 
-/// Exports records, newest first; requests and responses only for who may see them. The body ends as a
-/// broken one when not everything could be read.
+/// Exports records as a file, newest first; requests and responses only for who may see them.
+///
+/// The body ends as a broken one when not everything could be read. The export itself is on record.
+#[utoipa::path(
+    get,
+    path = "/orgs/{org}/audit/export",
+    tag = "audit",
+    params(ExportQuery, AuditFilters),
+    responses((
+        status = OK,
+        description = "The records: one JSON object a line (as `GET …/audit/{id}` gives them), or CSV with a header.",
+        content((String = "application/jsonl"), (String = "text/csv")),
+    )),
+    security(("bearer" = ["audit:read"])),
+)]
 pub async fn export_audit(
     State(services): State<Arc<Services>>,
     access: Allowed<ReadAudit>,

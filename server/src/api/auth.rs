@@ -29,6 +29,18 @@ use crate::{
 };
 
 /// Signs a person in.
+#[utoipa::path(
+    post,
+    path = "/auth/login",
+    tag = "auth",
+    request_body = Login,
+    responses(
+        (status = OK, body = AccessToken),
+        (status = UNAUTHORIZED, description = "`unauthorized`: e-mail and password are not those of a person"),
+        (status = TOO_MANY_REQUESTS, description = "`too_many_attempts`"),
+    ),
+    security(()),
+)]
 pub async fn login(
     State(services): State<Arc<Services>>,
     ClientAddress(address): ClientAddress,
@@ -45,8 +57,21 @@ pub async fn login(
     Ok(([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(token)))
 }
 
-/// Signs a person in at the console: the answer sets the session's cookie. Throttled and answered as
-/// the log-in is.
+/// Signs a person in at the console.
+///
+/// The answer sets the session's cookie. Throttled and answered as the log-in is.
+#[utoipa::path(
+    post,
+    path = "/auth/session",
+    tag = "auth",
+    request_body = Login,
+    responses(
+        (status = NO_CONTENT),
+        (status = UNAUTHORIZED, description = "`unauthorized`: e-mail and password are not those of a person"),
+        (status = TOO_MANY_REQUESTS, description = "`too_many_attempts`"),
+    ),
+    security(()),
+)]
 pub async fn create_session(
     State(services): State<Arc<Services>>,
     visitor: Visitor,
@@ -58,14 +83,29 @@ pub async fn create_session(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Signs out: ends the session that the request came with. Without a session that lives the answer is
-/// 401, as everywhere, and the browser forgets its cookie all the same.
+/// Tells who is signed in.
+#[utoipa::path(get, path = "/auth/session", tag = "auth", responses((status = OK, body = Me)))]
+pub async fn get_session(services: State<Arc<Services>>, known: Known) -> Result<Json<Me>> {
+    get_me(services, known).await
+}
+
+/// Signs out: ends the session that the request came with.
+///
+/// Without a session that lives the answer is 401, as everywhere, and the browser forgets its cookie all
+/// the same.
+#[utoipa::path(
+    delete,
+    path = "/auth/session",
+    tag = "auth",
+    responses((status = NO_CONTENT), (status = CONFLICT, description = "`no_session`: the credential is a bearer token")),
+)]
 pub async fn delete_session(Known(actor): Known, session: Session) -> Result<StatusCode> {
     session::end(&session, &actor).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Who is asking, and what they may do where.
+#[utoipa::path(get, path = "/me", tag = "auth", responses((status = OK, body = Me)))]
 pub async fn get_me(State(services): State<Arc<Services>>, Known(actor): Known) -> Result<Json<Me>> {
     let directory = services.directory.get()?;
     let mut orgs: Vec<MyOrg> = directory

@@ -17,7 +17,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use super::authorize::Member;
 use crate::{
-    error::Result,
+    error::{Kind, Result},
     service::{
         Services,
         access::{self, OrgAccess},
@@ -28,11 +28,27 @@ use crate::{
 /// How often something is sent when nothing happens, so that proxies leave the stream open, and how
 /// often the actor is looked at again.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// How long a stream lasts. The client opens it again at once, and what its credential does not show
-/// while it is in use (that a token's time is up) counts then.
-const LONGEST: Duration = Duration::from_secs(15 * 60);
 
-/// Streams the events of an org. `Last-Event-ID` goes on after that event.
+/// Streams the events of an org, as the rights of who asks allow.
+///
+/// Needs one of `approvals:read`, `audit:read` and `connections:read`. `Last-Event-ID` goes on after that
+/// event; where that place is not known any more, `resync` says to read everything again.
+#[utoipa::path(
+    get,
+    path = "/orgs/{org}/events",
+    tag = "events",
+    params(("last-event-id" = Option<String>, Header, description = "Goes on after this event.")),
+    responses(
+        (
+            status = OK,
+            description = "Server-sent events: `approval.opened` and `approval.changed` (ApprovalEventData), \
+                           `call.finished` (CallFinished), `connection.changed` (ConnectionChanged), `resync`.",
+            body = String,
+            content_type = "text/event-stream",
+        ),
+        (status = TOO_MANY_REQUESTS, description = "`too_many_streams`"),
+    ),
+)]
 pub async fn stream_events(
     State(services): State<Arc<Services>>,
     Member(access): Member,
@@ -44,7 +60,7 @@ pub async fn stream_events(
     let version = services.directory.get()?.version;
     let mut alive = interval_at(Instant::now() + KEEP_ALIVE, KEEP_ALIVE);
     alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let events = Events { services, access, version, watcher, alive, ends: Instant::now() + LONGEST, begun: false };
+    let events = Events { services, access, version, watcher, alive, begun: false };
     let body = stream::unfold(events, |mut events| async move {
         let bytes = events.next().await?;
         Some((Ok::<_, Infallible>(Bytes::from(bytes)), events))
@@ -65,7 +81,6 @@ struct Events {
     version: i64,
     watcher: Watcher,
     alive: Interval,
-    ends: Instant,
     begun: bool,
 }
 
@@ -81,13 +96,12 @@ impl Events {
             tokio::select! {
                 biased;
                 () = self.services.stop.cancelled() => return None,
-                () = tokio::time::sleep_until(self.ends) => return None,
                 _ = self.alive.tick() => {
-                    self.look_again(true)?;
+                    self.still_valid().await?;
                     return Some(format!("id: {}\n: still here\n\n", self.watcher.id(None)));
                 }
                 next = self.watcher.next() => {
-                    self.look_again(false)?;
+                    self.look_again()?;
                     let text = self.encode(next);
                     if !text.is_empty() {
                         return Some(text);
@@ -114,12 +128,20 @@ impl Events {
         event.needs.is_none_or(|right| self.access.rights.has(right))
     }
 
-    /// Reads the actor's rights again when the configuration has changed, or `anyway`, since a key's time
-    /// ends without a change. `None`: it may watch no longer.
-    fn look_again(&mut self, anyway: bool) -> Option<()> {
-        // Without the database nothing happens that could be shown.
+    /// Whether the credential has not ended meanwhile: keys, tokens and sessions end without a change of the
+    /// configuration. `None`: it has.
+    async fn still_valid(&mut self) -> Option<()> {
+        match access::still_valid(&self.services, &self.access.actor).await {
+            Ok(_) => self.look_again(),
+            // Without the database nothing happens that could be shown.
+            Err(error) => matches!(error.kind, Kind::Unavailable).then_some(()),
+        }
+    }
+
+    /// Reads the actor's rights again when the configuration has changed. `None`: it may watch no longer.
+    fn look_again(&mut self) -> Option<()> {
         let Ok(directory) = self.services.directory.get() else { return Some(()) };
-        if directory.version == self.version && !anyway {
+        if directory.version == self.version {
             return Some(());
         }
         let actor = access::again(&self.services, &directory, &self.access.actor).ok()?;

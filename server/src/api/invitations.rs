@@ -25,6 +25,14 @@ use crate::{
 };
 
 /// Lists the org's invitations that can still be taken up.
+#[utoipa::path(
+    get,
+    path = "/orgs/{org}/invitations",
+    tag = "members",
+    params(Page),
+    responses((status = OK, body = List<Invitation>)),
+    security(("bearer" = ["members:read"])),
+)]
 pub async fn list_invitations(
     State(services): State<Arc<Services>>,
     access: Allowed<ReadMembers>,
@@ -37,6 +45,17 @@ pub async fn list_invitations(
 }
 
 /// Invites a person; the answer has the link.
+#[utoipa::path(
+    post,
+    path = "/orgs/{org}/invitations",
+    tag = "members",
+    request_body = CreateInvitation,
+    responses(
+        (status = CREATED, body = CreatedInvitation),
+        (status = CONFLICT, description = "`member_exists`: the person belongs to the org already"),
+    ),
+    security(("bearer" = ["members:write"])),
+)]
 pub async fn create_invitation(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteMembers>,
@@ -48,6 +67,13 @@ pub async fn create_invitation(
 }
 
 /// Takes an invitation back.
+#[utoipa::path(
+    delete,
+    path = "/orgs/{org}/invitations/{id}",
+    tag = "members",
+    responses((status = NO_CONTENT)),
+    security(("bearer" = ["members:write"])),
+)]
 pub async fn delete_invitation(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteMembers>,
@@ -58,6 +84,19 @@ pub async fn delete_invitation(
 }
 
 /// Shows who has the link what it offers.
+#[utoipa::path(
+    post,
+    path = "/invitations/view",
+    tag = "members",
+    request_body = ViewInvitation,
+    responses(
+        (status = OK, body = OfferedInvitation),
+        (status = NOT_FOUND, description = "`not_found`: wrong, used, taken back or too late"),
+        (status = CONFLICT, description = "`role_gone`"),
+        (status = TOO_MANY_REQUESTS, description = "`too_many_attempts`"),
+    ),
+    security(()),
+)]
 pub async fn view_invitation(
     State(services): State<Arc<Services>>,
     ClientAddress(address): ClientAddress,
@@ -75,6 +114,20 @@ pub async fn view_invitation(
 }
 
 /// Takes an invitation up and signs the person in: the answer sets the session's cookie.
+#[utoipa::path(
+    post,
+    path = "/invitations/accept",
+    tag = "members",
+    request_body = AcceptInvitation,
+    responses(
+        (status = NO_CONTENT),
+        (status = UNAUTHORIZED, description = "`unauthorized`: the person has another password"),
+        (status = NOT_FOUND, description = "`not_found`: wrong, used, taken back or too late"),
+        (status = CONFLICT, description = "`member_exists`, `role_gone`, `inviter_lost_right`, `password_needed`, `try_again`"),
+        (status = TOO_MANY_REQUESTS, description = "`too_many_attempts`"),
+    ),
+    security(()),
+)]
 pub async fn accept_invitation(
     State(services): State<Arc<Services>>,
     visitor: Visitor,

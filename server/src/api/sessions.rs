@@ -21,6 +21,13 @@ use crate::{
 };
 
 /// Lists the sessions of the person who asks.
+#[utoipa::path(
+    get,
+    path = "/auth/sessions",
+    tag = "auth",
+    params(Page),
+    responses((status = OK, body = List<Session>), (status = FORBIDDEN, description = "`person_required`")),
+)]
 pub async fn list_sessions(
     State(services): State<Arc<Services>>,
     Known(actor): Known,
@@ -44,6 +51,12 @@ pub async fn list_sessions(
 }
 
 /// Ends one of the sessions of the person who asks.
+#[utoipa::path(
+    delete,
+    path = "/auth/sessions/{id}",
+    tag = "auth",
+    responses((status = NO_CONTENT), (status = FORBIDDEN, description = "`person_required`")),
+)]
 pub async fn revoke_session(
     State(services): State<Arc<Services>>,
     Known(actor): Known,

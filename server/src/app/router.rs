@@ -34,7 +34,7 @@ pub const API: Routes = &[
     ("/auth/session", || {
         post(auth::create_session)
             .layer(DefaultBodyLimit::max(16 * 1024))
-            .get(auth::get_me)
+            .get(auth::get_session)
             .delete(auth::delete_session)
     }),
     ("/auth/sessions", || get(sessions::list_sessions)),
@@ -85,13 +85,17 @@ pub const API: Routes = &[
 
 /// The whole server.
 pub fn router(services: Arc<Services>, console: Console) -> Router {
-    let mut rest = Router::new();
+    // Open to everybody, as a program reads them before it has a credential; what a list cannot refuse
+    // stands outside of `API`.
+    let mut rest = Router::new().route("/openapi.json", get(api::openapi::get_openapi));
     for (path, route) in API {
         rest = rest.route(path, route());
     }
     let rest = rest.fallback(unknown_path).method_not_allowed_fallback(wrong_method);
     Router::new()
         .nest("/api/v1", browser::protect(rest, &services))
+        .route("/api/docs", get(api::docs::get_docs))
+        .route("/api/docs.css", get(api::docs::get_docs_style))
         .route("/{org}/{toolkit}/mcp", post(mcp::post_endpoint).get(mcp::get_endpoint).delete(mcp::get_endpoint))
         .route("/livez", get(|| async { "alive\n" }))
         .route("/readyz", get(readyz))

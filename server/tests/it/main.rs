@@ -18,6 +18,7 @@ mod keys;
 mod layers;
 mod management;
 mod mcp;
+mod openapi;
 mod outage;
 mod outcomes;
 mod people;
