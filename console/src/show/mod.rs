@@ -2,3 +2,5 @@
 //! that builds it.
 
 pub mod time;
+
+pub mod marks;
