@@ -31,4 +31,5 @@ pub use shown::Shown;
 pub use skeleton::Skeleton;
 pub use table::Table;
 pub use tabs::{Tab, Tabs};
+pub(crate) use time::local_time;
 pub use time::{Clock, Time, Until};

@@ -9,6 +9,7 @@ mod inbox;
 mod invite;
 mod me;
 mod not_found;
+mod request;
 mod sign_in;
 
 pub(crate) use approval::Approval;

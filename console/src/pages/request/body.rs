@@ -1,0 +1,68 @@
+//! What would run: the arguments, compared with the last call that was approved, and the tool's own words.
+
+use leptos::prelude::*;
+use serde::Deserialize;
+
+use super::{Detail, part};
+use crate::{components::Time, shell::Org};
+
+/// Every argument.
+#[component]
+pub(super) fn Arguments(detail: Detail) -> impl IntoView {
+    let org = Org::here();
+    let json = part(detail, |detail| detail.arguments_json.clone());
+    let before = part(detail, |detail| {
+        detail.last_approved.as_ref().map(|call| (call.id, call.approved_at, call.arguments_json.clone()))
+    });
+    let erased = Memo::new(move |_| json.with(Option::is_none));
+    view! {
+        <h3>
+            "Arguments"
+            {move || before.get().filter(|_| !erased.get()).map(|(id, at, _)| view! {
+                ", compared with the "
+                <a href=format!("/{}/approvals/{id}", org.slug.get_untracked())>"last approved call"</a>
+                " (" <Time at /> ")"
+            })}
+        </h3>
+        {move || {
+            if erased.get() {
+                view! { <p class="quiet">"They are not kept any more: they are erased once the call is over. The audit has them, with secrets taken out."</p> }
+                    .into_any()
+            } else {
+                view! { <pre class="args">{move || json.get()}</pre> }.into_any()
+            }
+        }}
+    }
+}
+
+/// The tool's words about itself.
+#[derive(Default, Deserialize)]
+struct Told {
+    title: Option<String>,
+    description: Option<String>,
+}
+
+/// What the tool is, and how that has changed since somebody looked.
+#[component]
+pub(super) fn Definition(detail: Detail) -> impl IntoView {
+    let now = part(detail, |detail| detail.definition.get().to_owned());
+    let reviewed = part(detail, |detail| detail.reviewed_definition.as_ref().map(|old| old.get().to_owned()));
+    let told = Memo::new(move |_| {
+        let told = now.with(|json| serde_json::from_str::<Told>(json).unwrap_or_default());
+        (told.title, told.description)
+    });
+    view! {
+        {move || reviewed.get().map(|old| view! {
+            <h3>"The tool has changed since it was reviewed"</h3>
+            <pre class="args">{old}</pre>
+        })}
+        <details class="about">
+            <summary>"What the upstream says of this tool"</summary>
+            {move || told.with(|(title, _)| title.clone()).map(|title| view! { <p><b><bdi>{title}</bdi></b></p> })}
+            {move || match told.with(|(_, description)| description.clone()) {
+                Some(description) => view! { <p class="description"><bdi>{description}</bdi></p> }.into_any(),
+                None => view! { <p class="quiet">"It has no description."</p> }.into_any(),
+            }}
+        </details>
+    }
+}
