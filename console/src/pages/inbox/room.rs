@@ -112,7 +112,7 @@ impl Room {
 
     /// The line of a request.
     pub fn entry(self, id: Uuid) -> Option<Entry> {
-        self.board.with(|board| board.entries.iter().find(|entry| entry.id() == id).cloned())
+        self.board.with_untracked(|board| board.entries.iter().find(|entry| entry.id() == id).cloned())
     }
 
     /// Lets the new ones in, although a pointer is over the list: somebody asked for them.
