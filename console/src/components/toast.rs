@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use gloo_timers::callback::Timeout;
 use leptos::prelude::*;
 
-use super::{Button, Clock, CopyButton, Icon, Kind, Shape, Tone};
-use crate::show::time;
+use super::{Button, Clock, CopyButton, Icon, Kind, Marked, Shape, Tone};
+use crate::show::{folding::Limit, marks::Form, time};
 
 /// Where pages say their news.
 #[derive(Clone, Copy)]
@@ -131,7 +131,7 @@ fn One(toast: Toast) -> impl IntoView {
     };
     view! {
         <div class=format!("toast {}", toast.tone.class())>
-            <bdi>{toast.words}</bdi>
+            <bdi><Marked text=toast.words form=Form::Line limit=Limit::STEP /></bdi>
             {offers.collect_view()}
             {end}
         </div>

@@ -169,7 +169,7 @@ fn Late(late: RwSignal<Option<String>>, text: RwSignal<String>) -> impl IntoView
     view! {
         <div role="status">
             {move || late.get().map(|why| view! {
-                <p class="note warn">
+                <p class="notice warn">
                     "It cannot be rejected any more: " <bdi>{why}</bdi> ". Nothing was sent; your text is still here. "
                     <CopyButton text what="your reason" />
                 </p>

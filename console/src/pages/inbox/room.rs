@@ -1,6 +1,6 @@
 //! What the parts of the inbox share: where one is, what is listed, and how one moves.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use api_types::Approval;
 use domain::Right;
@@ -33,7 +33,7 @@ pub(super) struct Room {
     pub place: Memo<Place>,
     /// What the server lists, for the tab that is shown.
     pub listed: Pages<Approval>,
-    /// How many wait, those of others included.
+    /// How many wait for a decision, those of others included.
     pub waiting: Memo<usize>,
     pub board: RwSignal<Board>,
     /// What the search leaves of it, in its order.
@@ -63,7 +63,7 @@ impl Room {
             place,
             listed,
             waiting: Memo::new(move |old| match tab.get() {
-                Tab::Waiting => listed.rows.with(|rows| rows.as_ref().map_or(0, |rows| rows.len())),
+                Tab::Waiting => listed.rows.with(|rows| rows.as_ref().map_or(0, |rows| pending(rows))),
                 Tab::Decided => old.copied().unwrap_or_default(),
             }),
             board,
@@ -157,6 +157,10 @@ impl Room {
             self.board.set(old.after(&news));
         });
     }
+}
+
+fn pending(rows: &[Arc<Approval>]) -> usize {
+    rows.iter().filter(|one| one.status == "pending").count()
 }
 
 fn visible(board: &Board, search: &str) -> Vec<Uuid> {

@@ -8,7 +8,7 @@ use crate::{
     api::encoded,
     components::{Badge, Icon, Shape, Time, Tone, Until},
     decide::{Decisions, Phase},
-    pages::request::StatusBadge,
+    pages::request::{Said, StatusBadge},
 };
 
 /// The name of a line's link in the page.
@@ -38,7 +38,7 @@ pub(super) fn Row(id: Uuid) -> impl IntoView {
     entry.map(|entry| {
         view! {
             <li>
-                <a id=element_id(id) class="line" href=href aria-current=move || current.get().then_some("true") on:click=look>
+                <a id=element_id(id) class="entry" href=href aria-current=move || current.get().then_some("true") on:click=look>
                     <Line entry />
                 </a>
             </li>
@@ -59,11 +59,11 @@ fn Line(entry: Entry) -> impl IntoView {
     let destructive = approval.hints.destructive == Some(true) && is_pending;
     let changed = approval.definition_changed && is_pending;
     view! {
-        <b><bdi>{approval.tool.clone()}</bdi></b>
+        <b><Said text=approval.tool.clone() /></b>
         {time}
-        <span class="summary"><bdi>{approval.summary.clone().unwrap_or_else(|| "arguments are no longer kept".to_owned())}</bdi></span>
+        <span class="summary"><Said text=approval.summary.clone().unwrap_or_else(|| "arguments are no longer kept".to_owned()) /></span>
         <span class="meta">
-            <span class="from"><bdi>{approval.caller_name.clone()}</bdi>" · "<bdi>{approval.toolkit.clone()}</bdi></span>
+            <span class="from"><Said text=approval.caller_name.clone() />" · "<Said text=approval.toolkit.clone() /></span>
             {destructive.then(|| view! { <Badge tone=Tone::Bad><Icon shape=Shape::Warning />"destructive"</Badge> })}
             {changed.then(|| view! { <Badge tone=Tone::Warn><Icon shape=Shape::Change />"tool changed"</Badge> })}
             {(!is_pending).then(|| view! { <StatusBadge status=status /> })}
@@ -88,5 +88,5 @@ fn Progress(id: Uuid) -> impl IntoView {
         let fate = room.fates.with(|fates| fates.get(&id).cloned());
         gone.then(|| fate.unwrap_or_else(|| "no longer waiting".to_owned()))
     });
-    move || words.get().map(|words| view! { <Badge><bdi>{words}</bdi></Badge> })
+    move || words.get().map(|words| view! { <Badge><Said text=words /></Badge> })
 }

@@ -3,7 +3,7 @@
 use gloo_timers::callback::Timeout;
 use leptos::prelude::*;
 
-use super::{Detail, words};
+use super::{Detail, Said, words};
 use crate::{
     components::{Button, Clock, Field, Kind},
     decide::{Decisions, Phase, Target, Verdict},
@@ -68,7 +68,7 @@ fn OnItsWay(detail: Detail, doing: &'static str, phase: Phase) -> impl IntoView 
             {match phase {
                 Phase::Held(_) => view! {
                     <Button key="Z" on_press=Callback::new(move |()| decisions.undo(id))>"Undo"</Button>
-                    <p class="cannot">{doing}" "<bdi>{tool}</bdi>" in a moment; nothing was sent yet."</p>
+                    <p class="cannot">{doing}" "<Said text=tool />" in a moment; nothing was sent yet."</p>
                 }
                     .into_any(),
                 Phase::Sending => view! { <p class="cannot">"Sending …"</p> }.into_any(),

@@ -3,8 +3,11 @@
 use leptos::prelude::*;
 use serde::Deserialize;
 
-use super::{Detail, part};
-use crate::{components::Time, shell::Org};
+use super::{Detail, Said, part, said::SaidBlock};
+use crate::{
+    components::{Difference, Time, Tree},
+    shell::Org,
+};
 
 /// Every argument.
 #[component]
@@ -15,6 +18,8 @@ pub(super) fn Arguments(detail: Detail) -> impl IntoView {
         detail.last_approved.as_ref().map(|call| (call.id, call.approved_at, call.arguments_json.clone()))
     });
     let erased = Memo::new(move |_| json.with(Option::is_none));
+    let now = Memo::new(move |_| json.get().unwrap_or_default());
+    let then = Memo::new(move |_| before.get().map(|(_, _, json)| json));
     view! {
         <h3>
             "Arguments"
@@ -29,7 +34,7 @@ pub(super) fn Arguments(detail: Detail) -> impl IntoView {
                 view! { <p class="quiet">"They are not kept any more: they are erased once the call is over. The audit has them, with secrets taken out."</p> }
                     .into_any()
             } else {
-                view! { <pre class="args">{move || json.get()}</pre> }.into_any()
+                view! { <Tree json=now before=then label="Arguments" /> }.into_any()
             }
         }}
     }
@@ -54,13 +59,13 @@ pub(super) fn Definition(detail: Detail) -> impl IntoView {
     view! {
         {move || reviewed.get().map(|old| view! {
             <h3>"The tool has changed since it was reviewed"</h3>
-            <pre class="args">{old}</pre>
+            <Difference old=Signal::stored(old) new=now />
         })}
         <details class="about">
             <summary>"What the upstream says of this tool"</summary>
-            {move || told.with(|(title, _)| title.clone()).map(|title| view! { <p><b><bdi>{title}</bdi></b></p> })}
+            {move || told.with(|(title, _)| title.clone()).map(|title| view! { <p><b><Said text=title /></b></p> })}
             {move || match told.with(|(_, description)| description.clone()) {
-                Some(description) => view! { <p class="description"><bdi>{description}</bdi></p> }.into_any(),
+                Some(description) => view! { <SaidBlock text=description /> }.into_any(),
                 None => view! { <p class="quiet">"It has no description."</p> }.into_any(),
             }}
         </details>

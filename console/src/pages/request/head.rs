@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use leptos::{html, prelude::*};
 
-use super::{Detail, StatusBadge, part, words};
+use super::{Detail, Said, StatusBadge, part, words};
 use crate::components::{Badge, Clock, Icon, Shape, Time, Tone, Until, local_time};
 
 /// Title, badges, who asks, time left.
@@ -26,12 +26,12 @@ pub(super) fn Head(detail: Detail, wants_focus: RwSignal<bool>) -> impl IntoView
     });
     view! {
         <div class="title">
-            <h2 id="request-title" tabindex="-1" node_ref=title><bdi>{approval.tool.clone()}</bdi></h2>
+            <h2 id="request-title" tabindex="-1" node_ref=title><Said text=approval.tool.clone() /></h2>
             {claims.collect_view()}
             {approval
                 .definition_changed
                 .then(|| view! { <Badge tone=Tone::Warn><Icon shape=Shape::Change />"tool changed"</Badge> })}
-            <Badge>"toolkit "<bdi>{approval.toolkit.clone()}</bdi></Badge>
+            <Badge>"toolkit "<Said text=approval.toolkit.clone() /></Badge>
             {move || (!waits.get()).then(|| view! { <StatusBadge status=status.get() /> })}
         </div>
         <Who detail />
@@ -48,10 +48,10 @@ fn Who(detail: Detail) -> impl IntoView {
     let by_key = approval.caller_kind == "key";
     view! {
         <p class="who">
-            <b><bdi>{approval.caller_name}</bdi></b>
+            <b><Said text=approval.caller_name /></b>
             {approval.caller_prefix.map(|prefix| view! { " "<code>{prefix}"…"</code> })}
-            {by_key.then(|| view! { ", owned by "<bdi>{owner}</bdi> })}
-            {approval.client.map(|client| view! { " · with "<bdi>{client}</bdi> })}
+            {by_key.then(|| view! { ", owned by "<Said text=owner.clone() /> })}
+            {approval.client.map(|client| view! { " · with "<Said text=client /> })}
             " · asked "
             <Time at=approval.created_at />
         </p>

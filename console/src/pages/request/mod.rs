@@ -1,7 +1,7 @@
 //! One request with everything a person needs to decide: the same card in the inbox and on its own page.
 //!
 //! `words` are the states in words; `head`, `notes`, `body` and `past` are the parts from top to bottom;
-//! `actions` decide, `settle` says what became of a call whose outcome nobody knows. A part is made once
+//! `said` is what others wrote; `actions` decide, `settle` says what became of a call whose outcome nobody knows. A part is made once
 //! and follows what changes in it, so that no event takes focus, folds or half-written words away.
 
 mod actions;
@@ -9,6 +9,7 @@ mod body;
 mod head;
 mod notes;
 mod past;
+mod said;
 mod settle;
 mod words;
 
@@ -26,6 +27,8 @@ use self::{
     past::{History, Similar},
     settle::SettleForm,
 };
+pub use said::Said;
+
 use crate::{
     api::{approval_path, live::Live, read::Read},
     components::{Badge, Clock, EmptyState, Failed, Icon, Skeleton},

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{Detail, part, words};
+use super::{Detail, Said, part, said::SaidBlock, words};
 use crate::components::{Clock, Icon, Shape, Time};
 
 /// The notes, the most important first.
@@ -16,19 +16,19 @@ pub(super) fn Notes(detail: Detail) -> impl IntoView {
         part(detail, |detail| detail.approval.status == "pending" && !detail.may_decide && !detail.somebody_may_decide);
     let waits = part(detail, |detail| detail.approval.status == "pending");
     view! {
-        {move || became.get().map(|words| view! { <p class="note"><Icon shape=Shape::Clock /><span><bdi>{words}</bdi></span></p> })}
+        {move || became.get().map(|words| view! { <p class="notice"><Icon shape=Shape::Clock /><Said text=words /></p> })}
         {move || {
             ran.get()
                 .filter(|_| waits.get())
                 .map(|at| view! {
-                    <p class="note warn">
+                    <p class="notice warn">
                         <Icon shape=Shape::Warning />
                         <span><b>"The same call ran "<Time at /></b>" with exactly these arguments. Approving runs it once more."</span>
                     </p>
                 })
         }}
         <Show when=move || stuck.get()>
-            <p class="note warn">
+            <p class="notice warn">
                 <Icon shape=Shape::Warning />
                 <span>
                     <b>"Nobody can decide this."</b>
@@ -38,14 +38,14 @@ pub(super) fn Notes(detail: Detail) -> impl IntoView {
                 </span>
             </p>
         </Show>
-        <p class="note warn">
+        <p class="notice warn">
             <Icon shape=Shape::Pause />
-            <span><b>"Held because "</b><bdi>{approval.rule}</bdi></span>
+            <span><b>"Held because "</b><Said text=approval.rule /></span>
         </p>
         {approval.agent_reason.map(|reason| view! {
-            <div class="note claim">
+            <div class="notice claim">
                 <span><b>"The agent says why"</b>" (its claim, not checked)"</span>
-                <blockquote><bdi>{reason}</bdi></blockquote>
+                <blockquote><SaidBlock text=reason /></blockquote>
             </div>
         })}
     }

@@ -3,7 +3,7 @@
 use api_types::{Approval, ApprovalEvent};
 use leptos::prelude::*;
 
-use super::{Detail, part, words};
+use super::{Detail, Said, part, said::SaidBlock, words};
 use crate::{
     components::{Badge, Icon, Table, Time},
     shell::Org,
@@ -36,9 +36,9 @@ fn SimilarRow(one: Approval) -> impl IntoView {
     let outcome = words::outcome(&one);
     view! {
         <tr>
-            <td data-label="Call"><a href=href><bdi>{one.summary.unwrap_or_else(|| "arguments not kept".to_owned())}</bdi></a></td>
+            <td data-label="Call"><a href=href><Said text={one.summary.unwrap_or_else(|| "arguments not kept".to_owned())} /></a></td>
             <td data-label="When"><Time at=one.created_at /></td>
-            <td data-label="What became of it"><Badge tone><Icon shape /><bdi>{outcome}</bdi></Badge></td>
+            <td data-label="What became of it"><Badge tone><Icon shape /><Said text=outcome /></Badge></td>
         </tr>
     }
 }
@@ -68,11 +68,11 @@ fn Event(event: ApprovalEvent, is_first: bool) -> impl IntoView {
             <div>
                 <p>
                     <b>{words::event(&event.to, is_first)}</b>
-                    {(event.actor_kind != "system").then(|| view! { " by "<bdi>{event.actor_name}</bdi> })}
+                    {(event.actor_kind != "system").then(|| view! { " by "<Said text=event.actor_name /> })}
                     " · "
                     <Time at=event.at full=true />
                 </p>
-                {event.note.map(|note| view! { <p class="said"><bdi>{note}</bdi></p> })}
+                {event.note.map(|note| view! { <SaidBlock text=note /> })}
             </div>
         </li>
     }

@@ -4,7 +4,7 @@ use api_types::{Approval, Settle, SettleOutcome};
 use chrono::{DateTime, Utc};
 use leptos::{prelude::*, task::spawn_local};
 
-use super::{Detail, part};
+use super::{Detail, Said, part};
 use crate::{
     api::{Api, Failure, approval_path},
     components::{Area, Button, Clock, Failed, Icon, Kind, Shape, Time, Tone, Until, local_time, toast::Toasts},
@@ -26,10 +26,10 @@ pub(super) fn SettleForm(detail: Detail, on_settled: Callback<()>) -> impl IntoV
             <h3 id="settle-title"><Icon shape=Shape::Question />"Did it run? Somebody has to find out"</h3>
             <p>
                 "The call was sent" {sent.map(|at| view! { " " <Time at full=true /> })} " and never answered"
-                {lost.and_then(|event| event.note).map(|note| view! { ": "<bdi>{note}</bdi> })}
+                {lost.and_then(|event| event.note).map(|note| view! { ": "<Said text=note /> })}
                 ". It may have run, wholly or in part. Permesso does not send it again, and refuses the same call until this is settled."
             </p>
-            <p>"Look where " <bdi><code>{tool}</code></bdi> " would have left something: the thing it makes or changes, the other side's own log."</p>
+            <p>"Look where " <code><Said text=tool /></code> " would have left something: the thing it makes or changes, the other side's own log."</p>
             {move || {
                 if may.get() {
                     view! { <Choices detail on_settled /> }.into_any()
@@ -94,7 +94,7 @@ fn Choices(detail: Detail, on_settled: Callback<()>) -> impl IntoView {
 #[component]
 fn Early(from: DateTime<Utc>) -> impl IntoView {
     view! {
-        <p class="note" role="status">
+        <p class="notice" role="status">
             <Icon shape=Shape::Clock />
             <span>"The answer may still come by itself. You can settle it at " {local_time(from)} " (" <Until at=from /> ")."</span>
         </p>

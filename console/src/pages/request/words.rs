@@ -1,6 +1,6 @@
 //! The states of a request in words: for badges, for the line under a title, for tables.
 
-use api_types::Approval;
+use api_types::{Approval, ToolHints};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::components::{Shape, Tone};
@@ -84,28 +84,28 @@ pub fn outcome(approval: &Approval) -> String {
     }
 }
 
-/// What the upstream claims of its tool, in the order in which it matters: tone, icon, words.
-pub fn claims(hints: &api_types::ToolHints) -> Vec<(Tone, Option<Shape>, &'static str)> {
-    let mut claims = Vec::new();
+/// What the upstream claims of its tool: the one that matters by itself, the others together.
+pub fn claims(hints: &ToolHints) -> Vec<(Tone, Option<Shape>, String)> {
+    let mut quiet = Vec::new();
     match (hints.destructive, hints.read_only) {
-        (Some(true), _) => claims.push((Tone::Bad, Some(Shape::Warning), "destructive")),
-        (_, Some(true)) => claims.push((Tone::Quiet, None, "changes nothing")),
-        (Some(false), _) => claims.push((Tone::Quiet, None, "not destructive")),
+        (Some(true), _) => {}
+        (_, Some(true)) => quiet.push("changes nothing"),
+        (Some(false), _) => quiet.push("not destructive"),
         _ => {}
     }
     if hints.idempotent == Some(true) {
-        claims.push((Tone::Quiet, None, "twice is as once"));
+        quiet.push("twice is as once");
     }
     if hints.open_world == Some(true) {
-        claims.push((Tone::Quiet, None, "reaches the outside world"));
+        quiet.push("reaches outside");
     }
-    claims
+    let loud = (hints.destructive == Some(true)).then(|| (Tone::Bad, Some(Shape::Warning), "destructive".to_owned()));
+    let quiet = (!quiet.is_empty()).then(|| (Tone::Quiet, None, quiet.join(", ")));
+    loud.into_iter().chain(quiet).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use api_types::ToolHints;
-
     use super::*;
     use crate::pages::inbox::order_tests::request;
 
@@ -132,9 +132,13 @@ mod tests {
     }
 
     #[test]
-    fn a_destructive_claim_comes_first_and_outweighs_a_harmless_one() {
+    fn a_destructive_claim_stands_alone_and_outweighs_a_harmless_one() {
+        let words = |hints: ToolHints| claims(&hints).into_iter().map(|(_, _, words)| words).collect::<Vec<_>>();
         let both = ToolHints { destructive: Some(true), read_only: Some(true), ..ToolHints::default() };
-        assert_eq!(claims(&both).iter().map(|(_, _, words)| *words).collect::<Vec<_>>(), ["destructive"]);
-        assert!(claims(&ToolHints::default()).is_empty());
+        assert_eq!(words(both), ["destructive"]);
+        assert_eq!(words(ToolHints { open_world: Some(true), ..both }), ["destructive", "reaches outside"]);
+        let harmless = ToolHints { read_only: Some(true), idempotent: Some(true), ..ToolHints::default() };
+        assert_eq!(words(harmless), ["changes nothing, twice is as once"]);
+        assert!(words(ToolHints::default()).is_empty());
     }
 }
