@@ -17,7 +17,7 @@ pub(crate) fn Approval() -> impl IntoView {
     title(move || format!("A request · {}", org.slug.get()));
     let params = use_params_map();
     let id = Memo::new(move |_| params.with(|params| params.get("id").and_then(|id| id.parse::<Uuid>().ok())));
-    let wants_focus = RwSignal::new(false);
+    let wants_focus = RwSignal::new(None);
     view! {
         <main class="alone">
             <h1 class="visually-hidden">"A request"</h1>

@@ -10,6 +10,8 @@ mod invite;
 mod me;
 mod not_found;
 mod request;
+#[cfg(test)]
+mod sample;
 mod sign_in;
 
 pub(crate) use approval::Approval;

@@ -80,7 +80,8 @@ impl Board {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::order::tests::request, *};
+    use super::*;
+    use crate::pages::sample::request;
 
     fn fresh(of: &[(u128, i64)]) -> Vec<Arc<Approval>> {
         of.iter().map(|(n, minutes)| Arc::new(request(*n, "pending", *minutes))).collect()

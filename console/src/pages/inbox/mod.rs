@@ -8,8 +8,6 @@ mod board;
 mod empty;
 mod list;
 mod order;
-#[cfg(test)]
-pub(super) use order::tests as order_tests;
 mod place;
 mod room;
 mod row;
@@ -19,7 +17,7 @@ use leptos::{html, prelude::*};
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
-use self::{list::Requests, place::Tab, room::Room};
+use self::{list::Requests, order::Group, place::Tab, room::Room};
 use super::request::Request;
 use crate::{
     components::{EmptyState, Icon, Shape},
@@ -100,7 +98,11 @@ fn choose_first(room: Room) {
     let chosen = StoredValue::new(None::<Tab>);
     Effect::new(move |_| {
         let tab = room.place.with(|place| place.tab);
-        let first = room.visible.with(|list| list.first().copied());
+        // The list may still be the other tab's for a moment.
+        let first = room.visible.with(|list| list.first().copied()).filter(|first| {
+            let entry = room.entry(*first);
+            entry.is_some_and(|entry| (entry.group == Group::Decided) == (tab == Tab::Decided))
+        });
         if chosen.get_value() == Some(tab) || first.is_none() || !is_wide() {
             return;
         }

@@ -71,41 +71,9 @@ pub fn after(listed: &[Uuid], decided: Uuid, to_do: impl Fn(Uuid) -> bool) -> Op
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use api_types::ToolHints;
-    use chrono::{DateTime, TimeDelta};
-
+mod tests {
     use super::*;
-
-    pub fn request(n: u128, status: &str, minutes: i64) -> Approval {
-        Approval {
-            id: Uuid::from_u128(n),
-            status: status.to_owned(),
-            toolkit: "finance".to_owned(),
-            tool: "send_invoice".to_owned(),
-            caller_kind: "key".to_owned(),
-            caller_id: Uuid::nil(),
-            caller_name: "Billing-Agent".to_owned(),
-            caller_prefix: None,
-            client: None,
-            owner_id: Uuid::nil(),
-            owner_email: None,
-            rule: String::new(),
-            hints: ToolHints::default(),
-            definition_changed: false,
-            summary: Some("to \"Brightwater Ltd\", amount 4180.00".to_owned()),
-            agent_reason: None,
-            created_at: DateTime::UNIX_EPOCH,
-            expires_at: DateTime::UNIX_EPOCH + TimeDelta::minutes(minutes),
-            execute_by: None,
-            decided_by: None,
-            decided_by_email: None,
-            decided_at: None,
-            decision_reason: None,
-            arguments_sha256: String::new(),
-            definition_sha256: String::new(),
-        }
-    }
+    use crate::pages::sample::request;
 
     fn ids(of: &[u128]) -> Vec<Uuid> {
         of.iter().map(|n| Uuid::from_u128(*n)).collect()

@@ -1,6 +1,6 @@
 //! What the parts of the inbox share: where one is, what is listed, and how one moves.
 
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
 
 use api_types::Approval;
 use domain::Right;
@@ -44,8 +44,8 @@ pub(super) struct Room {
     pub focused: RwSignal<bool>,
     /// What became of requests that were looked at, in words.
     pub fates: RwSignal<HashMap<Uuid, String>>,
-    /// The request that is shown next takes the focus.
-    pub wants_focus: RwSignal<bool>,
+    /// The request that takes the focus once it is shown.
+    pub wants_focus: RwSignal<Option<Uuid>>,
     go: Callback<(Place, bool)>,
 }
 
@@ -62,16 +62,16 @@ impl Room {
         let room = Self {
             place,
             listed,
-            waiting: Memo::new(move |old| match tab.get() {
-                Tab::Waiting => listed.rows.with(|rows| rows.as_ref().map_or(0, |rows| pending(rows))),
-                Tab::Decided => old.copied().unwrap_or_default(),
+            waiting: Memo::new(move |old| match (tab.get(), listed.rows.get()) {
+                (Tab::Waiting, Some(rows)) => rows.iter().filter(|one| one.status == "pending").count(),
+                _ => old.copied().unwrap_or_default(),
             }),
             board,
             visible: Memo::new(move |_| place.with(|place| board.with(|board| visible(board, &place.search)))),
             pointed: RwSignal::new(false),
             focused: RwSignal::new(false),
             fates: RwSignal::new(HashMap::new()),
-            wants_focus: RwSignal::new(false),
+            wants_focus: RwSignal::new(None),
             go: going(),
         };
         room.keep_up(tab, mine);
@@ -98,7 +98,7 @@ impl Room {
 
     /// Looks at a request, and brings the focus to it.
     pub fn look_at(self, id: Option<Uuid>, replace: bool) {
-        self.wants_focus.set(id.is_some());
+        self.wants_focus.set(id);
         self.go(|place| place.selected = id, replace);
     }
 
@@ -157,10 +157,6 @@ impl Room {
             self.board.set(old.after(&news));
         });
     }
-}
-
-fn pending(rows: &[Arc<Approval>]) -> usize {
-    rows.iter().filter(|one| one.status == "pending").count()
 }
 
 fn visible(board: &Board, search: &str) -> Vec<Uuid> {

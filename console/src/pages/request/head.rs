@@ -2,20 +2,22 @@
 
 use chrono::{DateTime, Utc};
 use leptos::{html, prelude::*};
+use uuid::Uuid;
 
 use super::{Detail, Said, StatusBadge, part, words};
 use crate::components::{Badge, Clock, Icon, Shape, Time, Tone, Until, local_time};
 
 /// Title, badges, who asks, time left.
 #[component]
-pub(super) fn Head(detail: Detail, wants_focus: RwSignal<bool>) -> impl IntoView {
+pub(super) fn Head(detail: Detail, wants_focus: RwSignal<Option<Uuid>>) -> impl IntoView {
+    let id = detail.with_untracked(|detail| detail.approval.id);
     let title = NodeRef::<html::H2>::new();
     Effect::new(move |_| {
         if let Some(title) = title.get()
-            && wants_focus.get()
+            && wants_focus.get() == Some(id)
         {
             let _ = title.focus();
-            wants_focus.set(false);
+            wants_focus.set(None);
         }
     });
     let approval = detail.with_untracked(|detail| detail.approval.clone());

@@ -52,8 +52,8 @@ fn part<T: PartialEq + Send + Sync + 'static>(
 pub fn Request(
     /// Which.
     id: Uuid,
-    /// Set: its title takes the focus once it is there, and this is unset.
-    wants_focus: RwSignal<bool>,
+    /// Names it: its title takes the focus once it is there, and this is unset.
+    wants_focus: RwSignal<Option<Uuid>>,
     /// It does not wait any more: what became of it, in a few words.
     #[prop(optional)]
     on_news: Option<Callback<String>>,
@@ -98,7 +98,7 @@ pub fn Request(
 }
 
 #[component]
-fn Card(first: Arc<ApprovalDetail>, read: Read<ApprovalDetail>, wants_focus: RwSignal<bool>) -> impl IntoView {
+fn Card(first: Arc<ApprovalDetail>, read: Read<ApprovalDetail>, wants_focus: RwSignal<Option<Uuid>>) -> impl IntoView {
     let detail = RwSignal::new(first);
     Effect::new(move |_| {
         if let Some(newer) = read.value.get() {

@@ -107,7 +107,7 @@ pub fn claims(hints: &ToolHints) -> Vec<(Tone, Option<Shape>, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pages::inbox::order_tests::request;
+    use crate::pages::sample::request;
 
     #[test]
     fn every_state_has_its_own_words() {
