@@ -36,5 +36,6 @@ pub use shown::Shown;
 pub use skeleton::Skeleton;
 pub use table::Table;
 pub use tabs::{Tab, Tabs};
+pub(crate) use time::local_time;
 pub use time::{Clock, Time, Until};
 pub use tree::Tree;

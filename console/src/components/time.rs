@@ -68,3 +68,14 @@ pub(crate) fn local(at: DateTime<Utc>) -> String {
     let milliseconds = wasm_bindgen::JsValue::from_f64(at.timestamp_millis() as f64);
     js_sys::Date::new(&milliseconds).to_locale_string("default", &wasm_bindgen::JsValue::UNDEFINED).into()
 }
+
+/// The local time of day, as the person's language writes it; with the date when that is another day.
+pub(crate) fn local_time(at: DateTime<Utc>) -> String {
+    let date = |at: DateTime<Utc>| js_sys::Date::new(&wasm_bindgen::JsValue::from_f64(at.timestamp_millis() as f64));
+    let (then, today) = (date(at), date(now()));
+    if then.to_date_string() == today.to_date_string() {
+        then.to_locale_time_string("default").into()
+    } else {
+        local(at)
+    }
+}

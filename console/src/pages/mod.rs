@@ -9,6 +9,9 @@ mod inbox;
 mod invite;
 mod me;
 mod not_found;
+mod request;
+#[cfg(test)]
+mod sample;
 mod sign_in;
 
 pub(crate) use approval::Approval;
