@@ -32,3 +32,4 @@ pub use skeleton::Skeleton;
 pub use table::Table;
 pub use tabs::{Tab, Tabs};
 pub use time::{Clock, Time, Until};
+pub(crate) use time::{from_field, local, midnight, to_field};
