@@ -13,7 +13,7 @@ use crate::{
         Clock,
         toast::{ToastList, Toasts},
     },
-    pages::{Approval, AuditList, AuditRecord, FirstOrg, Inbox, Invite, Me, NotFound, SignIn},
+    pages::{Approval, AuditList, AuditRecord, FirstOrg, Inbox, Invite, Me, NotFound, People, SignIn},
     shell::{Guard, Shell, Shortcuts, SignInAgain, Theme},
 };
 
@@ -40,6 +40,7 @@ pub fn App() -> impl IntoView {
                         <Route path=path!("approvals/:id") view=Approval />
                         <Route path=path!("audit") view=AuditList />
                         <Route path=path!("audit/:id") view=AuditRecord />
+                        <Route path=path!("people") view=People />
                         <Route path=path!("*any") view=NotFound />
                     </ParentRoute>
                 </ParentRoute>

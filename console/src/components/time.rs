@@ -38,8 +38,8 @@ pub fn Time(
     let now = Clock::here();
     // A memo: the text changes once a minute, the clock each second.
     let words = Memo::new(move |_| time::ago(at, now.get()));
-    let local = full.then(|| format!("{} · ", local(at)));
-    view! { <time datetime=exact(at) title=exact(at)>{local}{words}</time> }
+    let local = full.then(|| view! { <span>{local(at)}</span> " · " });
+    view! { <time datetime=exact(at) title=exact(at)>{local}<span>{words}</span></time> }
 }
 
 /// A point in the future, such as "42 min left".

@@ -9,6 +9,7 @@ mod inbox;
 mod invite;
 mod me;
 mod not_found;
+mod people;
 mod sign_in;
 
 pub(crate) use approval::Approval;
@@ -20,4 +21,5 @@ pub(crate) use inbox::Inbox;
 pub(crate) use invite::Invite;
 pub(crate) use me::Me;
 pub(crate) use not_found::NotFound;
+pub(crate) use people::People;
 pub(crate) use sign_in::SignIn;

@@ -11,9 +11,9 @@ pub struct Invitation {
     pub id: Uuid,
     /// Who is invited.
     pub email: String,
-    /// The role they will have.
-    pub role: String,
-    /// The e-mail of who invited them; `null` once that person is gone.
+    /// The role they will have; `null` once it was deleted, and then the link says so.
+    pub role: Option<String>,
+    /// The e-mail of who invited them; `null` once that person has left the org.
     pub invited_by: Option<String>,
     /// When.
     pub created_at: DateTime<Utc>,

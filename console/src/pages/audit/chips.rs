@@ -68,18 +68,18 @@ pub(super) fn Presets() -> impl IntoView {
             <Button kind=Kind::Quiet on_press=hour>"Last hour"</Button>
             <Button kind=Kind::Quiet on_press=today>"Today"</Button>
             <Button kind=Kind::Quiet on_press=week>"7 days"</Button>
-            {["refused", "failed", "unknown"].map(|status| view! { <ByStatus status /> })}
+            {[("refused", "Refused"), ("failed", "Failed"), ("unknown", "May have run")]
+                .map(|(status, words)| view! { <ByStatus status words /> })}
         </div>
     }
 }
 
 /// Asks for one way to end; pressed again, for any.
 #[component]
-fn ByStatus(status: &'static str) -> impl IntoView {
+fn ByStatus(status: &'static str, words: &'static str) -> impl IntoView {
     let search = Search::here();
     let is = Memo::new(move |_| search.filters.with(|filters| filters.get(Name::Status) == status));
     let turn = move |_| search.set(Name::Status, if is.get_untracked() { "" } else { status }, false);
-    let words = ending(status).map_or(status, |ending| ending.label);
     view! {
         <button type="button" class="btn quiet" aria-pressed=move || is.get().to_string() on:click=turn>{words}</button>
     }

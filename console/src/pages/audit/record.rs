@@ -133,7 +133,7 @@ fn Facts(record: Record) -> impl IntoView {
                         </div>
                     }
                 })}
-            {record.duration_us.map(|us| view! { <div><dt>"Took"</dt><dd>{time::duration(us)}</dd></div> })}
+            {record.duration_us.filter(|us| *us > 0).map(|us| view! { <div><dt>"Took"</dt><dd>{time::duration(us)}</dd></div> })}
             <div>
                 <dt>"Request id"</dt>
                 <dd><code>{record.request_id.to_string()}</code> <CopyButton text=record.request_id.to_string() what="the request id" /></dd>

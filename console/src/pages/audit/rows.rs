@@ -44,21 +44,23 @@ fn Row(record: AuditRecord, query: Signal<String>) -> impl IntoView {
     let tool = record.tool.is_some();
     let place = [record.toolkit.clone(), tool.then(|| record.action.clone())].into_iter().flatten();
     let place = place.collect::<Vec<_>>().join(" · ");
+    // Changes are recorded in their own transaction: how long they took was not measured.
+    let duration = record.duration_us.filter(|us| *us > 0).map(time::duration);
     view! {
         <tr class="leads">
-            <td data-label="When"><Time at=record.at full=true /></td>
-            <td data-label="Who">
+            <td data-label="When" class="when"><Time at=record.at full=true /></td>
+            <td data-label="Who" class="by">
                 <span class="lines">{record.actor_name.clone()}<span class="quiet">{record.client.clone()}</span></span>
             </td>
-            <td data-label="What">
+            <td data-label="What" class="what">
                 <span class="lines">
                     <a class="to-record" href=to><code>{record.tool.clone().unwrap_or_else(|| record.action.clone())}</code></a>
                     <span class="quiet">{place}</span>
                 </span>
             </td>
-            <td data-label="How it ended"><Ended status=record.status.clone() /></td>
-            <td data-label="Took" class="number">{record.duration_us.map_or_else(|| "–".to_owned(), time::duration)}</td>
-            <td data-label="Approval">{record.approval_id.map(|id| view! { <ToApproval id /> })}</td>
+            <td data-label="How it ended" class="ended"><Ended status=record.status.clone() /></td>
+            <td data-label="Took" class="number">{duration}</td>
+            <td data-label="Approval" class="to">{record.approval_id.map(|id| view! { <ToApproval id /> })}</td>
         </tr>
     }
 }
