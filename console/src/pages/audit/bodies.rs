@@ -7,7 +7,10 @@ use domain::Right;
 use leptos::prelude::*;
 
 use super::words::{Digest, digest, is_redacted};
-use crate::{components::CopyButton, shell::Org};
+use crate::{
+    components::{CopyButton, Tree},
+    shell::Org,
+};
 
 /// Both bodies; for who may not see them, why there are none.
 #[component]
@@ -19,7 +22,7 @@ pub(super) fn Bodies(detail: Arc<AuditRecordDetail>) -> impl IntoView {
             let role = org.mine.with(|mine| mine.as_ref().map(|mine| mine.role.clone())).unwrap_or_default();
             return view! {
                 <h2>"Request and response"</h2>
-                <p class="note">
+                <p class="remark">
                     "They are on record, but your role " <b>{role}</b> " does not have the right " <code>"audit:bodies"</code>
                     " to see them. An administrator of this org can give it."
                 </p>
@@ -51,8 +54,10 @@ fn Body(title: &'static str, body: Option<String>, none: &'static str) -> impl I
             None => view! { <p class="quiet">{none}</p> }.into_any(),
             Some(body) => {
                 let raw = body.clone();
+                let json = body.clone();
                 view! {
-                    {is_redacted(&body).then(|| view! { <p class="note">"Secrets were taken out before this was written: they read " <code>"[redacted]"</code> "."</p> })}
+                    {is_redacted(&body).then(|| view! { <p class="remark">"Secrets were taken out before this was written: they read " <code>"[redacted]"</code> "."</p> })}
+                    <Tree json=json label=title />
                     <details class="raw">
                         <summary>"As JSON, byte for byte"</summary>
                         <CopyButton text=body what=what />
@@ -70,7 +75,7 @@ fn Body(title: &'static str, body: Option<String>, none: &'static str) -> impl I
 fn ListDigest(digest: Digest) -> impl IntoView {
     view! {
         <h2>"Response"</h2>
-        <p class="note">
+        <p class="remark">
             "A list of " {digest.tools} " tools. Lists are recorded by their digest: SHA-256 " <code>{digest.sha256}</code>
         </p>
     }

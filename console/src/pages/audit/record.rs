@@ -15,9 +15,9 @@ use super::{
 };
 use crate::{
     api::{encoded, live::Live, of_org, read::Read},
-    components::{CopyButton, Icon, Shape, Shown, Time},
+    components::{CopyButton, Icon, Marked, Shape, Shown, Time},
     shell::{Org, Shortcuts, title},
-    show::time,
+    show::{folding::Limit, marks::Form, time},
 };
 
 #[component]
@@ -86,7 +86,7 @@ fn Detail(detail: Arc<AuditRecordDetail>) -> impl IntoView {
     let toolkit = record.toolkit.clone().map(|toolkit| format!(" in {toolkit}"));
     view! {
         <header class="head">
-            <h1 class="mono">{name(&record).to_owned()}</h1>
+            <h1 class="mono"><Marked text=name(&record).to_owned() form=Form::Line limit=Limit::KEY /></h1>
             <Ended status=record.status.clone() />
         </header>
         <p class="who">
@@ -119,10 +119,10 @@ fn Facts(record: Record) -> impl IntoView {
     view! {
         <dl class="facts">
             <div><dt>"Who"</dt><dd>{record.actor_name.clone()} " (" {actor} ")" {all_of(Name::Actor, record.actor_name)}</dd></div>
-            {record.client.map(|client| view! { <div><dt>"Client, as it said"</dt><dd>{client}</dd></div> })}
+            {record.client.map(|client| view! { <div><dt>"Client, as it said"</dt><dd><Marked text=client form=Form::Line limit=Limit::KEY /></dd></div> })}
             <div><dt>"Action"</dt><dd><code>{record.action.clone()}</code> {all_of(Name::Action, record.action)}</dd></div>
             {toolkit.map(|toolkit| view! { <div><dt>"Toolkit"</dt><dd>{toolkit.clone()} {all_of(Name::Toolkit, toolkit)}</dd></div> })}
-            {tool.map(|tool| view! { <div><dt>"Tool"</dt><dd><code>{tool.clone()}</code> {all_of(Name::Tool, tool)}</dd></div> })}
+            {tool.map(|tool| view! { <div><dt>"Tool"</dt><dd><code><Marked text=tool.clone() form=Form::Line limit=Limit::KEY /></code> {all_of(Name::Tool, tool)}</dd></div> })}
             {record.rule.map(|rule| view! { <div><dt>"Rule that decided"</dt><dd>{rule}</dd></div> })}
             {approval
                 .map(|id| {

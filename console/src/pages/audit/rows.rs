@@ -8,10 +8,17 @@ use super::{
     words::{Ending, ending},
 };
 use crate::{
-    components::{Badge, Icon, Table, Time},
+    components::{Badge, Icon, Marked, Table, Time},
     shell::Org,
-    show::time,
+    show::{folding::Limit, marks::Form, time},
 };
+
+/// A name that is shown whole: the server keeps 200 characters of each.
+const WHOLE: Limit = Limit { lines: 400, characters: 400, marks: 400 };
+
+fn named(text: String) -> impl IntoView {
+    view! { <Marked text form=Form::Line limit=WHOLE /> }
+}
 
 /// A table of records, each leading to its page.
 #[component]
@@ -50,11 +57,11 @@ fn Row(record: AuditRecord, query: Signal<String>) -> impl IntoView {
         <tr class="leads">
             <td data-label="When" class="when"><Time at=record.at full=true /></td>
             <td data-label="Who" class="by">
-                <span class="lines">{record.actor_name.clone()}<span class="quiet">{record.client.clone()}</span></span>
+                <span class="lines">{record.actor_name.clone()}<span class="quiet">{record.client.map(named)}</span></span>
             </td>
             <td data-label="What" class="what">
                 <span class="lines">
-                    <a class="to-record" href=to><code>{record.tool.clone().unwrap_or_else(|| record.action.clone())}</code></a>
+                    <a class="to-record" href=to><code>{named(record.tool.unwrap_or(record.action))}</code></a>
                     <span class="quiet">{place}</span>
                 </span>
             </td>
