@@ -106,7 +106,8 @@ fn Facts(record: Record) -> impl IntoView {
     let search = Search::here();
     let all_of = move |name: Name, value: String| {
         let address = Signal::derive(move || search.address(&Filters::default().with(name, &value)));
-        view! { " " <a class="all" href=address>"all of these"</a> }
+        let label = format!("All records with this {}", name.label().to_lowercase());
+        view! { " " <a class="all" href=address aria-label=label>"all of these"</a> }
     };
     let actor = match record.actor_kind.as_str() {
         "key" => "API key",
