@@ -14,7 +14,7 @@ use crate::{
         toast::{ToastList, Toasts},
     },
     decide::{Decisions, RejectDialog},
-    pages::{Approval, AuditList, AuditRecord, FirstOrg, Inbox, Invite, Me, NotFound, SignIn},
+    pages::{Approval, AuditList, AuditRecord, FirstOrg, Inbox, Invite, Me, NotFound, People, SignIn},
     shell::{Guard, Shell, Shortcuts, SignInAgain, Theme},
 };
 
@@ -42,6 +42,7 @@ pub fn App() -> impl IntoView {
                         <Route path=path!("approvals/:id") view=Approval />
                         <Route path=path!("audit") view=AuditList />
                         <Route path=path!("audit/:id") view=AuditRecord />
+                        <Route path=path!("people") view=People />
                         <Route path=path!("*any") view=NotFound />
                     </ParentRoute>
                 </ParentRoute>

@@ -84,6 +84,15 @@ impl Api {
         self.send(Method::POST, path, Some(json(body)?)).await.map(drop)
     }
 
+    /// Changes something.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn patch<T: DeserializeOwned>(self, path: &str, body: &impl Serialize) -> Result<T, Failure> {
+        let response = self.send(Method::PATCH, path, Some(json(body)?)).await?;
+        response.json().await.map_err(|error| Failure::unreadable(&error))
+    }
+
     /// Ends or removes something.
     ///
     /// # Errors

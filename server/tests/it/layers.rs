@@ -18,7 +18,7 @@ const LAYERS: &[&[&str]] = &[
 ];
 
 /// The console's, likewise.
-const CONSOLE_LAYERS: &[&[&str]] = &[&["app"], &["pages"], &["shell"], &["components"], &["api", "show"]];
+const CONSOLE_LAYERS: &[&[&str]] = &[&["app"], &["pages"], &["decide"], &["shell"], &["components"], &["api", "show"]];
 
 fn layer(layers: &[&[&str]], module: &str) -> usize {
     let found = layers.iter().position(|layer| layer.contains(&module));
