@@ -42,6 +42,7 @@ pub(super) struct Room {
     pub pointed: RwSignal<bool>,
     /// The focus is in the list.
     pub focused: RwSignal<bool>,
+    asked: RwSignal<u64>,
     /// What became of requests that were looked at, in words.
     pub fates: RwSignal<HashMap<Uuid, String>>,
     /// The request that takes the focus once it is shown.
@@ -70,6 +71,7 @@ impl Room {
             visible: Memo::new(move |_| place.with(|place| board.with(|board| visible(board, &place.search)))),
             pointed: RwSignal::new(false),
             focused: RwSignal::new(false),
+            asked: RwSignal::new(0),
             fates: RwSignal::new(HashMap::new()),
             wants_focus: RwSignal::new(None),
             go: going(),
@@ -117,8 +119,7 @@ impl Room {
 
     /// Lets the new ones in, although a pointer is over the list: somebody asked for them.
     pub fn let_in(self) {
-        self.pointed.set(false);
-        self.focused.set(false);
+        self.asked.update(|asked| *asked += 1);
     }
 
     /// After a decision: the next request that is still to be decided by who looks.
@@ -140,14 +141,15 @@ impl Room {
     fn keep_up(self, tab: Memo<Tab>, mine: Pages<Approval>) {
         let decisions = Decisions::here();
         let shown = StoredValue::new(None::<Tab>);
-        Effect::new(move |_| {
-            let held = self.pointed.get() || self.focused.get();
+        Effect::new(move |before: Option<u64>| {
+            let asked = self.asked.get();
+            let held = (self.pointed.get() || self.focused.get()) && before == Some(asked);
             let selected = self.selected();
             let mine =
                 mine.rows.get().map(|rows| rows.iter().map(|one| one.id).collect::<Vec<_>>()).unwrap_or_default();
             let Some(fresh) = self.listed.rows.get() else {
                 self.board.set(Board::default());
-                return;
+                return asked;
             };
             let is_new = shown.with_value(|shown| *shown != Some(tab.get_untracked()));
             shown.set_value(Some(tab.get_untracked()));
@@ -155,6 +157,7 @@ impl Room {
             let news = News { fresh: &fresh, mine: &mine, held: held && !is_new, keep: &keep };
             let old = if is_new { Board::default() } else { self.board.get_untracked() };
             self.board.set(old.after(&news));
+            asked
         });
     }
 }
