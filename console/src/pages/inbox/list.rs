@@ -144,11 +144,10 @@ fn announced(count: usize) -> String {
 #[component]
 fn Lines() -> impl IntoView {
     let room = Room::here();
-    let read = Memo::new(move |_| room.listed.rows.with(Option::is_some));
     let empty = Memo::new(move |_| room.board.with(|board| board.entries.is_empty()));
     let tab = Memo::new(move |_| room.place.with(|place| place.tab));
     let failed = Memo::new(move |_| room.listed.failure.with(Option::is_some));
-    move || match (read.get(), empty.get(), tab.get()) {
+    move || match (room.read.get(), empty.get(), tab.get()) {
         (false, _, _) if failed.get() => ().into_any(),
         (false, _, _) => view! { <div class="lines"><Skeleton lines=6 /></div> }.into_any(),
         (true, true, Tab::Waiting) => view! { <NothingWaits /> }.into_any(),

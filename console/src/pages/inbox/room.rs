@@ -1,6 +1,6 @@
 //! What the parts of the inbox share: where one is, what is listed, and how one moves.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use api_types::Approval;
 use domain::Right;
@@ -36,6 +36,8 @@ pub(super) struct Room {
     /// How many wait for a decision, those of others included.
     pub waiting: Memo<usize>,
     pub board: RwSignal<Board>,
+    /// Whether the board shows what the server has, be it nothing.
+    pub read: RwSignal<bool>,
     /// What the search leaves of it, in its order.
     pub visible: Memo<Vec<Uuid>>,
     /// A pointer is over the list.
@@ -68,6 +70,7 @@ impl Room {
                 _ => old.copied().unwrap_or_default(),
             }),
             board,
+            read: RwSignal::new(false),
             visible: Memo::new(move |_| place.with(|place| board.with(|board| visible(board, &place.search)))),
             pointed: RwSignal::new(false),
             focused: RwSignal::new(false),
@@ -145,10 +148,10 @@ impl Room {
             let asked = self.asked.get();
             let held = (self.pointed.get() || self.focused.get()) && before == Some(asked);
             let selected = self.selected();
-            let mine =
-                mine.rows.get().map(|rows| rows.iter().map(|one| one.id).collect::<Vec<_>>()).unwrap_or_default();
-            let Some(fresh) = self.listed.rows.get() else {
+            let read = self.listed.rows.get().and_then(|fresh| Some((mine_of(mine, tab, &fresh)?, fresh)));
+            let Some((mine, fresh)) = read else {
                 self.board.set(Board::default());
+                self.read.set(false);
                 return asked;
             };
             let is_new = shown.with_value(|shown| *shown != Some(tab.get_untracked()));
@@ -157,8 +160,21 @@ impl Room {
             let news = News { fresh: &fresh, mine: &mine, held: held && !is_new, keep: &keep };
             let old = if is_new { Board::default() } else { self.board.get_untracked() };
             self.board.set(old.after(&news));
+            self.read.set(true);
             asked
         });
+    }
+}
+
+/// Which of the waiting wait for who looks; `None` as long as that is not known. Where it cannot be read,
+/// each request says for itself whether one may decide it.
+fn mine_of(mine: Pages<Approval>, tab: Memo<Tab>, fresh: &[Arc<Approval>]) -> Option<Vec<Uuid>> {
+    let ids = |rows: &[Arc<Approval>]| rows.iter().map(|one| one.id).collect();
+    match (mine.rows.get(), mine.failure.with(Option::is_some), tab.get_untracked()) {
+        (_, _, Tab::Decided) => Some(Vec::new()),
+        (Some(rows), ..) => Some(ids(&rows)),
+        (None, true, _) => Some(ids(fresh)),
+        (None, false, _) => None,
     }
 }
 
