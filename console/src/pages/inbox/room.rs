@@ -144,22 +144,29 @@ impl Room {
     fn keep_up(self, tab: Memo<Tab>, mine: Pages<Approval>) {
         let decisions = Decisions::here();
         let shown = StoredValue::new(None::<Tab>);
+        let empty = move || {
+            self.board.set(Board::default());
+            self.read.set(false);
+        };
         Effect::new(move |before: Option<u64>| {
-            let asked = self.asked.get();
+            let (now, asked, selected) = (tab.get(), self.asked.get(), self.selected());
             let held = (self.pointed.get() || self.focused.get()) && before == Some(asked);
-            let selected = self.selected();
-            let read = self.listed.rows.get().and_then(|fresh| Some((mine_of(mine, tab, &fresh)?, fresh)));
+            if shown.with_value(|shown| *shown != Some(now)) {
+                shown.set_value(Some(now));
+                empty();
+            }
+            // Both lists together, else a new request stands in the wrong place for a moment.
+            if self.listed.reading.get() || mine.reading.get() {
+                return before.unwrap_or(asked);
+            }
+            let read = self.listed.rows.get().and_then(|fresh| Some((mine_of(mine, now, &fresh)?, fresh)));
             let Some((mine, fresh)) = read else {
-                self.board.set(Board::default());
-                self.read.set(false);
+                empty();
                 return asked;
             };
-            let is_new = shown.with_value(|shown| *shown != Some(tab.get_untracked()));
-            shown.set_value(Some(tab.get_untracked()));
             let keep = |id| selected == Some(id) || decisions.of(id).is_some();
-            let news = News { fresh: &fresh, mine: &mine, held: held && !is_new, keep: &keep };
-            let old = if is_new { Board::default() } else { self.board.get_untracked() };
-            self.board.set(old.after(&news));
+            let news = News { fresh: &fresh, mine: &mine, held, keep: &keep };
+            self.board.set(self.board.with_untracked(|board| board.after(&news)));
             self.read.set(true);
             asked
         });
@@ -168,9 +175,9 @@ impl Room {
 
 /// Which of the waiting wait for who looks; `None` as long as that is not known. Where it cannot be read,
 /// each request says for itself whether one may decide it.
-fn mine_of(mine: Pages<Approval>, tab: Memo<Tab>, fresh: &[Arc<Approval>]) -> Option<Vec<Uuid>> {
+fn mine_of(mine: Pages<Approval>, tab: Tab, fresh: &[Arc<Approval>]) -> Option<Vec<Uuid>> {
     let ids = |rows: &[Arc<Approval>]| rows.iter().map(|one| one.id).collect();
-    match (mine.rows.get(), mine.failure.with(Option::is_some), tab.get_untracked()) {
+    match (mine.rows.get(), mine.failure.with(Option::is_some), tab) {
         (_, _, Tab::Decided) => Some(Vec::new()),
         (Some(rows), ..) => Some(ids(&rows)),
         (None, true, _) => Some(ids(fresh)),
