@@ -7,7 +7,7 @@ use leptos::{prelude::*, task::spawn_local};
 
 use crate::{
     api::{Api, read::Read},
-    components::{Badge, Button, Kind, Shown, Table, Time, Tone, toast::Toasts},
+    components::{Badge, Button, Icon, Kind, Shape, Shown, Table, Time, Tone, toast::Toasts},
     shell::{Shortcuts, ThemePicker, title},
 };
 
@@ -26,17 +26,17 @@ pub(crate) fn Me() -> impl IntoView {
     let shortcuts = Shortcuts::here();
     view! {
         <main class="page">
-            <p><a href="/">"Back to the inbox"</a></p>
+            <p class="back"><a href="/"><Icon shape=Shape::Back />" Inbox"</a></p>
             <h1>{email}</h1>
             <h2>"Your orgs"</h2>
-            <ul>{orgs}</ul>
+            <ul class="orgs">{orgs}</ul>
             <h2>"This browser"</h2>
             <div class="settings">
                 <span>"Theme"</span>
                 <ThemePicker />
                 <label class="check">
                     <input type="checkbox" prop:checked=shortcuts.on on:change:target=move |event| shortcuts.turn(event.target().checked()) />
-                    "Keys do something (press ? on a page to see which)"
+                    "Single keys do what buttons do (press ? on a page to see which)"
                 </label>
             </div>
             <h2>"Where you are signed in"</h2>
@@ -88,7 +88,7 @@ fn Row(session: Session, sessions: Read<List<Session>>) -> impl IntoView {
                 {if session.current {
                     view! { <Badge tone=Tone::Ok>"this one"</Badge> }.into_any()
                 } else {
-                    view! { <Button kind=Kind::Quiet busy on_press=end>"End"</Button> }.into_any()
+                    view! { <Button kind=Kind::Quiet busy label="End this session" on_press=end>"End"</Button> }.into_any()
                 }}
             </td>
         </tr>
