@@ -80,8 +80,8 @@ fn Row(session: Session, sessions: Read<List<Session>>) -> impl IntoView {
     });
     view! {
         <tr>
-            <td data-label="Browser">{session.client.unwrap_or_else(|| "not said".to_owned())}</td>
-            <td data-label="Address">{session.address.unwrap_or_default()}</td>
+            <td data-label="Browser"><span title=session.client.clone()>{browser(session.client.as_deref().unwrap_or_default())}</span></td>
+            <td data-label="Address" class="address">{session.address.unwrap_or_default()}</td>
             <td data-label="Signed in"><Time at=session.created_at /></td>
             <td data-label="Last used"><Time at=session.last_seen_at /></td>
             <td>
@@ -92,5 +92,64 @@ fn Row(session: Session, sessions: Read<List<Session>>) -> impl IntoView {
                 }}
             </td>
         </tr>
+    }
+}
+
+/// A browser's `User-Agent` in words, such as "Firefox on Windows". Who lies there deceives nobody but
+/// themselves; what is not known stays as it is.
+fn browser(agent: &str) -> String {
+    // In this order: most claim to be those that come later as well.
+    let names = [
+        ("Edg", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox/", "Firefox"),
+        ("FxiOS/", "Firefox"),
+        ("Chrome/", "Chrome"),
+        ("CriOS/", "Chrome"),
+        ("Safari/", "Safari"),
+    ];
+    let systems = [
+        ("iPhone", "an iPhone"),
+        ("iPad", "an iPad"),
+        ("Android", "Android"),
+        ("Windows", "Windows"),
+        ("Mac OS X", "macOS"),
+        ("CrOS", "ChromeOS"),
+        ("Linux", "Linux"),
+    ];
+    let find =
+        |known: &[(&str, &'static str)]| known.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, word)| *word);
+    match (find(&names), find(&systems)) {
+        _ if agent.is_empty() => "not said".to_owned(),
+        (Some(name), Some(system)) => format!("{name} on {system}"),
+        (Some(name), None) => name.to_owned(),
+        (None, _) => agent.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::browser;
+
+    #[test]
+    fn browsers_are_told_by_the_name_people_know() {
+        for (agent, words) in [
+            (
+                "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36",
+                "Chrome on Linux",
+            ),
+            (
+                "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/150.0.0.0 Safari/537.36 Edg/150.0",
+                "Edge on Windows",
+            ),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/19.0 Mobile/15E148 Safari/604.1",
+                "Safari on an iPhone",
+            ),
+            ("curl/8.5.0", "curl/8.5.0"),
+            ("", "not said"),
+        ] {
+            assert_eq!(browser(agent), words);
+        }
     }
 }
