@@ -46,7 +46,7 @@ impl Results {
         let path = Memo::new(move |_| {
             let query = search.query(&search.cursor.get());
             let limit = format!("limit={PAGE}");
-            of_org(&org.slug.get(), &with_query("/audit", &[query, limit].join("&").trim_start_matches('&').to_owned()))
+            of_org(&org.slug.get(), &with_query("/audit", &[query, limit].join("&").trim_start_matches('&')))
         });
         let results = Self {
             read: Read::new(move || Some(path.get())),
