@@ -13,6 +13,7 @@ use crate::{
         Clock,
         toast::{ToastList, Toasts},
     },
+    decide::{Decisions, RejectDialog},
     pages::{Approval, AuditList, AuditRecord, FirstOrg, Inbox, Invite, Me, NotFound, People, SignIn},
     shell::{Guard, Shell, Shortcuts, SignInAgain, Theme},
 };
@@ -25,6 +26,7 @@ pub fn App() -> impl IntoView {
     Shortcuts::provide();
     Theme::provide();
     Api::provide();
+    Decisions::provide();
     view! {
         <Router>
             <Routes fallback=NotFound>
@@ -46,6 +48,7 @@ pub fn App() -> impl IntoView {
                 </ParentRoute>
             </Routes>
         </Router>
+        <RejectDialog />
         <SignInAgain />
         <ToastList />
     }

@@ -6,6 +6,7 @@
 
 mod failure;
 pub mod live;
+pub mod pages;
 pub mod read;
 
 use std::sync::Arc;

@@ -35,11 +35,11 @@ pub fn Difference(
 }
 
 fn part(part: Part) -> AnyView {
+    let marked = marked_in(&part);
     match part {
         Part::Hunk(lines) => paged(lines),
         Part::Between(lines) => {
             let count = lines.len();
-            let marked: usize = lines.iter().map(|line| marks::count(line, Form::Line)).sum();
             let lines: Vec<Line> = lines.into_iter().map(Line::Same).collect();
             let lines = StoredValue::new(lines);
             let open = RwSignal::new(false);
@@ -85,6 +85,14 @@ fn paged(lines: Vec<Line>) -> AnyView {
     .into_any()
 }
 
+/// How many characters are marked in a part.
+fn marked_in(part: &Part) -> usize {
+    match part {
+        Part::Hunk(lines) => told(lines).1,
+        Part::Between(lines) => lines.iter().map(|line| marked_in_line(line)).sum(),
+    }
+}
+
 /// How many lines are changed, and how many characters in them are marked.
 fn told(lines: &[Line]) -> (usize, usize) {
     lines.iter().fold((0, 0), |(changed, marked), line| {
@@ -92,8 +100,13 @@ fn told(lines: &[Line]) -> (usize, usize) {
             Line::Same(text) => (0, text),
             Line::Removed(text) | Line::Added(text) => (1, text),
         };
-        (changed + is_changed, marked + marks::count(text.trim_start_matches(' '), Form::Line))
+        (changed + is_changed, marked + marked_in_line(text))
     })
+}
+
+/// The indentation is the layout's, and not a space at the edge.
+fn marked_in_line(line: &str) -> usize {
+    marks::count(line.trim_start_matches(' '), Form::Line)
 }
 
 fn line(line: Line) -> AnyView {
@@ -112,4 +125,17 @@ fn line(line: Line) -> AnyView {
         </div>
     }
     .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_indentation_of_a_folded_definition_is_not_counted_as_hidden_characters() {
+        let definition = parse("{\"a\":{\"b\":\"one\\ntwo\u{200b}\"}}");
+        let parts = definitions(&definition, &definition);
+        let counts: Vec<usize> = parts.iter().map(marked_in).collect();
+        assert_eq!(counts, [1], "the zero width space, and none of the spaces in front");
+    }
 }

@@ -99,3 +99,14 @@ pub(crate) fn to_field(at: DateTime<Utc>) -> String {
 pub(crate) fn from_field(text: &str) -> Option<DateTime<Utc>> {
     of_browser(&js_sys::Date::new(&wasm_bindgen::JsValue::from_str(text)))
 }
+
+/// The local time of day, as the person's language writes it; with the date when that is another day.
+pub(crate) fn local_time(at: DateTime<Utc>) -> String {
+    let date = |at: DateTime<Utc>| js_sys::Date::new(&wasm_bindgen::JsValue::from_f64(at.timestamp_millis() as f64));
+    let (then, today) = (date(at), date(now()));
+    if then.to_date_string() == today.to_date_string() {
+        then.to_locale_time_string("default").into()
+    } else {
+        local(at)
+    }
+}

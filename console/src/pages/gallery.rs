@@ -8,7 +8,8 @@ use crate::{
     api::Failure,
     components::{
         Area, Badge, Button, Choice, Clock, CopyButton, Dialog, Difference, EmptyState, Failed, Field, Icon, Kind,
-        Shape, Skeleton, Tab, Table, Tabs, Time, Tone, Tree, Until, toast::Toasts,
+        Shape, Skeleton, Tab, Table, Tabs, Time, Tone, Tree, Until,
+        toast::{Offer, Toasts},
     },
     shell::{ThemePicker, title},
 };
@@ -131,16 +132,18 @@ fn News() -> impl IntoView {
     let say = Callback::new(move |()| toasts.say(Tone::Ok, "send_invoice was approved."));
     let undo = Callback::new(move |()| {
         let undone = StoredValue::new(0);
-        let id = toasts.offer_undo(
-            Signal::stored("Approving send_invoice …".to_owned()),
-            Callback::new(move |()| toasts.take_back(undone.get_value())),
-        );
-        undone.set_value(id);
+        let until = Clock::here().get_untracked() + TimeDelta::seconds(5);
+        let act = Callback::new(move |()| toasts.take_back(undone.get_value()));
+        undone.set_value(toasts.offer_undo("Approving send_invoice", until, act));
+    });
+    let keep = Callback::new(move |()| {
+        let offers = vec![Offer::Do("Send again", Callback::new(|()| ())), Offer::Go("Look", "/".to_owned())];
+        toasts.keep(Tone::Bad, "send_invoice was not approved: Permesso cannot be reached right now.", offers);
     });
     view! {
         <h2>"Failure"</h2>
         <Failed failure=Failure::Unreachable retry=Callback::new(|()| ()) />
         <h2>"Toast"</h2>
-        <p class="row"><Button on_press=say>"Say something"</Button> <Button on_press=undo>"Offer to undo"</Button></p>
+        <p class="row"><Button on_press=say>"Say something"</Button> <Button on_press=undo>"Offer to undo"</Button> <Button on_press=keep>"Fail"</Button></p>
     }
 }

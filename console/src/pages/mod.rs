@@ -10,6 +10,9 @@ mod invite;
 mod me;
 mod not_found;
 mod people;
+mod request;
+#[cfg(test)]
+mod sample;
 mod sign_in;
 
 pub(crate) use approval::Approval;

@@ -59,7 +59,7 @@ impl<'a> Text<'a> {
         let character = self.characters[at].1;
         match character {
             // Padding at the edge of a value makes it another value, and is not seen. Indented text is code.
-            ' ' => !(self.inner.0..self.inner.1).contains(&at) && !(self.lines && at < self.inner.0),
+            ' ' => at >= self.inner.1 || (at < self.inner.0 && !self.lines),
             '\n' | '\t' => !self.lines,
             '\r' => !(self.returns && self.after(at) == Some('\n')),
             '!'..='~' => false,
@@ -164,8 +164,7 @@ fn is_invisible(character: char) -> bool {
 fn is_typographic_space(space: char, before: Option<char>, after: Option<char>) -> bool {
     let (Some(before), Some(after)) = (before, after) else { return false };
     let digit = before.is_numeric();
-    (digit && after.is_numeric())
-        || (digit && (after.is_alphabetic() || matches!(after, '°' | '€' | '$' | '£' | '%' | '‰')))
+    (digit && (after.is_alphanumeric() || matches!(after, '°' | '€' | '$' | '£' | '%' | '‰')))
         || (space != '\u{2009}'
             && (matches!(before, '«' | '‹')
                 || (before.is_alphanumeric() && matches!(after, '!' | '?' | ';' | ':' | '»' | '›' | '–' | '—'))))
