@@ -64,8 +64,10 @@ console: _rust _cc _wasm
     fi
     echo "building the console ..." >&2
     {{ self }} _console-wasm console
-    {{ self }} _console-bundle console >console/dist.sizes
-    mv console/dist.sizes console/dist/.sizes
+    sizes=$(mktemp)
+    trap 'rm -f "$sizes"' EXIT
+    {{ self }} _console-bundle console >"$sizes" || { cat "$sizes"; exit 1; }
+    cp "$sizes" console/dist/.sizes
     cat console/dist/.sizes
     echo "$inputs" >console/dist/.inputs
 

@@ -56,7 +56,7 @@ fn Row(member: Member, room: Room, write: Memo<bool>) -> impl IntoView {
     view! {
         <tr>
             <td data-label="Who">
-                <span class="lines">
+                <span class="stacked">
                     <span>{member.email} " " {own.then(|| view! { <Badge>"you"</Badge> })}</span>
                     <span class="quiet">{name}</span>
                 </span>
