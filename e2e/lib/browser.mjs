@@ -43,6 +43,8 @@ export function tells(name, story, options = {}) {
       people.calm();
     } catch (error) {
       await people.photographed(name);
+      const met = people.all.flatMap(({ troubles }) => troubles);
+      if (met.length > 0 && error instanceof Error) error.message += `\nmet on the way: ${met.join("\n  ")}`;
       throw error;
     } finally {
       await people.leave();

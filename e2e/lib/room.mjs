@@ -24,11 +24,13 @@ export async function looksAt(page, id) {
   await isLookedAt(page, id);
 }
 
-/** Waits until this request is the one that is looked at, and can be read. */
+/** Waits until this request is the one that is looked at, and was there for long enough to be read. */
 export async function isLookedAt(page, id) {
   await page.locator(`#request-${id}[aria-current="true"]`).waitFor();
   await card(page).getByRole("heading", { level: 2 }).waitFor();
   await page.locator(".skeleton").waitFor({ state: "detached" });
+  // A request that has just appeared is not decided by a press that was meant for the one before.
+  await page.waitForTimeout(500);
 }
 
 /** Approves what is looked at, by mouse. The decision is sent five seconds later. */

@@ -162,7 +162,7 @@ describe("the console's doors", () => {
 
   tells("the filters of the audit stand in the address", async (people) => {
     const mara = await people.enter(gateway, credentials(gateway), { at: "/acme/audit" });
-    await mara.page.getByLabel("How it ended").selectOption("held");
+    await mara.page.getByLabel("How it ended", { exact: true }).selectOption("held");
     await mara.page.waitForURL(/status=held/);
     await mara.page.getByLabel("Search", { exact: true }).fill("Again");
     await mara.page.waitForURL(/q=Again/);
@@ -175,7 +175,7 @@ describe("the console's doors", () => {
     await mara.page.getByRole("table").getByRole("link", { name: "send_invoice" }).first().waitFor();
     assert.equal(await rows.count(), found);
     assert.equal(await mara.page.getByLabel("Search", { exact: true }).inputValue(), "Again");
-    assert.equal(await mara.page.getByLabel("How it ended").inputValue(), "held");
+    assert.equal(await mara.page.getByLabel("How it ended", { exact: true }).inputValue(), "held");
     await chips.getByRole("button", { name: /^Remove the filter.*Again/ }).click();
     await mara.page.waitForURL((url) => !url.search.includes("q="));
     assert.match(mara.page.url(), /status=held/);
