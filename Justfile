@@ -63,13 +63,13 @@ console: _rust _cc _wasm
         exit
     fi
     echo "building the console ..." >&2
-    {{ self }} _console-wasm console --profile console
+    {{ self }} _console-wasm console
     {{ self }} _console-bundle console >console/dist.sizes
     mv console/dist.sizes console/dist/.sizes
     cat console/dist/.sizes
     echo "$inputs" >console/dist/.inputs
 
-, lints, tests, end to end; goes on after a failure and names it at the end
+# Everything there is: format, lints, tests, end to end; goes on after a failure and names it at the end
 [group('check')]
 test: _rust _cc _node _postgres _wasm
     #!/bin/sh

@@ -13,7 +13,8 @@ use crate::{
         Clock,
         toast::{ToastList, Toasts},
     },
-    pages::{Approval, AuditList, AuditRecord, FirstOrg, Inbox, Invite, Me, NotFound, SignIn},
+    decide::{Decisions, RejectDialog},
+    pages::{Approval, AuditList, AuditRecord, FirstOrg, Inbox, Invite, Me, NotFound, People, SignIn},
     shell::{Guard, Shell, Shortcuts, SignInAgain, Theme},
 };
 
@@ -25,6 +26,7 @@ pub fn App() -> impl IntoView {
     Shortcuts::provide();
     Theme::provide();
     Api::provide();
+    Decisions::provide();
     view! {
         <Router>
             <Routes fallback=NotFound>
@@ -40,11 +42,13 @@ pub fn App() -> impl IntoView {
                         <Route path=path!("approvals/:id") view=Approval />
                         <Route path=path!("audit") view=AuditList />
                         <Route path=path!("audit/:id") view=AuditRecord />
+                        <Route path=path!("people") view=People />
                         <Route path=path!("*any") view=NotFound />
                     </ParentRoute>
                 </ParentRoute>
             </Routes>
         </Router>
+        <RejectDialog />
         <SignInAgain />
         <ToastList />
     }

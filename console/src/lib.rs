@@ -2,14 +2,15 @@
 //!
 //! `show` is how things are put into words and lines, without a browser; `api` is the only way to the
 //! server; `components` is the set that every page is built of; `shell` is what stands around a page;
-//! `pages` are the rooms; `app` says which room is where. Imports look down only: app, pages, shell,
-//! components, api, show.
+//! `decide` carries decisions to the server, whatever page is shown; `pages` are the rooms; `app` says
+//! which room is where. Imports look down only: app, pages, decide, shell, components, api, show.
 
 #![allow(unreachable_pub, reason = "components write `pub` items of their own that nobody else sees")]
 
 pub mod api;
 mod app;
 pub mod components;
+mod decide;
 mod pages;
 pub mod shell;
 pub mod show;

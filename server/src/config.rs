@@ -54,6 +54,12 @@ pub struct Config {
     /// `PERMESSO_APPROVAL_LEASE_SECONDS`: how long a claim is good without renewal (approvals.md,
     /// "The lease"); 10 to 300 s, 30 s unless set.
     pub approval_lease: Duration,
+    /// `PERMESSO_SESSION_IDLE_SECONDS`: a console session ends this long after its last use; 5 minutes
+    /// to 30 days, 12 hours unless set.
+    pub session_idle: Duration,
+    /// `PERMESSO_SESSION_MAX_SECONDS`: a console session ends this long after the sign-in, however much
+    /// it is used; 5 minutes to 90 days, 7 days unless set.
+    pub session_max: Duration,
     /// `PERMESSO_MAX_OPEN_APPROVALS`: how many approvals one caller may have open.
     pub max_open_approvals: i64,
     /// `PERMESSO_MAX_HELD_ARGUMENT_BYTES`: how large the arguments of a held call may be.
@@ -101,6 +107,8 @@ impl Config {
             egress_allow: egress_allow(&vars)?,
             log: vars.text("PERMESSO_LOG").unwrap_or_else(|| "info".to_owned()),
             approval_lease: Duration::from_secs(vars.number("PERMESSO_APPROVAL_LEASE_SECONDS", 10..=300, 30)?),
+            session_idle: Duration::from_secs(vars.number("PERMESSO_SESSION_IDLE_SECONDS", 300..=2_592_000, 43_200)?),
+            session_max: Duration::from_secs(vars.number("PERMESSO_SESSION_MAX_SECONDS", 300..=7_776_000, 604_800)?),
             max_open_approvals: vars.number("PERMESSO_MAX_OPEN_APPROVALS", 1..=10_000, 20)?,
             max_held_argument_bytes: vars.number("PERMESSO_MAX_HELD_ARGUMENT_BYTES", 1_024..=4_194_304, 262_144)?,
             db_max_connections: vars.number("PERMESSO_DB_CONNECTIONS", 2..=1_000, 20)?,

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use crate::{
     db,
     error::Result,
-    service::{Services, approval, connection, key},
+    service::{Services, approval, connection, invitation, key, session},
 };
 
 /// Starts everything periodic; it ends with `services.stop`.
@@ -18,6 +18,14 @@ pub fn start(tasks: &mut JoinSet<()>, services: &Arc<Services>) {
     every(tasks, services, "audit partitions", Duration::from_secs(3_600), |s| async move {
         db::audit::ensure_partitions(&s.db).await
     });
+    every(tasks, services, "ended sessions", Duration::from_secs(600), |s| async move { session::sweep(&s).await });
+    every(
+        tasks,
+        services,
+        "expired invitations",
+        Duration::from_secs(600),
+        |s| async move { invitation::sweep(&s).await },
+    );
     tasks.spawn(connection::follow(services.clone(), services.stop.clone()));
 }
 

@@ -58,6 +58,11 @@ impl Live {
         self.inner.approvals.subscribe()
     }
 
+    /// Whether the LISTEN connection stands. Whenever it becomes `true`, notifications may have been missed.
+    pub fn listening(&self) -> watch::Receiver<bool> {
+        self.inner.connected.subscribe()
+    }
+
     /// Subscribes to one approval. Subscribe first, then read its state, then wait: so no change
     /// between the two is missed.
     pub fn watch(&self, approval: ApprovalId) -> Waiter {

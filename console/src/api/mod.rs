@@ -6,6 +6,7 @@
 
 mod failure;
 pub mod live;
+pub mod pages;
 pub mod read;
 
 use std::sync::Arc;
@@ -81,6 +82,15 @@ impl Api {
     /// As [`Self::get`].
     pub async fn post_only(self, path: &str, body: &impl Serialize) -> Result<(), Failure> {
         self.send(Method::POST, path, Some(json(body)?)).await.map(drop)
+    }
+
+    /// Changes something.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn patch<T: DeserializeOwned>(self, path: &str, body: &impl Serialize) -> Result<T, Failure> {
+        let response = self.send(Method::PATCH, path, Some(json(body)?)).await?;
+        response.json().await.map_err(|error| Failure::unreadable(&error))
     }
 
     /// Ends or removes something.

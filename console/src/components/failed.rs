@@ -10,6 +10,9 @@ use crate::api::Failure;
 pub fn Failed(
     /// What went wrong.
     failure: Failure,
+    /// What to try, where the page knows it better than the failure itself.
+    #[prop(optional_no_strip)]
+    advice: Option<&'static str>,
     /// Tries again, where that may help.
     #[prop(optional)]
     retry: Option<Callback<()>>,
@@ -20,7 +23,7 @@ pub fn Failed(
             <Icon shape=Shape::Warning />
             <div>
                 <p>{failure.message()}</p>
-                <p class="quiet">{failure.advice()}</p>
+                <p class="quiet">{advice.unwrap_or_else(|| failure.advice())}</p>
                 {request.map(|id| view! { <p class="quiet">"Request " <code>{id}</code></p> })}
                 {retry.map(|retry| view! { <Button on_press=retry>"Try again"</Button> })}
             </div>

@@ -106,7 +106,7 @@ pub fn Choice(
                     options
                         .map(|(option, words)| {
                             let chosen = { let option = option.clone(); move || value.get() == option };
-                            view! { <option value=option selected=chosen>{words}</option> }
+                            view! { <option value=option prop:selected=chosen>{words}</option> }
                         })
                         .collect_view()
                 }}

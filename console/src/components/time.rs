@@ -38,8 +38,8 @@ pub fn Time(
     let now = Clock::here();
     // A memo: the text changes once a minute, the clock each second.
     let words = Memo::new(move |_| time::ago(at, now.get()));
-    let local = full.then(|| format!("{} · ", local(at)));
-    view! { <time datetime=exact(at) title=exact(at)>{local}{words}</time> }
+    let local = full.then(|| view! { <span>{local(at)}</span> " · " });
+    view! { <time datetime=exact(at) title=exact(at)>{local}<span>{words}</span></time> }
 }
 
 /// A point in the future, such as "42 min left".
@@ -63,8 +63,50 @@ fn exact(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
+fn in_browser(at: DateTime<Utc>) -> js_sys::Date {
+    js_sys::Date::new(&wasm_bindgen::JsValue::from_f64(at.timestamp_millis() as f64))
+}
+
+fn of_browser(date: &js_sys::Date) -> Option<DateTime<Utc>> {
+    // Not a number for a date that does not exist; a cast would make it 1970.
+    let milliseconds = Some(date.get_time()).filter(|milliseconds| milliseconds.is_finite())?;
+    DateTime::from_timestamp_millis(milliseconds as i64)
+}
+
 /// The local date and time, as the person's language writes them.
 pub(crate) fn local(at: DateTime<Utc>) -> String {
-    let milliseconds = wasm_bindgen::JsValue::from_f64(at.timestamp_millis() as f64);
-    js_sys::Date::new(&milliseconds).to_locale_string("default", &wasm_bindgen::JsValue::UNDEFINED).into()
+    in_browser(at).to_locale_string("default", &wasm_bindgen::JsValue::UNDEFINED).into()
+}
+
+/// When the local day of `at` began.
+pub(crate) fn midnight(at: DateTime<Utc>) -> DateTime<Utc> {
+    let date = in_browser(at);
+    date.set_hours(0);
+    date.set_minutes(0);
+    date.set_seconds(0);
+    date.set_milliseconds(0);
+    of_browser(&date).unwrap_or(at)
+}
+
+/// The local time as a field of the kind `datetime-local` has it, to the minute.
+pub(crate) fn to_field(at: DateTime<Utc>) -> String {
+    let date = in_browser(at);
+    let (year, month, day) = (date.get_full_year(), date.get_month() + 1, date.get_date());
+    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}", date.get_hours(), date.get_minutes())
+}
+
+/// The time in a field of the kind `datetime-local`, if there is one.
+pub(crate) fn from_field(text: &str) -> Option<DateTime<Utc>> {
+    of_browser(&js_sys::Date::new(&wasm_bindgen::JsValue::from_str(text)))
+}
+
+/// The local time of day, as the person's language writes it; with the date when that is another day.
+pub(crate) fn local_time(at: DateTime<Utc>) -> String {
+    let date = |at: DateTime<Utc>| js_sys::Date::new(&wasm_bindgen::JsValue::from_f64(at.timestamp_millis() as f64));
+    let (then, today) = (date(at), date(now()));
+    if then.to_date_string() == today.to_date_string() {
+        then.to_locale_time_string("default").into()
+    } else {
+        local(at)
+    }
 }

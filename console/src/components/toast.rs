@@ -1,9 +1,11 @@
 //! Short news at the edge of the page, announced politely; some can be undone.
 
+use chrono::{DateTime, Utc};
 use gloo_timers::callback::Timeout;
 use leptos::prelude::*;
 
-use super::{Button, Icon, Kind, Shape, Tone};
+use super::{Button, Clock, CopyButton, Icon, Kind, Marked, Shape, Tone};
+use crate::show::{folding::Limit, marks::Form, time};
 
 /// Where pages say their news.
 #[derive(Clone, Copy)]
@@ -17,8 +19,26 @@ pub struct Toasts {
 struct Toast {
     id: u64,
     tone: Tone,
-    words: Signal<String>,
-    undo: Option<Callback<()>>,
+    words: String,
+    undo: Option<Undo>,
+    offers: Vec<Offer>,
+}
+
+#[derive(Clone, Copy)]
+struct Undo {
+    until: DateTime<Utc>,
+    act: Callback<()>,
+}
+
+/// Something that can be done about a piece of news.
+#[derive(Clone)]
+pub enum Offer {
+    /// Does something, and the news is gone.
+    Do(&'static str, Callback<()>),
+    /// Leads to a page of the console: words and path.
+    Go(&'static str, String),
+    /// Puts a text on the clipboard: what it is, and the text.
+    Copy(&'static str, String),
 }
 
 impl Toasts {
@@ -36,14 +56,19 @@ impl Toasts {
 
     /// Says something for eight seconds.
     pub fn say(self, tone: Tone, words: impl Into<String>) {
-        let words = words.into();
-        let id = self.push(tone, Signal::stored(words), None);
+        let id = self.push(tone, words.into(), None, Vec::new());
         Timeout::new(8_000, move || self.take_back(id)).forget();
     }
 
-    /// Says what is about to happen, until [`Self::take_back`]; `undo` stops it.
-    pub fn offer_undo(self, words: Signal<String>, undo: Callback<()>) -> u64 {
-        self.push(Tone::Quiet, words, Some(undo))
+    /// Says something that stays until it is dismissed or one of the offers is taken.
+    pub fn keep(self, tone: Tone, words: impl Into<String>, offers: Vec<Offer>) {
+        self.push(tone, words.into(), None, offers);
+    }
+
+    /// Says what is about to happen at `until`, and counts down to it, until [`Self::take_back`]; `undo`
+    /// stops it.
+    pub fn offer_undo(self, words: impl Into<String>, until: DateTime<Utc>, undo: Callback<()>) -> u64 {
+        self.push(Tone::Quiet, words.into(), Some(Undo { until, act: undo }), Vec::new())
     }
 
     /// Removes one, if it is still there.
@@ -51,10 +76,10 @@ impl Toasts {
         self.shown.update(|shown| shown.retain(|toast| toast.id != id));
     }
 
-    fn push(self, tone: Tone, words: Signal<String>, undo: Option<Callback<()>>) -> u64 {
+    fn push(self, tone: Tone, words: String, undo: Option<Undo>, offers: Vec<Offer>) -> u64 {
         self.next.update_value(|id| *id += 1);
         let id = self.next.get_value();
-        self.shown.update(|shown| shown.push(Toast { id, tone, words, undo }));
+        self.shown.update(|shown| shown.push(Toast { id, tone, words, undo, offers }));
         id
     }
 }
@@ -66,22 +91,49 @@ pub fn ToastList() -> impl IntoView {
     view! {
         <div class="toasts" role="status" aria-live="polite">
             <For each=move || toasts.shown.get() key=|toast| toast.id let:toast>
-                <div class=format!("toast {}", toast.tone.class())>
-                    <span>{toast.words}</span>
-                    {toast.undo.map(|undo| view! { <Button kind=Kind::Quiet key="Z" on_press=undo>"Undo"</Button> })}
-                    {toast
-                        .undo
-                        .is_none()
-                        .then(|| {
-                            let dismiss = Callback::new(move |()| toasts.take_back(toast.id));
-                            view! {
-                                <Button kind=Kind::Quiet label="Dismiss" on_press=dismiss>
-                                    <Icon shape=Shape::Cross />
-                                </Button>
-                            }
-                        })}
-                </div>
+                <One toast />
             </For>
+        </div>
+    }
+}
+
+#[component]
+fn One(toast: Toast) -> impl IntoView {
+    let toasts = Toasts::here();
+    let now = Clock::here();
+    let dismiss = Callback::new(move |()| toasts.take_back(toast.id));
+    let offers = toast.offers.into_iter().map(move |offer| match offer {
+        Offer::Do(words, act) => {
+            let act = Callback::new(move |()| {
+                toasts.take_back(toast.id);
+                act.run(());
+            });
+            view! { <Button kind=Kind::Quiet on_press=act>{words}</Button> }.into_any()
+        }
+        Offer::Copy(what, text) => view! { <CopyButton text what /> }.into_any(),
+        Offer::Go(words, href) => {
+            view! { <a href=href on:click=move |_| toasts.take_back(toast.id)>{words}</a> }.into_any()
+        }
+    });
+    let end = match toast.undo {
+        // The seconds are for eyes: read out, they would drown everything else.
+        Some(Undo { until, act }) => view! {
+            <span class="countdown" aria-hidden="true">{move || time::countdown(until, now.get())}</span>
+            <Button kind=Kind::Quiet key="Z" on_press=act>"Undo"</Button>
+        }
+        .into_any(),
+        None => view! {
+            <Button kind=Kind::Quiet label="Dismiss" on_press=dismiss>
+                <Icon shape=Shape::Cross />
+            </Button>
+        }
+        .into_any(),
+    };
+    view! {
+        <div class=format!("toast {}", toast.tone.class())>
+            <bdi><Marked text=toast.words form=Form::Line limit=Limit::STEP /></bdi>
+            {offers.collect_view()}
+            {end}
         </div>
     }
 }

@@ -1,8 +1,45 @@
-//! `/:org/approvals/:id`.
+//! `/:org/approvals/:id`: one request on a page of its own, to be linked to.
 
+use domain::Right;
 use leptos::prelude::*;
+use leptos_router::hooks::use_params_map;
+use uuid::Uuid;
+
+use super::request::Request;
+use crate::{
+    components::{EmptyState, Icon, Shape},
+    shell::{Org, title},
+};
 
 #[component]
 pub(crate) fn Approval() -> impl IntoView {
-    view! { <main class="page"></main> }
+    let org = Org::here();
+    title(move || format!("A request · {}", org.slug.get()));
+    let params = use_params_map();
+    let id = Memo::new(move |_| params.with(|params| params.get("id").and_then(|id| id.parse::<Uuid>().ok())));
+    let wants_focus = RwSignal::new(None);
+    view! {
+        <main class="alone">
+            <h1 class="visually-hidden">"A request"</h1>
+            <a class="btn quiet back" href=move || format!("/{}/inbox", org.slug.get())>
+                <Icon shape=Shape::Back />
+                "All requests"
+            </a>
+            {move || match (org.may(Right::ReadApprovals), id.get()) {
+                (false, _) => view! {
+                    <EmptyState title="You may not see requests here">
+                        <p>"Your role in this org lacks the right " <code>{Right::ReadApprovals.as_str()}</code> ". Ask an administrator of this org for a role that has it."</p>
+                    </EmptyState>
+                }
+                    .into_any(),
+                (true, Some(id)) => view! { <Request id wants_focus /> }.into_any(),
+                (true, None) => view! {
+                    <EmptyState title="There is no such request">
+                        <p>"The address was mistyped: it does not name a request."</p>
+                    </EmptyState>
+                }
+                    .into_any(),
+            }}
+        </main>
+    }
 }

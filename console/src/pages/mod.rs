@@ -9,6 +9,10 @@ mod inbox;
 mod invite;
 mod me;
 mod not_found;
+mod people;
+mod request;
+#[cfg(test)]
+mod sample;
 mod sign_in;
 
 pub(crate) use approval::Approval;
@@ -20,4 +24,5 @@ pub(crate) use inbox::Inbox;
 pub(crate) use invite::Invite;
 pub(crate) use me::Me;
 pub(crate) use not_found::NotFound;
+pub(crate) use people::People;
 pub(crate) use sign_in::SignIn;

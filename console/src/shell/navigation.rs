@@ -145,6 +145,9 @@ fn Places() -> impl IntoView {
         <Show when=move || org.may(Right::ReadAudit)>
             <A href=move || to("audit")>"Audit"</A>
         </Show>
+        <Show when=move || org.may(Right::ReadMembers)>
+            <A href=move || to("people")>"People"</A>
+        </Show>
     }
 }
 

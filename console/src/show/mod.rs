@@ -1,4 +1,8 @@
 //! How things are put into words and lines. No browser, no server: all of it is tested on the machine
 //! that builds it.
 
+pub mod compare;
+pub mod folding;
+pub mod json;
+pub mod marks;
 pub mod time;

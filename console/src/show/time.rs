@@ -22,6 +22,12 @@ pub fn left(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     }
 }
 
+/// Whole seconds until `at`, such as "4 s": never below one, since a clock of seconds runs behind.
+pub fn countdown(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    let milliseconds = (at - now).num_milliseconds();
+    format!("{} s", ((milliseconds + 999) / 1_000).max(1))
+}
+
 /// A span of calls: microseconds as people read them.
 pub fn duration(microseconds: i64) -> String {
     match microseconds {
@@ -80,6 +86,14 @@ mod tests {
             let (now, at) = after(seconds);
             assert_eq!(left(at, now), words);
         }
+    }
+
+    #[test]
+    fn a_countdown_ends_at_one() {
+        let start = DateTime::UNIX_EPOCH;
+        let left =
+            |milliseconds| countdown(start + TimeDelta::seconds(5), start + TimeDelta::milliseconds(milliseconds));
+        assert_eq!([left(0), left(1), left(1_000), left(4_999), left(6_000)], ["5 s", "5 s", "4 s", "1 s", "1 s"]);
     }
 
     #[test]

@@ -6,18 +6,23 @@ use uuid::Uuid;
 
 /// An API key, without the key itself.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ApiKey {
     /// Its id; rotation keeps it.
     pub id: Uuid,
     /// What people call it.
+    #[cfg_attr(feature = "openapi", schema(examples("robot")))]
     pub name: String,
     /// The first characters of the newest secret, to tell keys apart.
+    #[cfg_attr(feature = "openapi", schema(examples("mmcp_7Qm2")))]
     pub prefix: String,
     /// Its role.
+    #[cfg_attr(feature = "openapi", schema(examples("agent")))]
     pub role: String,
     /// The person answerable, who may not decide on its requests.
     pub owner: KeyOwner,
     /// How long a held call of this key waits, in seconds; `null`: by the client's name.
+    #[cfg_attr(feature = "openapi", schema(maximum = 240))]
     pub hold_seconds: Option<u8>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
@@ -31,46 +36,57 @@ pub struct ApiKey {
 
 /// The person answerable for a key.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct KeyOwner {
     /// The person's id.
     pub id: Uuid,
     /// Their e-mail.
+    #[cfg_attr(feature = "openapi", schema(examples("sam@example.com")))]
     pub email: Option<String>,
 }
 
 /// A key to be made.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CreateApiKey {
     /// What people call it: 1 to 100 characters.
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 100, examples("robot")))]
     pub name: String,
     /// Its role; none that allows more than one's own.
+    #[cfg_attr(feature = "openapi", schema(examples("agent")))]
     pub role: String,
     /// The id or e-mail of the member answerable; its creator unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(examples("sam@example.com")))]
     pub owner: Option<String>,
     /// When it stops being valid; never, unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<DateTime<Utc>>,
     /// How long a held call of this key waits: 0 to 240 seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(maximum = 240, examples(45)))]
     pub hold_seconds: Option<u32>,
 }
 
 /// How to rotate a key.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RotateApiKey {
     /// How long the key as it was stays valid: 0 to 604800 seconds (a week).
+    #[cfg_attr(feature = "openapi", schema(maximum = 604800, examples(3600)))]
     pub overlap_seconds: u32,
 }
 
 /// A key that was made or rotated: the only answer that has the key itself.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CreatedApiKey {
     /// What every later answer shows.
     #[serde(flatten)]
     pub shown: ApiKey,
     /// The key: shown once, kept by nobody.
+    #[cfg_attr(feature = "openapi", schema(examples("mmcp_…")))]
     pub key: String,
 }

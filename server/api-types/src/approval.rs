@@ -6,30 +6,40 @@ use uuid::Uuid;
 
 /// An approval in a list.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Approval {
     /// Its id.
     pub id: Uuid,
-    /// Its state, deadlines counted (`domain::approval::Status`).
+    /// Its state, deadlines counted.
+    #[cfg_attr(feature = "openapi", schema(value_type = domain::approval::Status))]
     pub status: String,
     /// The toolkit's slug.
+    #[cfg_attr(feature = "openapi", schema(examples("bank")))]
     pub toolkit: String,
     /// The tool's name as the agent saw it.
+    #[cfg_attr(feature = "openapi", schema(examples("pay")))]
     pub tool: String,
     /// `key` or `user`.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::words::CallerKind))]
     pub caller_kind: String,
     /// The caller's id.
     pub caller_id: Uuid,
     /// What people call the caller.
+    #[cfg_attr(feature = "openapi", schema(examples("robot")))]
     pub caller_name: String,
     /// The first characters of the newest secret of a caller that is a key, to tell keys apart.
+    #[cfg_attr(feature = "openapi", schema(examples("mmcp_7Qm2")))]
     pub caller_prefix: Option<String>,
     /// The client's name and version, as it said.
+    #[cfg_attr(feature = "openapi", schema(examples("claude-code 2.1")))]
     pub client: Option<String>,
     /// The person answerable for the caller.
     pub owner_id: Uuid,
     /// Their e-mail; `null` once they are gone.
+    #[cfg_attr(feature = "openapi", schema(examples("sam@example.com")))]
     pub owner_email: Option<String>,
     /// Why it was held.
+    #[cfg_attr(feature = "openapi", schema(examples("tool: needs_approval")))]
     pub rule: String,
     /// What the upstream claims of the tool.
     pub hints: ToolHints,
@@ -37,6 +47,7 @@ pub struct Approval {
     pub definition_changed: bool,
     /// The arguments in one line of at most 200 characters, for lists; `null` when nothing of them is
     /// kept any more.
+    #[cfg_attr(feature = "openapi", schema(max_length = 200, examples("to \"Ada\", cents 418000")))]
     pub summary: Option<String>,
     /// Why the agent asks: its claim, not checked.
     pub agent_reason: Option<String>,
@@ -49,19 +60,35 @@ pub struct Approval {
     /// Who decided.
     pub decided_by: Option<Uuid>,
     /// Their e-mail; `null` once they are gone.
+    #[cfg_attr(feature = "openapi", schema(examples("kim@example.com")))]
     pub decided_by_email: Option<String>,
     /// When.
     pub decided_at: Option<DateTime<Utc>>,
     /// What they wrote.
     pub decision_reason: Option<String>,
     /// Hex SHA-256 of the canonical arguments: name it when deciding.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(
+            pattern = "^[0-9a-f]{64}$",
+            examples("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")
+        )
+    )]
     pub arguments_sha256: String,
     /// Hex SHA-256 of the definition: name it when deciding.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(
+            pattern = "^[0-9a-f]{64}$",
+            examples("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")
+        )
+    )]
     pub definition_sha256: String,
 }
 
 /// What a tool says of itself (MCP `ToolAnnotations`): claims of the upstream, not facts. `null`: not said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ToolHints {
     /// It changes nothing.
     pub read_only: Option<bool>,
@@ -75,36 +102,45 @@ pub struct ToolHints {
 
 /// An earlier call to compare with.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct EarlierCall {
     /// Its approval.
     pub id: Uuid,
     /// When it was approved.
     pub approved_at: DateTime<Utc>,
-    /// Its arguments, as JSON text; from the audit, so secrets may read `[redacted]`.
+    /// Its arguments, as JSON text: as they were sent while they are kept, then as the audit has them,
+    /// where secrets read `[redacted]`.
+    #[cfg_attr(feature = "openapi", schema(examples("{\"cents\":418000,\"to\":\"Ada\"}")))]
     pub arguments_json: String,
 }
 
 /// One approval with everything a person needs to decide.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ApprovalDetail {
     /// The same as in the list.
     #[serde(flatten)]
     pub approval: Approval,
     /// The exact bytes that would be sent as arguments, as JSON text; `null` once erased.
+    #[cfg_attr(feature = "openapi", schema(examples("{\"cents\":418000,\"to\":\"Ada\"}")))]
     pub arguments_json: Option<String>,
     /// The arguments as JSON. Numbers that JavaScript cannot hold are exact only in `arguments_json`.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>, examples(json!({"to": "Ada", "cents": 418000}))))]
     pub arguments: Option<Box<serde_json::value::RawValue>>,
     /// The tool's definition when asked.
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub definition: Box<serde_json::value::RawValue>,
     /// The definition last reviewed, where it differs: then the difference is why it is held.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
     pub reviewed_definition: Option<Box<serde_json::value::RawValue>>,
     /// Everything that happened to it, oldest first.
     pub history: Vec<ApprovalEvent>,
-    /// The last five requests of this tool by this caller.
+    /// The last five other requests of this tool by this caller.
     pub similar: Vec<Approval>,
     /// The last approved call of this tool by this caller, if its arguments are still on record.
     pub last_approved: Option<EarlierCall>,
-    /// When a call with the same arguments last ran, if within the hour before now.
+    /// When another approved call of this tool with the same arguments last ran, whoever asked, if within
+    /// the hour before now.
     pub same_call_ran_at: Option<DateTime<Utc>>,
     /// Whether the one who asks here may decide it.
     pub may_decide: bool,
@@ -118,14 +154,18 @@ pub struct ApprovalDetail {
 
 /// One line of an approval's history.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ApprovalEvent {
     /// When.
     pub at: DateTime<Utc>,
     /// The state before; `null` for the opening.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<domain::approval::Status>))]
     pub from: Option<String>,
     /// The state after.
+    #[cfg_attr(feature = "openapi", schema(value_type = domain::approval::Status))]
     pub to: String,
     /// `key`, `user` or `system`.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::words::ActorKind))]
     pub actor_kind: String,
     /// The actor's id.
     pub actor_id: Option<Uuid>,
@@ -137,44 +177,80 @@ pub struct ApprovalEvent {
 
 /// Allows a call, once.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Approve {
     /// The arguments' hash that was seen.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(
+            pattern = "^[0-9a-fA-F]{64}$",
+            examples("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")
+        )
+    )]
     pub arguments_sha256: String,
     /// The definition's hash that was seen.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(
+            pattern = "^[0-9a-fA-F]{64}$",
+            examples("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")
+        )
+    )]
     pub definition_sha256: String,
     /// A word to the record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(max_length = 2000, examples("as agreed")))]
     pub reason: Option<String>,
     /// Edited arguments: not offered yet, refused when sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
     pub arguments: Option<serde_json::Value>,
 }
 
 /// Refuses a call.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Reject {
     /// The arguments' hash that was seen.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(
+            pattern = "^[0-9a-fA-F]{64}$",
+            examples("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")
+        )
+    )]
     pub arguments_sha256: String,
     /// The definition's hash that was seen.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(
+            pattern = "^[0-9a-fA-F]{64}$",
+            examples("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")
+        )
+    )]
     pub definition_sha256: String,
     /// Why: the agent reads it word for word.
+    #[cfg_attr(feature = "openapi", schema(max_length = 2000, examples("use the monthly run")))]
     pub reason: String,
 }
 
 /// Says what became of a call whose outcome is not known.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Settle {
     /// What was found.
     pub outcome: SettleOutcome,
     /// How it was found out.
+    #[cfg_attr(feature = "openapi", schema(max_length = 2000, examples("the bank's statement shows the payment")))]
     pub note: String,
 }
 
 /// What a person found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SettleOutcome {
     /// It ran.

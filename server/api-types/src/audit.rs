@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 /// A record in a list.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AuditRecord {
     /// Its id.
     pub id: Uuid,
@@ -14,18 +15,23 @@ pub struct AuditRecord {
     /// The request it belongs to.
     pub request_id: Uuid,
     /// `key`, `user` or `system`.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::words::ActorKind))]
     pub actor_kind: String,
     /// The actor's id.
     pub actor_id: Option<Uuid>,
     /// What people call the actor.
+    #[cfg_attr(feature = "openapi", schema(examples("robot")))]
     pub actor_name: String,
     /// The actor's own org, where it is another.
     pub actor_org_id: Option<Uuid>,
     /// The MCP method or REST operation.
+    #[cfg_attr(feature = "openapi", schema(examples("tools/call")))]
     pub action: String,
     /// The toolkit's slug.
+    #[cfg_attr(feature = "openapi", schema(examples("bank")))]
     pub toolkit: Option<String>,
     /// The tool's name.
+    #[cfg_attr(feature = "openapi", schema(examples("pay")))]
     pub tool: Option<String>,
     /// The rule that decided.
     pub rule: Option<String>,
@@ -34,13 +40,16 @@ pub struct AuditRecord {
     /// The client, as it said.
     pub client: Option<String>,
     /// How it ended; `interrupted` while there is no outcome.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::words::AuditStatus))]
     pub status: String,
     /// How long it took, in microseconds.
+    #[cfg_attr(feature = "openapi", schema(minimum = 0))]
     pub duration_us: Option<i64>,
 }
 
 /// One record with its bodies, for who may see them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AuditRecordDetail {
     /// The same as in the list.
     #[serde(flatten)]

@@ -5,27 +5,34 @@ use uuid::Uuid;
 
 /// A log-in.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Login {
     /// The person's e-mail; case does not matter.
+    #[cfg_attr(feature = "openapi", schema(format = Email, max_length = 254, examples("sam@example.com")))]
     pub email: String,
     /// Their password.
+    #[cfg_attr(feature = "openapi", schema(format = Password))]
     pub password: String,
 }
 
 /// What a log-in gives: a bearer token.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AccessToken {
     /// Send it as `Authorization: Bearer …`.
     pub access_token: String,
     /// Always `Bearer`.
+    #[cfg_attr(feature = "openapi", schema(examples("Bearer")))]
     pub token_type: String,
     /// How long it is valid, in seconds.
+    #[cfg_attr(feature = "openapi", schema(examples(3600)))]
     pub expires_in: u64,
 }
 
 /// Whose credential a request carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum MyKind {
     /// A person who signed in.
@@ -36,14 +43,17 @@ pub enum MyKind {
 
 /// Who is asking.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Me {
     /// A person or a key.
     pub kind: MyKind,
     /// The person's or the key's id.
     pub id: Uuid,
     /// The person's e-mail or the key's name.
+    #[cfg_attr(feature = "openapi", schema(examples("sam@example.com")))]
     pub name: String,
     /// The e-mail of the person answerable: the person, or the key's owner.
+    #[cfg_attr(feature = "openapi", schema(examples("sam@example.com")))]
     pub email: Option<String>,
     /// Administers the instance, and so is `admin` of every org.
     pub instance_admin: bool,
@@ -53,13 +63,17 @@ pub struct Me {
 
 /// One org that one belongs to.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct MyOrg {
     /// Its id.
     pub id: Uuid,
     /// Its name in URLs.
+    #[cfg_attr(feature = "openapi", schema(examples("acme")))]
     pub slug: String,
     /// One's role there.
+    #[cfg_attr(feature = "openapi", schema(examples("admin")))]
     pub role: String,
-    /// What that role allows (`domain::Right`).
+    /// What that role allows.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<domain::Right>))]
     pub rights: Vec<String>,
 }

@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-/// How an upstream is spoken to.
+/// How an upstream is spoken to: `streamable_http` is MCP over HTTP, `stdio` a child process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ConnectionKind {
     /// MCP's Streamable HTTP. Its configuration: `{url, headers?}`.
@@ -25,8 +26,11 @@ impl ConnectionKind {
     }
 }
 
-/// How a connection is doing, as the replica that answers sees it.
+/// How a connection is doing, as the replica that answers sees it: `disabled` by an administrator, `idle`
+/// until its first use, `connecting`, `ready`, `backoff` after a failure until the next attempt, `failed`
+/// many times in a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ConnectionStatus {
     /// Switched off by an administrator.
@@ -46,16 +50,20 @@ pub enum ConnectionStatus {
 /// A connection. Values that may be secret (headers, environment, the URL's query) show as
 /// `********`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Connection {
     /// Its id.
     pub id: Uuid,
     /// Its name in URLs.
+    #[cfg_attr(feature = "openapi", schema(examples("files")))]
     pub slug: String,
     /// How it is spoken to.
     pub kind: ConnectionKind,
     /// Its configuration, by kind; `null` when it cannot be opened with this master key.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>, examples(json!({"url": "https://mcp.example.com/mcp", "headers": {"authorization": "********"}}))))]
     pub config: Option<Value>,
     /// Counts up with each change of the configuration; approvals are bound to it.
+    #[cfg_attr(feature = "openapi", schema(minimum = 1))]
     pub version: i64,
     /// Whether it may be used.
     pub enabled: bool,
@@ -77,42 +85,56 @@ pub struct Connection {
 
 /// A connection to be made.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CreateConnection {
     /// Its name in URLs: `[a-z0-9-]`, 2 to 40 characters.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(min_length = 2, max_length = 40, pattern = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", examples("files"))
+    )]
     pub slug: String,
     /// How it is spoken to.
     pub kind: ConnectionKind,
-    /// Its configuration, by kind.
+    /// Its configuration, by kind: `streamable_http` has `url` and may have `headers`; `stdio` has
+    /// `command` and may have `args`, `env` and `cwd`.
+    #[cfg_attr(feature = "openapi", schema(value_type = Object, examples(json!({"url": "https://mcp.example.com/mcp", "headers": {"authorization": "Bearer …"}}))))]
     pub config: Value,
     /// How long connecting may take: 100 to 120000 milliseconds; 10000 unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 100, maximum = 120000, examples(10000)))]
     pub connect_timeout_ms: Option<i32>,
     /// How long a call may take: 100 to 3600000 milliseconds; 120000 unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 100, maximum = 3600000, examples(120000)))]
     pub call_timeout_ms: Option<i32>,
 }
 
 /// What to change about a connection; what is absent stays.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct UpdateConnection {
     /// The whole new configuration. A value given as `********` keeps what it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>, examples(json!({"url": "https://mcp.example.com/mcp", "headers": {"authorization": "********"}}))))]
     pub config: Option<Value>,
     /// Whether it may be used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
-    /// See [`CreateConnection::connect_timeout_ms`].
+    /// How long connecting may take: 100 to 120000 milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 100, maximum = 120000, examples(10000)))]
     pub connect_timeout_ms: Option<i32>,
-    /// See [`CreateConnection::call_timeout_ms`].
+    /// How long a call may take: 100 to 3600000 milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 100, maximum = 3600000, examples(120000)))]
     pub call_timeout_ms: Option<i32>,
 }
 
 /// What listing an upstream's tools again brought.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Refreshed {
     /// Names of tools that are new, or offered again.
     pub added: Vec<String>,
@@ -126,6 +148,7 @@ pub struct Refreshed {
 
 /// An entry of an upstream's list that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UnusableTool {
     /// Its place in the list, from 0.
     pub index: usize,
@@ -135,6 +158,7 @@ pub struct UnusableTool {
 
 /// The last lines of a connection's log on the replica that answers.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ConnectionLogs {
     /// What a child process wrote to stderr, or what the gateway noted; oldest first.
     pub lines: Vec<String>,

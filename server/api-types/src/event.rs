@@ -7,15 +7,18 @@ use uuid::Uuid;
 
 /// `approval.opened` and `approval.changed`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ApprovalEventData {
     /// Which approval.
     pub approval_id: Uuid,
     /// Its state now.
+    #[cfg_attr(feature = "openapi", schema(value_type = domain::approval::Status))]
     pub status: String,
 }
 
 /// `call.finished`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CallFinished {
     /// Its audit record.
     pub audit_id: Uuid,
@@ -26,6 +29,7 @@ pub struct CallFinished {
     /// The tool's name.
     pub tool: Option<String>,
     /// How it ended.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::words::AuditStatus))]
     pub status: String,
     /// How long it took, in microseconds.
     pub duration_us: Option<i64>,
@@ -35,6 +39,7 @@ pub struct CallFinished {
 
 /// `connection.changed`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ConnectionChanged {
     /// The connection's slug.
     pub connection: String,

@@ -19,6 +19,8 @@ mod session;
 mod tool;
 mod toolkit;
 mod toolkit_tool;
+#[cfg(feature = "openapi")]
+pub mod words;
 
 pub use api_key::{ApiKey, CreateApiKey, CreatedApiKey, KeyOwner, RotateApiKey};
 pub use approval::{

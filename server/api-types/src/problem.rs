@@ -5,16 +5,22 @@ use uuid::Uuid;
 
 /// An error answer.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Problem {
     /// `about:blank`: the code says what it is.
+    #[cfg_attr(feature = "openapi", schema(examples("about:blank")))]
     pub r#type: String,
     /// The status in words.
+    #[cfg_attr(feature = "openapi", schema(examples("Not Found")))]
     pub title: String,
     /// The HTTP status.
+    #[cfg_attr(feature = "openapi", schema(minimum = 400, maximum = 599, examples(404)))]
     pub status: u16,
     /// What was wrong, and what to do.
+    #[cfg_attr(feature = "openapi", schema(examples("there is nothing here, or nothing that you may see")))]
     pub detail: String,
     /// Stable, snake_case; programs branch on it.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^[a-z][a-z0-9_]*$", examples("not_found")))]
     pub code: String,
     /// Names the request in log and audit.
     pub request_id: Uuid,
@@ -25,9 +31,12 @@ pub struct Problem {
 
 /// One wrong field.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ProblemField {
     /// Its name in the request.
+    #[cfg_attr(feature = "openapi", schema(examples("slug")))]
     pub field: String,
     /// What is wrong with it.
+    #[cfg_attr(feature = "openapi", schema(examples("must have 2 to 40 characters")))]
     pub message: String,
 }

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 /// A console session of the person who asks.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Session {
     /// Its name in URLs; says nothing about the cookie.
     pub id: Uuid,

@@ -7,21 +7,32 @@ use uuid::Uuid;
 
 /// A tool that a connection offers, or offered once.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Tool {
     /// Its id.
     pub id: Uuid,
     /// Its name at the upstream.
+    #[cfg_attr(feature = "openapi", schema(examples("write_file")))]
     pub name: String,
     /// The definition last seen, byte for byte.
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub definition: Box<RawValue>,
     /// Its SHA-256, in hex: of what a review covers (name, title, description, schemas,
     /// annotations) in canonical form.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(
+            pattern = "^[0-9a-f]{64}$",
+            examples("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")
+        )
+    )]
     pub definition_sha256: String,
     /// When that definition was first seen.
     pub seen_at: DateTime<Utc>,
     /// Whether it differs from the one last reviewed.
     pub definition_changed: bool,
     /// The definition last reviewed, where it differs.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
     pub reviewed_definition: Option<Box<RawValue>>,
     /// When a definition was last reviewed; the first one seen counts as reviewed.
     pub reviewed_at: DateTime<Utc>,
@@ -33,8 +44,16 @@ pub struct Tool {
 
 /// Accepting a changed definition.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ReviewTool {
     /// The SHA-256, in hex, of the definition that was looked at.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(
+            pattern = "^[0-9a-fA-F]{64}$",
+            examples("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")
+        )
+    )]
     pub definition_sha256: String,
 }

@@ -5,8 +5,10 @@ use domain::PolicyOverride;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// Who may use a toolkit.
+/// Who may use a toolkit: `private` is for its org and does not exist for anybody else, `public` is for
+/// every authenticated caller, from outside with the role `guest`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Visibility {
     /// Its org; to anybody else it does not exist.
@@ -27,18 +29,22 @@ impl Visibility {
 
 /// A toolkit.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Toolkit {
     /// Its id.
     pub id: Uuid,
     /// Its name in URLs.
+    #[cfg_attr(feature = "openapi", schema(examples("bank")))]
     pub slug: String,
     /// Its name for people.
+    #[cfg_attr(feature = "openapi", schema(examples("Bank")))]
     pub name: String,
     /// Who may use it.
     pub visibility: Visibility,
     /// What it sets differently from the org's approval policy.
     pub approval_policy: Option<PolicyOverride>,
     /// Where agents reach it.
+    #[cfg_attr(feature = "openapi", schema(format = "uri", examples("https://permesso.example.com/acme/bank/mcp")))]
     pub mcp_url: String,
     /// When it was made.
     pub created_at: DateTime<Utc>,
@@ -46,11 +52,17 @@ pub struct Toolkit {
 
 /// A toolkit to be made.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CreateToolkit {
     /// Its name in URLs: `[a-z0-9-]`, 2 to 40 characters.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(min_length = 2, max_length = 40, pattern = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", examples("bank"))
+    )]
     pub slug: String,
     /// Its name for people: 1 to 100 characters.
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 100, examples("Bank")))]
     pub name: String,
     /// Who may use it.
     pub visibility: Visibility,
@@ -61,19 +73,26 @@ pub struct CreateToolkit {
 
 /// What to change about a toolkit; what is absent stays.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct UpdateToolkit {
     /// Its new name in URLs: agents must be told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(min_length = 2, max_length = 40, pattern = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", examples("bank"))
+    )]
     pub slug: Option<String>,
     /// Its new name for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 100, examples("Bank")))]
     pub name: Option<String>,
     /// Who may use it from now on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub visibility: Option<Visibility>,
     /// What it sets differently from now on, whole; `null`: nothing.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::absent::given")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<PolicyOverride>))]
     pub approval_policy: Option<Option<PolicyOverride>>,
 }
 

@@ -8,14 +8,18 @@ use uuid::Uuid;
 
 /// A tool as one toolkit exposes it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ToolkitTool {
     /// Its id; approvals are bound to it.
     pub id: Uuid,
     /// The name that agents see.
+    #[cfg_attr(feature = "openapi", schema(examples("pay")))]
     pub name: String,
     /// The slug of the connection that offers it.
+    #[cfg_attr(feature = "openapi", schema(examples("bank")))]
     pub connection: String,
     /// Its name at the upstream.
+    #[cfg_attr(feature = "openapi", schema(examples("payments.create")))]
     pub tool: String,
     /// The permission where no role policy says otherwise.
     pub permission: Permission,
@@ -63,11 +67,29 @@ impl<'de> Deserialize<'de> for WhichTools {
     }
 }
 
+#[cfg(feature = "openapi")]
+impl utoipa::PartialSchema for WhichTools {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Type};
+        OneOfBuilder::new()
+            .description(Some("The word `all`, or a list of names at the upstream."))
+            .item(ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["all"])))
+            .item(ArrayBuilder::new().items(ObjectBuilder::new().schema_type(Type::String)))
+            .examples([serde_json::json!(["payments.create", "payments.list"])])
+            .into()
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::ToSchema for WhichTools {}
+
 /// Tools to be added under the names they have at the upstream.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AddToolkitTools {
     /// The slug of the connection.
+    #[cfg_attr(feature = "openapi", schema(examples("bank")))]
     pub connection: String,
     /// Which of its tools.
     pub tools: WhichTools,
@@ -78,11 +100,14 @@ pub struct AddToolkitTools {
 
 /// What stands under one name.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PutToolkitTool {
     /// The slug of the connection.
+    #[cfg_attr(feature = "openapi", schema(examples("bank")))]
     pub connection: String,
     /// The tool's name at the upstream.
+    #[cfg_attr(feature = "openapi", schema(examples("payments.create")))]
     pub tool: String,
     /// The permission where no role policy says otherwise; `needs_approval` unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -94,6 +119,7 @@ pub struct PutToolkitTool {
 
 /// A role's permission.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PutRolePolicy {
     /// What the role may do with the tool.

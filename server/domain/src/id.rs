@@ -49,6 +49,10 @@ ids! {
     RoleId,
     /// A person's membership in one org.
     MemberId,
+    /// An invitation that nobody has taken up yet.
+    InvitationId,
+    /// A console session, by its public name; says nothing about the cookie.
+    SessionId,
     /// An API key; rotation keeps it.
     ApiKeyId,
     /// How one upstream is reached.

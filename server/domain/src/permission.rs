@@ -2,8 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The answer a toolkit gives for one tool and one role (product.md, "Vocabulary").
+// Source: product.md, "Vocabulary".
+/// What a role may do with a tool: `always_allow` runs at once, `needs_approval` waits until a person
+/// decides, `blocked` is not listed and does not run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Permission {
     /// Runs at once.

@@ -6,16 +6,21 @@ use crate::right::ADMIN;
 
 /// The approval policy in force for one toolkit tool.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ApprovalPolicy {
     /// Names of the roles whose people may decide.
+    #[cfg_attr(feature = "openapi", schema(min_items = 1, max_items = 50, examples("approver")))]
     pub approver_roles: Vec<String>,
     /// How many distinct people must approve.
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 1))]
     pub required: u32,
     /// Whether the owner, creator or rotator of the asking key, or the asking person, may decide.
     pub allow_self_approval: bool,
     /// How long a request waits for a decision, in seconds.
+    #[cfg_attr(feature = "openapi", schema(minimum = 10, maximum = 2592000, examples(3600)))]
     pub expires_after_seconds: u32,
     /// How long an approval may wait to be used, in seconds.
+    #[cfg_attr(feature = "openapi", schema(minimum = 10, maximum = 2592000, examples(86400)))]
     pub execute_within_seconds: u32,
 }
 
@@ -33,22 +38,27 @@ impl Default for ApprovalPolicy {
 
 /// What a toolkit or a toolkit tool sets differently; what is absent is inherited.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PolicyOverride {
-    /// See [`ApprovalPolicy::approver_roles`].
+    /// Names of the roles whose people may decide.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(min_items = 1, max_items = 50, examples("approver")))]
     pub approver_roles: Option<Vec<String>>,
-    /// See [`ApprovalPolicy::required`].
+    /// How many distinct people must approve.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 1))]
     pub required: Option<u32>,
-    /// See [`ApprovalPolicy::allow_self_approval`].
+    /// Whether the owner, creator or rotator of the asking key, or the asking person, may decide.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow_self_approval: Option<bool>,
-    /// See [`ApprovalPolicy::expires_after_seconds`].
+    /// How long a request waits for a decision, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 10, maximum = 2592000, examples(3600)))]
     pub expires_after_seconds: Option<u32>,
-    /// See [`ApprovalPolicy::execute_within_seconds`].
+    /// How long an approval may wait to be used, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 10, maximum = 2592000, examples(86400)))]
     pub execute_within_seconds: Option<u32>,
 }
 

@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 use crate::permission::UnknownWord;
 
 macro_rules! rights {
-    ($($(#[$doc:meta])* $variant:ident = $word:literal),+ $(,)?) => {
+    ($(#[doc = $doc:literal] $variant:ident = $word:literal),+ $(,)?) => {
         /// One thing a role allows in its org.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub enum Right {
-            $($(#[$doc])* #[serde(rename = $word)] $variant),+
+            $(#[doc = $doc] #[serde(rename = $word)] $variant),+
         }
 
         impl Right {
@@ -19,6 +19,11 @@ macro_rules! rights {
             /// The word used in the API and the database.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word),+ }
+            }
+
+            /// What it allows, in a sentence.
+            pub fn description(self) -> &'static str {
+                match self { $(Self::$variant => $doc.trim_ascii()),+ }
             }
         }
     };
@@ -54,6 +59,23 @@ rights! {
     /// Change the org itself and its approval policy.
     WriteOrg = "org:write",
 }
+
+// By hand: the words come through a macro, where the derive does not see them.
+#[cfg(feature = "openapi")]
+impl utoipa::PartialSchema for Right {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        use utoipa::openapi::schema::{ObjectBuilder, Type};
+        let rights = Self::ALL.iter().map(|right| format!("\n- `{right}`: {}", right.description()));
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some(format!("One thing a role allows in its org.\n{}", rights.collect::<String>())))
+            .enum_values(Some(Self::ALL.iter().map(|right| right.as_str())))
+            .into()
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::ToSchema for Right {}
 
 impl std::fmt::Display for Right {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

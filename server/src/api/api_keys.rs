@@ -24,6 +24,14 @@ use crate::{
 };
 
 /// Lists the org's keys, revoked ones included.
+#[utoipa::path(
+    get,
+    path = "/orgs/{org}/api-keys",
+    tag = "api-keys",
+    params(Page),
+    responses((status = OK, body = List<ApiKey>)),
+    security(("bearer" = ["keys:read"])),
+)]
 pub async fn list_api_keys(
     State(services): State<Arc<Services>>,
     access: Allowed<ReadKeys>,
@@ -37,6 +45,14 @@ pub async fn list_api_keys(
 }
 
 /// Makes a key and shows it once.
+#[utoipa::path(
+    post,
+    path = "/orgs/{org}/api-keys",
+    tag = "api-keys",
+    request_body = CreateApiKey,
+    responses((status = CREATED, body = CreatedApiKey)),
+    security(("bearer" = ["keys:write"])),
+)]
 pub async fn create_api_key(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteKeys>,
@@ -47,6 +63,14 @@ pub async fn create_api_key(
 }
 
 /// Gives a key a new secret and shows it once.
+#[utoipa::path(
+    post,
+    path = "/orgs/{org}/api-keys/{id}/rotate",
+    tag = "api-keys",
+    request_body = RotateApiKey,
+    responses((status = OK, body = CreatedApiKey), (status = CONFLICT, description = "`key_revoked`, `key_expired`")),
+    security(("bearer" = ["keys:write"])),
+)]
 pub async fn rotate_api_key(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteKeys>,
@@ -58,6 +82,13 @@ pub async fn rotate_api_key(
 }
 
 /// Revokes a key.
+#[utoipa::path(
+    delete,
+    path = "/orgs/{org}/api-keys/{id}",
+    tag = "api-keys",
+    responses((status = NO_CONTENT)),
+    security(("bearer" = ["keys:write"])),
+)]
 pub async fn revoke_api_key(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteKeys>,

@@ -9,7 +9,7 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use domain::{ApprovalId, AuditId, Right};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
@@ -25,42 +25,86 @@ use crate::{
     service::Services,
 };
 
-/// The filters of the list.
+/// What is asked for, in a list and in an export alike. All that is given must hold.
+#[derive(Clone, Debug, Deserialize, Serialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct AuditFilters {
+    /// Only what began at this time or later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<DateTime<Utc>>,
+    /// Only what began before this time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<DateTime<Utc>>,
+    /// Only what this actor did: an id, or the name, whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actor: Option<String>,
+    /// Only this MCP method or REST operation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    action: Option<String>,
+    /// Only what belongs to the toolkit with this slug.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    toolkit: Option<String>,
+    /// Only what belongs to the tool with this name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool: Option<String>,
+    /// Only what ended so.
+    #[param(value_type = Option<api_types::words::AuditStatus>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<String>,
+    /// Only what belongs to this approval.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approval: Option<Uuid>,
+    /// Only what has this text in it: in the action, the tool, the request id, or in bodies for who may see them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    q: Option<String>,
+}
+
+impl AuditFilters {
+    /// As the database takes them. With `bodies`, `q` searches in them too.
+    pub(super) fn filter(self, bodies: bool) -> Filter {
+        Filter {
+            from: self.from,
+            to: self.to,
+            actor: self.actor,
+            action: self.action,
+            toolkit: self.toolkit,
+            tool: self.tool,
+            status: self.status,
+            approval: self.approval.map(ApprovalId),
+            q: self.q.filter(|q| !q.is_empty()),
+            bodies,
+            ..Filter::default()
+        }
+    }
+}
+
+/// The query of the list.
 #[derive(Debug, Deserialize)]
 pub struct AuditQuery {
-    from: Option<DateTime<Utc>>,
-    to: Option<DateTime<Utc>>,
-    actor: Option<String>,
-    toolkit: Option<String>,
-    tool: Option<String>,
-    status: Option<String>,
-    approval: Option<Uuid>,
-    q: Option<String>,
+    #[serde(flatten)]
+    filters: AuditFilters,
     #[serde(flatten)]
     page: Page,
 }
 
-/// Lists records, newest first. `q` searches in bodies too for who may see them.
+/// Lists records, newest first.
+#[utoipa::path(
+    get,
+    path = "/orgs/{org}/audit",
+    tag = "audit",
+    params(AuditFilters, Page),
+    responses((status = OK, body = List<AuditRecord>)),
+    security(("bearer" = ["audit:read"])),
+)]
 pub async fn list_audit(
     State(services): State<Arc<Services>>,
     access: Allowed<ReadAudit>,
     Query(query): Query<AuditQuery>,
 ) -> Result<Json<List<AuditRecord>>> {
     let limit = query.page.limit()?;
-    let filter = Filter {
-        id: None,
-        from: query.from,
-        to: query.to,
-        actor: query.actor,
-        toolkit: query.toolkit,
-        tool: query.tool,
-        status: query.status,
-        approval: query.approval.map(ApprovalId),
-        q: query.q.filter(|q| !q.is_empty()),
-        before: query.page.after()?,
-        limit: limit + 1,
-        bodies: access.0.rights.has(Right::ReadAuditBodies),
-    };
+    let before = query.page.after()?;
+    let bodies = access.0.rights.has(Right::ReadAuditBodies);
+    let filter = Filter { before, limit: limit + 1, ..query.filters.filter(bodies) };
     let _turn = services.audit_readers.acquire().await.map_err(Error::internal)?;
     let mut scope = OrgScope::begin(&services.db, access.0.org.id).await?;
     let rows = list(&mut scope, &filter).await?;
@@ -68,6 +112,13 @@ pub async fn list_audit(
 }
 
 /// One record.
+#[utoipa::path(
+    get,
+    path = "/orgs/{org}/audit/{id}",
+    tag = "audit",
+    responses((status = OK, body = AuditRecordDetail)),
+    security(("bearer" = ["audit:read"])),
+)]
 pub async fn get_audit_record(
     State(services): State<Arc<Services>>,
     access: Allowed<ReadAudit>,
@@ -79,8 +130,13 @@ pub async fn get_audit_record(
     let mut scope = OrgScope::begin(&services.db, access.0.org.id).await?;
     let filter = Filter { id: Some(id), limit: 1, bodies, ..Filter::default() };
     let row = list(&mut scope, &filter).await?.pop().ok_or_else(Error::not_found)?;
-    let (request, response) = (row.request.clone(), row.response.clone());
-    Ok(Json(AuditRecordDetail { record: record(row), request, response }))
+    Ok(Json(with_bodies(row)))
+}
+
+/// A record with what was read of its bodies.
+pub(super) fn with_bodies(mut row: Row) -> AuditRecordDetail {
+    let (request, response) = (row.request.take(), row.response.take());
+    AuditRecordDetail { record: record(row), request, response }
 }
 
 fn record(row: Row) -> AuditRecord {

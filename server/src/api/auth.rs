@@ -1,4 +1,4 @@
-//! `/auth/login` and `/me`: signing in, and who one is.
+//! `/auth/login`, `/auth/session` and `/me`: signing in and out, and who one is.
 
 use std::sync::Arc;
 
@@ -6,14 +6,15 @@ use api_types::{AccessToken, Login, Me, MyKind, MyOrg};
 use axum::{
     Json,
     extract::State,
-    http::{HeaderValue, header},
+    http::{HeaderValue, StatusCode, header},
     response::IntoResponse,
 };
 use domain::Principal;
 use secrecy::{ExposeSecret, SecretString};
+use tower_sessions::Session;
 
 use super::{
-    authorize::{ClientAddress, Known},
+    authorize::{ClientAddress, Known, Visitor},
     body::Body,
 };
 use crate::{
@@ -22,11 +23,24 @@ use crate::{
     service::{
         Services,
         access::{Actor, OrgAccess},
+        session,
         sign_in::sign_in,
     },
 };
 
 /// Signs a person in.
+#[utoipa::path(
+    post,
+    path = "/auth/login",
+    tag = "auth",
+    request_body = Login,
+    responses(
+        (status = OK, body = AccessToken),
+        (status = UNAUTHORIZED, description = "`unauthorized`: e-mail and password are not those of a person"),
+        (status = TOO_MANY_REQUESTS, description = "`too_many_attempts`"),
+    ),
+    security(()),
+)]
 pub async fn login(
     State(services): State<Arc<Services>>,
     ClientAddress(address): ClientAddress,
@@ -43,7 +57,55 @@ pub async fn login(
     Ok(([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(token)))
 }
 
+/// Signs a person in at the console.
+///
+/// The answer sets the session's cookie. Throttled and answered as the log-in is.
+#[utoipa::path(
+    post,
+    path = "/auth/session",
+    tag = "auth",
+    request_body = Login,
+    responses(
+        (status = NO_CONTENT),
+        (status = UNAUTHORIZED, description = "`unauthorized`: e-mail and password are not those of a person"),
+        (status = TOO_MANY_REQUESTS, description = "`too_many_attempts`"),
+    ),
+    security(()),
+)]
+pub async fn create_session(
+    State(services): State<Arc<Services>>,
+    visitor: Visitor,
+    Body(login): Body<Login>,
+) -> Result<StatusCode> {
+    let address = visitor.whence.address;
+    let signed = sign_in(&services, &login.email, SecretString::from(login.password), address).await?;
+    session::start(&visitor.session, signed, visitor.whence).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Tells who is signed in.
+#[utoipa::path(get, path = "/auth/session", tag = "auth", responses((status = OK, body = Me)))]
+pub async fn get_session(services: State<Arc<Services>>, known: Known) -> Result<Json<Me>> {
+    get_me(services, known).await
+}
+
+/// Signs out: ends the session that the request came with.
+///
+/// Without a session that lives the answer is 401, as everywhere, and the browser forgets its cookie all
+/// the same.
+#[utoipa::path(
+    delete,
+    path = "/auth/session",
+    tag = "auth",
+    responses((status = NO_CONTENT), (status = CONFLICT, description = "`no_session`: the credential is a bearer token")),
+)]
+pub async fn delete_session(Known(actor): Known, session: Session) -> Result<StatusCode> {
+    session::end(&session, &actor).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 /// Who is asking, and what they may do where.
+#[utoipa::path(get, path = "/me", tag = "auth", responses((status = OK, body = Me)))]
 pub async fn get_me(State(services): State<Arc<Services>>, Known(actor): Known) -> Result<Json<Me>> {
     let directory = services.directory.get()?;
     let mut orgs: Vec<MyOrg> = directory

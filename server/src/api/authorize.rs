@@ -9,9 +9,10 @@ use std::{
 
 use axum::{
     extract::{ConnectInfo, FromRequestParts, RawPathParams},
-    http::request::Parts,
+    http::{header, request::Parts},
 };
 use domain::Right;
+use tower_sessions::Session;
 use uuid::Uuid;
 
 use crate::{
@@ -19,6 +20,7 @@ use crate::{
     service::{
         Services,
         access::{self, Actor, OrgAccess},
+        session::{self, Whence},
     },
     telemetry::RequestId,
 };
@@ -37,16 +39,49 @@ impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
     }
 }
 
-/// Anybody with a valid credential.
+/// Somebody who signs in from a browser: the session that will be theirs, and where they come from.
+pub struct Visitor {
+    /// What the request's cookie names, or a new one.
+    pub session: Session,
+    /// Where they come from.
+    pub whence: Whence,
+    /// The request.
+    pub request_id: Uuid,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Visitor {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let ClientAddress(address) = ClientAddress::from_request_parts(parts, state).await?;
+        let session = parts.extensions.get::<Session>().cloned();
+        let client = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+        Ok(Self {
+            session: session.ok_or_else(|| Error::internal("this route stands outside of the session layer"))?,
+            whence: Whence { address, client: client.map(str::to_owned) },
+            request_id: request_id(parts),
+        })
+    }
+}
+
+fn request_id(parts: &Parts) -> Uuid {
+    parts.extensions.get::<RequestId>().map_or_else(Uuid::now_v7, |id| id.0)
+}
+
+/// Anybody with a valid credential: an API key or a login token as bearer, else the console's cookie
+/// where its layer is (`/api/v1`). A bearer that is wrong is not rescued by a cookie.
 pub struct Known(pub Actor);
 
 impl FromRequestParts<Arc<Services>> for Known {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, services: &Arc<Services>) -> Result<Self> {
-        let request_id = parts.extensions.get::<RequestId>().map_or_else(Uuid::now_v7, |id| id.0);
-        let token = access::bearer(&parts.headers)?.ok_or_else(Error::unauthorized)?;
-        access::authenticate(services, token, request_id).map(Self)
+        let request_id = request_id(parts);
+        if let Some(token) = access::bearer(&parts.headers)? {
+            return access::authenticate(services, token, request_id).map(Self);
+        }
+        let session = parts.extensions.get::<Session>().cloned().ok_or_else(Error::unauthorized)?;
+        session::authenticate(services, &session, request_id).await.map(Self)
     }
 }
 

@@ -25,6 +25,14 @@ use crate::{
 };
 
 /// Lists the org's connections by slug.
+#[utoipa::path(
+    get,
+    path = "/orgs/{org}/connections",
+    tag = "connections",
+    params(Page),
+    responses((status = OK, body = List<Connection>)),
+    security(("bearer" = ["connections:read"])),
+)]
 pub async fn list_connections(
     State(services): State<Arc<Services>>,
     access: Allowed<ReadConnections>,
@@ -39,6 +47,14 @@ pub async fn list_connections(
 }
 
 /// Makes a connection.
+#[utoipa::path(
+    post,
+    path = "/orgs/{org}/connections",
+    tag = "connections",
+    request_body = CreateConnection,
+    responses((status = CREATED, body = Connection), (status = CONFLICT, description = "`connection_exists`")),
+    security(("bearer" = ["connections:write"])),
+)]
 pub async fn create_connection(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteConnections>,
@@ -49,6 +65,13 @@ pub async fn create_connection(
 }
 
 /// One connection.
+#[utoipa::path(
+    get,
+    path = "/orgs/{org}/connections/{slug}",
+    tag = "connections",
+    responses((status = OK, body = Connection)),
+    security(("bearer" = ["connections:read"])),
+)]
 pub async fn get_connection(
     State(services): State<Arc<Services>>,
     access: Allowed<ReadConnections>,
@@ -60,6 +83,14 @@ pub async fn get_connection(
 }
 
 /// Changes a connection.
+#[utoipa::path(
+    patch,
+    path = "/orgs/{org}/connections/{slug}",
+    tag = "connections",
+    request_body = UpdateConnection,
+    responses((status = OK, body = Connection)),
+    security(("bearer" = ["connections:write"])),
+)]
 pub async fn update_connection(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteConnections>,
@@ -71,6 +102,13 @@ pub async fn update_connection(
 }
 
 /// Deletes a connection, its tools and what toolkits expose of them.
+#[utoipa::path(
+    delete,
+    path = "/orgs/{org}/connections/{slug}",
+    tag = "connections",
+    responses((status = NO_CONTENT)),
+    security(("bearer" = ["connections:write"])),
+)]
 pub async fn delete_connection(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteConnections>,
@@ -81,6 +119,16 @@ pub async fn delete_connection(
 }
 
 /// Lists the upstream's tools again, now.
+#[utoipa::path(
+    post,
+    path = "/orgs/{org}/connections/{slug}/refresh",
+    tag = "connections",
+    responses(
+        (status = OK, body = Refreshed),
+        (status = CONFLICT, description = "`upstream_failed`, `connection_disabled`, `connection_changed`"),
+    ),
+    security(("bearer" = ["connections:write"])),
+)]
 pub async fn refresh_connection(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteConnections>,
@@ -91,6 +139,13 @@ pub async fn refresh_connection(
 }
 
 /// The last lines of the connection's log on this replica.
+#[utoipa::path(
+    get,
+    path = "/orgs/{org}/connections/{slug}/logs",
+    tag = "connections",
+    responses((status = OK, body = ConnectionLogs)),
+    security(("bearer" = ["connections:read"])),
+)]
 pub async fn get_connection_logs(
     State(services): State<Arc<Services>>,
     access: Allowed<ReadConnections>,
@@ -101,6 +156,14 @@ pub async fn get_connection_logs(
 }
 
 /// Lists what the connection offers or offered once, by name.
+#[utoipa::path(
+    get,
+    path = "/orgs/{org}/connections/{slug}/tools",
+    tag = "connections",
+    params(Page),
+    responses((status = OK, body = List<Tool>)),
+    security(("bearer" = ["connections:read"])),
+)]
 pub async fn list_connection_tools(
     State(services): State<Arc<Services>>,
     access: Allowed<ReadConnections>,
@@ -117,6 +180,14 @@ pub async fn list_connection_tools(
 }
 
 /// Accepts a changed definition.
+#[utoipa::path(
+    post,
+    path = "/orgs/{org}/connections/{slug}/tools/{tool}/review",
+    tag = "connections",
+    request_body = ReviewTool,
+    responses((status = OK, body = Tool), (status = CONFLICT, description = "`definition_changed`")),
+    security(("bearer" = ["connections:write"])),
+)]
 pub async fn review_tool(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteConnections>,

@@ -22,6 +22,14 @@ use crate::{
 };
 
 /// Lists the org's members.
+#[utoipa::path(
+    get,
+    path = "/orgs/{org}/members",
+    tag = "members",
+    params(Page),
+    responses((status = OK, body = List<Member>)),
+    security(("bearer" = ["members:read"])),
+)]
 pub async fn list_members(
     State(services): State<Arc<Services>>,
     access: Allowed<ReadMembers>,
@@ -34,6 +42,14 @@ pub async fn list_members(
 }
 
 /// Adds a person to the org.
+#[utoipa::path(
+    post,
+    path = "/orgs/{org}/members",
+    tag = "members",
+    request_body = CreateMember,
+    responses((status = CREATED, body = Member), (status = CONFLICT, description = "`member_exists`")),
+    security(("bearer" = ["members:write"])),
+)]
 pub async fn create_member(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteMembers>,
@@ -44,6 +60,14 @@ pub async fn create_member(
 }
 
 /// Gives a member another role.
+#[utoipa::path(
+    patch,
+    path = "/orgs/{org}/members/{id}",
+    tag = "members",
+    request_body = UpdateMember,
+    responses((status = OK, body = Member), (status = CONFLICT, description = "`last_admin`")),
+    security(("bearer" = ["members:write"])),
+)]
 pub async fn update_member(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteMembers>,
@@ -54,6 +78,13 @@ pub async fn update_member(
 }
 
 /// Removes a member from the org.
+#[utoipa::path(
+    delete,
+    path = "/orgs/{org}/members/{id}",
+    tag = "members",
+    responses((status = NO_CONTENT), (status = CONFLICT, description = "`last_admin`, `owns_keys`")),
+    security(("bearer" = ["members:write"])),
+)]
 pub async fn delete_member(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteMembers>,

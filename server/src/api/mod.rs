@@ -2,15 +2,22 @@
 //! the wire's types and the domain's. One file per resource; reads go to `db`, changes to `service`.
 
 pub mod api_keys;
+mod approval_detail;
 pub mod approvals;
 pub mod audit;
+pub mod audit_export;
 pub mod auth;
 pub mod authorize;
 pub mod body;
 pub mod connections;
+pub mod docs;
 pub mod error;
+pub mod events;
+pub mod invitations;
 pub mod members;
+pub mod openapi;
 pub mod orgs;
 pub mod page;
 pub mod roles;
+pub mod sessions;
 pub mod toolkits;

@@ -18,6 +18,7 @@ use crate::{
 };
 
 /// Lists the orgs that the caller belongs to.
+#[utoipa::path(get, path = "/orgs", tag = "orgs", params(Page), responses((status = OK, body = List<Org>)))]
 pub async fn list_orgs(
     State(services): State<Arc<Services>>,
     Known(actor): Known,
@@ -34,6 +35,17 @@ pub async fn list_orgs(
 }
 
 /// Makes an org.
+#[utoipa::path(
+    post,
+    path = "/orgs",
+    tag = "orgs",
+    request_body = CreateOrg,
+    responses(
+        (status = CREATED, body = Org),
+        (status = CONFLICT, description = "`org_exists`"),
+        (status = FORBIDDEN, description = "not an administrator of the instance"),
+    ),
+)]
 pub async fn create_org(
     State(services): State<Arc<Services>>,
     Known(actor): Known,
@@ -43,12 +55,21 @@ pub async fn create_org(
 }
 
 /// One org.
+#[utoipa::path(get, path = "/orgs/{org}", tag = "orgs", responses((status = OK, body = Org)))]
 pub async fn get_org(State(services): State<Arc<Services>>, Member(access): Member) -> Result<Json<Org>> {
     let mut scope = OrgScope::begin(&services.db, access.org.id).await?;
     Ok(Json(org(db::org::get(&mut scope).await?)))
 }
 
 /// Changes an org's name or approval policy.
+#[utoipa::path(
+    patch,
+    path = "/orgs/{org}",
+    tag = "orgs",
+    request_body = UpdateOrg,
+    responses((status = OK, body = Org)),
+    security(("bearer" = ["org:write"])),
+)]
 pub async fn update_org(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteOrg>,

@@ -21,6 +21,14 @@ use crate::{
 };
 
 /// Lists the org's roles by name.
+#[utoipa::path(
+    get,
+    path = "/orgs/{org}/roles",
+    tag = "roles",
+    params(Page),
+    responses((status = OK, body = List<Role>)),
+    security(("bearer" = ["members:read"])),
+)]
 pub async fn list_roles(
     State(services): State<Arc<Services>>,
     access: Allowed<ReadMembers>,
@@ -33,6 +41,14 @@ pub async fn list_roles(
 }
 
 /// Makes a role.
+#[utoipa::path(
+    post,
+    path = "/orgs/{org}/roles",
+    tag = "roles",
+    request_body = CreateRole,
+    responses((status = CREATED, body = Role), (status = CONFLICT, description = "`role_exists`")),
+    security(("bearer" = ["members:write"])),
+)]
 pub async fn create_role(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteMembers>,
@@ -43,6 +59,17 @@ pub async fn create_role(
 }
 
 /// Renames a role or sets its rights.
+#[utoipa::path(
+    patch,
+    path = "/orgs/{org}/roles/{role}",
+    tag = "roles",
+    request_body = UpdateRole,
+    responses(
+        (status = OK, body = Role),
+        (status = CONFLICT, description = "`role_exists`, `role_builtin`, `role_in_use`"),
+    ),
+    security(("bearer" = ["members:write"])),
+)]
 pub async fn update_role(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteMembers>,
@@ -53,6 +80,13 @@ pub async fn update_role(
 }
 
 /// Deletes a role that nothing uses.
+#[utoipa::path(
+    delete,
+    path = "/orgs/{org}/roles/{role}",
+    tag = "roles",
+    responses((status = NO_CONTENT), (status = CONFLICT, description = "`role_builtin`, `role_in_use`")),
+    security(("bearer" = ["members:write"])),
+)]
 pub async fn delete_role(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteMembers>,

@@ -25,6 +25,14 @@ use crate::{
 };
 
 /// Lists the org's toolkits by slug.
+#[utoipa::path(
+    get,
+    path = "/orgs/{org}/toolkits",
+    tag = "toolkits",
+    params(Page),
+    responses((status = OK, body = List<Toolkit>)),
+    security(("bearer" = ["toolkits:read"])),
+)]
 pub async fn list_toolkits(
     State(services): State<Arc<Services>>,
     access: Allowed<ReadToolkits>,
@@ -37,6 +45,14 @@ pub async fn list_toolkits(
 }
 
 /// Makes a toolkit.
+#[utoipa::path(
+    post,
+    path = "/orgs/{org}/toolkits",
+    tag = "toolkits",
+    request_body = CreateToolkit,
+    responses((status = CREATED, body = Toolkit), (status = CONFLICT, description = "`toolkit_exists`")),
+    security(("bearer" = ["toolkits:write"])),
+)]
 pub async fn create_toolkit(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteToolkits>,
@@ -47,6 +63,13 @@ pub async fn create_toolkit(
 }
 
 /// One toolkit.
+#[utoipa::path(
+    get,
+    path = "/orgs/{org}/toolkits/{toolkit}",
+    tag = "toolkits",
+    responses((status = OK, body = Toolkit)),
+    security(("bearer" = ["toolkits:read"])),
+)]
 pub async fn get_toolkit(
     State(services): State<Arc<Services>>,
     access: Allowed<ReadToolkits>,
@@ -58,6 +81,14 @@ pub async fn get_toolkit(
 }
 
 /// Changes a toolkit.
+#[utoipa::path(
+    patch,
+    path = "/orgs/{org}/toolkits/{toolkit}",
+    tag = "toolkits",
+    request_body = UpdateToolkit,
+    responses((status = OK, body = Toolkit), (status = CONFLICT, description = "`toolkit_exists`")),
+    security(("bearer" = ["toolkits:write"])),
+)]
 pub async fn update_toolkit(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteToolkits>,
@@ -69,6 +100,13 @@ pub async fn update_toolkit(
 }
 
 /// Deletes a toolkit with what it exposes.
+#[utoipa::path(
+    delete,
+    path = "/orgs/{org}/toolkits/{toolkit}",
+    tag = "toolkits",
+    responses((status = NO_CONTENT), (status = CONFLICT, description = "`approval_unsettled`")),
+    security(("bearer" = ["toolkits:write"])),
+)]
 pub async fn delete_toolkit(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteToolkits>,
@@ -79,6 +117,14 @@ pub async fn delete_toolkit(
 }
 
 /// Lists a toolkit's tools by the name that agents see.
+#[utoipa::path(
+    get,
+    path = "/orgs/{org}/toolkits/{toolkit}/tools",
+    tag = "toolkits",
+    params(Page),
+    responses((status = OK, body = List<ToolkitTool>)),
+    security(("bearer" = ["toolkits:read"])),
+)]
 pub async fn list_toolkit_tools(
     State(services): State<Arc<Services>>,
     access: Allowed<ReadToolkits>,
@@ -95,6 +141,17 @@ pub async fn list_toolkit_tools(
 }
 
 /// Adds many tools of one connection.
+#[utoipa::path(
+    post,
+    path = "/orgs/{org}/toolkits/{toolkit}/tools",
+    tag = "toolkits",
+    request_body = AddToolkitTools,
+    responses(
+        (status = CREATED, body = List<ToolkitTool>),
+        (status = CONFLICT, description = "`toolkit_tool_exists`, `upstream_failed`"),
+    ),
+    security(("bearer" = ["toolkits:write"])),
+)]
 pub async fn add_toolkit_tools(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteToolkits>,
@@ -107,6 +164,14 @@ pub async fn add_toolkit_tools(
 }
 
 /// Sets what stands under a name.
+#[utoipa::path(
+    put,
+    path = "/orgs/{org}/toolkits/{toolkit}/tools/{name}",
+    tag = "toolkits",
+    request_body = PutToolkitTool,
+    responses((status = OK, body = ToolkitTool), (status = CREATED, body = ToolkitTool)),
+    security(("bearer" = ["toolkits:write"])),
+)]
 pub async fn put_toolkit_tool(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteToolkits>,
@@ -119,6 +184,13 @@ pub async fn put_toolkit_tool(
 }
 
 /// Removes a tool from a toolkit.
+#[utoipa::path(
+    delete,
+    path = "/orgs/{org}/toolkits/{toolkit}/tools/{name}",
+    tag = "toolkits",
+    responses((status = NO_CONTENT)),
+    security(("bearer" = ["toolkits:write"])),
+)]
 pub async fn delete_toolkit_tool(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteToolkits>,
@@ -129,6 +201,14 @@ pub async fn delete_toolkit_tool(
 }
 
 /// Sets what one role may do with a tool.
+#[utoipa::path(
+    put,
+    path = "/orgs/{org}/toolkits/{toolkit}/tools/{name}/policies/{role}",
+    tag = "toolkits",
+    request_body = PutRolePolicy,
+    responses((status = OK, body = ToolkitTool)),
+    security(("bearer" = ["toolkits:write"])),
+)]
 pub async fn put_role_policy(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteToolkits>,
@@ -140,6 +220,13 @@ pub async fn put_role_policy(
 }
 
 /// Lets a role have the permission that everybody has again.
+#[utoipa::path(
+    delete,
+    path = "/orgs/{org}/toolkits/{toolkit}/tools/{name}/policies/{role}",
+    tag = "toolkits",
+    responses((status = NO_CONTENT)),
+    security(("bearer" = ["toolkits:write"])),
+)]
 pub async fn delete_role_policy(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteToolkits>,

@@ -1,6 +1,7 @@
 //! Puts the parts together: [`state`] makes them, [`router`] is every route and layer, [`serve`]
 //! binds, runs and stops.
 
+mod browser;
 pub mod console;
 mod peer;
 pub mod router;

@@ -13,9 +13,12 @@ use axum::{
 use tower_http::catch_panic::CatchPanicLayer;
 use uuid::Uuid;
 
-use super::{console::Console, peer};
+use super::{browser, console::Console, peer};
 use crate::{
-    api::{self, api_keys, approvals, audit, auth, authorize::Known, connections, members, orgs, roles, toolkits},
+    api::{
+        self, api_keys, approvals, audit, audit_export, auth, authorize::Known, connections, events, invitations,
+        members, orgs, roles, sessions, toolkits,
+    },
     error::{Error, Kind},
     mcp,
     service::Services,
@@ -24,10 +27,20 @@ use crate::{
 
 type Routes = &'static [(&'static str, fn() -> MethodRouter<Arc<Services>>)];
 
-/// The REST API under `/api/v1`. All but the log-in ask for a credential in their handler's
-/// signature; a test walks this list.
+/// The REST API under `/api/v1`. All but signing in and taking up an invitation ask for a credential in
+/// their handler's signature; a test walks this list.
 pub const API: Routes = &[
     ("/auth/login", || post(auth::login).layer(DefaultBodyLimit::max(16 * 1024))),
+    ("/auth/session", || {
+        post(auth::create_session)
+            .layer(DefaultBodyLimit::max(16 * 1024))
+            .get(auth::get_session)
+            .delete(auth::delete_session)
+    }),
+    ("/auth/sessions", || get(sessions::list_sessions)),
+    ("/auth/sessions/{id}", || delete(sessions::revoke_session)),
+    ("/invitations/view", || post(invitations::view_invitation).layer(DefaultBodyLimit::max(16 * 1024))),
+    ("/invitations/accept", || post(invitations::accept_invitation).layer(DefaultBodyLimit::max(16 * 1024))),
     ("/me", || get(auth::get_me)),
     ("/orgs", || get(orgs::list_orgs).post(orgs::create_org)),
     ("/orgs/{org}", || get(orgs::get_org).patch(orgs::update_org)),
@@ -35,6 +48,8 @@ pub const API: Routes = &[
     ("/orgs/{org}/roles/{role}", || patch(roles::update_role).delete(roles::delete_role)),
     ("/orgs/{org}/members", || get(members::list_members).post(members::create_member)),
     ("/orgs/{org}/members/{id}", || patch(members::update_member).delete(members::delete_member)),
+    ("/orgs/{org}/invitations", || get(invitations::list_invitations).post(invitations::create_invitation)),
+    ("/orgs/{org}/invitations/{id}", || delete(invitations::delete_invitation)),
     ("/orgs/{org}/api-keys", || get(api_keys::list_api_keys).post(api_keys::create_api_key)),
     ("/orgs/{org}/api-keys/{id}", || delete(api_keys::revoke_api_key)),
     ("/orgs/{org}/api-keys/{id}/rotate", || post(api_keys::rotate_api_key)),
@@ -63,17 +78,24 @@ pub const API: Routes = &[
     ("/orgs/{org}/approvals/{id}/reject", || post(approvals::reject_approval)),
     ("/orgs/{org}/approvals/{id}/settle", || post(approvals::settle_approval)),
     ("/orgs/{org}/audit", || get(audit::list_audit)),
+    ("/orgs/{org}/audit/export", || get(audit_export::export_audit)),
     ("/orgs/{org}/audit/{id}", || get(audit::get_audit_record)),
+    ("/orgs/{org}/events", || get(events::stream_events)),
 ];
 
 /// The whole server.
 pub fn router(services: Arc<Services>, console: Console) -> Router {
-    let mut rest = Router::new();
+    // Open to everybody, as a program reads them before it has a credential; what a list cannot refuse
+    // stands outside of `API`.
+    let mut rest = Router::new().route("/openapi.json", get(api::openapi::get_openapi));
     for (path, route) in API {
         rest = rest.route(path, route());
     }
+    let rest = rest.fallback(unknown_path).method_not_allowed_fallback(wrong_method);
     Router::new()
-        .nest("/api/v1", rest.fallback(unknown_path).method_not_allowed_fallback(wrong_method))
+        .nest("/api/v1", browser::protect(rest, &services))
+        .route("/api/docs", get(api::docs::get_docs))
+        .route("/api/docs.css", get(api::docs::get_docs_style))
         .route("/{org}/{toolkit}/mcp", post(mcp::post_endpoint).get(mcp::get_endpoint).delete(mcp::get_endpoint))
         .route("/livez", get(|| async { "alive\n" }))
         .route("/readyz", get(readyz))
@@ -95,7 +117,12 @@ async fn identify(mut request: Request, next: Next) -> Response {
     let mut response = tracing::Instrument::instrument(next.run(request), span.clone()).await;
     if let Some(error) = response.extensions_mut().remove::<Arc<Error>>() {
         let _entered = span.enter();
+        let cookie = response.headers_mut().remove(header::SET_COOKIE);
         response = api::error::render(&error, id);
+        // A session that has ended: the browser forgets it.
+        if let Some(cookie) = cookie {
+            response.headers_mut().insert(header::SET_COOKIE, cookie);
+        }
     }
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&id.to_string()) {

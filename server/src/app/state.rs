@@ -10,13 +10,17 @@ use url::Url;
 use super::console::Console;
 use crate::{
     audit,
-    auth::{jwt::Jwt, throttle::Throttle},
+    auth::{
+        jwt::Jwt,
+        session::{Limits as SessionLimits, Store},
+        throttle::Throttle,
+    },
     clock::Clock,
     config::Config,
     db::{self, AuditConnector, Db},
     directory::Snapshots,
     live::Live,
-    service::{Limits, Services, connection, key},
+    service::{Limits, Services, connection, feed, key},
     upstream::{AllowRule, Egress, Upstreams},
     vault::{KeyUse, MasterKey, Vault},
 };
@@ -51,10 +55,16 @@ impl App {
         let services = Services {
             directory: Snapshots::load(db.clone()).await.context("cannot read the configuration")?,
             jwt: Jwt::new(&master.derive(KeyUse::LoginToken)),
+            sessions: Store::new(
+                db.clone(),
+                clock.clone(),
+                SessionLimits { idle: config.session_idle, absolute: config.session_max },
+            ),
             throttle: Throttle::new(clock.clone()),
             live: Live::default(),
             upstreams: Upstreams::new(egress, clock.clone()),
             connections: connection::Open::default(),
+            feed: feed::Feed::default(),
             key_uses: key::Uses::default(),
             audit_readers: tokio::sync::Semaphore::new(4),
             claiming: Default::default(),

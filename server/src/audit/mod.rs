@@ -1,6 +1,7 @@
 //! The record of everything. [`writer`] makes records durable in groups, [`redact`] takes secrets
-//! out before they are written.
+//! out before they are written, [`export`] is how records leave as a file.
 
+pub mod export;
 pub mod redact;
 pub mod writer;
 

@@ -30,6 +30,8 @@ fn an_empty_environment_gives_the_defaults() {
     assert_eq!(config.log, "info");
     assert_eq!(config.approval_lease, Duration::from_secs(30));
     assert_eq!(config.db_max_connections, 20);
+    assert_eq!(config.session_idle, Duration::from_secs(12 * 3_600));
+    assert_eq!(config.session_max, Duration::from_secs(7 * 24 * 3_600));
     assert!(config.database_url.is_none() && config.migrate_url.is_none() && config.master_key.is_none());
     assert!(config.public_url.is_none() && config.admin_email.is_none() && config.admin_password.is_none());
     assert!(config.trusted_proxies.is_empty() && config.egress_allow.is_empty() && !config.allow_dev_master_key);
@@ -52,6 +54,8 @@ fn every_variable_is_read() {
         ("PERMESSO_LOG", "debug"),
         ("PERMESSO_APPROVAL_LEASE_SECONDS", "10"),
         ("PERMESSO_DB_CONNECTIONS", "50"),
+        ("PERMESSO_SESSION_IDLE_SECONDS", "300"),
+        ("PERMESSO_SESSION_MAX_SECONDS", "7776000"),
     ])
     .unwrap();
     assert_eq!(exposed(config.database_url.as_ref()), Some("postgres://app:pw@db/permesso"));
@@ -69,6 +73,8 @@ fn every_variable_is_read() {
     assert_eq!(config.log, "debug");
     assert_eq!(config.approval_lease, Duration::from_secs(10));
     assert_eq!(config.db_max_connections, 50);
+    assert_eq!(config.session_idle, Duration::from_secs(300));
+    assert_eq!(config.session_max, Duration::from_secs(90 * 24 * 3_600));
 }
 
 #[test]
@@ -128,6 +134,8 @@ fn errors_name_the_variable_the_value_and_what_would_be_right_in_one_line() {
         ("PERMESSO_APPROVAL_LEASE_SECONDS", "301", "from 10 to 300"),
         ("PERMESSO_APPROVAL_LEASE_SECONDS", "30s", "from 10 to 300"),
         ("PERMESSO_DB_CONNECTIONS", "1", "from 2 to 1000"),
+        ("PERMESSO_SESSION_IDLE_SECONDS", "299", "from 300 to 2592000"),
+        ("PERMESSO_SESSION_MAX_SECONDS", "7776001", "from 300 to 7776000"),
         ("PERMESSO_LISTEN", "one\nline", "127.0.0.1:8765"),
     ];
     for (name, value, hint) in wrong {

@@ -1,5 +1,9 @@
 //! Audit records: insert and read. The application may do nothing else with them.
 
+pub mod finished;
+
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use domain::{ApprovalId, AuditId, OrgId, Principal};
 use sqlx::PgConnection;
@@ -201,7 +205,7 @@ pub struct Row {
 }
 
 /// Which records to list. Absent means any.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Filter {
     /// Only this one.
     pub id: Option<AuditId>,
@@ -211,6 +215,8 @@ pub struct Filter {
     pub to: Option<DateTime<Utc>>,
     /// The actor's id, or its name.
     pub actor: Option<String>,
+    /// The MCP method or REST operation.
+    pub action: Option<String>,
     /// The toolkit's slug.
     pub toolkit: Option<String>,
     /// The tool's name.
@@ -227,6 +233,29 @@ pub struct Filter {
     pub limit: i64,
     /// Whether to read requests and responses, and to search in them.
     pub bodies: bool,
+    /// How long the search may take: one that takes longer is too wide, and others wait behind it.
+    pub patience: Duration,
+}
+
+impl Default for Filter {
+    fn default() -> Self {
+        Self {
+            id: None,
+            from: None,
+            to: None,
+            actor: None,
+            action: None,
+            toolkit: None,
+            tool: None,
+            status: None,
+            approval: None,
+            q: None,
+            before: None,
+            limit: 1,
+            bodies: false,
+            patience: Duration::from_secs(10),
+        }
+    }
 }
 
 /// Lists records, newest first.
@@ -234,8 +263,8 @@ pub struct Filter {
 /// # Errors
 /// When Postgres cannot be reached.
 pub async fn list(scope: &mut OrgScope, filter: &Filter) -> Result<Vec<Row>> {
-    // A search that takes longer is too wide, and others wait behind it.
-    sqlx::query!("SET LOCAL statement_timeout = '10s'").execute(scope.conn()).await?;
+    let patience = filter.patience.as_millis().to_string();
+    sqlx::query!("SELECT set_config('statement_timeout', $1, true)", patience).fetch_one(scope.conn()).await?;
     let pattern =
         filter.q.as_ref().map(|q| format!("%{}%", q.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")));
     let rows = sqlx::query_as!(
@@ -257,6 +286,7 @@ pub async fn list(scope: &mut OrgScope, filter: &Filter) -> Result<Vec<Row>> {
              AND ($10::text IS NULL OR i.action ILIKE $10 OR i.request_id::text ILIKE $10 OR coalesce(i.tool, '') ILIKE $10
                   OR $13 AND (i.request ILIKE $10 OR o.response ILIKE $10))
              AND ($11::uuid IS NULL OR i.id < $11)
+             AND ($14::text IS NULL OR i.action = $14)
            ORDER BY i.id DESC LIMIT $12"#,
         scope.org().0,
         filter.id.map(|id| id.0),
@@ -271,6 +301,7 @@ pub async fn list(scope: &mut OrgScope, filter: &Filter) -> Result<Vec<Row>> {
         filter.before.map(|id| id.0),
         filter.limit,
         filter.bodies,
+        filter.action,
     )
     .fetch_all(scope.conn())
     .await?;

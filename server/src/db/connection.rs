@@ -206,3 +206,58 @@ pub async fn note_status(scope: &mut OrgScope, id: ConnectionId, at: DateTime<Ut
     .await?;
     Ok(())
 }
+
+/// What of a connection shows that something changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// Its name in URLs.
+    pub slug: String,
+    /// The version of the configuration.
+    pub version: i64,
+    /// Whether it may be used.
+    pub enabled: bool,
+    /// How long connecting may take, in milliseconds.
+    pub connect_timeout_ms: i32,
+    /// How long a call may take, in milliseconds.
+    pub call_timeout_ms: i32,
+    /// Why its tools could not be listed the last time.
+    pub last_error: Option<String>,
+    /// A digest of what it offers and what of it is reviewed, where that was asked for.
+    pub tools: Option<String>,
+}
+
+/// Marks of all connections of the org; `tools` says whether to look at their tools too, of which there
+/// may be thousands.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn marks(scope: &mut OrgScope, tools: bool) -> Result<Vec<(ConnectionId, Mark)>> {
+    let rows = sqlx::query!(
+        r#"SELECT c.id, c.slug, c.version, c.enabled, c.connect_timeout_ms, c.call_timeout_ms,
+                  s.last_error AS "last_error?",
+                  CASE WHEN $2 THEN (
+                      SELECT md5(string_agg(concat_ws(' ', t.id, encode(t.seen_sha256, 'hex'),
+                                                      encode(t.reviewed_sha256, 'hex'), t.offered, t.schema_usable), '/'
+                                            ORDER BY t.id))
+                      FROM tools t WHERE t.org_id = c.org_id AND t.connection_id = c.id) END AS tools
+           FROM connections c LEFT JOIN connection_status s ON s.connection_id = c.id
+           WHERE c.org_id = $1"#,
+        scope.org().0,
+        tools,
+    )
+    .fetch_all(scope.conn())
+    .await?;
+    let marks = rows.into_iter().map(|row| {
+        let mark = Mark {
+            slug: row.slug,
+            version: row.version,
+            enabled: row.enabled,
+            connect_timeout_ms: row.connect_timeout_ms,
+            call_timeout_ms: row.call_timeout_ms,
+            last_error: row.last_error,
+            tools: row.tools,
+        };
+        (ConnectionId(row.id), mark)
+    });
+    Ok(marks.collect())
+}

@@ -1,6 +1,6 @@
 //! Roles of an org.
 
-use domain::{Rights, RoleId};
+use domain::{Rights, RoleId, UserId, right::ADMIN};
 
 use super::OrgScope;
 use crate::error::Result;
@@ -77,6 +77,47 @@ pub async fn find(scope: &mut OrgScope, name: &str) -> Result<Option<Row>> {
         "SELECT id, name, rights, builtin FROM roles WHERE org_id = $1 AND name = $2 FOR UPDATE",
         scope.org().0,
         name,
+    )
+    .fetch_optional(scope.conn())
+    .await?;
+    Ok(row)
+}
+
+/// Finds a role by its id; it stays as it is until the transaction ends.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn hold_one(scope: &mut OrgScope, id: RoleId) -> Result<Option<Row>> {
+    let row = sqlx::query_as!(
+        Row,
+        "SELECT id, name, rights, builtin FROM roles WHERE org_id = $1 AND id = $2 FOR SHARE",
+        scope.org().0,
+        id.0,
+    )
+    .fetch_optional(scope.conn())
+    .await?;
+    Ok(row)
+}
+
+/// The role that a person has in the org now: a member's, or `admin` for who administers the instance.
+/// It stays theirs until the transaction ends. Needs [`super::Reason::Instance`].
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn hold_of_person(scope: &mut OrgScope, user: UserId) -> Result<Option<Row>> {
+    let org = scope.org().0;
+    let administers = sqlx::query_scalar!("SELECT instance_admin FROM users WHERE id = $1 FOR SHARE", user.0)
+        .fetch_optional(scope.conn())
+        .await?;
+    if administers.unwrap_or_default() {
+        return find(scope, ADMIN).await;
+    }
+    let row = sqlx::query_as!(
+        Row,
+        "SELECT r.id, r.name, r.rights, r.builtin FROM members m JOIN roles r ON r.id = m.role_id
+         WHERE m.org_id = $1 AND m.user_id = $2 FOR SHARE",
+        org,
+        user.0,
     )
     .fetch_optional(scope.conn())
     .await?;

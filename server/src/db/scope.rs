@@ -13,13 +13,13 @@ use crate::error::Result;
 pub enum Reason {
     /// Reading all configuration into the snapshot.
     Directory,
-    /// Finding the person who signs in.
+    /// Finding the person who signs in, their console sessions, the invitation of a link.
     SignIn,
     /// Making orgs and people, resetting passwords.
     Instance,
     /// Checking a caller, perhaps of another org, while claiming its approval.
     Claim,
-    /// Tidying approvals whose deadline has passed.
+    /// Tidying approvals and invitations whose deadline has passed.
     Sweep,
     /// Writing audit records.
     Audit,

@@ -48,6 +48,50 @@ pub async fn find_id(scope: &mut OrgScope, email: &str) -> Result<Option<UserId>
     Ok(id.map(UserId))
 }
 
+/// The person with this e-mail, in lower case, locked until the transaction ends. Needs
+/// [`super::Reason::Instance`].
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn lock_by_email(scope: &mut OrgScope, email: &str) -> Result<Option<Credentials>> {
+    let row =
+        sqlx::query_as!(Credentials, "SELECT id, password_hash, epoch FROM users WHERE email = $1 FOR UPDATE", email)
+            .fetch_optional(scope.conn())
+            .await?;
+    Ok(row)
+}
+
+/// Whether anybody but the scope's org could count on who the person is: another org that they belong
+/// to, or the instance that they administer. Needs [`super::Reason::Instance`].
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn is_known_elsewhere(scope: &mut OrgScope, id: UserId) -> Result<bool> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM members WHERE user_id = $1 AND org_id <> $2)
+               OR EXISTS (SELECT FROM users WHERE id = $1 AND instance_admin) AS "known!""#,
+        id.0,
+        scope.org().0,
+    )
+    .fetch_one(scope.conn())
+    .await?)
+}
+
+/// Gives a person who has no password their first one. Needs [`super::Reason::Instance`].
+///
+/// # Errors
+/// When Postgres cannot be reached, or the person has one.
+pub async fn set_first_password(scope: &mut OrgScope, id: UserId, password_hash: &str) -> Result<()> {
+    let updated = sqlx::query!(
+        "UPDATE users SET password_hash = $2 WHERE id = $1 AND password_hash IS NULL",
+        id.0,
+        password_hash
+    )
+    .execute(scope.conn())
+    .await?;
+    super::expect_one_row("users", id, updated.rows_affected())
+}
+
 /// Makes a person, in the transaction that adds them to an org. `false`: the e-mail is taken. Needs
 /// [`super::Reason::Instance`].
 ///

@@ -5,16 +5,17 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use domain::{
-    Caller, OrgId, Principal, Right, Rights, RoleId, UserId,
+    Caller, OrgId, Principal, Right, Rights, RoleId, SessionId, UserId,
     directory::{Directory, Key, KeySecret, Org, Toolkit},
     right::{ADMIN, GUEST},
 };
 use http::header;
 use uuid::Uuid;
 
-use super::Services;
+use super::{Services, sign_in::Signed};
 use crate::{
     auth::api_key::ApiKey,
+    db::{self, Reason, SystemScope},
     error::{Error, Kind, Result},
 };
 
@@ -37,6 +38,10 @@ pub struct Actor {
     pub epoch: i64,
     /// The request this is about.
     pub request_id: Uuid,
+    /// The console session it came with.
+    pub session: Option<SessionId>,
+    /// When the login token it came with ends.
+    pub expires_at: Option<DateTime<Utc>>,
 }
 
 impl Actor {
@@ -65,6 +70,24 @@ impl Actor {
             instance_admin: false,
             epoch: 0,
             request_id,
+            session: None,
+            expires_at: None,
+        }
+    }
+
+    /// A person who proved just now to be who they are, perhaps not yet in the snapshot.
+    pub(super) fn new_person(signed: Signed, email: &str, request_id: Uuid) -> Self {
+        Self {
+            principal: Principal::User(signed.user),
+            name: email.into(),
+            key_org: None,
+            key_role: None,
+            owner: signed.user,
+            instance_admin: false,
+            epoch: signed.epoch,
+            request_id,
+            session: None,
+            expires_at: None,
         }
     }
 }
@@ -104,7 +127,8 @@ pub fn authenticate(services: &Services, bearer: &str, request_id: Uuid) -> Resu
         return Ok(Actor::for_key(&secret.key, request_id));
     }
     let claims = services.jwt.verify(bearer, now).map_err(|_| Error::unauthorized())?;
-    person(&directory, UserId(claims.sub), request_id, Some(claims.epoch))
+    let actor = person(&directory, UserId(claims.sub), request_id, Some(claims.epoch))?;
+    Ok(Actor { expires_at: DateTime::from_timestamp(claims.exp, 0), ..actor })
 }
 
 /// The person with this id, with a token of this epoch.
@@ -125,6 +149,8 @@ pub fn person(directory: &Directory, user: UserId, request_id: Uuid, epoch: Opti
         instance_admin: person.instance_admin,
         epoch: person.epoch,
         request_id,
+        session: None,
+        expires_at: None,
     })
 }
 
@@ -134,7 +160,10 @@ pub fn person(directory: &Directory, user: UserId, request_id: Uuid, epoch: Opti
 /// When the credential has ended meanwhile.
 pub fn again(services: &Services, directory: &Directory, actor: &Actor) -> Result<Actor> {
     match actor.principal {
-        Principal::User(user) => person(directory, user, actor.request_id, Some(actor.epoch)),
+        Principal::User(user) => {
+            let found = person(directory, user, actor.request_id, Some(actor.epoch))?;
+            Ok(Actor { session: actor.session, expires_at: actor.expires_at, ..found })
+        }
         Principal::Key(id) => {
             let now = services.clock.now();
             let valid = |secret: &&KeySecret| secret.key.id == id && is_valid(secret, now);
@@ -142,6 +171,28 @@ pub fn again(services: &Services, directory: &Directory, actor: &Actor) -> Resul
             Ok(Actor::for_key(&secret.key, actor.request_id))
         }
     }
+}
+
+/// The same actor now, for what lasts long: as [`again`], and its console session still lives, its
+/// login token has not ended. Costs one indexed read for a session, else nothing. To ask is not to use:
+/// a session ends by its idle limit also under an open event stream.
+///
+/// # Errors
+/// Unauthorized when the credential has ended; `unavailable` when Postgres cannot be reached or the
+/// snapshot is stale.
+pub async fn still_valid(services: &Services, actor: &Actor) -> Result<Actor> {
+    let now = services.clock.now();
+    let actor = again(services, &*services.directory.get()?, actor)?;
+    if actor.expires_at.is_some_and(|at| at <= now) {
+        return Err(Error::unauthorized());
+    }
+    if let Some(session) = actor.session {
+        let mut scope = SystemScope::begin(&services.db, Reason::SignIn).await?;
+        if !db::session::lives(&mut scope, session, services.sessions.limits().since(now)).await? {
+            return Err(Error::unauthorized());
+        }
+    }
+    Ok(actor)
 }
 
 fn is_valid(secret: &KeySecret, now: DateTime<Utc>) -> bool {

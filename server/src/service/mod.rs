@@ -3,16 +3,23 @@
 
 pub mod access;
 pub mod approval;
+pub mod approval_card;
+pub mod approval_inbox;
 mod approval_policy;
+pub mod audit_export;
 pub mod call;
 pub mod change;
 pub mod connection;
+pub mod feed;
+pub mod invitation;
 pub mod key;
 mod label;
 pub mod member;
 pub mod org;
 pub mod role;
+pub mod session;
 pub mod sign_in;
+mod summary;
 pub mod toolkit;
 pub mod toolkit_tool;
 
@@ -25,7 +32,7 @@ use url::Url;
 
 use crate::{
     audit,
-    auth::{jwt::Jwt, throttle::Throttle},
+    auth::{jwt::Jwt, session::Store, throttle::Throttle},
     clock::Clock,
     db::Db,
     directory::Snapshots,
@@ -44,6 +51,8 @@ pub struct Services {
     pub vault: Arc<Vault>,
     /// Issues and verifies login tokens.
     pub jwt: Jwt,
+    /// Console sessions, and how long they live.
+    pub sessions: Store,
     /// Slows failed log-ins.
     pub throttle: Throttle,
     /// The snapshot of all configuration.
@@ -56,6 +65,8 @@ pub struct Services {
     pub upstreams: Upstreams,
     /// Opened configurations of connections and the age of their tool lists.
     pub connections: connection::Open,
+    /// The event streams of consoles.
+    pub feed: feed::Feed,
     /// Last uses of keys, written now and then.
     pub key_uses: key::Uses,
     /// How many read the audit at once: searches are wide, and the rest needs connections too.

@@ -102,7 +102,7 @@ pub async fn first_administrator(services: &Services, address: &str, password: &
     Ok(made)
 }
 
-/// Sets a person's password and voids every token issued before.
+/// Sets a person's password, ends their console sessions and voids every token issued before.
 ///
 /// # Errors
 /// No such person; a wrong password.
@@ -113,6 +113,7 @@ pub async fn reset_password(services: &Services, address: &str, password: &str) 
     let person =
         person.ok_or_else(|| Error::new(Kind::NotFound, "not_found", format!("there is no person `{address}`")))?;
     db::user::reset_password(&mut scope, person.id, &hash).await?;
+    db::session::delete_of_person(&mut scope, person.id).await?;
     scope.commit().await?;
     services.directory.refresh().await?;
     tracing::info!(user.id = %person.id, "password reset");
@@ -128,13 +129,14 @@ pub struct Signed {
     pub epoch: i64,
 }
 
-fn too_many(after: Duration) -> Error {
+/// What who is slowed down is told.
+pub(super) fn too_many(after: Duration) -> Error {
     metrics::counter!("permesso_sign_ins_total", "result" => "slowed").increment(1);
     // Rounded up: who comes back a moment early would be refused again.
     let after = Duration::from_secs(after.as_secs() + 1);
     Error::new(
         Kind::TooMany(after),
         "too_many_attempts",
-        format!("too many failed log-ins; try again in {} s", after.as_secs()),
+        format!("too many failed attempts; try again in {} s", after.as_secs()),
     )
 }

@@ -2,11 +2,26 @@
 //! without this fails here; the list of exceptions may only shrink.
 
 use reqwest::Method;
+use serde_json::json;
 
-use crate::support::World;
+use crate::support::{Client, World, world::OTHER};
 
-/// Anybody who signs in may ask these, and signing in itself.
-const WITHOUT_RIGHT: &[&str] = &["/auth/login", "/me", "/orgs"];
+/// Whoever they are, nobody is asked who they are here; each with the reason. May only shrink.
+const PUBLIC: &[(Method, &str, &str)] = &[
+    (Method::POST, "/auth/login", "signing in: the password is in the body, and guessing is slowed"),
+    (Method::POST, "/auth/session", "signing in: the password is in the body, and guessing is slowed"),
+    (Method::POST, "/invitations/view", "the link's token is the credential, and guessing is slowed"),
+    (Method::POST, "/invitations/accept", "the link's token is the credential, and guessing is slowed"),
+];
+
+/// About nobody's org: anybody who is known may ask these. May only shrink.
+const WITHOUT_ORG: &[(&str, &str)] = &[
+    ("/auth/session", "who one is, and signing out"),
+    ("/auth/sessions", "one's own sessions"),
+    ("/auth/sessions/{id}", "one's own sessions"),
+    ("/me", "who one is"),
+    ("/orgs", "the orgs that one belongs to; making one asks for more in its service"),
+];
 
 const METHODS: [Method; 5] = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
@@ -21,39 +36,86 @@ fn filled(path: &str) -> String {
     format!("/api/v1{path}")
 }
 
-#[tokio::test]
-async fn every_route_asks_who_you_are_and_what_you_may() {
-    let world = World::new().await;
+/// Who knocks at every route.
+struct Callers {
+    /// Without a credential, or with one that was never given.
+    anonymous: Client,
+    /// In the org, with a role that may only call tools.
+    powerless: Client,
+    /// An administrator, of another org.
+    other_org: Client,
+}
+
+/// Asks every route with every method; says how many were refused for a missing right.
+async fn walk(callers: &Callers) -> usize {
     let mut asked = 0;
     for (route, _) in permesso::app::router::API {
         for method in &METHODS {
             let path = filled(route);
-            let status = async |client: &crate::support::Client| {
+            let status = async |client: &Client| {
                 let body = (*method != Method::GET).then(|| "{}".to_owned());
                 client.send(method.clone(), &path, body, &[]).await
             };
-            let anonymous = status(&world.anonymous).await;
-            if anonymous.status.as_u16() == 422 && *route == "/auth/login" {
+            let anonymous = status(&callers.anonymous).await;
+            if PUBLIC.iter().any(|(public, path, _)| public == method && path == route) {
+                assert_eq!(anonymous.status.as_u16(), 422, "{method} {route}: {}", anonymous.text);
                 continue;
             }
             assert_eq!(anonymous.status.as_u16(), 401, "{method} {route}: {}", anonymous.text);
-            if WITHOUT_RIGHT.contains(route) {
+            let public = PUBLIC.iter().any(|(_, path, _)| path == route);
+            if public || WITHOUT_ORG.iter().any(|(path, _)| path == route) {
                 continue;
             }
-            let agent = status(&world.agent).await;
-            if agent.status.as_u16() == 405 {
+            let powerless = status(&callers.powerless).await;
+            if powerless.status.as_u16() == 405 {
                 continue;
             }
             asked += 1;
             // `GET /orgs/{org}` needs no more than to belong to it.
-            let member_may = *route == "/orgs/{org}" && *method == Method::GET;
-            assert_eq!(agent.status.as_u16(), if member_may { 200 } else { 403 }, "{method} {route}: {}", agent.text);
-            let other = status(&world.other_org).await;
+            let may = *route == "/orgs/{org}" && *method == Method::GET;
+            assert_eq!(powerless.status.as_u16(), if may { 200 } else { 403 }, "{method} {route}: {}", powerless.text);
+            let other = status(&callers.other_org).await;
             assert_eq!(other.status.as_u16(), 404, "{method} {route}: {}", other.text);
             assert_eq!(other.code(), "not_found");
         }
     }
-    assert!(asked > 35, "{asked} routes were asked");
+    asked
+}
+
+#[tokio::test]
+async fn every_route_asks_who_you_are_and_what_you_may() {
+    let world = World::new().await;
+    let callers = Callers {
+        anonymous: world.anonymous.clone(),
+        powerless: world.agent.clone(),
+        other_org: world.other_org.clone(),
+    };
+    let asked = walk(&callers).await;
+    assert!(asked > 38, "{asked} routes were asked");
+}
+
+#[tokio::test]
+async fn every_route_asks_the_same_of_who_comes_with_a_cookie() {
+    let world = World::new().await;
+    let url = &world.gateway.url;
+    let powerless = ("powerless@example.com", "powerless horse battery");
+    let member = json!({"email": powerless.0, "password": powerless.1, "role": "agent"});
+    world.admin.post("/orgs/acme/members", member).await.expect(201);
+    let anonymous = Client::new(url, None).with_cookie("permesso=AAAAAAAAAAAAAAAAAAAAAA");
+    let callers = Callers {
+        anonymous,
+        powerless: Client::browser_of(url, powerless).await,
+        other_org: Client::browser_of(url, OTHER).await,
+    };
+    let asked = walk(&callers).await;
+    assert!(asked > 38, "{asked} routes were asked");
+}
+
+#[test]
+fn exceptions_name_routes_that_exist() {
+    let exists = |route: &str| permesso::app::router::API.iter().any(|(path, _)| *path == route);
+    let named = PUBLIC.iter().map(|(_, route, _)| *route).chain(WITHOUT_ORG.iter().map(|(route, _)| *route));
+    assert_eq!(named.filter(|route| !exists(route)).collect::<Vec<_>>(), Vec::<&str>::new());
 }
 
 #[tokio::test]

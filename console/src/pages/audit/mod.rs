@@ -1,13 +1,19 @@
-//! `/:org/audit`.
+//! `/:org/audit` and `/:org/audit/:id`: every call that is on record, to be found and read.
+//!
+//! `filters` (what is asked for, as the address has it), `follow` (what live following changes) and
+//! `words` need no browser; the rest shows them.
 
-use leptos::prelude::*;
+mod bodies;
+mod chips;
+mod controls;
+mod filters;
+mod follow;
+mod list;
+mod record;
+mod results;
+mod rows;
+mod search;
+mod words;
 
-#[component]
-pub(crate) fn AuditList() -> impl IntoView {
-    view! { <main class="page"></main> }
-}
-
-#[component]
-pub(crate) fn AuditRecord() -> impl IntoView {
-    view! { <main class="page"></main> }
-}
+pub(crate) use list::AuditList;
+pub(crate) use record::AuditRecord;

@@ -148,6 +148,12 @@ pub enum State {
 
 /// The name of a state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(
+    as = ApprovalStatus,
+    description = "Where a request stands: `pending` waits for a person, `approved` may run once; `rejected`, \
+        `expired`, `withdrawn` and `invalidated` do not run; `executing` runs now, `executed` ran, \
+        `outcome_unknown` may have run, `not_executed` was found not to have run.",
+))]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// See [`State::Pending`].

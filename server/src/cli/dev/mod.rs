@@ -166,25 +166,27 @@ fn print(made: &Made) {
         r#"
 Permesso is running.
 
-  gateway and API   {url}
-  MCP endpoint      {mcp_url}
-  administrator     {admin_email}   password {admin_password}
-  agent key         {agent_key}
-                    (owned by {owner_email}, so the administrator may decide)
-  ledger file       {ledger}
+  console           {url}   (open it in a browser)
+  sign in as        {admin_email}   password {admin_password}
 
-Claude Code:
-  claude mcp add --transport http ledger {mcp_url} --header "Authorization: Bearer {agent_key}"
-
-curl:
+Play the agent, in another terminal; the request appears in the console's inbox:
   curl -s {mcp_url} -H 'Authorization: Bearer {agent_key}' -H 'Content-Type: application/json' \
     -H 'Accept: application/json, text/event-stream' \
     -d '{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"send_invoice","arguments":{{"customer":"Ada","amount_cents":1250,"currency":"EUR"}}}}}}'
 
-Decide what waits:
+Or let Claude Code be the agent:
+  claude mcp add --transport http ledger {mcp_url} --header "Authorization: Bearer {agent_key}"
+
+Decide without a browser:
   export PERMESSO_URL={url} PERMESSO_EMAIL={admin_email} PERMESSO_PASSWORD='{admin_password}'
   {program} approvals list
   {program} approvals approve <approval_id>
+
+  API               {url}/api/docs
+  MCP endpoint      {mcp_url}
+  agent key         {agent_key}
+                    (owned by {owner_email}, so the administrator may decide)
+  ledger file       {ledger}
 
 Ctrl-C stops everything; the data stays.
 "#

@@ -2,6 +2,7 @@
 //! these statements say them a second time, against Postgres's clock.
 
 mod bodies;
+pub mod card;
 mod current;
 mod record;
 
@@ -14,7 +15,7 @@ use uuid::Uuid;
 
 pub use bodies::{bodies, erase_bodies, put_result};
 pub use current::{current, own_people};
-pub use record::{EventRow, Filter, Record, events, get, list, lock};
+pub use record::{EventRow, Filter, Mine, Record, events, get, list, lock};
 
 use super::{OrgScope, SystemScope, expect_one_row};
 use crate::error::{Error, Result};

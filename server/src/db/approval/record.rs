@@ -95,18 +95,38 @@ pub async fn lock(scope: &mut OrgScope, id: ApprovalId) -> Result<Option<Record>
 /// Which approvals to list. Absent means any.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// The state, deadlines counted.
-    pub status: Option<Status>,
+    /// Any of these states, deadlines counted.
+    pub status: Option<Vec<Status>>,
     /// The toolkit's slug.
     pub toolkit: Option<String>,
     /// The tool's name.
     pub tool: Option<String>,
     /// The caller's id.
     pub caller: Option<Uuid>,
+    /// Only those that wait for a decision that this person may make. Needs `Reason::Claim`, since a
+    /// key of another org may have asked.
+    pub mine: Option<Mine>,
     /// Only those older than this one.
     pub before: Option<ApprovalId>,
     /// How many at most.
     pub limit: i64,
+}
+
+/// What a person may decide.
+#[derive(Clone, Debug)]
+pub struct Mine {
+    /// Who.
+    pub person: UserId,
+    /// The toolkit tools that there are; the next two say something of each.
+    pub tools: Vec<Uuid>,
+    /// Whether they may decide requests of others for it.
+    pub others: Vec<bool>,
+    /// Whether they may decide their own requests for it.
+    pub own: Vec<bool>,
+    /// Whether they may decide requests of others for tools that are gone.
+    pub else_others: bool,
+    /// Whether they may decide their own requests for tools that are gone.
+    pub else_own: bool,
 }
 
 /// Lists approvals, newest first.
@@ -114,24 +134,41 @@ pub struct Filter {
 /// # Errors
 /// When Postgres cannot be reached, or a row contradicts itself.
 pub async fn list(scope: &mut OrgScope, filter: &Filter) -> Result<Vec<Record>> {
+    let words: Option<Vec<String>> =
+        filter.status.as_ref().map(|set| set.iter().map(|status| status.as_str().to_owned()).collect());
+    let mine = filter.mine.as_ref();
     let ids = sqlx::query_scalar!(
-        "SELECT id FROM approvals
-         WHERE org_id = $1 AND ($2::uuid IS NULL OR id < $2)
-           AND ($3::text IS NULL OR $3 = CASE
-                WHEN state = 'pending' AND expires_at <= clock_timestamp() THEN 'expired'
-                WHEN state = 'approved' AND execute_by <= clock_timestamp() THEN 'expired'
-                WHEN state = 'executing' AND lease_until <= clock_timestamp() THEN 'outcome_unknown'
-                ELSE state END)
-           AND ($4::text IS NULL OR toolkit = $4) AND ($5::text IS NULL OR tool = $5)
-           AND ($6::uuid IS NULL OR caller_id = $6)
-         ORDER BY id DESC LIMIT $7",
+        "SELECT a.id FROM approvals a
+         WHERE a.org_id = $1 AND ($2::uuid IS NULL OR a.id < $2)
+           AND ($3::text[] IS NULL OR CASE
+                WHEN a.state = 'pending' AND a.expires_at <= clock_timestamp() THEN 'expired'
+                WHEN a.state = 'approved' AND a.execute_by <= clock_timestamp() THEN 'expired'
+                WHEN a.state = 'executing' AND a.lease_until <= clock_timestamp() THEN 'outcome_unknown'
+                ELSE a.state END = ANY($3))
+           AND ($4::text IS NULL OR a.toolkit = $4) AND ($5::text IS NULL OR a.tool = $5)
+           AND ($6::uuid IS NULL OR a.caller_id = $6)
+           AND ($8::uuid IS NULL OR a.state = 'pending' AND a.expires_at > clock_timestamp() AND CASE
+                WHEN a.owner_id = $8 OR a.caller_id = $8
+                     OR EXISTS (SELECT FROM api_keys k WHERE k.id = a.caller_id AND (k.owner_id = $8 OR k.created_by = $8))
+                     OR EXISTS (SELECT FROM api_key_secrets s WHERE s.key_id = a.caller_id AND s.created_by = $8)
+                THEN coalesce((SELECT m.own FROM unnest($9::uuid[], $10::boolean[]) AS m (tool, own)
+                               WHERE m.tool = a.toolkit_tool_id), $12)
+                ELSE coalesce((SELECT m.others FROM unnest($9::uuid[], $11::boolean[]) AS m (tool, others)
+                               WHERE m.tool = a.toolkit_tool_id), $13) END)
+         ORDER BY a.id DESC LIMIT $7",
         scope.org().0,
         filter.before.map(|id| id.0),
-        filter.status.map(Status::as_str),
+        words.as_deref(),
         filter.toolkit,
         filter.tool,
         filter.caller,
         filter.limit,
+        mine.map(|mine| mine.person.0),
+        mine.map_or(&[][..], |mine| &mine.tools),
+        mine.map_or(&[][..], |mine| &mine.own),
+        mine.map_or(&[][..], |mine| &mine.others),
+        mine.is_some_and(|mine| mine.else_own),
+        mine.is_some_and(|mine| mine.else_others),
     )
     .fetch_all(scope.conn())
     .await?;

@@ -1,5 +1,8 @@
-//! One caller: REST and MCP with one credential.
+//! One caller: REST and MCP with one credential, or a browser that keeps a cookie.
 
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 
@@ -36,12 +39,43 @@ pub(crate) struct Client {
     http: reqwest::Client,
     pub(crate) url: String,
     pub(crate) token: Option<String>,
+    /// What a browser keeps of `Set-Cookie`: one `name=value`. It does as the console's page would.
+    jar: Option<Arc<Mutex<Option<String>>>>,
+    cookie: Option<String>,
 }
 
 impl Client {
     pub(crate) fn new(url: &str, token: Option<&str>) -> Self {
         let http = reqwest::Client::builder().no_proxy().build().expect("a client");
-        Self { http, url: url.to_owned(), token: token.map(ToOwned::to_owned) }
+        Self { http, url: url.to_owned(), token: token.map(ToOwned::to_owned), jar: None, cookie: None }
+    }
+
+    /// A browser with the console open, not signed in.
+    pub(crate) fn browser(url: &str) -> Self {
+        Self { jar: Some(Arc::default()), ..Self::new(url, None) }
+    }
+
+    /// A browser in which this person signed in.
+    pub(crate) async fn browser_of(url: &str, (email, password): (&str, &str)) -> Self {
+        let browser = Self::browser(url);
+        browser.post("/auth/session", json!({"email": email, "password": password})).await.expect(204);
+        browser
+    }
+
+    /// The browser's cookie, as `name=value`.
+    pub(crate) fn cookie(&self) -> Option<String> {
+        self.jar.as_ref().and_then(|jar| jar.lock().clone())
+    }
+
+    /// Somebody who sends this cookie with every request, whatever is answered.
+    pub(crate) fn with_cookie(mut self, cookie: &str) -> Self {
+        self.cookie = Some(cookie.to_owned());
+        self
+    }
+
+    /// Puts a cookie into the browser.
+    pub(crate) fn set_cookie(&self, cookie: &str) {
+        *self.jar.as_ref().expect("a browser").lock() = Some(cookie.to_owned());
     }
 
     /// The same caller at another replica.
@@ -77,6 +111,12 @@ impl Client {
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }
+        if let Some(cookie) = self.cookie().or_else(|| self.cookie.clone()) {
+            request = request.header("cookie", cookie);
+        }
+        if self.jar.is_some() && !headers.iter().any(|(name, _)| *name == "sec-fetch-site") {
+            request = request.header("sec-fetch-site", "same-origin").header("origin", &self.url);
+        }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -85,6 +125,11 @@ impl Client {
         }
         let answer = request.send().await?;
         let (status, headers) = (answer.status(), answer.headers().clone());
+        if let (Some(jar), Some(set)) = (&self.jar, headers.get("set-cookie")) {
+            let set = set.to_str().expect("text");
+            let cookie = set.split(';').next().unwrap_or_default();
+            *jar.lock() = (!set.contains("Max-Age=0")).then(|| cookie.to_owned());
+        }
         Ok(Answer { status, headers, text: answer.text().await? })
     }
 

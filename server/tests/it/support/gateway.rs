@@ -43,12 +43,18 @@ impl Gateway {
     }
 
     pub(crate) async fn start_with(database: &SecretString, clock: Clock) -> Self {
+        Self::start_at(database, clock, None).await
+    }
+
+    /// A replica that people reach by `public_url`, as behind a proxy that speaks TLS.
+    pub(crate) async fn start_at(database: &SecretString, clock: Clock, public_url: Option<&str>) -> Self {
         let variables = variables(database);
         let find = |name: &str| variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
         let config = Config::from_vars(find).expect("a configuration");
         let listener = TcpListener::bind(config.listen).await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let app = App::new(&config, clock, url.parse().expect("a URL")).await.expect("the gateway starts");
+        let public_url = public_url.unwrap_or(&url).parse().expect("a URL");
+        let app = App::new(&config, clock, public_url).await.expect("the gateway starts");
         let (email, password) = super::world::ADMIN;
         permesso::service::sign_in::first_administrator(&app.services, email, password)
             .await

@@ -1,0 +1,141 @@
+//! What changed in a tool's definition, line by line.
+
+use leptos::prelude::*;
+
+use super::{Marked, marked::fold_class};
+use crate::show::{
+    compare::{Line, Part, definitions},
+    folding::{Limit, ROWS, number, plural},
+    json::parse,
+    marks::{self, Form},
+};
+
+/// The difference of two definitions. Signs say what was taken away and what came; unchanged parts are folded.
+#[component]
+pub fn Difference(
+    /// The definition that was reviewed, as JSON text.
+    #[prop(into)]
+    old: Signal<String>,
+    /// The definition of now, as JSON text.
+    #[prop(into)]
+    new: Signal<String>,
+) -> impl IntoView {
+    let parts = Memo::new(move |_| definitions(&parse(&old.get()), &parse(&new.get())));
+    view! {
+        <div class="difference" role="group" aria-label="Changes in the definition">
+            {move || parts.with(|parts| {
+                let same = parts.iter().all(|part| matches!(part, Part::Between(_)));
+                view! {
+                    {same.then(|| view! { <p class="note">"Nothing changed but the order or the spaces."</p> })}
+                    {parts.iter().cloned().map(part).collect_view()}
+                }
+            })}
+        </div>
+    }
+}
+
+fn part(part: Part) -> AnyView {
+    let marked = marked_in(&part);
+    match part {
+        Part::Hunk(lines) => paged(lines),
+        Part::Between(lines) => {
+            let count = lines.len();
+            let lines: Vec<Line> = lines.into_iter().map(Line::Same).collect();
+            let lines = StoredValue::new(lines);
+            let open = RwSignal::new(false);
+            let marked_words = if marked == 0 { String::new() } else { format!(", {} marked in them", number(marked)) };
+            view! {
+                <button type="button" class=fold_class(marked) aria-expanded=move || open.get().to_string() on:click=move |_| open.update(|open| *open = !*open)>
+                    {move || format!(
+                        "{} {} unchanged {}{marked_words}",
+                        if open.get() { "hide" } else { "show" }, number(count), plural(count, "line", "lines"),
+                    )}
+                </button>
+                {move || open.get().then(|| paged(lines.get_value()))}
+            }
+            .into_any()
+        }
+    }
+}
+
+fn paged(lines: Vec<Line>) -> AnyView {
+    let total = lines.len();
+    let lines = StoredValue::new(lines);
+    let pages = RwSignal::new(1_usize);
+    let page = move |page: usize| {
+        lines.with_value(|lines| lines.iter().skip(page * ROWS).take(ROWS).cloned().map(line).collect_view())
+    };
+    view! {
+        <div class="lines"><For each=move || 0..pages.get() key=|page| *page children=page /></div>
+        {move || {
+            let from = pages.get() * ROWS;
+            (from < total).then(|| {
+                let (changed, marked) = lines.with_value(|lines| told(&lines[from..]));
+                let changed = if changed == 0 { String::new() } else { format!(", {} changed", number(changed)) };
+                let words = if marked == 0 { String::new() } else { format!(", {} marked in them", number(marked)) };
+                let press = move |_| pages.update(|pages| *pages += 1);
+                view! {
+                    <button type="button" class=fold_class(marked) on:click=press>
+                        {format!("show more lines: {} left{changed}{words}", number(total - from))}
+                    </button>
+                }
+            })
+        }}
+    }
+    .into_any()
+}
+
+/// How many characters are marked in a part.
+fn marked_in(part: &Part) -> usize {
+    match part {
+        Part::Hunk(lines) => told(lines).1,
+        Part::Between(lines) => lines.iter().map(|line| marked_in_line(line)).sum(),
+    }
+}
+
+/// How many lines are changed, and how many characters in them are marked.
+fn told(lines: &[Line]) -> (usize, usize) {
+    lines.iter().fold((0, 0), |(changed, marked), line| {
+        let (is_changed, text) = match line {
+            Line::Same(text) => (0, text),
+            Line::Removed(text) | Line::Added(text) => (1, text),
+        };
+        (changed + is_changed, marked + marked_in_line(text))
+    })
+}
+
+/// The indentation is the layout's, and not a space at the edge.
+fn marked_in_line(line: &str) -> usize {
+    marks::count(line.trim_start_matches(' '), Form::Line)
+}
+
+fn line(line: Line) -> AnyView {
+    let (class, sign, said, text) = match line {
+        Line::Same(text) => ("line", " ", "", text),
+        Line::Removed(text) => ("line line-removed", "−", "removed: ", text),
+        Line::Added(text) => ("line line-added", "+", "added: ", text),
+    };
+    // The indentation is ours, and not a space at the edge.
+    let indent = text.len() - text.trim_start_matches(' ').len();
+    let (indent, text) = (text[..indent].to_owned(), text[indent..].to_owned());
+    view! {
+        <div class=class>
+            <span class="sign" aria-hidden="true">{sign}</span>
+            <span class="line-text"><span class="visually-hidden">{said}</span>{indent}<Marked text=text form=Form::Line limit=Limit::VALUE /></span>
+        </div>
+    }
+    .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_indentation_of_a_folded_definition_is_not_counted_as_hidden_characters() {
+        let definition = parse("{\"a\":{\"b\":\"one\\ntwo\u{200b}\"}}");
+        let parts = definitions(&definition, &definition);
+        let counts: Vec<usize> = parts.iter().map(marked_in).collect();
+        assert_eq!(counts, [1], "the zero width space, and none of the spaces in front");
+    }
+}

@@ -1,0 +1,214 @@
+//! The dialog that asks why a call is refused. What is being written is kept by request, here and not in
+//! the page, so that no event, no ended session and no other decision can take it away.
+
+use std::collections::HashMap;
+
+use leptos::{ev::KeyboardEvent, html, prelude::*};
+use uuid::Uuid;
+
+use super::{Decisions, Target, Verdict};
+use crate::components::{Area, Button, CopyButton, Dialog, Kind};
+
+/// As many characters as the server takes.
+const LONGEST: usize = 2_000;
+
+/// Reasons that are given again and again: a short name, and what the agent reads.
+const PRESETS: [(&str, &str); 4] = [
+    ("Not now", "Not now. Go on with other work; you may ask again later."),
+    ("Wrong arguments", "The arguments are wrong. Check them with the user before you ask again."),
+    ("Use another tool", "Use another tool that does less than this one."),
+    ("Ask me first", "Ask me in the conversation before you do this."),
+];
+
+/// The request whose rejection is being written, and every reason that was begun and not sent.
+#[derive(Clone, Copy)]
+pub(super) struct Rejecting {
+    open: RwSignal<bool>,
+    target: RwSignal<Option<Target>>,
+    text: RwSignal<String>,
+    /// Why it cannot be rejected any more.
+    late: RwSignal<Option<String>>,
+    begun: StoredValue<HashMap<Uuid, String>>,
+}
+
+impl Rejecting {
+    pub(super) fn new() -> Self {
+        Self {
+            open: RwSignal::new(false),
+            target: RwSignal::new(None),
+            text: RwSignal::new(String::new()),
+            late: RwSignal::new(None),
+            begun: StoredValue::new(HashMap::new()),
+        }
+    }
+
+    pub(super) fn ask(self, target: Target) {
+        let begun = self.begun.with_value(|begun| begun.get(&target.id).cloned());
+        self.text.set(begun.unwrap_or_default());
+        self.late.set(None);
+        self.target.set(Some(target));
+        self.open.set(true);
+    }
+
+    pub(super) fn saw(self, id: Uuid, late: Option<String>) {
+        let asked = self.target.with_untracked(|target| target.as_ref().is_some_and(|target| target.id == id));
+        if asked && self.late.with_untracked(|now| *now != late) {
+            self.late.set(late);
+        }
+    }
+
+    pub(super) fn forget(self, id: Uuid) {
+        self.begun.update_value(|begun| {
+            begun.remove(&id);
+        });
+    }
+
+    fn keep(self) {
+        let text = self.text.get();
+        self.target.with_untracked(|target| {
+            if let Some(target) = target {
+                self.begun.update_value(|begun| {
+                    begun.insert(target.id, text);
+                });
+            }
+        });
+    }
+}
+
+/// The dialog: once, beside the pages.
+#[component]
+pub fn RejectDialog() -> impl IntoView {
+    let decisions = Decisions::here();
+    let rejecting = decisions.rejecting;
+    Effect::new(move |_| rejecting.keep());
+    let title = Signal::derive(move || {
+        let tool = rejecting.target.with(|target| target.as_ref().map(|target| target.tool.clone()));
+        format!("Reject {}?", tool.unwrap_or_default())
+    });
+    view! {
+        <Dialog open=rejecting.open title>
+            <Form />
+        </Dialog>
+    }
+}
+
+#[component]
+fn Form() -> impl IntoView {
+    let decisions = Decisions::here();
+    let rejecting = decisions.rejecting;
+    let tried = RwSignal::new(false);
+    let area = NodeRef::<html::Textarea>::new();
+    Effect::new(move |_| {
+        if let Some(area) = area.get() {
+            let _ = area.focus();
+        }
+    });
+    let wrong = Signal::derive(move || {
+        let problem = rejecting.text.with(|text| problem(text));
+        problem.filter(|_| tried.get())
+    });
+    let send = move || {
+        tried.set(true);
+        let text = rejecting.text.get_untracked();
+        if problem(&text).is_some() || rejecting.late.with_untracked(Option::is_some) {
+            if let Some(area) = area.get_untracked() {
+                let _ = area.focus();
+            }
+            return;
+        }
+        if let Some(target) = rejecting.target.get_untracked() {
+            rejecting.open.set(false);
+            decisions.decide(target, Verdict::Reject { reason: text });
+        }
+    };
+    let keys = move |event: KeyboardEvent| {
+        if event.key() == "Enter" && (event.ctrl_key() || event.meta_key()) {
+            event.prevent_default();
+            send();
+        }
+    };
+    let submit = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        send();
+    };
+    let close = Callback::new(move |()| rejecting.open.set(false));
+    view! {
+        <form class="form" on:submit=submit on:keydown=keys>
+            <Presets text=rejecting.text area />
+            <Area label="Your reason" value=rejecting.text hint="The agent reads this word for word." wrong node=area />
+            <Late late=rejecting.late text=rejecting.text />
+            <div class="row-end">
+                <span class="quiet"><kbd>"Ctrl"</kbd>" "<kbd>"Enter"</kbd>" sends"</span>
+                <Button on_press=close>"Cancel"</Button>
+                <Button kind=Kind::Danger submit=true disabled=Signal::derive(move || rejecting.late.with(Option::is_some))>"Reject"</Button>
+            </div>
+        </form>
+    }
+}
+
+#[component]
+fn Presets(text: RwSignal<String>, area: NodeRef<html::Textarea>) -> impl IntoView {
+    let put = move |preset: &'static str| {
+        text.update(|text| *text = with_preset(text, preset));
+        if let Some(area) = area.get_untracked() {
+            let _ = area.focus();
+        }
+    };
+    view! {
+        <div class="presets" role="group" aria-label="Reasons to begin with">
+            {PRESETS
+                .into_iter()
+                .map(|(name, preset)| view! { <Button on_press=Callback::new(move |()| put(preset))>{name}</Button> })
+                .collect_view()}
+        </div>
+    }
+}
+
+#[component]
+fn Late(late: RwSignal<Option<String>>, text: RwSignal<String>) -> impl IntoView {
+    view! {
+        <div role="status">
+            {move || late.get().map(|why| view! {
+                <p class="notice warn">
+                    "It cannot be rejected any more: " <bdi>{why}</bdi> ". Nothing was sent; your text is still here. "
+                    <CopyButton text what="your reason" />
+                </p>
+            })}
+        </div>
+    }
+}
+
+/// A preset takes the place of nothing and of another preset, never of what somebody wrote.
+fn with_preset(text: &str, preset: &str) -> String {
+    let is_preset = PRESETS.iter().any(|(_, words)| *words == text.trim());
+    if text.trim().is_empty() || is_preset { preset.to_owned() } else { format!("{}\n{preset}", text.trim_end()) }
+}
+
+fn problem(text: &str) -> Option<String> {
+    match text.chars().count() {
+        _ if text.trim().is_empty() => Some("Say why: the agent has nothing else to go by.".to_owned()),
+        long if long > LONGEST => Some(format!("{} characters too many.", long - LONGEST)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_preset_never_overwrites_what_somebody_wrote() {
+        let [(_, first), (_, second), ..] = PRESETS;
+        assert_eq!(with_preset("  ", first), first);
+        assert_eq!(with_preset(first, second), second);
+        assert_eq!(with_preset("Mine.\n", second), format!("Mine.\n{second}"));
+    }
+
+    #[test]
+    fn a_reason_is_needed_and_must_fit() {
+        assert!(problem(" \n").is_some());
+        assert_eq!(problem("no"), None);
+        assert_eq!(problem(&"ß".repeat(LONGEST)), None);
+        assert_eq!(problem(&"ß".repeat(LONGEST + 3)).as_deref(), Some("3 characters too many."));
+    }
+}

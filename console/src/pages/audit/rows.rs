@@ -1,0 +1,97 @@
+//! Records as rows; as cards on narrow screens.
+
+use api_types::AuditRecord;
+use leptos::prelude::*;
+
+use super::{
+    filters::with_query,
+    words::{Ending, ending},
+};
+use crate::{
+    components::{Badge, Icon, Marked, Table, Time},
+    shell::Org,
+    show::{folding::Limit, marks::Form, time},
+};
+
+/// A name that is shown whole: the server keeps 200 characters of each.
+const WHOLE: Limit = Limit { lines: 400, characters: 400, marks: 400 };
+
+fn named(text: String) -> impl IntoView {
+    view! { <Marked text form=Form::Line limit=WHOLE /> }
+}
+
+/// A table of records, each leading to its page.
+#[component]
+pub(super) fn Rows(
+    /// What they are, for screen readers.
+    caption: &'static str,
+    /// The records.
+    #[prop(into)]
+    records: Signal<Vec<AuditRecord>>,
+    /// What their pages have in their address, to lead back to this list as it is.
+    #[prop(optional, into)]
+    query: Signal<String>,
+) -> impl IntoView {
+    // A record changes once, when its outcome is written.
+    let key = |record: &AuditRecord| (record.id, record.status.clone());
+    view! {
+        <Table caption columns=vec!["When", "Who", "What", "How it ended", "Took", "Approval"]>
+            <For each=move || records.get() key=key let:record>
+                <Row record query />
+            </For>
+        </Table>
+    }
+}
+
+#[component]
+fn Row(record: AuditRecord, query: Signal<String>) -> impl IntoView {
+    let org = Org::here();
+    let id = record.id;
+    let to = move || with_query(&format!("/{}/audit/{id}", org.slug.get()), &query.get());
+    let tool = record.tool.is_some();
+    let place = [record.toolkit.clone(), tool.then(|| record.action.clone())].into_iter().flatten();
+    let place = place.collect::<Vec<_>>().join(" · ");
+    // Changes are recorded in their own transaction: how long they took was not measured.
+    let duration = record.duration_us.filter(|us| *us > 0).map(time::duration);
+    view! {
+        <tr class="leads">
+            <td data-label="When" class="when"><Time at=record.at full=true /></td>
+            <td data-label="Who" class="by">
+                <span class="lines">{record.actor_name.clone()}<span class="quiet">{record.client.map(named)}</span></span>
+            </td>
+            <td data-label="What" class="what">
+                <span class="lines">
+                    <a class="to-record" href=to><code>{named(record.tool.unwrap_or(record.action))}</code></a>
+                    <span class="quiet">{place}</span>
+                </span>
+            </td>
+            <td data-label="How it ended" class="ended"><Ended status=record.status.clone() /></td>
+            <td data-label="Took" class="number">{duration}</td>
+            <td data-label="Approval" class="to">{record.approval_id.map(|id| view! { <ToApproval id /> })}</td>
+        </tr>
+    }
+}
+
+/// The badge of a status; what it means on hover.
+#[component]
+pub(super) fn Ended(status: String) -> impl IntoView {
+    match ending(&status) {
+        Some(Ending { label, means, tone, shape, .. }) => {
+            view! { <span title=*means><Badge tone=*tone><Icon shape=*shape />{*label}</Badge></span> }.into_any()
+        }
+        None => view! { <Badge>{status}</Badge> }.into_any(),
+    }
+}
+
+#[component]
+fn ToApproval(id: uuid::Uuid) -> impl IntoView {
+    let org = Org::here();
+    // The end of a UUIDv7 is what tells two of the same minute apart.
+    let name = id.to_string();
+    let short = name.get(name.len() - 6..).unwrap_or_default().to_owned();
+    view! {
+        <a href=move || format!("/{}/approvals/{id}", org.slug.get()) title=name aria-label=format!("Approval ending in {short}")>
+            "…" {short.clone()}
+        </a>
+    }
+}

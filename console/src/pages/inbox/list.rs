@@ -1,0 +1,211 @@
+//! The list: tabs, search, and the requests under their headings. It never moves under the pointer.
+
+use leptos::{html, prelude::*};
+use uuid::Uuid;
+
+use super::{
+    board::Board,
+    empty::{NothingDecided, NothingWaits},
+    order::Group,
+    place::Tab,
+    room::Room,
+    row::Row,
+};
+use crate::{
+    components::{Button, Failed, Icon, Kind, Shape, Skeleton, Tab as OneTab, Tabs},
+    shell::Shortcuts,
+};
+
+/// The left side.
+#[component]
+pub(super) fn Requests() -> impl IntoView {
+    let room = Room::here();
+    let retry = Callback::new(move |()| room.listed.again());
+    let waiting = Signal::derive(move || match room.waiting.get() {
+        0 => "Waiting".to_owned(),
+        count => format!("Waiting {count}"),
+    });
+    let tabs = vec![
+        OneTab { name: Tab::Waiting.name(), words: waiting },
+        OneTab { name: Tab::Decided.name(), words: Signal::stored("Decided".to_owned()) },
+    ];
+    let chosen = Signal::derive(move || room.place.with(|place| place.tab.name().to_owned()));
+    let choose = Callback::new(move |name: &'static str| {
+        let tab = if name == Tab::Decided.name() { Tab::Decided } else { Tab::Waiting };
+        room.go(
+            |place| {
+                place.tab = tab;
+                place.selected = None;
+            },
+            false,
+        );
+    });
+    view! {
+        <section class="list" aria-label="Requests">
+            <header>
+                <h1>"Inbox"</h1>
+                <Tabs label="Which requests" tabs chosen on_choose=choose />
+            </header>
+            <Search />
+            <Arrivals />
+            {move || room.listed.failure.get().map(|failure| view! { <Failed failure retry /> })}
+            <Lines />
+        </section>
+    }
+}
+
+#[component]
+fn Search() -> impl IntoView {
+    let room = Room::here();
+    let input = NodeRef::<html::Input>::new();
+    Shortcuts::here().register("/", "Search the list", move || {
+        if let Some(input) = input.get_untracked() {
+            let _ = input.focus();
+            input.select();
+        }
+    });
+    let leave = move |event: leptos::ev::KeyboardEvent| {
+        if event.key() == "Escape" {
+            room.go(|place| place.search.clear(), true);
+            if let Some(input) = input.get_untracked() {
+                let _ = input.blur();
+            }
+        }
+    };
+    view! {
+        <div class="search" role="search">
+            <Icon shape=Shape::Search />
+            <input
+                node_ref=input
+                type="search"
+                aria-label="Search by tool, caller or argument"
+                placeholder="Tool, caller, argument …"
+                autocomplete="off"
+                prop:value=move || room.place.with(|place| place.search.clone())
+                on:input:target=move |event| room.go(|place| place.search = event.target().value(), true)
+                on:keydown=leave
+            />
+            <kbd aria-hidden="true">"/"</kbd>
+        </div>
+    }
+}
+
+/// New requests that the list does not let in just now, and the announcement of all new ones.
+#[component]
+fn Arrivals() -> impl IntoView {
+    let room = Room::here();
+    let withheld = Memo::new(move |_| room.board.with(|board| board.withheld));
+    let said = Memo::new(move |old: Option<&(usize, String)>| {
+        let count = room.board.with(|board| board.entries.iter().filter(|entry| !entry.gone).count() + board.withheld);
+        match old {
+            Some((before, _)) if count > *before && *before > 0 => (count, announced(count - before)),
+            _ => (count, String::new()),
+        }
+    });
+    view! {
+        <p class="visually-hidden" role="status">{move || said.with(|(_, words)| words.clone())}</p>
+        <Show when=move || withheld.get() != 0>
+            <div class="arrivals">
+                <Button kind=Kind::Primary on_press=Callback::new(move |()| room.let_in())>
+                    {move || withheld.get()} " new"
+                </Button>
+            </div>
+        </Show>
+    }
+}
+
+fn announced(count: usize) -> String {
+    if count == 1 { "1 new request".to_owned() } else { format!("{count} new requests") }
+}
+
+#[component]
+fn Lines() -> impl IntoView {
+    let room = Room::here();
+    let read = Memo::new(move |_| room.listed.rows.with(Option::is_some));
+    let empty = Memo::new(move |_| room.board.with(|board| board.entries.is_empty()));
+    let tab = Memo::new(move |_| room.place.with(|place| place.tab));
+    let failed = Memo::new(move |_| room.listed.failure.with(Option::is_some));
+    move || match (read.get(), empty.get(), tab.get()) {
+        (false, _, _) if failed.get() => ().into_any(),
+        (false, _, _) => view! { <div class="lines"><Skeleton lines=6 /></div> }.into_any(),
+        (true, true, Tab::Waiting) => view! { <NothingWaits /> }.into_any(),
+        (true, true, Tab::Decided) => view! { <NothingDecided /> }.into_any(),
+        (true, false, _) => view! { <Groups /> }.into_any(),
+    }
+}
+
+#[component]
+fn Groups() -> impl IntoView {
+    let room = Room::here();
+    let list = NodeRef::<html::Div>::new();
+    let left = move |event: leptos::ev::FocusEvent| {
+        let inside = event.related_target().and_then(|to| wasm_bindgen::JsCast::dyn_into::<web_sys::Node>(to).ok());
+        let still = list.get_untracked().is_some_and(|list| list.contains(inside.as_ref()));
+        room.focused.set(still);
+    };
+    let nothing = move || room.visible.with(Vec::is_empty);
+    view! {
+        <div
+            class="lines"
+            node_ref=list
+            on:pointerenter=move |event| room.pointed.set(event.pointer_type() == "mouse")
+            on:pointerleave=move |_| room.pointed.set(false)
+            on:focusin=move |_| room.focused.set(true)
+            on:focusout=left
+        >
+            {[Group::Mine, Group::Others, Group::Unsettled, Group::Decided]
+                .into_iter()
+                .map(|group| view! { <OneGroup group /> })
+                .collect_view()}
+            <Show when=nothing>
+                <p class="nothing quiet">"Nothing here matches what you search for."</p>
+            </Show>
+            <More />
+        </div>
+    }
+}
+
+#[component]
+fn OneGroup(group: Group) -> impl IntoView {
+    let room = Room::here();
+    let ids = Memo::new(move |_| {
+        let visible = room.visible.get();
+        room.board.with(|board| of_group(board, group, &visible))
+    });
+    let heading = group.heading();
+    view! {
+        <Show when=move || ids.with(|ids| !ids.is_empty())>
+            {heading.map(|words| view! { <h2>{words}</h2> })}
+            <ul>
+                // A line whose state has changed is made anew.
+                <For each=move || ids.get() key=Clone::clone let((id, _))>
+                    <Row id />
+                </For>
+            </ul>
+        </Show>
+    }
+}
+
+fn of_group(board: &Board, group: Group, visible: &[Uuid]) -> Vec<(Uuid, String)> {
+    let of = board.entries.iter().filter(|entry| entry.group == group && visible.contains(&entry.id()));
+    of.map(|entry| (entry.id(), entry.approval.status.clone())).collect()
+}
+
+#[component]
+fn More() -> impl IntoView {
+    let room = Room::here();
+    let waiting = move || room.place.with(|place| place.tab == Tab::Waiting);
+    view! {
+        <Show when=move || room.listed.more.get()>
+            <div class="more">
+                {move || {
+                    if waiting() {
+                        view! { <p class="quiet">"There are more than can be listed here. Decide some to see the others."</p> }.into_any()
+                    } else {
+                        view! { <Button busy=room.listed.reading on_press=Callback::new(move |()| room.listed.go_on())>"Show more"</Button> }.into_any()
+                    }
+                }}
+            </div>
+        </Show>
+    }
+}

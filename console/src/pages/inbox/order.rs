@@ -1,0 +1,134 @@
+//! Which requests stand where: groups, order, search, and which comes next after a decision.
+
+use api_types::Approval;
+use uuid::Uuid;
+
+/// Under which heading a request stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Group {
+    /// Waits for a decision of who looks.
+    Mine,
+    /// Waits for somebody else's.
+    Others,
+    /// Ran, perhaps: a person must find out.
+    Unsettled,
+    /// Needs nobody any more.
+    Decided,
+}
+
+impl Group {
+    /// Where the request belongs. `mine`: those that the one who looks may decide.
+    pub fn of(approval: &Approval, mine: &[Uuid]) -> Self {
+        match approval.status.as_str() {
+            "pending" if mine.contains(&approval.id) => Self::Mine,
+            "pending" => Self::Others,
+            "outcome_unknown" => Self::Unsettled,
+            _ => Self::Decided,
+        }
+    }
+
+    /// Its heading; `None` where the tab says it already.
+    pub fn heading(self) -> Option<&'static str> {
+        match self {
+            Self::Mine | Self::Decided => None,
+            Self::Others => Some("Others must decide these"),
+            Self::Unsettled => Some("Ran, perhaps: somebody must find out"),
+        }
+    }
+}
+
+/// By what requests are sorted: of those that wait what ends first stands first, of the decided what was
+/// asked last; ids break ties, so that the order never changes by itself.
+pub fn key(approval: &Approval, group: Group) -> (Group, i64, Uuid) {
+    let order = match group {
+        Group::Decided => -approval.created_at.timestamp_micros(),
+        _ => approval.expires_at.timestamp_micros(),
+    };
+    (group, order, approval.id)
+}
+
+/// Whether the request has every word of the search in its tool, toolkit, caller, or arguments' line.
+pub fn matches(approval: &Approval, search: &str) -> bool {
+    let summary = approval.summary.as_deref().unwrap_or_default();
+    let text = [&approval.tool, &approval.toolkit, &approval.caller_name, summary].join("\n").to_lowercase();
+    search.to_lowercase().split_whitespace().all(|word| text.contains(word))
+}
+
+/// Where `j` and `k` go from `selected`: `step` further in the list, staying at its ends. Without a
+/// selection, or with one that is not listed: the first.
+pub fn stepped(listed: &[Uuid], selected: Option<Uuid>, step: isize) -> Option<Uuid> {
+    let at = selected.and_then(|id| listed.iter().position(|listed| *listed == id));
+    let to = at.map_or(0, |at| at.saturating_add_signed(step).min(listed.len().saturating_sub(1)));
+    listed.get(to).copied()
+}
+
+/// What to show after `decided` was: the next that is still to be done, else the nearest before it.
+pub fn after(listed: &[Uuid], decided: Uuid, to_do: impl Fn(Uuid) -> bool) -> Option<Uuid> {
+    let at = listed.iter().position(|id| *id == decided).unwrap_or(0);
+    let (before, behind) = listed.split_at(at.min(listed.len()));
+    let open = |id: &&Uuid| **id != decided && to_do(**id);
+    behind.iter().find(open).or_else(|| before.iter().rev().find(open)).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pages::sample::request;
+
+    fn ids(of: &[u128]) -> Vec<Uuid> {
+        of.iter().map(|n| Uuid::from_u128(*n)).collect()
+    }
+
+    #[test]
+    fn mine_come_before_others_and_the_unsettled_stand_apart() {
+        let mine = ids(&[3]);
+        let mut all = [request(1, "outcome_unknown", 1), request(2, "pending", 2), request(3, "pending", 9)];
+        all.sort_by_key(|one| key(one, Group::of(one, &mine)));
+        assert_eq!(all.map(|one| one.id.as_u128()), [3, 2, 1]);
+    }
+
+    #[test]
+    fn what_ends_first_stands_first() {
+        let mine = ids(&[1, 2, 3]);
+        let mut all = [request(1, "pending", 30), request(3, "pending", 10), request(2, "pending", 10)];
+        all.sort_by_key(|one| key(one, Group::of(one, &mine)));
+        assert_eq!(all.map(|one| one.id.as_u128()), [2, 3, 1]);
+    }
+
+    #[test]
+    fn every_word_of_a_search_must_be_somewhere() {
+        let one = request(1, "pending", 1);
+        for found in ["", "invoice", "billing BRIGHT", "finance 4180"] {
+            assert!(matches(&one, found), "{found}");
+        }
+        assert!(!matches(&one, "invoice hollis"));
+        // A word is not found across the border of two fields.
+        assert!(!matches(&one, "send_invoicefinance"));
+    }
+
+    #[test]
+    fn steps_stay_inside_the_list() {
+        let list = ids(&[1, 2, 3]);
+        let step = |from: Option<u128>, by| stepped(&list, from.map(Uuid::from_u128), by).map(|id| id.as_u128());
+        assert_eq!(
+            [step(Some(1), 1), step(Some(3), 1), step(Some(1), -1), step(None, 1), step(Some(9), -1)],
+            [Some(2), Some(3), Some(1), Some(1), Some(1)]
+        );
+        assert_eq!(stepped(&[], None, 1), None);
+    }
+
+    #[test]
+    fn after_a_decision_comes_the_next_that_is_still_to_be_done() {
+        let list = ids(&[1, 2, 3, 4]);
+        let next = |decided, done: &[u128]| {
+            let done = ids(done);
+            after(&list, Uuid::from_u128(decided), |id| !done.contains(&id)).map(|id| id.as_u128())
+        };
+        assert_eq!(next(1, &[]), Some(2));
+        assert_eq!(next(2, &[3]), Some(4));
+        assert_eq!(next(4, &[]), Some(3), "at the end it goes back");
+        assert_eq!(next(3, &[4]), Some(2));
+        assert_eq!(next(2, &[1, 3, 4]), None);
+        assert_eq!(next(9, &[]), Some(1), "one that was not in the list");
+    }
+}

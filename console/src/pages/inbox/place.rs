@@ -1,0 +1,87 @@
+//! Where in the inbox one is, as the URL has it: reload and share give the same view.
+
+use uuid::Uuid;
+
+/// Which requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tab {
+    /// Those that need somebody.
+    #[default]
+    Waiting,
+    /// Those that needed somebody.
+    Decided,
+}
+
+impl Tab {
+    /// Its name in the URL.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Decided => "decided",
+        }
+    }
+
+    /// The states of its requests, as the API's filter has them.
+    pub fn statuses(self) -> &'static str {
+        match self {
+            Self::Waiting => "pending,outcome_unknown",
+            Self::Decided => "approved,rejected,expired,withdrawn,invalidated,executing,executed,not_executed",
+        }
+    }
+}
+
+/// A view of the inbox.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Which requests.
+    pub tab: Tab,
+    /// What is searched for.
+    pub search: String,
+    /// Which of them is looked at.
+    pub selected: Option<Uuid>,
+}
+
+impl Place {
+    /// Reads it from the parameters of a URL; what they say wrongly is as if they did not say it.
+    pub fn of(tab: Option<&str>, search: Option<String>, selected: Option<&str>) -> Self {
+        Self {
+            tab: if tab == Some(Tab::Decided.name()) { Tab::Decided } else { Tab::Waiting },
+            search: search.unwrap_or_default(),
+            selected: selected.and_then(|id| id.parse().ok()),
+        }
+    }
+
+    /// The parameters, `?` included; `encode` encodes a value.
+    pub fn query(&self, encode: impl Fn(&str) -> String) -> String {
+        let mut parts = Vec::new();
+        if self.tab == Tab::Decided {
+            parts.push(format!("tab={}", Tab::Decided.name()));
+        }
+        if !self.search.is_empty() {
+            parts.push(format!("q={}", encode(&self.search)));
+        }
+        if let Some(id) = self.selected {
+            parts.push(format!("selected={id}"));
+        }
+        if parts.is_empty() { String::new() } else { format!("?{}", parts.join("&")) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_url_says_where_one_is_and_nothing_more() {
+        let id = Uuid::from_u128(7);
+        let place = Place { tab: Tab::Decided, search: "a b".to_owned(), selected: Some(id) };
+        assert_eq!(place.query(|text| text.replace(' ', "%20")), format!("?tab=decided&q=a%20b&selected={id}"));
+        assert_eq!(Place::default().query(str::to_owned), "");
+    }
+
+    #[test]
+    fn a_url_that_makes_no_sense_leads_to_what_waits() {
+        assert_eq!(Place::of(Some("nothing"), None, Some("x'><script>")), Place::default());
+        assert_eq!(Place::of(Some("decided"), None, None).tab, Tab::Decided);
+    }
+}

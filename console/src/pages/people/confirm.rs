@@ -1,0 +1,79 @@
+//! A question before something ends: what will happen, and a button that says it.
+
+use leptos::{prelude::*, task::spawn_local};
+
+use super::advice;
+use crate::{
+    api::{Api, Failure},
+    components::{Button, Dialog, Failed, Kind, Tone, toast::Toasts},
+};
+
+/// Ends what stands at `path` once somebody said so; a refusal is shown where it was asked.
+#[component]
+pub(super) fn Confirm(
+    /// Whether it is asked.
+    open: RwSignal<bool>,
+    /// The question.
+    #[prop(into)]
+    title: Signal<String>,
+    /// The words of the button.
+    verb: &'static str,
+    /// What ends.
+    #[prop(into)]
+    path: Signal<String>,
+    /// What is said when it has.
+    #[prop(into)]
+    done: Signal<String>,
+    /// What is done then.
+    on_done: Callback<()>,
+    /// What will happen.
+    children: ChildrenFn,
+) -> impl IntoView {
+    let children = StoredValue::new(children);
+    view! {
+        <Dialog open title>
+            {children.with_value(|children| children())}
+            <Answer open verb path done on_done />
+        </Dialog>
+    }
+}
+
+#[component]
+fn Answer(
+    open: RwSignal<bool>,
+    verb: &'static str,
+    path: Signal<String>,
+    done: Signal<String>,
+    on_done: Callback<()>,
+) -> impl IntoView {
+    let api = Api::here();
+    let toasts = Toasts::here();
+    let busy = RwSignal::new(false);
+    let failure = RwSignal::new(None::<Failure>);
+    let act = Callback::new(move |()| {
+        busy.set(true);
+        failure.set(None);
+        let (path, done) = (path.get_untracked(), done.get_untracked());
+        spawn_local(async move {
+            let answer = api.delete(&path).await;
+            busy.try_set(false);
+            match answer {
+                Ok(()) => {
+                    open.try_set(false);
+                    toasts.say(Tone::Ok, done);
+                    on_done.try_run(());
+                }
+                Err(error) => {
+                    failure.try_set(Some(error));
+                }
+            }
+        });
+    });
+    view! {
+        {move || failure.get().map(|failure| view! { <Failed advice=advice(&failure) failure /> })}
+        <div class="row-end">
+            <Button kind=Kind::Quiet on_press=Callback::new(move |()| open.set(false))>"Cancel"</Button>
+            <Button kind=Kind::Danger busy on_press=act>{verb}</Button>
+        </div>
+    }
+}

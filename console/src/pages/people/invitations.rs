@@ -1,0 +1,80 @@
+//! Who is invited and has not come yet.
+
+use std::sync::Arc;
+
+use api_types::{Invitation, List};
+use leptos::prelude::*;
+
+use super::{Room, confirm::Confirm, next};
+use crate::{
+    api::of_org,
+    components::{Badge, Button, Kind, Shown, Table, Time, Tone, Until},
+    shell::Org,
+};
+
+#[component]
+pub(super) fn Invitations(room: Room, write: Memo<bool>) -> impl IntoView {
+    let org = Org::here();
+    let open = RwSignal::new(false);
+    let about = RwSignal::new(None::<Invitation>);
+    let email = move || about.with(|about| about.as_ref().map(|about| about.email.clone())).unwrap_or_default();
+    let path = Signal::derive(move || {
+        let id = about.with(|about| about.as_ref().map(|about| about.id)).unwrap_or_default();
+        of_org(&org.slug.get(), &format!("/invitations/{id}"))
+    });
+    let title = Signal::derive(move || format!("Withdraw the invitation of {}?", email()));
+    let done = Signal::derive(move || format!("The invitation of {} is withdrawn.", email()));
+    let on_done = Callback::new(move |()| room.invitations.again());
+    let ask = Callback::new(move |invitation| {
+        about.set(Some(invitation));
+        open.set(true);
+    });
+    view! {
+        <Shown read=room.invitations lines=2 let:list>
+            {if list.items.is_empty() {
+                let words = if write.get() { "Nobody is waiting to come in. An invitation made above stands here until it is taken up." } else { "Nobody is waiting to come in." };
+                view! { <p class="quiet">{words}</p> }.into_any()
+            } else {
+                let more = next(&list).is_some();
+                view! {
+                    <Table caption="Invitations" columns=vec!["Who", "Role", "Invited by", "When", "Link", ""]>{rows(&list, write, ask)}</Table>
+                    {more.then(|| view! { <p class="quiet">"These are the first 200; there are more."</p> })}
+                }
+                    .into_any()
+            }}
+        </Shown>
+        <Confirm open title verb="Withdraw" path done on_done>
+            <p>"Their link stops working at once. You can invite them again, with a new link."</p>
+        </Confirm>
+    }
+}
+
+fn rows(list: &Arc<List<Invitation>>, write: Memo<bool>, ask: Callback<Invitation>) -> impl IntoView + use<> {
+    list.items.iter().cloned().map(|invitation| view! { <Row invitation write ask /> }).collect_view()
+}
+
+#[component]
+fn Row(invitation: Invitation, write: Memo<bool>, ask: Callback<Invitation>) -> impl IntoView {
+    let about = StoredValue::new(invitation.clone());
+    let label = format!("Withdraw the invitation of {}", invitation.email);
+    let act = Callback::new(move |()| ask.run(about.get_value()));
+    view! {
+        <tr>
+            <td data-label="Who">{invitation.email}</td>
+            <td data-label="Role">
+                {match invitation.role {
+                    Some(role) => role.into_any(),
+                    None => view! { <Badge tone=Tone::Warn>"role deleted: invite again"</Badge> }.into_any(),
+                }}
+            </td>
+            <td data-label="Invited by">{invitation.invited_by.unwrap_or_else(|| "somebody who has left".to_owned())}</td>
+            <td data-label="When"><Time at=invitation.created_at /></td>
+            <td data-label="Link"><Until at=invitation.expires_at /></td>
+            <td class="acts">
+                <Show when=move || write.get()>
+                    <Button kind=Kind::Quiet label=label.clone() on_press=act>"Withdraw"</Button>
+                </Show>
+            </td>
+        </tr>
+    }
+}

@@ -1,0 +1,94 @@
+//! Inviting a person: the form, and the link that is shown once.
+
+use api_types::{CreateInvitation, CreatedInvitation};
+use leptos::{prelude::*, task::spawn_local};
+
+use super::{Room, advice, options, rights};
+use crate::{
+    api::{Api, Failure, of_org},
+    components::{Button, Choice, CopyButton, Failed, Field, Kind, Until},
+    shell::Org,
+};
+
+#[component]
+pub(super) fn Invite(room: Room) -> impl IntoView {
+    let made = RwSignal::new(None::<CreatedInvitation>);
+    view! {
+        <section class="panel" aria-labelledby="invite">
+            <h2 id="invite">"Invite somebody"</h2>
+            <Form room made />
+            <div role="status">{move || made.get().map(|created| view! { <Link created made /> })}</div>
+        </section>
+    }
+}
+
+#[component]
+fn Form(room: Room, made: RwSignal<Option<CreatedInvitation>>) -> impl IntoView {
+    let org = Org::here();
+    let api = Api::here();
+    let email = RwSignal::new(String::new());
+    let role = RwSignal::new("member".to_owned());
+    let busy = RwSignal::new(false);
+    let failure = RwSignal::new(None::<Failure>);
+    let roles = Signal::derive(move || options(&room.to_give(org)));
+    let may = move || {
+        let given = room.to_give(org);
+        let chosen = given.iter().find(|given| role.with(|role| given.name == *role));
+        chosen.map(|role| format!("A person with this role can {}.", rights::sentence(&role.rights)))
+    };
+    let submit = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        if busy.get_untracked() {
+            return;
+        }
+        busy.set(true);
+        failure.set(None);
+        made.set(None);
+        let path = of_org(&org.slug.get_untracked(), "/invitations");
+        let new = CreateInvitation { email: email.get_untracked().trim().to_owned(), role: role.get_untracked() };
+        spawn_local(async move {
+            let answer = api.post(&path, &new).await;
+            busy.try_set(false);
+            match answer {
+                Ok(created) => {
+                    made.try_set(Some(created));
+                    email.try_set(String::new());
+                    room.invitations.again();
+                }
+                Err(error) => {
+                    failure.try_set(Some(error));
+                }
+            }
+        });
+    };
+    let wrong = Signal::derive(move || failure.with(|failure| failure.as_ref()?.field("email")));
+    // What is said at the field is not said twice.
+    let rest = move || failure.get().filter(|failure| failure.field("email").is_none());
+    view! {
+        <form class="invite" on:submit=submit>
+            <Field label="E-mail" kind="email" value=email wrong />
+            <Choice label="Role" value=role options=roles />
+            <Button kind=Kind::Primary submit=true busy disabled=Signal::derive(move || email.with(|email| email.trim().is_empty()))>
+                "Make a link"
+            </Button>
+        </form>
+        <p class="quiet">{may}</p>
+        {move || rest().map(|failure| view! { <Failed advice=advice(&failure) failure /> })}
+    }
+}
+
+/// The link and what to do with it; gone once one says so.
+#[component]
+fn Link(created: CreatedInvitation, made: RwSignal<Option<CreatedInvitation>>) -> impl IntoView {
+    let email = created.invitation.email.clone();
+    view! {
+        <div class="link">
+            <p><b>"Send this link to " {email}</b>", by a way that only they read: Permesso sends nothing itself."</p>
+            <p class="secret"><code tabindex="0">{created.url.clone()}</code> <CopyButton text=created.url what="the link" /></p>
+            <p class="quiet">
+                "Whoever has it can come in, once; " <Until at=created.invitation.expires_at /> ". It is shown only now. Lost? Invite them again: then only the new link works."
+            </p>
+            <Button on_press=Callback::new(move |()| made.set(None))>"Done"</Button>
+        </div>
+    }
+}

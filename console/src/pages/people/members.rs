@@ -1,0 +1,74 @@
+//! Who belongs to the org.
+
+use std::sync::Arc;
+
+use api_types::{List, Member};
+use leptos::prelude::*;
+
+use super::{Room, next};
+use crate::{
+    api::{Api, encoded},
+    components::{Badge, Button, Kind, Shown, Table, Time},
+    shell::Org,
+};
+
+#[component]
+pub(super) fn Members(room: Room, write: Memo<bool>) -> impl IntoView {
+    view! {
+        <Shown read=room.members lines=4 let:list>
+            {
+                let more = next(&list);
+                view! {
+            <Table caption="Members" columns=vec!["Who", "Role", "Since", ""]>{rows(&list, room, write)}</Table>
+            {more.map(|cursor| view! { <More cursor /> })}
+                }
+            }
+        </Shown>
+    }
+}
+
+fn rows(list: &Arc<List<Member>>, room: Room, write: Memo<bool>) -> impl IntoView + use<> {
+    list.items.iter().cloned().map(|member| view! { <Row member room write /> }).collect_view()
+}
+
+#[component]
+fn More(cursor: String) -> impl IntoView {
+    let org = Org::here();
+    let to = move || format!("/{}/people?cursor={}", org.slug.get(), encoded(&cursor));
+    view! { <p><a class="btn" href=to>"More members"</a></p> }
+}
+
+#[component]
+fn Row(member: Member, room: Room, write: Memo<bool>) -> impl IntoView {
+    let api = Api::here();
+    let own = api.me.with_untracked(|me| me.as_ref().is_some_and(|me| me.id == member.user_id));
+    let about = StoredValue::new(member.clone());
+    let ask = move |dialog: RwSignal<bool>| {
+        Callback::new(move |()| {
+            room.member.set(Some(about.get_value()));
+            dialog.set(true);
+        })
+    };
+    // One person's name may be another's e-mail: the e-mail is who they are.
+    let name = (member.name != member.email).then(|| member.name.clone());
+    let change = format!("Change the role of {}", member.email);
+    let remove = format!("Remove {}", member.email);
+    view! {
+        <tr>
+            <td data-label="Who">
+                <span class="lines">
+                    <span>{member.email} " " {own.then(|| view! { <Badge>"you"</Badge> })}</span>
+                    <span class="quiet">{name}</span>
+                </span>
+            </td>
+            <td data-label="Role">{member.role}</td>
+            <td data-label="Since"><Time at=member.created_at full=true /></td>
+            <td class="acts">
+                <Show when=move || write.get()>
+                    <Button kind=Kind::Quiet label=change.clone() on_press=ask(room.changing)>"Change role"</Button>
+                    <Button kind=Kind::Quiet label=remove.clone() on_press=ask(room.removing)>"Remove"</Button>
+                </Show>
+            </td>
+        </tr>
+    }
+}

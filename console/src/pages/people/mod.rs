@@ -1,0 +1,103 @@
+//! `/:org/people`: who belongs to the org, with which role, and who is invited.
+
+mod change;
+mod confirm;
+mod invitations;
+mod invite;
+mod members;
+mod remove;
+mod rights;
+
+use std::sync::Arc;
+
+use api_types::{Invitation, List, Member, Role};
+use domain::Right;
+use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
+
+use self::{change::ChangeRole, invitations::Invitations, invite::Invite, members::Members, remove::Remove};
+use crate::{
+    api::{Failure, encoded, of_org, read::Read},
+    shell::{Org, title},
+};
+
+/// What the room's parts share.
+#[derive(Clone, Copy)]
+struct Room {
+    members: Read<List<Member>>,
+    invitations: Read<List<Invitation>>,
+    roles: Read<List<Role>>,
+    /// The member that a dialog is about.
+    member: RwSignal<Option<Member>>,
+    /// The dialog that gives another role.
+    changing: RwSignal<bool>,
+    /// The dialog that removes.
+    removing: RwSignal<bool>,
+}
+
+impl Room {
+    fn new() -> Self {
+        let org = Org::here();
+        let query = use_query_map();
+        let cursor = Memo::new(move |_| query.with(|query| query.get("cursor")));
+        Self {
+            members: Read::new(move || {
+                let after = cursor.get().map(|cursor| format!("&cursor={}", encoded(&cursor))).unwrap_or_default();
+                Some(of_org(&org.slug.get(), &format!("/members?limit=200{after}")))
+            }),
+            invitations: Read::new(move || Some(of_org(&org.slug.get(), "/invitations?limit=200"))),
+            roles: Read::new(move || Some(of_org(&org.slug.get(), "/roles?limit=200"))),
+            member: RwSignal::new(None),
+            changing: RwSignal::new(false),
+            removing: RwSignal::new(false),
+        }
+    }
+
+    /// The roles that one may give: none that allows more than one's own.
+    fn to_give(self, org: Org) -> Vec<Role> {
+        let own = org.mine.with(|mine| mine.as_ref().map(|mine| mine.rights.clone())).unwrap_or_default();
+        let roles = self.roles.value.get();
+        let roles = roles.as_deref().map(|list| list.items.as_slice()).unwrap_or_default();
+        roles.iter().filter(|role| rights::cover(&own, &role.rights)).cloned().collect()
+    }
+}
+
+/// Roles as a choice has them.
+fn options(roles: &[Role]) -> Vec<(String, String)> {
+    roles.iter().map(|role| (role.name.clone(), role.name.clone())).collect()
+}
+
+/// What to try after a refusal of this room; `None`: what is always tried.
+fn advice(failure: &Failure) -> Option<&'static str> {
+    match failure.code()? {
+        "last_admin" => Some("An org always has somebody who can administer it."),
+        "owns_keys" => Some("Every key has a person who answers for it, so nobody leaves keys behind."),
+        "member_exists" => Some("To give them another role, change it in the list of members."),
+        _ => None,
+    }
+}
+
+#[component]
+pub(crate) fn People() -> impl IntoView {
+    title(|| "People".to_owned());
+    let org = Org::here();
+    let room = Room::new();
+    let write = Memo::new(move |_| org.may(Right::WriteMembers));
+    view! {
+        <main class="page people">
+            <h1>"People"</h1>
+            <Show when=move || write.get()><Invite room /></Show>
+            <h2>"Members"</h2>
+            <Members room write />
+            <h2>"Invitations not taken up yet"</h2>
+            <Invitations room write />
+            <ChangeRole room />
+            <Remove room />
+        </main>
+    }
+}
+
+/// A list's next page, if there is one.
+fn next<T>(list: &Arc<List<T>>) -> Option<String> {
+    list.next_cursor.clone()
+}

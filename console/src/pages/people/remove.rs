@@ -1,0 +1,84 @@
+//! Removing a member, after saying what that means.
+
+use api_types::{ApiKey, List};
+use domain::Right;
+use leptos::prelude::*;
+
+use super::{Room, confirm::Confirm};
+use crate::{
+    api::{Api, of_org, read::Read},
+    components::Clock,
+    shell::Org,
+};
+
+/// The dialog.
+#[component]
+pub(super) fn Remove(room: Room) -> impl IntoView {
+    let org = Org::here();
+    let api = Api::here();
+    let email = Memo::new(move |_| room.member.with(|member| member.as_ref().map(|member| member.email.clone())));
+    let email = move || email.get().unwrap_or_default();
+    let own = move || {
+        let user = room.member.with(|member| member.as_ref().map(|member| member.user_id));
+        api.me.with(|me| me.as_ref().map(|me| me.id)) == user
+    };
+    let path = Signal::derive(move || {
+        let id = room.member.with(|member| member.as_ref().map(|member| member.id)).unwrap_or_default();
+        of_org(&org.slug.get(), &format!("/members/{id}"))
+    });
+    let title = Signal::derive(move || format!("Remove {} from {}?", email(), org.slug.get()));
+    let done = Signal::derive(move || format!("{} does not belong to {} any more.", email(), org.slug.get()));
+    let on_done = Callback::new(move |()| {
+        if own() {
+            // A full load: nothing of this org stays in the page.
+            let _ = window().location().set_href("/");
+        } else {
+            room.members.again();
+        }
+    });
+    view! {
+        <Confirm open=room.removing title verb="Remove" path done on_done>
+            <ul class="effects">
+                <li>
+                    {move || if own() { "You lose" } else { "They lose" }}
+                    " access to " <b>{org.slug}</b> " at once. Their account, and other orgs they belong to, stay."
+                </li>
+                <li>"What they decided and did stays on record under their name."</li>
+                <Keys room />
+            </ul>
+        </Confirm>
+    }
+}
+
+/// The keys that the member answers for, for who may see keys.
+#[component]
+fn Keys(room: Room) -> impl IntoView {
+    let org = Org::here();
+    let now = Clock::here();
+    let keys = Read::<List<ApiKey>>::new(move || {
+        org.may(Right::ReadKeys).then(|| of_org(&org.slug.get(), "/api-keys?limit=200"))
+    });
+    let works = move |key: &ApiKey| {
+        key.revoked_at.is_none() && key.expires_at.is_none_or(|expires| expires > now.get_untracked())
+    };
+    let owned = move || {
+        let user = room.member.with(|member| member.as_ref().map(|member| member.user_id));
+        let keys = keys.value.get()?;
+        let names: Vec<String> = keys
+            .items
+            .iter()
+            .filter(|key| Some(key.owner.id) == user && works(key))
+            .map(|key| key.name.clone())
+            .collect();
+        (!names.is_empty()).then_some(names)
+    };
+    move || match owned() {
+        Some(names) => {
+            let (count, names) = (names.len(), names.join(", "));
+            let keys = if count == 1 { "API key that still works" } else { "API keys that still work" };
+            view! { <li><b>"Not yet: "</b> "they answer for " {count} " " {keys} ": " {names} ". Revoke those first."</li> }.into_any()
+        }
+        None => view! { <li>"Nobody is removed who answers for API keys that still work: revoke those first."</li> }
+            .into_any(),
+    }
+}

@@ -1,0 +1,73 @@
+//! What would run: the arguments, compared with the last call that was approved, and the tool's own words.
+
+use leptos::prelude::*;
+use serde::Deserialize;
+
+use super::{Detail, Said, part, said::SaidBlock};
+use crate::{
+    components::{Difference, Time, Tree},
+    shell::Org,
+};
+
+/// Every argument.
+#[component]
+pub(super) fn Arguments(detail: Detail) -> impl IntoView {
+    let org = Org::here();
+    let json = part(detail, |detail| detail.arguments_json.clone());
+    let before = part(detail, |detail| {
+        detail.last_approved.as_ref().map(|call| (call.id, call.approved_at, call.arguments_json.clone()))
+    });
+    let erased = Memo::new(move |_| json.with(Option::is_none));
+    let now = Memo::new(move |_| json.get().unwrap_or_default());
+    let then = Memo::new(move |_| before.get().map(|(_, _, json)| json));
+    view! {
+        <h3>
+            "Arguments"
+            {move || before.get().filter(|_| !erased.get()).map(|(id, at, _)| view! {
+                ", compared with the "
+                <a href=format!("/{}/approvals/{id}", org.slug.get_untracked())>"last approved call"</a>
+                " (" <Time at /> ")"
+            })}
+        </h3>
+        {move || {
+            if erased.get() {
+                view! { <p class="quiet">"They are not kept any more: they are erased once the call is over. The audit has them, with secrets taken out."</p> }
+                    .into_any()
+            } else {
+                view! { <Tree json=now before=then label="Arguments" /> }.into_any()
+            }
+        }}
+    }
+}
+
+/// The tool's words about itself.
+#[derive(Default, Deserialize)]
+struct Told {
+    title: Option<String>,
+    description: Option<String>,
+}
+
+/// What the tool is, and how that has changed since somebody looked.
+#[component]
+pub(super) fn Definition(detail: Detail) -> impl IntoView {
+    let now = part(detail, |detail| detail.definition.get().to_owned());
+    let reviewed = part(detail, |detail| detail.reviewed_definition.as_ref().map(|old| old.get().to_owned()));
+    let told = Memo::new(move |_| {
+        let told = now.with(|json| serde_json::from_str::<Told>(json).unwrap_or_default());
+        (told.title, told.description)
+    });
+    view! {
+        {move || reviewed.get().map(|old| view! {
+            <h3>"The tool has changed since it was reviewed"</h3>
+            <Difference old=Signal::stored(old) new=now />
+        })}
+        <details class="about">
+            <summary>"What the upstream says of this tool"</summary>
+            {move || told.with(|(title, _)| title.clone()).map(|title| view! { <p><b><Said text=title /></b></p> })}
+            {move || match told.with(|(_, description)| description.clone()) {
+                Some(description) => view! { <SaidBlock text=description /> }.into_any(),
+                None => view! { <p class="quiet">"It has no description."</p> }.into_any(),
+            }}
+        </details>
+    }
+}

@@ -1,0 +1,52 @@
+//! What one should know before deciding: why it waits, what the agent says, what to beware of.
+
+use leptos::prelude::*;
+
+use super::{Detail, Said, part, said::SaidBlock, words};
+use crate::components::{Clock, Icon, Shape, Time};
+
+/// The notes, the most important first.
+#[component]
+pub(super) fn Notes(detail: Detail) -> impl IntoView {
+    let now = Clock::here();
+    let approval = detail.with_untracked(|detail| detail.approval.clone());
+    let became = part(detail, move |detail| words::became(&detail.approval, now.get_untracked()));
+    let ran = part(detail, |detail| detail.same_call_ran_at);
+    let stuck =
+        part(detail, |detail| detail.approval.status == "pending" && !detail.may_decide && !detail.somebody_may_decide);
+    let waits = part(detail, |detail| detail.approval.status == "pending");
+    view! {
+        {move || became.get().map(|words| view! { <p class="notice"><Icon shape=Shape::Clock /><Said text=words /></p> })}
+        {move || {
+            ran.get()
+                .filter(|_| waits.get())
+                .map(|at| view! {
+                    <p class="notice warn">
+                        <Icon shape=Shape::Warning />
+                        <span><b>"The same call ran "<Time at /></b>" with exactly these arguments. Approving runs it once more."</span>
+                    </p>
+                })
+        }}
+        <Show when=move || stuck.get()>
+            <p class="notice warn">
+                <Icon shape=Shape::Warning />
+                <span>
+                    <b>"Nobody can decide this."</b>
+                    " Everybody who may decide for this tool is answerable for the key that asks. In the approval policy of the tool, \
+                    the toolkit or the org, name another role in "<code>"approver_roles"</code>", or set "
+                    <code>"allow_self_approval"</code>"."
+                </span>
+            </p>
+        </Show>
+        <p class="notice warn">
+            <Icon shape=Shape::Pause />
+            <span><b>"Held because "</b><Said text=approval.rule /></span>
+        </p>
+        {approval.agent_reason.map(|reason| view! {
+            <div class="notice claim">
+                <span><b>"The agent says why"</b>" (its claim, not checked)"</span>
+                <blockquote><SaidBlock text=reason /></blockquote>
+            </div>
+        })}
+    }
+}

@@ -1,0 +1,79 @@
+//! What was before: requests like this one, and what happened to this one.
+
+use api_types::{Approval, ApprovalEvent};
+use leptos::prelude::*;
+
+use super::{Detail, Said, part, said::SaidBlock, words};
+use crate::{
+    components::{Badge, Icon, Table, Time},
+    shell::Org,
+};
+
+/// The last requests of this tool by this caller, and what became of them.
+#[component]
+pub(super) fn Similar(detail: Detail) -> impl IntoView {
+    // What can change of them is their state.
+    let states = part(detail, |detail| {
+        detail.similar.iter().map(|one| (one.id, one.status.clone(), one.decision_reason.clone())).collect::<Vec<_>>()
+    });
+    move || {
+        let none = states.with(Vec::is_empty);
+        let rows = detail.with_untracked(|detail| detail.similar.clone());
+        (!none).then(|| view! {
+            <h3>"Similar requests"</h3>
+            <Table caption="The last requests of this tool by this caller" columns=vec!["Call", "When", "What became of it"]>
+                {rows.into_iter().map(|one| view! { <SimilarRow one /> }).collect_view()}
+            </Table>
+        })
+    }
+}
+
+#[component]
+fn SimilarRow(one: Approval) -> impl IntoView {
+    let org = Org::here();
+    let href = format!("/{}/approvals/{}", org.slug.get_untracked(), one.id);
+    let (tone, shape, _) = words::badge(&one.status);
+    let outcome = words::outcome(&one);
+    view! {
+        <tr>
+            <td data-label="Call"><a href=href><Said text={one.summary.unwrap_or_else(|| "arguments not kept".to_owned())} /></a></td>
+            <td data-label="When"><Time at=one.created_at /></td>
+            <td data-label="What became of it"><Badge tone><Icon shape /><Said text=outcome /></Badge></td>
+        </tr>
+    }
+}
+
+/// Everything that happened to it, as a line of time.
+#[component]
+pub(super) fn History(detail: Detail) -> impl IntoView {
+    let length = part(detail, |detail| detail.history.len());
+    view! {
+        <h3>"History"</h3>
+        <ol class="history">
+            {move || {
+                length.track();
+                let events = detail.with_untracked(|detail| detail.history.clone());
+                events.into_iter().enumerate().map(|(at, event)| view! { <Event event is_first=at == 0 /> }).collect_view()
+            }}
+        </ol>
+    }
+}
+
+#[component]
+fn Event(event: ApprovalEvent, is_first: bool) -> impl IntoView {
+    let (tone, shape, _) = words::badge(&event.to);
+    view! {
+        <li class=tone.class()>
+            <Icon shape />
+            <div>
+                <p>
+                    <b>{words::event(&event.to, is_first)}</b>
+                    {(event.actor_kind != "system").then(|| view! { " by "<Said text=event.actor_name /> })}
+                    " · "
+                    <Time at=event.at full=true />
+                </p>
+                {event.note.map(|note| view! { <SaidBlock text=note /> })}
+            </div>
+        </li>
+    }
+}

@@ -1,0 +1,110 @@
+//! A call whose outcome nobody knows: what is known, what to look at, and what a person found.
+
+use api_types::{Approval, Settle, SettleOutcome};
+use chrono::{DateTime, Utc};
+use leptos::{prelude::*, task::spawn_local};
+
+use super::{Detail, Said, part};
+use crate::{
+    api::{Api, Failure, approval_path},
+    components::{Area, Button, Clock, Failed, Icon, Kind, Shape, Time, Tone, Until, local_time, toast::Toasts},
+    shell::Org,
+};
+
+/// The explanation and the two choices.
+#[component]
+pub(super) fn SettleForm(detail: Detail, on_settled: Callback<()>) -> impl IntoView {
+    let (sent, lost) = detail.with_untracked(|detail| {
+        let last = |to: &str| detail.history.iter().rev().find(|event| event.to == to).cloned();
+        (last("executing").map(|event| event.at), last("outcome_unknown"))
+    });
+    let may = part(detail, |detail| detail.may_decide);
+    let because = part(detail, |detail| detail.may_not_decide_because.clone().unwrap_or_default());
+    let tool = detail.with_untracked(|detail| detail.approval.tool.clone());
+    view! {
+        <section class="settle" aria-labelledby="settle-title">
+            <h3 id="settle-title"><Icon shape=Shape::Question />"Did it run? Somebody has to find out"</h3>
+            <p>
+                "The call was sent" {sent.map(|at| view! { " " <Time at full=true /> })} " and never answered"
+                {lost.and_then(|event| event.note).map(|note| view! { ": "<Said text=note /> })}
+                ". It may have run, wholly or in part. Permesso does not send it again, and refuses the same call until this is settled."
+            </p>
+            <p>"Look where " <code><Said text=tool /></code> " would have left something: the thing it makes or changes, the other side's own log."</p>
+            {move || {
+                if may.get() {
+                    view! { <Choices detail on_settled /> }.into_any()
+                } else {
+                    view! { <p class="quiet">"You cannot settle this: "{because}"."</p> }.into_any()
+                }
+            }}
+        </section>
+    }
+}
+
+#[component]
+fn Choices(detail: Detail, on_settled: Callback<()>) -> impl IntoView {
+    let (api, org, toasts) = (Api::here(), Org::here(), Toasts::here());
+    let now = Clock::here();
+    let id = detail.with_untracked(|detail| detail.approval.id);
+    let from = part(detail, |detail| detail.settle_from);
+    let early = Memo::new(move |_| from.get().filter(|from| now.get() < *from));
+    let note = RwSignal::new(String::new());
+    let wrong = RwSignal::new(None::<String>);
+    let busy = RwSignal::new(false);
+    let failure = RwSignal::new(None::<Failure>);
+    let settle = move |outcome: SettleOutcome| {
+        if note.with_untracked(|note| note.trim().is_empty()) {
+            wrong.set(Some("Say how you found out: it stays on record.".to_owned()));
+            return;
+        }
+        wrong.set(None);
+        busy.set(true);
+        failure.set(None);
+        let path = format!("{}/settle", approval_path(&org.slug.get_untracked(), id));
+        let body = Settle { outcome, note: note.get_untracked() };
+        spawn_local(async move {
+            let answer = api.post::<Approval>(&path, &body).await;
+            busy.try_set(false);
+            match answer {
+                Ok(_) => {
+                    toasts.say(Tone::Ok, follows(outcome));
+                    on_settled.run(());
+                }
+                Err(error) => {
+                    failure.try_set(Some(error));
+                }
+            }
+        });
+    };
+    let off = Signal::derive(move || early.get().is_some());
+    view! {
+        <div class="form">
+            <Area label="How you found out" value=note hint="It stays on record; the agent does not read it." wrong />
+            {move || failure.get().map(|failure| view! { <Failed failure /> })}
+            {move || early.get().map(|from| view! { <Early from /> })}
+            <div class="row">
+                <Button kind=Kind::Danger busy disabled=off on_press=Callback::new(move |()| settle(SettleOutcome::Executed))>"It ran"</Button>
+                <Button busy disabled=off on_press=Callback::new(move |()| settle(SettleOutcome::NotExecuted))>"It did not run"</Button>
+            </div>
+            <p class="quiet">"It ran: the agent is told so, and that its answer is lost. It did not run: the agent may ask again, and a person decides again."</p>
+        </div>
+    }
+}
+
+#[component]
+fn Early(from: DateTime<Utc>) -> impl IntoView {
+    view! {
+        <p class="notice" role="status">
+            <Icon shape=Shape::Clock />
+            <span>"The answer may still come by itself. You can settle it at " {local_time(from)} " (" <Until at=from /> ")."</span>
+        </p>
+    }
+}
+
+/// What follows for the agent.
+fn follows(outcome: SettleOutcome) -> &'static str {
+    match outcome {
+        SettleOutcome::Executed => "Settled: it ran. The agent is told so and does not run it again.",
+        SettleOutcome::NotExecuted => "Settled: it did not run. The agent may ask again.",
+    }
+}

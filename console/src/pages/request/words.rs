@@ -1,0 +1,144 @@
+//! The states of a request in words: for badges, for the line under a title, for tables.
+
+use api_types::{Approval, ToolHints};
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::components::{Shape, Tone};
+
+/// How long after its end an expired request can still be approved (approvals.md, "States").
+const LATE: TimeDelta = TimeDelta::days(7);
+
+/// A state for a badge: tone, icon, word.
+pub fn badge(status: &str) -> (Tone, Shape, &'static str) {
+    match status {
+        "pending" => (Tone::Quiet, Shape::Pause, "waiting"),
+        "approved" => (Tone::Ok, Shape::Check, "approved"),
+        "rejected" => (Tone::Bad, Shape::Cross, "rejected"),
+        "expired" => (Tone::Quiet, Shape::Clock, "expired"),
+        "withdrawn" => (Tone::Quiet, Shape::Back, "withdrawn"),
+        "invalidated" => (Tone::Quiet, Shape::Change, "no longer valid"),
+        "executing" => (Tone::Ok, Shape::Clock, "running"),
+        "executed" => (Tone::Ok, Shape::Check, "ran"),
+        "outcome_unknown" => (Tone::Warn, Shape::Question, "outcome unknown"),
+        "not_executed" => (Tone::Quiet, Shape::Cross, "did not run"),
+        // A newer server may know more.
+        _ => (Tone::Quiet, Shape::Question, "another state"),
+    }
+}
+
+/// The words of a state in a history: "opened", "approved".
+pub fn event(to: &str, is_first: bool) -> &'static str {
+    match to {
+        "pending" if is_first => "asked",
+        "pending" => "waiting again",
+        "executing" => "started",
+        other => badge(other).2,
+    }
+}
+
+/// Whether a request that nobody decided in time can still be approved.
+pub fn may_be_late(approval: &Approval, now: DateTime<Utc>) -> bool {
+    approval.status == "expired" && now < approval.expires_at + LATE
+}
+
+/// What became of a request, and what follows: the sentence under the title of one that does not wait.
+pub fn became(approval: &Approval, now: DateTime<Utc>) -> Option<String> {
+    let by = approval.decided_by_email.as_deref().unwrap_or("somebody who is gone");
+    let said = approval.decision_reason.as_deref().map(|reason| format!(": “{reason}”")).unwrap_or_default();
+    Some(match approval.status.as_str() {
+        "pending" => return None,
+        "approved" => format!("Approved by {by}{said}. It runs once the agent comes back for it."),
+        "rejected" => format!("Rejected by {by}{said}. The agent was told so, word for word."),
+        "expired" if may_be_late(approval, now) => {
+            "Nobody decided in time. It can still be approved: then the agent may run it.".to_owned()
+        }
+        "expired" => "Nobody decided in time, or it was approved and not used. The agent may ask again.".to_owned(),
+        "withdrawn" => "The agent took its request back.".to_owned(),
+        "invalidated" => {
+            "Something it is bound to has changed, so it cannot run any more. The agent may ask again.".to_owned()
+        }
+        "executing" => format!("Approved by {by}{said}. It is running now."),
+        "executed" => format!("Approved by {by}{said}. It ran."),
+        "outcome_unknown" => {
+            format!(
+                "Approved by {by}{said}, and sent; but no answer came. It may have run. It is never sent again by itself."
+            )
+        }
+        "not_executed" => format!("Approved by {by}{said}; but it did not run, as a person found out."),
+        other => format!("It is {other}."),
+    })
+}
+
+/// What became of a similar request, in a few words.
+pub fn outcome(approval: &Approval) -> String {
+    let by = approval.decided_by_email.as_deref().map(|by| format!(" by {by}")).unwrap_or_default();
+    match approval.status.as_str() {
+        "rejected" => match &approval.decision_reason {
+            Some(reason) => format!("rejected{by}: {reason}"),
+            None => format!("rejected{by}"),
+        },
+        "approved" => format!("approved{by}"),
+        "executing" => format!("approved{by}, running"),
+        "executed" => format!("approved{by}, ran"),
+        other => badge(other).2.to_owned(),
+    }
+}
+
+/// What the upstream claims of its tool: the one that matters by itself, the others together.
+pub fn claims(hints: &ToolHints) -> Vec<(Tone, Option<Shape>, String)> {
+    let mut quiet = Vec::new();
+    match (hints.destructive, hints.read_only) {
+        (Some(true), _) => {}
+        (_, Some(true)) => quiet.push("changes nothing"),
+        (Some(false), _) => quiet.push("not destructive"),
+        _ => {}
+    }
+    if hints.idempotent == Some(true) {
+        quiet.push("twice is as once");
+    }
+    if hints.open_world == Some(true) {
+        quiet.push("reaches outside");
+    }
+    let loud = (hints.destructive == Some(true)).then(|| (Tone::Bad, Some(Shape::Warning), "destructive".to_owned()));
+    let quiet = (!quiet.is_empty()).then(|| (Tone::Quiet, None, quiet.join(", ")));
+    loud.into_iter().chain(quiet).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pages::sample::request;
+
+    #[test]
+    fn every_state_has_its_own_words() {
+        let words: Vec<_> = domain::approval::Status::ALL.iter().map(|status| badge(status.as_str()).2).collect();
+        let mut different = words.clone();
+        different.sort_unstable();
+        different.dedup();
+        assert_eq!(different.len(), words.len());
+        assert!(!words.contains(&"another state"));
+        for status in domain::approval::Status::ALL {
+            let said = became(&request(1, status.as_str(), 1), DateTime::UNIX_EPOCH);
+            assert_eq!(said.is_none(), status == domain::approval::Status::Pending);
+        }
+    }
+
+    #[test]
+    fn a_late_approval_is_offered_for_a_week() {
+        let expired = request(1, "expired", 0);
+        assert!(may_be_late(&expired, DateTime::UNIX_EPOCH + TimeDelta::days(6)));
+        assert!(!may_be_late(&expired, DateTime::UNIX_EPOCH + TimeDelta::days(7)));
+        assert!(!may_be_late(&request(1, "rejected", 0), DateTime::UNIX_EPOCH));
+    }
+
+    #[test]
+    fn a_destructive_claim_stands_alone_and_outweighs_a_harmless_one() {
+        let words = |hints: ToolHints| claims(&hints).into_iter().map(|(_, _, words)| words).collect::<Vec<_>>();
+        let both = ToolHints { destructive: Some(true), read_only: Some(true), ..ToolHints::default() };
+        assert_eq!(words(both), ["destructive"]);
+        assert_eq!(words(ToolHints { open_world: Some(true), ..both }), ["destructive", "reaches outside"]);
+        let harmless = ToolHints { read_only: Some(true), idempotent: Some(true), ..ToolHints::default() };
+        assert_eq!(words(harmless), ["changes nothing, twice is as once"]);
+        assert!(words(ToolHints::default()).is_empty());
+    }
+}

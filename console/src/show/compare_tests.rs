@@ -1,0 +1,120 @@
+#![allow(clippy::panic, reason = "a test says what it expects")]
+
+use super::super::json::parse;
+use super::*;
+
+fn compared(now: &str, before: &str) -> Branch {
+    compare(parse(now), Some(parse(before)))
+}
+
+fn states(branch: &Branch) -> Vec<(String, State)> {
+    let name = |branch: &Branch| match &branch.name {
+        Name::Root => "root".to_owned(),
+        Name::Key { key, .. } => key.clone(),
+        Name::Index(index) => index.to_string(),
+    };
+    branch.children.iter().map(|child| (name(child), child.state.clone())).collect()
+}
+
+#[test]
+fn each_argument_says_what_became_of_it() {
+    let branch = compared(
+        r#"{"to":"Brightwater","amount":"4180","note":"x"}"#,
+        r#"{"amount":"1290","to":"Brightwater","copy":true}"#,
+    );
+    assert_eq!(
+        states(&branch),
+        [
+            ("to".into(), State::Same),
+            ("amount".into(), State::Changed(Node::Text("1290".into()))),
+            ("note".into(), State::Added),
+            ("copy".into(), State::Removed),
+        ]
+    );
+}
+
+#[test]
+fn a_number_that_became_a_string_has_changed_and_so_has_one_written_otherwise() {
+    let branch = compared(r#"{"a":"1","b":0.10}"#, r#"{"a":1,"b":0.1}"#);
+    assert_eq!(states(&branch)[0].1, State::Changed(Node::Number("1".into())));
+    assert_eq!(states(&branch)[1].1, State::Changed(Node::Number("0.1".into())));
+}
+
+#[test]
+fn what_was_redacted_is_not_comparable_even_where_it_looks_the_same() {
+    let branch = compared(
+        r#"{"token":"abc","same":"[redacted]","deep":{"a":1}}"#,
+        r#"{"token":"[redacted]","same":"[redacted]","deep":"[redacted]"}"#,
+    );
+    assert!(branch.children.iter().all(|child| child.state == State::NotComparable));
+    assert_eq!(branch.children[2].children.len(), 1, "what is there now is still shown");
+}
+
+#[test]
+fn nested_values_are_compared_by_path_and_arrays_by_place() {
+    let branch =
+        compared(r#"{"lines":[{"sku":"a"},{"sku":"c"}]}"#, r#"{"lines":[{"sku":"a"},{"sku":"b"},{"sku":"d"}]}"#);
+    let lines = &branch.children[0];
+    assert_eq!(lines.state, State::Same);
+    assert_eq!(lines.children[0].children[0].state, State::Same);
+    assert_eq!(lines.children[1].children[0].state, State::Changed(Node::Text("b".into())));
+    assert_eq!(lines.children[2].state, State::Removed);
+    assert_eq!(lines.children[2].children[0].state, State::Removed, "all that was in it is gone too");
+}
+
+#[test]
+fn repeated_keys_are_compared_in_their_order() {
+    let branch = compared(r#"{"to":"a","to":"b"}"#, r#"{"to":"a"}"#);
+    assert_eq!(states(&branch), [("to".into(), State::Same), ("to".into(), State::Added)]);
+}
+
+#[test]
+fn without_an_earlier_call_nothing_is_new() {
+    assert_eq!(states(&compare(parse(r#"{"a":1}"#), None)), [("a".into(), State::Same)]);
+}
+
+fn told(parts: &[Part]) -> String {
+    let mut told = String::new();
+    for part in parts {
+        match part {
+            Part::Between(lines) => told.push_str(&format!("… {}\n", lines.len())),
+            Part::Hunk(lines) => {
+                for line in lines {
+                    told.push_str(&match line {
+                        Line::Same(line) => format!("  {line}\n"),
+                        Line::Removed(line) => format!("- {line}\n"),
+                        Line::Added(line) => format!("+ {line}\n"),
+                    });
+                }
+            }
+        }
+    }
+    told
+}
+
+#[test]
+fn a_difference_keeps_three_lines_around_it_and_folds_the_rest() {
+    let old: Vec<String> = (1..=12).map(|line| line.to_string()).collect();
+    let mut new = old.clone();
+    new[5] = "six".into();
+    assert_eq!(told(&lines(&old.join("\n"), &new.join("\n"))), "… 2\n  3\n  4\n  5\n- 6\n+ six\n  7\n  8\n  9\n… 3\n");
+}
+
+#[test]
+fn equal_texts_are_all_unchanged_and_different_ones_of_any_size_are_covered_whole() {
+    assert_eq!(lines("a\nb", "a\nb"), [Part::Between(vec!["a".into(), "b".into()])]);
+    let many = |word: &str| (0..6_000).map(|line| format!("{word}{line}")).collect::<Vec<_>>().join("\n");
+    let parts = lines(&many("a"), &many("b"));
+    let [Part::Hunk(hunk)] = parts.as_slice() else { panic!("one hunk") };
+    assert_eq!(hunk.len(), 12_000);
+}
+
+#[test]
+fn definitions_are_laid_out_so_that_a_changed_sentence_is_one_line() {
+    let old = parse(r#"{"name":"pay","description":"Pays.\nAsks first.\nBack\\nslash","inputSchema":{}}"#);
+    let new = parse(r#"{"description":"Pays.\nNever asks.\nBack\\nslash","name":"pay","inputSchema":{}}"#);
+    assert_eq!(
+        told(&definitions(&old, &new)),
+        "  {\n    \"description\": \"Pays.\\n\n-     Asks first.\\n\n+     Never asks.\\n\n      Back\\\\nslash\",\n    \"inputSchema\": {},\n    \"name\": \"pay\"\n… 1\n"
+    );
+}

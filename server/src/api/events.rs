@@ -1,0 +1,152 @@
+//! `/orgs/{org}/events`: what happens in an org, as server-sent events (WHATWG HTML, section 9.2).
+//!
+//! Each actor receives what its rights allow, and the stream ends when they end. Ids name a place in this
+//! replica's ring; a client that returns with one goes on from there or is sent `resync`.
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use api_types::event::name;
+use axum::{
+    body::{Body, Bytes},
+    extract::State,
+    http::{HeaderMap, HeaderName, header},
+    response::{IntoResponse, Response},
+};
+use futures::stream;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
+
+use super::authorize::Member;
+use crate::{
+    error::{Kind, Result},
+    service::{
+        Services,
+        access::{self, OrgAccess},
+        feed::{self, Event, Next, RIGHTS, Watcher},
+    },
+};
+
+/// How often something is sent when nothing happens, so that proxies leave the stream open, and how
+/// often the actor is looked at again.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// Streams the events of an org, as the rights of who asks allow.
+///
+/// Needs one of `approvals:read`, `audit:read` and `connections:read`. `Last-Event-ID` goes on after that
+/// event; where that place is not known any more, `resync` says to read everything again.
+#[utoipa::path(
+    get,
+    path = "/orgs/{org}/events",
+    tag = "events",
+    params(("last-event-id" = Option<String>, Header, description = "Goes on after this event.")),
+    responses(
+        (
+            status = OK,
+            description = "Server-sent events: `approval.opened` and `approval.changed` (ApprovalEventData), \
+                           `call.finished` (CallFinished), `connection.changed` (ConnectionChanged), `resync`.",
+            body = String,
+            content_type = "text/event-stream",
+        ),
+        (status = TOO_MANY_REQUESTS, description = "`too_many_streams`"),
+    ),
+)]
+pub async fn stream_events(
+    State(services): State<Arc<Services>>,
+    Member(access): Member,
+    headers: HeaderMap,
+) -> Result<Response> {
+    // An id that cannot be read is one that is not known.
+    let last = headers.get("last-event-id").map(|id| id.to_str().unwrap_or("?"));
+    let watcher = feed::watch(&services, &access, last).await?;
+    let version = services.directory.get()?.version;
+    let mut alive = interval_at(Instant::now() + KEEP_ALIVE, KEEP_ALIVE);
+    alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let events = Events { services, access, version, watcher, alive, begun: false };
+    let body = stream::unfold(events, |mut events| async move {
+        let bytes = events.next().await?;
+        Some((Ok::<_, Infallible>(Bytes::from(bytes)), events))
+    });
+    let headers = [
+        (header::CONTENT_TYPE, "text/event-stream"),
+        (header::CACHE_CONTROL, "no-store"),
+        (HeaderName::from_static("x-accel-buffering"), "no"),
+    ];
+    Ok((headers, Body::from_stream(body)).into_response())
+}
+
+/// A stream under way.
+struct Events {
+    services: Arc<Services>,
+    access: OrgAccess,
+    /// The version of the configuration at which the actor was looked at.
+    version: i64,
+    watcher: Watcher,
+    alive: Interval,
+    begun: bool,
+}
+
+impl Events {
+    /// What is sent next; `None` at the end.
+    async fn next(&mut self) -> Option<String> {
+        if !self.begun {
+            self.begun = true;
+            // The id is where to go on from, should the connection break before the first event.
+            return Some(format!("retry: 2000\nid: {}\n: events\n\n", self.watcher.id(None)));
+        }
+        loop {
+            tokio::select! {
+                biased;
+                () = self.services.stop.cancelled() => return None,
+                _ = self.alive.tick() => {
+                    self.still_valid().await?;
+                    return Some(format!("id: {}\n: still here\n\n", self.watcher.id(None)));
+                }
+                next = self.watcher.next() => {
+                    self.look_again()?;
+                    let text = self.encode(next);
+                    if !text.is_empty() {
+                        return Some(text);
+                    }
+                }
+            }
+        }
+    }
+
+    fn encode(&self, next: Next) -> String {
+        match next {
+            Next::Resync => wire::sse::encode(Some(name::RESYNC), Some(&self.watcher.id(None)), "{}"),
+            Next::Events(events) => {
+                let mine = events.iter().filter(|event| self.may_see(event));
+                mine.map(|event| {
+                    wire::sse::encode(Some(event.name), Some(&self.watcher.id(Some(event.seq))), &event.data)
+                })
+                .collect()
+            }
+        }
+    }
+
+    fn may_see(&self, event: &Event) -> bool {
+        event.needs.is_none_or(|right| self.access.rights.has(right))
+    }
+
+    /// Whether the credential has not ended meanwhile: keys, tokens and sessions end without a change of the
+    /// configuration. `None`: it has.
+    async fn still_valid(&mut self) -> Option<()> {
+        match access::still_valid(&self.services, &self.access.actor).await {
+            Ok(_) => self.look_again(),
+            // Without the database nothing happens that could be shown.
+            Err(error) => matches!(error.kind, Kind::Unavailable).then_some(()),
+        }
+    }
+
+    /// Reads the actor's rights again when the configuration has changed. `None`: it may watch no longer.
+    fn look_again(&mut self) -> Option<()> {
+        let Ok(directory) = self.services.directory.get() else { return Some(()) };
+        if directory.version == self.version {
+            return Some(());
+        }
+        let actor = access::again(&self.services, &directory, &self.access.actor).ok()?;
+        self.access = OrgAccess::find(&directory, actor, self.access.org.slug.as_str()).ok()?;
+        self.version = directory.version;
+        RIGHTS.iter().any(|right| self.access.rights.has(*right)).then_some(())
+    }
+}

@@ -1,0 +1,92 @@
+//! What browsers bring: the console's cookie, and requests that another site made them send. These
+//! layers stand around `/api/v1` and nowhere else: agents sign in with bearers only.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    http::{
+        HeaderValue, StatusCode,
+        header::{self, Entry},
+    },
+    middleware,
+    response::{IntoResponse, Response},
+};
+use tower_http::csrf::{CsrfLayer, ProtectionError};
+
+use crate::{
+    auth::session::cookie_name,
+    error::{Error, Kind},
+    service::Services,
+};
+
+/// Puts the session and the check for cross-site requests around the API.
+pub(super) fn protect(api: Router<Arc<Services>>, services: &Services) -> Router<Arc<Services>> {
+    let https = services.public_url.scheme() == "https";
+    // Behind a proxy the Host header may not be what the browser's address bar says.
+    let origin = services.public_url.origin().ascii_serialization();
+    let csrf = CsrfLayer::new().add_trusted_origin(&origin).unwrap_or_else(|error| {
+        tracing::warn!(%error, "the public URL is no origin of a browser; only the Host header says who we are");
+        CsrfLayer::new()
+    });
+    api.layer(services.sessions.layer(https))
+        .layer(middleware::map_response(move |response| async move { mended(response, https) }))
+        .layer(csrf.with_rejection_response(|_: ProtectionError| cross_site().into_response()))
+}
+
+/// The answer to a request that would change something and that a page of another site sent (also one
+/// that would sign somebody in: log-in CSRF). Programs send neither header that says so.
+fn cross_site() -> Error {
+    Error::new(
+        Kind::Forbidden,
+        "cross_site_request",
+        "a page of another site sent this request; open the console at its own address and try again",
+    )
+}
+
+/// Mends two things that the session layer leaves: a session that could not be kept is an error like
+/// every other, and a `__Host-` cookie is removed only by a header that says `Secure` as well.
+fn mended(mut response: Response, https: bool) -> Response {
+    let is_bare =
+        response.status() == StatusCode::INTERNAL_SERVER_ERROR && response.extensions().get::<Arc<Error>>().is_none();
+    if is_bare {
+        return Error::unavailable("you could not be signed in right now; try again").into_response();
+    }
+    let removal = format!("{}=;", cookie_name(https));
+    if let Entry::Occupied(mut cookies) = response.headers_mut().entry(header::SET_COOKIE) {
+        for cookie in cookies.iter_mut().filter(|cookie| https && cookie.as_bytes().starts_with(removal.as_bytes())) {
+            let whole = [cookie.as_bytes(), b"; HttpOnly; SameSite=Lax; Secure"].concat();
+            if let Ok(whole) = HeaderValue::from_bytes(&whole) {
+                *cookie = whole;
+            }
+        }
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_that_could_not_be_kept_is_an_error_like_every_other() {
+        let code =
+            |response: Response| mended(response, false).extensions().get::<Arc<Error>>().map(|error| error.code);
+        assert_eq!(code(StatusCode::INTERNAL_SERVER_ERROR.into_response()), Some("unavailable"));
+        assert_eq!(code(Error::internal("a fault").into_response()), Some("internal"));
+        assert_eq!(code(StatusCode::NO_CONTENT.into_response()), None);
+    }
+
+    #[test]
+    fn only_the_removal_of_a_host_cookie_is_mended() {
+        let cookie = |text: &'static str, https| {
+            let response = mended(([(header::SET_COOKIE, text)], ()).into_response(), https);
+            response.headers()[header::SET_COOKIE].to_str().unwrap_or_default().to_owned()
+        };
+        let removal = "__Host-permesso=; Path=/; Max-Age=0";
+        assert_eq!(cookie(removal, true), format!("{removal}; HttpOnly; SameSite=Lax; Secure"));
+        for (other, https) in [("__Host-permesso=x; Path=/; Secure", true), ("permesso=; Path=/; Max-Age=0", false)] {
+            assert_eq!(cookie(other, https), other);
+        }
+    }
+}

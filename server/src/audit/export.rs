@@ -1,0 +1,173 @@
+//! Audit records as a file: JSON Lines or CSV (RFC 4180), encoded a few at a time.
+
+use api_types::AuditRecordDetail;
+
+use crate::error::{Error, Result};
+
+/// How records are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// One JSON object in each line.
+    JsonLines,
+    /// Comma-separated, with a line of names first; harmless when opened in a spreadsheet.
+    Csv,
+}
+
+/// The names of the columns.
+const COLUMNS: [&str; 17] = [
+    "id",
+    "at",
+    "request_id",
+    "actor_kind",
+    "actor_id",
+    "actor_name",
+    "actor_org_id",
+    "action",
+    "toolkit",
+    "tool",
+    "rule",
+    "approval_id",
+    "client",
+    "status",
+    "duration_us",
+    "request",
+    "response",
+];
+
+impl Format {
+    /// The format of this name: `jsonl` or `csv`.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::JsonLines, Self::Csv].into_iter().find(|format| format.name() == name)
+    }
+
+    /// Its name, which is also how the file's name ends.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::JsonLines => "jsonl",
+            Self::Csv => "csv",
+        }
+    }
+
+    /// Its media type.
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::JsonLines => "application/jsonl",
+            Self::Csv => "text/csv; charset=utf-8; header=present",
+        }
+    }
+
+    /// What stands before the first record.
+    ///
+    /// # Errors
+    /// None that can happen.
+    pub fn head(self) -> Result<Vec<u8>> {
+        match self {
+            Self::JsonLines => Ok(Vec::new()),
+            Self::Csv => csv_lines([COLUMNS.map(String::from)]),
+        }
+    }
+
+    /// Some records, in their order.
+    ///
+    /// # Errors
+    /// None that can happen.
+    pub fn encode(self, records: &[AuditRecordDetail]) -> Result<Vec<u8>> {
+        match self {
+            Self::JsonLines => {
+                let mut bytes = Vec::new();
+                for record in records {
+                    serde_json::to_writer(&mut bytes, record).map_err(Error::internal)?;
+                    bytes.push(b'\n');
+                }
+                Ok(bytes)
+            }
+            Self::Csv => csv_lines(records.iter().map(cells)),
+        }
+    }
+}
+
+fn csv_lines(lines: impl IntoIterator<Item = [String; COLUMNS.len()]>) -> Result<Vec<u8>> {
+    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+    for line in lines {
+        writer.write_record(line).map_err(Error::internal)?;
+    }
+    writer.into_inner().map_err(|error| Error::internal(error.to_string()))
+}
+
+fn cells(detail: &AuditRecordDetail) -> [String; COLUMNS.len()] {
+    let record = &detail.record;
+    let maybe = |text: &Option<String>| text.clone().unwrap_or_default();
+    let id = |id: Option<uuid::Uuid>| id.map(|id| id.to_string()).unwrap_or_default();
+    let cells = [
+        record.id.to_string(),
+        record.at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true),
+        record.request_id.to_string(),
+        record.actor_kind.clone(),
+        id(record.actor_id),
+        record.actor_name.clone(),
+        id(record.actor_org_id),
+        record.action.clone(),
+        maybe(&record.toolkit),
+        maybe(&record.tool),
+        maybe(&record.rule),
+        id(record.approval_id),
+        maybe(&record.client),
+        record.status.clone(),
+        record.duration_us.map(|us| us.to_string()).unwrap_or_default(),
+        maybe(&detail.request),
+        maybe(&detail.response),
+    ];
+    cells.map(harmless)
+}
+
+/// Spreadsheets run what begins like this as a formula; an apostrophe before it makes it text (OWASP,
+/// "CSV Injection").
+fn harmless(cell: String) -> String {
+    if cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) { format!("'{cell}") } else { cell }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that panics fails")]
+mod tests {
+    use super::*;
+
+    fn record(tool: &str, request: Option<&str>) -> AuditRecordDetail {
+        serde_json::from_value(serde_json::json!({
+            "id": uuid::Uuid::nil(), "at": "2026-11-21T10:00:00.5Z", "request_id": uuid::Uuid::nil(),
+            "actor_kind": "key", "actor_id": null, "actor_name": "robot", "actor_org_id": null,
+            "action": "tools/call", "toolkit": "bank", "tool": tool, "rule": null, "approval_id": null,
+            "client": null, "status": "ok", "duration_us": 12, "request": request, "response": null,
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn what_a_spreadsheet_would_run_becomes_text() {
+        for wicked in ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx"] {
+            let bytes = Format::Csv.encode(&[record(wicked, None)]).unwrap();
+            let line = csv::ReaderBuilder::new().has_headers(false).from_reader(&bytes[..]).records().next().unwrap();
+            assert_eq!(&line.unwrap()[9], format!("'{wicked}"));
+        }
+        assert!(String::from_utf8(Format::Csv.encode(&[record("pay", None)]).unwrap()).unwrap().contains(",pay,"));
+    }
+
+    #[test]
+    fn quotes_commas_and_line_ends_come_back_as_they_were() {
+        let request = "{\"a\":\"x, \\\"y\\\"\"}\nsecond";
+        let mut bytes = Format::Csv.head().unwrap();
+        bytes.extend(Format::Csv.encode(&[record("pay", Some(request))]).unwrap());
+        let mut reader = csv::Reader::from_reader(&bytes[..]);
+        assert_eq!(reader.headers().unwrap(), &COLUMNS[..]);
+        let line = reader.records().next().unwrap().unwrap();
+        assert_eq!((&line[1], &line[14], &line[15]), ("2026-11-21T10:00:00.500000Z", "12", request));
+    }
+
+    #[test]
+    fn each_record_is_one_line_of_json() {
+        let bytes = Format::JsonLines.encode(&[record("a", Some("x\ny")), record("b", None)]).unwrap();
+        let lines: Vec<serde_json::Value> =
+            std::str::from_utf8(&bytes).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines.len(), 2);
+        assert_eq!((&lines[0]["request"], &lines[1]["tool"]), (&"x\ny".into(), &"b".into()));
+    }
+}

@@ -1,0 +1,108 @@
+//! What a request card shows beside the request itself. Each function answers for all the approvals of
+//! a list at once. Callers come from other orgs too: the transaction is made with `Reason::Claim`.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use domain::ApprovalId;
+use uuid::Uuid;
+
+use super::Record;
+use crate::{db::OrgScope, error::Result};
+
+/// The sealed arguments of those approvals whose bytes are still kept.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn arguments_sealed(scope: &mut OrgScope, ids: &[Uuid]) -> Result<HashMap<Uuid, Vec<u8>>> {
+    let rows = sqlx::query!(
+        "SELECT approval_id, arguments_sealed FROM approval_bodies WHERE org_id = $1 AND approval_id = ANY($2)",
+        scope.org().0,
+        ids,
+    )
+    .fetch_all(scope.conn())
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.approval_id, row.arguments_sealed)).collect())
+}
+
+/// The `params` of the first call that each of these approvals has on record, secrets taken out.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn recorded_params(scope: &mut OrgScope, ids: &[Uuid]) -> Result<HashMap<Uuid, String>> {
+    let rows = sqlx::query!(
+        r#"SELECT a.id AS "id!", r.request AS "request!" FROM approvals a
+           CROSS JOIN LATERAL (
+               SELECT c.request FROM (
+                   SELECT i.id, i.request, i.action, i.tool FROM audit_intents i
+                   WHERE i.org_id = a.org_id AND i.approval_id = a.id
+                   UNION ALL
+                   SELECT i.id, i.request, i.action, i.tool FROM audit_outcomes o
+                   JOIN audit_intents i ON i.at = o.intent_at AND i.id = o.intent_id
+                   WHERE o.org_id = a.org_id AND o.approval_id = a.id) c
+               WHERE c.action = 'tools/call' AND c.tool = a.tool AND c.request IS NOT NULL
+               ORDER BY c.id LIMIT 1) r
+           WHERE a.org_id = $1 AND a.id = ANY($2)"#,
+        scope.org().0,
+        ids,
+    )
+    .fetch_all(scope.conn())
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.request)).collect())
+}
+
+/// The first characters of the newest secret of each of these keys.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn key_prefixes(scope: &mut OrgScope, keys: &[Uuid]) -> Result<HashMap<Uuid, String>> {
+    let rows = sqlx::query!(
+        "SELECT DISTINCT ON (key_id) key_id, prefix FROM api_key_secrets WHERE key_id = ANY($1)
+         ORDER BY key_id, created_at DESC, id DESC",
+        keys,
+    )
+    .fetch_all(scope.conn())
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.key_id, row.prefix)).collect())
+}
+
+/// The last other request of this tool by this caller that a person allowed, and when.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn last_approved(scope: &mut OrgScope, record: &Record) -> Result<Option<(ApprovalId, DateTime<Utc>)>> {
+    let binding = &record.binding;
+    let row = sqlx::query!(
+        r#"SELECT id, decided_at AS "decided_at!" FROM approvals
+           WHERE org_id = $1 AND caller_kind = $2 AND caller_id = $3 AND toolkit_tool_id = $4 AND id <> $5
+             AND state IN ('approved', 'executing', 'executed', 'outcome_unknown')
+           ORDER BY decided_at DESC LIMIT 1"#,
+        scope.org().0,
+        binding.caller.kind(),
+        binding.caller.id(),
+        binding.toolkit_tool.0,
+        record.id.0,
+    )
+    .fetch_optional(scope.conn())
+    .await?;
+    Ok(row.map(|row| (ApprovalId(row.id), row.decided_at)))
+}
+
+/// When another approval of the same tool and arguments, whoever asked, was last executed, if that was
+/// within the hour.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn same_call_ran_at(scope: &mut OrgScope, record: &Record) -> Result<Option<DateTime<Utc>>> {
+    Ok(sqlx::query_scalar!(
+        "SELECT max(finished_at) FROM approvals
+         WHERE org_id = $1 AND toolkit_tool_id = $2 AND arguments_sha256 = $3 AND id <> $4
+           AND state = 'executed' AND finished_at > clock_timestamp() - interval '1 hour'",
+        scope.org().0,
+        record.binding.toolkit_tool.0,
+        &record.binding.arguments_sha256,
+        record.id.0,
+    )
+    .fetch_one(scope.conn())
+    .await?)
+}

@@ -1,0 +1,206 @@
+//! Console sessions. They belong to a person and to no org; every function needs
+//! [`super::Reason::SignIn`] unless it says otherwise. A session that is past a limit or whose
+//! person's credentials were reset is not there for anybody who reads.
+
+use chrono::{DateTime, Utc};
+use domain::{SessionId, UserId};
+
+use super::SystemScope;
+use crate::error::Result;
+
+/// A session to be kept.
+#[derive(Clone, Debug)]
+pub struct New<'a> {
+    /// SHA-256 of what the cookie holds.
+    pub id_sha256: [u8; 32],
+    /// Its name in URLs.
+    pub id: SessionId,
+    /// Whose it is.
+    pub user: UserId,
+    /// The epoch of their credentials.
+    pub epoch: i64,
+    /// The browser, as it said.
+    pub client: Option<&'a str>,
+    /// The client's address.
+    pub address: Option<&'a str>,
+    /// When it is made.
+    pub now: DateTime<Utc>,
+}
+
+/// A session that lives.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// Its name in URLs.
+    pub id: SessionId,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// The epoch of their credentials, then as now.
+    pub epoch: i64,
+    /// When the person signed in.
+    pub created_at: DateTime<Utc>,
+    /// When it was last used; exact to a minute.
+    pub last_seen_at: DateTime<Utc>,
+    /// The browser, as it said.
+    pub client: Option<String>,
+    /// The client's address.
+    pub address: Option<String>,
+}
+
+/// What a session must be younger than to live.
+#[derive(Clone, Copy, Debug)]
+pub struct Since {
+    /// Last used after this.
+    pub seen: DateTime<Utc>,
+    /// Made after this.
+    pub made: DateTime<Utc>,
+}
+
+/// Keeps a new session. `false`: its id is taken.
+///
+/// # Errors
+/// When Postgres cannot be reached; when the person is gone.
+pub async fn insert(scope: &mut SystemScope, new: &New<'_>) -> Result<bool> {
+    let inserted = sqlx::query!(
+        "INSERT INTO sessions (id_sha256, id, user_id, epoch, client, address, created_at, last_seen_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $7) ON CONFLICT (id_sha256) DO NOTHING",
+        new.id_sha256.as_slice(),
+        new.id.0,
+        new.user.0,
+        new.epoch,
+        new.client,
+        new.address,
+        new.now,
+    )
+    .execute(scope.conn())
+    .await?;
+    Ok(inserted.rows_affected() == 1)
+}
+
+/// Finds the session of a cookie.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn find(scope: &mut SystemScope, id_sha256: &[u8; 32], since: Since) -> Result<Option<Row>> {
+    Ok(sqlx::query_as!(
+        Row,
+        "SELECT s.id, s.user_id, s.epoch, s.created_at, s.last_seen_at, s.client, s.address
+         FROM sessions s JOIN users u ON u.id = s.user_id AND u.epoch = s.epoch
+         WHERE s.id_sha256 = $1 AND s.last_seen_at > $2 AND s.created_at > $3",
+        id_sha256.as_slice(),
+        since.seen,
+        since.made,
+    )
+    .fetch_optional(scope.conn())
+    .await?)
+}
+
+/// Whether the session with this public id lives.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn lives(scope: &mut SystemScope, id: SessionId, since: Since) -> Result<bool> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM sessions s JOIN users u ON u.id = s.user_id AND u.epoch = s.epoch
+                          WHERE s.id = $1 AND s.last_seen_at > $2 AND s.created_at > $3) AS "lives!""#,
+        id.0,
+        since.seen,
+        since.made,
+    )
+    .fetch_one(scope.conn())
+    .await?)
+}
+
+/// The sessions of a person, in the order they were made.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn list(
+    scope: &mut SystemScope,
+    user: UserId,
+    since: Since,
+    after: Option<SessionId>,
+    limit: i64,
+) -> Result<Vec<Row>> {
+    Ok(sqlx::query_as!(
+        Row,
+        "SELECT s.id, s.user_id, s.epoch, s.created_at, s.last_seen_at, s.client, s.address
+         FROM sessions s JOIN users u ON u.id = s.user_id AND u.epoch = s.epoch
+         WHERE s.user_id = $1 AND s.last_seen_at > $2 AND s.created_at > $3 AND ($4::uuid IS NULL OR s.id > $4)
+         ORDER BY s.id LIMIT $5",
+        user.0,
+        since.seen,
+        since.made,
+        after.map(|id| id.0),
+        limit,
+    )
+    .fetch_all(scope.conn())
+    .await?)
+}
+
+/// Notes that a session was used, unless that was noted after `unless_after`.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn touch(
+    scope: &mut SystemScope,
+    id_sha256: &[u8; 32],
+    now: DateTime<Utc>,
+    unless_after: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query!(
+        "UPDATE sessions SET last_seen_at = $2 WHERE id_sha256 = $1 AND last_seen_at <= $3",
+        id_sha256.as_slice(),
+        now,
+        unless_after,
+    )
+    .execute(scope.conn())
+    .await?;
+    Ok(())
+}
+
+/// Ends the session of a cookie, if there is one.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn delete(scope: &mut SystemScope, id_sha256: &[u8; 32]) -> Result<()> {
+    sqlx::query!("DELETE FROM sessions WHERE id_sha256 = $1", id_sha256.as_slice()).execute(scope.conn()).await?;
+    Ok(())
+}
+
+/// Ends a session of this person. `false`: they have none with this id that lives.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn revoke(scope: &mut SystemScope, user: UserId, id: SessionId, since: Since) -> Result<bool> {
+    let deleted = sqlx::query!(
+        "DELETE FROM sessions WHERE user_id = $1 AND id = $2 AND last_seen_at > $3 AND created_at > $4",
+        user.0,
+        id.0,
+        since.seen,
+        since.made,
+    )
+    .execute(scope.conn())
+    .await?;
+    Ok(deleted.rows_affected() == 1)
+}
+
+/// Ends every session of a person. Needs [`super::Reason::Instance`].
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn delete_of_person(scope: &mut SystemScope, user: UserId) -> Result<()> {
+    sqlx::query!("DELETE FROM sessions WHERE user_id = $1", user.0).execute(scope.conn()).await?;
+    Ok(())
+}
+
+/// Removes what is past a limit; says how many.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn sweep(scope: &mut SystemScope, since: Since) -> Result<u64> {
+    let swept =
+        sqlx::query!("DELETE FROM sessions WHERE last_seen_at <= $1 OR created_at <= $2", since.seen, since.made)
+            .execute(scope.conn())
+            .await?;
+    Ok(swept.rows_affected())
+}

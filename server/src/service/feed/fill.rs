@@ -1,0 +1,154 @@
+//! Fills a ring, in two tasks, so that a slow look at the database does not hold up notifications.
+
+use std::{sync::Arc, time::Duration};
+
+use api_types::event::{ApprovalEventData, CallFinished, ConnectionChanged, name};
+use domain::{OrgId, Right, approval::Status};
+use tokio::{
+    sync::{
+        broadcast::{self, error::RecvError},
+        watch,
+    },
+    time::MissedTickBehavior,
+};
+use uuid::Uuid;
+
+use super::{
+    Channel,
+    calls::{Calls, Found},
+    connections::Connections,
+};
+use crate::{
+    db::{OrgScope, audit::finished},
+    error::Result,
+    live::ApprovalChanged,
+    service::Services,
+};
+
+/// How often the database is looked at.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Begins an org's ring, unless somebody else did just now.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub(super) async fn open(services: &Arc<Services>, org: OrgId) -> Result<Arc<Channel>> {
+    let _one_at_a_time = services.feed.opening.lock().await;
+    if let Some(channel) = services.feed.find(org) {
+        return Ok(channel);
+    }
+    // From here on nothing is missed.
+    let (approvals, listening) = (services.live.approvals(), services.live.listening());
+    let mut scope = OrgScope::begin(&services.db, org).await?;
+    let calls = Calls::begin(&mut scope).await?;
+    let mut connections = Connections::default();
+    let version = services.directory.get()?.version;
+    connections.look(&mut scope, &services.upstreams, version).await?;
+    drop(scope);
+    let channel = Arc::new(Channel {
+        id: Uuid::now_v7(),
+        org,
+        ring: Default::default(),
+        newest: watch::channel(0).0,
+        watched: Default::default(),
+        closed: services.stop.child_token(),
+    });
+    channel.watched.lock().left = Some(services.clock.elapsed());
+    services.feed.seats.lock().channels.insert(org, channel.clone());
+    tokio::spawn(forward(channel.clone(), approvals, listening));
+    tokio::spawn(look(services.clone(), channel.clone(), calls, connections));
+    Ok(channel)
+}
+
+/// Passes notifications on.
+async fn forward(
+    channel: Arc<Channel>,
+    mut approvals: broadcast::Receiver<ApprovalChanged>,
+    mut listening: watch::Receiver<bool>,
+) {
+    loop {
+        tokio::select! {
+            () = channel.closed.cancelled() => return,
+            change = approvals.recv() => match change {
+                Ok(change) if change.org == channel.org => approval_changed(&channel, change),
+                Ok(_) => {}
+                Err(RecvError::Lagged(_)) => channel.resync(None),
+                Err(RecvError::Closed) => return,
+            },
+            changed = listening.changed() => match changed {
+                // Notifications may have been missed while it was away.
+                Ok(()) if *listening.borrow_and_update() => channel.resync(None),
+                Ok(()) => {}
+                Err(_) => return,
+            },
+        }
+    }
+}
+
+fn approval_changed(channel: &Channel, change: ApprovalChanged) {
+    // Nothing goes back to pending: an approval that is, was just opened.
+    let opened = change.state == Status::Pending.as_str();
+    let name = if opened { name::APPROVAL_OPENED } else { name::APPROVAL_CHANGED };
+    let data = ApprovalEventData { approval_id: change.approval.0, status: change.state };
+    channel.push(name, &data, Some(Right::ReadApprovals));
+}
+
+/// Looks at the database until nobody has watched for a while.
+async fn look(services: Arc<Services>, channel: Arc<Channel>, mut calls: Calls, mut connections: Connections) {
+    let mut tick = tokio::time::interval(LOOK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut unwell = false;
+    loop {
+        tokio::select! {
+            () = channel.closed.cancelled() => return,
+            _ = tick.tick() => {}
+        }
+        if services.feed.close_if_left(&channel, services.clock.elapsed()) {
+            return;
+        }
+        match look_once(&services, &channel, &mut calls, &mut connections).await {
+            Ok(()) => unwell = false,
+            Err(error) if !unwell => {
+                unwell = true;
+                tracing::warn!(%error, "events cannot be read");
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+async fn look_once(
+    services: &Services,
+    channel: &Channel,
+    calls: &mut Calls,
+    connections: &mut Connections,
+) -> Result<()> {
+    let version = services.directory.get()?.version;
+    let mut scope = OrgScope::begin(&services.db, channel.org).await?;
+    let found = calls.look(&mut scope).await?;
+    match found {
+        Found::Finished(rows) => {
+            for row in rows {
+                call_finished(channel, row);
+            }
+        }
+        Found::TooMany => channel.resync(Some(Right::ReadAudit)),
+    }
+    for connection in connections.look(&mut scope, &services.upstreams, version).await? {
+        channel.push(name::CONNECTION_CHANGED, &ConnectionChanged { connection }, Some(Right::ReadConnections));
+    }
+    Ok(())
+}
+
+fn call_finished(channel: &Channel, row: finished::Row) {
+    let data = CallFinished {
+        audit_id: row.id,
+        action: row.action,
+        toolkit: row.toolkit,
+        tool: row.tool,
+        status: row.status.unwrap_or_default(),
+        duration_us: row.duration_us,
+        approval_id: row.approval,
+    };
+    channel.push(name::CALL_FINISHED, &data, Some(Right::ReadAudit));
+}

@@ -1,0 +1,8 @@
+//! People at the console: their sessions, what other sites cannot make them do, how they are invited,
+//! and that an org keeps an administrator.
+
+mod administrators;
+mod cross_site;
+mod invitations;
+mod limits;
+mod sessions;
