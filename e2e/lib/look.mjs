@@ -1,7 +1,6 @@
 // Looking at a page as people have it before them: wide and narrow, light and dark. Screenshots go
 // to screenshots/, to be looked at; axe looks at each at once, and nothing may run over the edge.
 
-import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,23 +14,24 @@ const SIZES = [
 ];
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 
-/** Looks at what the page shows now, in all four ways, and leaves it as it was. */
-export async function look(page, name) {
+/** Looks at what somebody's page shows now, in all four ways; what is wrong with it is trouble met. */
+export async function look(person, name) {
+  const { page } = person;
   await mkdir(SCREENSHOTS, { recursive: true });
   const before = page.viewportSize();
-  const found = [];
+  const found = new Map();
   for (const size of SIZES) {
     await page.setViewportSize(size);
     for (const colorScheme of ["light", "dark"]) {
       await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-      const file = `${name}-${size.width}-${colorScheme}.png`;
-      await page.screenshot({ path: path.join(SCREENSHOTS, file), animations: "disabled" });
-      found.push(...(await faults(page)).map((fault) => `${file}: ${fault}`));
+      const way = `${size.width}-${colorScheme}`;
+      await page.screenshot({ path: path.join(SCREENSHOTS, `${name}-${way}.png`), animations: "disabled" });
+      for (const fault of await faults(page)) found.set(fault, [...(found.get(fault) ?? []), way]);
     }
   }
   await page.emulateMedia({ colorScheme: null, reducedMotion: null });
   await page.setViewportSize(before);
-  assert.deepEqual(found, []);
+  for (const [fault, ways] of found) person.troubles.push(`look ${name} (${ways.join(", ")}): ${fault}`);
 }
 
 /** What axe calls serious or critical, and what is wider than the window. */

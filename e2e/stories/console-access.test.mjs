@@ -154,9 +154,12 @@ describe("the console's doors", () => {
     ]) {
       await mara.goes(at);
       const before = await settled(mara.page);
+      const address = mara.page.url();
+      // A list may add which of its requests it shows first.
+      assert.ok(address.startsWith(new URL(at, gateway.url).href), `${at} stays in the address, which is ${address}`);
       await mara.page.reload();
       assert.equal(await settled(mara.page), before, `${at} after being loaded again`);
-      assert.equal(mara.page.url(), new URL(at, gateway.url).href, `${at} stays in the address`);
+      assert.equal(mara.page.url(), address);
     }
   });
 

@@ -68,10 +68,10 @@ describe("what people see in the console", () => {
   tells("the door, and an inbox in which nothing waits", async (people) => {
     const stranger = await people.stranger(gateway);
     await stranger.goes("/login");
-    await look(stranger.page, "sign-in");
+    await look(stranger, "sign-in");
     const mara = await people.enter(gateway, credentials(gateway), { at: INBOX });
     await mara.page.getByText("Nothing waits for a decision").waitFor();
-    await look(mara.page, "inbox-empty");
+    await look(mara, "inbox-empty");
   });
 
   tells("hostile arguments show everything, and do nothing", async (people) => {
@@ -79,7 +79,7 @@ describe("what people see in the console", () => {
     const mara = await people.enter(gateway, credentials(gateway), { at: INBOX });
     await looksAt(mara.page, hostile);
     const tree = card(mara.page).getByRole("group", { name: /arguments/i });
-    await look(mara.page, "inbox-hostile");
+    await look(mara, "inbox-hostile");
     for (const name of ["zero width space", "right-to-left override", "Cyrillic"]) {
       await tree.getByText(new RegExp(name, "i")).first().waitFor({ state: "attached" });
     }
@@ -111,10 +111,10 @@ describe("what people see in the console", () => {
     const words = await card(mara.page).innerText();
     assert.match(words, /The tool has changed since it was reviewed/);
     assert.match(words, /tells a friend/);
-    await look(mara.page, "inbox-changed-tool");
+    await look(mara, "inbox-changed-tool");
     await mara.goes(`/acme/approvals/${approval_id}`);
     await card(mara.page).waitFor();
-    await look(mara.page, "approval-changed-tool");
+    await look(mara, "approval-changed-tool");
   });
 
   tells("a request beside the last one that was approved", async (people) => {
@@ -131,45 +131,45 @@ describe("what people see in the console", () => {
     for (const shown of ["129000", "418000", "Similar requests", "wrong amount"]) {
       assert.ok(words.includes(shown), `the request shows ${shown}`);
     }
-    await look(mara.page, "inbox");
+    await look(mara, "inbox");
     await asksToReject(mara.page);
-    await look(mara.page, "inbox-reject");
+    await look(mara, "inbox-reject");
     await mara.page.keyboard.press("Escape");
     await mara.page.keyboard.press("?");
-    await look(mara.page, "keys");
+    await look(mara, "keys");
     await mara.page.keyboard.press("Escape");
     await mara.goes(`/acme/approvals/${before}`);
     await card(mara.page).getByText("History").waitFor();
-    await look(mara.page, "approval");
+    await look(mara, "approval");
     await mara.goes(`${INBOX}?tab=decided`);
     await row(mara.page, before).waitFor();
-    await look(mara.page, "inbox-decided");
+    await look(mara, "inbox-decided");
   });
 
   tells("the audit, a record, people, oneself, an invitation, an address with nothing behind it", async (people) => {
     const mara = await people.enter(gateway, credentials(gateway), { at: "/acme/audit" });
     await mara.page.getByRole("link", { name: "send_invoice" }).first().waitFor();
-    await look(mara.page, "audit");
+    await look(mara, "audit");
     await mara.goes("/acme/audit?q=nothing-has-this");
     await mara.page.getByText("No record matches").waitFor();
-    await look(mara.page, "audit-none");
+    await look(mara, "audit-none");
     const { items } = await admin.acme("GET", "/audit?tool=send_invoice&status=ok&limit=1");
     await mara.goes(`/acme/audit/${items[0].id}`);
     await mara.page.getByRole("heading", { name: "Response", exact: true }).waitFor();
-    await look(mara.page, "audit-record");
+    await look(mara, "audit-record");
     await mara.goes("/acme/people");
     await mara.page.getByRole("row", { name: new RegExp(gateway.adminEmail) }).waitFor();
-    await look(mara.page, "people");
+    await look(mara, "people");
     await mara.goes("/me");
     await mara.page.getByText("this one").waitFor();
-    await look(mara.page, "me");
+    await look(mara, "me");
     const { url } = await admin.acme("POST", "/invitations", { email: "nora@example.com", role: "approver" });
     const nora = await people.stranger(gateway);
     await nora.goes(url);
     await nora.page.getByText("You are invited to").waitFor();
-    await look(nora.page, "invitation");
+    await look(nora, "invitation");
     await mara.goes("/acme/nothing/here");
-    await look(mara.page, "nothing-here");
+    await look(mara, "nothing-here");
   });
 });
 
