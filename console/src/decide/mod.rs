@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 pub use queue::{Decision, Phase, Target, Verdict};
 pub use reject::RejectDialog;
-pub use words::{Fate, became};
+pub use words::Fate;
 
 use self::{queue::Queue, reject::Rejecting, words::Remedy};
 use crate::{
@@ -124,9 +124,12 @@ impl Decisions {
     /// The request as somebody has just read it: a rejection of it that is being written hears when it
     /// is not waiting any more.
     pub fn saw(self, id: Uuid, fate: Fate) {
-        let me = self.me();
-        let now = self.clock.get_untracked();
-        self.rejecting.saw(id, (fate.status != "pending").then(|| became(&fate, me, now)));
+        self.rejecting.saw(id, (fate.status != "pending").then(|| self.became(&fate)));
+    }
+
+    /// What became of a request, seen from now, in a few words.
+    pub fn became(self, fate: &Fate) -> String {
+        words::became(fate, self.me(), self.clock.get_untracked())
     }
 
     fn me(self) -> Option<Uuid> {

@@ -56,7 +56,13 @@ impl Board {
         for entry in &self.entries {
             match known(entry.id()) {
                 Some(fresh) => {
-                    let group = if news.held { entry.group } else { Group::of(fresh, news.mine) };
+                    let group = match (entry.group, Group::of(fresh, news.mine)) {
+                        (group, _) if news.held => group,
+                        // The two lists are read one after the other: one that was decided between them is
+                        // not mine any more and still listed. It must not move for that.
+                        (Group::Mine, Group::Others) => Group::Mine,
+                        (_, group) => group,
+                    };
                     entries.push(Entry { approval: fresh.clone(), group, gone: false });
                 }
                 None if news.held || (news.keep)(entry.id()) => entries.push(Entry { gone: true, ..entry.clone() }),
@@ -128,6 +134,14 @@ mod tests {
         assert_eq!(ids(&board), [1, 2]);
         assert!(board.entries[0].gone);
         assert_eq!(ids(&brought(&board, &[(2, 30)], false, &[])), [2]);
+    }
+
+    #[test]
+    fn one_of_mine_does_not_move_to_others_while_it_waits() {
+        let board = brought(&Board::default(), &[(1, 10), (2, 30)], false, &[]);
+        let fresh = fresh(&[(1, 10), (2, 30)]);
+        let board = board.after(&News { fresh: &fresh, mine: &[fresh[1].id], held: false, keep: &|_| false });
+        assert_eq!(ids(&board), [1, 2]);
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use leptos::{html, prelude::*};
 use uuid::Uuid;
+use wasm_bindgen::JsCast;
+use web_sys::{Element, HtmlElement};
 
 use super::{
     board::Board,
@@ -41,7 +43,14 @@ pub(super) fn Requests() -> impl IntoView {
         );
     });
     view! {
-        <section class="list" aria-label="Requests">
+        <section
+            class="list"
+            aria-label="Requests"
+            on:pointerenter=move |event| room.pointed.set(event.pointer_type() == "mouse")
+            on:pointerleave=move |_| room.pointed.set(false)
+            on:focusin=move |event| room.focused.set(is_row(event.target()))
+            on:focusout=move |event| room.focused.set(is_row(event.related_target()))
+        >
             <header>
                 <h1>"Inbox"</h1>
                 <Tabs label="Which requests" tabs chosen on_choose=choose />
@@ -52,6 +61,12 @@ pub(super) fn Requests() -> impl IntoView {
             <Lines />
         </section>
     }
+}
+
+fn is_row(element: Option<web_sys::EventTarget>) -> bool {
+    element
+        .and_then(|element| element.dyn_into::<Element>().ok())
+        .is_some_and(|element| element.matches(".entry") == Ok(true))
 }
 
 #[component]
@@ -102,11 +117,19 @@ fn Arrivals() -> impl IntoView {
             _ => (count, String::new()),
         }
     });
+    let let_in = Callback::new(move |()| {
+        room.let_in();
+        // The button is gone then; the focus must not be.
+        let list = document().get_element_by_id("requests").and_then(|list| list.dyn_into::<HtmlElement>().ok());
+        if let Some(list) = list {
+            let _ = list.focus();
+        }
+    });
     view! {
         <p class="visually-hidden" role="status">{move || said.with(|(_, words)| words.clone())}</p>
         <Show when=move || withheld.get() != 0>
             <div class="arrivals">
-                <Button kind=Kind::Primary on_press=Callback::new(move |()| room.let_in())>
+                <Button kind=Kind::Primary on_press=let_in>
                     {move || withheld.get()} " new"
                 </Button>
             </div>
@@ -121,11 +144,10 @@ fn announced(count: usize) -> String {
 #[component]
 fn Lines() -> impl IntoView {
     let room = Room::here();
-    let read = Memo::new(move |_| room.listed.rows.with(Option::is_some));
     let empty = Memo::new(move |_| room.board.with(|board| board.entries.is_empty()));
     let tab = Memo::new(move |_| room.place.with(|place| place.tab));
     let failed = Memo::new(move |_| room.listed.failure.with(Option::is_some));
-    move || match (read.get(), empty.get(), tab.get()) {
+    move || match (room.read.get(), empty.get(), tab.get()) {
         (false, _, _) if failed.get() => ().into_any(),
         (false, _, _) => view! { <div class="lines"><Skeleton lines=6 /></div> }.into_any(),
         (true, true, Tab::Waiting) => view! { <NothingWaits /> }.into_any(),
@@ -137,22 +159,9 @@ fn Lines() -> impl IntoView {
 #[component]
 fn Groups() -> impl IntoView {
     let room = Room::here();
-    let list = NodeRef::<html::Div>::new();
-    let left = move |event: leptos::ev::FocusEvent| {
-        let inside = event.related_target().and_then(|to| wasm_bindgen::JsCast::dyn_into::<web_sys::Node>(to).ok());
-        let still = list.get_untracked().is_some_and(|list| list.contains(inside.as_ref()));
-        room.focused.set(still);
-    };
     let nothing = move || room.visible.with(Vec::is_empty);
     view! {
-        <div
-            class="lines"
-            node_ref=list
-            on:pointerenter=move |event| room.pointed.set(event.pointer_type() == "mouse")
-            on:pointerleave=move |_| room.pointed.set(false)
-            on:focusin=move |_| room.focused.set(true)
-            on:focusout=left
-        >
+        <div class="lines" id="requests" tabindex="-1">
             {[Group::Mine, Group::Others, Group::Unsettled, Group::Decided]
                 .into_iter()
                 .map(|group| view! { <OneGroup group /> })

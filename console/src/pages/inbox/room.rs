@@ -1,6 +1,6 @@
 //! What the parts of the inbox share: where one is, what is listed, and how one moves.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use api_types::Approval;
 use domain::Right;
@@ -36,12 +36,15 @@ pub(super) struct Room {
     /// How many wait for a decision, those of others included.
     pub waiting: Memo<usize>,
     pub board: RwSignal<Board>,
+    /// Whether the board shows what the server has, be it nothing.
+    pub read: RwSignal<bool>,
     /// What the search leaves of it, in its order.
     pub visible: Memo<Vec<Uuid>>,
     /// A pointer is over the list.
     pub pointed: RwSignal<bool>,
     /// The focus is in the list.
     pub focused: RwSignal<bool>,
+    asked: RwSignal<u64>,
     /// What became of requests that were looked at, in words.
     pub fates: RwSignal<HashMap<Uuid, String>>,
     /// The request that takes the focus once it is shown.
@@ -67,9 +70,11 @@ impl Room {
                 _ => old.copied().unwrap_or_default(),
             }),
             board,
+            read: RwSignal::new(false),
             visible: Memo::new(move |_| place.with(|place| board.with(|board| visible(board, &place.search)))),
             pointed: RwSignal::new(false),
             focused: RwSignal::new(false),
+            asked: RwSignal::new(0),
             fates: RwSignal::new(HashMap::new()),
             wants_focus: RwSignal::new(None),
             go: going(),
@@ -117,8 +122,7 @@ impl Room {
 
     /// Lets the new ones in, although a pointer is over the list: somebody asked for them.
     pub fn let_in(self) {
-        self.pointed.set(false);
-        self.focused.set(false);
+        self.asked.update(|asked| *asked += 1);
     }
 
     /// After a decision: the next request that is still to be decided by who looks.
@@ -140,22 +144,44 @@ impl Room {
     fn keep_up(self, tab: Memo<Tab>, mine: Pages<Approval>) {
         let decisions = Decisions::here();
         let shown = StoredValue::new(None::<Tab>);
-        Effect::new(move |_| {
-            let held = self.pointed.get() || self.focused.get();
-            let selected = self.selected();
-            let mine =
-                mine.rows.get().map(|rows| rows.iter().map(|one| one.id).collect::<Vec<_>>()).unwrap_or_default();
-            let Some(fresh) = self.listed.rows.get() else {
-                self.board.set(Board::default());
-                return;
+        let empty = move || {
+            self.board.set(Board::default());
+            self.read.set(false);
+        };
+        Effect::new(move |before: Option<u64>| {
+            let (now, asked, selected) = (tab.get(), self.asked.get(), self.selected());
+            let held = (self.pointed.get() || self.focused.get()) && before == Some(asked);
+            if shown.with_value(|shown| *shown != Some(now)) {
+                shown.set_value(Some(now));
+                empty();
+            }
+            // Both lists together, else a new request stands in the wrong place for a moment.
+            if self.listed.reading.get() || mine.reading.get() {
+                return before.unwrap_or(asked);
+            }
+            let read = self.listed.rows.get().and_then(|fresh| Some((mine_of(mine, now, &fresh)?, fresh)));
+            let Some((mine, fresh)) = read else {
+                empty();
+                return asked;
             };
-            let is_new = shown.with_value(|shown| *shown != Some(tab.get_untracked()));
-            shown.set_value(Some(tab.get_untracked()));
             let keep = |id| selected == Some(id) || decisions.of(id).is_some();
-            let news = News { fresh: &fresh, mine: &mine, held: held && !is_new, keep: &keep };
-            let old = if is_new { Board::default() } else { self.board.get_untracked() };
-            self.board.set(old.after(&news));
+            let news = News { fresh: &fresh, mine: &mine, held, keep: &keep };
+            self.board.set(self.board.with_untracked(|board| board.after(&news)));
+            self.read.set(true);
+            asked
         });
+    }
+}
+
+/// Which of the waiting wait for who looks; `None` as long as that is not known. Where it cannot be read,
+/// each request says for itself whether one may decide it.
+fn mine_of(mine: Pages<Approval>, tab: Tab, fresh: &[Arc<Approval>]) -> Option<Vec<Uuid>> {
+    let ids = |rows: &[Arc<Approval>]| rows.iter().map(|one| one.id).collect();
+    match (mine.rows.get(), mine.failure.with(Option::is_some), tab) {
+        (_, _, Tab::Decided) => Some(Vec::new()),
+        (Some(rows), ..) => Some(ids(&rows)),
+        (None, true, _) => Some(ids(fresh)),
+        (None, false, _) => None,
     }
 }
 

@@ -88,5 +88,5 @@ fn Progress(id: Uuid) -> impl IntoView {
         let fate = room.fates.with(|fates| fates.get(&id).cloned());
         gone.then(|| fate.unwrap_or_else(|| "no longer waiting".to_owned()))
     });
-    move || words.get().map(|words| view! { <Badge><Said text=words /></Badge> })
+    move || words.get().map(|words| view! { <span class="progress"><Badge><Said text=words /></Badge></span> })
 }

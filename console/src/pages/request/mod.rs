@@ -31,8 +31,8 @@ pub use said::Said;
 
 use crate::{
     api::{approval_path, live::Live, read::Read},
-    components::{Badge, Clock, EmptyState, Failed, Icon, Skeleton},
-    decide::{self, Decisions, Fate},
+    components::{Badge, EmptyState, Failed, Icon, Skeleton},
+    decide::{Decisions, Fate},
     shell::Org,
 };
 
@@ -65,14 +65,13 @@ pub fn Request(
         Some(approval_path(&org.slug.get(), id))
     });
     let retry = Callback::new(move |()| read.again());
-    let now = Clock::here();
     Effect::new(move |_| {
         if let Some(detail) = read.value.get() {
             let fate = Fate::of(&detail.approval);
             if detail.approval.status != "pending"
                 && let Some(on_news) = on_news
             {
-                on_news.run(decide::became(&fate, None, now.get_untracked()));
+                on_news.run(decisions.became(&fate));
             }
             decisions.saw(id, fate);
         }

@@ -38,7 +38,7 @@ pub(super) fn Notes(detail: Detail) -> impl IntoView {
                 </span>
             </p>
         </Show>
-        <p class="notice warn">
+        <p class=move || if waits.get() { "notice warn" } else { "notice" }>
             <Icon shape=Shape::Pause />
             <span><b>"Held because "</b><Said text=approval.rule /></span>
         </p>
