@@ -20,9 +20,25 @@ use wasm_bindgen::prelude::wasm_bindgen;
 /// Starts the console: called once, by the page.
 #[wasm_bindgen(start)]
 pub fn start() {
+    std::panic::set_hook(Box::new(stopped));
     let document = leptos::prelude::document();
     if let Some(starting) = document.get_element_by_id("starting") {
         starting.remove();
     }
     leptos::mount::mount_to_body(app::App);
+}
+
+/// A fault of ours has stopped the console: says so, since the page would look alive and do nothing.
+fn stopped(panic: &std::panic::PanicHookInfo<'_>) {
+    leptos::logging::error!("{panic}");
+    let document = leptos::prelude::document();
+    if let (Some(body), Ok(notice)) = (document.body(), document.create_element("p")) {
+        notice.set_class_name("stopped");
+        // Nothing more can be done where even this fails.
+        let _ = notice.set_attribute("role", "alert");
+        notice.set_text_content(Some(
+            "The console has stopped because of a fault of its own. Reload the page; what was sent has arrived.",
+        ));
+        let _ = body.append_child(&notice);
+    }
 }

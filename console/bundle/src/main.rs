@@ -20,8 +20,17 @@ use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
 /// Joined in this order: tokens first, pages last.
-const STYLES: &[&str] =
-    &["tokens.css", "base.css", "components.css", "tree.css", "shell.css", "pages.css", "inbox.css", "audit.css", "people.css"];
+const STYLES: &[&str] = &[
+    "tokens.css",
+    "base.css",
+    "components.css",
+    "tree.css",
+    "shell.css",
+    "pages.css",
+    "inbox.css",
+    "audit.css",
+    "people.css",
+];
 
 /// What the whole application's WebAssembly may weigh, in bytes after Brotli (the console's contract).
 const LIMIT: usize = 450_000;

@@ -39,8 +39,9 @@ impl Drop for Stream {
 }
 
 impl Live {
-    /// Follows the org, for everything underneath, for as long as the caller's page is shown.
-    pub fn provide(org: Memo<String>) -> Self {
+    /// Follows the org, for everything underneath, for as long as the caller's page is shown. `None`: there
+    /// is nothing that one may follow.
+    pub fn provide(org: Memo<Option<String>>) -> Self {
         let live = Self {
             approvals: RwSignal::new(0),
             calls: RwSignal::new(0),
@@ -49,7 +50,13 @@ impl Live {
             stream: StoredValue::new_local(None),
         };
         provide_context(live);
-        Effect::new(move |_| live.open(org.get(), 1));
+        Effect::new(move |_| match org.get() {
+            Some(org) => live.open(org, 1),
+            None => {
+                live.stream.set_value(None);
+                live.connected.set(true);
+            }
+        });
         on_cleanup(move || live.stream.set_value(None));
         live
     }

@@ -1,6 +1,8 @@
 //! A question that waits for an answer.
 
 use leptos::{html, prelude::*};
+use wasm_bindgen::JsCast;
+use web_sys::HtmlElement;
 
 /// A modal dialog: the browser's own, which keeps the focus inside, closes on Escape and gives the
 /// focus back.
@@ -25,6 +27,7 @@ pub fn Dialog(
             let _ = dialog.show_modal();
         } else if !open.get() && dialog.open() {
             dialog.close();
+            refocus();
         }
     });
     let title_id = super::id::unique("dialog");
@@ -48,5 +51,15 @@ pub fn Dialog(
             <h2 id=title_id>{title}</h2>
             {move || open.get().then(|| children())}
         </dialog>
+    }
+}
+
+/// Focuses once more what the browser gave the focus back to: Chromium restores the ring without the
+/// caret, so that what is typed next would go nowhere.
+fn refocus() {
+    if let Some(active) = document().active_element().and_then(|active| active.dyn_into::<HtmlElement>().ok()) {
+        // Both fail for elements that cannot be focused, which then do not have it.
+        let _ = active.blur();
+        let _ = active.focus();
     }
 }

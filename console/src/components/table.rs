@@ -8,7 +8,7 @@ pub fn Table(
     /// What the rows are.
     #[prop(into)]
     caption: String,
-    /// The heads of the columns.
+    /// The heads of the columns; an empty one stands over buttons.
     columns: Vec<&'static str>,
     /// The rows: `<tr>`s. Cells carry `data-label` for narrow screens, where rows become cards.
     children: Children,
@@ -18,10 +18,17 @@ pub fn Table(
             <table>
                 <caption class="visually-hidden">{caption}</caption>
                 <thead>
-                    <tr>{columns.into_iter().map(|column| view! { <th scope="col">{column}</th> }).collect_view()}</tr>
+                    <tr>{columns.into_iter().map(head).collect_view()}</tr>
                 </thead>
                 <tbody>{children()}</tbody>
             </table>
         </div>
+    }
+}
+
+fn head(column: &'static str) -> impl IntoView {
+    match column {
+        "" => view! { <th scope="col"><span class="visually-hidden">"Actions"</span></th> }.into_any(),
+        column => view! { <th scope="col">{column}</th> }.into_any(),
     }
 }

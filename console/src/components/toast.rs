@@ -1,8 +1,12 @@
 //! Short news at the edge of the page, announced politely; some can be undone.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use gloo_timers::callback::Timeout;
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use web_sys::HtmlElement;
 
 use super::{Button, Clock, CopyButton, Icon, Kind, Marked, Shape, Tone};
 use crate::show::{folding::Limit, marks::Form, time};
@@ -24,17 +28,20 @@ struct Toast {
     offers: Vec<Offer>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Undo {
     until: DateTime<Utc>,
-    act: Callback<()>,
+    act: Act,
 }
+
+/// What an offer does. It outlives the page that made it, as a `Callback` would not.
+pub type Act = Arc<dyn Fn() + Send + Sync>;
 
 /// Something that can be done about a piece of news.
 #[derive(Clone)]
 pub enum Offer {
     /// Does something, and the news is gone.
-    Do(&'static str, Callback<()>),
+    Do(&'static str, Act),
     /// Leads to a page of the console: words and path.
     Go(&'static str, String),
     /// Puts a text on the clipboard: what it is, and the text.
@@ -67,7 +74,7 @@ impl Toasts {
 
     /// Says what is about to happen at `until`, and counts down to it, until [`Self::take_back`]; `undo`
     /// stops it.
-    pub fn offer_undo(self, words: impl Into<String>, until: DateTime<Utc>, undo: Callback<()>) -> u64 {
+    pub fn offer_undo(self, words: impl Into<String>, until: DateTime<Utc>, undo: Act) -> u64 {
         self.push(Tone::Quiet, words.into(), Some(Undo { until, act: undo }), Vec::new())
     }
 
@@ -101,12 +108,16 @@ pub fn ToastList() -> impl IntoView {
 fn One(toast: Toast) -> impl IntoView {
     let toasts = Toasts::here();
     let now = Clock::here();
-    let dismiss = Callback::new(move |()| toasts.take_back(toast.id));
+    let dismiss = Callback::new(move |()| {
+        toasts.take_back(toast.id);
+        // The button that had the focus is gone: reading goes on at the page.
+        focus("content");
+    });
     let offers = toast.offers.into_iter().map(move |offer| match offer {
         Offer::Do(words, act) => {
             let act = Callback::new(move |()| {
                 toasts.take_back(toast.id);
-                act.run(());
+                act();
             });
             view! { <Button kind=Kind::Quiet on_press=act>{words}</Button> }.into_any()
         }
@@ -117,11 +128,14 @@ fn One(toast: Toast) -> impl IntoView {
     });
     let end = match toast.undo {
         // The seconds are for eyes: read out, they would drown everything else.
-        Some(Undo { until, act }) => view! {
-            <span class="countdown" aria-hidden="true">{move || time::countdown(until, now.get())}</span>
-            <Button kind=Kind::Quiet key="Z" on_press=act>"Undo"</Button>
+        Some(Undo { until, act }) => {
+            let act = Callback::new(move |()| act());
+            view! {
+                <span class="countdown" aria-hidden="true">{move || time::countdown(until, now.get())}</span>
+                <Button kind=Kind::Quiet key="Z" on_press=act>"Undo"</Button>
+            }
+            .into_any()
         }
-        .into_any(),
         None => view! {
             <Button kind=Kind::Quiet label="Dismiss" on_press=dismiss>
                 <Icon shape=Shape::Cross />
@@ -135,5 +149,13 @@ fn One(toast: Toast) -> impl IntoView {
             {offers.collect_view()}
             {end}
         </div>
+    }
+}
+
+/// Brings the focus to an element of the page, if it is there.
+fn focus(id: &str) {
+    if let Some(element) = document().get_element_by_id(id).and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
+        // An element that cannot take it leaves it where it is.
+        let _ = element.focus();
     }
 }

@@ -9,7 +9,7 @@ pub mod queue;
 mod reject;
 mod words;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use api_types::{ApprovalDetail, Approve, Reject};
 use chrono::{DateTime, Utc};
@@ -26,7 +26,7 @@ use crate::{
     api::{Api, Failure, approval_path},
     components::{
         Clock, Tone,
-        toast::{Offer, Toasts},
+        toast::{Act, Offer, Toasts},
     },
     shell::Shortcuts,
 };
@@ -98,7 +98,7 @@ impl Decisions {
         let now = self.clock.get_untracked();
         let words = format!("{} {}", verdict.doing(), target.tool);
         let Some(ticket) = self.queue.try_update(|queue| queue.add(target, verdict, now)).flatten() else { return };
-        let toast = self.toasts.offer_undo(words, now + queue::GRACE, Callback::new(move |()| self.undo(id)));
+        let toast = self.toasts.offer_undo(words, now + queue::GRACE, Arc::new(move || self.undo(id)));
         self.undo_toasts.update_value(|toasts| {
             toasts.insert(id, toast);
         });
@@ -127,9 +127,9 @@ impl Decisions {
         self.rejecting.saw(id, (fate.status != "pending").then(|| self.became(&fate)));
     }
 
-    /// What became of a request, seen from now, in a few words.
+    /// What became of a request, in a few words.
     pub fn became(self, fate: &Fate) -> String {
-        words::became(fate, self.me(), self.clock.get_untracked())
+        words::became(fate, self.me(), None)
     }
 
     fn me(self) -> Option<Uuid> {
@@ -174,7 +174,7 @@ impl Decisions {
             Remedy::Look => look,
             Remedy::Retry => Offer::Do("Send again", {
                 let (target, verdict) = (target.clone(), verdict.clone());
-                Callback::new(move |()| self.send_again(target.clone(), verdict.clone()))
+                Arc::new(move || self.send_again(target.clone(), verdict.clone())) as Act
             }),
         };
         let mut offers = vec![offer];

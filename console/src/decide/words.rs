@@ -71,7 +71,7 @@ pub fn failed(
             remedy: Remedy::Retry,
         },
         Some("not_open") => {
-            let why = fate.map_or_else(|| detail.to_owned(), |fate| sentence(&became(fate, me, at)));
+            let why = fate.map_or_else(|| detail.to_owned(), |fate| sentence(&became(fate, me, Some(at))));
             look(format!("{not} by you: {why}"))
         }
         Some("stale_view") => look(format!("{not}: the request has changed since you saw it. Look again.")),
@@ -82,22 +82,23 @@ pub fn failed(
     }
 }
 
-/// What became of a request, beside one's own decision at `at`: "mara@acme.example approved it 3 s before".
-pub fn became(fate: &Fate, me: Option<Uuid>, at: DateTime<Utc>) -> String {
+/// What became of a request: "mara@acme.example approved it", and beside one's own decision at `at`
+/// "… 3 s before".
+pub fn became(fate: &Fate, me: Option<Uuid>, at: Option<DateTime<Utc>>) -> String {
     let done = match fate.status.as_str() {
         "rejected" => "rejected",
         "approved" | "executing" | "executed" | "outcome_unknown" | "not_executed" => "approved",
-        "expired" => return "it expired before".to_owned(),
-        "withdrawn" => return "the agent withdrew it before".to_owned(),
+        "expired" => return "it has expired".to_owned(),
+        "withdrawn" => return "the agent withdrew it".to_owned(),
         "invalidated" => return "something it depends on changed, so it is no longer valid".to_owned(),
         other => return format!("it is {other} now"),
     };
     let who = match (fate.by, &fate.by_name) {
-        (Some(by), _) if Some(by) == me => "you yourself".to_owned(),
+        (Some(by), _) if Some(by) == me => "you".to_owned(),
         (_, Some(name)) => name.clone(),
         _ => "somebody else".to_owned(),
     };
-    let when = fate.at.map(|decided| before(at - decided)).unwrap_or_default();
+    let when = fate.at.zip(at).map(|(decided, at)| before(at - decided)).unwrap_or_default();
     format!("{who} {done} it{when}")
 }
 

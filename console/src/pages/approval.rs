@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::request::Request;
 use crate::{
     components::{EmptyState, Icon, Shape},
+    decide::Decisions,
     shell::{Org, title},
 };
 
@@ -18,6 +19,14 @@ pub(crate) fn Approval() -> impl IntoView {
     let params = use_params_map();
     let id = Memo::new(move |_| params.with(|params| params.get("id").and_then(|id| id.parse::<Uuid>().ok())));
     let wants_focus = RwSignal::new(None);
+    let decisions = Decisions::here();
+    Effect::new(move |before: Option<()>| {
+        let (taken, undone) = (decisions.taken.get(), decisions.undone.get());
+        // The button that was pressed is gone.
+        if before.is_some() && (taken.is_some() || undone.is_some()) {
+            wants_focus.set(id.get_untracked());
+        }
+    });
     view! {
         <main class="alone">
             <h1 class="visually-hidden">"A request"</h1>

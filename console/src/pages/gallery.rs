@@ -1,6 +1,8 @@
 //! `/console/components`, in development builds: every component in every state, to be looked at in
 //! both themes and at every width.
 
+use std::sync::Arc;
+
 use chrono::TimeDelta;
 use leptos::prelude::*;
 
@@ -130,14 +132,14 @@ fn Foreign() -> impl IntoView {
 fn News() -> impl IntoView {
     let toasts = Toasts::here();
     let say = Callback::new(move |()| toasts.say(Tone::Ok, "send_invoice was approved."));
+    let undone = StoredValue::new(0);
     let undo = Callback::new(move |()| {
-        let undone = StoredValue::new(0);
         let until = Clock::here().get_untracked() + TimeDelta::seconds(5);
-        let act = Callback::new(move |()| toasts.take_back(undone.get_value()));
+        let act = Arc::new(move || toasts.take_back(undone.get_value()));
         undone.set_value(toasts.offer_undo("Approving send_invoice", until, act));
     });
     let keep = Callback::new(move |()| {
-        let offers = vec![Offer::Do("Send again", Callback::new(|()| ())), Offer::Go("Look", "/".to_owned())];
+        let offers = vec![Offer::Do("Send again", Arc::new(|| ())), Offer::Go("Look", "/".to_owned())];
         toasts.keep(Tone::Bad, "send_invoice was not approved: Permesso cannot be reached right now.", offers);
     });
     view! {

@@ -82,7 +82,8 @@ fn Accept(offer: OfferedInvitation, token: String) -> impl IntoView {
     let wrong =
         Signal::derive(move || failure.with(|failure| failure.as_ref().and_then(|failure| failure.field("password"))));
     view! {
-        <p>"You are invited to " <b>{offer.org_name}</b> " (" {offer.org.clone()} ") as " <b>{offer.role}</b> "; " <Until at=offer.expires_at /> "."</p>
+        <p>"You are invited to " <b>{offer.org_name}</b> " (" {offer.org.clone()} ") as " <b>{offer.role}</b> "."</p>
+        <p class="quiet">"This link works once; " <Until at=offer.expires_at /> "."</p>
         <form on:submit=submit class="form">
             <Field label="E-mail" kind="email" value=email autocomplete="username" fixed=true />
             {(!has_password).then(|| view! { <Field label="Your name" value=name autocomplete="name" hint="As others will see it; may stay empty." /> })}

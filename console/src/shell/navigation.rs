@@ -18,7 +18,9 @@ use crate::{
 #[component]
 pub fn Shell() -> impl IntoView {
     let org = Org::provide();
-    let live = Live::provide(org.slug);
+    // What the event stream needs one of.
+    let follows = [Right::ReadApprovals, Right::ReadAudit, Right::ReadConnections];
+    let live = Live::provide(Memo::new(move |_| follows.iter().any(|right| org.may(*right)).then(|| org.slug.get())));
     let known = Memo::new(move |_| org.mine.with(Option::is_some));
     let open = RwSignal::new(false);
     let help = RwSignal::new(false);

@@ -259,11 +259,10 @@ async fn a_result_that_was_never_delivered_is_kept_until_execute_by() {
             .expect("a row")
     })
     .await;
-    // An hour later: delivered, so a new run may be asked for.
-    let age = format!("UPDATE approvals SET finished_at = now() - interval '1 hour' WHERE id = '{id}'");
-    world.sql().await.execute(sqlx::AssertSqlSafe(age)).await.expect("an owner may");
-    // Not delivered: the stored result, still.
-    let lost = format!("UPDATE approvals SET answered_at = NULL WHERE id = '{id}'");
+    // An hour later, and not delivered: the stored result, still. In one statement, for the sweeper erases
+    // what was delivered an hour ago.
+    let lost =
+        format!("UPDATE approvals SET finished_at = now() - interval '1 hour', answered_at = NULL WHERE id = '{id}'");
     world.sql().await.execute(sqlx::AssertSqlSafe(lost)).await.expect("an owner may");
     let replayed = world.agent.call("pay", json!({"to": "Ada", "cents": 17})).await;
     assert_eq!(replayed["_meta"]["dev.permesso/approval"]["replayed"], true, "{replayed}");

@@ -106,8 +106,8 @@ fn Facts(record: Record) -> impl IntoView {
     let search = Search::here();
     let all_of = move |name: Name, value: String| {
         let address = Signal::derive(move || search.address(&Filters::default().with(name, &value)));
-        let label = format!("All records with this {}", name.label().to_lowercase());
-        view! { " " <a class="all" href=address aria-label=label>"all of these"</a> }
+        let by = format!(", by {}", name.label().to_lowercase());
+        view! { " " <a class="all" href=address>"all of these"<span class="visually-hidden">{by}</span></a> }
     };
     let actor = match record.actor_kind.as_str() {
         "key" => "API key",

@@ -44,9 +44,9 @@ impl Results {
     pub(super) fn new(search: Search) -> Self {
         let org = Org::here();
         let path = Memo::new(move |_| {
-            let query = search.query(&search.cursor.get());
-            let limit = format!("limit={PAGE}");
-            of_org(&org.slug.get(), &with_query("/audit", &[query, limit].join("&").trim_start_matches('&').to_owned()))
+            let asked = search.query(&search.cursor.get());
+            let query = if asked.is_empty() { format!("limit={PAGE}") } else { format!("limit={PAGE}&{asked}") };
+            of_org(&org.slug.get(), &with_query("/audit", &query))
         });
         let results = Self {
             read: Read::new(move || Some(path.get())),

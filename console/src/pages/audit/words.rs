@@ -19,7 +19,7 @@ pub(super) struct Ending {
 
 /// Every way to end, in the order they are offered.
 pub(super) const ENDINGS: [Ending; 9] = [
-    Ending { word: "ok", label: "ok", means: "It ran, and this is the answer.", tone: Tone::Ok, shape: Shape::Check },
+    Ending { word: "ok", label: "ok", means: "It was done as asked.", tone: Tone::Ok, shape: Shape::Check },
     Ending {
         word: "error",
         label: "error",

@@ -120,6 +120,11 @@ impl Room {
         self.board.with_untracked(|board| board.entries.iter().find(|entry| entry.id() == id).cloned())
     }
 
+    /// Whether the server lists a shown request no more: it was decided, here or elsewhere.
+    pub fn is_gone(self, id: Uuid) -> bool {
+        self.board.with(|board| board.entries.iter().any(|entry| entry.id() == id && entry.gone))
+    }
+
     /// Lets the new ones in, although a pointer is over the list: somebody asked for them.
     pub fn let_in(self) {
         self.asked.update(|asked| *asked += 1);
@@ -135,9 +140,8 @@ impl Room {
             }) && !decisions.is_on_its_way(id)
         };
         let next = self.visible.with_untracked(|list| order::after(list, decided, to_do));
-        if next.is_some() {
-            self.look_at(next, true);
-        }
+        // With nothing left, the focus stays with what was decided: its button is gone.
+        self.look_at(next.or(Some(decided)), true);
     }
 
     /// Brings the board up to date with what the server lists and with what must not move now.

@@ -48,11 +48,14 @@ pub(super) fn Row(id: Uuid) -> impl IntoView {
 
 #[component]
 fn Line(entry: Entry) -> impl IntoView {
+    let room = Room::here();
     let approval = entry.approval;
     let (id, status) = (approval.id, approval.status.clone());
     let is_pending = status == "pending";
     let time = if is_pending {
-        view! { <Until at=approval.expires_at /> }.into_any()
+        let gone = Memo::new(move |_| room.is_gone(id));
+        let until = approval.expires_at;
+        (move || (!gone.get()).then(|| view! { <Until at=until /> })).into_any()
     } else {
         view! { <Time at=approval.decided_at.unwrap_or(approval.created_at) /> }.into_any()
     };
@@ -84,7 +87,7 @@ fn Progress(id: Uuid) -> impl IntoView {
                 Phase::Sending => "Sending …".to_owned(),
             });
         }
-        let gone = room.board.with(|board| board.entries.iter().any(|entry| entry.id() == id && entry.gone));
+        let gone = room.is_gone(id);
         let fate = room.fates.with(|fates| fates.get(&id).cloned());
         gone.then(|| fate.unwrap_or_else(|| "no longer waiting".to_owned()))
     });

@@ -67,7 +67,7 @@ fn Row(invitation: Invitation, write: Memo<bool>, ask: Callback<Invitation>) -> 
                     None => view! { <Badge tone=Tone::Warn>"role deleted: invite again"</Badge> }.into_any(),
                 }}
             </td>
-            <td data-label="Invited by">{invitation.invited_by.unwrap_or_else(|| "somebody who has left".to_owned())}</td>
+            <td data-label="Invited by">{invitation.invited_by.unwrap_or_else(|| "not a member".to_owned())}</td>
             <td data-label="When"><Time at=invitation.created_at /></td>
             <td data-label="Link"><Until at=invitation.expires_at /></td>
             <td class="acts">

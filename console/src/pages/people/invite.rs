@@ -86,7 +86,7 @@ fn Link(created: CreatedInvitation, made: RwSignal<Option<CreatedInvitation>>) -
             <p><b>"Send this link to " {email}</b>", by a way that only they read: Permesso sends nothing itself."</p>
             <p class="secret"><code tabindex="0">{created.url.clone()}</code> <CopyButton text=created.url what="the link" /></p>
             <p class="quiet">
-                "Whoever has it can come in, once; " <Until at=created.invitation.expires_at /> ". It is shown only now. Lost? Invite them again: then only the new link works."
+                "Whoever has it can come in, once (" <Until at=created.invitation.expires_at /> "). It is shown only now. Lost? Invite them again: then only the new link works."
             </p>
             <Button on_press=Callback::new(move |()| made.set(None))>"Done"</Button>
         </div>

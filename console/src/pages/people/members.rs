@@ -51,7 +51,7 @@ fn Row(member: Member, room: Room, write: Memo<bool>) -> impl IntoView {
     };
     // One person's name may be another's e-mail: the e-mail is who they are.
     let name = (member.name != member.email).then(|| member.name.clone());
-    let change = format!("Change the role of {}", member.email);
+    let change = format!("Change role of {}", member.email);
     let remove = format!("Remove {}", member.email);
     view! {
         <tr>
