@@ -44,7 +44,7 @@ export function tells(name, story, options = {}) {
     } catch (error) {
       await people.photographed(name);
       const met = people.all.flatMap(({ troubles }) => troubles);
-      if (met.length > 0 && error instanceof Error) error.message += `\nmet on the way: ${met.join("\n  ")}`;
+      if (met.length > 0 && error.code !== "ERR_ASSERTION") error.stack += `\nmet on the way:\n  ${met.join("\n  ")}\n`;
       throw error;
     } finally {
       await people.leave();
