@@ -63,6 +63,7 @@ class Gateway {
   constructor(home, settings, { dev, child, exited, unguard }) {
     this.home = home;
     this.settings = settings;
+    this.dev = dev;
     this.url = dev.url;
     this.mcpUrl = dev.mcp_url;
     this.adminEmail = dev.admin_email;

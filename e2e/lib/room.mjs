@@ -44,5 +44,5 @@ export async function asksToReject(page) {
   await page.getByRole("button", { name: "Reject", exact: true }).click();
   const dialog = page.getByRole("dialog", { name: /^Reject / });
   await dialog.waitFor();
-  return { dialog, reason: dialog.getByLabel("Your reason") };
+  return { dialog, reason: dialog.getByRole("textbox", { name: "Your reason" }) };
 }

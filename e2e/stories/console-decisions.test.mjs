@@ -146,9 +146,10 @@ describe("in the console", () => {
     const second = held(await call(agent, "send_invoice", invoice("Keys 2"))).approval_id;
     for (const id of [first, second]) await row(mara.page, id).waitFor();
 
-    await keys.presses("j", () => mara.page.locator(`#request-${first}[aria-current="true"]`).isVisible());
+    await keys.presses("j", () => isCurrent(mara.page, second));
+    await keys.presses("k", () => isCurrent(mara.page, first));
     await isLookedAt(mara.page, first);
-    await keys.seen();
+    await keys.seen("on a request");
     await keys.press("a");
     await toast(mara.page, "Approving send_invoice").waitFor();
     await keys.seen("after a decision");
@@ -163,7 +164,7 @@ describe("in the console", () => {
     await keys.seen("once it is sent");
     assert.equal((await admin.approval(first)).status, "approved");
 
-    await keys.presses("j", () => mara.page.locator(`#request-${second}[aria-current="true"]`).isVisible());
+    await keys.presses("j", () => isCurrent(mara.page, second));
     await isLookedAt(mara.page, second);
     await keys.press("r");
     await mara.page.getByRole("dialog", { name: /^Reject / }).waitFor();
@@ -201,6 +202,10 @@ function stays(page) {
 
 async function stayed(page) {
   assert.ok(await page.evaluate(() => window.sameLoad), "the page was loaded once");
+}
+
+function isCurrent(page, id) {
+  return page.locator(`#request-${id}[aria-current="true"]`).isVisible();
 }
 
 /** What is posted from now on. */
@@ -241,11 +246,15 @@ function keyboard(page) {
       }).catch(() => assert.fail(`the focus is lost ${when}`));
       const focus = await page.evaluate(() => {
         const { activeElement: element } = document;
-        const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(element);
+        const outlined = (element) => {
+          const { outlineStyle, outlineWidth } = getComputedStyle(element);
+          return outlineStyle !== "none" && parseFloat(outlineWidth) > 0;
+        };
+        const row = element.closest("tr");
         const { top, bottom, width, height } = element.getBoundingClientRect();
         return {
           what: element.outerHTML.slice(0, 120),
-          marked: (outlineStyle !== "none" && parseFloat(outlineWidth) > 0) || boxShadow !== "none",
+          marked: outlined(element) || getComputedStyle(element).boxShadow !== "none" || (row && outlined(row)),
           there: width > 0 && height > 0 && bottom > 0 && top < innerHeight,
         };
       });
