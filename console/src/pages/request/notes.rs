@@ -40,7 +40,7 @@ pub(super) fn Notes(detail: Detail) -> impl IntoView {
         </Show>
         <p class=move || if waits.get() { "notice warn" } else { "notice" }>
             <Icon shape=Shape::Pause />
-            <span><b>"Held because "</b><Said text=approval.rule /></span>
+            <span><b>"Held because "</b><Said text=words::why(&approval.rule, &approval.tool, &approval.toolkit) /></span>
         </p>
         {approval.agent_reason.map(|reason| view! {
             <div class="notice claim">

@@ -36,6 +36,20 @@ pub fn event(to: &str, is_first: bool) -> &'static str {
     }
 }
 
+/// Why a request was held, as a sentence: the rule in the gate's words (`domain::gate::Rule`) says only what is
+/// set where.
+pub fn why(rule: &str, tool: &str, toolkit: &str) -> String {
+    if rule == "toolkit default: needs_approval" {
+        return format!(
+            "{tool} needs approval in the toolkit {toolkit}, whoever calls it (no policy of a role says otherwise)."
+        );
+    }
+    match rule.strip_prefix("policy for role ").and_then(|rest| rest.strip_suffix(": needs_approval")) {
+        Some(role) => format!("the role {role} needs approval for {tool} in the toolkit {toolkit}."),
+        None => format!("{}.", rule.trim_end_matches('.')),
+    }
+}
+
 /// Whether a request that nobody decided in time can still be approved.
 pub fn may_be_late(approval: &Approval, now: DateTime<Utc>) -> bool {
     approval.status == "expired" && now < approval.expires_at + LATE
@@ -140,5 +154,18 @@ mod tests {
         let harmless = ToolHints { read_only: Some(true), idempotent: Some(true), ..ToolHints::default() };
         assert_eq!(words(harmless), ["changes nothing, twice is as once"]);
         assert!(words(ToolHints::default()).is_empty());
+    }
+
+    #[test]
+    fn the_rules_of_the_gate_become_sentences() {
+        use domain::{Permission, gate::Rule};
+        let said = |rule: Rule| why(&rule.to_string(), "send_invoice", "finance");
+        let role = Rule::Role { role: "agent".to_owned(), permission: Permission::NeedsApproval };
+        assert_eq!(said(role), "the role agent needs approval for send_invoice in the toolkit finance.");
+        assert!(
+            said(Rule::Default(Permission::NeedsApproval))
+                .starts_with("send_invoice needs approval in the toolkit finance")
+        );
+        assert_eq!(said(Rule::DefinitionChanged), "the tool's definition changed and has not been reviewed.");
     }
 }
