@@ -102,6 +102,60 @@ describe("the console's doors", () => {
     assert.equal((await mara.page.request.get("/api/v1/auth/session")).status(), 401);
   });
 
+  tells("a person's role is changed and they are removed, while they are at work", async (people) => {
+    const ben = { email: "ben@example.com", password: "quite a long pass phrase" };
+    await admin.acme("POST", "/members", { ...ben, role: "approver" });
+    const there = await people.enter(gateway, ben, { at: INBOX });
+    there.foresees(/^answer 40[34] GET \/api\/v1\/orgs\/acme\//);
+    await there.page.getByRole("heading", { name: "Inbox" }).waitFor();
+    const mara = await people.enter(gateway, credentials(gateway), { at: "/acme/people" });
+    await mara.page.getByRole("button", { name: `Change the role of ${ben.email}` }).click();
+    const change = mara.page.getByRole("dialog", { name: `Change the role of ${ben.email}` });
+    await change.getByLabel("Role").selectOption("auditor");
+    await change.getByText("can no longer").waitFor();
+    await change.getByRole("button", { name: "Change the role" }).click();
+    await toast(mara.page, "is auditor now").waitFor();
+
+    await mara.page.getByRole("button", { name: `Remove ${ben.email}` }).click();
+    const remove = mara.page.getByRole("dialog", { name: `Remove ${ben.email}` });
+    await remove.getByRole("button", { name: "Remove", exact: true }).click();
+    await toast(mara.page, "does not belong to acme any more").waitFor();
+    await mara.page.getByRole("row", { name: new RegExp(ben.email) }).waitFor({ state: "detached" });
+
+    const { approval_id } = held(await call(agent, "send_invoice", invoice("After Ben")));
+    await there.page.reload();
+    await there.page.getByText("There is no such org, or it is not yours").waitFor();
+    assert.equal(await row(there.page, approval_id).count(), 0);
+    await there.goes("/");
+    await there.page.getByText("You belong to no org yet").waitFor();
+  });
+
+  tells("an org keeps its last administrator, and who owns keys", async (people) => {
+    const sam = gateway.dev.owner_email;
+    const mara = await people.enter(gateway, credentials(gateway), { at: "/acme/people" });
+    mara.foresees(/^answer 409 (PATCH|DELETE) \/api\/v1\/orgs\/acme\/members\//);
+    await mara.page.getByRole("button", { name: `Remove ${sam}` }).click();
+    const remove = mara.page.getByRole("dialog", { name: `Remove ${sam}` });
+    await remove.getByText("sample agent").waitFor();
+    await remove.getByRole("button", { name: "Remove", exact: true }).click({ force: true });
+    await mara.page.waitForTimeout(300);
+    await mara.page.keyboard.press("Escape");
+    assert.ok((await admin.acme("GET", "/members")).items.some(({ email }) => email === sam));
+    await mara.page.getByRole("row", { name: new RegExp(sam) }).waitFor();
+  });
+
+  tells("an invitation that was withdrawn does not work", async (people) => {
+    const { url } = await admin.acme("POST", "/invitations", { email: "otto@example.com", role: "member" });
+    const mara = await people.enter(gateway, credentials(gateway), { at: "/acme/people" });
+    await mara.page.getByRole("button", { name: "Withdraw the invitation of otto@example.com" }).click();
+    await mara.page.getByRole("dialog").getByRole("button", { name: "Withdraw", exact: true }).click();
+    await toast(mara.page, "is withdrawn").waitFor();
+    const otto = await people.stranger(gateway);
+    otto.foresees(/^answer 404 POST .*\/invitations\/view$/);
+    await otto.goes(url);
+    await otto.page.getByText("This invitation does not work any more").waitFor();
+  });
+
   tells("who may not see something reads why, and what to do", async (people) => {
     await admin.acme("POST", "/members", { email: "tess@example.com", role: "member", password: "quite a long phrase" });
     const { approval_id } = held(await call(agent, "send_invoice", invoice("Unseen")));
@@ -109,6 +163,7 @@ describe("the console's doors", () => {
     tess.foresees(/^answer 403 /);
     await tess.goes(INBOX);
     await tess.page.getByText("You may not see requests here").waitFor();
+    assert.equal(await tess.page.getByText("Not connected.").count(), 0, "nothing is broken");
     await tess.page.getByText("approvals:read").waitFor();
     for (const place of ["Inbox", "Audit", "People"]) {
       assert.equal(await tess.page.getByRole("navigation").getByRole("link", { name: place }).count(), 0, place);

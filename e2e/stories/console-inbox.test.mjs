@@ -73,7 +73,7 @@ describe("the console's inbox", () => {
     const sent = [];
     mara.page.on("request", (request) => request.method() === "POST" && sent.push(request.url()));
     await reason.press("ControlOrMeta+Enter");
-    await dialog.getByRole("button", { name: "Reject", exact: true }).click();
+    await dialog.getByRole("button", { name: "Reject", exact: true }).click({ force: true });
     await mara.page.waitForTimeout(500);
     assert.ok(await dialog.isVisible());
     await dialog.getByRole("button", { name: "Cancel" }).click();
@@ -96,7 +96,11 @@ describe("the console's inbox", () => {
     assert.equal(await sam.page.getByRole("dialog").count(), 0);
     assert.equal(await toast(sam.page, "send_invoice").count(), 0);
     await sam.goes(INBOX);
-    await sam.page.getByRole("heading", { name: /others/i }).waitFor();
+    const others = sam.page.getByRole("heading", { name: /others/i });
+    await others.waitFor();
+    await looksAt(sam.page, id);
+    const [heading, first] = [await others.boundingBox(), await sam.page.locator("[id^=request-0]").first().boundingBox()];
+    assert.ok(first.y - heading.y < 64, "a heading stands over what it names");
     await admin.reject(id, "seen");
     await row(sam.page, id).getByText(/rejected/).waitFor();
   });
