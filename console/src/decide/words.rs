@@ -141,7 +141,7 @@ mod tests {
         let words = said(Some("not_open"), Some(&fate("rejected", 2, 3))).words;
         assert_eq!(words, "send_invoice was not approved by you: mara@acme.example rejected it 3 s before.");
         let words = said(Some("not_open"), Some(&fate("executed", 1, 90))).words;
-        assert_eq!(words, "send_invoice was not approved by you: you yourself approved it 1 min before.");
+        assert_eq!(words, "send_invoice was not approved by you: you approved it 1 min before.");
         assert_eq!(
             said(Some("not_open"), Some(&fate("approved", 2, -2))).words.split_once(": ").map(|(_, why)| why),
             Some("mara@acme.example approved it just before.")
@@ -151,8 +151,8 @@ mod tests {
     #[test]
     fn without_anybody_faster_it_says_what_happened() {
         for (status, why) in [
-            ("expired", "it expired before."),
-            ("withdrawn", "the agent withdrew it before."),
+            ("expired", "it has expired."),
+            ("withdrawn", "the agent withdrew it."),
             ("invalidated", "something it depends on changed, so it is no longer valid."),
         ] {
             let words = said(Some("not_open"), Some(&fate(status, 2, 3))).words;
