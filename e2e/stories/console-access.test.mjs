@@ -109,18 +109,19 @@ describe("the console's doors", () => {
     there.foresees(/^answer 40[34] GET \/api\/v1\/orgs\/acme\//);
     await there.page.getByRole("heading", { name: "Inbox" }).waitFor();
     const mara = await people.enter(gateway, credentials(gateway), { at: "/acme/people" });
-    await mara.page.getByRole("button", { name: `Change the role of ${ben.email}` }).click();
+    const line = mara.page.getByRole("row", { name: new RegExp(ben.email) });
+    await line.getByRole("button", { name: /^Change role/ }).click();
     const change = mara.page.getByRole("dialog", { name: `Change the role of ${ben.email}` });
     await change.getByLabel("Role").selectOption("auditor");
     await change.getByText("can no longer").waitFor();
     await change.getByRole("button", { name: "Change the role" }).click();
     await toast(mara.page, "is auditor now").waitFor();
 
-    await mara.page.getByRole("button", { name: `Remove ${ben.email}` }).click();
+    await line.getByRole("button", { name: /^Remove/ }).click();
     const remove = mara.page.getByRole("dialog", { name: `Remove ${ben.email}` });
     await remove.getByRole("button", { name: "Remove", exact: true }).click();
     await toast(mara.page, "does not belong to acme any more").waitFor();
-    await mara.page.getByRole("row", { name: new RegExp(ben.email) }).waitFor({ state: "detached" });
+    await line.waitFor({ state: "detached" });
 
     const { approval_id } = held(await call(agent, "send_invoice", invoice("After Ben")));
     await there.page.reload();
@@ -130,11 +131,11 @@ describe("the console's doors", () => {
     await there.page.getByText("You belong to no org yet").waitFor();
   });
 
-  tells("an org keeps its last administrator, and who owns keys", async (people) => {
+  tells("nobody is removed who answers for a key that works", async (people) => {
     const sam = gateway.dev.owner_email;
     const mara = await people.enter(gateway, credentials(gateway), { at: "/acme/people" });
     mara.foresees(/^answer 409 (PATCH|DELETE) \/api\/v1\/orgs\/acme\/members\//);
-    await mara.page.getByRole("button", { name: `Remove ${sam}` }).click();
+    await mara.page.getByRole("row", { name: new RegExp(sam) }).getByRole("button", { name: /^Remove/ }).click();
     const remove = mara.page.getByRole("dialog", { name: `Remove ${sam}` });
     await remove.getByText("sample agent").waitFor();
     await remove.getByRole("button", { name: "Remove", exact: true }).click({ force: true });
@@ -147,7 +148,7 @@ describe("the console's doors", () => {
   tells("an invitation that was withdrawn does not work", async (people) => {
     const { url } = await admin.acme("POST", "/invitations", { email: "otto@example.com", role: "member" });
     const mara = await people.enter(gateway, credentials(gateway), { at: "/acme/people" });
-    await mara.page.getByRole("button", { name: "Withdraw the invitation of otto@example.com" }).click();
+    await mara.page.getByRole("row", { name: /otto@example\.com/ }).getByRole("button", { name: /^Withdraw/ }).click();
     await mara.page.getByRole("dialog").getByRole("button", { name: "Withdraw", exact: true }).click();
     await toast(mara.page, "is withdrawn").waitFor();
     const otto = await people.stranger(gateway);
@@ -267,14 +268,16 @@ function invoice(customer) {
 
 /** What a page says once it has everything, without the words that time changes. */
 async function settled(page) {
-  const timely = /\d+ (s|seconds?|min|minutes?|hours?)\b.*|just now|in a moment/g;
   let words;
   for (let same = 0; same < 3; ) {
     // The event stream stays open, so "the network is idle" never comes.
     await page.waitForTimeout(100);
-    const now = (await page.getByRole("main").innerText()).replaceAll(timely, "…");
-    const loading = (await page.locator(".skeleton").count()) > 0;
-    same = now === words && !loading ? same + 1 : 0;
+    const now = await page.getByRole("main").evaluate((main) => {
+      const copy = main.cloneNode(true);
+      for (const time of copy.querySelectorAll("time")) time.remove();
+      return copy.querySelector(".skeleton") ? undefined : copy.textContent;
+    });
+    same = now !== undefined && now === words ? same + 1 : 0;
     words = now;
   }
   return words;
