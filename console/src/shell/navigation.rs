@@ -7,6 +7,8 @@ use leptos_router::{
     components::{A, Outlet},
     hooks::{use_location, use_navigate},
 };
+use wasm_bindgen::JsCast;
+use web_sys::HtmlElement;
 
 use super::{Help, Org, ThemePicker};
 use crate::{
@@ -25,10 +27,14 @@ pub fn Shell() -> impl IntoView {
     let open = RwSignal::new(false);
     let help = RwSignal::new(false);
     let path = use_location().pathname;
-    // The menu of narrow screens closes when one has gone somewhere.
-    Effect::new(move |_| {
-        path.track();
+    // The menu of narrow screens closes when one has gone somewhere, and reading begins at the new page.
+    Effect::new(move |before: Option<String>| {
+        let now = path.get();
         open.set(false);
+        if before.is_some_and(|before| before != now) {
+            focus_content();
+        }
+        now
     });
     view! {
         <a class="skip" href="#content">"Skip to the content"</a>
@@ -179,5 +185,15 @@ fn Foot(help: RwSignal<bool>) -> impl IntoView {
                 <Button kind=Kind::Quiet on_press=leave>"Sign out"</Button>
             </div>
         </div>
+    }
+}
+
+/// Brings the focus to the page, unless something in it has it already.
+fn focus_content() {
+    let Some(content) = document().get_element_by_id("content") else { return };
+    let inside = document().active_element().is_some_and(|active| content.contains(Some(&active)));
+    if let (false, Ok(content)) = (inside, content.dyn_into::<HtmlElement>()) {
+        // An element that cannot take the focus leaves it where it is.
+        let _ = content.focus();
     }
 }

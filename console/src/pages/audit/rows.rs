@@ -57,10 +57,10 @@ fn Row(record: AuditRecord, query: Signal<String>) -> impl IntoView {
         <tr class="leads">
             <td data-label="When" class="when"><Time at=record.at full=true /></td>
             <td data-label="Who" class="by">
-                <span class="lines">{record.actor_name.clone()}<span class="quiet">{record.client.map(named)}</span></span>
+                <span class="stacked">{record.actor_name.clone()}<span class="quiet">{record.client.map(named)}</span></span>
             </td>
             <td data-label="What" class="what">
-                <span class="lines">
+                <span class="stacked">
                     <a class="to-record" href=to><code>{named(record.tool.unwrap_or(record.action))}</code></a>
                     <span class="quiet">{place}</span>
                 </span>

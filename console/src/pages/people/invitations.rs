@@ -70,7 +70,7 @@ fn Row(invitation: Invitation, write: Memo<bool>, ask: Callback<Invitation>) -> 
             <td data-label="Invited by">{invitation.invited_by.unwrap_or_else(|| "not a member".to_owned())}</td>
             <td data-label="When"><Time at=invitation.created_at /></td>
             <td data-label="Link"><Until at=invitation.expires_at /></td>
-            <td class="acts">
+            <td class="row-acts">
                 <Show when=move || write.get()>
                     <Button kind=Kind::Quiet label=label.clone() on_press=act>"Withdraw"</Button>
                 </Show>

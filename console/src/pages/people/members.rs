@@ -63,7 +63,7 @@ fn Row(member: Member, room: Room, write: Memo<bool>) -> impl IntoView {
             </td>
             <td data-label="Role">{member.role}</td>
             <td data-label="Since"><Time at=member.created_at full=true /></td>
-            <td class="acts">
+            <td class="row-acts">
                 <Show when=move || write.get()>
                     <Button kind=Kind::Quiet label=change.clone() on_press=ask(room.changing)>"Change role"</Button>
                     <Button kind=Kind::Quiet label=remove.clone() on_press=ask(room.removing)>"Remove"</Button>

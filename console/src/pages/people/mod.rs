@@ -17,7 +17,7 @@ use leptos_router::hooks::use_query_map;
 
 use self::{change::ChangeRole, invitations::Invitations, invite::Invite, members::Members, remove::Remove};
 use crate::{
-    api::{Failure, encoded, of_org, read::Read},
+    api::{Api, Failure, encoded, of_org, read::Read},
     shell::{Org, title},
 };
 
@@ -81,6 +81,7 @@ fn advice(failure: &Failure) -> Option<&'static str> {
 pub(crate) fn People() -> impl IntoView {
     title(|| "People".to_owned());
     let org = Org::here();
+    let api = Api::here();
     let room = Room::new();
     let write = Memo::new(move |_| org.may(Right::WriteMembers));
     view! {
@@ -88,6 +89,9 @@ pub(crate) fn People() -> impl IntoView {
             <h1>"People"</h1>
             <Show when=move || write.get()><Invite room /></Show>
             <h2>"Members"</h2>
+            <Show when=move || api.me.with(|me| me.as_ref().is_some_and(|me| me.instance_admin))>
+                <p class="quiet">"You administer this instance, and so every org: you are not in the list unless you are a member too."</p>
+            </Show>
             <Members room write />
             <h2>"Invitations not taken up yet"</h2>
             <Invitations room write />
