@@ -7,6 +7,7 @@ import { signIn } from "../lib/admin.mjs";
 import { call, connect, held } from "../lib/agent.mjs";
 import { credentials, tells } from "../lib/browser.mjs";
 import { startGateway } from "../lib/gateway.mjs";
+import { look } from "../lib/look.mjs";
 import { INBOX, approves, card, isLookedAt, row, toast } from "../lib/room.mjs";
 
 const NOBODY = "00000000-0000-7000-8000-000000000000";
@@ -32,6 +33,7 @@ describe("the console's doors", () => {
     await mara.page.getByRole("button", { name: "Make a link" }).click();
     const link = await mara.page.getByText(`${gateway.url}/invite#`).innerText();
     await mara.page.getByRole("row", { name: /nora@example\.com/ }).waitFor();
+    await look(mara, "people-invited");
 
     const nora = await people.stranger(gateway);
     await nora.goes(link.trim());
@@ -114,6 +116,7 @@ describe("the console's doors", () => {
     const change = mara.page.getByRole("dialog", { name: `Change the role of ${ben.email}` });
     await change.getByLabel("Role").selectOption("auditor");
     await change.getByText("can no longer").waitFor();
+    await look(mara, "people-change");
     await change.getByRole("button", { name: "Change the role" }).click();
     await toast(mara.page, "is auditor now").waitFor();
 
@@ -138,6 +141,7 @@ describe("the console's doors", () => {
     await mara.page.getByRole("row", { name: new RegExp(sam) }).getByRole("button", { name: /^Remove/ }).click();
     const remove = mara.page.getByRole("dialog", { name: `Remove ${sam}` });
     await remove.getByText("sample agent").waitFor();
+    await look(mara, "people-remove");
     await remove.getByRole("button", { name: "Remove", exact: true }).click({ force: true });
     await mara.page.waitForTimeout(300);
     await mara.page.keyboard.press("Escape");
@@ -165,6 +169,7 @@ describe("the console's doors", () => {
     await tess.goes(INBOX);
     await tess.page.getByText("You may not see requests here").waitFor();
     assert.equal(await tess.page.getByText("Not connected.").count(), 0, "nothing is broken");
+    await look(tess, "inbox-without-rights");
     await tess.page.getByText("approvals:read").waitFor();
     for (const place of ["Inbox", "Audit", "People"]) {
       assert.equal(await tess.page.getByRole("navigation").getByRole("link", { name: place }).count(), 0, place);

@@ -8,6 +8,7 @@ import { signIn } from "../lib/admin.mjs";
 import { call, connect, held, refused, statusOf, textOf } from "../lib/agent.mjs";
 import { credentials, tells } from "../lib/browser.mjs";
 import { startGateway } from "../lib/gateway.mjs";
+import { look } from "../lib/look.mjs";
 import { INBOX, approves, asksToReject, card, looksAt, row, toast } from "../lib/room.mjs";
 import { startUpstream } from "../lib/upstream.mjs";
 
@@ -87,6 +88,7 @@ describe("while a person decides in the console", () => {
     assert.equal(await reason.inputValue(), "Half of what I ");
     await mara.signsIn({ email: mara.email, password: "something else, and wrong" }, again);
     await again.getByRole("alert").filter({ hasText: /\w/ }).waitFor();
+    await look(mara, "sign-in-again");
     await mara.signsIn(mara, again);
     await again.waitFor({ state: "hidden" });
 
@@ -130,8 +132,9 @@ describe("while a person decides in the console", () => {
     const mara = await people.enter(gateway, credentials(gateway), { at: INBOX });
     await looksAt(mara.page, approval_id);
     await card(mara.page).getByText("Somebody has to find out").waitFor();
-    const ran = card(mara.page).getByRole("button", { name: "It did not run" });
-    assert.equal(await ran.getAttribute("aria-disabled"), "true", "the answer may still come");
+    const choice = card(mara.page).getByRole("button", { name: "It did not run" });
+    assert.equal(await choice.getAttribute("aria-disabled"), "true", "the answer may still come");
+    await look(mara, "inbox-outcome-unknown");
     await card(mara.page).getByLabel("How you found out").fill("The other side's log has nothing of it.");
     // The lease of ten seconds and the time limit of one.
     await mara.page.locator("button[aria-disabled=false]", { hasText: "It did not run" }).click({ timeout: 20_000 });
@@ -152,6 +155,7 @@ describe("while a person decides in the console", () => {
     await agent.close();
     await gateway.halt();
     await mara.page.getByText("Not connected.").waitFor();
+    await look(mara, "not-connected");
     await gateway.resume();
     agent = await connect(gateway.mcpUrl, gateway.agentKey);
     const { approval_id } = held(await call(agent, "send_invoice", invoice("Afterwards")));
