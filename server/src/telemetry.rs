@@ -14,6 +14,8 @@ static METRICS: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
 /// Starts the log, at the level that `filter` says (`info`, `permesso=debug`, …). A second call does
 /// nothing.
 pub fn start_log(filter: &str) {
+    // It calls every session that has ended "suspicious"; what asks for it by name still gets it.
+    let filter = format!("tower_sessions_core=error,{filter}");
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)

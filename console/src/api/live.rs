@@ -3,12 +3,15 @@
 //! page did not ask for.
 
 use api_types::event::name;
-use gloo_timers::callback::Timeout;
+use gloo_timers::callback::{Interval, Timeout};
 use leptos::prelude::*;
 use wasm_bindgen::{JsCast, closure::Closure};
-use web_sys::{EventSource, MessageEvent};
+use web_sys::{EventSource, MessageEvent, VisibilityState};
 
 use super::of_org;
+
+/// How often a page that nobody looks at reads again, in milliseconds.
+const HIDDEN_MS: u32 = 60_000;
 
 /// How a console hears of what happens.
 #[derive(Clone, Copy)]
@@ -22,6 +25,8 @@ pub struct Live {
     /// Whether the stream is open. Before it was for the first time: true, to not cry early.
     pub connected: RwSignal<bool>,
     stream: StoredValue<Option<Stream>, LocalStorage>,
+    /// Instead of the stream, while nobody looks.
+    hidden: StoredValue<Option<Interval>, LocalStorage>,
 }
 
 /// An open stream and what it calls; dropping it closes it.
@@ -48,16 +53,33 @@ impl Live {
             connections: RwSignal::new(0),
             connected: RwSignal::new(true),
             stream: StoredValue::new_local(None),
+            hidden: StoredValue::new_local(None),
         };
         provide_context(live);
-        Effect::new(move |_| match org.get() {
-            Some(org) => live.open(org, 1),
-            None => {
+        let visible = visibility();
+        Effect::new(move |before: Option<()>| match (org.get(), visible.get()) {
+            (Some(org), true) => {
+                live.open(org, 1);
+                // What happened while nobody looked.
+                if before.is_some() {
+                    live.resync();
+                }
+            }
+            // A browser has six connections to a host: pages that nobody looks at must not take them all. What
+            // their titles say is at most a minute old.
+            (Some(_), false) => {
+                live.stream.set_value(None);
+                live.hidden.set_value(Some(Interval::new(HIDDEN_MS, move || live.resync())));
+            }
+            (None, _) => {
                 live.stream.set_value(None);
                 live.connected.set(true);
             }
         });
-        on_cleanup(move || live.stream.set_value(None));
+        on_cleanup(move || {
+            live.stream.set_value(None);
+            live.hidden.set_value(None);
+        });
         live
     }
 
@@ -74,6 +96,7 @@ impl Live {
     }
 
     fn open(self, org: String, attempt: u32) {
+        self.hidden.set_value(None);
         let Ok(source) = EventSource::new(&format!("/api/v1{}", of_org(&org, "/events"))) else { return };
         let mut listeners = Vec::new();
         let mut listen = |event: &str, heard: Box<dyn FnMut(MessageEvent)>| {
@@ -142,4 +165,15 @@ impl Stream {
     fn is_closed(&self) -> bool {
         self.source.ready_state() == EventSource::CLOSED
     }
+}
+
+/// Whether somebody can see the page.
+fn visibility() -> Memo<bool> {
+    let seen = || document().visibility_state() != VisibilityState::Hidden;
+    let visible = RwSignal::new(seen());
+    let changed = window_event_listener_untyped("visibilitychange", move |_| {
+        visible.try_set(seen());
+    });
+    on_cleanup(move || changed.remove());
+    Memo::new(move |_| visible.get())
 }

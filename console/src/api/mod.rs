@@ -7,6 +7,7 @@
 mod failure;
 pub mod live;
 pub mod pages;
+mod presence;
 pub mod read;
 
 use std::sync::Arc;
@@ -41,6 +42,7 @@ impl Api {
             waiting: StoredValue::new_local(Vec::new()),
         };
         provide_context(api);
+        presence::notice();
         api
     }
 
@@ -170,6 +172,7 @@ fn json(body: &impl Serialize) -> Result<String, Failure> {
 
 async fn once(method: &Method, path: &str, body: Option<String>) -> Result<Response, Failure> {
     let request = RequestBuilder::new(&format!("{BASE}{path}")).method(method.clone());
+    let request = if presence::is_attended() { request } else { request.header(api_types::UNATTENDED, "1") };
     let sent = match body {
         Some(body) => match request.header("content-type", "application/json").body(body) {
             Ok(request) => request.send().await,

@@ -40,7 +40,7 @@ pub use member::{CreateMember, Member, UpdateMember};
 pub use org::{CreateOrg, Org, UpdateOrg};
 pub use problem::{Problem, ProblemField};
 pub use role::{CreateRole, Role, UpdateRole};
-pub use session::Session;
+pub use session::{Session, UNATTENDED};
 pub use tool::{ReviewTool, Tool};
 pub use toolkit::{CreateToolkit, Toolkit, UpdateToolkit, Visibility};
 pub use toolkit_tool::{AddToolkitTools, PutRolePolicy, PutToolkitTool, ToolkitTool, WhichTools};

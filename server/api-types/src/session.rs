@@ -4,6 +4,10 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+/// The header of requests that a console makes by itself while nobody is there: they are no use of the session,
+/// so that its idle limit comes although pages keep themselves current.
+pub const UNATTENDED: &str = "x-permesso-unattended";
+
 /// A console session of the person who asks.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

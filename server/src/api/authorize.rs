@@ -9,7 +9,7 @@ use std::{
 
 use axum::{
     extract::{ConnectInfo, FromRequestParts, RawPathParams},
-    http::{header, request::Parts},
+    http::{HeaderMap, header, request::Parts},
 };
 use domain::Right;
 use tower_sessions::Session;
@@ -81,8 +81,16 @@ impl FromRequestParts<Arc<Services>> for Known {
             return access::authenticate(services, token, request_id).map(Self);
         }
         let session = parts.extensions.get::<Session>().cloned().ok_or_else(Error::unauthorized)?;
-        session::authenticate(services, &session, request_id).await.map(Self)
+        let attended = is_attended(&parts.headers);
+        session::authenticate(services, &session, attended, request_id).await.map(Self)
     }
+}
+
+/// Whether somebody is at the console: an event stream opens by itself, and the console marks what it asks while
+/// nobody has touched it for a while.
+fn is_attended(headers: &HeaderMap) -> bool {
+    let is_stream = headers.get(header::ACCEPT).is_some_and(|accept| accept == "text/event-stream");
+    !is_stream && !headers.contains_key(api_types::UNATTENDED)
 }
 
 /// A right that a handler needs.

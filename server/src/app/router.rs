@@ -83,23 +83,30 @@ pub const API: Routes = &[
     ("/orgs/{org}/events", || get(events::stream_events)),
 ];
 
+/// What is open to everybody: what a program reads before it has a credential, and what operators' probes ask. A
+/// test walks this list too.
+pub const OPEN: Routes = &[
+    ("/api/v1/openapi.json", || get(api::openapi::get_openapi)),
+    ("/api/docs", || get(api::docs::get_docs)),
+    ("/api/docs.css", || get(api::docs::get_docs_style)),
+    ("/livez", || get(|| async { "alive\n" })),
+    ("/readyz", || get(readyz)),
+    ("/metrics", || get(|| async { telemetry::render_metrics() })),
+];
+
 /// The whole server.
 pub fn router(services: Arc<Services>, console: Console) -> Router {
-    // Open to everybody, as a program reads them before it has a credential; what a list cannot refuse
-    // stands outside of `API`.
-    let mut rest = Router::new().route("/openapi.json", get(api::openapi::get_openapi));
+    let mut rest = Router::new();
     for (path, route) in API {
         rest = rest.route(path, route());
     }
     let rest = rest.fallback(unknown_path).method_not_allowed_fallback(wrong_method);
-    Router::new()
-        .nest("/api/v1", browser::protect(rest, &services))
-        .route("/api/docs", get(api::docs::get_docs))
-        .route("/api/docs.css", get(api::docs::get_docs_style))
+    let mut open = Router::new();
+    for (path, route) in OPEN {
+        open = open.route(path, route());
+    }
+    open.nest("/api/v1", browser::protect(rest, &services))
         .route("/{org}/{toolkit}/mcp", post(mcp::post_endpoint).get(mcp::get_endpoint).delete(mcp::get_endpoint))
-        .route("/livez", get(|| async { "alive\n" }))
-        .route("/readyz", get(readyz))
-        .route("/metrics", get(|| async { telemetry::render_metrics() }))
         .fallback(move |state, request| elsewhere(console, state, request))
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(api::body::MAX_BODY))

@@ -64,6 +64,9 @@ pub struct SignedIn {
     pub client: Option<String>,
     /// The client's address.
     pub address: Option<IpAddr>,
+    /// When somebody was last known to use it; `None` when it is just being made.
+    #[serde(default)]
+    pub last_seen_at: Option<DateTime<Utc>>,
 }
 
 impl SignedIn {
@@ -124,7 +127,12 @@ impl Store {
 
     /// Somebody is there: notes it, once a minute at most. That it could not be noted is no reason to
     /// turn them away.
-    async fn touch(&self, id_sha256: &[u8; 32], now: DateTime<Utc>) {
+    pub async fn touch(&self, id: Id, person: &SignedIn) {
+        let now = self.clock.now();
+        if person.last_seen_at.is_some_and(|seen| seen > now - SEEN_EVERY) {
+            return;
+        }
+        let id_sha256 = &sha256(&id);
         let noted = async {
             let mut scope = SystemScope::begin(&self.db, Reason::SignIn).await?;
             db::session::touch(&mut scope, id_sha256, now, now - SEEN_EVERY).await?;
@@ -141,7 +149,7 @@ impl SessionStore for Store {
     async fn create(&self, record: &mut Record) -> Result<()> {
         let person = record.data.get(PERSON).filter(|_| record.data.len() == 1).cloned();
         let person = person.ok_or_else(|| Error::Encode("a session holds a person and nothing else".to_owned()))?;
-        let SignedIn { session, user, epoch, client, address } =
+        let SignedIn { session, user, epoch, client, address, last_seen_at: _ } =
             serde_json::from_value(person).map_err(|error| Error::Encode(error.to_string()))?;
         let address = address.map(|address| address.to_string());
         let mut scope = self.scope().await?;
@@ -171,15 +179,13 @@ impl SessionStore for Store {
         let row = db::session::find(&mut scope, &id_sha256, self.limits.since(now)).await.map_err(backend)?;
         drop(scope);
         let Some(row) = row else { return Ok(None) };
-        if row.last_seen_at <= now - SEEN_EVERY {
-            self.touch(&id_sha256, now).await;
-        }
         let person = SignedIn {
             session: row.id,
             user: row.user_id,
             epoch: row.epoch,
             client: row.client,
             address: row.address.and_then(|address| address.parse().ok()),
+            last_seen_at: Some(row.last_seen_at),
         };
         let person = serde_json::to_value(person).map_err(|error| Error::Decode(error.to_string()))?;
         let end = self.limits.end(row.created_at, row.last_seen_at).timestamp();

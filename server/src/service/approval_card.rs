@@ -13,11 +13,18 @@ use super::{Services, summary::summary};
 use crate::{
     db::{
         OrgScope,
-        approval::{Record, card},
+        approval::{
+            Record,
+            card::{self, Kept},
+        },
     },
     error::Result,
     vault::Purpose,
 };
+
+/// The largest arguments that are read for a line of a list, in bytes; of larger ones the line says only how
+/// large they are. A list of 200 reads 3 MB at most.
+const IN_A_LINE: i32 = 16 * 1024;
 
 /// What is added to a record for people.
 #[derive(Clone, Debug, Default)]
@@ -40,7 +47,7 @@ pub struct Card {
 /// When Postgres cannot be reached.
 pub async fn cards(services: &Services, scope: &mut OrgScope, records: &[Record]) -> Result<Vec<Card>> {
     let ids: Vec<Uuid> = records.iter().map(|record| record.id.0).collect();
-    let arguments = arguments_on_record(services, scope, &ids).await?;
+    let arguments = arguments_on_record(services, scope, &ids, IN_A_LINE).await?;
     let mut keys: Vec<Uuid> = records.iter().filter_map(key_of).collect();
     keys.sort_unstable();
     keys.dedup();
@@ -51,7 +58,10 @@ pub async fn cards(services: &Services, scope: &mut OrgScope, records: &[Record]
         owner_email: email(&directory, record.binding.owner),
         decided_by_email: record.decision().and_then(|decision| email(&directory, decision.by)),
         hints: hints(&record.definition),
-        summary: arguments.get(&record.id.0).and_then(|json| summary(json)),
+        summary: arguments.get(&record.id.0).and_then(|kept| match kept {
+            Kept::Whole(json) => summary(json),
+            Kept::Large(size) => Some(format!("arguments of {} kB", size.div_ceil(1000))),
+        }),
     });
     Ok(made.collect())
 }
@@ -63,26 +73,38 @@ pub async fn cards(services: &Services, scope: &mut OrgScope, records: &[Record]
 /// When Postgres cannot be reached.
 pub async fn last_approved(services: &Services, scope: &mut OrgScope, record: &Record) -> Result<Option<EarlierCall>> {
     let Some((id, approved_at)) = card::last_approved(scope, record).await? else { return Ok(None) };
-    let mut arguments = arguments_on_record(services, scope, &[id.0]).await?;
-    Ok(arguments.remove(&id.0).map(|arguments_json| EarlierCall { id: id.0, approved_at, arguments_json }))
+    let mut arguments = arguments_on_record(services, scope, &[id.0], i32::MAX).await?;
+    let Some(Kept::Whole(arguments_json)) = arguments.remove(&id.0) else { return Ok(None) };
+    Ok(Some(EarlierCall { id: id.0, approved_at, arguments_json }))
 }
 
 /// The arguments of these approvals: the exact bytes while they are kept, else what the audit has of
-/// them, secrets taken out.
-async fn arguments_on_record(services: &Services, scope: &mut OrgScope, ids: &[Uuid]) -> Result<HashMap<Uuid, String>> {
-    let sealed = card::arguments_sealed(scope, ids).await?;
+/// them, secrets taken out; of at most `largest` bytes each.
+async fn arguments_on_record(
+    services: &Services,
+    scope: &mut OrgScope,
+    ids: &[Uuid],
+    largest: i32,
+) -> Result<HashMap<Uuid, Kept<String>>> {
+    let sealed = card::arguments_sealed(scope, ids, largest).await?;
     // What was sealed under another master key is as good as gone; a list must not fail for it.
-    let opened = sealed.into_iter().filter_map(|(id, sealed)| {
-        let bytes = services.vault.open(Purpose::ApprovalArguments, id.as_bytes(), &sealed).ok()?;
-        Some((id, String::from_utf8(bytes).ok()?))
+    let opened = sealed.into_iter().filter_map(|(id, kept)| match kept {
+        Kept::Whole(sealed) => {
+            let bytes = services.vault.open(Purpose::ApprovalArguments, id.as_bytes(), &sealed).ok()?;
+            Some((id, Kept::Whole(String::from_utf8(bytes).ok()?)))
+        }
+        Kept::Large(size) => Some((id, Kept::Large(size))),
     });
-    let mut found: HashMap<Uuid, String> = opened.collect();
+    let mut found: HashMap<Uuid, Kept<String>> = opened.collect();
     let erased: Vec<Uuid> = ids.iter().copied().filter(|id| !found.contains_key(id)).collect();
     if erased.is_empty() {
         return Ok(found);
     }
-    let recorded = card::recorded_params(scope, &erased).await?;
-    found.extend(recorded.into_iter().filter_map(|(id, params)| Some((id, arguments_in(&params)?))));
+    let recorded = card::recorded_params(scope, &erased, largest).await?;
+    found.extend(recorded.into_iter().filter_map(|(id, kept)| match kept {
+        Kept::Whole(params) => Some((id, Kept::Whole(arguments_in(&params)?))),
+        Kept::Large(size) => Some((id, Kept::Large(size))),
+    }));
     Ok(found)
 }
 

@@ -83,8 +83,9 @@ pub async fn create(services: &Services, access: &OrgAccess, new: &CreateInvitat
 /// Takes an invitation back: its link no longer works.
 ///
 /// # Errors
-/// Not found, also for one that was taken up.
+/// `person_required` for a key; not found, also for one that was taken up.
 pub async fn revoke(services: &Services, access: &OrgAccess, id: &str) -> Result<()> {
+    access.actor.person()?;
     let id = id.parse().map_err(|_| Error::not_found())?;
     let mut scope = change::begin(services, access).await?;
     let email = db::invitation::delete(&mut scope, id).await?.ok_or_else(Error::not_found)?;

@@ -23,7 +23,8 @@ use crate::{
 /// # Errors
 /// `person_required` for a key; a password from anybody but an instance administrator; a wrong e-mail,
 /// role, name or password; a password for a person who exists, since nobody sets
-/// another's; a person who belongs to the org already (409).
+/// another's; 409: `member_exists` for a person who belongs to the org already, `invitation_needed` for one
+/// who can sign in or belongs to another org, unless an instance administrator adds them.
 pub async fn create(services: &Services, access: &OrgAccess, new: &CreateMember) -> Result<Row> {
     // A key could make itself an approver.
     access.actor.person()?;
@@ -42,6 +43,9 @@ pub async fn create(services: &Services, access: &OrgAccess, new: &CreateMember)
     let mut scope = OrgScope::system(&services.db, access.org.id, Reason::Instance).await?;
     let role = role::to_give(&mut scope, access, &new.role).await?;
     let user = find_or_make(&mut scope, &email, name, hash.as_deref()).await?;
+    if !access.actor.instance_admin {
+        must_be_unknown(&mut scope, user, &email).await?;
+    }
     let id = MemberId::new();
     if !db::member::insert(&mut scope, id, user, role.id).await? {
         return Err(Error::conflict("member_exists", format!("`{email}` belongs to this org already")));
@@ -74,8 +78,10 @@ pub async fn update(services: &Services, access: &OrgAccess, id: &str, to: &Upda
 /// Removes a member; the person stays.
 ///
 /// # Errors
-/// Not found; the last admin, or a person who answers for keys that still work (409).
+/// `person_required` for a key; not found; the last admin, or a person who answers for keys that still work
+/// (409).
 pub async fn delete(services: &Services, access: &OrgAccess, id: &str) -> Result<()> {
+    access.actor.person()?;
     let mut scope = change::begin(services, access).await?;
     let admin = db::role::find(&mut scope, ADMIN).await?.ok_or_else(Error::not_found)?;
     let member = find(&mut scope, id).await?;
@@ -104,6 +110,20 @@ async fn not_last_admin(scope: &mut OrgScope, admin: &db::role::Row, member: &Ro
         return Err(Error::conflict(
             "last_admin",
             format!("`{}` is the last member with the role `{ADMIN}`; give it to somebody else first", member.email),
+        ));
+    }
+    Ok(())
+}
+
+/// Who made an account of this e-mail is not known to be who it names: anybody could have invited it to an org
+/// of theirs and taken the link up. Whoever can sign in joins by an invitation, which asks for their password.
+async fn must_be_unknown(scope: &mut OrgScope, user: UserId, email: &str) -> Result<()> {
+    let found = db::user::lock_by_email(scope, email).await?;
+    let has_password = found.is_some_and(|found| found.password_hash.is_some());
+    if has_password || db::user::is_known_elsewhere(scope, user).await? {
+        return Err(Error::conflict(
+            "invitation_needed",
+            format!("`{email}` has an account already; invite them, so that they join by themselves"),
         ));
     }
     Ok(())

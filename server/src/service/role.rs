@@ -52,8 +52,9 @@ pub async fn update(services: &Services, access: &OrgAccess, role: &str, to: &Up
 /// Deletes a role that nothing uses.
 ///
 /// # Errors
-/// Not found; built in; in use (409).
+/// `person_required` for a key; not found; built in; in use (409).
 pub async fn delete(services: &Services, access: &OrgAccess, role: &str) -> Result<()> {
+    access.actor.person()?;
     let mut scope = change::begin(services, access).await?;
     let row = own_role(&mut scope, role).await?;
     let uses = db::role::uses(&mut scope, row.id).await?;

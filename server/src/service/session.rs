@@ -42,21 +42,24 @@ pub async fn start(session: &Session, signed: Signed, whence: Whence) -> Result<
         epoch: signed.epoch,
         client: whence.client.map(shown).filter(|text| !text.is_empty()),
         address: Some(whence.address),
+        last_seen_at: None,
     };
     person.start(session).await.map_err(trouble)
 }
 
-/// Finds out whose session it is. Costs one indexed read, and once a minute a write.
+/// Finds out whose session it is. Costs one indexed read, and once a minute a write. `attended`: somebody is
+/// at the console, which the idle limit counts from; what an open page asks by itself is no use.
 ///
 /// # Errors
 /// Unauthorized without a session that lives; `unavailable` when Postgres cannot be reached.
-pub async fn authenticate(services: &Services, session: &Session, request_id: Uuid) -> Result<Actor> {
+pub async fn authenticate(services: &Services, session: &Session, attended: bool, request_id: Uuid) -> Result<Actor> {
     // Without a cookie there is nothing to look up.
-    if session.id().is_none() {
-        return Err(Error::unauthorized());
-    }
+    let Some(id) = session.id() else { return Err(Error::unauthorized()) };
     let person = SignedIn::of(session).await.map_err(trouble)?.ok_or_else(Error::unauthorized)?;
     let actor = access::person(&*services.directory.get()?, person.user, request_id, Some(person.epoch))?;
+    if attended {
+        services.sessions.touch(id, &person).await;
+    }
     Ok(Actor { session: Some(person.session), ..actor })
 }
 

@@ -24,6 +24,51 @@ async fn a_key_cannot_make_itself_an_approver() {
 }
 
 #[tokio::test]
+async fn a_key_cannot_remove_those_who_decide() {
+    let world = World::new().await;
+    let key = world.owner.post("/orgs/acme/api-keys", json!({"name": "boss", "role": "admin"})).await.expect(201);
+    let boss = Client::new(&world.gateway.url, key["key"].as_str());
+    world.owner.post("/orgs/acme/roles", json!({"name": "spare", "rights": []})).await.expect(201);
+    let invited = json!({"email": "new@example.com", "role": "approver"});
+    let invitation = world.owner.post("/orgs/acme/invitations", invited).await.expect(201);
+    let members = world.owner.get("/orgs/acme/members").await.expect(200);
+    let member = members["items"][1]["id"].as_str().unwrap_or_default().to_owned();
+    for path in [
+        format!("/orgs/acme/members/{member}"),
+        format!("/orgs/acme/invitations/{}", invitation["id"].as_str().unwrap_or_default()),
+        "/orgs/acme/roles/spare".to_owned(),
+    ] {
+        let answer = boss.delete(&path).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.code().as_str()),
+            (403, "person_required"),
+            "{path}: {}",
+            answer.text
+        );
+        world.owner.delete(&path).await.expect(204);
+    }
+}
+
+#[tokio::test]
+async fn an_account_that_somebody_made_in_anothers_name_is_not_taken_for_them() {
+    let world = World::new().await;
+    // The administrator of another org invites a person who has no account, and takes the link up herself.
+    let invitation = json!({"email": "victim@example.com", "role": "member"});
+    let made = world.other_org.post("/orgs/other/invitations", invitation).await.expect(201);
+    let token = made["url"].as_str().and_then(|url| url.split_once('#')).expect("a token").1.to_owned();
+    let taken = json!({"token": token, "password": "chosen by mallory"});
+    world.anonymous.post("/invitations/accept", taken).await.expect(204);
+    let victim = json!({"email": "victim@example.com", "role": "approver"});
+    let added = world.owner.post("/orgs/acme/members", victim.clone()).await;
+    assert_eq!((added.status.as_u16(), added.code().as_str()), (409, "invitation_needed"));
+    let mallory = Client::sign_in(&world.gateway.url, "victim@example.com", "chosen by mallory").await;
+    mallory.get("/orgs/acme").await.expect(404);
+    // Somebody whom only this org knows, and who cannot sign in, is added as before.
+    let unknown = json!({"email": "nobody.yet@example.com", "role": "member"});
+    world.owner.post("/orgs/acme/members", unknown).await.expect(201);
+}
+
+#[tokio::test]
 async fn an_org_cannot_choose_the_password_of_somebody_another_org_may_trust() {
     let world = World::new().await;
     let body = json!({"email": "cfo@elsewhere.example", "role": "member", "password": "known to the wrong one"});

@@ -47,6 +47,16 @@ async fn a_request_says_who_asks_and_what_for() {
 }
 
 #[tokio::test]
+async fn of_large_arguments_a_line_says_only_how_large_they_are() {
+    let world = World::new().await;
+    let large = json!({"to": "x".repeat(20_000), "cents": 1});
+    let id = Client::approval_of(&world.agent.call("pay", large).await);
+    assert_eq!(list(&world.approver, "").await[0]["summary"], "arguments of 21 kB");
+    let whole = world.approver.get(&format!("/orgs/acme/approvals/{id}")).await.expect(200);
+    assert!(whole["arguments_json"].as_str().is_some_and(|json| json.len() > 20_000), "the request itself has all");
+}
+
+#[tokio::test]
 async fn a_changed_definition_is_shown_as_such() {
     let world = World::new().await;
     world.upstream.offer(

@@ -10,28 +10,53 @@ use uuid::Uuid;
 use super::Record;
 use crate::{db::OrgScope, error::Result};
 
-/// The sealed arguments of those approvals whose bytes are still kept.
+/// What is kept of an approval's arguments.
+#[derive(Debug)]
+pub enum Kept<T> {
+    /// All of it.
+    Whole(T),
+    /// More than was asked for: how many bytes.
+    Large(usize),
+}
+
+impl<T> Kept<T> {
+    fn of(whole: Option<T>, size: i32) -> Self {
+        whole.map_or(Self::Large(usize::try_from(size).unwrap_or_default()), Self::Whole)
+    }
+}
+
+/// The sealed arguments of those approvals whose bytes are still kept, of at most `largest` bytes each.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn arguments_sealed(scope: &mut OrgScope, ids: &[Uuid]) -> Result<HashMap<Uuid, Vec<u8>>> {
+pub async fn arguments_sealed(
+    scope: &mut OrgScope,
+    ids: &[Uuid],
+    largest: i32,
+) -> Result<HashMap<Uuid, Kept<Vec<u8>>>> {
     let rows = sqlx::query!(
-        "SELECT approval_id, arguments_sealed FROM approval_bodies WHERE org_id = $1 AND approval_id = ANY($2)",
+        r#"SELECT approval_id, octet_length(arguments_sealed) AS "size!",
+                  CASE WHEN octet_length(arguments_sealed) <= $3 THEN arguments_sealed END AS sealed
+           FROM approval_bodies WHERE org_id = $1 AND approval_id = ANY($2)"#,
         scope.org().0,
         ids,
+        largest,
     )
     .fetch_all(scope.conn())
     .await?;
-    Ok(rows.into_iter().map(|row| (row.approval_id, row.arguments_sealed)).collect())
+    Ok(rows.into_iter().map(|row| (row.approval_id, Kept::of(row.sealed, row.size))).collect())
 }
 
-/// The `params` of the first call that each of these approvals has on record, secrets taken out.
+/// The `params` of the first call that each of these approvals has on record, secrets taken out, of at most
+/// `largest` bytes each.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn recorded_params(scope: &mut OrgScope, ids: &[Uuid]) -> Result<HashMap<Uuid, String>> {
+pub async fn recorded_params(scope: &mut OrgScope, ids: &[Uuid], largest: i32) -> Result<HashMap<Uuid, Kept<String>>> {
     let rows = sqlx::query!(
-        r#"SELECT a.id AS "id!", r.request AS "request!" FROM approvals a
+        r#"SELECT a.id AS "id!", octet_length(r.request) AS "size!",
+                  CASE WHEN octet_length(r.request) <= $3 THEN r.request END AS request
+           FROM approvals a
            CROSS JOIN LATERAL (
                SELECT c.request FROM (
                    SELECT i.id, i.request, i.action, i.tool FROM audit_intents i
@@ -45,10 +70,11 @@ pub async fn recorded_params(scope: &mut OrgScope, ids: &[Uuid]) -> Result<HashM
            WHERE a.org_id = $1 AND a.id = ANY($2)"#,
         scope.org().0,
         ids,
+        largest,
     )
     .fetch_all(scope.conn())
     .await?;
-    Ok(rows.into_iter().map(|row| (row.id, row.request)).collect())
+    Ok(rows.into_iter().map(|row| (row.id, Kept::of(row.request, row.size))).collect())
 }
 
 /// The first characters of the newest secret of each of these keys.

@@ -238,7 +238,7 @@ async fn an_invitation_is_worth_no_more_than_its_inviter_and_its_role_are_now() 
 async fn who_has_come_another_way_meanwhile_is_told_so() {
     let world = World::new().await;
     let token = invite(&world.owner, OTHER.0, "approver").await;
-    world.owner.post("/orgs/acme/members", json!({"email": OTHER.0, "role": "member"})).await.expect(201);
+    world.admin.post("/orgs/acme/members", json!({"email": OTHER.0, "role": "member"})).await.expect(201);
     let answer = world.anonymous.post("/invitations/accept", accept(&token, OTHER.1)).await;
     assert_eq!((answer.status.as_u16(), answer.code().as_str()), (409, "member_exists"));
     let me = Client::sign_in(&world.gateway.url, OTHER.0, OTHER.1).await.get("/me").await.expect(200);

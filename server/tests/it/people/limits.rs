@@ -7,6 +7,7 @@ use permesso::{
     clock::{Clock, TestClock},
     service,
 };
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::{Client, Gateway, database::database, world::ADMIN};
@@ -52,6 +53,21 @@ async fn a_session_ends_when_it_was_not_used_for_the_idle_limit() {
     assert_eq!(browser.cookie(), None);
     service::session::sweep(&gateway.services).await.expect("it sweeps");
     assert_eq!(rows(&mut conn).await, 0);
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn what_an_open_page_asks_by_itself_is_no_use() {
+    let (gateway, browser, hands, _) = signed_in().await;
+    browser.post("/orgs", json!({"slug": "acme", "name": "Acme"})).await.expect(201);
+    let by_itself = [("x-permesso-unattended", "1")];
+    let stream = [("accept", "text/event-stream")];
+    hands.advance(IDLE - MINUTE);
+    browser.send(Method::GET, "/api/v1/me", None, &by_itself).await.expect(200);
+    // Any answer will do: it is the credential that is looked at, and this one ends by itself.
+    assert_eq!(browser.send(Method::GET, "/api/v1/nothing", None, &stream).await.status.as_u16(), 404);
+    hands.advance(MINUTE);
+    browser.get("/me").await.expect(401);
     gateway.stop().await;
 }
 
