@@ -171,6 +171,8 @@ _console-wasm profile *args:
     #!/bin/sh
     set -eu
     set -- build --package console --target wasm32-unknown-unknown --profile {{ profile }} {{ args }}
+    # Leptos then compiles one kind of view instead of one for each page: a tenth less to load.
+    export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="--cfg erase_components"
     if [ "$({{ self }} _wasm-std)" = debian ]; then
         sysroot=$(rustc --print sysroot)
         linker=$(ls "$sysroot"/lib/rustlib/*/bin/rust-lld | head -n 1)

@@ -47,7 +47,7 @@ pub async fn list_members(
     path = "/orgs/{org}/members",
     tag = "members",
     request_body = CreateMember,
-    responses((status = CREATED, body = Member), (status = CONFLICT, description = "`member_exists`")),
+    responses((status = CREATED, body = Member), (status = CONFLICT, description = "`member_exists`, `invitation_needed`: they have an account, and join by themselves")),
     security(("bearer" = ["members:write"])),
 )]
 pub async fn create_member(
