@@ -1,16 +1,19 @@
 #!/bin/sh
 # The stories of Permesso, told with clients and servers that its authors did not write: the official
-# MCP clients in TypeScript and Python, and @modelcontextprotocol/server-filesystem as an upstream.
+# MCP clients in TypeScript and Python, @modelcontextprotocol/server-filesystem as an upstream, and
+# people in front of Chromium.
 #
 #   e2e/run.sh [path-to-permesso-binary]      default: $PERMESSO_BIN, else the debug build
 #
-# Needs Node.js 20 or newer with npm, and Python 3.10 or newer. Sets up node_modules/ and .venv/ here
-# when their lock files changed, and is quiet about it otherwise. Every test file starts its own
-# `permesso dev` on a free port with data of its own, and ends it; nothing else on the machine is
-# touched. The last line is `N passed, N failed`; the exit code is 0 only if nothing failed.
+# Needs Node.js 20 or newer with npm, Python 3.10 or newer, and Chromium or Chrome (PERMESSO_CHROMIUM:
+# the path of one that is not on the PATH). Sets up node_modules/ and .venv/ here when their lock files
+# changed, and is quiet about it otherwise. Every test file starts its own `permesso dev` on a free port
+# with data of its own, and ends it; nothing else on the machine is touched. The last line is
+# `N passed, N failed`; the exit code is 0 only if nothing failed.
 #
-#   stories/   node --test        lib/      starting a gateway, administrator, agent, odd upstream
-#   python/    unittest           the same with the Python client; gateway.py and agent.py are its lib
+#   stories/       node --test    lib/   starting a gateway; administrator, agent, odd upstream, people
+#   screenshots/   what the people saw: pages wide and narrow, light and dark, and the end of what failed
+#   python/        unittest       the same with the Python client; gateway.py and agent.py are its lib
 set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
@@ -61,6 +64,20 @@ if [ "$(cat .venv/.stamp 2>/dev/null)" != "$packages" ]; then
         die "pip install failed: see above"
     printf '%s\n' "$packages" >.venv/.stamp
 fi
+
+find_chromium() { command -v chromium || command -v google-chrome || command -v chromium-browser; }
+if [ -n "${PERMESSO_CHROMIUM:-}" ]; then
+    [ -x "$PERMESSO_CHROMIUM" ] || die "there is no program at PERMESSO_CHROMIUM=$PERMESSO_CHROMIUM"
+elif ! PERMESSO_CHROMIUM=$(find_chromium); then
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        say "installing Chromium (apt-get) ..."
+        { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } >&2 </dev/null ||
+            die "Chromium could not be installed: see above"
+    fi
+    PERMESSO_CHROMIUM=$(find_chromium) ||
+        die "install Chromium (Debian: sudo apt-get install chromium), or set PERMESSO_CHROMIUM to the path of Chromium or Chrome"
+fi
+export PERMESSO_CHROMIUM
 
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT

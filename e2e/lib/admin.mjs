@@ -41,9 +41,14 @@ class Admin {
     this.token = token;
   }
 
+  /** Any call. */
+  call(method, path, body) {
+    return rest(this.gateway, this.token, method, path, body);
+  }
+
   /** Any call below the org acme. */
   acme(method, path, body) {
-    return rest(this.gateway, this.token, method, `/orgs/acme${path}`, body);
+    return this.call(method, `/orgs/acme${path}`, body);
   }
 
   approval(id) {

@@ -20,14 +20,23 @@ const GUARD = fileURLToPath(new URL("guard.sh", import.meta.url));
 export const BINARY =
   process.env.PERMESSO_BIN ?? fileURLToPath(new URL("../../target/debug/permesso", import.meta.url));
 
-/** Starts a gateway and waits until it says that it is ready. */
-export async function startGateway() {
+/** Starts a gateway and waits until it says that it is ready; `settings` are variables of its own. */
+export async function startGateway(settings = {}) {
   const home = await realpath(await mkdtemp(path.join(tmpdir(), "permesso-e2e-")));
   // Started by root, the embedded Postgres runs as another user, who has to reach its files.
   await chmod(home, 0o711);
+  try {
+    return new Gateway(home, settings, await started(home, { PERMESSO_LISTEN: "127.0.0.1:0", ...settings }));
+  } catch (error) {
+    await removed(home);
+    throw error;
+  }
+}
+
+async function started(home, settings) {
   const data = path.join(home, "data");
   const child = spawn(BINARY, ["dev"], {
-    env: { ...surroundings(), PERMESSO_LISTEN: "127.0.0.1:0", PERMESSO_DATA_DIR: data },
+    env: { ...surroundings(), ...settings, PERMESSO_DATA_DIR: data },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const log = [];
@@ -40,11 +49,10 @@ export async function startGateway() {
   });
   const unguard = guarded(child.pid, home);
   try {
-    return new Gateway(home, await ready(data, exited), child, exited, unguard);
+    return { dev: await ready(data, exited), child, exited, unguard };
   } catch (error) {
     child.kill("SIGKILL");
     await exited;
-    await removed(home);
     unguard();
     throw new Error(`${error.message}; it printed:\n${log.join("").slice(-4000)}`);
   }
@@ -52,8 +60,10 @@ export async function startGateway() {
 
 /** A running gateway, with what its dev.json says. */
 class Gateway {
-  constructor(home, dev, child, exited, unguard) {
+  constructor(home, settings, { dev, child, exited, unguard }) {
     this.home = home;
+    this.settings = settings;
+    this.dev = dev;
     this.url = dev.url;
     this.mcpUrl = dev.mcp_url;
     this.adminEmail = dev.admin_email;
@@ -101,8 +111,24 @@ class Gateway {
     });
   }
 
-  /** Ends it as Ctrl-C does, and checks that it took everything with it. */
+  /** Starts it again after {@link halt}: the same data, the same address. */
+  async resume() {
+    const listen = { PERMESSO_LISTEN: new URL(this.url).host };
+    const { child, exited, unguard } = await started(this.home, { ...this.settings, ...listen });
+    Object.assign(this, { child, exited, unguard });
+  }
+
+  /** Ends it as Ctrl-C does, checks that it took everything with it, and removes its data. */
   async stop() {
+    try {
+      await this.halt();
+    } finally {
+      await removed(this.home);
+    }
+  }
+
+  /** Ends it as Ctrl-C does, and checks that it took everything with it but its data. */
+  async halt() {
     try {
       this.child.kill("SIGINT");
       const code = await Promise.race([this.exited, sleep(STOP_MS, "timeout", { ref: false })]);
@@ -112,7 +138,6 @@ class Gateway {
       for (let tries = 0; (await orphans(this.home)).length > 0 && tries < 50; tries++) await sleep(100);
       assert.deepEqual(await orphans(this.home), [], "processes outlived the gateway");
     } finally {
-      await removed(this.home);
       this.unguard();
     }
   }
@@ -145,7 +170,7 @@ function guarded(pid, home) {
     detached: true,
   });
   guard.unref();
-  return () => guard.stdin.end("done\n");
+  return () => guard.stdin.writableEnded || guard.stdin.end("done\n");
 }
 
 /** The environment without anything that would point the gateway at data other than its own. */

@@ -1,0 +1,55 @@
+// Looking at a page as people have it before them: wide and narrow, light and dark. Screenshots go
+// to screenshots/, to be looked at; axe looks at each at once, and nothing may run over the edge.
+
+import { mkdir } from "node:fs/promises";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+import axe from "axe-core";
+
+const SCREENSHOTS = fileURLToPath(new URL("../screenshots", import.meta.url));
+const SIZES = [
+  { width: 1280, height: 900 },
+  { width: 360, height: 780 },
+];
+const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+
+/** Looks at what somebody's page shows now, in all four ways; what is wrong with it is trouble met. */
+export async function look(person, name) {
+  const { page } = person;
+  await mkdir(SCREENSHOTS, { recursive: true });
+  const before = page.viewportSize();
+  const found = new Map();
+  for (const size of SIZES) {
+    await page.setViewportSize(size);
+    for (const colorScheme of ["light", "dark"]) {
+      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+      const way = `${size.width}-${colorScheme}`;
+      await page.screenshot({ path: path.join(SCREENSHOTS, `${name}-${way}.png`), animations: "disabled" });
+      for (const fault of await faults(page)) found.set(fault, [...(found.get(fault) ?? []), way]);
+    }
+  }
+  await page.emulateMedia({ colorScheme: null, reducedMotion: null });
+  await page.setViewportSize(before);
+  for (const [fault, ways] of found) person.troubles.push(`look ${name} (${ways.join(", ")}): ${fault}`);
+}
+
+/** What axe calls serious or critical, and what is wider than the window. */
+async function faults(page) {
+  if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(axe.source);
+  return page.evaluate(async (rules) => {
+    const { violations } = await window.axe.run(document, {
+      runOnly: rules,
+      resultTypes: ["violations"],
+      preload: false,
+    });
+    const faults = violations
+      .filter(({ impact }) => impact === "serious" || impact === "critical")
+      .flatMap(({ id, nodes }) => nodes.map((node) => `${id} at ${node.target.join(" ")}: ${node.failureSummary}`));
+    const root = document.scrollingElement;
+    if (root.scrollWidth > root.clientWidth) {
+      faults.push(`it is ${root.scrollWidth} px wide in a window of ${root.clientWidth} px`);
+    }
+    return faults;
+  }, RULES);
+}

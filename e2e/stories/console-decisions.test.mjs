@@ -1,0 +1,266 @@
+// A person decides in the browser what an agent asks: by mouse, by keyboard only, and back again.
+
+import assert from "node:assert/strict";
+import { after, before, describe } from "node:test";
+
+import { signIn } from "../lib/admin.mjs";
+import { call, connect, held, refused, statusOf, textOf } from "../lib/agent.mjs";
+import { credentials, tells } from "../lib/browser.mjs";
+import { startGateway } from "../lib/gateway.mjs";
+import { INBOX, approves, asksToReject, card, isLookedAt, looksAt, row, toast } from "../lib/room.mjs";
+
+const invoice = (customer) => ({ customer, amount_cents: 4200, currency: "EUR" });
+
+describe("in the console", () => {
+  let gateway, agent, admin;
+
+  before(async () => {
+    gateway = await startGateway();
+    agent = await connect(gateway.mcpUrl, gateway.agentKey);
+    admin = await signIn(gateway);
+  });
+  after(async () => {
+    await agent?.close();
+    await gateway?.stop();
+  });
+
+  tells("a call arrives in an open inbox, is approved, runs, and is on record", async (people) => {
+    const mara = await people.stranger(gateway);
+    await mara.goes("/");
+    await mara.page.waitForURL(/\/login/);
+    await mara.signsIn(credentials(gateway));
+    await mara.page.waitForURL(/\/acme\/inbox/);
+    await mara.page.getByText("Nothing waits for a decision").waitFor();
+    await stays(mara.page);
+
+    const called = Date.now();
+    const { approval_id } = held(await call(agent, "send_invoice", invoice("Ada & Söhne")));
+    await row(mara.page, approval_id).waitFor({ timeout: 3_000 });
+    assert.ok(Date.now() - called < 3_000, "it appears within three seconds");
+    assert.match(await mara.page.title(), /^\(1\) Inbox/);
+
+    await looksAt(mara.page, approval_id);
+    for (const shown of ["send_invoice", "Ada & Söhne", "4200", "EUR", "sample agent", gateway.agentKey.slice(0, 8)]) {
+      assert.ok((await card(mara.page).innerText()).includes(shown), `the request shows ${shown}`);
+    }
+    await approves(mara.page);
+    assert.equal((await admin.approval(approval_id)).status, "pending", "nothing is sent while it can be undone");
+    await toast(mara.page, "send_invoice was approved").waitFor();
+    assert.equal(await gateway.invoicesSent(), 0, "an approval waits for the agent");
+
+    const answer = await call(agent, "send_invoice", invoice("Ada & Söhne"));
+    assert.ok(!answer.isError, textOf(answer));
+    assert.equal(answer.structuredContent.customer, "Ada & Söhne");
+    assert.equal((await gateway.ledger()).invoices.length, 1);
+
+    await mara.page.getByRole("link", { name: "Audit" }).click();
+    const run = mara.page
+      .getByRole("row")
+      .filter({ has: mara.page.getByText("send_invoice", { exact: true }) })
+      .filter({ has: mara.page.getByText("ok", { exact: true }) });
+    await run.getByRole("link", { name: "send_invoice" }).click();
+    await mara.page.waitForURL(/\/acme\/audit\/[0-9a-f-]+/);
+    for (const title of ["Request", "Response"]) await mara.page.getByRole("heading", { name: title, exact: true }).waitFor();
+    const record = await mara.page.getByRole("main").innerText();
+    assert.ok(record.split("Ada & Söhne").length > 2, "what was asked, and what was answered");
+    await mara.page.getByRole("link", { name: approval_id }).click();
+    await mara.page.waitForURL(new RegExp(`/acme/approvals/${approval_id}`));
+    await card(mara.page).getByText(credentials(gateway).email).first().waitFor();
+    await stayed(mara.page);
+  });
+
+  tells("an approval taken back within five seconds leaves the request waiting", async (people) => {
+    const { approval_id } = held(await call(agent, "send_invoice", invoice("Undone")));
+    const mara = await people.enter(gateway, credentials(gateway), { at: INBOX });
+    const decided = posts(mara.page, /\/(approve|reject)$/);
+    await looksAt(mara.page, approval_id);
+    await approves(mara.page);
+    await toast(mara.page, "Approving send_invoice").getByRole("button", { name: "Undo" }).click();
+    await toast(mara.page, "nothing was sent").waitFor();
+    await isLookedAt(mara.page, approval_id);
+    await mara.page.getByRole("button", { name: "Approve", exact: true }).waitFor();
+    // Longer than the decision would have waited.
+    await mara.page.waitForTimeout(5_500);
+    assert.deepEqual(decided, []);
+    assert.equal((await statusOf(agent, approval_id)).status, "pending");
+  });
+
+  tells("a tab closed within five seconds leaves the request waiting", async (people) => {
+    const { approval_id } = held(await call(agent, "send_invoice", invoice("Closed")));
+    const mara = await people.enter(gateway, credentials(gateway), { at: INBOX });
+    await looksAt(mara.page, approval_id);
+    await approves(mara.page);
+    const asked = mara.page.waitForEvent("dialog");
+    mara.page.close({ runBeforeUnload: true });
+    const question = await asked;
+    assert.equal(question.type(), "beforeunload", "somebody who leaves too early is asked");
+    await question.accept();
+
+    const later = await mara.context.newPage();
+    mara.watch(later);
+    await later.goto(INBOX);
+    await looksAt(later, approval_id);
+    await later.getByRole("button", { name: "Approve", exact: true }).waitFor();
+    await later.waitForTimeout(5_500);
+    assert.equal((await admin.approval(approval_id)).status, "pending");
+  });
+
+  tells("a rejection's reason reaches the agent word for word", async (people) => {
+    const { approval_id } = held(await call(agent, "send_invoice", invoice("Refused")));
+    const mara = await people.enter(gateway, credentials(gateway), { at: INBOX });
+    await looksAt(mara.page, approval_id);
+    const { dialog, reason } = await asksToReject(mara.page);
+    await dialog.getByRole("button", { name: "Reject", exact: true }).click();
+    await dialog.getByRole("alert").filter({ hasText: /\w/ }).waitFor();
+    assert.ok(await dialog.isVisible(), "a rejection needs a reason");
+    await dialog.getByRole("button", { name: "Wrong arguments" }).click();
+    const preset = await reason.inputValue();
+    assert.ok(preset.length > 10);
+    const typed = " »Refused« is no customer of ours; ask for the <number> first & try again.";
+    await reason.press("ControlOrMeta+End");
+    await reason.pressSequentially(typed);
+    const words = `${preset}${typed}`;
+    assert.equal(await reason.inputValue(), words);
+    await reason.press("ControlOrMeta+Enter");
+    await toast(mara.page, "send_invoice was rejected").waitFor();
+
+    const answer = refused(await call(agent, "send_invoice", invoice("Refused")));
+    assert.ok(answer.includes(words), answer);
+    assert.equal((await statusOf(agent, approval_id)).reason, words);
+  });
+
+  tells("it all goes by keyboard, and one always sees where one is", async (people) => {
+    const mara = await people.stranger(gateway);
+    const keys = keyboard(mara.page);
+    await mara.goes(INBOX);
+    await mara.page.waitForURL(/\/login/);
+    await mara.page.locator("input:focus").waitFor();
+    await keys.types(gateway.adminEmail);
+    await keys.press("Tab");
+    await keys.types(gateway.adminPassword);
+    await keys.press("Enter");
+    await mara.page.waitForURL(/\/acme\/inbox/);
+    await mara.page.getByRole("heading", { name: "Inbox" }).waitFor();
+
+    const first = held(await call(agent, "send_invoice", invoice("Keys 1"))).approval_id;
+    const second = held(await call(agent, "send_invoice", invoice("Keys 2"))).approval_id;
+    for (const id of [first, second]) await row(mara.page, id).waitFor();
+
+    await keys.presses("j", () => isCurrent(mara.page, second));
+    await keys.presses("k", () => isCurrent(mara.page, first));
+    await isLookedAt(mara.page, first);
+    await keys.seen("on a request");
+    await keys.press("a");
+    await toast(mara.page, "Approving send_invoice").waitFor();
+    await keys.seen("after a decision");
+    await keys.press("z");
+    await toast(mara.page, "nothing was sent").waitFor();
+    await isLookedAt(mara.page, first);
+    await keys.seen("after taking one back");
+    await keys.press("a");
+    await toast(mara.page, "Approving send_invoice").waitFor();
+    await keys.seen("after a decision");
+    await toast(mara.page, "send_invoice was approved").waitFor();
+    await keys.seen("once it is sent");
+    assert.equal((await admin.approval(first)).status, "approved");
+
+    await keys.presses("j", () => isCurrent(mara.page, second));
+    await isLookedAt(mara.page, second);
+    await keys.press("r");
+    await mara.page.getByRole("dialog", { name: /^Reject / }).waitFor();
+    await keys.seen("in the dialog");
+    await keys.types("Not by keyboard.");
+    await keys.press("Control+Enter");
+    await keys.seen("after a rejection");
+    await toast(mara.page, "send_invoice was rejected").waitFor();
+    await keys.seen("once it is sent");
+    assert.ok(!(await call(agent, "send_invoice", invoice("Keys 1"))).isError);
+    assert.ok(refused(await call(agent, "send_invoice", invoice("Keys 2"))).includes("Not by keyboard."));
+
+    await keys.press("?");
+    const help = mara.page.getByRole("dialog", { name: "Keys" });
+    await help.waitFor();
+    await keys.press("Escape");
+    await help.waitFor({ state: "hidden" });
+
+    await keys.tabsTo(mara.page.getByRole("link", { name: "Audit" }));
+    await keys.press("Enter");
+    await mara.page.waitForURL(/\/acme\/audit$/);
+    const link = mara.page.locator("tr", { hasText: "send_invoice" }).getByRole("link", { name: "send_invoice" }).first();
+    await link.waitFor();
+    await keys.tabsTo(link);
+    await keys.press("Enter");
+    await mara.page.waitForURL(/\/acme\/audit\/[0-9a-f-]+/);
+    await mara.page.getByRole("heading", { name: "Request", exact: true }).waitFor();
+  });
+});
+
+/** Leaves a mark that no reload survives. */
+function stays(page) {
+  return page.evaluate(() => void (window.sameLoad = true));
+}
+
+async function stayed(page) {
+  assert.ok(await page.evaluate(() => window.sameLoad), "the page was loaded once");
+}
+
+function isCurrent(page, id) {
+  return page.locator(`#request-${id}[aria-current="true"]`).isVisible();
+}
+
+/** What is posted from now on. */
+function posts(page, pattern) {
+  const sent = [];
+  page.on("request", (request) => {
+    if (request.method() === "POST" && pattern.test(request.url())) sent.push(request.url());
+  });
+  return sent;
+}
+
+/** Somebody without a mouse. */
+function keyboard(page) {
+  const keys = {
+    press: (key) => page.keyboard.press(key),
+    types: (text) => page.keyboard.type(text),
+
+    /** Presses a key until something is so. */
+    async presses(key, reached) {
+      for (let tries = 0; tries < 30; tries++) {
+        if (await reached()) return;
+        await page.keyboard.press(key);
+        await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+      }
+      assert.fail(`${key} does not lead there`);
+    },
+
+    async tabsTo(locator) {
+      await keys.presses("Tab", () => locator.evaluate((element) => element === document.activeElement));
+      await keys.seen();
+    },
+
+    /** The focus is somewhere, in the window, and can be seen. */
+    async seen(when = "") {
+      // The focus moves with what appears, so it may need a moment to arrive.
+      await page.waitForFunction(() => document.activeElement && document.activeElement !== document.body, undefined, {
+        timeout: 2_000,
+      }).catch(() => assert.fail(`the focus is lost ${when}`));
+      const focus = await page.evaluate(() => {
+        const { activeElement: element } = document;
+        const outlined = (element) => {
+          const { outlineStyle, outlineWidth } = getComputedStyle(element);
+          return outlineStyle !== "none" && parseFloat(outlineWidth) > 0;
+        };
+        const row = element.closest("tr");
+        const { top, bottom, width, height } = element.getBoundingClientRect();
+        return {
+          what: element.outerHTML.slice(0, 120),
+          marked: outlined(element) || getComputedStyle(element).boxShadow !== "none" || (row && outlined(row)),
+          there: width > 0 && height > 0 && bottom > 0 && top < innerHeight,
+        };
+      });
+      assert.ok(focus.marked, `the focus cannot be seen ${when} on ${focus.what}`);
+      assert.ok(focus.there, `the focus is out of the window ${when} on ${focus.what}`);
+    },
+  };
+  return keys;
+}
