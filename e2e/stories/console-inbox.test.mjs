@@ -40,6 +40,24 @@ describe("the console's inbox", () => {
     for (const id of [second, third]) await admin.reject(id, "seen");
   });
 
+  tells("a page that nobody sees keeps no connection, and is current when it is seen again", async (people) => {
+    const mara = await people.enter(gateway, credentials(gateway), { at: INBOX });
+    await mara.page.getByRole("heading", { name: "Inbox" }).waitFor();
+    await sees(mara.page, "hidden");
+    const unseen = await ask("Unseen");
+    // The control: a page that is seen has it at once.
+    const other = await people.enter(gateway, credentials(gateway), { at: INBOX });
+    await row(other.page, unseen).waitFor();
+    const seen = await ask("Unseen too");
+    await row(other.page, seen).waitFor();
+    // Nothing tells that nothing comes: a stream would have had it within this second.
+    await mara.page.waitForTimeout(1_000);
+    assert.equal(await row(mara.page, seen).count(), 0, "there is no stream that could have told it");
+    await sees(mara.page, "visible");
+    await row(mara.page, seen).waitFor({ timeout: 3_000 });
+    for (const id of [unseen, seen]) await admin.reject(id, "seen");
+  });
+
   tells("fits a phone: the list, a request, a decision, the list again", async (people) => {
     const [first, second] = [await ask("Phone"), await ask("Phone too")];
     const mara = await people.enter(gateway, credentials(gateway), { at: INBOX, viewport: { width: 360, height: 780 } });
@@ -133,3 +151,11 @@ describe("the console's inbox", () => {
     await page.waitForTimeout(500);
   }
 });
+
+/** Lets a page believe that it is looked at, or not: a headless browser shows all its pages. */
+async function sees(page, state) {
+  await page.evaluate((state) => {
+    Object.defineProperty(document, "visibilityState", { value: state, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange", { bubbles: true }));
+  }, state);
+}
