@@ -58,6 +58,19 @@ describe("the console's inbox", () => {
     for (const id of [unseen, seen]) await admin.reject(id, "seen");
   });
 
+  tells("a decision stands in the request's history at once", async (people) => {
+    const id = await ask("Remembered");
+    const mara = await people.enter(gateway, credentials(gateway), { at: `/acme/approvals/${id}` });
+    const history = card(mara.page).locator(".history li");
+    await history.first().waitFor();
+    assert.equal(await history.count(), 1);
+    // A request that has just appeared is not decided by a press that was meant for the one before.
+    await mara.page.waitForTimeout(500);
+    await approves(mara.page);
+    await history.filter({ hasText: /^approved by admin@example\.com/ }).waitFor({ timeout: 8_000 });
+    assert.equal(await history.count(), 2);
+  });
+
   tells("fits a phone: the list, a request, a decision, the list again", async (people) => {
     const [first, second] = [await ask("Phone"), await ask("Phone too")];
     const mara = await people.enter(gateway, credentials(gateway), { at: INBOX, viewport: { width: 360, height: 780 } });

@@ -51,7 +51,8 @@ pub(super) fn History(detail: Detail) -> impl IntoView {
         <h3>"History"</h3>
         <ol class="history">
             {move || {
-                length.track();
+                // Read and not only tracked: a memo that was never read follows nothing.
+                length.get();
                 let events = detail.with_untracked(|detail| detail.history.clone());
                 events.into_iter().enumerate().map(|(at, event)| view! { <Event event is_first=at == 0 /> }).collect_view()
             }}
