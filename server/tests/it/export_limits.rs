@@ -3,7 +3,6 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use chrono::Utc;
 use permesso::{
     clock::Clock,
     db::{
@@ -48,7 +47,7 @@ async fn an_export_ends_when_its_reader_is_removed_from_the_org() {
     let slow = Unread::ask(&leaver, EXPORT, 200).await;
     let id = member["id"].as_str().unwrap_or_default();
     world.admin.delete(&format!("/orgs/acme/members/{id}")).await.expect(204);
-    assert!(!slow.is_complete().await, "it went on for somebody who had left");
+    assert!(!slow.ends_complete().await, "it went on for somebody who had left");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -58,12 +57,12 @@ async fn an_export_ends_with_its_key_and_with_the_right_to_bodies() {
     let (client, id) = reader(&world, "ends").await;
     let slow = Unread::ask(&client, EXPORT, 200).await;
     world.admin.delete(&format!("/orgs/acme/api-keys/{id}")).await.expect(204);
-    assert!(!slow.is_complete().await, "it went on for a revoked key");
+    assert!(!slow.ends_complete().await, "it went on for a revoked key");
 
     let (client, _) = reader(&world, "less").await;
     let slow = Unread::ask(&client, EXPORT, 200).await;
     world.admin.patch("/orgs/acme/roles/reader", json!({"rights": ["audit:read"]})).await.expect(200);
-    assert!(!slow.is_complete().await, "it went on with bodies");
+    assert!(!slow.ends_complete().await, "it went on with bodies");
     let without = client.get(EXPORT).await;
     assert_eq!((without.status.as_u16(), without.text.contains("yyy")), (200, false));
 }
@@ -73,7 +72,7 @@ async fn a_slow_reader_who_keeps_the_rights_gets_everything_once_over_batches_bo
     let world = World::new().await;
     fill(&world).await;
     let slow = Unread::ask(&world.admin, EXPORT, 200).await;
-    assert!(slow.is_complete().await);
+    assert!(slow.ends_complete().await);
     let lines: Vec<Value> =
         world.owner.get(EXPORT).await.text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!(lines.len(), 40);
@@ -120,7 +119,7 @@ async fn each_has_one_export_at_a_time_and_all_together_a_few() {
 async fn an_export_that_nobody_reads_gives_its_seat_away_and_does_not_end_as_if_complete() {
     let world = World::new().await;
     fill(&world).await;
-    let (clock, hands) = Clock::test(Utc::now());
+    let (clock, hands) = Clock::test(Clock::system().now());
     let gateway = Gateway::start_with(&world.database, clock).await;
     let client = reader(&world, "slow").await.0.at(&gateway.url);
     eventually("the replica knows the key", || async { client.get("/orgs/acme/audit?limit=1").await.status == 200 })
@@ -130,7 +129,7 @@ async fn an_export_that_nobody_reads_gives_its_seat_away_and_does_not_end_as_if_
     hands.advance(STALLED);
     let again = "/orgs/acme/audit/export?format=jsonl&tool=none";
     eventually("the seat is given away", || async { client.get(again).await.status == 200 }).await;
-    assert!(!stalled.is_complete().await);
+    assert!(!stalled.ends_complete().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -33,7 +33,7 @@ impl Unread {
     }
 
     /// Reads the rest; whether it ends as a complete chunked body does.
-    pub(crate) async fn is_complete(mut self) -> bool {
+    pub(crate) async fn ends_complete(mut self) -> bool {
         let mut rest = Vec::new();
         let mut piece = vec![0; 256 * 1024];
         loop {
