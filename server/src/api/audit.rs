@@ -1,6 +1,6 @@
 //! `/orgs/{org}/audit`.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use api_types::{AuditRecord, AuditRecordDetail, List};
 use axum::{
@@ -10,6 +10,7 @@ use axum::{
 use chrono::{DateTime, Utc};
 use domain::{ApprovalId, AuditId, Right};
 use serde::{Deserialize, Serialize};
+use tokio::sync::SemaphorePermit;
 use uuid::Uuid;
 
 use super::{
@@ -24,6 +25,16 @@ use crate::{
     error::{Error, Result},
     service::Services,
 };
+
+/// How long a read waits for those before it: who asks gives up sooner than they end.
+const TURN: Duration = Duration::from_secs(5);
+
+/// Waits for the turn to read the audit.
+async fn turn(services: &Services) -> Result<SemaphorePermit<'_>> {
+    let turn = tokio::time::timeout(TURN, services.audit_readers.acquire()).await;
+    let turn = turn.map_err(|_| Error::unavailable("too many searches of the audit are under way; try again"))?;
+    turn.map_err(Error::internal)
+}
 
 /// What is asked for, in a list and in an export alike. All that is given must hold.
 #[derive(Clone, Debug, Deserialize, Serialize, utoipa::IntoParams)]
@@ -105,7 +116,7 @@ pub async fn list_audit(
     let before = query.page.after()?;
     let bodies = access.0.rights.has(Right::ReadAuditBodies);
     let filter = Filter { before, limit: limit + 1, ..query.filters.filter(bodies) };
-    let _turn = services.audit_readers.acquire().await.map_err(Error::internal)?;
+    let _turn = turn(&services).await?;
     let mut scope = OrgScope::begin(&services.db, access.0.org.id).await?;
     let rows = list(&mut scope, &filter).await?;
     Ok(Json(page(rows, limit, |row| row.id.to_string(), record)))
@@ -126,7 +137,7 @@ pub async fn get_audit_record(
 ) -> Result<Json<AuditRecordDetail>> {
     let id: AuditId = id.parse().map_err(|_| Error::not_found())?;
     let bodies = access.0.rights.has(Right::ReadAuditBodies);
-    let _turn = services.audit_readers.acquire().await.map_err(Error::internal)?;
+    let _turn = turn(&services).await?;
     let mut scope = OrgScope::begin(&services.db, access.0.org.id).await?;
     let filter = Filter { id: Some(id), limit: 1, bodies, ..Filter::default() };
     let row = list(&mut scope, &filter).await?.pop().ok_or_else(Error::not_found)?;

@@ -1,8 +1,9 @@
 //! `/orgs/{org}/audit/export`: the records that a list would give, as a file that is written while it is
-//! read. Each batch is a short transaction of its own.
+//! read. Each batch is a short transaction of its own, for who may still read it then.
 
 use std::{sync::Arc, time::Duration};
 
+use api_types::AuditRecordDetail;
 use axum::{
     body::{Body, Bytes},
     extract::State,
@@ -25,13 +26,21 @@ use crate::{
         audit::{Filter, Row, list},
     },
     error::{Error, Result},
-    service::{Services, audit_export},
+    service::{
+        Services,
+        access::OrgAccess,
+        audit_export::{self, Seat},
+    },
 };
 
 /// How many records are read at once.
 const BATCH: i64 = 500;
-/// How many with their bodies, which may be large.
+/// How many with their bodies, in which a search takes longer to find them.
 const BATCH_WITH_BODIES: i64 = 20;
+/// How many bytes of bodies at once, but for the last record.
+const BATCH_BYTES: i64 = 8 * 1024 * 1024;
+/// How many bytes are encoded without leaving the thread that serves others too.
+const QUICK: i64 = 1024 * 1024;
 /// How long one batch may be searched for: rare records are far apart.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -49,7 +58,10 @@ pub struct ExportQuery {
 
 /// Exports records as a file, newest first; requests and responses only for who may see them.
 ///
-/// The body ends as a broken one when not everything could be read. The export itself is on record.
+/// The body ends as a broken one when not everything could be read, and when the right to read it ends. The
+/// export itself is on record. One at a time for each actor. CSV is made harmless for spreadsheets with
+/// apostrophes: one before a cell that holds what could be run, one before each place inside of it; JSON
+/// Lines hold everything as it is.
 #[utoipa::path(
     get,
     path = "/orgs/{org}/audit/export",
@@ -59,7 +71,7 @@ pub struct ExportQuery {
         status = OK,
         description = "The records: one JSON object a line (as `GET …/audit/{id}` gives them), or CSV with a header.",
         content((String = "application/jsonl"), (String = "text/csv")),
-    )),
+    ), (status = TOO_MANY_REQUESTS, description = "`too_many_exports`")),
     security(("bearer" = ["audit:read"])),
 )]
 pub async fn export_audit(
@@ -71,12 +83,13 @@ pub async fn export_audit(
     let format = format.ok_or_else(|| Error::invalid("format", "must be `jsonl` or `csv`"))?;
     let access = access.0;
     let bodies = access.rights.has(Right::ReadAuditBodies);
+    let seat = Seat::take(&services, &access)?;
     audit_export::record(&services, &access, format, &query.filters, bodies).await?;
     let limit = if bodies { BATCH_WITH_BODIES } else { BATCH };
-    let filter = Filter { limit, patience: PATIENCE, ..query.filters.filter(bodies) };
+    let filter = Filter { limit, bytes: BATCH_BYTES, patience: PATIENCE, ..query.filters.filter(bodies) };
     let now = services.clock.now().format("%Y%m%dT%H%M%SZ");
     let name = format!("permesso-{}-audit-{now}.{}", access.org.slug, format.name());
-    let mut export = Export { services, org: access.org.id, filter, format, done: false };
+    let mut export = Export { services, access, seat, filter, format, done: false };
     // What cannot even begin is an error like any other.
     let mut first = format.head()?;
     first.extend(export.next().await?);
@@ -99,7 +112,9 @@ pub async fn export_audit(
 /// An export under way.
 struct Export {
     services: Arc<Services>,
-    org: domain::OrgId,
+    /// Who asked for it, as they were then.
+    access: OrgAccess,
+    seat: Seat,
     filter: Filter,
     format: Format,
     done: bool,
@@ -108,21 +123,32 @@ struct Export {
 impl Export {
     /// The next records, encoded.
     async fn next(&mut self) -> Result<Vec<u8>> {
-        if self.services.stop.is_cancelled() {
-            return Err(Error::unavailable("the server is stopping"));
-        }
+        audit_export::may_go_on(&self.services, &self.access, &self.seat, self.filter.bodies).await?;
         let rows = self.read().await?;
-        self.done = i64::try_from(rows.len()).unwrap_or(i64::MAX) < self.filter.limit;
+        let bytes = rows.iter().map(bytes).sum::<i64>();
+        self.done = i64::try_from(rows.len()).unwrap_or(i64::MAX) < self.filter.limit && bytes < self.filter.bytes;
         if let Some(last) = rows.last() {
             self.filter.before = Some(AuditId(last.id));
         }
         let records: Vec<_> = rows.into_iter().map(with_bodies).collect();
-        self.format.encode(&records)
+        encode(self.format, records, bytes).await
     }
 
     async fn read(&self) -> Result<Vec<Row>> {
-        let _turn = self.services.audit_readers.acquire().await.map_err(Error::internal)?;
-        let mut scope = OrgScope::begin(&self.services.db, self.org).await?;
+        let mut scope = OrgScope::begin(&self.services.db, self.access.org.id).await?;
         list(&mut scope, &self.filter).await
     }
+}
+
+/// How large a record's bodies are.
+fn bytes(row: &Row) -> i64 {
+    let length = |body: &Option<String>| body.as_ref().map_or(0, String::len);
+    i64::try_from(length(&row.request) + length(&row.response)).unwrap_or(i64::MAX)
+}
+
+async fn encode(format: Format, records: Vec<AuditRecordDetail>, bytes: i64) -> Result<Vec<u8>> {
+    if bytes <= QUICK {
+        return format.encode(&records);
+    }
+    tokio::task::spawn_blocking(move || format.encode(&records)).await.map_err(Error::internal)?
 }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use axum::{
     Router,
+    extract::Request,
     http::{
         HeaderValue, StatusCode,
         header::{self, Entry},
     },
-    middleware,
+    middleware::{self, Next},
     response::{IntoResponse, Response},
 };
 use tower_http::csrf::{CsrfLayer, ProtectionError};
@@ -32,6 +33,17 @@ pub(super) fn protect(api: Router<Arc<Services>>, services: &Services) -> Router
     api.layer(services.sessions.layer(https))
         .layer(middleware::map_response(move |response| async move { mended(response, https) }))
         .layer(csrf.with_rejection_response(|_: ProtectionError| cross_site().into_response()))
+}
+
+/// For reading that leaves a record: what [`protect`] lets through because it is a GET is refused when a
+/// page of another site sent it (Fetch Metadata, section 2.4), a link in it as well. Programs and old
+/// browsers send no such header.
+pub(super) async fn refuse_other_sites(request: Request, next: Next) -> Response {
+    let mut sites = request.headers().get_all("sec-fetch-site").iter();
+    if sites.any(|site| site == "cross-site" || site == "same-site") {
+        return cross_site().into_response();
+    }
+    next.run(request).await
 }
 
 /// The answer to a request that would change something and that a page of another site sent (also one

@@ -78,7 +78,9 @@ pub const API: Routes = &[
     ("/orgs/{org}/approvals/{id}/reject", || post(approvals::reject_approval)),
     ("/orgs/{org}/approvals/{id}/settle", || post(approvals::settle_approval)),
     ("/orgs/{org}/audit", || get(audit::list_audit)),
-    ("/orgs/{org}/audit/export", || get(audit_export::export_audit)),
+    ("/orgs/{org}/audit/export", || {
+        get(audit_export::export_audit).head(wrong_method).layer(middleware::from_fn(browser::refuse_other_sites))
+    }),
     ("/orgs/{org}/audit/{id}", || get(audit::get_audit_record)),
     ("/orgs/{org}/events", || get(events::stream_events)),
 ];

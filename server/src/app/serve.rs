@@ -1,19 +1,19 @@
 //! Binds, runs and stops: no request is cut off that can still be answered, no dispatched call is
 //! left without its outcome.
 
-use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use std::{future::Future, net::SocketAddr, sync::Arc};
 
 use axum::serve::ListenerExt;
+use futures::future::join_all;
 use tokio::{net::TcpListener, task::JoinSet};
 
 use super::{router::router, state::App};
 use crate::{jobs, service::Services};
 
-/// How long requests and dispatched calls may take to finish after a stop was asked for.
-const GRACE: Duration = Duration::from_secs(20);
-
 /// Serves on `listener` until `stop` resolves, then ends in order: no new requests, those under way
-/// finished, dispatched calls finished, upstreams closed, everything recorded.
+/// finished, dispatched calls finished, upstreams closed, everything recorded. What has not finished
+/// within the grace is left, and can record nothing any more: a response that nobody reads would never
+/// finish.
 ///
 /// # Errors
 /// When the listener fails.
@@ -22,7 +22,7 @@ pub async fn serve(
     listener: TcpListener,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
-    let App { services, writers, console } = app;
+    let App { services, writers, console, grace } = app;
     let mut background = start(&services);
     let stopping = services.stop.clone();
     // Small answers must not wait for the client's acknowledgement of the one before.
@@ -37,22 +37,20 @@ pub async fn serve(
     let stopping = services.stop.clone();
     tokio::select! {
         result = server => result?,
-        () = async { stopping.cancelled().await; tokio::time::sleep(GRACE).await } => {
+        () = async { stopping.cancelled().await; tokio::time::sleep(grace).await } => {
             tracing::warn!("some requests did not end in time");
         }
     }
     services.stop.cancel();
     services.dispatched.close();
-    if tokio::time::timeout(GRACE, services.dispatched.wait()).await.is_err() {
+    if tokio::time::timeout(grace, services.dispatched.wait()).await.is_err() {
         tracing::warn!("some dispatched calls did not end in time; their outcome will be unknown");
     }
     services.upstreams.close().await;
     while background.join_next().await.is_some() {}
-    drop(services);
-    for writer in writers {
-        if tokio::time::timeout(GRACE, writer).await.is_err() {
-            tracing::error!("audit records could not be written before the end");
-        }
+    services.audit.close();
+    if tokio::time::timeout(grace, join_all(writers)).await.is_err() {
+        tracing::error!("audit records could not be written before the end");
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Makes the services of one process.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use tokio::task::JoinHandle;
@@ -20,7 +20,7 @@ use crate::{
     db::{self, AuditConnector, Db},
     directory::Snapshots,
     live::Live,
-    service::{Limits, Services, connection, feed, key},
+    service::{Limits, Services, audit_export, connection, feed, key},
     upstream::{AllowRule, Egress, Upstreams},
     vault::{KeyUse, MasterKey, Vault},
 };
@@ -29,11 +29,16 @@ use crate::{
 pub struct App {
     /// Everything a request needs.
     pub services: Arc<Services>,
-    /// The audit's lanes: they end when the last writer is gone.
+    /// The audit's lanes: they end when the writer is closed.
     pub writers: Vec<JoinHandle<()>>,
     /// What people see in a browser; none unless it is given.
     pub console: Console,
+    /// How long a stop waits for requests under way, then for dispatched calls, then for the audit.
+    pub grace: Duration,
 }
+
+/// What the grace is unless another is given.
+const GRACE: Duration = Duration::from_secs(20);
 
 impl App {
     /// Connects to the database as the application's role and makes the services. The schema has to
@@ -67,6 +72,7 @@ impl App {
             feed: feed::Feed::default(),
             key_uses: key::Uses::default(),
             audit_readers: tokio::sync::Semaphore::new(4),
+            exports: audit_export::Exports::default(),
             claiming: Default::default(),
             dispatched: TaskTracker::new(),
             stop: CancellationToken::new(),
@@ -82,6 +88,6 @@ impl App {
             vault,
             audit,
         };
-        Ok(Self { services: Arc::new(services), writers, console: Console::default() })
+        Ok(Self { services: Arc::new(services), writers, console: Console::default(), grace: GRACE })
     }
 }

@@ -87,7 +87,10 @@ impl Format {
 }
 
 fn csv_lines(lines: impl IntoIterator<Item = [String; COLUMNS.len()]>) -> Result<Vec<u8>> {
-    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+    let mut writer = csv::WriterBuilder::new()
+        .quote_style(csv::QuoteStyle::Always)
+        .terminator(csv::Terminator::CRLF)
+        .from_writer(Vec::new());
     for line in lines {
         writer.write_record(line).map_err(Error::internal)?;
     }
@@ -120,10 +123,33 @@ fn cells(detail: &AuditRecordDetail) -> [String; COLUMNS.len()] {
     cells.map(harmless)
 }
 
-/// Spreadsheets run what begins like this as a formula; an apostrophe before it makes it text (OWASP,
-/// "CSV Injection").
+/// What spreadsheets run as a formula when a cell begins with it (OWASP, "CSV Injection"), also in the
+/// full-width forms of Chinese and Japanese keyboards.
+const FORMULA: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
+/// What some split cells at, by the language of who opens the file, and not always with an eye on quotes.
+const SEPARATORS: [char; 3] = [';', '\t', '|'];
+
+/// Apostrophes make text of what a spreadsheet would run: before a cell that begins with it, and before
+/// each place where a cell could be split in front of it. The one at the very front also tells that the cell
+/// is not as it was.
 fn harmless(cell: String) -> String {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) { format!("'{cell}") } else { cell }
+    let begins = |text: &str| text.trim_start_matches([' ', '"']).starts_with(FORMULA);
+    let mut text = String::new();
+    let mut rest = cell.as_str();
+    while let Some(at) = rest.find(SEPARATORS) {
+        // Every separator is one byte.
+        let (piece, after) = rest.split_at(at + 1);
+        text.push_str(piece);
+        if begins(after) {
+            text.push('\'');
+        }
+        rest = after;
+    }
+    text.push_str(rest);
+    if text.len() > cell.len() || begins(&cell) || cell.starts_with(['\t', '\r', '\n']) {
+        text.insert(0, '\'');
+    }
+    text
 }
 
 #[cfg(test)]
@@ -143,12 +169,41 @@ mod tests {
 
     #[test]
     fn what_a_spreadsheet_would_run_becomes_text() {
-        for wicked in ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx"] {
+        for wicked in ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "  =1", "＝1+1", "＋1", "－1", " ＠SUM(A1)"] {
             let bytes = Format::Csv.encode(&[record(wicked, None)]).unwrap();
             let line = csv::ReaderBuilder::new().has_headers(false).from_reader(&bytes[..]).records().next().unwrap();
             assert_eq!(&line.unwrap()[9], format!("'{wicked}"));
         }
-        assert!(String::from_utf8(Format::Csv.encode(&[record("pay", None)]).unwrap()).unwrap().contains(",pay,"));
+    }
+
+    #[test]
+    fn what_would_begin_a_cell_for_another_separator_becomes_text() {
+        for (wicked, text) in [
+            ("a;=1+1;b", "'a;'=1+1;b"),
+            ("a\t+1", "'a\t'+1"),
+            ("a| -1", "'a|' -1"),
+            ("a;\"@x", "'a;'\"@x"),
+            ("a;;＝1|-2", "'a;;'＝1|'-2"),
+            (";=1", "';'=1"),
+        ] {
+            assert_eq!(harmless(wicked.to_owned()), text);
+        }
+        for plain in ["pay", "a;b", "a; b=1", "x - 1", "1|2", "a;", "über;ünter", ""] {
+            assert_eq!(harmless(plain.to_owned()), plain);
+        }
+    }
+
+    #[test]
+    fn every_cell_is_quoted() {
+        let mut bytes = Format::Csv.head().unwrap();
+        bytes.extend(Format::Csv.encode(&[record("a;b", None)]).unwrap());
+        let text = String::from_utf8(bytes).unwrap();
+        for line in text.lines() {
+            let cells: Vec<_> = line.split(',').collect();
+            assert_eq!(cells.len(), COLUMNS.len(), "{line}");
+            assert!(cells.iter().all(|cell| cell.len() > 1 && cell.starts_with('"') && cell.ends_with('"')), "{line}");
+        }
+        assert!(text.contains(",\"a;b\",\"\",\"\","), "{text}");
     }
 
     #[test]

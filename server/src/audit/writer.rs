@@ -10,6 +10,7 @@ use tokio::{
     task::JoinHandle,
     time::Instant,
 };
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     db::{
@@ -51,27 +52,36 @@ impl Entry {
 #[derive(Clone)]
 pub struct Writer {
     lanes: Arc<[mpsc::Sender<Entry>]>,
+    closing: CancellationToken,
 }
 
 impl Writer {
-    /// Starts the lanes. They end, with everything written, when the last writer is dropped.
+    /// Starts the lanes. They end, with everything written, after [`close`](Self::close) or when the last
+    /// writer is dropped.
     pub fn start(connector: AuditConnector) -> (Self, Vec<JoinHandle<()>>) {
+        let closing = CancellationToken::new();
         let mut tasks = Vec::new();
         let lanes = (0..LANES)
             .map(|_| {
                 let (sender, receiver) = mpsc::channel(QUEUE);
-                tasks.push(tokio::spawn(run(connector.clone(), receiver)));
+                tasks.push(tokio::spawn(run(connector.clone(), receiver, closing.clone())));
                 sender
             })
             .collect();
-        (Self { lanes }, tasks)
+        (Self { lanes, closing }, tasks)
+    }
+
+    /// Takes no more records; those that were handed in are written, then the lanes end. Whoever still holds
+    /// a writer, such as a response that nobody reads, cannot keep them from ending.
+    pub fn close(&self) {
+        self.closing.cancel();
     }
 
     /// Queues an intent without waiting for it: it becomes durable before or with its outcome,
     /// since both take the same lane.
     ///
     /// # Errors
-    /// When the queue is full for too long: Postgres does not keep up or is gone.
+    /// When the queue is full for too long: Postgres does not keep up or is gone. When the writer is closed.
     pub async fn intend(&self, intent: Intent) -> Result<()> {
         let lane = self.lane(intent.id.0);
         send(lane, Entry::Intent(Box::new(intent))).await
@@ -81,7 +91,7 @@ impl Writer {
     ///
     /// # Errors
     /// When that is not known within [`PATIENCE`]. The record is kept and written as soon as
-    /// Postgres is back.
+    /// Postgres is back. When the writer is closed: then it is not kept.
     pub async fn conclude(&self, outcome: Outcome) -> Result<()> {
         let (durable, wait) = oneshot::channel();
         let lane = self.lane(outcome.intent.0);
@@ -106,10 +116,10 @@ async fn send(lane: &mpsc::Sender<Entry>, entry: Entry) -> Result<()> {
     lane.send_timeout(entry, PATIENCE).await.map_err(|_| not_recorded())
 }
 
-async fn run(connector: AuditConnector, mut queue: mpsc::Receiver<Entry>) {
+async fn run(connector: AuditConnector, mut queue: mpsc::Receiver<Entry>, closing: CancellationToken) {
     let mut conn: Option<PgConnection> = None;
     let mut batch = Vec::with_capacity(BATCH);
-    while queue.recv_many(&mut batch, BATCH).await > 0 {
+    while receive(&mut queue, &mut batch, &closing).await > 0 {
         linger(&mut queue, &mut batch).await;
         let mut rest = &mut batch[..];
         while !rest.is_empty() {
@@ -122,6 +132,17 @@ async fn run(connector: AuditConnector, mut queue: mpsc::Receiver<Entry>) {
         }
         batch.clear();
     }
+}
+
+/// Waits for records; 0 when there will be none any more.
+async fn receive(queue: &mut mpsc::Receiver<Entry>, batch: &mut Vec<Entry>, closing: &CancellationToken) -> usize {
+    if !queue.is_closed() {
+        tokio::select! {
+            received = queue.recv_many(batch, BATCH) => return received,
+            () = closing.cancelled() => queue.close(),
+        }
+    }
+    queue.recv_many(batch, BATCH).await
 }
 
 /// Gathers more while nobody waits for what is there.

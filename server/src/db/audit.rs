@@ -233,6 +233,9 @@ pub struct Filter {
     pub limit: i64,
     /// Whether to read requests and responses, and to search in them.
     pub bodies: bool,
+    /// How many bytes of requests and responses at most, but for the last record, which may go beyond. Fewer
+    /// records than `limit` that have as many bytes as this need not be all.
+    pub bytes: i64,
     /// How long the search may take: one that takes longer is too wide, and others wait behind it.
     pub patience: Duration,
 }
@@ -253,6 +256,7 @@ impl Default for Filter {
             before: None,
             limit: 1,
             bodies: false,
+            bytes: i64::MAX,
             patience: Duration::from_secs(10),
         }
     }
@@ -269,9 +273,10 @@ pub async fn list(scope: &mut OrgScope, filter: &Filter) -> Result<Vec<Row>> {
         filter.q.as_ref().map(|q| format!("%{}%", q.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")));
     let rows = sqlx::query_as!(
         Row,
-        r#"SELECT i.id, i.at, i.request_id, i.actor_kind, i.actor_id, i.actor_name, i.actor_org_id, i.action, i.toolkit,
+        r#"WITH found AS (
+           SELECT i.id, i.at, i.request_id, i.actor_kind, i.actor_id, i.actor_name, i.actor_org_id, i.action, i.toolkit,
                i.tool, coalesce(o.rule, i.rule) AS rule, coalesce(o.approval_id, i.approval_id) AS approval_id, i.client,
-               coalesce(o.status, 'interrupted') AS "status!", o.duration_us AS "duration_us?",
+               coalesce(o.status, 'interrupted') AS status, o.duration_us,
                CASE WHEN $13 THEN i.request END AS request, CASE WHEN $13 THEN o.response END AS response
            FROM audit_intents i LEFT JOIN audit_outcomes o ON o.intent_at = i.at AND o.intent_id = i.id
            WHERE i.org_id = $1
@@ -287,7 +292,14 @@ pub async fn list(scope: &mut OrgScope, filter: &Filter) -> Result<Vec<Row>> {
                   OR $13 AND (i.request ILIKE $10 OR o.response ILIKE $10))
              AND ($11::uuid IS NULL OR i.id < $11)
              AND ($14::text IS NULL OR i.action = $14)
-           ORDER BY i.id DESC LIMIT $12"#,
+           ORDER BY i.id DESC LIMIT $12),
+           measured AS (
+           SELECT *, sum(coalesce(octet_length(request), 0) + coalesce(octet_length(response), 0))
+               OVER (ORDER BY id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before FROM found)
+           SELECT id AS "id!", at AS "at!", request_id AS "request_id!", actor_kind AS "actor_kind!", actor_id,
+               actor_name AS "actor_name!", actor_org_id, action AS "action!", toolkit, tool, rule, approval_id, client,
+               status AS "status!", duration_us AS "duration_us?", request, response
+           FROM measured WHERE before IS NULL OR before < $15 ORDER BY id DESC"#,
         scope.org().0,
         filter.id.map(|id| id.0),
         filter.from,
@@ -302,6 +314,7 @@ pub async fn list(scope: &mut OrgScope, filter: &Filter) -> Result<Vec<Row>> {
         filter.limit,
         filter.bodies,
         filter.action,
+        filter.bytes,
     )
     .fetch_all(scope.conn())
     .await?;

@@ -1,10 +1,125 @@
-//! Taking audit records away as a file is itself on record before the first byte leaves.
+//! Taking audit records away as a file: on record before the first byte leaves, by who may read them for
+//! as long as it lasts, and by few at a time, since each one searches the whole audit.
 
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use domain::{Principal, Right};
+use parking_lot::Mutex;
 use serde::Serialize;
 use serde_json::json;
+use uuid::Uuid;
 
-use super::{Services, access::OrgAccess, change};
-use crate::{audit::export::Format, error::Result};
+use super::{
+    Services,
+    access::{self, OrgAccess},
+    change,
+};
+use crate::{
+    audit::export::Format,
+    error::{Error, Kind, Result},
+};
+
+/// How many exports one replica writes at once. Each has a read of its own, apart from those of the lists.
+pub const EXPORTS: usize = 4;
+/// After how long without reading anything an export gives its seat to somebody who asks for one.
+pub const STALLED: Duration = Duration::from_secs(5 * 60);
+
+/// The exports under way on this replica: one of each person or key, and at most [`EXPORTS`].
+#[derive(Debug, Default)]
+pub struct Exports {
+    seats: Arc<Mutex<HashMap<Principal, Taken>>>,
+}
+
+#[derive(Debug)]
+struct Taken {
+    /// Tells a seat from the one that took its place.
+    id: Uuid,
+    /// When something was last read for it, by the clock's elapsed time.
+    used: Duration,
+}
+
+/// One export's seat; given back when dropped.
+#[derive(Debug)]
+pub struct Seat {
+    seats: Arc<Mutex<HashMap<Principal, Taken>>>,
+    principal: Principal,
+    id: Uuid,
+}
+
+impl Seat {
+    /// Takes a seat.
+    ///
+    /// # Errors
+    /// `too_many_exports` (429) when the actor has an export under way, or everybody together [`EXPORTS`].
+    pub fn take(services: &Services, access: &OrgAccess) -> Result<Self> {
+        let principal = access.actor.principal;
+        let seats = services.exports.seats.clone();
+        let mut taken = seats.lock();
+        let now = services.clock.elapsed();
+        let full = taken.len() >= EXPORTS;
+        // A file that nobody goes on reading would keep its seat until its connection ends.
+        taken.retain(|who, seat| {
+            let is_in_the_way = full || *who == principal;
+            !is_in_the_way || now.saturating_sub(seat.used) < STALLED
+        });
+        if taken.contains_key(&principal) {
+            return Err(too_many("you have an export under way; wait for its end, or end it"));
+        }
+        if taken.len() >= EXPORTS {
+            return Err(too_many("other exports are under way; try again when one of them has ended"));
+        }
+        let id = Uuid::now_v7();
+        taken.insert(principal, Taken { id, used: now });
+        drop(taken);
+        Ok(Self { seats, principal, id })
+    }
+
+    /// Keeps the seat: something is read for it now.
+    fn keep(&self, services: &Services) -> Result<()> {
+        let mut taken = self.seats.lock();
+        let mine = taken.get_mut(&self.principal).filter(|seat| seat.id == self.id);
+        let mine = mine.ok_or_else(|| too_many("this export was not read for too long"))?;
+        mine.used = services.clock.elapsed();
+        Ok(())
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut taken = self.seats.lock();
+        if taken.get(&self.principal).is_some_and(|seat| seat.id == self.id) {
+            taken.remove(&self.principal);
+        }
+    }
+}
+
+fn too_many(message: &'static str) -> Error {
+    Error::new(Kind::TooMany(Duration::from_secs(10)), "too_many_exports", message)
+}
+
+/// Whether an export may go on: the server is not stopping, the seat is still its own, and who asked for
+/// it may still read what it reads. `bodies`: requests and responses too.
+///
+/// # Errors
+/// When one of that is not so, or it cannot be known.
+pub async fn may_go_on(services: &Services, access: &OrgAccess, seat: &Seat, bodies: bool) -> Result<()> {
+    if services.stop.is_cancelled() {
+        return Err(Error::unavailable("the server is stopping"));
+    }
+    seat.keep(services)?;
+    let actor = access::still_valid(services, &access.actor).await?;
+    let directory = services.directory.get()?;
+    let now = OrgAccess::find(&directory, actor, access.org.slug.as_str())?;
+    // Its slug may be another org's by now.
+    if now.org.id != access.org.id {
+        return Err(Error::not_found());
+    }
+    now.require(Right::ReadAudit)?;
+    if bodies {
+        now.require(Right::ReadAuditBodies)?;
+    }
+    Ok(())
+}
 
 /// Records that somebody exports what `filters` names, with or without requests and responses.
 ///

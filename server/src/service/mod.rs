@@ -69,8 +69,10 @@ pub struct Services {
     pub feed: feed::Feed,
     /// Last uses of keys, written now and then.
     pub key_uses: key::Uses,
-    /// How many read the audit at once: searches are wide, and the rest needs connections too.
+    /// How many read the audit's lists at once: searches are wide, and the rest needs connections too.
     pub audit_readers: tokio::sync::Semaphore,
+    /// The audit's exports under way.
+    pub exports: audit_export::Exports,
     /// Approvals this replica is claiming: one attempt at a time.
     pub claiming: Mutex<HashSet<ApprovalId>>,
     /// Dispatched calls, which run to their end also when their client has gone.

@@ -48,13 +48,23 @@ impl Gateway {
 
     /// A replica that people reach by `public_url`, as behind a proxy that speaks TLS.
     pub(crate) async fn start_at(database: &SecretString, clock: Clock, public_url: Option<&str>) -> Self {
+        Self::begin(database, clock, public_url, None).await
+    }
+
+    /// A replica whose stop waits only so long for what does not end.
+    pub(crate) async fn start_hasty(database: &SecretString, grace: Duration) -> Self {
+        Self::begin(database, Clock::system(), None, Some(grace)).await
+    }
+
+    async fn begin(database: &SecretString, clock: Clock, public_url: Option<&str>, grace: Option<Duration>) -> Self {
         let variables = variables(database);
         let find = |name: &str| variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
         let config = Config::from_vars(find).expect("a configuration");
         let listener = TcpListener::bind(config.listen).await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let public_url = public_url.unwrap_or(&url).parse().expect("a URL");
-        let app = App::new(&config, clock, public_url).await.expect("the gateway starts");
+        let mut app = App::new(&config, clock, public_url).await.expect("the gateway starts");
+        app.grace = grace.unwrap_or(app.grace);
         let (email, password) = super::world::ADMIN;
         permesso::service::sign_in::first_administrator(&app.services, email, password)
             .await

@@ -6,6 +6,8 @@ pub(crate) mod database;
 pub(crate) mod gateway;
 pub(crate) mod process;
 pub(crate) mod proxy;
+pub(crate) mod records;
+pub(crate) mod unread;
 pub(crate) mod upstream;
 pub(crate) mod world;
 

@@ -1,0 +1,73 @@
+//! Stopping in order: what is under way is finished and on record, and who does not read does not hold it up.
+
+use std::time::{Duration, Instant};
+
+use reqwest::StatusCode;
+use serde_json::json;
+
+use crate::support::{Behaviour, Gateway, World, client::text, eventually, records, unread::Unread};
+
+/// Short, so that the tests are; long enough to be told from twice as long.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// Stops a replica that somebody does not read from: it has to wait for them, but only once.
+async fn stops_after_one_grace(gateway: Gateway) {
+    let began = Instant::now();
+    gateway.stop().await;
+    let took = began.elapsed();
+    assert!(took >= GRACE, "it was read after all: {took:?}");
+    assert!(took < GRACE * 2, "{took:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_that_nobody_reads_does_not_keep_the_server_from_stopping() {
+    let world = World::new().await;
+    records::put(&world, 40, ("balance", 0), 1_000_000).await;
+    let gateway = Gateway::start_hasty(&world.database, GRACE).await;
+    let unread = Unread::ask(&world.admin.at(&gateway.url), "/orgs/acme/audit/export?format=jsonl", 200).await;
+    stops_after_one_grace(gateway).await;
+    drop(unread);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_stream_that_nobody_reads_does_not_keep_the_server_from_stopping() {
+    let world = World::new().await;
+    let gateway = Gateway::start_hasty(&world.database, GRACE).await;
+    let admin = world.admin.at(&gateway.url);
+    let unread = Unread::ask(&admin, "/orgs/acme/events", 200).await;
+    let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let request = http.get(format!("{}/api/v1/orgs/acme/events", gateway.url));
+    let mut read = request.bearer_auth(admin.token.as_deref().unwrap_or_default()).send().await.expect("it answers");
+    assert_eq!(read.status(), StatusCode::OK);
+    // Both are offered the same events; more than the kernel takes for the one who does not read.
+    records::put(&world, 400, ("balance", 50_000), 1).await;
+    let mut bytes = 0;
+    while bytes < 400 * 50_000 {
+        let chunk = tokio::time::timeout(Duration::from_secs(20), read.chunk()).await.expect("in time");
+        bytes += chunk.expect("bytes").expect("not the end").len();
+    }
+    drop(read);
+    stops_after_one_grace(gateway).await;
+    drop(unread);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_under_way_is_answered_and_on_record_although_somebody_does_not_read() {
+    let world = World::new().await;
+    records::put(&world, 40, ("other", 0), 1_000_000).await;
+    let gateway = Gateway::start_hasty(&world.database, GRACE).await;
+    let unread = Unread::ask(&world.admin.at(&gateway.url), "/orgs/acme/audit/export?format=jsonl", 200).await;
+    world.upstream.behave(Behaviour::Hang(r#"{"content":[{"type":"text","text":"late"}]}"#.into()));
+    let agent = world.agent.at(&gateway.url);
+    let call = tokio::spawn(async move { agent.call("balance", json!({})).await });
+    eventually("it arrives", || async { world.upstream.calls() == 1 }).await;
+    let stop = gateway.services.stop.clone();
+    let stopping = tokio::spawn(stops_after_one_grace(gateway));
+    stop.cancelled().await;
+    world.upstream.release();
+    assert_eq!(text(&call.await.expect("it is answered")), "late");
+    stopping.await.expect("it stops");
+    let list = world.admin.get("/orgs/acme/audit?tool=balance").await.expect(200);
+    assert_eq!(list["items"][0]["status"], "ok", "{list}");
+    drop(unread);
+}
