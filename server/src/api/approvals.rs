@@ -15,7 +15,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::{
-    approval_detail::detail,
+    approval::{approval, detail},
     authorize::{Allowed, Approver, ReadApprovals},
     body::Body,
     page::{Page, Query, page},
@@ -26,13 +26,7 @@ use crate::{
         approval::{Filter, Record},
     },
     error::{Error, Result},
-    service::{
-        self, Services,
-        access::OrgAccess,
-        approval::Verdict,
-        approval_card::{self, Card},
-        approval_inbox,
-    },
+    service::{self, Services, access::OrgAccess, approval::Verdict, approval_card, approval_inbox},
 };
 
 /// The filters of the list.
@@ -220,36 +214,4 @@ async fn shown(services: &Services, access: &OrgAccess, record: Record) -> Resul
     let mut cards = approval_card::cards(services, &mut scope, &records).await?;
     let [record] = records;
     Ok(Json(approval(&record, cards.pop().unwrap_or_default())))
-}
-
-/// A record and its card as people see them.
-pub(super) fn approval(record: &Record, card: Card) -> Approval {
-    let decision = record.decision();
-    Approval {
-        id: record.id.0,
-        status: record.state().status().to_string(),
-        toolkit: record.toolkit.clone(),
-        tool: record.tool.clone(),
-        caller_kind: record.binding.caller.kind().to_owned(),
-        caller_id: record.binding.caller.id(),
-        caller_name: record.caller_name.clone(),
-        caller_prefix: card.caller_prefix,
-        client: record.client.clone(),
-        owner_id: record.binding.owner.0,
-        owner_email: card.owner_email,
-        rule: record.rule.clone(),
-        hints: card.hints,
-        definition_changed: record.reviewed_definition.is_some(),
-        summary: card.summary,
-        agent_reason: record.agent_reason.clone(),
-        created_at: record.created_at,
-        expires_at: record.expires_at,
-        execute_by: record.execute_by,
-        decided_by: decision.map(|d| d.by.0),
-        decided_by_email: card.decided_by_email,
-        decided_at: decision.map(|d| d.at),
-        decision_reason: decision.and_then(|d| d.reason.clone()),
-        arguments_sha256: hex::encode(record.binding.arguments_sha256),
-        definition_sha256: hex::encode(record.binding.definition_sha256),
-    }
 }

@@ -2,7 +2,7 @@
 //! the wire's types and the domain's. One file per resource; reads go to `db`, changes to `service`.
 
 pub mod api_keys;
-mod approval_detail;
+mod approval;
 pub mod approvals;
 pub mod audit;
 pub mod audit_export;

@@ -1,23 +1,58 @@
-//! One approval with everything a person needs to decide: what would run, why it is held, what
-//! happened, what was like it, and whether the one who asks may decide.
+//! An approval as people see it: in a list, and with everything a person needs to decide (what would run, why
+//! it is held, what happened, what was like it, and whether the one who asks may decide).
 
-use api_types::{ApprovalDetail, ApprovalEvent};
+use api_types::{Approval, ApprovalDetail, ApprovalEvent};
 use chrono::TimeDelta;
 use domain::approval::{Decider, State as Life, may_decide};
 use serde_json::value::RawValue;
 
-use super::approvals::approval;
 use crate::{
     db::{
         self, OrgScope, Reason,
         approval::{Filter, Record},
     },
     error::{Error, Result},
-    service::{self, Services, access::OrgAccess, approval_card},
+    service::{
+        self, Services,
+        access::OrgAccess,
+        approval_card::{self, Card},
+    },
 };
 
 /// How many earlier requests of the same tool and caller are shown.
 const SIMILAR: usize = 5;
+
+/// A record and its card as people see them.
+pub(super) fn approval(record: &Record, card: Card) -> Approval {
+    let decision = record.decision();
+    Approval {
+        id: record.id.0,
+        status: record.state().status().to_string(),
+        toolkit: record.toolkit.clone(),
+        tool: record.tool.clone(),
+        caller_kind: record.binding.caller.kind().to_owned(),
+        caller_id: record.binding.caller.id(),
+        caller_name: record.caller_name.clone(),
+        caller_prefix: card.caller_prefix,
+        client: record.client.clone(),
+        owner_id: record.binding.owner.0,
+        owner_email: card.owner_email,
+        rule: record.rule.clone(),
+        hints: card.hints,
+        definition_changed: record.reviewed_definition.is_some(),
+        summary: card.summary,
+        agent_reason: record.agent_reason.clone(),
+        created_at: record.created_at,
+        expires_at: record.expires_at,
+        execute_by: record.execute_by,
+        decided_by: decision.map(|d| d.by.0),
+        decided_by_email: card.decided_by_email,
+        decided_at: decision.map(|d| d.at),
+        decision_reason: decision.and_then(|d| d.reason.clone()),
+        arguments_sha256: hex::encode(record.binding.arguments_sha256),
+        definition_sha256: hex::encode(record.binding.definition_sha256),
+    }
+}
 
 /// Puts the page of one approval together.
 ///
