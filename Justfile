@@ -30,7 +30,7 @@ dev *args: _rust _cc _postgres _wasm
     seen=$(mktemp)
     gateway=
     trap 'test -z "$gateway" || { kill -INT "$gateway"; wait "$gateway"; }; rm -f "$seen"' EXIT
-    trap 'exit 130' INT TERM
+    trap 'exit 0' INT TERM
     changed() { find "$@" -newer "$seen" -type f -print 2>/dev/null | grep -q .; }
     console=yes server=yes
     while :; do
