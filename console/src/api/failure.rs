@@ -60,7 +60,7 @@ impl Failure {
         match self {
             Self::Unreachable => "Check the network; this page goes on by itself once it is back.",
             Self::Unreadable(_) => "Reload the page.",
-            Self::SignedOut(_) => "Sign in again.",
+            Self::SignedOut(_) => "",
             Self::Problem(problem) => match problem.status {
                 403 => "Ask an administrator of this org for the right, or switch to another org.",
                 404 => "It may have been removed, or belong to another org. Check the address.",

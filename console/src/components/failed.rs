@@ -17,13 +17,16 @@ pub fn Failed(
     #[prop(optional)]
     retry: Option<Callback<()>>,
 ) -> impl IntoView {
-    let request = failure.problem().map(|problem| problem.request_id.to_string());
+    // A wrong password is no fault to be looked up.
+    let problem = failure.problem().filter(|problem| problem.status != 401);
+    let request = problem.map(|problem| problem.request_id.to_string());
+    let advice = Some(advice.unwrap_or_else(|| failure.advice())).filter(|advice| !advice.is_empty());
     view! {
         <div class="failed" role="alert">
             <Icon shape=Shape::Warning />
             <div>
                 <p>{failure.message()}</p>
-                <p class="quiet">{advice.unwrap_or_else(|| failure.advice())}</p>
+                {advice.map(|advice| view! { <p class="quiet">{advice}</p> })}
                 {request.map(|id| view! { <p class="quiet">"Request " <code>{id}</code></p> })}
                 {retry.map(|retry| view! { <Button on_press=retry>"Try again"</Button> })}
             </div>

@@ -45,7 +45,7 @@ pub fn Help(
             </dl>
             <label class="check">
                 <input type="checkbox" prop:checked=shortcuts.on on:change:target=move |event| shortcuts.turn(event.target().checked()) />
-                "Keys do something"
+                "Single keys do what buttons do"
             </label>
         </Dialog>
     }

@@ -66,7 +66,7 @@ pub fn Shell() -> impl IntoView {
                         view! {
                             <main class="page">
                                 <EmptyState title="There is no such org, or it is not yours">
-                                    <p>"Choose one of yours beside, or ask for an invitation."</p>
+                                    <p>"Ask for an invitation, or " <a href="/">"go to one of yours"</a> "."</p>
                                 </EmptyState>
                             </main>
                         }

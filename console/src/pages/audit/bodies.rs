@@ -8,8 +8,9 @@ use leptos::prelude::*;
 
 use super::words::{Digest, digest, is_redacted};
 use crate::{
-    components::{CopyButton, Tree},
+    components::{CopyButton, Marked, Tree},
     shell::Org,
+    show::{folding::Limit, marks::Form},
 };
 
 /// Both bodies; for who may not see them, why there are none.
@@ -52,6 +53,8 @@ fn Body(title: &'static str, body: Option<String>, none: &'static str) -> impl I
         <h2>{title}</h2>
         {match body {
             None => view! { <p class="quiet">{none}</p> }.into_any(),
+            // What a caller was told in words is on record as these words.
+            Some(body) if !is_json(&body) => view! { <p><Marked text=body form=Form::Block limit=Limit::VALUE /></p> }.into_any(),
             Some(body) => {
                 let raw = body.clone();
                 let json = body.clone();
@@ -68,6 +71,10 @@ fn Body(title: &'static str, body: Option<String>, none: &'static str) -> impl I
             }
         }}
     }
+}
+
+fn is_json(body: &str) -> bool {
+    serde_json::from_str::<serde::de::IgnoredAny>(body).is_ok()
 }
 
 /// Lists are on record by their digest (approvals.md, promise 3).

@@ -34,7 +34,11 @@ pub(super) fn Head(detail: Detail, wants_focus: RwSignal<Option<Uuid>>) -> impl 
                 .definition_changed
                 .then(|| view! { <Badge tone=Tone::Warn><Icon shape=Shape::Change />"tool changed"</Badge> })}
             <Badge>"toolkit "<Said text=approval.toolkit.clone() /></Badge>
-            {move || (!waits.get()).then(|| view! { <StatusBadge status=status.get() /> })}
+            {move || {
+                // Read here: what is read for a component's property is not followed.
+                let status = status.get();
+                (status != "pending").then(|| view! { <StatusBadge status /> })
+            }}
         </div>
         <Who detail />
         <Show when=move || waits.get()>

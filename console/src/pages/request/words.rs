@@ -58,11 +58,11 @@ pub fn may_be_late(approval: &Approval, now: DateTime<Utc>) -> bool {
 /// What became of a request, and what follows: the sentence under the title of one that does not wait.
 pub fn became(approval: &Approval, now: DateTime<Utc>) -> Option<String> {
     let by = approval.decided_by_email.as_deref().unwrap_or("somebody who is gone");
-    let said = approval.decision_reason.as_deref().map(|reason| format!(": “{reason}”")).unwrap_or_default();
+    let said = approval.decision_reason.as_deref().map(|reason| format!(" (“{reason}”)")).unwrap_or_default();
     Some(match approval.status.as_str() {
         "pending" => return None,
         "approved" => format!("Approved by {by}{said}. It runs once the agent comes back for it."),
-        "rejected" => format!("Rejected by {by}{said}. The agent was told so, word for word."),
+        "rejected" => format!("Rejected by {by}{said}. The agent reads the reason word for word when it asks again."),
         "expired" if may_be_late(approval, now) => {
             "Nobody decided in time. It can still be approved: then the agent may run it.".to_owned()
         }
