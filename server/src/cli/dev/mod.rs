@@ -84,6 +84,8 @@ async fn run_gateway(args: &DevArgs, config: &Config, console: Console) -> anyho
     let local_url = format!("http://{}", listener.local_addr()?);
     let mut app = App::new(config, Clock::system(), public_url.clone()).await.map_err(serve::refuse)?;
     app.console = console;
+    // A browser keeps connections open that it has not used yet: trying Permesso, nobody waits for them.
+    app.grace = std::time::Duration::from_secs(4);
     let mut made = known(&config.data_dir).unwrap_or_default();
     if made.admin_email.is_empty() {
         made.admin_email = config.admin_email.clone().unwrap_or_else(|| "admin@example.com".to_owned());
