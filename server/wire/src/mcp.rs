@@ -3,11 +3,14 @@
 
 mod call;
 mod initialize;
+mod request;
+pub mod result;
 mod revision;
 mod tools;
 
 pub use call::{CallParams, Meta, REASON_KEY, upstream_call_params};
 pub use initialize::{Implementation, InitializeParams, InitializeResult};
+pub use request::{RequestMeta, TASKS_EXTENSION, mirrored_name};
 pub use revision::Revision;
 pub use tools::{ListParams, ListToolsResult, is_error};
 
