@@ -1,14 +1,14 @@
-//! What a request of MCP 2026-07-28 says of itself: the protocol's members of
-//! `params._meta`, and the value that the header `Mcp-Name` mirrors.
+//! What a request of MCP 2026-07-28 says of itself, read and written: the protocol's
+//! members of `params._meta`, and the value that the header `Mcp-Name` mirrors.
 
 use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use super::Implementation;
+use super::{Implementation, Revision};
 use crate::{
     error::RpcError,
-    json::{self, member},
+    json::{self, member, push_string, spliced, with_appended, with_replaced},
     shape::{Object, ShapeError},
 };
 
@@ -70,6 +70,59 @@ fn only<'a>(place: &str, object: &'a RawValue, key: &str) -> Result<Option<&'a R
         Err(json::Error::DuplicateKey(key)) => Err(ShapeError::DuplicateKey { place: place.to_owned(), key }),
         Err(_) => Ok(None),
     }
+}
+
+/// What a request of ours says of itself to an upstream of MCP 2026-07-28.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestFields<'a> {
+    /// The revision it is written in.
+    pub protocol_version: Revision,
+    /// Which version of the gateway sends it.
+    pub client_version: &'a str,
+    /// It declares [`TASKS_EXTENSION`]: the answer may be a task.
+    pub tasks: bool,
+}
+
+impl RequestFields<'_> {
+    /// The members of `_meta`: keys, and values as JSON.
+    fn members(&self) -> [(&'static str, String); 3] {
+        let mut client = "{\"name\":\"permesso\",\"version\":".to_owned();
+        push_string(self.client_version, &mut client);
+        client.push('}');
+        let capabilities = match self.tasks {
+            true => format!("{{\"extensions\":{{\"{TASKS_EXTENSION}\":{{}}}}}}"),
+            false => "{}".to_owned(),
+        };
+        let version = format!("\"{}\"", self.protocol_version);
+        [(VERSION_KEY, version), (CLIENT_KEY, client), (CAPABILITIES_KEY, capabilities)]
+    }
+}
+
+/// The `params` of a request of ours, `{}` where there were none, with what `meta` says
+/// at the end of their `_meta`. Every other byte is kept; of the same keys, ours count.
+///
+/// The params must be an object and their `_meta` one too if there is any, each without
+/// a key twice, as the gateway writes them: anything else is returned as it is.
+#[must_use]
+pub fn with_request_meta(params: Option<&RawValue>, meta: &RequestFields<'_>) -> Box<RawValue> {
+    let empty = spliced("{}".to_owned());
+    let params = params.unwrap_or(&empty);
+    extended(params, meta).unwrap_or_else(|| params.to_owned())
+}
+
+fn extended(params: &RawValue, fields: &RequestFields<'_>) -> Option<Box<RawValue>> {
+    let theirs = Object::read("params", params).ok()?.get("_meta");
+    let mut meta = theirs.map_or_else(|| spliced("{}".to_owned()), ToOwned::to_owned);
+    for (key, value) in fields.members() {
+        meta = match Object::read("params._meta", &meta).ok()?.get(key) {
+            Some(theirs) => with_replaced(&meta, theirs, &value),
+            None => with_appended(&meta, key, &value),
+        };
+    }
+    Some(match theirs {
+        Some(theirs) => with_replaced(params, theirs, meta.get()),
+        None => with_appended(params, "_meta", meta.get()),
+    })
 }
 
 /// What the header `Mcp-Name` mirrors of a request; `None` for a method that has none.
@@ -197,5 +250,39 @@ mod tests {
         assert_eq!(refusal(Some(raw(r#"{"taskId":1}"#))), "params.taskId must be a string");
         let twice = raw(r#"{"taskId":"a","task\u0049d":"b"}"#);
         assert_eq!(refusal(Some(twice)), r#"params has the key "taskId" twice"#);
+    }
+
+    #[test]
+    fn a_request_of_ours_says_who_sends_it_and_keeps_what_it_had() {
+        let fields = |tasks| RequestFields { protocol_version: Revision::V2026_07_28, client_version: "0\"1", tasks };
+        let said = concat!(
+            r#""io.modelcontextprotocol/protocolVersion":"2026-07-28","#,
+            r#""io.modelcontextprotocol/clientInfo":{"name":"permesso","version":"0\"1"},"#,
+            r#""io.modelcontextprotocol/clientCapabilities":{}"#
+        );
+        let sent = |params: Option<&str>| with_request_meta(params.map(raw), &fields(false)).get().to_owned();
+        assert_eq!(sent(None), format!(r#"{{"_meta":{{{said}}}}}"#));
+        assert_eq!(
+            sent(Some(r#"{ "arguments":{"n": 1.0},"name":"a" }"#)),
+            format!(r#"{{ "arguments":{{"n": 1.0}},"name":"a" ,"_meta":{{{said}}}}}"#)
+        );
+        assert_eq!(
+            sent(Some(r#"{"_meta":{"traceparent":"\u0061"} ,"name":"a"}"#)),
+            format!(r#"{{"_meta":{{"traceparent":"\u0061",{said}}} ,"name":"a"}}"#)
+        );
+        let theirs = r#"{"_meta":{"io.modelcontextprotocol\/protocolVersion":"x","a":1}}"#;
+        assert!(
+            sent(Some(theirs))
+                .starts_with(r#"{"_meta":{"io.modelcontextprotocol\/protocolVersion":"2026-07-28","a":1,"#)
+        );
+        for odd in ["[]", r#"{"_meta":[]}"#, r#"{"a":1,"a":2}"#] {
+            assert_eq!(sent(Some(odd)), odd);
+        }
+        for tasks in [false, true] {
+            let params = with_request_meta(None, &fields(tasks));
+            let read = RequestMeta::read(Some(&params)).unwrap().unwrap();
+            assert_eq!((read.protocol_version.as_ref(), read.tasks), ("2026-07-28", tasks));
+            assert_eq!(read.client.unwrap().version.as_deref(), Some("0\"1"));
+        }
     }
 }
