@@ -108,7 +108,7 @@ pub fn router(services: Arc<Services>, console: Console) -> Router {
         open = open.route(path, route());
     }
     open.nest("/api/v1", browser::protect(rest, &services))
-        .route("/{org}/{toolkit}/mcp", post(mcp::post_endpoint).get(mcp::get_endpoint).delete(mcp::get_endpoint))
+        .route("/{org}/{toolkit}/mcp", post(mcp::post_endpoint).get(mcp::get_endpoint).delete(mcp::delete_endpoint))
         .fallback(move |state, request| elsewhere(console, state, request))
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(api::body::MAX_BODY))

@@ -7,6 +7,7 @@ pub mod audit;
 pub mod connection;
 pub mod directory;
 pub mod invitation;
+pub mod mcp_session;
 pub mod member;
 pub mod migrate;
 pub mod org;

@@ -14,8 +14,9 @@ use domain::{
 };
 use serde_json::value::RawValue;
 use uuid::Uuid;
+use wire::mcp::Trace;
 
-use super::{Context, ready::LIST_AGE};
+use super::{Context, progress::Progress, ready::LIST_AGE};
 use crate::{
     db::{
         self, OrgScope, Reason,
@@ -44,6 +45,10 @@ pub(super) struct Claimed {
     pub(super) intent: Intent,
     /// When that call came in.
     pub(super) began: Instant,
+    /// The trace that it belongs to.
+    pub(super) trace: Trace,
+    /// Where its client hears how it goes.
+    pub(super) progress: Progress,
 }
 
 /// How an attempt ended.
@@ -152,6 +157,8 @@ async fn attempt(services: &Services, context: &Context, id: ApprovalId, spec: A
         arguments,
         intent,
         began: context.began,
+        trace: context.trace.clone(),
+        progress: context.progress.clone(),
     };
     if let Err(error) = scope.commit().await {
         // Perhaps it was committed. Nothing was sent, so it may go back; if that fails too, the

@@ -7,10 +7,7 @@ use domain::ApprovalId;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
-use wire::{
-    error::RpcError,
-    mcp::{Meta, upstream_call_params},
-};
+use wire::{error::RpcError, mcp::upstream_call_params};
 
 use super::{
     Body, Context, Recorded, Reply,
@@ -106,7 +103,7 @@ async fn carry_out(services: Arc<Services>, claimed: Claimed, tell: oneshot::Sen
         let left = lease.lock().saturating_duration_since(Instant::now());
         if left >= MARGIN { Ok(()) } else { Err("the claim had nearly run out before it could be sent".to_owned()) }
     };
-    let params = upstream_call_params(&claimed.upstream_tool, &claimed.arguments, &Meta::default(), None);
+    let params = upstream_call_params(&claimed.upstream_tool, &claimed.arguments, &claimed.trace.meta(), None);
     let call = Call { tool: &claimed.upstream_tool, params: &params, once: true };
     let answer = services.upstreams.call(&claimed.spec, call, guard, CancellationToken::new()).await;
     // The lease is kept until the outcome is durable: nobody declares it unknown in between.
