@@ -20,6 +20,7 @@ use super::{
     initialize, list,
     listed::{Failure, Listed},
     record::{Place, Recording},
+    tasks,
 };
 use crate::{
     db::audit::Status,
@@ -53,6 +54,9 @@ pub(super) async fn answer(
         "initialize" => initialize::initialize(place, params),
         "ping" => Ok(Listed::plain("{}")),
         "tools/list" => list::list_tools(services, place, params).await,
+        "tasks/get" => tasks::get(services, place, params).await,
+        "tasks/update" => tasks::update(services, place, params).await,
+        "tasks/cancel" => tasks::cancel(services, place, params).await,
         other => Err(Failure::Rpc(RpcError::method_not_found(other))),
     };
     let (status, record) = match &result {
@@ -60,11 +64,14 @@ pub(super) async fn answer(
         Err(Failure::Rpc(error)) => (Status::Refused, Some(error.message.to_string())),
         Err(Failure::Error(error)) => (Status::Failed, Some(error.message.to_string())),
     };
-    if let Err(error) = recording.write(services, status, record.as_deref(), None, None).await {
+    let approval = result.as_ref().ok().and_then(|listed| listed.approval);
+    if let Err(error) = recording.write(services, status, record.as_deref(), None, approval).await {
         return failed(&error, Some(id), place.request_id);
     }
     match result {
-        Ok(listed) => Answer { status: StatusCode::OK, bytes: response_bytes(id, &listed.result), answers: None },
+        Ok(listed) => {
+            Answer { status: StatusCode::OK, bytes: response_bytes(id, &listed.result), answers: listed.answers }
+        }
         Err(Failure::Rpc(error)) => {
             Answer { status: StatusCode::OK, bytes: error_bytes(Some(id), &error), answers: None }
         }
@@ -95,6 +102,7 @@ async fn call(
                 org: place.org.clone(),
                 toolkit: place.toolkit.clone(),
                 client: place.client.clone(),
+                tasks: place.tasks,
                 intent: recording.intent.clone(),
                 began: recording.began,
             };

@@ -132,7 +132,16 @@ fn place(services: &Services, headers: &HeaderMap, actor: Actor, org: &str, tool
     let (caller, org, toolkit) = access::caller(&directory, &actor, org, toolkit)?;
     let client = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
     let client = client.map(|client| client.chars().take(200).collect());
-    Ok(Place { request_id: actor.request_id, version: directory.version, actor, caller, org, toolkit, client })
+    Ok(Place {
+        request_id: actor.request_id,
+        version: directory.version,
+        actor,
+        caller,
+        org,
+        toolkit,
+        client,
+        tasks: false,
+    })
 }
 
 /// A browser's page of another origin has no business here ("Transports", security warning).

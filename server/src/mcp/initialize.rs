@@ -20,5 +20,6 @@ pub(super) fn initialize(place: &Place, params: Option<&RawValue>) -> Result<Lis
         "instructions": "Some tools wait for a person's decision. A result that begins with NOT EXECUTED says what to do next; follow it and do not look for another way to get the same effect.",
     });
     let result = serde_json::value::to_raw_value(&result).unwrap_or_default();
-    Ok(Listed { record: Some(result.get().to_owned()), result })
+    let record = Some(result.get().to_owned());
+    Ok(Listed::new(result, record))
 }

@@ -10,5 +10,6 @@ mod initialize;
 mod list;
 mod listed;
 mod record;
+mod tasks;
 
 pub use endpoint::{get_endpoint, post_endpoint};

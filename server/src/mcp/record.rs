@@ -29,6 +29,8 @@ pub(super) struct Place {
     pub(super) toolkit: Arc<Toolkit>,
     /// The client's name and version, as it said.
     pub(super) client: Option<String>,
+    /// Whether the request declared the tasks extension.
+    pub(super) tasks: bool,
     pub(super) request_id: Uuid,
 }
 
