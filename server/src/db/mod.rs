@@ -14,6 +14,7 @@ pub mod org;
 pub mod role;
 pub mod scope;
 pub mod session;
+pub mod task;
 pub mod tool;
 pub mod toolkit;
 pub mod toolkit_tool;

@@ -23,6 +23,7 @@ use super::{
     discover, era, fault, initialize, list,
     listed::{Failure, Listed},
     record::{Place, Recording},
+    tasks,
 };
 use crate::{
     db::audit::Status,
@@ -104,6 +105,9 @@ pub(super) async fn answer(services: &Arc<Services>, place: &Place, asked: Asked
         "tools/call" => return call(services, place, recording, asked).await,
         "tools/list" => list::list_tools(services, place, params).await,
         "server/discover" if modern => Ok(discover::discover(place)),
+        "tasks/get" if modern => tasks::get(services, place, params).await,
+        "tasks/update" if modern => tasks::update(services, place, params).await,
+        "tasks/cancel" if modern => tasks::cancel(services, place, params).await,
         "initialize" if !modern => match initialize::initialize(services, place, params).await {
             Ok((listed, id)) => {
                 session = Some(id);
@@ -119,11 +123,16 @@ pub(super) async fn answer(services: &Arc<Services>, place: &Place, asked: Asked
         Err(Failure::Rpc(error)) => (Status::Refused, Some(error.message.to_string())),
         Err(Failure::Error(error)) => (Status::Failed, Some(error.message.to_string())),
     };
-    if let Err(error) = recording.write(services, status, record.as_deref(), None, None).await {
+    let approval = result.as_ref().ok().and_then(|listed| listed.approval);
+    if let Err(error) = recording.write(services, status, record.as_deref(), None, approval).await {
         return fault::answer(&error, Some(id), place.request_id);
     }
     match result {
-        Ok(listed) => Answer { session, ..Answer::json(StatusCode::OK, result_bytes(place, id, &listed.result)) },
+        Ok(listed) => {
+            let bytes = result_bytes(place, id, &listed.result);
+            let answers = listed.answers.into_iter().collect();
+            Answer { status: StatusCode::OK, content: Content::Json { bytes, answers }, session }
+        }
         Err(Failure::Rpc(error)) => Answer::json(status_of(place, &error), error_bytes(Some(id), &error)),
         Err(Failure::Error(error)) => fault::answer(&error, Some(id), place.request_id),
     }
@@ -151,6 +160,7 @@ async fn call(services: &Arc<Services>, place: &Place, recording: Recording, ask
                 org: place.org.clone(),
                 toolkit: place.toolkit.clone(),
                 client: place.client.clone(),
+                tasks: place.spoken.tasks,
                 intent: recording.intent.clone(),
                 began: recording.began,
                 hold: place.hold,
@@ -197,7 +207,7 @@ fn result_bytes(place: &Place, id: &RawValue, result: &RawValue) -> Vec<u8> {
 
 /// The HTTP status of an error of ours: earlier revisions have 200 for all that a request can be answered with,
 /// 2026-07-28 has some of its own.
-fn status_of(place: &Place, error: &RpcError) -> StatusCode {
+pub(super) fn status_of(place: &Place, error: &RpcError) -> StatusCode {
     match error.code {
         METHOD_NOT_FOUND if place.spoken.modern => StatusCode::NOT_FOUND,
         HEADER_MISMATCH | MISSING_CAPABILITY | UNSUPPORTED_VERSION => StatusCode::BAD_REQUEST,

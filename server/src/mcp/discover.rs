@@ -42,5 +42,6 @@ pub(super) fn discover(place: &Place) -> Listed {
         "cacheScope": "private",
     });
     let result = serde_json::value::to_raw_value(&result).unwrap_or_default();
-    Listed { record: Some(result.get().to_owned()), result }
+    let record = Some(result.get().to_owned());
+    Listed::new(result, record)
 }

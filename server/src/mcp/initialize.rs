@@ -29,5 +29,6 @@ pub(super) async fn initialize(
         "instructions": discover::INSTRUCTIONS,
     });
     let result = serde_json::value::to_raw_value(&result).unwrap_or_default();
-    Ok((Listed { record: Some(result.get().to_owned()), result }, session))
+    let record = Some(result.get().to_owned());
+    Ok((Listed::new(result, record), session))
 }

@@ -111,7 +111,7 @@ fn page(place: &Place, tools: &[Box<RawValue>], next: Option<String>) -> Result<
     // Lists are recorded by digest (approvals.md, promise 3).
     let digest = json!({"tools": tools.len(), "sha256": hex::encode(sha256(text.as_bytes()))}).to_string();
     let result = RawValue::from_string(text).map_err(Error::internal)?;
-    Ok(Listed { result, record: Some(digest) })
+    Ok(Listed::new(result, Some(digest)))
 }
 
 /// Asks the upstreams again whose lists are too old. One that cannot be reached is listed as it was

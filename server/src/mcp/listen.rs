@@ -1,11 +1,12 @@
-//! Streams on which a client hears that its tools have changed: of a session (GET, until 2025-11-25), or of a
-//! request (`subscriptions/listen`, 2026-07-28). They end when the client closes them, when its credential
+//! Streams on which a client hears that its tools have changed and how its tasks stand: of a session (GET,
+//! until 2025-11-25), or of a request (`subscriptions/listen`, 2026-07-28). They end when the client closes them, when its credential
 //! ends, and, with a word, when this replica stops.
 
 use std::{collections::VecDeque, convert::Infallible, sync::Arc};
 
 use axum::{body::Body, http::StatusCode};
 use bytes::Bytes;
+use domain::ApprovalId;
 use futures::stream;
 use serde_json::value::RawValue;
 use tokio::{
@@ -14,12 +15,15 @@ use tokio::{
 };
 use wire::{
     envelope::{error_bytes, notification_bytes, response_bytes},
+    error::RpcError,
     mcp::task::ListenParams,
 };
 
 use super::{
-    answer::{Answer, Content},
-    discover, fault, list,
+    answer::{self, Answer, Content},
+    discover, fault,
+    following::Following,
+    list,
     record::Place,
     stream::{KEEP_ALIVE, STILL_HERE, event},
 };
@@ -48,24 +52,34 @@ pub(super) async fn subscribe(
     params: Option<&RawValue>,
 ) -> Answer {
     let recording = place.record(services, "subscriptions/listen", params.map(RawValue::get));
-    let wanted = match ListenParams::parse(params) {
+    let wanted = ListenParams::parse(params).and_then(|wanted| {
+        let may = wanted.task_ids.is_empty() || place.spoken.tasks;
+        may.then_some(wanted).ok_or_else(RpcError::missing_tasks_capability)
+    });
+    let wanted = match wanted {
         Ok(wanted) => wanted,
         Err(error) => {
             let written = recording.write(services, Status::Refused, Some(&error.message), None, None).await;
             return match written {
-                Ok(()) => Answer::json(StatusCode::OK, error_bytes(Some(id), &error)),
+                Ok(()) => Answer::json(answer::status_of(place, &error), error_bytes(Some(id), &error)),
                 Err(unrecorded) => fault::answer(&unrecorded, Some(id), place.request_id),
             };
         }
     };
     let begun = async {
         let seat = services.listeners.seat(place.caller.principal)?;
+        let mut following = Following::new(place);
+        for task in &wanted.task_ids {
+            following.begin(services, task).await?;
+        }
         let subscription = Subscription { id: id.to_owned() };
-        let acknowledged = subscription.acknowledged(&wanted);
+        let acknowledged = subscription.acknowledged(&wanted, &following);
         recording.write(services, Status::Ok, Some(acknowledged.get()), None, None).await?;
         let mut listener = Listener::new(services, place.clone(), seat, Some(subscription), wanted.tools_list_changed);
         let first = notification_bytes("notifications/subscriptions/acknowledged", Some(&acknowledged));
         listener.queue.push_back(event(&first));
+        listener.following = following;
+        listener.tell_of_tasks(None).await;
         Ok(listener)
     };
     match begun.await {
@@ -85,9 +99,16 @@ impl Subscription {
         format!("\"_meta\":{{\"io.modelcontextprotocol/subscriptionId\":{}}}", self.id.get())
     }
 
-    fn acknowledged(&self, wanted: &ListenParams<'_>) -> Box<RawValue> {
-        let tools = if wanted.tools_list_changed { "\"toolsListChanged\":true" } else { "" };
-        spliced(format!("{{{},\"notifications\":{{{tools}}}}}", self.meta()))
+    /// What of the wanted is agreed to: tasks that are not the caller's are left out.
+    fn acknowledged(&self, wanted: &ListenParams<'_>, following: &Following) -> Box<RawValue> {
+        let mut agreed = serde_json::Map::new();
+        if wanted.tools_list_changed {
+            agreed.insert("toolsListChanged".to_owned(), true.into());
+        }
+        if !wanted.task_ids.is_empty() {
+            agreed.insert("taskIds".to_owned(), following.ids().into());
+        }
+        spliced(format!("{{{},\"notifications\":{}}}", self.meta(), serde_json::Value::Object(agreed)))
     }
 }
 
@@ -106,6 +127,7 @@ struct Listener {
     wants_tools: bool,
     /// What the caller's tools were when they were last looked at.
     tools: [u8; 32],
+    following: Following,
     versions: watch::Receiver<i64>,
     alive: Interval,
     queue: VecDeque<Vec<u8>>,
@@ -125,6 +147,7 @@ impl Listener {
         Self {
             services: services.clone(),
             tools: list::digest(&place),
+            following: Following::new(&place),
             place,
             _seat: seat,
             subscription,
@@ -160,8 +183,10 @@ impl Listener {
                     return self.farewell();
                 }
                 _ = self.versions.changed() => self.look_again()?,
+                moved = self.following.moved(&self.services) => self.tell_of_tasks(moved).await,
                 _ = self.alive.tick() => {
                     self.still_valid().await?;
+                    self.tell_of_tasks(None).await;
                     self.queue.push_back(STILL_HERE.to_vec());
                 }
             }
@@ -194,6 +219,14 @@ impl Listener {
             list::refresh(&self.services, &self.place).await;
         }
         Some(())
+    }
+
+    /// Tells how the tasks stand of one approval, or all, where that is news.
+    async fn tell_of_tasks(&mut self, approval: Option<ApprovalId>) {
+        for task in self.following.news(&self.services, approval).await {
+            let members = task.get().strip_prefix('{').and_then(|task| task.strip_suffix('}')).unwrap_or_default();
+            self.notify("notifications/tasks", &format!(",{members}"));
+        }
     }
 
     fn notify(&mut self, method: &str, members: &str) {

@@ -10,11 +10,13 @@ mod discover;
 mod endpoint;
 mod era;
 mod fault;
+mod following;
 mod initialize;
 mod list;
 mod listed;
 mod listen;
 mod record;
 mod stream;
+mod tasks;
 
 pub use endpoint::{delete_endpoint, get_endpoint, post_endpoint};

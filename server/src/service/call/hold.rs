@@ -12,7 +12,7 @@ use domain::{
 };
 use wire::mcp::CallParams;
 
-use super::{Context, Reply, dispatch, ready::Ready, replay, say, wait};
+use super::{Context, Reply, dispatch, ready::Ready, replay, say, task, wait};
 use crate::{
     audit::text,
     db::{
@@ -66,6 +66,11 @@ pub(super) async fn follow(services: &Arc<Services>, context: &Context, mut reco
 /// look again.
 async fn advance(services: &Arc<Services>, context: &Context, record: Record) -> Result<Option<Reply>> {
     let id = record.id;
+    match task::join(services, context, &record).await? {
+        task::Joins::Task(reply) => return Ok(Some(reply)),
+        task::Joins::Call => {}
+        task::Joins::Moved => return Ok(None),
+    }
     Ok(Some(match record.state() {
         State::Pending(_) if wait::for_decision(services, context, &record).await? => return Ok(None),
         State::Pending(_) => say::pending(services, context, &record),
@@ -78,7 +83,7 @@ async fn advance(services: &Arc<Services>, context: &Context, record: Record) ->
             say::settled_executed(&record, &executed)
         }
         State::Executed(executed) => replay::replay(services, &record, &executed).await?,
-        State::OutcomeUnknown(_) => say::outcome_unknown(services, context, &record),
+        State::OutcomeUnknown(_) => say::outcome_unknown(services, &context.org, &record),
         State::Rejected(decision) => say::rejected(&record, &decision),
         State::Expired(_) => say::expired(&record),
         State::Invalidated { change, .. } => say::invalidated(&record, change),
@@ -215,6 +220,7 @@ async fn open(
         arguments_size: params.arguments.get().len(),
         arguments_sealed: &sealed,
         expires_at: pending.expires_at,
+        called: !context.tasks,
     };
     if !db::approval::insert(&mut scope, &new).await? {
         return Ok(Joined::Again);

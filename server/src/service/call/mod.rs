@@ -1,6 +1,7 @@
 //! A tool call from beginning to end: [`decide`] finds the verdict, [`run`] runs what needs no
-//! approval, [`hold`] opens or joins an approval, [`wait`] holds the call open, [`dispatch`] claims it and sends it once,
-//! [`replay`] gives a stored answer again, [`builtin`] are the gateway's own tools.
+//! approval, [`hold`] opens or joins an approval, [`wait`] holds the call open, [`dispatch`] claims it and
+//! sends it once, [`replay`] gives a stored answer again, [`builtin`] are the gateway's own tools, [`task`]
+//! are handles for callers that do not wait.
 
 pub mod builtin;
 mod claim;
@@ -13,6 +14,7 @@ mod replay;
 mod run;
 mod say;
 mod settle;
+pub mod task;
 mod wait;
 
 pub use progress::{Progress, Told};
@@ -55,6 +57,8 @@ pub struct Context {
     pub toolkit: Arc<Toolkit>,
     /// The client's name and version, as it said.
     pub client: Option<String>,
+    /// Whether the request declared the tasks extension.
+    pub tasks: bool,
     /// The call's record: queued before it runs, or made durable with the claim.
     pub intent: Intent,
     /// When the call came in.
