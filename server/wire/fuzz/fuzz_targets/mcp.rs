@@ -59,20 +59,15 @@ fn params(raw: &RawValue) {
     }
     if let Ok(task) = TaskParams::parse(params) {
         let renamed = with_task_id(raw, "ours").expect("it has an id");
-        assert_eq!(
-            with_task_id(&renamed, &task.task_id).and_then(|back| with_task_id(&back, "ours")).map(text),
-            Some(text(renamed))
-        );
+        let back = with_task_id(&renamed, &task.task_id).expect("it has an id");
+        assert_eq!(TaskParams::parse(Some(&back)).map(|again| again.task_id).ok(), Some(task.task_id));
+        assert_eq!(with_task_id(&back, "ours").expect("it has an id").get(), renamed.get());
     }
     if let Ok(progress) = Progress::parse(params) {
         let number = |raw: &RawValue| raw.get().parse::<f64>().expect("a number");
         let (now, total) = (number(progress.progress), progress.total.map(number));
         let _ = progress_notification(progress.token, now, total, progress.message.as_deref());
     }
-}
-
-fn text(raw: Box<RawValue>) -> String {
-    raw.get().to_owned()
 }
 
 fn result(raw: &RawValue) {
