@@ -38,10 +38,10 @@ pub async fn serve(
     let router = router(services.clone(), console, requests.clone());
     let server = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
         .with_graceful_shutdown(async move {
-                stop.await;
-                tracing::info!("stopping");
-                stopping.cancel();
-            });
+            stop.await;
+            tracing::info!("stopping");
+            stopping.cancel();
+        });
     let stopping = services.stop.clone();
     let finished = async {
         stopping.cancelled().await;

@@ -19,7 +19,7 @@ use crate::{
     db::{self, OrgScope, approval::Record, audit::Status},
     error::{Error, Result},
     service::Services,
-    upstream::{Answer, Call, UpstreamError},
+    upstream::{Answer, Call, ProgressTo, UpstreamError, UpstreamProgress},
 };
 
 /// What became of it, once that is durable.
@@ -118,9 +118,14 @@ async fn carry_out(services: Arc<Services>, claimed: Claimed, tell: oneshot::Sen
         let left = lease.lock().saturating_duration_since(Instant::now());
         if left >= MARGIN { Ok(()) } else { Err("the claim had nearly run out before it could be sent".to_owned()) }
     };
-    let params = upstream_call_params(&claimed.upstream_tool, &claimed.arguments, &claimed.trace.meta(), None);
-    let call = Call { tool: &claimed.upstream_tool, params: &params, once: true };
-    let answer = services.upstreams.call(&claimed.spec, call, guard, CancellationToken::new()).await;
+    let token = claimed.progress.upstream_token(claimed.intent.id);
+    let trace = claimed.trace.meta();
+    let params = upstream_call_params(&claimed.upstream_tool, &claimed.arguments, &trace, token.as_deref());
+    let (to, said) = UpstreamProgress::channel();
+    let progress = token.as_deref().map(|token| ProgressTo { token, to: &to });
+    let call = Call { once: true, progress, ..Call::new(&claimed.upstream_tool, &params) };
+    let sent = services.upstreams.call(&claimed.spec, call, guard, CancellationToken::new());
+    let answer = claimed.progress.while_doing(said, sent).await;
     // The lease is kept until the outcome is durable: nobody declares it unknown in between.
     let mut tell = Some(tell);
     let patience = Instant::now() + PATIENCE;
