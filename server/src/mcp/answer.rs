@@ -13,7 +13,7 @@ use uuid::Uuid;
 use wire::{
     envelope::{error_bytes, raw_error_bytes, response_bytes},
     error::{INTERNAL_ERROR, INVALID_REQUEST, RpcError},
-    mcp::CallParams,
+    mcp::{CallParams, RequestMeta},
 };
 
 use super::{
@@ -48,6 +48,8 @@ pub(super) async fn answer(
     method: &str,
     params: Option<&RawValue>,
 ) -> Answer {
+    let declared = RequestMeta::read(params).ok().flatten().is_some_and(|meta| meta.tasks);
+    let place = &Place { tasks: declared, ..place.clone() };
     let recording = place.record(services, method, params.map(RawValue::get));
     let result = match method {
         "tools/call" => return call(services, place, recording, id, params).await,

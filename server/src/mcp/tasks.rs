@@ -37,7 +37,7 @@ pub(super) async fn get(services: &Services, place: &Place, params: Option<&RawV
 pub(super) async fn update(services: &Services, place: &Place, params: Option<&RawValue>) -> Result<Listed, Failure> {
     let asker = asker(place)?;
     let params = UpdateTaskParams::parse(params)?;
-    match task::update(services, &asker, &params.task_id).await? {
+    match task::update(services, &asker, &params.task_id, params.input_responses).await? {
         true => Ok(Listed::plain(ACKNOWLEDGED)),
         false => Err(unknown().into()),
     }

@@ -26,4 +26,5 @@ mod people;
 mod races;
 mod stopping;
 mod support;
+mod tasks;
 mod upstream;

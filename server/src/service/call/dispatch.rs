@@ -15,7 +15,7 @@ use wire::{
 use super::{
     Body, Context, Recorded, Reply,
     claim::{self, Claim, Claimant, Claimed, MARGIN},
-    run, say, settle,
+    run, say, settle, task,
 };
 use crate::{
     audit::writer::PATIENCE,
@@ -56,6 +56,8 @@ pub(super) async fn dispatch(services: &Arc<Services>, context: &Context, record
             return Ok(None);
         }
         Told::Reported(_, Ok(answer)) => {
+            let connection = record.binding.connection;
+            let answer = task::hand_out(services, context, connection, Some(record.id), answer).await?;
             let (status, body) = run::body(answer);
             let answers = Some((context.org.id, record.id));
             Reply { body, status, rule: None, approval: Some(record.id), recorded: Recorded::Whole, answers }

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
 use wire::mcp::{CallParams, is_error, upstream_call_params};
 
-use super::{Body, Recorded, Reply, ready::Ready, say};
+use super::{Body, Recorded, Reply, ready::Ready, say, task};
 use crate::{
     db::audit::{Intent, Status},
     error::Result,
@@ -30,7 +30,13 @@ pub(super) async fn run(
     let answer = services.upstreams.call(&spec, call, || Ok(()), cancel.clone()).await;
     let slug = &ready.connection.slug;
     let (status, body) = match answer {
-        Ok(answer) => body(answer),
+        Ok(answer) => match task::hand_out(services, &ready.context, ready.connection.id, None, answer).await {
+            Ok(answer) => body(answer),
+            Err(error) => {
+                error.log();
+                (Status::Unknown, Body::Result(say::error("the call was taken as a task, which could not be kept; it may run. Check before you repeat it.")))
+            }
+        },
         Err(UpstreamError::NotSent { reason }) => {
             let text = format!("the connection `{slug}` could not be reached: {reason}. Nothing was sent.");
             (Status::Failed, Body::Result(say::error(&text)))
