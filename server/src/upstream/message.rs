@@ -106,7 +106,7 @@ fn reply(id: &RawValue, method: &str) -> Vec<u8> {
 /// The parameters of our `initialize`.
 pub(super) fn initialize_params() -> Box<RawValue> {
     raw(&serde_json::json!({
-        "protocolVersion": Revision::LATEST.as_str(),
+        "protocolVersion": Revision::LATEST_LEGACY.as_str(),
         "capabilities": {},
         "clientInfo": {"name": "permesso", "version": env!("CARGO_PKG_VERSION")},
     }))
@@ -125,7 +125,8 @@ pub(super) fn agreed_revision(answer: &Answer, observer: &Observer) -> Result<Re
     };
     let result =
         InitializeResult::parse(result).map_err(|_| "the upstream's answer to initialize is not MCP".to_owned())?;
-    Revision::parse(&result.protocol_version).ok_or_else(|| {
+    let agreed = Revision::parse(&result.protocol_version).filter(|revision| !revision.is_modern());
+    agreed.ok_or_else(|| {
         let version: String = result
             .protocol_version
             .chars()

@@ -7,6 +7,11 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
+use crate::{
+    json::{push_string, spliced},
+    mcp::{Revision, TASKS_EXTENSION},
+};
+
 /// The text is not JSON (JSON-RPC 2.0, section 5.1).
 pub const PARSE_ERROR: i64 = -32700;
 /// JSON, but no valid request object (JSON-RPC 2.0, section 5.1).
@@ -21,6 +26,8 @@ pub const INTERNAL_ERROR: i64 = -32603;
 pub const RESOURCE_NOT_FOUND: i64 = -32002;
 /// A header does not match the body it goes with (MCP 2026-07-28, Streamable HTTP).
 pub const HEADER_MISMATCH: i64 = -32020;
+/// The request needs a capability that it does not declare (MCP 2026-07-28, basic).
+pub const MISSING_CAPABILITY: i64 = -32021;
 /// A protocol version that is not served (MCP 2026-07-28, versioning).
 pub const UNSUPPORTED_VERSION: i64 = -32022;
 
@@ -62,10 +69,7 @@ impl RpcError {
     /// [`METHOD_NOT_FOUND`], naming the method.
     #[must_use]
     pub fn method_not_found(method: &str) -> Self {
-        /// A method's name may be as long as a body; the answer need not be.
-        const MAX_CHARS: usize = 100;
-        let shown: String = method.chars().take(MAX_CHARS).collect();
-        Self::new(METHOD_NOT_FOUND, format!("no such method: {shown}"))
+        Self::new(METHOD_NOT_FOUND, format!("no such method: {}", shown(method)))
     }
 
     /// [`INVALID_PARAMS`]: the method exists, its parameters do not fit.
@@ -80,6 +84,33 @@ impl RpcError {
         Self::new(INTERNAL_ERROR, message)
     }
 
+    /// [`HEADER_MISMATCH`]: a header is missing, malformed or says other than the body.
+    #[must_use]
+    pub fn header_mismatch(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(HEADER_MISMATCH, message)
+    }
+
+    /// [`UNSUPPORTED_VERSION`]: nothing here speaks `requested`, of which at most 100
+    /// characters are repeated. The data names what is spoken, newest first (MCP
+    /// 2026-07-28, versioning, "Protocol Version Negotiation").
+    #[must_use]
+    pub fn unsupported_version(requested: &str) -> Self {
+        let supported = Revision::ALL.iter().rev().map(|revision| format!("\"{revision}\""));
+        let supported = supported.collect::<Vec<_>>().join(",");
+        let mut data = format!("{{\"supported\":[{supported}],\"requested\":");
+        push_string(&shown(requested), &mut data);
+        data.push('}');
+        Self::new(UNSUPPORTED_VERSION, "Unsupported protocol version").with_data(spliced(data))
+    }
+
+    /// [`MISSING_CAPABILITY`]: the request must declare the tasks extension (MCP tasks,
+    /// "Capability Negotiation").
+    #[must_use]
+    pub fn missing_tasks_capability() -> Self {
+        let data = format!("{{\"requiredCapabilities\":{{\"extensions\":{{\"{TASKS_EXTENSION}\":{{}}}}}}}}");
+        Self::new(MISSING_CAPABILITY, "Missing required client capability").with_data(spliced(data))
+    }
+
     /// The same error as the answer to the request `id`.
     #[must_use]
     pub fn with_id(self, id: &RawValue) -> Self {
@@ -92,5 +123,39 @@ impl RpcError {
     pub fn with_data(self, data: Box<RawValue>) -> Self {
         let data = Some(data);
         Self { data, ..self }
+    }
+}
+
+/// What is repeated of a peer's text: it may be as long as a body, the answer need not be.
+fn shown(text: &str) -> String {
+    const MAX_CHARS: usize = 100;
+    text.chars().take(MAX_CHARS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn an_unsupported_version_is_told_what_is_spoken_newest_first() {
+        let error = RpcError::unsupported_version("1900-01-01\"");
+        assert_eq!(error.code, -32022);
+        assert_eq!(
+            error.data.unwrap().get(),
+            r#"{"supported":["2026-07-28","2025-11-25","2025-06-18","2025-03-26"],"requested":"1900-01-01\""}"#
+        );
+        let long = RpcError::unsupported_version(&"é".repeat(5_000)).data.unwrap();
+        assert!(long.get().ends_with(&format!("\"requested\":\"{}\"}}", "é".repeat(100))));
+    }
+
+    #[test]
+    fn a_request_without_tasks_is_told_which_extension_is_missing() {
+        let error = RpcError::missing_tasks_capability();
+        assert_eq!(error.code, -32021);
+        assert_eq!(
+            error.data.unwrap().get(),
+            r#"{"requiredCapabilities":{"extensions":{"io.modelcontextprotocol/tasks":{}}}}"#
+        );
     }
 }

@@ -210,6 +210,47 @@ impl<'de> Visitor<'de> for MembersVisitor {
     }
 }
 
+/// The one member of `object` with this key, decoded; what else it has is not looked at.
+///
+/// # Errors
+/// [`Error::NotAnObject`], [`Error::DuplicateKey`] if the key stands there twice.
+pub(crate) fn member<'a>(object: &'a RawValue, key: &str) -> Result<Option<&'a RawValue>, Error> {
+    let members = members(object.get())?;
+    let mut found = members.into_iter().filter(|(name, _)| unquote(name.get()).is_ok_and(|name| name == key));
+    match (found.next(), found.next()) {
+        (_, Some(_)) => Err(Error::DuplicateKey(key.to_owned())),
+        (found, None) => Ok(found.map(|(_, value)| value)),
+    }
+}
+
+/// `whole` with `replacement` in the place of `part`, a value that was read out of it.
+/// Every other byte is kept.
+pub(crate) fn with_replaced(whole: &RawValue, part: &RawValue, replacement: &str) -> Box<RawValue> {
+    let text = whole.get();
+    // `part` is borrowed from `text`: where it lies in memory says where it stands.
+    let start = part.get().as_ptr().addr() - text.as_ptr().addr();
+    let (before, after) = (&text[..start], &text[start + part.get().len()..]);
+    spliced([before, replacement, after].concat())
+}
+
+/// `object` with one more member at its end, the value given as JSON. Every other byte
+/// is kept; the key must not be there yet.
+pub(crate) fn with_appended(object: &RawValue, key: &str, value: &str) -> Box<RawValue> {
+    let text = object.get();
+    let open = text.strip_suffix('}').unwrap_or(text);
+    let mut out = String::with_capacity(text.len() + key.len() + value.len() + 4);
+    out.push_str(open);
+    let is_empty = open.bytes().skip(1).all(|byte| byte.is_ascii_whitespace());
+    if !is_empty {
+        out.push(',');
+    }
+    push_string(key, &mut out);
+    out.push(':');
+    out.push_str(value);
+    out.push('}');
+    spliced(out)
+}
+
 /// Turns text that was put together from valid pieces into a value.
 ///
 /// # Panics

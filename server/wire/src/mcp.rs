@@ -3,13 +3,21 @@
 
 mod call;
 mod initialize;
+mod progress;
+mod request;
+pub mod result;
 mod revision;
+pub mod task;
 mod tools;
+mod trace;
 
 pub use call::{CallParams, Meta, REASON_KEY, upstream_call_params};
 pub use initialize::{Implementation, InitializeParams, InitializeResult};
+pub use progress::{Progress, progress_notification};
+pub use request::{RequestFields, RequestMeta, TASKS_EXTENSION, mirrored_name, with_request_meta};
 pub use revision::Revision;
 pub use tools::{ListParams, ListToolsResult, is_error};
+pub use trace::{MAX_TRACE_BYTES, Trace};
 
 use crate::{error::RpcError, shape::ShapeError};
 

@@ -39,6 +39,15 @@ pub fn encode(event: Option<&str>, id: Option<&str>, data: &str) -> String {
     text
 }
 
+/// A comment as the wire format of an event stream: what keeps a connection open without
+/// being an event (MCP 2026-07-28, Streamable HTTP, "Receiving Messages"). To be sent
+/// between events; line ends in `text` are left out.
+#[must_use]
+pub fn comment(text: &str) -> String {
+    let line: String = text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
+    format!(": {line}\n\n")
+}
+
 /// One event of a stream.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Event {
@@ -224,6 +233,13 @@ mod tests {
     fn no_value_can_forge_a_field() {
         let text = encode(Some("a\ndata: x"), Some("1\r\n\0data: y"), "z");
         assert_eq!(text, "event: adata: x\nid: 1data: y\ndata: z\n\n");
+    }
+
+    #[test]
+    fn a_comment_is_no_event_whatever_it_says() {
+        let stream = [comment("keep-alive"), comment("a\r\ndata: x\n\n"), encode(None, None, "1")].concat();
+        assert_eq!(data(&stream), ["1"]);
+        assert!(stream.starts_with(": keep-alive\n\n"));
     }
 
     #[test]

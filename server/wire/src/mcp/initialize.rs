@@ -19,7 +19,7 @@ pub struct Implementation<'a> {
 }
 
 impl<'a> Implementation<'a> {
-    fn read(of: &Object<'a>, key: &str) -> Result<Option<Self>, ShapeError> {
+    pub(super) fn read(of: &Object<'a>, key: &str) -> Result<Option<Self>, ShapeError> {
         let Some(info) = of.object(key)? else {
             return Ok(None);
         };

@@ -7,15 +7,19 @@ pub enum Revision {
     V2025_03_26,
     /// 2025-06-18: no batches; structured content, the version header.
     V2025_06_18,
-    /// 2025-11-25.
+    /// 2025-11-25: the last that opens a session with `initialize`.
     V2025_11_25,
+    /// 2026-07-28: every request says for itself what it needs, nothing is a session.
+    V2026_07_28,
 }
 
 impl Revision {
     /// Every revision that is spoken, oldest first.
-    pub const ALL: [Self; 3] = [Self::V2025_03_26, Self::V2025_06_18, Self::V2025_11_25];
+    pub const ALL: [Self; 4] = [Self::V2025_03_26, Self::V2025_06_18, Self::V2025_11_25, Self::V2026_07_28];
     /// The newest of them.
-    pub const LATEST: Self = Self::V2025_11_25;
+    pub const LATEST: Self = Self::V2026_07_28;
+    /// The newest that `initialize` can agree on.
+    pub const LATEST_LEGACY: Self = Self::V2025_11_25;
 
     /// The revision with exactly this name, if it is spoken.
     #[must_use]
@@ -30,14 +34,24 @@ impl Revision {
             Self::V2025_03_26 => "2025-03-26",
             Self::V2025_06_18 => "2025-06-18",
             Self::V2025_11_25 => "2025-11-25",
+            Self::V2026_07_28 => "2026-07-28",
         }
     }
 
+    /// Whether it carries version, client and capabilities in every request instead of
+    /// in `initialize` (MCP 2026-07-28, basic/versioning, "Terminology").
+    #[must_use]
+    pub fn is_modern(self) -> bool {
+        self >= Self::V2026_07_28
+    }
+
     /// The answer to an `initialize` that asks for `requested`: the same where it is
-    /// spoken, else the latest (MCP lifecycle, "Version Negotiation").
+    /// spoken and has `initialize` at all, else [`LATEST_LEGACY`](Self::LATEST_LEGACY)
+    /// (MCP lifecycle, "Version Negotiation").
     #[must_use]
     pub fn negotiate(requested: &str) -> Self {
-        Self::parse(requested).unwrap_or(Self::LATEST)
+        let legacy = Self::parse(requested).filter(|revision| !revision.is_modern());
+        legacy.unwrap_or(Self::LATEST_LEGACY)
     }
 
     /// Whether a body may be a batch: only 2025-03-26 had them.
@@ -61,13 +75,22 @@ mod tests {
     fn a_spoken_revision_is_granted_and_any_other_gets_the_latest() {
         for revision in Revision::ALL {
             assert_eq!(Revision::parse(revision.as_str()), Some(revision));
-            assert_eq!(Revision::negotiate(revision.as_str()), revision);
             assert!(revision <= Revision::LATEST);
+        }
+        for legacy in ["2025-03-26", "2025-06-18", "2025-11-25"] {
+            assert_eq!(Revision::negotiate(legacy).as_str(), legacy);
         }
         for other in ["2024-11-05", "2099-01-01", "", "2025-06-18 "] {
             assert_eq!(Revision::parse(other), None);
-            assert_eq!(Revision::negotiate(other), Revision::LATEST);
+            assert_eq!(Revision::negotiate(other).as_str(), "2025-11-25");
         }
+    }
+
+    #[test]
+    fn initialize_never_agrees_on_a_revision_without_initialize() {
+        assert_eq!(Revision::negotiate("2026-07-28").as_str(), "2025-11-25");
+        let modern: Vec<_> = Revision::ALL.into_iter().filter(|r| r.is_modern()).collect();
+        assert_eq!(modern, [Revision::V2026_07_28]);
     }
 
     #[test]

@@ -8,4 +8,5 @@ mod envelope;
 mod hostile;
 mod json;
 mod model;
+mod param_header;
 mod sse;
