@@ -26,7 +26,7 @@ async fn a_results_bytes_are_untouched() {
 async fn parameters_arrive_byte_for_byte() {
     let fake = Fake::start(|seen| async move { (seen.method == "tools/call").then(|| seen.answer("{}")) }).await;
     let params = raw("{ \"name\":\"t\" , \"arguments\":{\"n\":1.0e2,\n\"\\u0061\":9007199254740993} }");
-    let call = Call { tool: "t", params: &params, once: true };
+    let call = Call { once: true, ..Call::new("t", &params) };
     let spec = Arc::new(http_spec(&fake.url));
     upstreams().call(&spec, call, || Ok(()), CancellationToken::new()).await.expect("an answer");
     let seen = fake.seen().pop().expect("a call");
