@@ -124,7 +124,7 @@ async fn carry_out(services: Arc<Services>, claimed: Claimed, tell: oneshot::Sen
         if left >= MARGIN { Ok(()) } else { Err("the claim had nearly run out before it could be sent".to_owned()) }
     };
     let params = upstream_call_params(&claimed.upstream_tool, &claimed.arguments, &Meta::default(), None);
-    let call = Call { once: true, ..Call::new(&claimed.upstream_tool, &params) };
+    let call = Call { once: true, tasks: claimed.tasks, ..Call::new(&claimed.upstream_tool, &params) };
     let answer = services.upstreams.call(&claimed.spec, call, guard, CancellationToken::new()).await;
     // The lease is kept until the outcome is durable: nobody declares it unknown in between.
     let mut tell = Some(tell);

@@ -26,7 +26,7 @@ pub(super) async fn run(
     services.audit.intend(intent).await?;
     let token = progress_token(ready, params);
     let upstream_params = upstream_call_params(&ready.tool.tool.name, params.arguments, &params.meta, token.as_deref());
-    let call = Call::new(&ready.tool.tool.name, &upstream_params);
+    let call = Call { tasks: ready.context.tasks, ..Call::new(&ready.tool.tool.name, &upstream_params) };
     let answer = services.upstreams.call(&spec, call, || Ok(()), cancel.clone()).await;
     let slug = &ready.connection.slug;
     let (status, body) = match answer {

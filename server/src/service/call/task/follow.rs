@@ -87,9 +87,9 @@ pub(super) async fn ask(
         Ok(Answer::Result(result)) => Ok(Some(result)),
         Ok(Answer::Error(error)) => match Refused::read(&error) {
             Refused { code: wire::error::INVALID_PARAMS, .. } => Ok(None),
-            Refused { message, .. } => Err(trouble(&connection.slug, &message)),
+            Refused { message, .. } => Err(trouble(connection.slug.as_str(), &message)),
         },
-        Err(error) => Err(trouble(&connection.slug, &error.to_string())),
+        Err(error) => Err(trouble(connection.slug.as_str(), &error.to_string())),
     }
 }
 
