@@ -160,9 +160,15 @@ mod tests {
         let (to, mut from) = UpstreamProgress::channel();
         let token = raw("1");
         let _watching = watchers.watch(Progress { token: &token, to: &to });
-        for params in ["[]", "{}", r#"{"progressToken":1}"#, r#"{"progressToken":1,"progress":"1"}"#,
-            r#"{"progressToken":1,"progress":1e400}"#, r#"{"progressToken":1,"progress":1,"progress":2}"#,
-            r#"{"progressToken":1,"progress":1,"message":{}}"#] {
+        for params in [
+            "[]",
+            "{}",
+            r#"{"progressToken":1}"#,
+            r#"{"progressToken":1,"progress":"1"}"#,
+            r#"{"progressToken":1,"progress":1e400}"#,
+            r#"{"progressToken":1,"progress":1,"progress":2}"#,
+            r#"{"progressToken":1,"progress":1,"message":{}}"#,
+        ] {
             tell(&watchers, params);
         }
         assert!(from.try_recv().is_err());

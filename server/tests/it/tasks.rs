@@ -3,8 +3,10 @@
 
 mod cancel;
 mod ends;
+mod followed;
 mod life;
 mod runner;
+mod upstream;
 
 use std::time::Duration;
 

@@ -34,7 +34,12 @@ pub(super) async fn run(
             Ok(answer) => body(answer),
             Err(error) => {
                 error.log();
-                (Status::Unknown, Body::Result(say::error("the call was taken as a task, which could not be kept; it may run. Check before you repeat it.")))
+                (
+                    Status::Unknown,
+                    Body::Result(say::error(
+                        "the call was taken as a task, which could not be kept; it may run. Check before you repeat it.",
+                    )),
+                )
             }
         },
         Err(UpstreamError::NotSent { reason }) => {

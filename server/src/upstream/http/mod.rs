@@ -126,8 +126,7 @@ impl HttpSession {
     ) -> Result<Answer, Failure> {
         let (peer, leaving) = (self.peer.clone(), departure.clone());
         let limit = limits.leave.saturating_add(limits.answer).saturating_add(PATIENCE);
-        let task =
-            tokio::spawn(async move { tokio::time::timeout(limit, peer.exchange(post, &leaving)).await });
+        let task = tokio::spawn(async move { tokio::time::timeout(limit, peer.exchange(post, &leaving)).await });
         abandoned.aside = Some(task.abort_handle());
         match task.await {
             Ok(Ok(outcome)) => outcome.map(|(answer, _)| answer),

@@ -47,7 +47,8 @@ impl Era {
     /// Notes whether `initialize` was understood. If not, what was known is void.
     pub(super) fn initialized(&self, understood: bool) {
         let mut since = self.legacy_since.lock();
-        *since = if understood { since.filter(|since| since.elapsed() < VERDICT).or(Some(Instant::now())) } else { None };
+        *since =
+            if understood { since.filter(|since| since.elapsed() < VERDICT).or(Some(Instant::now())) } else { None };
     }
 }
 

@@ -194,13 +194,8 @@ impl Peer {
     /// # Errors
     /// Says why the upstream may not have it.
     pub(super) async fn post_aside(&self, body: Vec<u8>) -> Result<(), String> {
-        let response = self
-            .start_post(HeaderMap::new(), false)?
-            .timeout(ASIDE)
-            .body(body)
-            .send()
-            .await
-            .map_err(describe)?;
+        let response =
+            self.start_post(HeaderMap::new(), false)?.timeout(ASIDE).body(body).send().await.map_err(describe)?;
         if response.status().is_success() { Ok(()) } else { Err(answer::describe_status(response.status())) }
     }
 }

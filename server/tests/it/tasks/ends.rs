@@ -151,7 +151,12 @@ async fn a_result_that_nobody_read_outlives_the_day_and_ends_with_replay() {
     eventually("it ran", || async { world.admin.status(&id).await == "executed" }).await;
     let sql = "UPDATE tasks SET closed_at = clock_timestamp() - interval '3 days'";
     world.sql().await.execute(sql).await.expect("an owner may");
-    alter(&world, &id, "finished_at = clock_timestamp() - interval '3 days', execute_by = clock_timestamp() + interval '1 day'").await;
+    alter(
+        &world,
+        &id,
+        "finished_at = clock_timestamp() - interval '3 days', execute_by = clock_timestamp() + interval '1 day'",
+    )
+    .await;
     assert_eq!(permesso::service::call::task::sweep(&world.gateway.services).await.expect("it sweeps"), 0);
     assert_eq!(text(&agent.get(&task).await["result"]), "done");
     // Read whole once, it was given; ten minutes from the finish are over.

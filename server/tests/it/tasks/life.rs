@@ -17,7 +17,10 @@ async fn a_call_becomes_a_task_and_its_result_is_the_upstreams() {
     assert_eq!((&created["status"], &created["pollIntervalMs"]), (&json!("working"), &json!(5000)));
     assert!(created["content"].is_null(), "it is no result of the tool: {created}");
     let facts = &created["_meta"]["dev.permesso/approval"];
-    assert_eq!((&facts["status"], &facts["executed"], &facts["tool"]), (&json!("pending"), &json!(false), &json!("pay")));
+    assert_eq!(
+        (&facts["status"], &facts["executed"], &facts["tool"]),
+        (&json!("pending"), &json!(false), &json!("pay"))
+    );
     let url = facts["console_url"].as_str().expect("a URL");
     assert_eq!(created["statusMessage"], format!("waiting for a person's decision at {url}"));
     // An hour to decide, a day to run.
