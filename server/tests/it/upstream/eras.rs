@@ -135,7 +135,9 @@ async fn of_the_revisions_an_upstream_names_a_spoken_one_is_taken() {
     // What it answers, with which id, and what becomes of it.
     let discovered = |versions: &str| format!(r#""result":{{"supportedVersions":{versions},"capabilities":{{}}}}"#);
     let unsupported = |versions: &str| {
-        format!(r#""error":{{"code":-32022,"message":"no","data":{{"supported":{versions},"requested":"2026-07-28"}}}}"#)
+        format!(
+            r#""error":{{"code":-32022,"message":"no","data":{{"supported":{versions},"requested":"2026-07-28"}}}}"#
+        )
     };
     for (answer, ours, expected) in [
         (discovered(r#"["2027-01-01","2026-07-28"]"#), true, Ok(DISCOVER)),

@@ -194,7 +194,8 @@ async fn what_an_upstream_must_not_ask_is_not_replied_to() {
 #[tokio::test]
 async fn a_task_is_asked_about_with_the_extension_declared() {
     let strict = Strict::start(|seen| async move {
-        let declared = seen.body["params"]["_meta"]["io.modelcontextprotocol/clientCapabilities"] != serde_json::json!({});
+        let declared =
+            seen.body["params"]["_meta"]["io.modelcontextprotocol/clientCapabilities"] != serde_json::json!({});
         match (seen.method.as_str(), declared) {
             ("tools/call", true) => Some(seen.answer(r#"{"resultType":"task","taskId":"ä/1","status":"working"}"#)),
             ("tools/call", false) => Some(seen.answer(r#"{"resultType":"complete","content":[]}"#)),
@@ -255,7 +256,9 @@ async fn changes_of_the_tool_list_are_subscribed_to_where_they_are_told() {
         soon("the subscription", || opened.lock().len() == opening + 1).await;
         let (seen, sender) = opened.lock()[opening].clone();
         let say = |message: &str| sender.send(format!("data: {{\"jsonrpc\":\"2.0\",{message}}}\n\n")).expect("open");
-        say(r#""method":"notifications/subscriptions/acknowledged","params":{"notifications":{"toolsListChanged":true}}"#);
+        say(
+            r#""method":"notifications/subscriptions/acknowledged","params":{"notifications":{"toolsListChanged":true}}"#,
+        );
         say(r#""method":"notifications/tools/list_changed","params":{}"#);
         let id = tokio::time::timeout(Duration::from_secs(10), changed.recv()).await;
         assert_eq!(id.expect("soon").expect("a notice"), spec.id);
