@@ -11,6 +11,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
+use wire::mcp;
 
 /// How far a call has come, as its upstream says (MCP, "Progress").
 #[derive(Debug, Clone, PartialEq)]
@@ -86,22 +87,14 @@ impl Watchers {
         if self.by_token.lock().is_empty() {
             return;
         }
-        let Ok(said) = serde_json::from_str::<Said<'_>>(params.get()) else { return };
+        let Ok(said) = mcp::Progress::parse(Some(params)) else { return };
+        let number = |raw: &RawValue| raw.get().parse().ok().filter(|number: &f64| number.is_finite());
+        let Some(progress) = number(said.progress) else { return };
         if let Some(to) = self.by_token.lock().get(&Token::read(said.token)) {
             let message = said.message.map(|text| text.chars().take(UpstreamProgress::MESSAGE_CHARS).collect());
-            let _ = to.try_send(UpstreamProgress { progress: said.progress, total: said.total, message });
+            let _ = to.try_send(UpstreamProgress { progress, total: said.total.and_then(number), message });
         }
     }
-}
-
-/// The parameters of `notifications/progress`.
-#[derive(serde::Deserialize)]
-struct Said<'a> {
-    #[serde(rename = "progressToken", borrow)]
-    token: &'a RawValue,
-    progress: f64,
-    total: Option<f64>,
-    message: Option<String>,
 }
 
 /// Held while a call is under way.

@@ -11,6 +11,7 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use uuid::Uuid;
 use wire::mcp::ListToolsResult;
+use wire::mcp::task::tasks_request_params;
 
 use super::departure::Guard;
 use super::egress::Egress;

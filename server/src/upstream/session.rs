@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::departure::Limits;
 use super::egress::Egress;
 use super::error::Failure;
-use super::http::{Era, HttpSession, Peer};
+use super::http::{Era, HttpSession};
 use super::message::{Answer, Request};
 use super::status::Observer;
 use super::stdio::StdioSession;
@@ -30,8 +30,8 @@ impl Session {
     ) -> Result<Self, Failure> {
         match &spec.transport {
             Transport::StreamableHttp { url, headers } => {
-                let connect = || Peer::new(egress.clone(), url.clone(), headers, observer.clone());
-                HttpSession::open(connect, era, spec.connect_timeout).await.map(Self::Http)
+                let opening = HttpSession::open(egress, url, headers, observer, era, spec.connect_timeout);
+                opening.await.map(Self::Http)
             }
             Transport::Stdio { command, args, env, cwd } => {
                 StdioSession::open(command, args, env, cwd.as_deref(), observer.clone()).await.map(Self::Stdio)

@@ -11,18 +11,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Method;
+use secrecy::SecretString;
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
+use url::Url;
 use wire::mcp::Revision;
 
 use super::departure::{Departure, Limits, supervise, unguarded};
+use super::egress::Egress;
 use super::error::Failure;
 use super::message::{self, Answer, Request};
+use super::status::Observer;
 use modern::Discovered;
-use peer::Post;
+use peer::{Peer, Post};
 
 pub(super) use modern::Era;
-pub(super) use peer::Peer;
 
 /// How long an upstream may take to let go of a session.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -41,11 +45,15 @@ impl HttpSession {
     /// Finds out the upstream's era, unless it is known, and what else that era asks for.
     /// `limit` is how long that may take, which the caller sees to.
     pub(super) async fn open(
-        connect: impl Fn() -> Result<Arc<Peer>, Failure>,
+        egress: &Egress,
+        url: &Url,
+        headers: &[(String, SecretString)],
+        observer: &Arc<Observer>,
         era: &Era,
         limit: Duration,
     ) -> Result<Self, Failure> {
-        if !era.is_legacy() {
+        let connect = || Peer::new(egress.clone(), url.clone(), headers, observer.clone());
+        if !era.is_legacy(Instant::now()) {
             let peer = connect()?;
             peer.agree(None, Revision::V2026_07_28);
             if let Some(discovered) = modern::probe(&peer, limit).await? {
@@ -53,7 +61,7 @@ impl HttpSession {
             }
         }
         let opened = Self::initialize(connect()?).await;
-        era.initialized(opened.is_ok());
+        era.initialized(opened.is_ok(), Instant::now());
         opened
     }
 
@@ -107,8 +115,11 @@ impl HttpSession {
                 self.peer.exchange(post, &departure).await.map(|(answer, _)| answer)
             };
             abandoned.tell = false;
-            if outcome.is_ok() {
+            if let Ok(answer) = &outcome {
                 self.peer.observer.answered();
+                if self.is_modern() {
+                    modern::reconsider(&self.peer, answer);
+                }
             }
             outcome
         };

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use parking_lot::Mutex;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
@@ -40,15 +40,19 @@ pub(in super::super) struct Era {
 }
 
 impl Era {
-    pub(super) fn is_legacy(&self) -> bool {
-        self.legacy_since.lock().is_some_and(|since| since.elapsed() < VERDICT)
+    pub(super) fn is_legacy(&self, now: Instant) -> bool {
+        self.legacy_since.lock().is_some_and(|since| now.duration_since(since) < VERDICT)
     }
 
     /// Notes whether `initialize` was understood. If not, what was known is void.
-    pub(super) fn initialized(&self, understood: bool) {
+    pub(super) fn initialized(&self, understood: bool, now: Instant) {
+        let still = self.is_legacy(now);
         let mut since = self.legacy_since.lock();
-        *since =
-            if understood { since.filter(|since| since.elapsed() < VERDICT).or(Some(Instant::now())) } else { None };
+        match (understood, still) {
+            (true, true) => {}
+            (true, false) => *since = Some(now),
+            (false, _) => *since = None,
+        }
     }
 }
 
@@ -164,7 +168,11 @@ pub(super) fn post(id: u64, request: &Request) -> Result<Post, Failure> {
         let key: HeaderName = key.parse().map_err(|_| unfit("an argument's header has no valid name"))?;
         headers.insert(key, value_of(value).ok_or_else(|| unfit("an argument fits in no header"))?);
     }
-    let fields = mcp::RequestFields { tasks: request.tasks };
+    let fields = mcp::RequestFields {
+        protocol_version: Revision::V2026_07_28,
+        client_version: env!("CARGO_PKG_VERSION"),
+        tasks: request.tasks,
+    };
     let params = mcp::with_request_meta(request.params.as_deref(), &fields);
     let body = envelope::request_bytes(id, request.method, Some(&params));
     Ok(Post { id, body, headers, once: request.once })
@@ -177,17 +185,34 @@ fn value_of(value: &str) -> Option<HeaderValue> {
     Some(value)
 }
 
-/// Draws conclusions from what became of a request: whether the upstream is still the
-/// one that was discovered, and whether its definitions are still the known ones.
-pub(super) fn reconsider(peer: &Peer, status: StatusCode, answer: &Result<Answer, Failure>) {
-    match answer {
-        Ok(Answer::Error(error)) => match modern_code(error) {
-            Some(UNSUPPORTED_VERSION) => peer.over.cancel(),
-            // "Client Behavior": look for changes of the tool's schema.
-            Some(HEADER_MISMATCH) => peer.observer.tools_changed(),
-            _ => {}
-        },
-        Err(_) if matches!(status.as_u16(), 400 | 404 | 405) => peer.over.cancel(),
+/// Draws conclusions from an answer: whether the upstream is still the one that was
+/// discovered, and whether its definitions are still the known ones.
+pub(super) fn reconsider(peer: &Peer, answer: &Answer) {
+    let Answer::Error(error) = answer else { return };
+    match modern_code(error) {
+        Some(UNSUPPORTED_VERSION) => peer.over.cancel(),
+        // "Client Behavior": the tool's schema may have changed.
+        Some(HEADER_MISMATCH) => peer.observer.tools_changed(),
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn that_an_upstream_is_of_the_earlier_era_counts_for_an_hour_and_while_it_is_true() {
+        let (era, start) = (Era::default(), Instant::now());
+        let after = |minutes: u64| start + Duration::from_secs(60 * minutes);
+        assert!(!era.is_legacy(start));
+        era.initialized(true, start);
+        era.initialized(true, after(30));
+        assert!(era.is_legacy(after(59)), "reconnecting costs no probe");
+        assert!(!era.is_legacy(after(61)), "nor does it put off the next one");
+        era.initialized(true, after(61));
+        assert!(era.is_legacy(after(120)));
+        era.initialized(false, after(120));
+        assert!(!era.is_legacy(after(120)), "it no longer understands the earlier one");
     }
 }

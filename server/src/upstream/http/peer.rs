@@ -20,7 +20,7 @@ use super::super::egress::{Egress, describe};
 use super::super::error::Failure;
 use super::super::message::Answer;
 use super::super::status::Observer;
-use super::{answer, modern};
+use super::answer;
 
 const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
@@ -161,8 +161,9 @@ impl Peer {
         }
         let session_id = response.headers().get(&SESSION_ID).cloned();
         let answer = answer::read(self, id, response).await;
-        if self.is_modern() {
-            modern::reconsider(self, status, &answer);
+        if self.is_modern() && answer.is_err() && matches!(status.as_u16(), 400 | 404 | 405) {
+            // So speaks one that was replaced by an earlier version of itself. The next request finds out.
+            self.over.cancel();
         }
         Ok((answer?, session_id))
     }

@@ -9,6 +9,7 @@ mod modern;
 mod process;
 mod progress;
 mod reach;
+mod rmcp_server;
 mod sample;
 mod strict;
 

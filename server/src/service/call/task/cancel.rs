@@ -3,7 +3,7 @@
 
 use domain::approval::{State, Status};
 
-use super::{Asker, Found, find, follow};
+use super::{Asker, Found, Known, find, follow};
 use crate::{
     db::{
         self, OrgScope,
@@ -15,15 +15,16 @@ use crate::{
     upstream::TaskRequest,
 };
 
-/// Cancels a task; doing it again, or when it has ended, changes nothing. `false`: there is no such task
+/// Cancels a task; doing it again, or when it has ended, changes nothing. `None`: there is no such task
 /// for this asker.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn cancel(services: &Services, asker: &Asker, id: &str) -> Result<bool> {
-    let Some(Found { task, .. }) = find(services, asker, id).await? else { return Ok(false) };
+pub async fn cancel(services: &Services, asker: &Asker, id: &str) -> Result<Option<Known>> {
+    let Some(Found { task, .. }) = find(services, asker, id).await? else { return Ok(None) };
+    let known = Some(Known { approval: task.approval });
     if task.closed.is_some() {
-        return Ok(true);
+        return Ok(known);
     }
     let mut scope = OrgScope::begin(&services.db, asker.org.id).await?;
     // The approval first, as everybody else: what joins it, decides or claims it comes before or after.
@@ -46,7 +47,7 @@ pub async fn cancel(services: &Services, asker: &Asker, id: &str) -> Result<bool
     if let Some(followed) = task.followed.filter(|_| cancelled) {
         tell(services, asker, &followed).await;
     }
-    Ok(true)
+    Ok(known)
 }
 
 /// Tells the upstream that nobody follows its task any more. Ours is cancelled whatever it says.

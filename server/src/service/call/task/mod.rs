@@ -134,6 +134,13 @@ async fn open(services: &Services, context: &Context, approval: ApprovalId) -> R
     Ok(Opened::Task(Box::new(Reply::new(Status::Held, result).about(approval))))
 }
 
+/// A task that was changed, or might have been.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// The approval it is a handle on, for the record.
+    pub approval: Option<ApprovalId>,
+}
+
 /// A task and the approval it is a handle on.
 struct Found {
     task: Task,
@@ -168,16 +175,17 @@ fn is_under_way(state: &State) -> bool {
 }
 
 /// Takes answers (a JSON object) to what a task asks for, and hands them to the upstream whose task it
-/// follows. A call that waits for a person asks its caller nothing, so what comes is ignored. `false`:
+/// follows. A call that waits for a person asks its caller nothing, so what comes is ignored. `None`:
 /// there is no such task for this asker.
 ///
 /// # Errors
 /// When Postgres or the upstream cannot be reached.
-pub async fn update(services: &Services, asker: &Asker, id: &str, input_responses: &RawValue) -> Result<bool> {
-    let Some(found) = find(services, asker, id).await? else { return Ok(false) };
-    let Some(followed) = found.task.followed.filter(|_| found.task.closed.is_none()) else { return Ok(true) };
+pub async fn update(services: &Services, asker: &Asker, id: &str, input_responses: &RawValue) -> Result<Option<Known>> {
+    let Some(found) = find(services, asker, id).await? else { return Ok(None) };
+    let known = Known { approval: found.task.approval };
+    let Some(followed) = found.task.followed.filter(|_| found.task.closed.is_none()) else { return Ok(Some(known)) };
     let update = TaskRequest::Update { input_responses };
-    Ok(follow::ask(services, &asker.org, &followed, update).await?.is_some())
+    Ok(follow::ask(services, &asker.org, &followed, update).await?.map(|_| known))
 }
 
 /// Removes tasks that nobody can learn anything from any more; says how many.
