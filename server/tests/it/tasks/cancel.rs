@@ -20,6 +20,9 @@ async fn cancelling_the_only_task_withdraws_the_request() {
     let last = shown["history"].as_array().expect("history").last().expect("a line").clone();
     assert_eq!((&last["to"], &last["actor_name"]), (&json!("withdrawn"), &json!("robot")), "{last}");
     assert_eq!(world.approver.decide(&id, "approve", "ok").await.status.as_u16(), 409);
+    let audit = world.admin.get("/orgs/acme/audit?action=tasks/cancel").await.expect(200);
+    let records = audit["items"].as_array().expect("items");
+    assert!(records.len() == 2 && records.iter().all(|record| record["approval_id"] == json!(id)), "{audit}");
     let (_, anew) = agent.task(1).await;
     assert_ne!(anew, id, "the same call asks anew");
 }

@@ -46,13 +46,8 @@ async fn a_deadline_that_nobody_wrote_down_yet_is_told_and_stands() {
     let world = World::new().await;
     let agent = Agent::new(&world.agent);
     let (task, id) = agent.task(1).await;
-    // Keeps the sweeper, which one replica runs at a time, from coming first.
-    let gateway = world.gateway.services.clone();
-    let told = async {
-        alter(&world, &id, "expires_at = clock_timestamp()").await;
-        agent.get(&task).await
-    };
-    let told = told.await;
+    alter(&world, &id, "expires_at = clock_timestamp()").await;
+    let told = agent.get(&task).await;
     assert!(last_words(&told).contains("nobody decided"), "{told}");
     let stored = "SELECT state FROM approvals WHERE id = $1";
     let state: String = sqlx::query_scalar(stored)
@@ -61,7 +56,27 @@ async fn a_deadline_that_nobody_wrote_down_yet_is_told_and_stands() {
         .await
         .expect("a row");
     assert_eq!(state, "expired", "what was told is written down");
-    drop(gateway);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_decision_that_is_just_being_committed_comes_before_the_deadline() {
+    let world = World::new().await;
+    let agent = Agent::new(&world.agent);
+    let (task, id) = agent.task(1).await;
+    alter(&world, &id, "expires_at = clock_timestamp() + interval '1 second'").await;
+    let mut deciding = world.sql().await;
+    let sql = format!(
+        "BEGIN; UPDATE approvals SET state = 'approved', decided_at = clock_timestamp(), decided_by = owner_id,
+         execute_by = clock_timestamp() + interval '1 day' WHERE id = '{id}' AND expires_at > clock_timestamp()"
+    );
+    deciding.execute(AssertSqlSafe(sql)).await.expect("decided in time");
+    tokio::time::sleep(std::time::Duration::from_millis(1_300)).await;
+    let (asker, asked) = (agent.clone(), task.clone());
+    let told = tokio::spawn(async move { asker.end(&asked).await });
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    assert!(!told.is_finished(), "nobody is told that it expired");
+    deciding.execute("COMMIT").await.expect("committed late");
+    assert_eq!(text(&told.await.expect("it answers")["result"]), "done");
 }
 
 #[tokio::test]
