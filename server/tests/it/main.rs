@@ -29,4 +29,5 @@ mod races;
 mod sessions;
 mod stopping;
 mod support;
+mod tasks;
 mod upstream;

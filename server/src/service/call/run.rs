@@ -3,7 +3,11 @@
 use domain::Rule;
 use wire::mcp::{CallParams, is_error, upstream_call_params};
 
-use super::{Body, Recorded, Reply, ready::Ready, say};
+use super::{
+    Body, Recorded, Reply,
+    ready::{self, Ready},
+    say, task,
+};
 use crate::{
     db::audit::{Intent, Status},
     error::Result,
@@ -18,14 +22,30 @@ pub(super) async fn run(services: &Services, ready: &Ready, params: &CallParams<
     services.audit.intend(intent).await?;
     let token = ready.context.progress.upstream_token(ready.context.intent.id);
     let upstream_params = upstream_call_params(&ready.tool.tool.name, params.arguments, &params.meta, token.as_deref());
+    let param_headers = ready::param_headers(&ready.tool.tool.definition, params.arguments);
     let (to, said) = UpstreamProgress::channel();
-    let progress = token.as_deref().map(|token| ProgressTo { token, to: &to });
-    let call = Call { progress, ..Call::new(&ready.tool.tool.name, &upstream_params) };
+    let call = Call {
+        tasks: ready.context.tasks,
+        progress: token.as_deref().map(|token| ProgressTo { token, to: &to }),
+        param_headers: &param_headers,
+        ..Call::new(&ready.tool.tool.name, &upstream_params)
+    };
     let sent = services.upstreams.call(&spec, call, || Ok(()), ready.context.cancel.clone());
     let answer = ready.context.progress.while_doing(said, sent).await;
     let slug = &ready.connection.slug;
     let (status, body) = match answer {
-        Ok(answer) => body(answer),
+        Ok(answer) => match task::hand_out(services, &ready.context, ready.connection.id, None, answer).await {
+            Ok(answer) => body(answer),
+            Err(error) => {
+                error.log();
+                (
+                    Status::Unknown,
+                    Body::Result(say::error(
+                        "the call was taken as a task, which could not be kept; it may run. Check before you repeat it.",
+                    )),
+                )
+            }
+        },
         Err(UpstreamError::NotSent { reason }) => {
             let text = format!("the connection `{slug}` could not be reached: {reason}. Nothing was sent.");
             (Status::Failed, Body::Result(say::error(&text)))
