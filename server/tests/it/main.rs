@@ -19,6 +19,7 @@ mod export_limits;
 mod holding;
 mod keys;
 mod layers;
+mod listening;
 mod management;
 mod mcp;
 mod openapi;

@@ -3,11 +3,10 @@
 
 use std::time::Duration;
 
-use futures::StreamExt;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Client, Gateway, World, client::Answer, eventually};
+use crate::support::{Client, Gateway, World, client::Answer, eventually, stream::Stream};
 
 const BANK: &str = "/acme/bank/mcp";
 
@@ -121,45 +120,17 @@ async fn who_calls_in_a_session_is_the_client_that_began_it() {
     assert_eq!(seen["client"], "Visual Studio Code 7");
 }
 
-/// Reads messages from an event stream as they come.
-struct Stream {
-    bytes: futures::stream::BoxStream<'static, reqwest::Result<bytes::Bytes>>,
-    decoder: wire::sse::Decoder,
-}
-
-impl Stream {
-    async fn open(client: &Client, session: &str) -> Self {
-        let response = reqwest::Client::new()
-            .get(format!("{}{BANK}", client.url))
-            .bearer_auth(client.token.as_deref().unwrap_or_default())
-            .header("accept", "text/event-stream")
-            .header("mcp-session-id", session)
-            .header("mcp-protocol-version", "2025-11-25")
-            .send()
-            .await
-            .unwrap();
-        assert_eq!(response.status().as_u16(), 200);
-        assert_eq!(response.headers()["x-accel-buffering"], "no");
-        Self { bytes: response.bytes_stream().boxed(), decoder: wire::sse::Decoder::new(1 << 20) }
-    }
-
-    /// The next message; `None` when the stream has ended.
-    async fn next(&mut self) -> Option<Value> {
-        loop {
-            if let Some(event) = self.decoder.pop() {
-                return serde_json::from_str(&event.data).ok();
-            }
-            let bytes = tokio::time::timeout(Duration::from_secs(10), self.bytes.next()).await.expect("in time")?;
-            self.decoder.push(&bytes.ok()?).unwrap();
-        }
-    }
+async fn stream_of(client: &Client, session: &str) -> Stream {
+    let headers =
+        [("accept", "text/event-stream"), ("mcp-session-id", session), ("mcp-protocol-version", "2025-11-25")];
+    Stream::open(client, Method::GET, BANK, None, &headers).await
 }
 
 #[tokio::test]
 async fn a_session_hears_when_its_tools_change_and_only_then() {
     let world = World::new().await;
     let session = initialize(&world.agent, "cursor").await;
-    let mut stream = Stream::open(&world.agent, &session).await;
+    let mut stream = stream_of(&world.agent, &session).await;
     let role = world.admin.post("/orgs/acme/roles", json!({"name": "elsewhere", "rights": []})).await;
     assert!(role.status.is_success(), "a change that is not about its tools: {}", role.text);
     let path = "/orgs/acme/toolkits/bank/tools/balance";
@@ -182,7 +153,7 @@ async fn a_stream_needs_a_session_and_ends_when_the_gateway_stops() {
     let session = initialize(&world.agent, "cursor").await;
     let json_only = [("accept", "application/json"), ("mcp-session-id", &*session)];
     assert_eq!(world.agent.send(Method::GET, BANK, None, &json_only).await.status.as_u16(), 400);
-    let mut stream = Stream::open(&world.agent, &session).await;
+    let mut stream = stream_of(&world.agent, &session).await;
     let began = std::time::Instant::now();
     world.gateway.stop().await;
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());

@@ -8,6 +8,7 @@ pub(crate) mod modern;
 pub(crate) mod process;
 pub(crate) mod proxy;
 pub(crate) mod records;
+pub(crate) mod stream;
 pub(crate) mod unread;
 pub(crate) mod upstream;
 pub(crate) mod world;

@@ -1,0 +1,96 @@
+//! `subscriptions/listen` of MCP 2026-07-28: what is agreed to comes first, then that and nothing else.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{Client, World, modern::Modern, stream::Stream};
+
+async fn listen(client: &Client, request: &Modern) -> Stream {
+    let headers: Vec<(&str, &str)> = request.headers.iter().map(|(name, value)| (&**name, &**value)).collect();
+    Stream::open(client, Method::POST, "/acme/bank/mcp", Some(request.body.to_string()), &headers).await
+}
+
+fn subscription(notifications: Value) -> Modern {
+    Modern::new("subscriptions/listen", json!({"notifications": notifications}))
+}
+
+/// Every message on such a stream says whose it is.
+fn of(message: &Value, method: &str) -> Value {
+    assert_eq!(message["method"], method, "{message}");
+    let mut params = message["params"].clone();
+    let meta = params.as_object_mut().unwrap().remove("_meta").unwrap();
+    assert_eq!(meta["io.modelcontextprotocol/subscriptionId"], "m-1", "{message}");
+    params
+}
+
+#[tokio::test]
+async fn a_subscriber_hears_of_its_tools_and_is_told_when_the_gateway_stops() {
+    let world = World::new().await;
+    let wanted = json!({"toolsListChanged": true, "promptsListChanged": true, "resourceSubscriptions": ["file:///x"]});
+    let mut stream = listen(&world.agent, &subscription(wanted)).await;
+    let agreed = of(&stream.next().await.unwrap(), "notifications/subscriptions/acknowledged");
+    assert_eq!(agreed, json!({"notifications": {"toolsListChanged": true}}), "and nothing that is not here");
+    let mut deaf = listen(&world.agent, &subscription(json!({}))).await;
+    let agreed = of(&deaf.next().await.unwrap(), "notifications/subscriptions/acknowledged");
+    assert_eq!(agreed, json!({"notifications": {}}));
+
+    assert!(world.admin.delete("/orgs/acme/toolkits/bank/tools/balance").await.status.is_success());
+    assert_eq!(of(&stream.next().await.unwrap(), "notifications/tools/list_changed"), json!({}));
+    world.gateway.stop().await;
+    for mut stream in [stream, deaf] {
+        let last = stream.next().await.expect("a graceful end");
+        assert_eq!((&last["id"], &last["result"]["resultType"]), (&json!("m-1"), &json!("complete")));
+        assert_eq!(last["result"]["_meta"]["io.modelcontextprotocol/subscriptionId"], "m-1");
+        assert_eq!(stream.next().await, None);
+    }
+}
+
+#[tokio::test]
+async fn a_subscriber_hears_how_its_own_tasks_go_on() {
+    let world = World::new().await;
+    let task = async |cents: u64| {
+        let created = Modern::call("pay", json!({"cents": cents})).tasks().send(&world.agent).await.expect(200);
+        let result = created["result"].clone();
+        let approval = result["_meta"]["dev.permesso/approval"]["approval_id"].as_str().unwrap().to_owned();
+        (result["taskId"].as_str().unwrap().to_owned(), approval)
+    };
+    let (paid, paid_approval) = task(1).await;
+    let (refused, refused_approval) = task(2).await;
+    let key = world.owner.post("/orgs/acme/api-keys", json!({"name": "other", "role": "agent"})).await.expect(201);
+    let colleague = Client::new(&world.gateway.url, key["key"].as_str());
+    let foreign = Modern::call("pay", json!({"cents": 3})).tasks().send(&colleague).await.expect(200);
+    let foreign = foreign["result"]["taskId"].as_str().unwrap().to_owned();
+
+    let wanted = json!({"taskIds": [paid, foreign, "nonsense", refused]});
+    let undeclared = subscription(wanted.clone()).send(&world.agent).await;
+    assert_eq!(undeclared.status.as_u16(), 400);
+    assert_eq!(undeclared.json()["error"]["code"], -32021, "{}", undeclared.text);
+
+    let mut stream = listen(&world.agent, &subscription(wanted).tasks()).await;
+    let agreed = of(&stream.next().await.unwrap(), "notifications/subscriptions/acknowledged");
+    assert_eq!(agreed, json!({"notifications": {"taskIds": [paid, refused]}}), "a foreign task is as an unknown one");
+    for id in [&paid, &refused] {
+        let now = of(&stream.next().await.unwrap(), "notifications/tasks");
+        assert_eq!((&now["taskId"], &now["status"]), (&json!(id), &json!("working")));
+    }
+    world.approver.decide(&paid_approval, "approve", "").await.expect(200);
+    let done = loop {
+        let now = of(&stream.next().await.unwrap(), "notifications/tasks");
+        assert_eq!(now["taskId"], json!(paid));
+        if now["status"] != "working" {
+            break now;
+        }
+    };
+    assert_eq!((&done["status"], &done["result"]["content"][0]["text"]), (&json!("completed"), &json!("done")));
+    let got = Modern::new("tasks/get", json!({"taskId": paid})).tasks().send(&world.agent).await.expect(200);
+    assert_eq!(got["result"]["result"], done["result"], "tasks/get says the same");
+
+    world.approver.decide(&refused_approval, "reject", "not this one").await.expect(200);
+    let now = of(&stream.next().await.unwrap(), "notifications/tasks");
+    assert_eq!((&now["taskId"], &now["status"]), (&json!(refused), &json!("completed")));
+    assert!(
+        now["result"]["isError"] == true
+            && now["result"]["content"][0]["text"].as_str().unwrap().contains("not this one")
+    );
+    assert_eq!(world.upstream.calls(), 1);
+}
