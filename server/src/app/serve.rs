@@ -8,7 +8,7 @@ use futures::future::join_all;
 use tokio::{net::TcpListener, task::JoinSet};
 
 use super::{router::router, state::App};
-use crate::{jobs, service::Services};
+use crate::{jobs, mcp::origin::Doors, service::Services};
 
 /// Serves on `listener` until `stop` resolves, then ends in order: no new requests, those under way
 /// finished, dispatched calls finished, upstreams closed, everything recorded. What has not finished
@@ -22,18 +22,21 @@ pub async fn serve(
     listener: TcpListener,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
-    let App { services, writers, console, grace } = app;
+    let App { services, writers, console, allowed_hosts, allowed_origins, grace } = app;
+    let doors = Doors::new(&services.public_url, listener.local_addr()?, &allowed_hosts, &allowed_origins);
     let mut background = start(&services);
     let stopping = services.stop.clone();
     // Small answers must not wait for the client's acknowledgement of the one before.
     let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-    let server =
-        axum::serve(listener, router(services.clone(), console).into_make_service_with_connect_info::<SocketAddr>())
-            .with_graceful_shutdown(async move {
-                stop.await;
-                tracing::info!("stopping");
-                stopping.cancel();
-            });
+    let server = axum::serve(
+        listener,
+        router(services.clone(), console, doors).into_make_service_with_connect_info::<SocketAddr>(),
+    )
+    .with_graceful_shutdown(async move {
+        stop.await;
+        tracing::info!("stopping");
+        stopping.cancel();
+    });
     let stopping = services.stop.clone();
     tokio::select! {
         result = server => result?,

@@ -26,6 +26,7 @@ use wire::{
 use super::{
     answer::{self, Answer},
     body::Tracked,
+    connect::connect_page,
     record::{Place, Recording},
 };
 use crate::{
@@ -59,6 +60,9 @@ pub async fn get_endpoint(
 ) -> Response {
     let id = request_id(&request);
     let headers = request.headers();
+    if let Some(page) = connect_page(&services.public_url, &org, &toolkit, headers) {
+        return page;
+    }
     match authenticate(&services, headers, id) {
         Err(error) => answer::transport_error(&error, id),
         Ok(actor) => match place(&services, headers, actor.clone(), &org, &toolkit) {
@@ -127,22 +131,11 @@ fn authenticate(services: &Services, headers: &HeaderMap, request_id: uuid::Uuid
 
 /// Where they call: 404 for a toolkit that is not there or not theirs.
 fn place(services: &Services, headers: &HeaderMap, actor: Actor, org: &str, toolkit: &str) -> Result<Place> {
-    check_origin(services, headers)?;
     let directory = services.directory.get()?;
     let (caller, org, toolkit) = access::caller(&directory, &actor, org, toolkit)?;
     let client = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
     let client = client.map(|client| client.chars().take(200).collect());
     Ok(Place { request_id: actor.request_id, version: directory.version, actor, caller, org, toolkit, client })
-}
-
-/// A browser's page of another origin has no business here ("Transports", security warning).
-fn check_origin(services: &Services, headers: &HeaderMap) -> Result<()> {
-    let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
-    let ours = services.public_url.origin().ascii_serialization();
-    if origin.as_bytes() == ours.as_bytes() {
-        return Ok(());
-    }
-    Err(Error::new(Kind::Forbidden, "origin_refused", "requests from this origin are refused"))
 }
 
 /// The revision of the header; absent means 2025-03-26, which had no such header.

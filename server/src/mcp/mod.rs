@@ -5,10 +5,12 @@
 
 mod answer;
 mod body;
+pub mod connect;
 mod endpoint;
 mod initialize;
 mod list;
 mod listed;
+pub mod origin;
 mod record;
 
 pub use endpoint::{get_endpoint, post_endpoint};
