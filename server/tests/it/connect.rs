@@ -76,8 +76,10 @@ async fn the_page_runs_nothing_and_loads_nothing() {
     let policy = page.headers["content-security-policy"].to_str().unwrap();
     assert!(policy.starts_with("default-src 'none'; style-src 'sha256-") && !policy.contains("unsafe"), "{policy}");
     assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
-    for part in ["<script", "src=", "http-equiv", "style=", " on"] {
-        assert_eq!(page.text.matches(part).count(), page.text.matches(&format!("{part} ")).count(), "{part}");
+    for part in
+        ["<script", "<link", "<img", "<iframe", "<form", "src=", "http-equiv", " style=", " onclick", "javascript:"]
+    {
+        assert!(!page.text.contains(part), "{part}");
     }
     assert_eq!(page.headers["cache-control"], "no-store");
 }
@@ -271,13 +273,7 @@ async fn a_key_is_tried_and_what_is_wrong_is_said() {
         let (code, _, error) = try_with(toolkit, url, key);
         assert!(code == Some(1) && error.contains(says), "{toolkit}: {error}");
     }
-    // By a name that the gateway does not know.
-    let (code, _, error) = try_with("acme/bank", &url.replace("127.0.0.1", "127.0.0.2"), key);
-    assert!(code != Some(0) || error.contains("cannot be reached"), "{error}");
-    assert_eq!(
-        fs::read_dir(directory.path()).unwrap().filter(|entry| entry.is_ok()).count(),
-        usize::from(code == Some(0))
-    );
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0, "nothing was written");
     let (code, said, error) = try_with("acme/bank", url, key);
     assert_eq!(code, Some(0), "{error}");
     assert!(said.contains("permesso-bank is in "), "{said}");

@@ -87,7 +87,7 @@ fn render(base: &str, org: &Slug, toolkit: &Slug, server: &Server) -> Markup {
                         h2 id="other-title" { "Another client" }
                         p {
                             "Any client that speaks MCP over Streamable HTTP: give it the address above and the header "
-                            code { "Authorization: Bearer " } "with the key."
+                            code { "Authorization: Bearer mmcp_…" } "."
                         }
                     }
                     section aria-labelledby="command-title" {
@@ -96,7 +96,7 @@ fn render(base: &str, org: &Slug, toolkit: &Slug, server: &Server) -> Markup {
                             code { "permesso connect" } " prints the same; with " code { "--write" }
                             " it puts it into the client's file, and it looks whether the key works here:"
                         }
-                        (block("Command", &format!(
+                        (block(&format!(
                             "permesso connect claude-code --toolkit {org}/{toolkit} --url '{base}' --write"
                         )))
                     }
@@ -119,12 +119,12 @@ fn introduction(base: &str, org: &Slug, server: &Server) -> Markup {
             "An agent needs an API key of the organization " code { (org) } ". It begins with " code { "mmcp_" }
             "; who administers the organization makes one, for example with this command, which shows it once:"
         }
-        (block("Command", &format!("permesso keys create my-agent --org {org} --url '{base}'")))
+        (block(&format!("permesso keys create my-agent --org {org} --email you@example.com --url '{base}'")))
         p {
             "What is here, and whether there is anything, only a key tells. Put it where the clients below look for it, in "
             "the terminal that starts them (it is not echoed and stays out of the shell's history):"
         }
-        (block("Command", &format!("read -rs {KEY_VARIABLE} && export {KEY_VARIABLE}")))
+        (block(&format!("read -rs {KEY_VARIABLE} && export {KEY_VARIABLE}")))
     }
 }
 
@@ -135,15 +135,13 @@ fn section(client: Client, steps: &[Step]) -> Markup {
             h2 id=(title) { (client.title()) }
             @for step in steps {
                 p { (step.says) }
-                (block(client.title(), &step.text))
+                (block(&step.text))
             }
         }
     }
 }
 
-/// Text to copy. It scrolls by itself where it is wide, with the keyboard too.
-fn block(label: &str, text: &str) -> Markup {
-    html! {
-        pre tabindex="0" role="region" aria-label={ (label) ": to copy" } { code { (text) } }
-    }
+/// Text to copy. It wraps where it is wide, which a copy does not have.
+fn block(text: &str) -> Markup {
+    html! { pre { code { (text) } } }
 }
