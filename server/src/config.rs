@@ -15,6 +15,7 @@ use std::{
     time::Duration,
 };
 
+use domain::{HoldTimes, hold::InvalidHoldTimes};
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
@@ -68,6 +69,9 @@ pub struct Config {
     /// `PERMESSO_SESSION_MAX_SECONDS`: a console session ends this long after the sign-in, however much
     /// it is used; 5 minutes to 90 days, 7 days unless set.
     pub session_max: Duration,
+    /// `PERMESSO_HOLD_SECONDS`: how long calls that need approval are held open, by the client's name
+    /// (approvals.md, "What the agent sees").
+    pub hold_times: HoldTimes,
     /// `PERMESSO_MAX_OPEN_APPROVALS`: how many approvals one caller may have open.
     pub max_open_approvals: i64,
     /// `PERMESSO_MAX_HELD_ARGUMENT_BYTES`: how large the arguments of a held call may be.
@@ -119,6 +123,7 @@ impl Config {
             approval_lease: Duration::from_secs(vars.number("PERMESSO_APPROVAL_LEASE_SECONDS", 10..=300, 30)?),
             session_idle: Duration::from_secs(vars.number("PERMESSO_SESSION_IDLE_SECONDS", 300..=2_592_000, 43_200)?),
             session_max: Duration::from_secs(vars.number("PERMESSO_SESSION_MAX_SECONDS", 300..=7_776_000, 604_800)?),
+            hold_times: hold_times(&vars)?,
             max_open_approvals: vars.number("PERMESSO_MAX_OPEN_APPROVALS", 1..=10_000, 20)?,
             max_held_argument_bytes: vars.number("PERMESSO_MAX_HELD_ARGUMENT_BYTES", 1_024..=4_194_304, 262_144)?,
             db_max_connections: vars.number("PERMESSO_DB_CONNECTIONS", 2..=1_000, 20)?,
@@ -147,6 +152,12 @@ fn public_url(vars: &Vars<'_>) -> Result<Option<Url>, ConfigError> {
         return Ok(Some(url));
     }
     Err(ConfigError::new(NAME, format!("is not {WANTED}")))
+}
+
+fn hold_times(vars: &Vars<'_>) -> Result<HoldTimes, ConfigError> {
+    const NAME: &str = "PERMESSO_HOLD_SECONDS";
+    let text = vars.text(NAME).unwrap_or_default();
+    text.parse().map_err(|error: InvalidHoldTimes| ConfigError::new(NAME, error.to_string()))
 }
 
 fn trusted_proxies(vars: &Vars<'_>) -> Result<Vec<IpNet>, ConfigError> {

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use crate::{
     db,
     error::Result,
-    service::{Services, approval, connection, invitation, key, session},
+    service::{Services, approval, call, connection, invitation, key, mcp_session, session},
 };
 
 /// Starts everything periodic; it ends with `services.stop`.
@@ -26,6 +26,17 @@ pub fn start(tasks: &mut JoinSet<()>, services: &Arc<Services>) {
         Duration::from_secs(600),
         |s| async move { invitation::sweep(&s).await },
     );
+    every(
+        tasks,
+        services,
+        "idle MCP sessions",
+        Duration::from_secs(600),
+        |s| async move { mcp_session::sweep(&s).await },
+    );
+    tasks.spawn(mcp_session::follow(services.clone(), services.stop.clone()));
+    every(tasks, services, "ended tasks", Duration::from_secs(600), |s| async move {
+        call::task::sweep(&s).await.map(|_| ())
+    });
     tasks.spawn(connection::follow(services.clone(), services.stop.clone()));
 }
 

@@ -21,6 +21,23 @@ pub struct ApprovalChanged {
     pub state: String,
 }
 
+/// Something about a session of an MCP client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SessionNews {
+    /// It ended.
+    Ended {
+        /// SHA-256 of its id, in hexadecimal digits.
+        session: String,
+    },
+    /// Its client no longer waits for a request.
+    Cancelled {
+        /// SHA-256 of its id, in hexadecimal digits.
+        session: String,
+        /// The request's id, as it was written.
+        request: String,
+    },
+}
+
 /// Where to subscribe. Cheap to clone.
 #[derive(Clone)]
 pub struct Live {
@@ -30,6 +47,7 @@ pub struct Live {
 struct Inner {
     waiters: Mutex<HashMap<ApprovalId, watch::Sender<u64>>>,
     approvals: broadcast::Sender<ApprovalChanged>,
+    sessions: broadcast::Sender<SessionNews>,
     configuration: watch::Sender<u64>,
     connected: watch::Sender<bool>,
 }
@@ -40,6 +58,7 @@ impl Default for Live {
             inner: Arc::new(Inner {
                 waiters: Mutex::default(),
                 approvals: broadcast::channel(1024).0,
+                sessions: broadcast::channel(1024).0,
                 configuration: watch::channel(0).0,
                 connected: watch::channel(false).0,
             }),
@@ -56,6 +75,16 @@ impl Live {
     /// Every approval's changes, of all orgs: the receiver filters.
     pub fn approvals(&self) -> broadcast::Receiver<ApprovalChanged> {
         self.inner.approvals.subscribe()
+    }
+
+    /// News of MCP clients' sessions, of all orgs.
+    pub fn sessions(&self) -> broadcast::Receiver<SessionNews> {
+        self.inner.sessions.subscribe()
+    }
+
+    /// Whether the LISTEN connection stands now.
+    pub fn is_listening(&self) -> bool {
+        *self.inner.connected.borrow()
     }
 
     /// Whether the LISTEN connection stands. Whenever it becomes `true`, notifications may have been missed.
@@ -94,7 +123,7 @@ impl Live {
                 let mut listener = PgListener::connect_with(&pool).await?;
                 listener.eager_reconnect(false);
                 listener.ignore_pool_close_event(true);
-                listener.listen_all(["permesso_approval", "permesso_configuration"]).await?;
+                listener.listen_all(["permesso_approval", "permesso_configuration", "permesso_session"]).await?;
                 self.inner.connected.send_replace(true);
                 self.wake_all();
                 loop {
@@ -126,12 +155,29 @@ impl Live {
             self.inner.configuration.send_modify(|n| *n += 1);
             return;
         }
+        if channel == "permesso_session" {
+            // Nobody subscribed is no error.
+            let _ = session_news(payload).map(|news| self.inner.sessions.send(news));
+            return;
+        }
         let mut words = payload.split(' ');
         let (Some(org), Some(approval), Some(state)) = (words.next(), words.next(), words.next()) else { return };
         let (Ok(org), Ok(approval)) = (org.parse(), approval.parse()) else { return };
         self.wake(approval);
         // Nobody subscribed is no error.
         let _ = self.inner.approvals.send(ApprovalChanged { org, approval, state: state.to_owned() });
+    }
+}
+
+fn session_news(payload: &str) -> Option<SessionNews> {
+    let (what, rest) = payload.split_once(' ')?;
+    match what {
+        "ended" => Some(SessionNews::Ended { session: rest.to_owned() }),
+        "cancelled" => {
+            let (session, request) = rest.split_once(' ')?;
+            Some(SessionNews::Cancelled { session: session.to_owned(), request: request.to_owned() })
+        }
+        _ => None,
     }
 }
 
@@ -145,11 +191,24 @@ pub struct Waiter {
 impl Waiter {
     /// How long a waiter sleeps at most before it looks by itself.
     pub const POLL: Duration = Duration::from_secs(2);
+    /// The same for who knows when the state changes by time alone, while notifications come in.
+    const SELDOM: Duration = Duration::from_secs(10);
 
     /// Returns when the approval may have changed, at the latest after [`Self::POLL`].
     pub async fn changed(&mut self) {
+        self.changed_within(Self::POLL).await;
+    }
+
+    /// Returns when the approval may have been changed by somebody. For hundreds of callers that are held at
+    /// once: they look by themselves seldom, and often only while notifications may get lost.
+    pub async fn decided(&mut self) {
+        let pause = if self.live.is_listening() { Self::SELDOM } else { Self::POLL };
+        self.changed_within(pause).await;
+    }
+
+    async fn changed_within(&mut self, pause: Duration) {
         // The sender lives in the map as long as a waiter does.
-        let _ = tokio::time::timeout(Self::POLL, self.receiver.changed()).await;
+        let _ = tokio::time::timeout(pause, self.receiver.changed()).await;
     }
 }
 

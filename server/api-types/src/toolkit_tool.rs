@@ -27,6 +27,8 @@ pub struct ToolkitTool {
     pub policies: BTreeMap<String, Permission>,
     /// What it sets differently from the toolkit's approval policy.
     pub approval_policy: Option<PolicyOverride>,
+    /// How long its calls are held open at most, in seconds; absent: as the caller's key or client says.
+    pub hold_seconds: Option<u8>,
     /// Whether the definition last seen differs from the one last reviewed: calls are held.
     pub definition_changed: bool,
     /// Whether the upstream's last list had it.
@@ -115,6 +117,9 @@ pub struct PutToolkitTool {
     /// What it sets differently from the toolkit's approval policy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval_policy: Option<PolicyOverride>,
+    /// How long its calls are held open at most, 0 to 240 seconds: shortens what the caller's key or client says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold_seconds: Option<u32>,
 }
 
 /// A role's permission.

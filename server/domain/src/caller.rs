@@ -1,6 +1,6 @@
 //! Who is calling: an API key or a person, in one org, with one role.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -62,4 +62,6 @@ pub struct Caller {
     pub role_name: Arc<str>,
     /// The person answerable: the key's owner, or the person.
     pub owner: UserId,
+    /// How long its calls are held open, where its key says so; else its client's name does.
+    pub hold: Option<Duration>,
 }

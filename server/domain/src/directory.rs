@@ -4,6 +4,7 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
+    time::Duration,
 };
 
 use chrono::{DateTime, Utc};
@@ -51,6 +52,8 @@ pub struct Key {
     pub role: RoleId,
     /// The person answerable for it.
     pub owner: UserId,
+    /// How long its calls are held open, whatever the client.
+    pub hold: Option<Duration>,
     /// When it stops being valid.
     pub expires_at: Option<DateTime<Utc>>,
 }
@@ -162,6 +165,8 @@ pub struct ToolkitTool {
     pub policies: HashMap<RoleId, Permission>,
     /// What it sets differently from the toolkit's approval policy.
     pub policy: Option<PolicyOverride>,
+    /// How long its calls are held open at most.
+    pub hold: Option<Duration>,
     /// What stands behind it.
     pub tool: Arc<Tool>,
 }

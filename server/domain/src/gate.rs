@@ -144,6 +144,7 @@ mod tests {
                         permission: default,
                         policies: policy.map(|p| (role, p)).into_iter().collect(),
                         policy: None,
+                        hold: None,
                         tool: upstream.clone(),
                     };
                     let verdict = gate(&tool, &upstream, enabled, role, "agent");
@@ -171,6 +172,7 @@ mod tests {
             permission: Permission::NeedsApproval,
             policies: HashMap::from([(RoleId::new(), Permission::AlwaysAllow)]),
             policy: None,
+            hold: None,
             tool: upstream.clone(),
         };
         let verdict = gate(&tool, &upstream, true, RoleId::new(), "agent");
@@ -187,6 +189,7 @@ mod tests {
             permission: Permission::AlwaysAllow,
             policies: HashMap::from([(role, Permission::Blocked)]),
             policy: None,
+            hold: None,
             tool: upstream.clone(),
         };
         let verdict = gate(&tool, &upstream, true, role, "intern");

@@ -8,6 +8,7 @@ pub mod approval;
 pub mod caller;
 pub mod directory;
 pub mod gate;
+pub mod hold;
 pub mod id;
 pub mod permission;
 pub mod policy;
@@ -16,6 +17,7 @@ pub mod slug;
 
 pub use caller::{Caller, Principal};
 pub use gate::{Rule, Verdict, gate};
+pub use hold::HoldTimes;
 pub use id::*;
 pub use permission::Permission;
 pub use policy::{ApprovalPolicy, PolicyOverride};

@@ -258,6 +258,7 @@ fn tool(row: db::toolkit_tool::Row) -> Result<ToolkitTool> {
         permission: row.permission.parse().map_err(Error::internal)?,
         policies: row.policies.0,
         approval_policy: row.approval_policy.map(|policy| policy.0),
+        hold_seconds: row.hold_seconds.and_then(|seconds| u8::try_from(seconds).ok()),
         definition_changed: row.definition_changed,
         offered: row.offered,
     })

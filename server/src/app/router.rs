@@ -120,7 +120,7 @@ pub fn router(services: Arc<Services>, console: Console, doors: Doors) -> Router
 
 /// The MCP endpoint, behind its own doors.
 fn endpoint(doors: Doors) -> Router<Arc<Services>> {
-    let methods = post(mcp::post_endpoint).get(mcp::get_endpoint).delete(mcp::get_endpoint);
+    let methods = post(mcp::post_endpoint).get(mcp::get_endpoint).delete(mcp::delete_endpoint);
     let mut endpoint = Router::new().route("/{org}/{toolkit}/mcp", methods).method_not_allowed_fallback(wrong_method);
     if let Some(cors) = doors.cors() {
         endpoint = endpoint.layer(cors);

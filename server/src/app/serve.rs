@@ -8,7 +8,11 @@ use futures::future::join_all;
 use tokio::{net::TcpListener, task::JoinSet};
 
 use super::{router::router, state::App};
-use crate::{jobs, mcp::origin::Doors, service::Services};
+use crate::{
+    jobs,
+    mcp::origin::Doors,
+    service::{Services, call},
+};
 
 /// Serves on `listener` until `stop` resolves, then ends in order: no new requests, those under way
 /// finished, dispatched calls finished, upstreams closed, everything recorded. What has not finished
@@ -62,6 +66,7 @@ fn start(services: &Arc<Services>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     tasks.spawn(services.live.clone().listen(services.db.pool().clone(), services.stop.clone()));
     tasks.spawn(services.directory.clone().keep_current(services.live.clone(), services.stop.clone()));
+    tasks.spawn(call::task::run_approved(services.clone()));
     jobs::start(&mut tasks, services);
     tasks
 }

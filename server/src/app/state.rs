@@ -20,7 +20,7 @@ use crate::{
     db::{self, AuditConnector, Db},
     directory::Snapshots,
     live::Live,
-    service::{Limits, Services, audit_export, connection, feed, key},
+    service::{Limits, Services, audit_export, connection, feed, key, mcp_session},
     upstream::{AllowRule, Egress, Upstreams},
     vault::{KeyUse, MasterKey, Vault},
 };
@@ -73,6 +73,8 @@ impl App {
             live: Live::default(),
             upstreams: Upstreams::new(egress, clock.clone()),
             connections: connection::Open::default(),
+            mcp_sessions: mcp_session::Sessions::default(),
+            listeners: Default::default(),
             feed: feed::Feed::default(),
             key_uses: key::Uses::default(),
             audit_readers: tokio::sync::Semaphore::new(4),
@@ -80,6 +82,7 @@ impl App {
             claiming: Default::default(),
             dispatched: TaskTracker::new(),
             stop: CancellationToken::new(),
+            hold_times: config.hold_times.clone(),
             limits: Limits {
                 open_approvals: config.max_open_approvals,
                 held_argument_bytes: config.max_held_argument_bytes,

@@ -1,6 +1,6 @@
 //! Reads all configuration as one snapshot, for `directory`.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use domain::{
@@ -143,7 +143,9 @@ async fn load_toolkit_tools(scope: &mut SystemScope) -> Result<HashMap<ToolkitId
         policies.entry(row.toolkit_tool_id.into()).or_default().insert(row.role_id.into(), permission);
     }
     let mut by_toolkit: HashMap<ToolkitId, Vec<Arc<ToolkitTool>>> = HashMap::new();
-    let rows = sqlx::query!("SELECT id, toolkit_id, tool_id, name, permission, approval_policy FROM toolkit_tools");
+    let rows = sqlx::query!(
+        "SELECT id, toolkit_id, tool_id, name, permission, approval_policy, hold_seconds FROM toolkit_tools"
+    );
     for row in rows.fetch_all(scope.conn()).await? {
         let tool = tools.get(&ToolId(row.tool_id)).ok_or_else(|| odd("toolkit_tools", row.id, "has no tool"))?;
         by_toolkit.entry(row.toolkit_id.into()).or_default().push(Arc::new(ToolkitTool {
@@ -152,6 +154,7 @@ async fn load_toolkit_tools(scope: &mut SystemScope) -> Result<HashMap<ToolkitId
             permission: row.permission.parse().map_err(|e| odd("toolkit_tools", row.id, e))?,
             policies: policies.remove(&ToolkitToolId(row.id)).unwrap_or_default(),
             policy: policy_override("toolkit_tools", row.id, row.approval_policy)?,
+            hold: seconds(row.hold_seconds),
             tool: tool.clone(),
         }));
     }
@@ -161,7 +164,7 @@ async fn load_toolkit_tools(scope: &mut SystemScope) -> Result<HashMap<ToolkitId
 async fn load_keys(scope: &mut SystemScope) -> Result<HashMap<[u8; 32], KeySecret>> {
     let mut keys = HashMap::new();
     let rows = sqlx::query!(
-        r#"SELECT id, org_id, name, role_id, owner_id, expires_at AS "expires_at: DateTime<Utc>"
+        r#"SELECT id, org_id, name, role_id, owner_id, hold_seconds, expires_at AS "expires_at: DateTime<Utc>"
            FROM api_keys WHERE revoked_at IS NULL"#
     );
     for row in rows.fetch_all(scope.conn()).await? {
@@ -171,6 +174,7 @@ async fn load_keys(scope: &mut SystemScope) -> Result<HashMap<[u8; 32], KeySecre
             name: row.name.into(),
             role: row.role_id.into(),
             owner: row.owner_id.into(),
+            hold: seconds(row.hold_seconds),
             expires_at: row.expires_at,
         };
         keys.insert(key.id, Arc::new(key));
@@ -207,6 +211,11 @@ async fn load_open(scope: &mut SystemScope) -> Result<std::collections::HashSet<
         open.insert((caller, row.toolkit_tool_id.into()));
     }
     Ok(open)
+}
+
+/// A column that its check keeps from being negative.
+fn seconds(column: Option<i32>) -> Option<Duration> {
+    column.and_then(|seconds| u64::try_from(seconds).ok()).map(Duration::from_secs)
 }
 
 fn policy_override(

@@ -28,6 +28,8 @@ pub struct Row {
     pub policies: Json<BTreeMap<String, Permission>>,
     /// What it sets differently from the toolkit.
     pub approval_policy: Option<Json<PolicyOverride>>,
+    /// How long its calls are held open at most, in seconds.
+    pub hold_seconds: Option<i32>,
     /// Whether the definition last seen differs from the one last reviewed.
     pub definition_changed: bool,
     /// Whether the upstream's last list had it.
@@ -42,6 +44,8 @@ pub struct Content<'a> {
     pub permission: Permission,
     /// What it sets differently from the toolkit.
     pub approval_policy: Option<&'a PolicyOverride>,
+    /// How long its calls are held open at most, in seconds.
+    pub hold_seconds: Option<i32>,
 }
 
 /// Lists a toolkit's tools by the name that agents see; only the one called `name`, if given.
@@ -61,7 +65,7 @@ pub async fn list(
                   (SELECT coalesce(jsonb_object_agg(r.name, p.permission), '{}') FROM role_policies p
                    JOIN roles r ON r.id = p.role_id WHERE p.toolkit_tool_id = tt.id)
                       AS "policies!: Json<BTreeMap<String, Permission>>",
-                  tt.approval_policy AS "approval_policy: Json<PolicyOverride>",
+                  tt.approval_policy AS "approval_policy: Json<PolicyOverride>", tt.hold_seconds,
                   t.seen_sha256 <> t.reviewed_sha256 AS "definition_changed!", t.offered
            FROM toolkit_tools tt JOIN tools t ON t.id = tt.tool_id JOIN connections c ON c.id = t.connection_id
            WHERE tt.org_id = $1 AND tt.toolkit_id = $2 AND ($3::text IS NULL OR tt.name = $3)
@@ -91,8 +95,8 @@ pub async fn find(scope: &mut OrgScope, toolkit: ToolkitId, name: &str) -> Resul
 /// When Postgres cannot be reached.
 pub async fn insert(scope: &mut OrgScope, toolkit: ToolkitId, name: &str, new: &Content<'_>) -> Result<bool> {
     let inserted = sqlx::query!(
-        "INSERT INTO toolkit_tools (id, org_id, toolkit_id, tool_id, name, permission, approval_policy)
-         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (org_id, toolkit_id, name) DO NOTHING",
+        "INSERT INTO toolkit_tools (id, org_id, toolkit_id, tool_id, name, permission, approval_policy, hold_seconds)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (org_id, toolkit_id, name) DO NOTHING",
         ToolkitToolId::new().0,
         scope.org().0,
         toolkit.0,
@@ -100,6 +104,7 @@ pub async fn insert(scope: &mut OrgScope, toolkit: ToolkitId, name: &str, new: &
         name,
         new.permission.as_str(),
         new.approval_policy.map(Json) as _,
+        new.hold_seconds,
     )
     .execute(scope.conn())
     .await?;
@@ -141,12 +146,14 @@ pub async fn insert_many(
 /// When Postgres cannot be reached.
 pub async fn update(scope: &mut OrgScope, id: ToolkitToolId, to: &Content<'_>) -> Result<()> {
     let updated = sqlx::query!(
-        "UPDATE toolkit_tools SET tool_id = $3, permission = $4, approval_policy = $5 WHERE org_id = $1 AND id = $2",
+        "UPDATE toolkit_tools SET tool_id = $3, permission = $4, approval_policy = $5, hold_seconds = $6
+         WHERE org_id = $1 AND id = $2",
         scope.org().0,
         id.0,
         to.tool.0,
         to.permission.as_str(),
         to.approval_policy.map(Json) as _,
+        to.hold_seconds,
     )
     .execute(scope.conn())
     .await?;

@@ -15,6 +15,7 @@ use std::{
 use arc_swap::ArcSwap;
 use domain::directory::Directory;
 use parking_lot::Mutex;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub use schema::{Schemas, Validation};
@@ -35,6 +36,7 @@ pub struct Snapshots {
     db: Db,
     current: ArcSwap<Directory>,
     confirmed: Mutex<Instant>,
+    version: watch::Sender<i64>,
     loading: tokio::sync::Mutex<()>,
     /// Compiled input schemas, by the definition's SHA-256.
     pub schemas: Schemas,
@@ -50,6 +52,7 @@ impl Snapshots {
         let first = db::directory::load(&db).await?;
         Ok(Arc::new(Self {
             db,
+            version: watch::channel(first.version).0,
             current: ArcSwap::from_pointee(first),
             confirmed: Mutex::new(asked),
             loading: tokio::sync::Mutex::new(()),
@@ -66,6 +69,11 @@ impl Snapshots {
             return Err(Error::unavailable("the database cannot be reached right now; nothing was done, try again"));
         }
         Ok(self.current.load_full())
+    }
+
+    /// The version of the snapshot that is in use, to be told of newer ones.
+    pub fn versions(&self) -> watch::Receiver<i64> {
+        self.version.subscribe()
     }
 
     /// Brings the snapshot up to what is committed now. Called after each change, so that who made
@@ -86,7 +94,9 @@ impl Snapshots {
     async fn load_now(&self, asked: Instant) -> Result<()> {
         let next = db::directory::load(&self.db).await?;
         tracing::debug!(version = next.version, took_ms = asked.elapsed().as_millis() as u64, "directory loaded");
+        let version = next.version;
         self.current.store(Arc::new(next));
+        self.version.send_replace(version);
         Ok(())
     }
 

@@ -3,56 +3,119 @@
 use std::sync::Arc;
 
 use axum::{
-    http::{HeaderValue, StatusCode, header},
+    body::Body as HttpBody,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use domain::{ApprovalId, OrgId};
-use serde_json::{json, value::RawValue};
+use serde_json::value::RawValue;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use wire::{
     envelope::{error_bytes, raw_error_bytes, response_bytes},
-    error::{INTERNAL_ERROR, INVALID_REQUEST, RpcError},
-    mcp::CallParams,
+    error::{HEADER_MISMATCH, METHOD_NOT_FOUND, MISSING_CAPABILITY, RpcError, UNSUPPORTED_VERSION},
+    mcp::{CallParams, result::with_protocol},
 };
 
 use super::{
-    initialize, list,
+    body::Tracked,
+    discover, era, fault, initialize, list,
     listed::{Failure, Listed},
     record::{Place, Recording},
+    tasks,
 };
 use crate::{
     db::audit::Status,
-    error::{Error, Kind},
+    error::Error,
     service::{
         Services,
-        access::Actor,
-        call::{self, Body, Context, Recorded, Reply},
+        call::{self, Body, Context, Progress, Recorded, Reply, Told},
     },
 };
 
-/// One answer: a JSON-RPC response, and the HTTP status it has when it stands alone.
+/// One answer: what it says, and the HTTP status it has when it stands alone.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
-    pub(super) bytes: Vec<u8>,
-    /// The approval whose result this is.
-    pub(super) answers: Option<(OrgId, ApprovalId)>,
+    pub(super) content: Content,
+    /// The id of the session that this answer begins.
+    pub(super) session: Option<String>,
+}
+
+/// What an answer says.
+pub(super) enum Content {
+    /// Nothing: what it answers is no request.
+    Nothing,
+    /// JSON-RPC, and the approvals whose results are in it.
+    Json { bytes: Vec<u8>, answers: Vec<(OrgId, ApprovalId)> },
+    /// A stream of its own.
+    Events(HttpBody),
+}
+
+impl Answer {
+    pub(super) fn json(status: StatusCode, bytes: Vec<u8>) -> Self {
+        Self { status, content: Content::Json { bytes, answers: Vec::new() }, session: None }
+    }
+
+    /// What was sent is taken, and needs no answer.
+    pub(super) fn accepted() -> Self {
+        Self { status: StatusCode::ACCEPTED, content: Content::Nothing, session: None }
+    }
+
+    pub(super) fn into_response(self, services: &Arc<Services>) -> Response {
+        let mut response = match self.content {
+            Content::Nothing => self.status.into_response(),
+            Content::Events(body) => (self.status, super::stream::EVENT_STREAM, body).into_response(),
+            Content::Json { bytes, answers } => {
+                let body = HttpBody::new(Tracked::new(services, bytes, answers));
+                (self.status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+            }
+        };
+        let headers = response.headers_mut();
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        }
+        if let Some(session) = self.session.and_then(|id| HeaderValue::from_str(&id).ok()) {
+            headers.insert(era::SESSION_ID, session);
+        }
+        response
+    }
+}
+
+/// One request, with what belongs to it.
+pub(super) struct Asked<'a> {
+    pub(super) id: &'a RawValue,
+    pub(super) method: &'a str,
+    pub(super) params: Option<&'a RawValue>,
+    /// The headers it came with; none for an entry of a batch.
+    pub(super) headers: &'a HeaderMap,
+    /// Cancelled when the client no longer waits for it.
+    pub(super) cancel: CancellationToken,
+    /// Where the client hears how it goes; nowhere for an entry of a batch.
+    pub(super) told: Option<mpsc::Sender<Told>>,
 }
 
 /// Answers one request.
-pub(super) async fn answer(
-    services: &Arc<Services>,
-    place: &Place,
-    id: &RawValue,
-    method: &str,
-    params: Option<&RawValue>,
-) -> Answer {
+pub(super) async fn answer(services: &Arc<Services>, place: &Place, asked: Asked<'_>) -> Answer {
+    let Asked { id, method, params, .. } = asked;
+    let modern = place.spoken.modern;
+    let mut session = None;
     let recording = place.record(services, method, params.map(RawValue::get));
     let result = match method {
-        "tools/call" => return call(services, place, recording, id, params).await,
-        "initialize" => initialize::initialize(place, params),
-        "ping" => Ok(Listed::plain("{}")),
+        "tools/call" => return call(services, place, recording, asked).await,
         "tools/list" => list::list_tools(services, place, params).await,
+        "server/discover" if modern => Ok(discover::discover(place)),
+        "tasks/get" if modern => tasks::get(services, place, params).await,
+        "tasks/update" if modern => tasks::update(services, place, params).await,
+        "tasks/cancel" if modern => tasks::cancel(services, place, params).await,
+        "initialize" if !modern => match initialize::initialize(services, place, params).await {
+            Ok((listed, id)) => {
+                session = Some(id);
+                Ok(listed)
+            }
+            Err(failure) => Err(failure),
+        },
+        "ping" if !modern => Ok(Listed::plain("{}")),
         other => Err(Failure::Rpc(RpcError::method_not_found(other))),
     };
     let (status, record) = match &result {
@@ -60,33 +123,35 @@ pub(super) async fn answer(
         Err(Failure::Rpc(error)) => (Status::Refused, Some(error.message.to_string())),
         Err(Failure::Error(error)) => (Status::Failed, Some(error.message.to_string())),
     };
-    if let Err(error) = recording.write(services, status, record.as_deref(), None, None).await {
-        return failed(&error, Some(id), place.request_id);
+    let approval = result.as_ref().ok().and_then(|listed| listed.approval);
+    if let Err(error) = recording.write(services, status, record.as_deref(), None, approval).await {
+        return fault::answer(&error, Some(id), place.request_id);
     }
     match result {
-        Ok(listed) => Answer { status: StatusCode::OK, bytes: response_bytes(id, &listed.result), answers: None },
-        Err(Failure::Rpc(error)) => {
-            Answer { status: StatusCode::OK, bytes: error_bytes(Some(id), &error), answers: None }
+        Ok(listed) => {
+            let bytes = result_bytes(place, id, &listed.result);
+            let answers = listed.answers.into_iter().collect();
+            Answer { status: StatusCode::OK, content: Content::Json { bytes, answers }, session }
         }
-        Err(Failure::Error(error)) => failed(&error, Some(id), place.request_id),
+        Err(Failure::Rpc(error)) => Answer::json(status_of(place, &error), error_bytes(Some(id), &error)),
+        Err(Failure::Error(error)) => fault::answer(&error, Some(id), place.request_id),
     }
 }
 
-async fn call(
-    services: &Arc<Services>,
-    place: &Place,
-    recording: Recording,
-    id: &RawValue,
-    params: Option<&RawValue>,
-) -> Answer {
-    let parsed = CallParams::parse(params);
+async fn call(services: &Arc<Services>, place: &Place, recording: Recording, asked: Asked<'_>) -> Answer {
+    let id = asked.id;
+    let parsed = CallParams::parse(asked.params);
     let recording = match &parsed {
         Ok(params) => recording.tool(&params.name),
         Err(_) => recording,
     };
-    let cancel = CancellationToken::new();
-    let _cancelled_when_dropped = cancel.clone().drop_guard();
-    let reply = match parsed {
+    let _cancelled_when_dropped = asked.cancel.clone().drop_guard();
+    let checked = parsed.and_then(|params| {
+        let tool = place.toolkit.find_tool(&params.name).filter(|_| place.spoken.modern);
+        tool.map_or(Ok(()), |tool| era::check_params(asked.headers, tool, params.arguments))?;
+        Ok(params)
+    });
+    let reply = match checked {
         Ok(params) => {
             let context = Context {
                 actor: place.actor.clone(),
@@ -95,10 +160,15 @@ async fn call(
                 org: place.org.clone(),
                 toolkit: place.toolkit.clone(),
                 client: place.client.clone(),
+                tasks: place.spoken.tasks,
                 intent: recording.intent.clone(),
                 began: recording.began,
+                hold: place.hold,
+                trace: params.meta.trace(),
+                progress: asked.told.map(|told| Progress::new(params.meta.progress_token, told)).unwrap_or_default(),
+                cancel: asked.cancel,
             };
-            call::call_tool(services, context, params, cancel).await
+            call::call_tool(services, context, params).await
         }
         Err(error) => Ok(Reply::error(error)),
     };
@@ -106,7 +176,7 @@ async fn call(
         Ok(reply) => reply,
         Err(error) => {
             let written = recording.write(services, Status::Failed, Some(&error.message), None, None).await;
-            return failed(&written.err().unwrap_or(error), Some(id), place.request_id);
+            return fault::answer(&written.err().unwrap_or(error), Some(id), place.request_id);
         }
     };
     let (rule, response) = (reply.rule.clone(), Some(response_text(&reply)));
@@ -118,12 +188,31 @@ async fn call(
     if let Err(error) = written {
         return unrecorded(&reply, &error, id, place.request_id);
     }
-    let bytes = match &reply.body {
-        Body::Result(result) => response_bytes(id, result),
-        Body::UpstreamError(error) => raw_error_bytes(id, error),
-        Body::Error(error) => error_bytes(Some(id), error),
+    let (status, bytes) = match &reply.body {
+        Body::Result(result) => (StatusCode::OK, result_bytes(place, id, result)),
+        Body::UpstreamError(error) => (StatusCode::OK, raw_error_bytes(id, error)),
+        Body::Error(error) => (status_of(place, error), error_bytes(Some(id), error)),
     };
-    Answer { status: StatusCode::OK, bytes, answers: reply.answers }
+    Answer { status, content: Content::Json { bytes, answers: reply.answers.into_iter().collect() }, session: None }
+}
+
+/// A response with a result, with what 2026-07-28 wants in each.
+fn result_bytes(place: &Place, id: &RawValue, result: &RawValue) -> Vec<u8> {
+    if place.spoken.modern {
+        response_bytes(id, &with_protocol(result, discover::server_info()))
+    } else {
+        response_bytes(id, result)
+    }
+}
+
+/// The HTTP status of an error of ours: earlier revisions have 200 for all that a request can be answered with,
+/// 2026-07-28 has some of its own.
+pub(super) fn status_of(place: &Place, error: &RpcError) -> StatusCode {
+    match error.code {
+        METHOD_NOT_FOUND if place.spoken.modern => StatusCode::NOT_FOUND,
+        HEADER_MISMATCH | MISSING_CAPABILITY | UNSUPPORTED_VERSION => StatusCode::BAD_REQUEST,
+        _ => StatusCode::OK,
+    }
 }
 
 fn response_text(reply: &Reply) -> &str {
@@ -140,78 +229,15 @@ fn unrecorded(reply: &Reply, error: &Error, id: &RawValue, request_id: Uuid) -> 
         Status::Ok | Status::Error | Status::Unknown => "the call may have run",
         _ => "the call did not run",
     };
-    failed(
-        &Error::unavailable(format!("what happened could not be recorded, so no result is given; {ran}")),
-        Some(id),
-        request_id,
-    )
+    let text = format!("what happened could not be recorded, so no result is given; {ran}");
+    fault::answer(&Error::unavailable(text), Some(id), request_id)
 }
 
 /// Refuses what is not a request that can be read, recorded.
 pub(super) async fn refuse(services: &Arc<Services>, place: &Place, error: RpcError) -> Answer {
     let recording = place.record(services, "invalid", None);
     match recording.write(services, Status::Refused, Some(&error.message), None, None).await {
-        Ok(()) => Answer { status: StatusCode::OK, bytes: error_bytes(error.id.as_deref(), &error), answers: None },
-        Err(unrecorded) => failed(&unrecorded, error.id.as_deref(), place.request_id),
+        Ok(()) => Answer::json(StatusCode::BAD_REQUEST, error_bytes(error.id.as_deref(), &error)),
+        Err(unrecorded) => fault::answer(&unrecorded, error.id.as_deref(), place.request_id),
     }
-}
-
-/// A fault as a JSON-RPC error with the HTTP status of its kind.
-fn failed(error: &Error, id: Option<&RawValue>, request_id: Uuid) -> Answer {
-    error.log();
-    Answer { status: status(error.kind), bytes: error_bytes(id, &rpc_error(error, request_id)), answers: None }
-}
-
-fn rpc_error(error: &Error, request_id: Uuid) -> RpcError {
-    let code = match error.kind {
-        Kind::Unavailable | Kind::Internal => INTERNAL_ERROR,
-        _ => INVALID_REQUEST,
-    };
-    let data = json!({"code": error.code, "request_id": request_id});
-    let data = serde_json::value::to_raw_value(&data).unwrap_or_default();
-    RpcError::new(code, error.message.to_string()).with_data(data)
-}
-
-fn status(kind: Kind) -> StatusCode {
-    match kind {
-        Kind::BadRequest | Kind::Invalid | Kind::Conflict => StatusCode::BAD_REQUEST,
-        Kind::Unauthorized => StatusCode::UNAUTHORIZED,
-        Kind::Forbidden => StatusCode::FORBIDDEN,
-        Kind::NotFound => StatusCode::NOT_FOUND,
-        Kind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-        Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        Kind::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
-        Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-        Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-    }
-}
-
-/// An error before there is a message to answer, for a caller who is known: recorded in the org it
-/// calls from, since the one it knocks at may not be its business.
-pub(super) async fn turned_away(services: &Services, actor: &Actor, path: &str, error: &Error) -> Response {
-    if error.kind != Kind::Unavailable
-        && let Some(recording) = Recording::at_home(services, actor, path)
-        && let Err(unrecorded) = recording.write(services, Status::Refused, Some(&error.message), None, None).await
-    {
-        return transport_error(&unrecorded, actor.request_id);
-    }
-    transport_error(error, actor.request_id)
-}
-
-/// An error before there is a message to answer: counted where nobody is known.
-pub(super) fn transport_error(error: &Error, request_id: Uuid) -> Response {
-    let answer = failed(error, None, request_id);
-    let mut response = (answer.status, [(header::CONTENT_TYPE, "application/json")], answer.bytes).into_response();
-    match error.kind {
-        Kind::Unauthorized => {
-            metrics::counter!("permesso_unauthenticated_total").increment(1);
-            let challenge = HeaderValue::from_static("Bearer realm=\"permesso\"");
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
-        }
-        Kind::Unavailable => {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
-        }
-        _ => {}
-    }
-    response
 }

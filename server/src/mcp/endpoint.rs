@@ -1,13 +1,7 @@
-//! The endpoint: transport rules first (MCP 2025-11-25, "Transports", Streamable HTTP), then each
-//! message on its own.
+//! The endpoint: transport rules first (MCP 2025-11-25 and 2026-07-28, "Streamable HTTP"), then each message
+//! on its own.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
@@ -16,24 +10,33 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use futures::{FutureExt, StreamExt, stream};
+use serde_json::value::RawValue;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 use wire::{
     envelope::{Incoming, Message, parse},
     error::{INVALID_REQUEST, RpcError},
-    mcp::Revision,
+    mcp::CancelledParams,
 };
 
 use super::{
-    answer::{self, Answer},
-    body::Tracked,
+    answer::{self, Answer, Asked},
+    batch,
     connect::connect_page,
-    record::{Place, Recording},
+    era,
+    era::Spoken,
+    fault, listen,
+    record::Place,
+    stream,
 };
 use crate::{
     error::{Error, Kind, Result},
     service::{
         Services,
         access::{self, Actor},
+        call::Told,
+        mcp_session::{self, Session},
     },
 };
 
@@ -41,18 +44,15 @@ use crate::{
 const MAX_BODY: usize = 4 * 1024 * 1024;
 /// How long a body may take to come.
 const BODY_WITHIN: Duration = Duration::from_secs(30);
-/// How many entries of a batch are worked on at once.
-const AT_ONCE: usize = 8;
-/// How large the answers of a batch may grow, in bytes, before its other entries are refused.
-const MAX_ANSWERS: usize = 32 * 1024 * 1024;
+/// How many events may wait for a client that reads slowly; more are left out.
+const AHEAD: usize = 16;
 
 /// The request's id, put there by the outermost layer.
-fn request_id(request: &Request) -> uuid::Uuid {
-    request.extensions().get::<crate::telemetry::RequestId>().map_or_else(uuid::Uuid::now_v7, |id| id.0)
+fn request_id(request: &Request) -> Uuid {
+    request.extensions().get::<crate::telemetry::RequestId>().map_or_else(Uuid::now_v7, |id| id.0)
 }
 
-/// No stream of notifications is offered, and no session can be ended: 405, as the specification
-/// says, for who may know that the toolkit exists.
+/// The stream on which a session of an earlier revision hears what changes; for a browser, how to connect.
 pub async fn get_endpoint(
     State(services): State<Arc<Services>>,
     Path((org, toolkit)): Path<(String, String)>,
@@ -63,12 +63,53 @@ pub async fn get_endpoint(
     if let Some(page) = connect_page(&services.public_url, &org, &toolkit, headers) {
         return page;
     }
-    match authenticate(&services, headers, id) {
-        Err(error) => answer::transport_error(&error, id),
-        Ok(actor) => match place(&services, headers, actor.clone(), &org, &toolkit) {
-            Ok(_) => (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "POST")]).into_response(),
-            Err(error) => answer::turned_away(&services, &actor, &format!("{org}/{toolkit}"), &error).await,
-        },
+    let actor = match authenticate(&services, headers, id) {
+        Ok(actor) => actor,
+        Err(error) => return fault::response(&error, id),
+    };
+    let opened = async {
+        let place = place(&services, headers, actor.clone(), &org, &toolkit)?;
+        let (place, session) = in_session(&services, place, headers).await?;
+        // Without a session, or in a revision that has none, there is no such stream.
+        if session.is_none() || era::of_header(headers).map_err(bad_request)?.is_modern() {
+            return Err(Error::new(Kind::MethodNotAllowed, "method_not_allowed", "GET needs a session; send POST"));
+        }
+        if !stream::takes_events(headers) {
+            return Err(Error::bad_request("GET opens an event stream: `Accept` must have text/event-stream"));
+        }
+        listen::to_session(&services, place).await
+    };
+    match opened.await {
+        Ok(body) => (StatusCode::OK, stream::EVENT_STREAM, body).into_response(),
+        Err(error) => fault::turned_away(&services, &actor, &format!("{org}/{toolkit}"), &error).await,
+    }
+}
+
+/// Ends a session.
+pub async fn delete_endpoint(
+    State(services): State<Arc<Services>>,
+    Path((org, toolkit)): Path<(String, String)>,
+    request: Request,
+) -> Response {
+    let id = request_id(&request);
+    let headers = request.headers();
+    let actor = match authenticate(&services, headers, id) {
+        Ok(actor) => actor,
+        Err(error) => return fault::response(&error, id),
+    };
+    let ended = async {
+        let place = place(&services, headers, actor.clone(), &org, &toolkit)?;
+        let (place, session) = in_session(&services, place, headers).await?;
+        let session = session.ok_or_else(|| {
+            Error::new(Kind::MethodNotAllowed, "method_not_allowed", "DELETE needs a session; send POST")
+        })?;
+        mcp_session::end(&services, place.org.id, &session).await?;
+        let recording = place.record(&services, "session ended", None);
+        recording.write(&services, crate::db::audit::Status::Ok, None, None, None).await
+    };
+    match ended.await {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(error) => fault::turned_away(&services, &actor, &format!("{org}/{toolkit}"), &error).await,
     }
 }
 
@@ -82,12 +123,19 @@ pub async fn post_endpoint(
     let (parts, body) = request.into_parts();
     let actor = match authenticate(&services, &parts.headers, id) {
         Ok(actor) => actor,
-        Err(error) => return answer::transport_error(&error, id),
+        Err(error) => return fault::response(&error, id),
     };
-    match receive(&services, &parts.headers, &actor, (&org, &toolkit), body).await {
-        Ok((place, revision, body)) => message(&services, &place, revision, &body).await,
-        Err(error) => answer::turned_away(&services, &actor, &format!("{org}/{toolkit}"), &error).await,
-    }
+    let (place, session, body) = match receive(&services, &parts.headers, &actor, (&org, &toolkit), body).await {
+        Ok(received) => received,
+        Err(error) => return fault::turned_away(&services, &actor, &format!("{org}/{toolkit}"), &error).await,
+    };
+    let takes_events = stream::takes_events(&parts.headers);
+    let (told, heard) = mpsc::channel(AHEAD);
+    let work = {
+        let services = services.clone();
+        async move { message(&services, place, session, &parts.headers, &body, told).await }
+    };
+    stream::respond(&services, work, heard, takes_events).await
 }
 
 /// Lets the caller in and reads what it sends. Reading may take a while: who may call what is looked
@@ -98,33 +146,24 @@ async fn receive(
     actor: &Actor,
     (org, toolkit): (&str, &str),
     body: Body,
-) -> Result<(Place, Option<Revision>, Bytes)> {
+) -> Result<(Place, Option<Session>, Bytes)> {
     place(services, headers, actor.clone(), org, toolkit)?;
-    let revision = revision(headers)?;
     let body = tokio::time::timeout(BODY_WITHIN, axum::body::to_bytes(body, MAX_BODY)).await;
     let body = body.map_err(|_| Error::bad_request("the body did not come whole within 30 s"))?;
     let too_large = |_| Error::new(Kind::TooLarge, "too_large", "the body is larger than 4 MiB or did not come whole");
     let body = body.map_err(too_large)?;
     let actor = access::again(services, &*services.directory.get()?, actor)?;
-    Ok((place(services, headers, actor, org, toolkit)?, revision, body))
-}
-
-async fn message(services: &Arc<Services>, place: &Place, revision: Option<Revision>, body: &[u8]) -> Response {
-    match parse(body) {
-        Ok(Incoming::Single(message)) => single(services, place, message).await,
-        Ok(Incoming::Batch(entries)) if revision.is_none_or(|revision| revision.allows_batches()) => {
-            batch(services, place, entries).await
-        }
-        Ok(Incoming::Batch(_)) => {
-            let error = RpcError::new(INVALID_REQUEST, "batches are possible only with protocol version 2025-03-26");
-            refuse(services, place, error).await
-        }
-        Err(error) => refuse(services, place, error).await,
+    let place = place(services, headers, actor, org, toolkit)?;
+    // 2026-07-28 has no sessions: an id that is sent all the same is ignored.
+    if era::of_header(headers).is_ok_and(|revision| revision.is_modern()) {
+        return Ok((place, None, body));
     }
+    let (place, session) = in_session(services, place, headers).await?;
+    Ok((place, session, body))
 }
 
 /// Who calls, by credential: 401 for everybody else, wherever they knock.
-fn authenticate(services: &Services, headers: &HeaderMap, request_id: uuid::Uuid) -> Result<Actor> {
+fn authenticate(services: &Services, headers: &HeaderMap, request_id: Uuid) -> Result<Actor> {
     let token = access::bearer(headers)?.ok_or_else(Error::unauthorized)?;
     access::authenticate(services, token, request_id)
 }
@@ -135,106 +174,99 @@ fn place(services: &Services, headers: &HeaderMap, actor: Actor, org: &str, tool
     let (caller, org, toolkit) = access::caller(&directory, &actor, org, toolkit)?;
     let client = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
     let client = client.map(|client| client.chars().take(200).collect());
-    Ok(Place { request_id: actor.request_id, version: directory.version, actor, caller, org, toolkit, client })
-}
-
-/// The revision of the header; absent means 2025-03-26, which had no such header.
-fn revision(headers: &HeaderMap) -> Result<Option<Revision>> {
-    let Some(value) = headers.get("mcp-protocol-version") else { return Ok(None) };
-    let known = value.to_str().ok().and_then(Revision::parse);
-    let supported = || Revision::ALL.iter().map(|revision| revision.as_str()).collect::<Vec<_>>().join(", ");
-    known.map(Some).ok_or_else(|| {
-        Error::bad_request(format!("`MCP-Protocol-Version` is not one that is supported: {}", supported()))
-    })
-}
-
-async fn single(services: &Arc<Services>, place: &Place, message: Message<'_>) -> Response {
-    let Message::Request { id, method, params } = message else {
-        // Notifications change nothing here, and the gateway asks clients nothing.
-        return StatusCode::ACCEPTED.into_response();
+    let place = Place {
+        request_id: actor.request_id,
+        version: directory.version,
+        actor,
+        caller,
+        org,
+        toolkit,
+        client: None,
+        spoken: Spoken::default(),
+        hold: Duration::ZERO,
     };
-    let answer = answer::answer(services, place, id, &method, params).await;
-    respond(services, answer)
+    Ok(place.of_client(services, client))
 }
 
-async fn batch(
-    services: &Arc<Services>,
-    place: &Place,
-    entries: Vec<std::result::Result<Message<'_>, RpcError>>,
-) -> Response {
-    let size = AtomicUsize::new(0);
-    let mut answering = Vec::new();
-    for entry in entries {
-        // Notifications are not answered.
-        if matches!(entry, Ok(Message::Request { .. }) | Err(_)) {
-            answering.push(answer_entry(services, place, entry, &size).boxed());
-        }
-    }
-    let answers: Vec<Answer> = stream::iter(answering).buffered(AT_ONCE).collect().await;
-    if answers.is_empty() {
-        return StatusCode::ACCEPTED.into_response();
-    }
-    let mut bytes = vec![b'['];
-    let mut answered = Vec::new();
-    for (n, answer) in answers.into_iter().enumerate() {
-        if n > 0 {
-            bytes.push(b',');
-        }
-        bytes.extend_from_slice(&answer.bytes);
-        answered.extend(answer.answers);
-    }
-    bytes.push(b']');
-    json(StatusCode::OK, Tracked::new(services, bytes, answered))
+/// The session of a request that names one. One that is not this caller's does not exist.
+async fn in_session(services: &Services, place: Place, headers: &HeaderMap) -> Result<(Place, Option<Session>)> {
+    let Some(id) = era::text(headers, &era::SESSION_ID).map_err(bad_request)? else { return Ok((place, None)) };
+    let session = mcp_session::find(services, place.org.id, place.toolkit.id, place.caller.principal, id).await?;
+    let client = session.row.client.clone();
+    Ok((place.of_client(services, client), Some(session)))
 }
 
-/// Answers one entry of a batch, gated alone.
-async fn answer_entry(
+fn bad_request(error: RpcError) -> Error {
+    Error::bad_request(error.message)
+}
+
+/// Answers what a body holds.
+async fn message(
     services: &Arc<Services>,
-    place: &Place,
-    entry: std::result::Result<Message<'_>, RpcError>,
-    size: &AtomicUsize,
+    place: Place,
+    session: Option<Session>,
+    headers: &HeaderMap,
+    body: &[u8],
+    told: mpsc::Sender<Told>,
 ) -> Answer {
-    let answer = match entry {
-        Ok(Message::Request { id, .. }) if size.load(Ordering::Relaxed) > MAX_ANSWERS => {
-            let error = RpcError::new(INVALID_REQUEST, "the answers of this batch are too large; send this one alone");
-            answer::refuse(services, place, error.with_id(id)).await
+    let entries = match parse(body) {
+        Ok(Incoming::Single(Message::Request { id, method, params })) => {
+            let spoken = match era::of_request(headers, &method, params) {
+                Ok(spoken) => spoken,
+                Err(error) => return answer::refuse(services, &place, error.with_id(id)).await,
+            };
+            let client = spoken.client.clone();
+            let place = Place { spoken, ..place }.of_client(services, client);
+            let asked =
+                Asked { id, method: &method, params, headers, cancel: CancellationToken::new(), told: Some(told) };
+            return request(services, &place, session, asked).await;
         }
-        Ok(Message::Request { id, method, .. }) if method == "initialize" => {
-            let error = RpcError::new(INVALID_REQUEST, "`initialize` must not be part of a batch");
-            answer::refuse(services, place, error.with_id(id)).await
+        Ok(Incoming::Single(Message::Notification { method, params })) => {
+            return match era::of_header(headers) {
+                Ok(_) => notification(services, &place, session, &method, params).await,
+                Err(error) => answer::refuse(services, &place, error).await,
+            };
         }
-        Ok(Message::Request { id, method, params }) => answer::answer(services, place, id, &method, params).await,
-        Ok(_) => answer::refuse(services, place, RpcError::new(INVALID_REQUEST, "not a request")).await,
-        Err(error) => answer::refuse(services, place, error).await,
+        // The gateway asks clients nothing, so nothing waits for an answer.
+        Ok(Incoming::Single(Message::Response { .. })) => return Answer::accepted(),
+        Ok(Incoming::Batch(entries)) => entries,
+        Err(error) => return answer::refuse(services, &place, error).await,
     };
-    size.fetch_add(answer.bytes.len(), Ordering::Relaxed);
-    answer
-}
-
-async fn refuse(services: &Arc<Services>, place: &Place, error: RpcError) -> Response {
-    let mut answer = answer::refuse(services, place, error).await;
-    if answer.status == StatusCode::OK {
-        answer.status = StatusCode::BAD_REQUEST;
+    match era::of_header(headers) {
+        Ok(revision) if revision.allows_batches() => batch::answer(services, &place, entries).await,
+        Ok(_) => {
+            let error = RpcError::new(INVALID_REQUEST, "batches are possible only with protocol version 2025-03-26");
+            answer::refuse(services, &place, error).await
+        }
+        Err(error) => answer::refuse(services, &place, error).await,
     }
-    respond(services, answer)
 }
 
-fn respond(services: &Arc<Services>, answer: Answer) -> Response {
-    let mut response = json(answer.status, Tracked::new(services, answer.bytes, answer.answers.into_iter().collect()));
-    if answer.status == StatusCode::SERVICE_UNAVAILABLE {
-        response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("2"));
+async fn request(services: &Arc<Services>, place: &Place, session: Option<Session>, asked: Asked<'_>) -> Answer {
+    if place.spoken.modern && asked.method == "subscriptions/listen" {
+        return listen::subscribe(services, place, asked.id, asked.params).await;
     }
-    response
+    // In a session the client may say that it no longer waits; without one it closes the connection.
+    let under_way = session.map(|session| services.mcp_sessions.under_way(&session, asked.id.get()));
+    let cancel = under_way.as_ref().map(|request| request.cancelled.clone()).unwrap_or_default();
+    answer::answer(services, place, Asked { cancel, ..asked }).await
 }
 
-fn json(status: StatusCode, body: Tracked) -> Response {
-    (status, [(header::CONTENT_TYPE, "application/json")], Body::new(body)).into_response()
-}
-
-/// Kept for the record of what is not a request.
-impl Place {
-    /// Begins the record of something this caller sent.
-    pub(super) fn record(&self, services: &Services, action: &str, request: Option<&str>) -> Recording {
-        Recording::new(services, self, action, request)
+/// Nothing that a client notifies of changes anything here, except that it no longer waits. That never
+/// withdraws an approval: clients say it when their patience is over.
+async fn notification(
+    services: &Services,
+    place: &Place,
+    session: Option<Session>,
+    method: &str,
+    params: Option<&RawValue>,
+) -> Answer {
+    if method == "notifications/cancelled"
+        && let Some(session) = session
+        && let Ok(cancelled) = CancelledParams::parse(params)
+        && let Err(error) = mcp_session::cancel(services, &session, cancelled.request_id.get()).await
+    {
+        return fault::answer(&error, None, place.request_id);
     }
+    Answer::accepted()
 }

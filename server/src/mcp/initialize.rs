@@ -1,24 +1,34 @@
-//! `initialize`: which revision is spoken, and what is offered.
+//! `initialize`, how revisions before 2026-07-28 begin: which one is spoken, what is offered, and the session.
 
 use serde_json::{json, value::RawValue};
 use wire::mcp::{InitializeParams, Revision};
 
 use super::{
+    discover, era,
     listed::{Failure, Listed},
     record::Place,
 };
+use crate::service::{Services, mcp_session};
 
-/// Answers with the revision the client asked for, if it is one of ours, else the newest
-/// (MCP, "Lifecycle", version negotiation).
-pub(super) fn initialize(place: &Place, params: Option<&RawValue>) -> Result<Listed, Failure> {
+/// Answers with the revision the client asked for, if it is one of ours, else the newest of those that begin
+/// like this (MCP 2025-11-25, "Lifecycle", version negotiation); and the id of a new session.
+pub(super) async fn initialize(
+    services: &Services,
+    place: &Place,
+    params: Option<&RawValue>,
+) -> Result<(Listed, String), Failure> {
     let params = InitializeParams::parse(params)?;
     let revision = Revision::negotiate(&params.protocol_version);
+    let client = params.client_info.as_ref().map(era::label).or_else(|| place.client.clone());
+    let caller = place.caller.principal;
+    let session = mcp_session::start(services, place.org.id, place.toolkit.id, caller, client).await?;
     let result = json!({
         "protocolVersion": revision.as_str(),
-        "capabilities": {"tools": {"listChanged": false}},
-        "serverInfo": {"name": "permesso", "title": place.toolkit.name, "version": env!("CARGO_PKG_VERSION")},
-        "instructions": "Some tools wait for a person's decision. A result that begins with NOT EXECUTED says what to do next; follow it and do not look for another way to get the same effect.",
+        "capabilities": {"tools": {"listChanged": true}},
+        "serverInfo": discover::described(place),
+        "instructions": discover::INSTRUCTIONS,
     });
     let result = serde_json::value::to_raw_value(&result).unwrap_or_default();
-    Ok(Listed { record: Some(result.get().to_owned()), result })
+    let record = Some(result.get().to_owned());
+    Ok((Listed::new(result, record), session))
 }

@@ -2,12 +2,18 @@
 
 use std::sync::Arc;
 
-use domain::{Verdict, gate, gate::may_hold};
+use domain::{
+    Caller, Verdict,
+    directory::{Org, Toolkit, ToolkitTool},
+    gate,
+    gate::may_hold,
+};
 use futures::future::join_all;
 use serde_json::{json, value::RawValue};
 use wire::{canonical::sha256, definition::ToolDefinition, error::RpcError, mcp::ListParams};
 
 use super::{
+    discover::TTL_MS,
     listed::{Failure, Listed},
     record::Place,
 };
@@ -36,16 +42,9 @@ pub(super) async fn list_tools(
     let directory = services.directory.get()?;
     let org = directory.orgs.get(&place.org.slug).ok_or_else(Error::not_found)?;
     let toolkit = org.toolkits.get(&place.toolkit.slug).ok_or_else(Error::not_found)?;
-    let (role, role_name) = (place.caller.role, &place.caller.role_name);
-
     let mut waits = false;
     let mut listed: Vec<(&str, Box<RawValue>)> = Vec::new();
-    for tool in &toolkit.tools {
-        let enabled = org.connections.get(&tool.tool.connection).is_some_and(|connection| connection.enabled);
-        if matches!(gate(tool, &tool.tool, enabled, role, role_name), Verdict::Refuse(_)) {
-            continue;
-        }
-        let held = may_hold(tool, &tool.tool, role, role_name);
+    for (tool, held) in visible(org, toolkit, &place.caller) {
         waits |= held;
         if after.as_deref().is_some_and(|after| *tool.name <= *after) {
             continue;
@@ -62,10 +61,37 @@ pub(super) async fn list_tools(
     if waits && next.is_none() {
         tools.extend(Builtin::ALL.map(Builtin::definition));
     }
-    page(&tools, next.flatten())
+    page(place, &tools, next.flatten())
 }
 
-fn page(tools: &[Box<RawValue>], next: Option<String>) -> Result<Listed, Failure> {
+/// The tools that a caller sees, by name, and whether each may have to wait for a person.
+fn visible<'a>(
+    org: &'a Org,
+    toolkit: &'a Toolkit,
+    caller: &'a Caller,
+) -> impl Iterator<Item = (&'a ToolkitTool, bool)> {
+    let (role, role_name) = (caller.role, &caller.role_name);
+    toolkit.tools.iter().filter_map(move |tool| {
+        let enabled = org.connections.get(&tool.tool.connection).is_some_and(|connection| connection.enabled);
+        let refused = matches!(gate(tool, &tool.tool, enabled, role, role_name), Verdict::Refuse(_));
+        (!refused).then(|| (&**tool, may_hold(tool, &tool.tool, role, role_name)))
+    })
+}
+
+/// What tells one list from another, without writing it.
+pub(super) fn digest(place: &Place) -> [u8; 32] {
+    let mut text = Vec::new();
+    for (tool, held) in visible(&place.org, &place.toolkit, &place.caller) {
+        text.extend_from_slice(tool.name.as_bytes());
+        // No name has this byte, so no two lists read the same.
+        text.push(0xff);
+        text.extend_from_slice(&tool.tool.seen_sha256);
+        text.push(held.into());
+    }
+    sha256(&text)
+}
+
+fn page(place: &Place, tools: &[Box<RawValue>], next: Option<String>) -> Result<Listed, Failure> {
     let mut text = String::from("{\"tools\":[");
     for (n, tool) in tools.iter().enumerate() {
         if n > 0 {
@@ -77,16 +103,20 @@ fn page(tools: &[Box<RawValue>], next: Option<String>) -> Result<Listed, Failure
     if let Some(next) = next {
         text.push_str(&format!(",\"nextCursor\":{}", json!(next)));
     }
+    if place.spoken.modern {
+        // Who may use what differs by caller.
+        text.push_str(&format!(",\"ttlMs\":{TTL_MS},\"cacheScope\":\"private\""));
+    }
     text.push('}');
     // Lists are recorded by digest (approvals.md, promise 3).
     let digest = json!({"tools": tools.len(), "sha256": hex::encode(sha256(text.as_bytes()))}).to_string();
     let result = RawValue::from_string(text).map_err(Error::internal)?;
-    Ok(Listed { result, record: Some(digest) })
+    Ok(Listed::new(result, Some(digest)))
 }
 
 /// Asks the upstreams again whose lists are too old. One that cannot be reached is listed as it was
 /// last seen.
-async fn refresh(services: &Services, place: &Place) {
+pub(super) async fn refresh(services: &Services, place: &Place) {
     let mut used: Vec<_> = place.toolkit.tools.iter().map(|tool| tool.tool.connection).collect();
     used.sort_unstable();
     used.dedup();

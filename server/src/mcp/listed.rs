@@ -1,5 +1,6 @@
 //! What a method of ours gives: a result with what the record keeps of it, or why there is none.
 
+use domain::{ApprovalId, OrgId};
 use serde_json::value::RawValue;
 use wire::error::RpcError;
 
@@ -9,13 +10,22 @@ use crate::error::Error;
 pub(super) struct Listed {
     pub(super) result: Box<RawValue>,
     pub(super) record: Option<String>,
+    /// The approval it is about.
+    pub(super) approval: Option<ApprovalId>,
+    /// The approval whose stored answer is in it: once it is written whole, replay counts from the finish.
+    pub(super) answers: Option<(OrgId, ApprovalId)>,
 }
 
 impl Listed {
     /// A constant result, recorded as it is.
     pub(super) fn plain(json: &str) -> Self {
         let result = RawValue::from_string(json.to_owned()).unwrap_or_default();
-        Self { result, record: Some(json.to_owned()) }
+        Self::new(result, Some(json.to_owned()))
+    }
+
+    /// A result that is about no approval.
+    pub(super) fn new(result: Box<RawValue>, record: Option<String>) -> Self {
+        Self { result, record, approval: None, answers: None }
     }
 }
 

@@ -1,16 +1,24 @@
-//! The MCP face: Streamable HTTP at `/{org}/{toolkit}/mcp`, revisions 2025-03-26 to 2025-11-25,
-//! without sessions. Turns envelopes into calls of `service`, and its errors into JSON-RPC.
+//! The MCP face: Streamable HTTP at `/{org}/{toolkit}/mcp`, revisions 2025-03-26 to 2026-07-28. Turns
+//! envelopes into calls of `service`, and its errors into JSON-RPC.
 //!
 //! Everything an authenticated caller sends is recorded before it is answered.
 
 mod answer;
+mod batch;
 mod body;
 pub mod connect;
+mod discover;
 mod endpoint;
+mod era;
+mod fault;
+mod following;
 mod initialize;
 mod list;
 mod listed;
+mod listen;
 pub mod origin;
 mod record;
+mod stream;
+mod tasks;
 
-pub use endpoint::{get_endpoint, post_endpoint};
+pub use endpoint::{delete_endpoint, get_endpoint, post_endpoint};

@@ -13,7 +13,7 @@ use axum::{
 use tower_http::cors::{AllowHeaders, CorsLayer};
 use url::Url;
 
-use super::answer;
+use super::fault;
 use crate::{
     config::{AllowedHosts, Host},
     error::{Error, Kind, Result},
@@ -149,7 +149,7 @@ pub async fn guard(State(doors): State<Arc<Doors>>, request: Request, next: Next
         Ok(()) => next.run(request).await,
         Err(error) => {
             let id = request.extensions().get::<RequestId>().map_or_else(uuid::Uuid::now_v7, |id| id.0);
-            answer::transport_error(&error, id)
+            fault::response(&error, id)
         }
     }
 }

@@ -1,12 +1,17 @@
 //! The record of one MCP request: an intent before, an outcome after, durable before the answer.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use domain::{
     AuditId, Caller,
     directory::{Org, Toolkit},
 };
 use uuid::Uuid;
+
+use super::era::Spoken;
 
 use crate::{
     audit::{redact::redact, text},
@@ -29,7 +34,26 @@ pub(super) struct Place {
     pub(super) toolkit: Arc<Toolkit>,
     /// The client's name and version, as it said.
     pub(super) client: Option<String>,
+    /// How the request is spoken.
+    pub(super) spoken: Spoken,
+    /// How long a call may be held open.
+    pub(super) hold: Duration,
     pub(super) request_id: Uuid,
+}
+
+impl Place {
+    /// Begins the record of something this caller sent.
+    pub(super) fn record(&self, services: &Services, action: &str, request: Option<&str>) -> Recording {
+        Recording::new(services, self, action, request)
+    }
+
+    /// The same place for a client that has said who it is: that decides how long its calls are held, unless its
+    /// key does.
+    pub(super) fn of_client(mut self, services: &Services, client: Option<String>) -> Self {
+        self.client = client.or(self.client);
+        self.hold = self.caller.hold.unwrap_or_else(|| services.hold_times.of(self.client.as_deref()));
+        self
+    }
 }
 
 /// A record that has begun.

@@ -1,7 +1,7 @@
 //! Who is asking, and what they may do where. A credential becomes an [`Actor`]; an actor becomes
 //! [`OrgAccess`] in one org or a [`Caller`] at one toolkit, or it is told that there is nothing.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use domain::{
@@ -30,6 +30,8 @@ pub struct Actor {
     pub key_org: Option<OrgId>,
     /// The key's role in its org.
     pub key_role: Option<RoleId>,
+    /// How long the key's calls are held open, if it says so.
+    pub key_hold: Option<Duration>,
     /// The person answerable: the key's owner, or the person.
     pub owner: UserId,
     /// Whether the person administers the instance.
@@ -66,6 +68,7 @@ impl Actor {
             name: key.name.clone(),
             key_org: Some(key.org),
             key_role: Some(key.role),
+            key_hold: key.hold,
             owner: key.owner,
             instance_admin: false,
             epoch: 0,
@@ -82,6 +85,7 @@ impl Actor {
             name: email.into(),
             key_org: None,
             key_role: None,
+            key_hold: None,
             owner: signed.user,
             instance_admin: false,
             epoch: signed.epoch,
@@ -145,6 +149,7 @@ pub fn person(directory: &Directory, user: UserId, request_id: Uuid, epoch: Opti
         name: person.email.clone(),
         key_org: None,
         key_role: None,
+        key_hold: None,
         owner: user,
         instance_admin: person.instance_admin,
         epoch: person.epoch,
@@ -279,6 +284,7 @@ pub fn caller(
         role: role_id,
         role_name: role.name.clone(),
         owner: actor.owner,
+        hold: actor.key_hold,
     };
     Ok((caller, org.clone(), toolkit.clone()))
 }

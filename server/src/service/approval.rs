@@ -5,6 +5,7 @@ use chrono::TimeDelta;
 use domain::{
     ApprovalId, ApprovalPolicy, Principal, UserId,
     approval::{Decider, Decision, Pending, Refusal, Seen, State, Status, may_decide},
+    directory::Org,
 };
 use serde_json::json;
 
@@ -179,10 +180,15 @@ async fn finish(
 
 /// The policy in force for the tool: the org's where the tool is gone.
 pub fn policy(access: &OrgAccess, record: &Record) -> ApprovalPolicy {
-    let toolkits = access.org.toolkits.values();
+    policy_in(&access.org, record)
+}
+
+/// The same, where the org alone is known.
+pub(super) fn policy_in(org: &Org, record: &Record) -> ApprovalPolicy {
+    let toolkits = org.toolkits.values();
     let found = toolkits.flat_map(|toolkit| toolkit.tools.iter().map(move |tool| (toolkit, tool)));
     let found = found.into_iter().find(|(_, tool)| tool.id == record.binding.toolkit_tool);
-    found.map_or_else(|| access.org.policy.clone(), |(toolkit, tool)| tool.approval_policy(toolkit, &access.org))
+    found.map_or_else(|| org.policy.clone(), |(toolkit, tool)| tool.approval_policy(toolkit, org))
 }
 
 /// Whether somebody other than those whose request it is could decide it.
@@ -241,7 +247,7 @@ async fn next_state(
 }
 
 /// Brings the stored state up to what deadlines have made of it.
-async fn tidied(scope: &mut OrgScope, record: Record) -> Result<Record> {
+pub(super) async fn tidied(scope: &mut OrgScope, record: Record) -> Result<Record> {
     let (stored, state) = (record.stored.status(), record.state());
     if stored == state.status() {
         return Ok(record);

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use api_types::{CreateApiKey, RotateApiKey};
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{ApiKeyId, OrgId, Principal, UserId};
+use domain::{ApiKeyId, OrgId, Principal, UserId, hold::LONGEST};
 use parking_lot::Mutex;
 
 use super::{Services, access::OrgAccess, change, label::label, role};
@@ -19,8 +19,6 @@ use crate::{
 
 /// The longest overlap of a rotation, in seconds: a week.
 const LONGEST_OVERLAP: u32 = 604_800;
-/// The longest hold of a key's calls, in seconds (approvals.md, "What the agent sees").
-const LONGEST_HOLD: u32 = 240;
 
 /// Makes a key. The key itself is returned here and never again.
 ///
@@ -32,8 +30,8 @@ pub async fn create(services: &Services, access: &OrgAccess, new: &CreateApiKey)
     if new.expires_at.is_some_and(|at| at <= services.clock.now()) {
         return Err(Error::invalid("expires_at", "must be in the future"));
     }
-    if new.hold_seconds.is_some_and(|seconds| seconds > LONGEST_HOLD) {
-        return Err(Error::invalid("hold_seconds", format!("must be 0 to {LONGEST_HOLD}")));
+    if new.hold_seconds.is_some_and(|seconds| seconds > LONGEST) {
+        return Err(Error::invalid("hold_seconds", format!("must be 0 to {LONGEST}")));
     }
     let mut scope = change::begin(services, access).await?;
     let role = role::to_give(&mut scope, access, &new.role).await?;

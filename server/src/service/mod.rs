@@ -14,6 +14,8 @@ pub mod feed;
 pub mod invitation;
 pub mod key;
 mod label;
+pub mod listener;
+pub mod mcp_session;
 pub mod member;
 pub mod org;
 pub mod role;
@@ -25,7 +27,7 @@ pub mod toolkit_tool;
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use domain::ApprovalId;
+use domain::{ApprovalId, HoldTimes};
 use parking_lot::Mutex;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use url::Url;
@@ -65,6 +67,10 @@ pub struct Services {
     pub upstreams: Upstreams,
     /// Opened configurations of connections and the age of their tool lists.
     pub connections: connection::Open,
+    /// Sessions of MCP clients that this replica has seen.
+    pub mcp_sessions: mcp_session::Sessions,
+    /// The streams of MCP clients.
+    pub listeners: listener::Listeners,
     /// The event streams of consoles.
     pub feed: feed::Feed,
     /// Last uses of keys, written now and then.
@@ -83,6 +89,8 @@ pub struct Services {
     pub trusted_proxies: Vec<ipnet::IpNet>,
     /// Where people reach the console.
     pub public_url: Url,
+    /// How long calls are held open, by the client's name.
+    pub hold_times: HoldTimes,
     /// What callers may ask for.
     pub limits: Limits,
     /// How long a claim is good without renewal.

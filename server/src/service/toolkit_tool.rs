@@ -3,7 +3,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use api_types::{AddToolkitTools, PutRolePolicy, PutToolkitTool, WhichTools};
-use domain::{Permission, RoleId, ToolId, ToolkitToolId};
+use domain::{Permission, RoleId, ToolId, ToolkitToolId, hold::LONGEST};
 use serde_json::json;
 
 use super::{Services, access::OrgAccess, approval_policy, change, connection, label::tool_name, toolkit};
@@ -50,7 +50,7 @@ pub async fn add(services: &Services, access: &OrgAccess, toolkit: &str, new: &A
 /// were given for what stood there before.
 ///
 /// # Errors
-/// Not found; an unknown connection or tool; a wrong or reserved name; a wrong approval policy.
+/// Not found; an unknown connection or tool; a wrong or reserved name; a wrong approval policy or hold.
 pub async fn put(
     services: &Services,
     access: &OrgAccess,
@@ -59,6 +59,9 @@ pub async fn put(
     to: &PutToolkitTool,
 ) -> Result<(Row, bool)> {
     let name = tool_name("name", name)?;
+    if to.hold_seconds.is_some_and(|seconds| seconds > LONGEST) {
+        return Err(Error::invalid("hold_seconds", format!("must be 0 to {LONGEST}")));
+    }
     let (from, trouble) = listed(services, access, &to.connection).await?;
     let mut scope = change::begin(services, access).await?;
     let toolkit_row = toolkit::lock(&mut scope, toolkit).await?;
@@ -70,6 +73,7 @@ pub async fn put(
         tool: tool.id,
         permission: to.permission.unwrap_or(DEFAULT),
         approval_policy: to.approval_policy.as_ref(),
+        hold_seconds: to.hold_seconds.and_then(|seconds| i32::try_from(seconds).ok()),
     };
     let before = db::toolkit_tool::find(&mut scope, toolkit_row.id, name).await?;
     match &before {

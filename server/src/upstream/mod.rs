@@ -118,3 +118,14 @@ pub struct Call<'a> {
     /// written once, and the upstream is not told to cancel it.
     pub once: bool,
 }
+
+/// How far a call has come, as its upstream says (MCP, "Progress").
+#[derive(Debug, Clone, PartialEq)]
+pub struct UpstreamProgress {
+    /// How far; an upstream should let it rise, which is not checked here.
+    pub progress: f64,
+    /// How far it will go, if the upstream knows.
+    pub total: Option<f64>,
+    /// Words of the upstream's, at most 500 characters.
+    pub message: Option<String>,
+}

@@ -2,6 +2,7 @@
 //! results it must look into. Everything else passes through as raw JSON.
 
 mod call;
+mod cancelled;
 mod initialize;
 mod progress;
 mod request;
@@ -12,6 +13,7 @@ mod tools;
 mod trace;
 
 pub use call::{CallParams, Meta, REASON_KEY, upstream_call_params};
+pub use cancelled::CancelledParams;
 pub use initialize::{Implementation, InitializeParams, InitializeResult};
 pub use progress::{Progress, progress_notification};
 pub use request::{RequestFields, RequestMeta, TASKS_EXTENSION, mirrored_name, with_request_meta};

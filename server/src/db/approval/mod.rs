@@ -17,7 +17,7 @@ pub use bodies::{bodies, erase_bodies, put_result};
 pub use current::{current, own_people};
 pub use record::{EventRow, Filter, Mine, Record, events, get, list, lock};
 
-use super::{OrgScope, SystemScope, expect_one_row};
+use super::{OrgScope, SystemScope, expect_one_row, task};
 use crate::error::{Error, Result};
 
 /// A request to be opened.
@@ -48,6 +48,8 @@ pub struct New<'a> {
     pub arguments_sealed: &'a [u8],
     /// When it expires undecided.
     pub expires_at: DateTime<Utc>,
+    /// Whether the call that opens it gets no task.
+    pub called: bool,
 }
 
 /// Postgres's clock, now and not at the beginning of the transaction.
@@ -124,11 +126,11 @@ pub async fn insert(scope: &mut OrgScope, new: &New<'_>) -> Result<bool> {
     let inserted = sqlx::query!(
         "INSERT INTO approvals (id, org_id, caller_kind, caller_id, caller_org_id, role_id, owner_id, toolkit_tool_id,
              connection_id, connection_version, arguments_sha256, definition_sha256, caller_name, client, toolkit, tool,
-             definition, reviewed_definition, rule, agent_reason, arguments_size, state, expires_at)
+             definition, reviewed_definition, rule, agent_reason, arguments_size, state, expires_at, called)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
              (SELECT t.reviewed_definition FROM toolkit_tools tt JOIN tools t ON t.id = tt.tool_id
               WHERE tt.id = $8 AND t.reviewed_sha256 <> t.seen_sha256),
-             $18, $19, $20, 'pending', $21)
+             $18, $19, $20, 'pending', $21, $22)
          ON CONFLICT DO NOTHING",
         new.id.0,
         scope.org().0,
@@ -151,6 +153,7 @@ pub async fn insert(scope: &mut OrgScope, new: &New<'_>) -> Result<bool> {
         new.agent_reason,
         i32::try_from(new.arguments_size).unwrap_or(i32::MAX),
         new.expires_at,
+        new.called,
     )
     .execute(scope.conn())
     .await?
@@ -214,7 +217,8 @@ pub async fn insert_event(
 }
 
 /// Replaces the state, if it still is `from` and, against Postgres's clock, its deadline has not
-/// passed for what needs it not to have passed; keeps the history. `false`: the guard said no.
+/// passed for what needs it not to have passed; keeps the history, and closes the approval's tasks with
+/// it. `false`: the guard said no.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
@@ -262,8 +266,28 @@ pub async fn store(
         return Ok(false);
     }
     expect_one_row("approvals", id, changed)?;
+    if let Some(end) = task::End::of(from, to.status()) {
+        task::close(scope, id, end).await?;
+    }
     insert_event(scope, id, Some(from), to.status(), actor, note).await?;
     Ok(true)
+}
+
+/// Notes that a call without a task asked for this approval. `false`: it neither waits nor may be used
+/// any more.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn mark_called(scope: &mut OrgScope, id: ApprovalId) -> Result<bool> {
+    let marked = sqlx::query!(
+        "UPDATE approvals SET called = true WHERE org_id = $1 AND id = $2 AND state IN ('pending', 'approved')",
+        scope.org().0,
+        id.0,
+    )
+    .execute(scope.conn())
+    .await?
+    .rows_affected();
+    Ok(marked == 1)
 }
 
 /// A state as columns; what a state does not carry keeps its value.

@@ -47,6 +47,8 @@ pub struct Record {
     pub expires_at: DateTime<Utc>,
     /// When it expires, or expired, unused.
     pub execute_by: Option<DateTime<Utc>>,
+    /// Whether a call without a task ever asked for it.
+    pub called: bool,
     /// Where it is in its life: as stored, not as deadlines make it.
     pub stored: State,
     /// Postgres's clock when it was read.
@@ -183,7 +185,7 @@ async fn load(scope: &mut OrgScope, ids: &[Uuid]) -> Result<Vec<Record>> {
                connection_version, arguments_sha256, definition_sha256, caller_name, client, toolkit, tool, definition,
                reviewed_definition, rule, agent_reason, created_at, state, expires_at, decided_by, decided_at,
                decision_reason, execute_by, holder, lease_until, finished_at, finished_by, finished_by_user, answered_at,
-               change, clock_timestamp() AS "read_at!"
+               change, called, clock_timestamp() AS "read_at!"
            FROM approvals WHERE org_id = $1 AND id = ANY($2) ORDER BY id DESC"#,
         scope.org().0,
         ids,
@@ -228,6 +230,7 @@ struct Row {
     finished_by_user: Option<Uuid>,
     answered_at: Option<DateTime<Utc>>,
     change: Option<String>,
+    called: bool,
     read_at: DateTime<Utc>,
 }
 
@@ -261,6 +264,7 @@ impl Row {
             created_at: self.created_at,
             expires_at: self.expires_at,
             execute_by: self.execute_by,
+            called: self.called,
             stored,
             read_at: self.read_at,
         })

@@ -10,9 +10,10 @@ use domain::{
 };
 use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
+use tokio::time::Instant;
 use wire::mcp::CallParams;
 
-use super::{Context, Reply, hold, replay, say};
+use super::{Context, Reply, hold, replay, say, wait};
 use crate::{
     db::{self, OrgScope, approval::Record, audit::Status},
     error::{Error, Result},
@@ -25,6 +26,8 @@ pub const RESERVED: [&str; 2] = ["approval_status", "run_approved"];
 
 /// The longest that `approval_status` waits, in seconds.
 const MAX_WAIT: u64 = 50;
+/// How long it waits unless told, if the caller's hold time allows it.
+const DEFAULT_WAIT: Duration = Duration::from_secs(20);
 
 /// One of the gateway's own tools.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +67,7 @@ impl Builtin {
                     "type": "object",
                     "properties": {
                         "approval_id": id,
-                        "wait_seconds": {"type": "integer", "minimum": 0, "maximum": MAX_WAIT, "description": "How long to wait for a change."},
+                        "wait_seconds": {"type": "integer", "minimum": 0, "maximum": MAX_WAIT, "description": "How long to wait for a change; by default as long as suits this client, up to 20."},
                     },
                     "required": ["approval_id"],
                     "additionalProperties": false,
@@ -108,8 +111,9 @@ pub(super) async fn call(
             return Ok(Reply::new(Status::Refused, say::error(&text)));
         }
     };
-    let wait = arguments.wait_seconds.unwrap_or(0);
-    if wait > MAX_WAIT || (tool == Builtin::RunApproved && arguments.wait_seconds.is_some()) {
+    if arguments.wait_seconds.is_some_and(|wait| wait > MAX_WAIT)
+        || (tool == Builtin::RunApproved && arguments.wait_seconds.is_some())
+    {
         let text = format!("the arguments do not fit: `wait_seconds` is for approval_status, 0 to {MAX_WAIT}");
         return Ok(Reply::new(Status::Refused, say::error(&text)));
     }
@@ -119,7 +123,7 @@ pub(super) async fn call(
         return Ok(Reply::new(Status::Refused, say::error(&text)));
     };
     match tool {
-        Builtin::ApprovalStatus => status(services, context, record, Duration::from_secs(wait)).await,
+        Builtin::ApprovalStatus => status(services, context, record, arguments.wait_seconds).await,
         Builtin::RunApproved => hold::follow(services, context, record).await,
     }
 }
@@ -131,15 +135,15 @@ async fn own(services: &Services, context: &Context, id: ApprovalId) -> Result<O
     Ok(record.filter(|record| record.binding.caller == context.caller.principal))
 }
 
-async fn status(services: &Services, context: &Context, mut record: Record, wait: Duration) -> Result<Reply> {
-    let until = tokio::time::Instant::now() + wait;
-    let mut waiter = services.live.watch(record.id);
-    let first = record.state().status();
-    let waits = |record: &Record| matches!(record.state(), State::Pending(_) | State::Executing(_));
-    while waits(&record) && record.state().status() == first && tokio::time::Instant::now() < until {
-        let _ = tokio::time::timeout_at(until, waiter.changed()).await;
-        record = own(services, context, record.id).await?.ok_or_else(Error::not_found)?;
+/// Answers when the state changes, or when the wait is over.
+async fn status(services: &Services, context: &Context, record: Record, wait_seconds: Option<u64>) -> Result<Reply> {
+    let wait = wait_seconds.map_or(DEFAULT_WAIT.min(context.hold), Duration::from_secs);
+    let until = Instant::from_std(context.began) + wait;
+    if !wait.is_zero() && matches!(record.state(), State::Pending(_) | State::Executing(_)) {
+        wait::for_change(services, context, &record, until).await?;
     }
+    // The result may have been kept, or erased, meanwhile: what counts is how it stands now.
+    let record = own(services, context, record.id).await?.ok_or_else(Error::not_found)?;
     describe(services, context, &record).await
 }
 

@@ -8,15 +8,17 @@ use std::{
 };
 
 use domain::{
-    ApprovalId,
+    ApprovalId, OrgId, Principal, Slug,
     approval::{Approved, Change, State, Status},
     directory::Connection,
 };
-use serde_json::value::RawValue;
+use serde_json::{json, value::RawValue};
 use uuid::Uuid;
+use wire::mcp::Trace;
 
-use super::{Context, ready::LIST_AGE};
+use super::{Context, progress::Progress, ready::LIST_AGE};
 use crate::{
+    audit::{redact::redact, text},
     db::{
         self, OrgScope, Reason,
         approval::{Actor, Record},
@@ -27,6 +29,44 @@ use crate::{
     upstream::ConnectionSpec,
     vault::Purpose,
 };
+
+/// For whom a claim is made.
+#[derive(Clone)]
+pub(super) struct Claimant {
+    pub(super) org: OrgId,
+    pub(super) org_slug: Slug,
+    pub(super) principal: Principal,
+    pub(super) name: String,
+    /// The record of the call; without a request, the stored arguments are what it asked.
+    pub(super) intent: Intent,
+    /// When the call came in.
+    pub(super) began: Instant,
+    /// Whether the call itself can go on as a task of the upstream's.
+    pub(super) tasks: bool,
+    /// Whether no call waits: then it is claimed only while a task does.
+    pub(super) only_for_task: bool,
+    /// The trace that the call belongs to.
+    pub(super) trace: Trace,
+    /// Where its client hears how it goes.
+    pub(super) progress: Progress,
+}
+
+impl From<&Context> for Claimant {
+    fn from(context: &Context) -> Self {
+        Self {
+            org: context.org.id,
+            org_slug: context.org.slug.clone(),
+            principal: context.caller.principal,
+            name: context.caller.name.to_string(),
+            intent: context.intent.clone(),
+            began: context.began,
+            tasks: context.tasks,
+            only_for_task: false,
+            trace: context.trace.clone(),
+            progress: context.progress.clone(),
+        }
+    }
+}
 
 /// A claim that was won: the right, and the duty, to send once and report.
 pub(super) struct Claimed {
@@ -44,6 +84,12 @@ pub(super) struct Claimed {
     pub(super) intent: Intent,
     /// When that call came in.
     pub(super) began: Instant,
+    /// The trace that it belongs to.
+    pub(super) trace: Trace,
+    /// Where its client hears how it goes.
+    pub(super) progress: Progress,
+    /// Whether the upstream may answer with a task.
+    pub(super) tasks: bool,
 }
 
 /// How an attempt ended.
@@ -58,21 +104,21 @@ pub(super) enum Claim {
 }
 
 /// Claims the approval, unless another call on this replica is just doing so.
-pub(super) async fn claim(services: &Services, context: &Context, id: ApprovalId) -> Result<Claim> {
+pub(super) async fn claim(services: &Services, claimant: &Claimant, id: ApprovalId) -> Result<Claim> {
     if !services.claiming.lock().insert(id) {
         return Ok(Claim::Lost);
     }
     let _done = Claiming { services, id };
     services.directory.refresh().await?;
-    let Some(connection) = connection_of(services, context, id).await? else {
-        return Ok(undone(services, context, id).await?.map_or(Claim::Lost, Claim::Changed));
+    let Some(connection) = connection_of(services, claimant, id).await? else {
+        return Ok(undone(services, claimant.org, id).await?.map_or(Claim::Lost, Claim::Changed));
     };
     if let Err(reason) = connection::ensure_fresh(services, &connection, LIST_AGE).await {
         // Switched off or reconfigured since: that undoes it, and is not a matter of trying again.
-        return Ok(undone(services, context, id).await?.map_or(Claim::Unready(reason), Claim::Changed));
+        return Ok(undone(services, claimant.org, id).await?.map_or(Claim::Unready(reason), Claim::Changed));
     }
     let spec = connection::spec(services, &connection)?;
-    attempt(services, context, id, spec).await
+    attempt(services, claimant, id, spec).await
 }
 
 /// Takes the approval out of the set of those being claimed, and wakes who found it there.
@@ -90,18 +136,18 @@ impl Drop for Claiming<'_> {
 
 /// The connection that the approved call goes to, from the snapshot; the claim compares its version
 /// with the locked rows.
-async fn connection_of(services: &Services, context: &Context, id: ApprovalId) -> Result<Option<Arc<Connection>>> {
-    let mut scope = OrgScope::begin(&services.db, context.org.id).await?;
+async fn connection_of(services: &Services, claimant: &Claimant, id: ApprovalId) -> Result<Option<Arc<Connection>>> {
+    let mut scope = OrgScope::begin(&services.db, claimant.org).await?;
     let Some(record) = db::approval::get(&mut scope, id).await? else { return Ok(None) };
     drop(scope);
     let directory = services.directory.get()?;
-    let org = directory.orgs.get(&context.org.slug).ok_or_else(Error::not_found)?;
+    let org = directory.orgs.get(&claimant.org_slug).ok_or_else(Error::not_found)?;
     Ok(org.connections.get(&record.binding.connection).cloned())
 }
 
 /// Invalidates the approval if something it is bound to changed, and says what.
-async fn undone(services: &Services, context: &Context, id: ApprovalId) -> Result<Option<Change>> {
-    let mut scope = OrgScope::system(&services.db, context.org.id, Reason::Claim).await?;
+async fn undone(services: &Services, org: OrgId, id: ApprovalId) -> Result<Option<Change>> {
+    let mut scope = OrgScope::system(&services.db, org, Reason::Claim).await?;
     let Some(record) = db::approval::lock(&mut scope, id).await? else { return Ok(None) };
     let State::Approved(approved) = record.state() else { return Ok(None) };
     let current = db::approval::current(&mut scope, &record.binding).await?;
@@ -116,13 +162,17 @@ async fn invalidate(scope: &mut OrgScope, record: &Record, approved: Approved, c
     db::approval::store(scope, record.id, Status::Approved, &state, &Actor::System, Some(change.message())).await
 }
 
-async fn attempt(services: &Services, context: &Context, id: ApprovalId, spec: Arc<ConnectionSpec>) -> Result<Claim> {
+async fn attempt(services: &Services, claimant: &Claimant, id: ApprovalId, spec: Arc<ConnectionSpec>) -> Result<Claim> {
     // Read before the claim: by this clock the lease ends no later than by Postgres's.
     let before = Instant::now();
     let holder = Uuid::now_v7();
-    let mut scope = OrgScope::system(&services.db, context.org.id, Reason::Claim).await?;
+    let mut scope = OrgScope::system(&services.db, claimant.org, Reason::Claim).await?;
     let Some(record) = db::approval::lock(&mut scope, id).await? else { return Ok(Claim::Lost) };
     let State::Approved(approved) = record.state() else { return Ok(Claim::Lost) };
+    let waiting = db::task::count_open(&mut scope, id).await? > 0;
+    if claimant.only_for_task && !waiting {
+        return Ok(Claim::Lost);
+    }
     let current = db::approval::current(&mut scope, &record.binding).await?;
     if let Some(change) = record.binding.change(&current) {
         let invalidated = invalidate(&mut scope, &record, approved, change).await?;
@@ -137,11 +187,17 @@ async fn attempt(services: &Services, context: &Context, id: ApprovalId, spec: A
     let now = db::approval::now(&mut scope).await?;
     let lease = chrono::TimeDelta::from_std(services.lease).map_err(Error::internal)?;
     let state = State::Executing(approved.claim(holder, now + lease));
-    let actor = Actor::Principal(context.caller.principal, context.caller.name.to_string());
+    let actor = Actor::Principal(claimant.principal, claimant.name.clone());
     if !db::approval::store(&mut scope, id, Status::Approved, &state, &actor, None).await? {
         return Ok(Claim::Lost);
     }
-    let intent = Intent { approval: Some(id), rule: Some(record.rule.clone()), ..context.intent.clone() };
+    let request = || Some(asked(&record.tool, &arguments));
+    let intent = Intent {
+        approval: Some(id),
+        rule: Some(record.rule.clone()),
+        request: claimant.intent.request.clone().or_else(request),
+        ..claimant.intent.clone()
+    };
     db::audit::insert(scope.conn(), &[&intent], &[]).await?;
     let claimed = Claimed {
         record,
@@ -151,7 +207,10 @@ async fn attempt(services: &Services, context: &Context, id: ApprovalId, spec: A
         upstream_tool: tool.name,
         arguments,
         intent,
-        began: context.began,
+        began: claimant.began,
+        trace: claimant.trace.clone(),
+        progress: claimant.progress.clone(),
+        tasks: claimant.tasks || waiting,
     };
     if let Err(error) = scope.commit().await {
         // Perhaps it was committed. Nothing was sent, so it may go back; if that fails too, the
@@ -160,6 +219,11 @@ async fn attempt(services: &Services, context: &Context, id: ApprovalId, spec: A
         return Err(error);
     }
     Ok(Claim::Won(Box::new(claimed)))
+}
+
+/// The parameters of the call that was approved, for the record of a dispatch that no call asks for.
+fn asked(tool: &str, arguments: &RawValue) -> String {
+    text(&redact(&format!("{{\"name\":{},\"arguments\":{}}}", json!(tool), arguments.get())))
 }
 
 async fn arguments(services: &Services, scope: &mut OrgScope, id: ApprovalId) -> Result<Box<RawValue>> {

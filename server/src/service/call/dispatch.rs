@@ -7,14 +7,11 @@ use domain::ApprovalId;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
-use wire::{
-    error::RpcError,
-    mcp::{Meta, upstream_call_params},
-};
+use wire::{error::RpcError, mcp::upstream_call_params};
 
 use super::{
     Body, Context, Recorded, Reply,
-    claim::{self, Claim, Claimed, MARGIN},
+    claim::{self, Claim, Claimant, Claimed, MARGIN},
     run, say, settle,
 };
 use crate::{
@@ -45,7 +42,7 @@ enum Told {
 pub(super) async fn dispatch(services: &Arc<Services>, context: &Context, record: &Record) -> Result<Option<Reply>> {
     let (tell, told) = oneshot::channel();
     let mut waiter = services.live.watch(record.id);
-    services.dispatched.spawn(claim_and_send(services.clone(), context.clone(), record.id, tell));
+    services.dispatched.spawn(claim_and_send(services.clone(), context.into(), record.id, tell));
     // A task that ended without a word may have sent it.
     let reply = match told.await.unwrap_or(Told::NotRecorded) {
         Told::Failed(error) => return Err(error),
@@ -66,7 +63,7 @@ pub(super) async fn dispatch(services: &Arc<Services>, context: &Context, record
         Told::Reported(_, Err(UpstreamError::Unknown { .. })) => {
             // Every later call on this replica is refused, whatever the tool's permission is then.
             services.directory.refresh().await?;
-            Reply { recorded: Recorded::Whole, ..say::outcome_unknown(services, context, record) }
+            Reply { recorded: Recorded::Whole, ..say::outcome_unknown(services, &context.org, record) }
         }
         Told::NotRecorded => not_recorded(record.id),
     };
@@ -86,9 +83,24 @@ fn not_recorded(id: ApprovalId) -> Reply {
     }
 }
 
-async fn claim_and_send(services: Arc<Services>, context: Context, id: ApprovalId, tell: oneshot::Sender<Told>) {
+/// The same for an approval that no call waits for, but a task. Says whether to try again later: nothing
+/// was sent, and it is still approved.
+pub(super) async fn dispatch_for_task(services: &Arc<Services>, claimant: Claimant, id: ApprovalId) -> bool {
+    let (tell, told) = oneshot::channel();
+    services.dispatched.spawn(claim_and_send(services.clone(), claimant, id, tell));
+    match told.await {
+        Ok(Told::Failed(error)) => {
+            tracing::warn!(approval.id = %id, %error, "an approved call could not be claimed");
+            true
+        }
+        Ok(Told::NotClaimed(Claim::Unready(_)) | Told::Reported(_, Err(UpstreamError::NotSent { .. }))) => true,
+        _ => false,
+    }
+}
+
+async fn claim_and_send(services: Arc<Services>, claimant: Claimant, id: ApprovalId, tell: oneshot::Sender<Told>) {
     // Whoever asked may have gone: then the stored result waits for it.
-    match claim::claim(&services, &context, id).await {
+    match claim::claim(&services, &claimant, id).await {
         Ok(Claim::Won(claimed)) => carry_out(services, *claimed, tell).await,
         Ok(other) => drop(tell.send(Told::NotClaimed(other))),
         Err(error) => drop(tell.send(Told::Failed(error))),
@@ -106,7 +118,7 @@ async fn carry_out(services: Arc<Services>, claimed: Claimed, tell: oneshot::Sen
         let left = lease.lock().saturating_duration_since(Instant::now());
         if left >= MARGIN { Ok(()) } else { Err("the claim had nearly run out before it could be sent".to_owned()) }
     };
-    let params = upstream_call_params(&claimed.upstream_tool, &claimed.arguments, &Meta::default(), None);
+    let params = upstream_call_params(&claimed.upstream_tool, &claimed.arguments, &claimed.trace.meta(), None);
     let call = Call { tool: &claimed.upstream_tool, params: &params, once: true };
     let answer = services.upstreams.call(&claimed.spec, call, guard, CancellationToken::new()).await;
     // The lease is kept until the outcome is durable: nobody declares it unknown in between.

@@ -12,7 +12,7 @@ use domain::{
 };
 use wire::mcp::CallParams;
 
-use super::{Context, Reply, dispatch, ready::Ready, replay, say};
+use super::{Context, Reply, dispatch, ready::Ready, replay, say, task, wait};
 use crate::{
     audit::text,
     db::{
@@ -35,20 +35,19 @@ pub(super) async fn hold(
     params: &CallParams<'_>,
     rule: &Rule,
 ) -> Result<Option<Reply>> {
-    loop {
-        let record = match open_or_join(services, ready, params, rule).await? {
-            Joined::Approval(record) => record,
+    let record = loop {
+        match open_or_join(services, ready, params, rule).await? {
+            Joined::Approval(record) => break record,
             Joined::Refused(reply) => return Ok(Some(reply)),
-            Joined::Again => continue,
+            Joined::Again => {}
             Joined::Stale => {
                 services.directory.refresh().await?;
                 return Ok(None);
             }
-        };
-        if let Some(reply) = advance(services, &ready.context, *record).await? {
-            return Ok(Some(if reply.rule.is_none() { reply.rule(rule) } else { reply }));
         }
-    }
+    };
+    let reply = follow(services, &ready.context, *record).await?;
+    Ok(Some(if reply.rule.is_none() { reply.rule(rule) } else { reply }))
 }
 
 /// Stays with one approval until there is an answer, whatever becomes of it meanwhile.
@@ -65,9 +64,15 @@ pub(super) async fn follow(services: &Arc<Services>, context: &Context, mut reco
 
 /// Answers from the state of an approval that this caller asked for. `None`: it changed meanwhile,
 /// look again.
-pub(super) async fn advance(services: &Arc<Services>, context: &Context, record: Record) -> Result<Option<Reply>> {
+async fn advance(services: &Arc<Services>, context: &Context, record: Record) -> Result<Option<Reply>> {
     let id = record.id;
+    match task::join(services, context, &record).await? {
+        task::Joins::Task(reply) => return Ok(Some(reply)),
+        task::Joins::Call => {}
+        task::Joins::Moved => return Ok(None),
+    }
     Ok(Some(match record.state() {
+        State::Pending(_) if wait::for_decision(services, context, &record).await? => return Ok(None),
         State::Pending(_) => say::pending(services, context, &record),
         State::Approved(_) => return dispatch::dispatch(services, context, &record).await,
         State::Executing(_) => {
@@ -78,7 +83,7 @@ pub(super) async fn advance(services: &Arc<Services>, context: &Context, record:
             say::settled_executed(&record, &executed)
         }
         State::Executed(executed) => replay::replay(services, &record, &executed).await?,
-        State::OutcomeUnknown(_) => say::outcome_unknown(services, context, &record),
+        State::OutcomeUnknown(_) => say::outcome_unknown(services, &context.org, &record),
         State::Rejected(decision) => say::rejected(&record, &decision),
         State::Expired(_) => say::expired(&record),
         State::Invalidated { change, .. } => say::invalidated(&record, change),
@@ -215,6 +220,7 @@ async fn open(
         arguments_size: params.arguments.get().len(),
         arguments_sealed: &sealed,
         expires_at: pending.expires_at,
+        called: !context.tasks,
     };
     if !db::approval::insert(&mut scope, &new).await? {
         return Ok(Joined::Again);

@@ -1,21 +1,26 @@
 //! A tool call from beginning to end: [`decide`] finds the verdict, [`run`] runs what needs no
-//! approval, [`hold`] opens or joins an approval, [`dispatch`] claims it and sends it once,
-//! [`replay`] gives a stored answer again, [`builtin`] are the gateway's own tools.
+//! approval, [`hold`] opens or joins an approval, [`wait`] holds the call open, [`dispatch`] claims it and
+//! sends it once, [`replay`] gives a stored answer again, [`builtin`] are the gateway's own tools, [`task`]
+//! are handles for callers that do not wait.
 
 pub mod builtin;
 mod claim;
 mod decide;
 mod dispatch;
 mod hold;
+pub mod progress;
 mod ready;
 mod replay;
 mod run;
 mod say;
 mod settle;
+pub mod task;
+mod wait;
 
+pub use progress::{Progress, Told};
 pub use ready::LIST_AGE;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use domain::{
     ApprovalId, Caller, OrgId,
@@ -23,7 +28,10 @@ use domain::{
 };
 use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
-use wire::{error::RpcError, mcp::CallParams};
+use wire::{
+    error::RpcError,
+    mcp::{CallParams, Trace},
+};
 
 use super::{
     Services,
@@ -49,10 +57,20 @@ pub struct Context {
     pub toolkit: Arc<Toolkit>,
     /// The client's name and version, as it said.
     pub client: Option<String>,
+    /// Whether the request declared the tasks extension.
+    pub tasks: bool,
     /// The call's record: queued before it runs, or made durable with the claim.
     pub intent: Intent,
     /// When the call came in.
     pub began: std::time::Instant,
+    /// How long it may be held open.
+    pub hold: Duration,
+    /// Trace context, which goes upstream with the call that is sent.
+    pub trace: Trace,
+    /// Where the client hears how it goes.
+    pub progress: Progress,
+    /// Cancelled when the client no longer waits.
+    pub cancel: CancellationToken,
 }
 
 /// What the agent gets, and what the record says of it.
@@ -145,17 +163,12 @@ const ATTEMPTS: usize = 10;
 /// # Errors
 /// Only what keeps the gateway from saying anything better, such as Postgres being gone. What the
 /// agent should read is a [`Reply`].
-pub async fn call_tool(
-    services: &Arc<Services>,
-    mut context: Context,
-    params: CallParams<'_>,
-    cancel: CancellationToken,
-) -> Result<Reply> {
+pub async fn call_tool(services: &Arc<Services>, mut context: Context, params: CallParams<'_>) -> Result<Reply> {
     for _ in 0..ATTEMPTS {
         let reply = match decide::decide(services, context.clone(), &params).await? {
             decide::Step::Answer(reply) => Some(reply),
             decide::Step::Builtin(context, tool) => Some(builtin::call(services, &context, tool, &params).await?),
-            decide::Step::Run(ready, rule) => Some(run::run(services, &ready, &params, rule, &cancel).await?),
+            decide::Step::Run(ready, rule) => Some(run::run(services, &ready, &params, rule).await?),
             decide::Step::Join(context, record) => Some(hold::follow(services, &context, *record).await?),
             decide::Step::Hold(ready, rule) => hold::hold(services, &ready, &params, &rule).await?,
         };

@@ -2,7 +2,6 @@
 
 use domain::Rule;
 use serde_json::value::RawValue;
-use tokio_util::sync::CancellationToken;
 use wire::mcp::{CallParams, is_error, upstream_call_params};
 
 use super::{Body, Recorded, Reply, ready::Ready, say};
@@ -14,20 +13,14 @@ use crate::{
 };
 
 /// Sends the call and gives the upstream's answer. A client that goes away cancels it.
-pub(super) async fn run(
-    services: &Services,
-    ready: &Ready,
-    params: &CallParams<'_>,
-    rule: Rule,
-    cancel: &CancellationToken,
-) -> Result<Reply> {
+pub(super) async fn run(services: &Services, ready: &Ready, params: &CallParams<'_>, rule: Rule) -> Result<Reply> {
     let spec = connection::spec(services, &ready.connection)?;
     let intent = Intent { rule: Some(rule.to_string()), ..ready.context.intent.clone() };
     services.audit.intend(intent).await?;
     let token = progress_token(ready, params);
     let upstream_params = upstream_call_params(&ready.tool.tool.name, params.arguments, &params.meta, token.as_deref());
     let call = Call { tool: &ready.tool.tool.name, params: &upstream_params, once: false };
-    let answer = services.upstreams.call(&spec, call, || Ok(()), cancel.clone()).await;
+    let answer = services.upstreams.call(&spec, call, || Ok(()), ready.context.cancel.clone()).await;
     let slug = &ready.connection.slug;
     let (status, body) = match answer {
         Ok(answer) => body(answer),

@@ -7,6 +7,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use domain::{
     Rule,
     approval::{Change, Decision, Executed, State},
+    directory::Org,
 };
 use serde_json::{Value, json, value::RawValue};
 
@@ -62,6 +63,7 @@ pub(super) fn pending(services: &Services, context: &Context, record: &Record) -
     let (id, tool) = (record.id, &record.tool);
     let expires = time(record.expires_at);
     let url = console_url(services, context.org.slug.as_str(), record);
+    let facts = pending_facts(services, &context.org, record);
     let text = format!(
         "NOT EXECUTED: waiting for a person's decision. This is not an error or an empty result.\n\
          approval_id: {id}   expires: {expires}\n\
@@ -69,24 +71,28 @@ pub(super) fn pending(services: &Services, context: &Context, record: &Record) -
          When it says approved, call run_approved with {{\"approval_id\": \"{id}\"}}, or {tool} again with exactly the same arguments.\n\
          Do not use another tool to get the same effect. Still pending after 5 checks: go on with other work, or tell the user it awaits approval at {url}."
     );
-    let facts = json!({
-        "status": "pending",
-        "executed": false,
-        "approval_id": id.0,
-        "tool": tool,
-        "arguments_sha256": hex::encode(record.binding.arguments_sha256),
-        "created_at": time(record.created_at),
-        "expires_at": expires,
-        "retry_after_seconds": RETRY_AFTER,
-        "console_url": url,
-        "next_action": "call_approval_status",
-    });
     let result = raw(&json!({
         "content": [{"type": "text", "text": text}],
         "structuredContent": facts,
         "_meta": {META_KEY: facts},
     }));
     Reply::new(Status::Held, result).about(id)
+}
+
+/// What a program reads of an approval that waits.
+pub(super) fn pending_facts(services: &Services, org: &Org, record: &Record) -> Value {
+    json!({
+        "status": "pending",
+        "executed": false,
+        "approval_id": record.id.0,
+        "tool": record.tool,
+        "arguments_sha256": hex::encode(record.binding.arguments_sha256),
+        "created_at": time(record.created_at),
+        "expires_at": time(record.expires_at),
+        "retry_after_seconds": RETRY_AFTER,
+        "console_url": console_url(services, org.slug.as_str(), record),
+        "next_action": "call_approval_status",
+    })
 }
 
 /// A person said no.
@@ -100,11 +106,14 @@ pub(super) fn rejected(record: &Record, decision: &Decision) -> Reply {
 
 /// Nobody decided, or nobody used the approval.
 pub(super) fn expired(record: &Record) -> Reply {
-    let text = match record.state() {
-        State::Expired(expired) if expired.unused.is_some() => {
-            "NOT EXECUTED: the approval was not used in time and has expired; you may ask once more."
-        }
-        _ => "NOT EXECUTED: nobody decided; you may ask once more.",
+    expired_as(record, matches!(record.state(), State::Expired(expired) if expired.unused.is_some()))
+}
+
+/// The same, where it is known which of the two it was.
+pub(super) fn expired_as(record: &Record, unused: bool) -> Reply {
+    let text = match unused {
+        true => "NOT EXECUTED: the approval was not used in time and has expired; you may ask once more.",
+        false => "NOT EXECUTED: nobody decided; you may ask once more.",
     };
     about(record, Status::Refused, "expired", text)
 }
@@ -141,10 +150,10 @@ pub(super) fn not_sent(record: &Record, connection: &str, reason: &str) -> Reply
 }
 
 /// Sent, and nobody knows what became of it.
-pub(super) fn outcome_unknown(services: &Services, context: &Context, record: &Record) -> Reply {
+pub(super) fn outcome_unknown(services: &Services, org: &Org, record: &Record) -> Reply {
     let text = format!(
         "OUTCOME UNKNOWN: this call was approved and sent, and contact was lost before an answer came. It may have run. It is not sent again: a person has to find out and settle it at {}. Do not repeat it and do not use another tool to get the same effect; tell the user.",
-        console_url(services, context.org.slug.as_str(), record)
+        console_url(services, org.slug.as_str(), record)
     );
     about(record, Status::Refused, "outcome_unknown", &text).rule("outcome unknown until settled")
 }

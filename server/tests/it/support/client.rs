@@ -15,9 +15,24 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// The body as JSON.
+    /// The body as JSON; of an event stream its last message, which is the answer.
     pub(crate) fn json(&self) -> Value {
+        if self.is_stream() {
+            return self.messages().pop().unwrap_or(Value::Null);
+        }
         serde_json::from_str(&self.text).unwrap_or(Value::Null)
+    }
+
+    /// Whether it came as an event stream.
+    pub(crate) fn is_stream(&self) -> bool {
+        self.headers.get("content-type").is_some_and(|kind| kind == "text/event-stream")
+    }
+
+    /// The messages of an event stream, in order.
+    pub(crate) fn messages(&self) -> Vec<Value> {
+        let mut decoder = wire::sse::Decoder::new(1 << 24);
+        decoder.push(self.text.as_bytes()).expect("an event stream");
+        std::iter::from_fn(|| decoder.pop()).filter_map(|event| serde_json::from_str(&event.data).ok()).collect()
     }
 
     /// Fails the test unless it has this status; gives the body.

@@ -1,0 +1,41 @@
+-- Tasks of the MCP tasks extension: a handle on one approval, or on a task of an upstream. The rules
+-- are in service::call::task.
+
+-- An older binary does not say whether a call had a task: then it had none.
+ALTER TABLE approvals ADD COLUMN called boolean NOT NULL DEFAULT true;
+COMMENT ON COLUMN approvals.called IS 'Whether a call without a task ever asked for it: then cancelling a task withdraws nothing.';
+
+CREATE TABLE tasks (
+    id_sha256 bytea PRIMARY KEY CHECK (length(id_sha256) = 32),
+    org_id uuid NOT NULL REFERENCES orgs ON DELETE CASCADE,
+    toolkit_id uuid NOT NULL,
+    caller_kind text NOT NULL CHECK (caller_kind IN ('key', 'user')),
+    caller_id uuid NOT NULL,
+    approval_id uuid REFERENCES approvals ON DELETE CASCADE,
+    connection_id uuid,
+    upstream_task text,
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    kept_until timestamptz,
+    closed_at timestamptz,
+    closed_as text CHECK (closed_as IN ('executed', 'rejected', 'undecided', 'unused', 'withdrawn', 'invalidated',
+                                        'outcome_unknown', 'not_executed', 'cancelled')),
+    CHECK (approval_id IS NOT NULL OR upstream_task IS NOT NULL),
+    CHECK ((upstream_task IS NULL) = (connection_id IS NULL) AND (upstream_task IS NULL) = (kept_until IS NULL)),
+    CHECK ((closed_at IS NULL) = (closed_as IS NULL))
+);
+COMMENT ON TABLE tasks IS 'Handles that callers follow a call with. A handle on an approval has the approval''s status, and keeps what closed it.';
+COMMENT ON COLUMN tasks.id_sha256 IS 'SHA-256 of the task id, which only the caller has; 256 random bits need no slow hash.';
+COMMENT ON COLUMN tasks.toolkit_id IS 'The toolkit at whose endpoint it is used. No foreign key, as approvals have none to their tool: the endpoint is gone with the toolkit.';
+COMMENT ON COLUMN tasks.upstream_task IS 'The upstream''s id of its own task, which this one follows.';
+COMMENT ON COLUMN tasks.kept_until IS 'Until when a handle on an upstream''s task is kept.';
+COMMENT ON COLUMN tasks.closed_as IS 'What ended it, fixed with the change of the approval that did: a later change does not open it again.';
+CREATE INDEX tasks_open ON tasks (approval_id) WHERE closed_at IS NULL AND upstream_task IS NULL;
+CREATE INDEX tasks_closed ON tasks (closed_at) WHERE closed_at IS NOT NULL;
+CREATE INDEX tasks_kept ON tasks (kept_until) WHERE kept_until IS NOT NULL;
+
+ALTER TABLE tasks ENABLE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON tasks USING (org_id = app_org()) WITH CHECK (org_id = app_org());
+-- sweep: finds approved calls that a task waits for, and removes what has ended.
+CREATE POLICY sweep ON tasks FOR SELECT USING (app_scope_in('sweep'));
+CREATE POLICY sweep_erase ON tasks FOR DELETE USING (app_scope_in('sweep'));
+GRANT SELECT, INSERT, UPDATE, DELETE ON tasks TO permesso_app;

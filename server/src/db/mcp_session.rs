@@ -1,0 +1,127 @@
+//! Sessions of MCP clients. One is known by the SHA-256 of its id, to the caller and at the toolkit it was
+//! made for.
+
+use domain::{Principal, ToolkitId};
+
+use super::{Db, OrgScope, SystemScope};
+use crate::error::{Error, Result};
+
+/// How many sessions a caller may have; beyond, those unused for longest end.
+const MAX_EACH: i64 = 1_000;
+
+/// A session that lives.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// Whose it is.
+    pub caller: Principal,
+    /// Where.
+    pub toolkit: ToolkitId,
+    /// The client's name and version, as it said.
+    pub client: Option<String>,
+}
+
+/// Keeps a new session.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn insert(scope: &mut OrgScope, id_sha256: &[u8; 32], row: &Row) -> Result<()> {
+    sqlx::query!(
+        "INSERT INTO mcp_sessions (id_sha256, org_id, toolkit_id, caller_kind, caller_id, client)
+         VALUES ($1, $2, $3, $4, $5, $6)",
+        id_sha256.as_slice(),
+        scope.org().0,
+        row.toolkit.0,
+        row.caller.kind(),
+        row.caller.id(),
+        row.client,
+    )
+    .execute(scope.conn())
+    .await?;
+    sqlx::query!(
+        "DELETE FROM mcp_sessions WHERE id_sha256 IN (
+             SELECT id_sha256 FROM mcp_sessions WHERE org_id = $1 AND caller_kind = $2 AND caller_id = $3
+             ORDER BY last_seen_at DESC OFFSET $4)",
+        scope.org().0,
+        row.caller.kind(),
+        row.caller.id(),
+        MAX_EACH,
+    )
+    .execute(scope.conn())
+    .await?;
+    Ok(())
+}
+
+/// Finds a session.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn find(scope: &mut OrgScope, id_sha256: &[u8; 32]) -> Result<Option<Row>> {
+    let row = sqlx::query!(
+        "SELECT toolkit_id, caller_kind, caller_id, client FROM mcp_sessions WHERE org_id = $1 AND id_sha256 = $2",
+        scope.org().0,
+        id_sha256.as_slice(),
+    )
+    .fetch_optional(scope.conn())
+    .await?;
+    row.map(|row| {
+        let odd = |_| Error::internal(format!("mcp_sessions: an unknown kind of caller, {}", row.caller_kind));
+        let caller = Principal::from_parts(&row.caller_kind, row.caller_id).map_err(odd)?;
+        Ok(Row { caller, toolkit: row.toolkit_id.into(), client: row.client })
+    })
+    .transpose()
+}
+
+/// Notes that it is used.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn touch(scope: &mut OrgScope, id_sha256: &[u8; 32]) -> Result<()> {
+    sqlx::query!(
+        "UPDATE mcp_sessions SET last_seen_at = now() WHERE org_id = $1 AND id_sha256 = $2",
+        scope.org().0,
+        id_sha256.as_slice(),
+    )
+    .execute(scope.conn())
+    .await?;
+    Ok(())
+}
+
+/// Ends a session; every replica is told. `false`: there was none.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn delete(scope: &mut OrgScope, id_sha256: &[u8; 32]) -> Result<bool> {
+    let deleted = sqlx::query!(
+        "DELETE FROM mcp_sessions WHERE org_id = $1 AND id_sha256 = $2",
+        scope.org().0,
+        id_sha256.as_slice(),
+    )
+    .execute(scope.conn())
+    .await?;
+    Ok(deleted.rows_affected() == 1)
+}
+
+/// Ends sessions that were not used for `idle_seconds`, at most a thousand. Needs [`super::Reason::Sweep`].
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn sweep(scope: &mut SystemScope, idle_seconds: f64) -> Result<u64> {
+    let deleted = sqlx::query!(
+        "DELETE FROM mcp_sessions WHERE id_sha256 IN (
+             SELECT id_sha256 FROM mcp_sessions WHERE last_seen_at < now() - make_interval(secs => $1) LIMIT 1000)",
+        idle_seconds,
+    )
+    .execute(scope.conn())
+    .await?;
+    Ok(deleted.rows_affected())
+}
+
+/// Tells every replica that the client of this session no longer waits for a request.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn announce_cancelled(db: &Db, id_sha256: &[u8; 32], request: &str) -> Result<()> {
+    let payload = format!("cancelled {} {request}", hex::encode(id_sha256));
+    sqlx::query!(r#"SELECT pg_notify('permesso_session', $1) AS "sent: ()""#, payload).execute(db.pool()).await?;
+    Ok(())
+}

@@ -1,0 +1,309 @@
+//! Tasks: handles that a caller follows one call with, on an approval or on a task of the upstream.
+//! What has closed a handle on an approval is written in the transaction that did, by
+//! [`super::approval::store`], and stands: whatever becomes of the approval later, the handle is closed.
+
+use chrono::{DateTime, Utc};
+use domain::{ApprovalId, ConnectionId, OrgId, Principal, ToolkitId, approval::Status};
+use uuid::Uuid;
+
+use super::{OrgScope, SystemScope, expect_one_row};
+use crate::error::{Error, Result};
+
+/// What closed a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The upstream answered.
+    Executed,
+    /// A person said no.
+    Rejected,
+    /// Nobody decided in time.
+    Undecided,
+    /// It was approved, and could not be run in time.
+    Unused,
+    /// Another call of the caller took the request back.
+    Withdrawn,
+    /// Something the approval is bound to changed.
+    Invalidated,
+    /// It was sent, and contact was lost.
+    OutcomeUnknown,
+    /// A person found that it did not run.
+    NotExecuted,
+    /// The caller dropped the handle.
+    Cancelled,
+}
+
+impl End {
+    const ALL: [Self; 9] = [
+        Self::Executed,
+        Self::Rejected,
+        Self::Undecided,
+        Self::Unused,
+        Self::Withdrawn,
+        Self::Invalidated,
+        Self::OutcomeUnknown,
+        Self::NotExecuted,
+        Self::Cancelled,
+    ];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Executed => "executed",
+            Self::Rejected => "rejected",
+            Self::Undecided => "undecided",
+            Self::Unused => "unused",
+            Self::Withdrawn => "withdrawn",
+            Self::Invalidated => "invalidated",
+            Self::OutcomeUnknown => "outcome_unknown",
+            Self::NotExecuted => "not_executed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// How a change of its approval closes a task, if it does: an approval's end is its tasks' end.
+    pub(super) fn of(from: Status, to: Status) -> Option<Self> {
+        match to {
+            Status::Pending | Status::Approved | Status::Executing => None,
+            Status::Rejected => Some(Self::Rejected),
+            Status::Expired if from == Status::Approved => Some(Self::Unused),
+            Status::Expired => Some(Self::Undecided),
+            Status::Withdrawn => Some(Self::Withdrawn),
+            Status::Invalidated => Some(Self::Invalidated),
+            Status::Executed => Some(Self::Executed),
+            Status::OutcomeUnknown => Some(Self::OutcomeUnknown),
+            Status::NotExecuted => Some(Self::NotExecuted),
+        }
+    }
+}
+
+/// Whose task, and where: used by anybody else or elsewhere, it does not exist.
+#[derive(Clone, Copy, Debug)]
+pub struct Owner {
+    /// The toolkit at whose endpoint the call was made.
+    pub toolkit: ToolkitId,
+    /// Who called.
+    pub caller: Principal,
+}
+
+/// The upstream's task that a task of ours follows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Followed {
+    /// Where it is.
+    pub connection: ConnectionId,
+    /// The upstream's own id of it.
+    pub task: String,
+    /// Until when ours is kept.
+    pub kept_until: DateTime<Utc>,
+}
+
+/// One task.
+#[derive(Clone, Debug)]
+pub struct Task {
+    /// SHA-256 of its id.
+    pub id_sha256: [u8; 32],
+    /// The approval it is a handle on; `None` where the call needed none.
+    pub approval: Option<ApprovalId>,
+    /// The upstream's task it follows, once there is one.
+    pub followed: Option<Followed>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// What closed it, and when.
+    pub closed: Option<(End, DateTime<Utc>)>,
+    /// Postgres's clock when it was read.
+    pub read_at: DateTime<Utc>,
+}
+
+/// Makes a task; gives when.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn insert(
+    scope: &mut OrgScope,
+    id_sha256: &[u8; 32],
+    owner: Owner,
+    approval: Option<ApprovalId>,
+    followed: Option<&Followed>,
+) -> Result<DateTime<Utc>> {
+    Ok(sqlx::query_scalar!(
+        "INSERT INTO tasks (id_sha256, org_id, toolkit_id, caller_kind, caller_id, approval_id, connection_id,
+             upstream_task, kept_until)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING created_at",
+        id_sha256,
+        scope.org().0,
+        owner.toolkit.0,
+        owner.caller.kind(),
+        owner.caller.id(),
+        approval.map(|id| id.0),
+        followed.map(|followed| followed.connection.0),
+        followed.map(|followed| followed.task.as_str()),
+        followed.map(|followed| followed.kept_until),
+    )
+    .fetch_one(scope.conn())
+    .await?)
+}
+
+/// The task with this id, if it is this owner's.
+///
+/// # Errors
+/// When Postgres cannot be reached, or the row contradicts itself.
+pub async fn find(scope: &mut OrgScope, id_sha256: &[u8; 32], owner: Owner) -> Result<Option<Task>> {
+    let row = sqlx::query!(
+        r#"SELECT approval_id, connection_id, upstream_task, created_at, kept_until, closed_at, closed_as,
+                  clock_timestamp() AS "read_at!"
+           FROM tasks
+           WHERE org_id = $1 AND id_sha256 = $2 AND toolkit_id = $3 AND caller_kind = $4 AND caller_id = $5"#,
+        scope.org().0,
+        id_sha256,
+        owner.toolkit.0,
+        owner.caller.kind(),
+        owner.caller.id(),
+    )
+    .fetch_optional(scope.conn())
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let followed = match (row.connection_id, row.upstream_task, row.kept_until) {
+        (Some(connection), Some(task), Some(kept_until)) => {
+            Some(Followed { connection: connection.into(), task, kept_until })
+        }
+        _ => None,
+    };
+    let closed = match (row.closed_as, row.closed_at) {
+        (Some(word), Some(at)) => {
+            let end = End::ALL.into_iter().find(|end| end.as_str() == word);
+            Some((end.ok_or_else(|| Error::internal(format!("tasks: closed_as is `{word}`")))?, at))
+        }
+        _ => None,
+    };
+    Ok(Some(Task {
+        id_sha256: *id_sha256,
+        approval: row.approval_id.map(Into::into),
+        followed,
+        created_at: row.created_at,
+        closed,
+        read_at: row.read_at,
+    }))
+}
+
+/// How many open tasks are handles on this approval and wait for it.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn count_open(scope: &mut OrgScope, approval: ApprovalId) -> Result<i64> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM tasks
+           WHERE org_id = $1 AND approval_id = $2 AND closed_at IS NULL AND upstream_task IS NULL"#,
+        scope.org().0,
+        approval.0,
+    )
+    .fetch_one(scope.conn())
+    .await?)
+}
+
+/// Closes the open tasks of an approval, except those that follow the upstream's task already: their
+/// end is that one's.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub(super) async fn close(scope: &mut OrgScope, approval: ApprovalId, end: End) -> Result<()> {
+    sqlx::query!(
+        "UPDATE tasks SET closed_at = clock_timestamp(), closed_as = $3
+         WHERE org_id = $1 AND approval_id = $2 AND closed_at IS NULL AND upstream_task IS NULL",
+        scope.org().0,
+        approval.0,
+        end.as_str(),
+    )
+    .execute(scope.conn())
+    .await?;
+    Ok(())
+}
+
+/// Lets the open tasks of an approval follow the task that the upstream answered with.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn follow(scope: &mut OrgScope, approval: ApprovalId, followed: &Followed) -> Result<()> {
+    sqlx::query!(
+        "UPDATE tasks SET connection_id = $3, upstream_task = $4, kept_until = $5
+         WHERE org_id = $1 AND approval_id = $2 AND closed_at IS NULL AND upstream_task IS NULL",
+        scope.org().0,
+        approval.0,
+        followed.connection.0,
+        followed.task,
+        followed.kept_until,
+    )
+    .execute(scope.conn())
+    .await?;
+    Ok(())
+}
+
+/// Keeps a task that follows an upstream's longer, or less long.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn keep(scope: &mut OrgScope, id_sha256: &[u8; 32], until: DateTime<Utc>) -> Result<()> {
+    sqlx::query!(
+        "UPDATE tasks SET kept_until = $3 WHERE org_id = $1 AND id_sha256 = $2 AND upstream_task IS NOT NULL",
+        scope.org().0,
+        id_sha256,
+        until,
+    )
+    .execute(scope.conn())
+    .await?;
+    Ok(())
+}
+
+/// Closes a task because its caller dropped it. The caller of this has locked its approval, if it has
+/// one, and found it open.
+///
+/// # Errors
+/// When Postgres cannot be reached, or it was not open.
+pub async fn cancel(scope: &mut OrgScope, id_sha256: &[u8; 32]) -> Result<()> {
+    let changed = sqlx::query!(
+        "UPDATE tasks SET closed_at = clock_timestamp(), closed_as = $3
+         WHERE org_id = $1 AND id_sha256 = $2 AND closed_at IS NULL",
+        scope.org().0,
+        id_sha256,
+        End::Cancelled.as_str(),
+    )
+    .execute(scope.conn())
+    .await?
+    .rows_affected();
+    expect_one_row("tasks", hex::encode(id_sha256), changed)
+}
+
+/// Approved calls that an open task waits for, except those named: `(org, approval)`, oldest first, at
+/// most 200. Needs [`super::Reason::Sweep`].
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn waiting(scope: &mut SystemScope, except: &[Uuid]) -> Result<Vec<(OrgId, ApprovalId)>> {
+    let rows = sqlx::query!(
+        "SELECT a.org_id, a.id FROM approvals a
+         WHERE a.state = 'approved' AND a.execute_by > clock_timestamp() AND a.id <> ALL($1)
+           AND EXISTS (SELECT FROM tasks t WHERE t.approval_id = a.id AND t.closed_at IS NULL AND t.upstream_task IS NULL)
+         ORDER BY a.id LIMIT 200",
+        except,
+    )
+    .fetch_all(scope.conn())
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.org_id.into(), row.id.into())).collect())
+}
+
+/// Removes tasks that were closed a day ago, unless the answer that closed them is still kept, and those
+/// whose upstream's task is no longer kept; says how many, at most 500 of each. Needs [`super::Reason::Sweep`].
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn sweep(scope: &mut SystemScope) -> Result<u64> {
+    let swept = sqlx::query!(
+        "DELETE FROM tasks WHERE id_sha256 IN (
+             (SELECT t.id_sha256 FROM tasks t
+              WHERE t.closed_at < clock_timestamp() - interval '24 hours'
+                    AND (t.closed_as <> 'executed'
+                         OR NOT EXISTS (SELECT FROM approval_bodies b WHERE b.approval_id = t.approval_id))
+              LIMIT 500)
+             UNION ALL (SELECT id_sha256 FROM tasks WHERE kept_until < clock_timestamp() LIMIT 500))"
+    )
+    .execute(scope.conn())
+    .await?;
+    Ok(swept.rows_affected())
+}

@@ -1,0 +1,47 @@
+//! `server/discover` of 2026-07-28: which revisions are spoken, what is offered, how long that may be kept.
+
+use std::sync::LazyLock;
+
+use serde_json::{Value, json, value::RawValue};
+use wire::mcp::{Revision, TASKS_EXTENSION};
+
+use super::{listed::Listed, record::Place};
+
+/// How long a client may keep a list or what was discovered, in milliseconds: permissions and upstreams change.
+pub(super) const TTL_MS: u64 = 60_000;
+
+/// What an agent reads before it uses anything.
+pub(super) const INSTRUCTIONS: &str = "Some tools wait for a person's decision. A result that begins with NOT EXECUTED says what to do next; \
+     follow it and do not look for another way to get the same effect.";
+
+static SERVER_INFO: LazyLock<Box<RawValue>> = LazyLock::new(|| {
+    let info = json!({"name": "permesso", "version": env!("CARGO_PKG_VERSION")});
+    serde_json::value::to_raw_value(&info).unwrap_or_default()
+});
+
+/// Who answers, as every result of 2026-07-28 says.
+pub(super) fn server_info() -> &'static RawValue {
+    &SERVER_INFO
+}
+
+/// The same for people, with the toolkit's name.
+pub(super) fn described(place: &Place) -> Value {
+    json!({"name": "permesso", "title": place.toolkit.name, "version": env!("CARGO_PKG_VERSION")})
+}
+
+/// Answers what this endpoint speaks and offers.
+pub(super) fn discover(place: &Place) -> Listed {
+    let newest_first: Vec<&str> = Revision::ALL.iter().rev().map(|revision| revision.as_str()).collect();
+    let result = json!({
+        "resultType": "complete",
+        "supportedVersions": newest_first,
+        "capabilities": {"tools": {"listChanged": true}, "extensions": {TASKS_EXTENSION: {}}},
+        "_meta": {"io.modelcontextprotocol/serverInfo": described(place)},
+        "instructions": INSTRUCTIONS,
+        "ttlMs": TTL_MS,
+        "cacheScope": "private",
+    });
+    let result = serde_json::value::to_raw_value(&result).unwrap_or_default();
+    let record = Some(result.get().to_owned());
+    Listed::new(result, record)
+}

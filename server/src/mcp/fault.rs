@@ -1,0 +1,86 @@
+//! Faults as JSON-RPC errors, with the HTTP status of their kind.
+
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::{json, value::RawValue};
+use uuid::Uuid;
+use wire::{
+    envelope::error_bytes,
+    error::{INTERNAL_ERROR, INVALID_REQUEST, RpcError},
+};
+
+use super::{answer::Answer, record::Recording};
+use crate::{
+    db::audit::Status,
+    error::{Error, Kind},
+    service::{Services, access::Actor},
+};
+
+/// A fault as the answer to a request.
+pub(super) fn answer(error: &Error, id: Option<&RawValue>, request_id: Uuid) -> Answer {
+    error.log();
+    Answer::json(status(error.kind), error_bytes(id, &rpc_error(error, request_id)))
+}
+
+fn rpc_error(error: &Error, request_id: Uuid) -> RpcError {
+    let code = match error.kind {
+        Kind::Unavailable | Kind::Internal => INTERNAL_ERROR,
+        _ => INVALID_REQUEST,
+    };
+    let data = json!({"code": error.code, "request_id": request_id});
+    let data = serde_json::value::to_raw_value(&data).unwrap_or_default();
+    RpcError::new(code, error.message.to_string()).with_data(data)
+}
+
+fn status(kind: Kind) -> StatusCode {
+    match kind {
+        Kind::BadRequest | Kind::Invalid | Kind::Conflict => StatusCode::BAD_REQUEST,
+        Kind::Unauthorized => StatusCode::UNAUTHORIZED,
+        Kind::Forbidden => StatusCode::FORBIDDEN,
+        Kind::NotFound => StatusCode::NOT_FOUND,
+        Kind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Kind::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
+        Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// An error before there is a message to answer, for a caller who is known: recorded in the org it
+/// calls from, since the one it knocks at may not be its business.
+pub(super) async fn turned_away(services: &Services, actor: &Actor, path: &str, error: &Error) -> Response {
+    if error.kind != Kind::Unavailable
+        && let Some(recording) = Recording::at_home(services, actor, path)
+        && let Err(unrecorded) = recording.write(services, Status::Refused, Some(&error.message), None, None).await
+    {
+        return response(&unrecorded, actor.request_id);
+    }
+    response(error, actor.request_id)
+}
+
+/// An error before there is a message to answer: counted where nobody is known.
+pub(super) fn response(error: &Error, request_id: Uuid) -> Response {
+    error.log();
+    let bytes = error_bytes(None, &rpc_error(error, request_id));
+    let mut response = (status(error.kind), [(header::CONTENT_TYPE, "application/json")], bytes).into_response();
+    let headers = response.headers_mut();
+    match error.kind {
+        Kind::Unauthorized => {
+            metrics::counter!("permesso_unauthenticated_total").increment(1);
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"permesso\""));
+        }
+        Kind::Unavailable => {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        }
+        Kind::MethodNotAllowed => {
+            headers.insert(header::ALLOW, HeaderValue::from_static("POST"));
+        }
+        Kind::TooMany(wait) => {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+        }
+        _ => {}
+    }
+    response
+}

@@ -1,0 +1,149 @@
+//! A response that begins when its answer is there, or, for a client that takes event streams, as soon as
+//! it is clear that the answer will take a while: then progress and keep-alives go out before it (MCP,
+//! "Streamable HTTP", "Receiving Messages").
+
+use std::{
+    convert::Infallible,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use axum::{
+    body::Body,
+    http::{HeaderMap, HeaderName, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use futures::{FutureExt, future::BoxFuture};
+use http_body::Frame;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, Interval, MissedTickBehavior, interval_at},
+};
+
+use super::{
+    answer::{Answer, Content},
+    body::Tracked,
+};
+use crate::service::{Services, call::Told};
+
+/// How often something is sent when nothing happens, so that nobody in between gives the connection up.
+pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// What a stream says in its head: do not keep it, do not collect it.
+pub(super) const EVENT_STREAM: [(HeaderName, &str); 3] = [
+    (header::CONTENT_TYPE, "text/event-stream"),
+    (header::CACHE_CONTROL, "no-store"),
+    (HeaderName::from_static("x-accel-buffering"), "no"),
+];
+
+/// Whether the client takes event streams: every client of the specification does, a person with curl may not.
+pub(super) fn takes_events(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let mut kinds = values.flat_map(|value| value.split(','));
+    kinds.any(|kind| {
+        let essence = kind.split(';').next().unwrap_or_default().trim();
+        essence.eq_ignore_ascii_case("text/event-stream")
+    })
+}
+
+/// Responds with the answer that `work` comes to. Dropping the response drops the work.
+pub(super) async fn respond(
+    services: &Arc<Services>,
+    work: impl Future<Output = Answer> + Send + 'static,
+    mut told: mpsc::Receiver<Told>,
+    takes_events: bool,
+) -> Response {
+    let mut work = work.boxed();
+    if !takes_events {
+        return work.await.into_response(services);
+    }
+    let first = tokio::select! {
+        biased;
+        answer = &mut work => return answer.into_response(services),
+        Some(first) = told.recv() => Some(first),
+        () = tokio::time::sleep(KEEP_ALIVE) => None,
+    };
+    let mut alive = interval_at(Instant::now() + KEEP_ALIVE, KEEP_ALIVE);
+    alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // The first byte takes the head along.
+    let first = first.and_then(frame).unwrap_or_else(|| Bytes::from_static(STILL_HERE));
+    let stream = Stream { services: services.clone(), first: Some(first), told, alive, now: Now::Working(work) };
+    (StatusCode::OK, EVENT_STREAM, Body::new(stream)).into_response()
+}
+
+/// The body of such a stream.
+struct Stream {
+    services: Arc<Services>,
+    first: Option<Bytes>,
+    told: mpsc::Receiver<Told>,
+    alive: Interval,
+    now: Now,
+}
+
+enum Now {
+    Working(BoxFuture<'static, Answer>),
+    Answering(Tracked),
+    Ended,
+}
+
+impl axum::body::HttpBody for Stream {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let stream = self.get_mut();
+        if let Some(first) = stream.first.take() {
+            return Poll::Ready(Some(Ok(Frame::data(first))));
+        }
+        loop {
+            match &mut stream.now {
+                Now::Ended => return Poll::Ready(None),
+                Now::Answering(body) => return Pin::new(body).poll_frame(context),
+                Now::Working(work) => {
+                    while let Poll::Ready(Some(told)) = stream.told.poll_recv(context) {
+                        if let Some(bytes) = frame(told) {
+                            stream.alive.reset();
+                            return Poll::Ready(Some(Ok(Frame::data(bytes))));
+                        }
+                    }
+                    match work.poll_unpin(context) {
+                        Poll::Ready(answer) => stream.now = Now::of(&stream.services, answer),
+                        Poll::Pending if stream.alive.poll_tick(context).is_ready() => {
+                            return Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(STILL_HERE)))));
+                        }
+                        Poll::Pending => return Poll::Pending,
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Now {
+    fn of(services: &Arc<Services>, answer: Answer) -> Self {
+        match answer.content {
+            Content::Json { bytes, answers } => Self::Answering(Tracked::new(services, event(&bytes), answers)),
+            Content::Nothing | Content::Events(_) => Self::Ended,
+        }
+    }
+}
+
+/// A comment, which every client ignores.
+pub(super) const STILL_HERE: &[u8] = b": still here\n\n";
+
+/// One JSON-RPC message as an event.
+pub(super) fn event(json: &[u8]) -> Vec<u8> {
+    // Every message of ours is made as a string.
+    wire::sse::encode(None, None, &String::from_utf8_lossy(json)).into_bytes()
+}
+
+fn frame(told: Told) -> Option<Bytes> {
+    match told {
+        Told::Waiting => None,
+        Told::Notification(json) => Some(event(&json).into()),
+    }
+}

@@ -1,0 +1,78 @@
+//! `tasks/get`, `tasks/update` and `tasks/cancel` (MCP tasks extension), for requests that declare it.
+//! Another caller's task, another toolkit's and one that never was are told apart by nobody.
+
+use serde_json::value::RawValue;
+use wire::{
+    error::RpcError,
+    mcp::task::{TaskParams, UpdateTaskParams},
+};
+
+use super::{
+    listed::{Failure, Listed},
+    record::Place,
+};
+use crate::{
+    error::Error,
+    service::{
+        Services,
+        call::task::{self, Asker},
+    },
+};
+
+/// All that is said to a request that changes something.
+const ACKNOWLEDGED: &str = r#"{"resultType":"complete"}"#;
+
+/// How a task stands, waiting for a change for as long as the client's hold time.
+pub(super) async fn get(services: &Services, place: &Place, params: Option<&RawValue>) -> Result<Listed, Failure> {
+    let asker = asker(place)?;
+    let params = TaskParams::parse(params)?;
+    let found = task::get(services, &asker, &params.task_id).await?.ok_or_else(unknown)?;
+    let members = found.task.get().strip_prefix('{').ok_or_else(|| Error::internal("a task is an object"))?;
+    let result = RawValue::from_string(format!("{{\"resultType\":\"complete\",{members}")).map_err(Error::internal)?;
+    let record = Some(result.get().to_owned());
+    Ok(Listed { approval: found.approval, answers: found.answers, ..Listed::new(result, record) })
+}
+
+/// Takes answers to what a task asks for.
+pub(super) async fn update(services: &Services, place: &Place, params: Option<&RawValue>) -> Result<Listed, Failure> {
+    let asker = asker(place)?;
+    let params = UpdateTaskParams::parse(params)?;
+    match task::update(services, &asker, &params.task_id).await? {
+        true => Ok(Listed::plain(ACKNOWLEDGED)),
+        false => Err(unknown().into()),
+    }
+}
+
+/// Drops a task.
+pub(super) async fn cancel(services: &Services, place: &Place, params: Option<&RawValue>) -> Result<Listed, Failure> {
+    let asker = asker(place)?;
+    let params = TaskParams::parse(params)?;
+    match task::cancel(services, &asker, &params.task_id).await? {
+        true => Ok(Listed::plain(ACKNOWLEDGED)),
+        false => Err(unknown().into()),
+    }
+}
+
+/// Who asks, if the request declared the extension.
+fn asker(place: &Place) -> Result<Asker, RpcError> {
+    if !place.spoken.tasks {
+        return Err(RpcError::missing_tasks_capability());
+    }
+    Ok(asker_at(place))
+}
+
+/// Who asks, and where.
+pub(super) fn asker_at(place: &Place) -> Asker {
+    Asker {
+        actor: place.actor.clone(),
+        name: place.caller.name.clone(),
+        org: place.org.clone(),
+        toolkit: place.toolkit.clone(),
+        hold: place.hold,
+    }
+}
+
+/// Says the same whatever the reason.
+fn unknown() -> RpcError {
+    RpcError::invalid_params("Task not found")
+}

@@ -1,0 +1,99 @@
+//! `tasks/get`: waits here, so that a client that asks at once again burns no rounds, and tells how the
+//! call stands.
+
+use domain::{ApprovalId, OrgId};
+use serde_json::value::RawValue;
+use tokio::time::Instant;
+
+use super::{Asker, Found, MAX_WAIT, find, is_under_way, show};
+use crate::{
+    db::{self, OrgScope, Reason},
+    error::{Error, Result},
+    service::{Services, access, approval},
+};
+
+/// A task as `tasks/get` answers and `notifications/tasks` tells.
+#[derive(Debug)]
+pub struct Detailed {
+    /// A `DetailedTask` of the extension: a JSON object, without `resultType`.
+    pub task: Box<RawValue>,
+    /// The approval it is a handle on: what to watch.
+    pub approval: Option<ApprovalId>,
+    /// The approval whose stored answer it carries: once it is written whole, replay counts from the
+    /// finish.
+    pub answers: Option<(OrgId, ApprovalId)>,
+    /// Whether something is still to come.
+    pub under_way: bool,
+}
+
+/// How a task stands, waiting for a change if there is nothing to tell yet: as long as the asker's client
+/// likes to, and 20 s at most. `None`: there is no such task for this asker.
+///
+/// # Errors
+/// Unauthorized when the asker's credential ended while it waited; unavailable when Postgres cannot be
+/// reached.
+pub async fn get(services: &Services, asker: &Asker, id: &str) -> Result<Option<Detailed>> {
+    let until = Instant::now() + asker.hold.min(MAX_WAIT);
+    let Some(first) = find(services, asker, id).await? else { return Ok(None) };
+    let Some(approval) = first.task.approval.filter(|_| is_open(&first)) else {
+        return detailed(services, asker, id).await;
+    };
+    let mut waiter = services.live.watch(approval);
+    loop {
+        let Some(found) = find(services, asker, id).await? else { return Ok(None) };
+        if !is_open(&found) || Instant::now() >= until {
+            break;
+        }
+        let _ = tokio::time::timeout_at(until, waiter.changed()).await;
+    }
+    // Who waited may have lost the right to hear it.
+    let directory = services.directory.get()?;
+    let actor = access::again(services, &directory, &asker.actor)?;
+    access::caller(&directory, &actor, asker.org.slug.as_str(), asker.toolkit.slug.as_str())?;
+    detailed(services, asker, id).await
+}
+
+/// How a task stands now, for who may know: exactly what [`get`] answers without waiting.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn detailed(services: &Services, asker: &Asker, id: &str) -> Result<Option<Detailed>> {
+    let Some(mut found) = find(services, asker, id).await? else { return Ok(None) };
+    if is_lapsed(&found) {
+        settle_deadline(services, &found).await?;
+        let Some(again) = find(services, asker, id).await? else { return Ok(None) };
+        found = again;
+    }
+    let Some(now) = show::now(services, &asker.org, id, &found).await? else { return Ok(None) };
+    let task = RawValue::from_string(format!("{{{}}}", now.members)).map_err(Error::internal)?;
+    let approval = found.task.approval;
+    Ok(Some(Detailed {
+        task,
+        approval,
+        answers: approval.filter(|_| now.answered).map(|approval| (asker.org.id, approval)),
+        under_way: is_open(&found),
+    }))
+}
+
+/// Whether the caller would hear that the call is still under way.
+fn is_open(found: &Found) -> bool {
+    let under_way = |found: &Found| found.record.as_ref().is_some_and(|record| is_under_way(&record.state()));
+    found.task.closed.is_none() && under_way(found)
+}
+
+/// Whether a deadline has ended it that nobody has written down yet.
+fn is_lapsed(found: &Found) -> bool {
+    let ended = |record: &db::approval::Record| record.stored.status() != record.state().status();
+    found.task.closed.is_none() && found.record.as_ref().is_some_and(ended)
+}
+
+/// Writes down what a deadline has made of the approval, before it is told: a decision that is just being
+/// committed comes first, one that comes later finds the task closed.
+async fn settle_deadline(services: &Services, found: &Found) -> Result<()> {
+    let Some(record) = &found.record else { return Ok(()) };
+    let mut scope = OrgScope::system(&services.db, record.org, Reason::Sweep).await?;
+    if let Some(record) = db::approval::lock(&mut scope, record.id).await? {
+        approval::tidied(&mut scope, record).await?;
+    }
+    scope.commit().await
+}

@@ -1,0 +1,213 @@
+//! A task as its caller reads it: the members of `Task` in the MCP tasks extension, with the result or
+//! the error that ended it spliced in, byte for byte.
+
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use domain::{
+    approval::{Executed, Settled, State, state::REPLAY},
+    directory::Org,
+};
+use serde_json::{json, value::RawValue};
+
+use super::super::{Body, Reply, replay, say};
+use super::{Found, KEPT};
+use crate::{
+    db::{
+        approval::Record,
+        task::{End, Task},
+    },
+    error::{Error, Result},
+    service::{Services, approval},
+    upstream::Answer,
+};
+
+/// How often a client should ask, in milliseconds (approvals.md, "What the agent sees", 3). Asking waits
+/// for a change, so this is no delay.
+const POLL_INTERVAL: u32 = 5_000;
+
+/// The members of a task.
+struct Shown<'a> {
+    id: &'a str,
+    status: &'static str,
+    message: String,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    /// From its making until nobody can learn more from it.
+    ttl: TimeDelta,
+    /// `result` or `error`.
+    end: Option<(&'static str, &'a RawValue)>,
+}
+
+impl Shown<'_> {
+    /// Its members, without the braces.
+    fn members(&self) -> String {
+        let time = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Millis, true);
+        let mut text = format!(
+            "\"taskId\":{},\"status\":\"{}\",\"statusMessage\":{},\"createdAt\":\"{}\",\"lastUpdatedAt\":\"{}\",\"ttlMs\":{},\"pollIntervalMs\":{POLL_INTERVAL}",
+            json!(self.id),
+            self.status,
+            json!(self.message),
+            time(self.created_at),
+            time(self.updated_at.max(self.created_at)),
+            self.ttl.num_milliseconds().max(0),
+        );
+        if let Some((member, raw)) = self.end {
+            text.push_str(&format!(",\"{member}\":{}", raw.get()));
+        }
+        text
+    }
+}
+
+/// The `CreateTaskResult` of a call that waits for a decision.
+pub(super) fn created(
+    services: &Services,
+    org: &Org,
+    id: &str,
+    created_at: DateTime<Utc>,
+    record: &Record,
+) -> Result<Box<RawValue>> {
+    let shown = under_way(services, org, id, created_at, record);
+    let facts = say::pending_facts(services, org, record);
+    let text = format!("{{\"resultType\":\"task\",{},\"_meta\":{{\"{}\":{facts}}}}}", shown.members(), say::META_KEY);
+    RawValue::from_string(text).map_err(Error::internal)
+}
+
+fn under_way<'a>(services: &Services, org: &Org, id: &'a str, created_at: DateTime<Utc>, record: &Record) -> Shown<'a> {
+    let decision = record.decision().map(|decision| decision.at);
+    let url = say::console_url(services, org.slug.as_str(), record);
+    let message = match record.stored {
+        State::Pending(_) => format!("waiting for a person's decision at {url}"),
+        State::Approved(_) => "approved; it runs as soon as its connection can be used".to_owned(),
+        _ => "approved; it is running".to_owned(),
+    };
+    let latest = record.execute_by.filter(|_| decision.is_some()).unwrap_or_else(|| {
+        let policy = approval::policy_in(org, record);
+        record.expires_at + TimeDelta::seconds(policy.execute_within_seconds.into())
+    });
+    Shown {
+        id,
+        status: "working",
+        message,
+        created_at,
+        updated_at: decision.unwrap_or(created_at),
+        ttl: latest - created_at,
+        end: None,
+    }
+}
+
+/// A task as it is now.
+pub(super) struct Now {
+    /// The members of `Task`, without the braces.
+    pub(super) members: String,
+    /// Whether it carries the upstream's own answer.
+    pub(super) answered: bool,
+}
+
+/// Shows a task that is a handle on an approval. `None`: nobody can learn anything from it any more.
+pub(super) async fn now(services: &Services, org: &Org, id: &str, found: &Found) -> Result<Option<Now>> {
+    let (Some(record), task) = (&found.record, &found.task) else { return Ok(None) };
+    let Some((end, at)) = end_of(task, record) else {
+        let members = under_way(services, org, id, task.created_at, record).members();
+        return Ok(Some(Now { members, answered: false }));
+    };
+    if let (End::Executed, State::Executed(executed)) = (end, &record.stored)
+        && !matches!(executed.by, Settled::Person(_))
+    {
+        return answered(services, id, task, record, executed).await;
+    }
+    let ended = |status, message: &str, end| Shown {
+        id,
+        status,
+        message: message.to_owned(),
+        created_at: task.created_at,
+        updated_at: at,
+        ttl: at + KEPT - task.created_at,
+        end,
+    };
+    let Some((message, reply)) = said(services, org, record, end)? else {
+        return Ok(Some(Now {
+            members: ended("cancelled", "the caller cancelled it", None).members(),
+            answered: false,
+        }));
+    };
+    let Body::Result(result) = &reply.body else { return Err(Error::internal("what the gateway says is a result")) };
+    let members = ended("completed", message, Some(("result", &**result))).members();
+    Ok(Some(Now { members, answered: false }))
+}
+
+/// What ended a task: what is written on it, else what its approval says, which an older binary changed.
+fn end_of(task: &Task, record: &Record) -> Option<(End, DateTime<Utc>)> {
+    let by_state = || match &record.stored {
+        State::Pending(_) | State::Approved(_) | State::Executing(_) => None,
+        State::Rejected(decision) => Some((End::Rejected, decision.at)),
+        State::Expired(e) if e.unused.is_some() => Some((End::Unused, e.at)),
+        State::Expired(e) => Some((End::Undecided, e.at)),
+        State::Withdrawn { at } => Some((End::Withdrawn, *at)),
+        State::Invalidated { at, .. } => Some((End::Invalidated, *at)),
+        State::Executed(e) => Some((End::Executed, e.at)),
+        State::OutcomeUnknown(u) => Some((End::OutcomeUnknown, u.lease_until)),
+        State::NotExecuted { at, .. } => Some((End::NotExecuted, *at)),
+    };
+    task.closed.or_else(by_state)
+}
+
+/// What the gateway says of an end in its own words; `None` where the caller ended it.
+fn said(services: &Services, org: &Org, record: &Record, end: End) -> Result<Option<(&'static str, Reply)>> {
+    Ok(Some(match (end, &record.stored) {
+        (End::Cancelled, _) => return Ok(None),
+        (End::Rejected, State::Rejected(decision)) => ("a person rejected it", say::rejected(record, decision)),
+        (End::Invalidated, State::Invalidated { change, .. }) => (change.message(), say::invalidated(record, *change)),
+        // These two may go on from here, and the task does not.
+        (End::Undecided, _) => ("nobody decided in time", say::expired_as(record, false)),
+        (End::Unused, _) => ("it could not be run in time", say::expired_as(record, true)),
+        (End::OutcomeUnknown, _) => ("contact was lost; it may have run", say::outcome_unknown(services, org, record)),
+        (End::Withdrawn, _) => ("it was withdrawn", say::withdrawn(record)),
+        (End::Executed, State::Executed(executed)) => {
+            ("a person found that it ran", say::settled_executed(record, executed))
+        }
+        (End::NotExecuted, _) => ("a person found that it did not run", say::settled_not_executed(record)),
+        (end, state) => {
+            let state = state.status();
+            return Err(Error::internal(format!("tasks: closed as {end:?}, and approval {} is {state}", record.id)));
+        }
+    }))
+}
+
+/// Shows a task whose call the upstream answered, as long as the answer is kept.
+async fn answered(
+    services: &Services,
+    id: &str,
+    task: &Task,
+    record: &Record,
+    executed: &Executed,
+) -> Result<Option<Now>> {
+    if record.read_at >= executed.replay_until() {
+        return Ok(None);
+    }
+    let Some(answer) = replay::stored(services, record).await? else { return Ok(None) };
+    let (status, message, end) = match &answer {
+        Answer::Result(raw) => ("completed", "the call ran".to_owned(), ("result", &**raw)),
+        Answer::Error(raw) => ("failed", error_message(raw), ("error", &**raw)),
+    };
+    // Once this is written whole the answer is kept ten minutes from the finish.
+    let kept = (executed.at + REPLAY).max(record.read_at);
+    let shown = Shown {
+        id,
+        status,
+        message,
+        created_at: task.created_at,
+        updated_at: executed.at,
+        ttl: kept - task.created_at,
+        end: Some(end),
+    };
+    Ok(Some(Now { members: shown.members(), answered: true }))
+}
+
+/// The upstream's own words for what went wrong.
+fn error_message(error: &RawValue) -> String {
+    #[derive(serde::Deserialize)]
+    struct Message {
+        message: String,
+    }
+    serde_json::from_str::<Message>(error.get())
+        .map_or_else(|_| "the upstream answered with an error".to_owned(), |error| error.message)
+}
