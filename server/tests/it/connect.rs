@@ -274,6 +274,14 @@ async fn a_key_is_tried_and_what_is_wrong_is_said() {
         assert!(code == Some(1) && error.contains(says), "{toolkit}: {error}");
     }
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0, "nothing was written");
+    let print = ["cursor", "--toolkit", "acme/bank", "--url", url];
+    let (code, said, error) = connect(directory.path(), &print, Some("mmcp_nonsense"));
+    assert!(
+        code == Some(1) && said.contains("mcpServers") && error.contains("not valid"),
+        "shown all the same: {error}"
+    );
+    let (code, _, error) = connect(directory.path(), &print, Some(""));
+    assert!(code == Some(0) && error.contains("reads an API key"), "an empty variable is none: {error}");
     let (code, said, error) = try_with("acme/bank", url, key);
     assert_eq!(code, Some(0), "{error}");
     assert!(said.contains("permesso-bank is in "), "{said}");

@@ -4,7 +4,7 @@
 mod check;
 mod write;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::serve::refuse;
@@ -47,22 +47,23 @@ pub(super) struct ConnectArgs {
 /// Prints or writes a client's configuration.
 pub(super) async fn run(args: ConnectArgs) -> anyhow::Result<()> {
     let server = server(&args)?;
-    // Before anything is written: what does not work would only be found out in the client.
-    let found = match &args.key {
-        Some(key) if !args.offline => Some(check::check(server.url(), key).await?),
-        _ => None,
-    };
-    if args.write {
-        write::write(args.client, &server, args.key.as_ref(), args.force)?;
-    } else {
+    // As everywhere, an empty variable is one that is not set.
+    let key = args.key.as_ref().filter(|key| !key.expose_secret().is_empty());
+    if !args.write {
         show(args.client, &server);
     }
-    match found {
-        Some(Found::Works(what)) => eprintln!("{} answers: {what}", server.url()),
-        Some(Found::Unreachable) => eprintln!("{} cannot be reached from here: not tried", server.url()),
-        None => {}
+    // Before anything is written: what does not work would only be found out in the client.
+    if let Some(key) = key.filter(|_| !args.offline) {
+        let found = match check::check(server.url(), key).await? {
+            Found::Works(what) => format!("answers: {what}"),
+            Found::Unreachable => "cannot be reached from here: not tried".to_owned(),
+        };
+        eprintln!("{} {found}", server.url());
     }
-    if args.key.is_none() {
+    if args.write {
+        write::write(args.client, &server, key, args.force)?;
+    }
+    if key.is_none() {
         eprintln!("{}", need_of_key(args.client));
     }
     Ok(())

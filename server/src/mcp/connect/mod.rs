@@ -26,16 +26,20 @@ const PLACEHOLDER: &str = "mmcp_…";
 pub enum Client {
     /// <https://code.claude.com/docs/en/mcp>: `claude mcp add`, `.mcp.json`, and which of its fields
     /// `${VAR}` is expanded in (`headers` is one).
+    #[value(help = "Claude Code: .mcp.json")]
     ClaudeCode,
     /// <https://cursor.com/docs/mcp>: `mcp.json` and `${env:NAME}` in `headers`.
+    #[value(help = "Cursor: .cursor/mcp.json")]
     Cursor,
     /// <https://code.visualstudio.com/docs/copilot/reference/mcp-configuration>: `.vscode/mcp.json`,
     /// `inputs`; `--add-mcp` as in VS Code's source, `mcpManagementCli.ts`.
-    #[value(name = "vscode")]
+    #[value(name = "vscode", help = "VS Code: .vscode/mcp.json")]
     VsCode,
     /// <https://developers.openai.com/codex/mcp>: `config.toml`, `codex mcp add`.
+    #[value(help = "Codex: ~/.codex/config.toml")]
     Codex,
     /// The inspector 2.12's own `--help`, and its catalog file as its command line reads it.
+    #[value(help = "MCP Inspector: ~/.mcp-inspector/mcp.json")]
     Inspector,
 }
 
