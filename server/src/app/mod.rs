@@ -7,3 +7,4 @@ mod peer;
 pub mod router;
 pub mod serve;
 pub mod state;
+mod under_way;

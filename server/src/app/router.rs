@@ -10,10 +10,11 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{MethodRouter, delete, get, patch, post, put},
 };
+use tokio_util::task::TaskTracker;
 use tower_http::catch_panic::CatchPanicLayer;
 use uuid::Uuid;
 
-use super::{browser, console::Console, peer};
+use super::{browser, console::Console, peer, under_way};
 use crate::{
     api::{
         self, api_keys, approvals, audit, audit_export, auth, authorize::Known, connections, events, invitations,
@@ -96,8 +97,8 @@ pub const OPEN: Routes = &[
     ("/metrics", || get(|| async { telemetry::render_metrics() })),
 ];
 
-/// The whole server.
-pub fn router(services: Arc<Services>, console: Console, doors: Doors) -> Router {
+/// The whole server. `requests` counts those under way.
+pub fn router(services: Arc<Services>, console: Console, doors: Doors, requests: TaskTracker) -> Router {
     let mut rest = Router::new();
     for (path, route) in API {
         rest = rest.route(path, route());
@@ -115,6 +116,7 @@ pub fn router(services: Arc<Services>, console: Console, doors: Doors) -> Router
         .layer(CatchPanicLayer::custom(|_| Error::internal("a handler panicked").into_response()))
         .layer(middleware::from_fn_with_state(services.clone(), peer::find))
         .layer(middleware::from_fn(identify))
+        .layer(middleware::from_fn_with_state(requests, under_way::count))
         .with_state(services)
 }
 

@@ -1,11 +1,12 @@
 //! Binds, runs and stops: no request is cut off that can still be answered, no dispatched call is
 //! left without its outcome.
 
-use std::{future::Future, net::SocketAddr, sync::Arc};
+use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::serve::ListenerExt;
 use futures::future::join_all;
 use tokio::{net::TcpListener, task::JoinSet};
+use tokio_util::task::TaskTracker;
 
 use super::{router::router, state::App};
 use crate::{
@@ -13,6 +14,9 @@ use crate::{
     mcp::origin::Doors,
     service::{Services, call},
 };
+
+/// How long the last bytes of answers have to reach the network, where connections stay open.
+const LAST_BYTES: Duration = Duration::from_millis(300);
 
 /// Serves on `listener` until `stop` resolves, then ends in order: no new requests, those under way
 /// finished, dispatched calls finished, upstreams closed, everything recorded. What has not finished
@@ -32,21 +36,26 @@ pub async fn serve(
     let stopping = services.stop.clone();
     // Small answers must not wait for the client's acknowledgement of the one before.
     let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-    let server = axum::serve(
-        listener,
-        router(services.clone(), console, doors).into_make_service_with_connect_info::<SocketAddr>(),
-    )
-    .with_graceful_shutdown(async move {
-        stop.await;
-        tracing::info!("stopping");
-        stopping.cancel();
-    });
+    let requests = TaskTracker::new();
+    let router = router(services.clone(), console, doors, requests.clone());
+    let server = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
+        .with_graceful_shutdown(async move {
+            stop.await;
+            tracing::info!("stopping");
+            stopping.cancel();
+        });
     let stopping = services.stop.clone();
-    tokio::select! {
-        result = server => result?,
-        () = async { stopping.cancelled().await; tokio::time::sleep(grace).await } => {
+    let finished = async {
+        stopping.cancelled().await;
+        requests.close();
+        if tokio::time::timeout(grace, requests.wait()).await.is_err() {
             tracing::warn!("some requests did not end in time");
         }
+        tokio::time::sleep(LAST_BYTES).await;
+    };
+    tokio::select! {
+        result = server => result?,
+        () = finished => {}
     }
     services.stop.cancel();
     services.dispatched.close();

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use domain::{ApprovalId, ConnectionId, OrgId, Principal, ToolkitId, approval::Status};
 use uuid::Uuid;
 
-use super::{OrgScope, SystemScope, expect_one_row};
+use super::{OrgScope, SystemScope};
 use crate::error::{Error, Result};
 
 /// What closed a task.
@@ -251,12 +251,12 @@ pub async fn keep(scope: &mut OrgScope, id_sha256: &[u8; 32], until: DateTime<Ut
     Ok(())
 }
 
-/// Closes a task because its caller dropped it. The caller of this has locked its approval, if it has
-/// one, and found it open.
+/// Closes a task because its caller dropped it. Its approval, if it has one, is locked. `false`: it was
+/// closed already.
 ///
 /// # Errors
-/// When Postgres cannot be reached, or it was not open.
-pub async fn cancel(scope: &mut OrgScope, id_sha256: &[u8; 32]) -> Result<()> {
+/// When Postgres cannot be reached.
+pub async fn cancel(scope: &mut OrgScope, id_sha256: &[u8; 32]) -> Result<bool> {
     let changed = sqlx::query!(
         "UPDATE tasks SET closed_at = clock_timestamp(), closed_as = $3
          WHERE org_id = $1 AND id_sha256 = $2 AND closed_at IS NULL",
@@ -267,7 +267,7 @@ pub async fn cancel(scope: &mut OrgScope, id_sha256: &[u8; 32]) -> Result<()> {
     .execute(scope.conn())
     .await?
     .rows_affected();
-    expect_one_row("tasks", hex::encode(id_sha256), changed)
+    Ok(changed == 1)
 }
 
 /// Approved calls that an open task waits for, except those named: `(org, approval)`, oldest first, at

@@ -102,7 +102,7 @@ pub(super) fn of_header(headers: &HeaderMap) -> Result<Revision, RpcError> {
 /// [`wire::error::HEADER_MISMATCH`], naming the header.
 pub(super) fn check_params(headers: &HeaderMap, tool: &ToolkitTool, arguments: &RawValue) -> Result<(), RpcError> {
     // Nearly no tool has such headers, and the definition need not be read for that.
-    if !tool.tool.definition.contains("x-mcp-header") {
+    if !tool.tool.definition.contains(param_header::ANNOTATION) {
         return Ok(());
     }
     let schema = serde_json::from_str(&tool.tool.definition).ok().and_then(|raw| ToolDefinition::parse(raw).ok());

@@ -37,20 +37,16 @@ pub(super) async fn get(services: &Services, place: &Place, params: Option<&RawV
 pub(super) async fn update(services: &Services, place: &Place, params: Option<&RawValue>) -> Result<Listed, Failure> {
     let asker = asker(place)?;
     let params = UpdateTaskParams::parse(params)?;
-    match task::update(services, &asker, &params.task_id).await? {
-        true => Ok(Listed::plain(ACKNOWLEDGED)),
-        false => Err(unknown().into()),
-    }
+    let known = task::update(services, &asker, &params.task_id, params.input_responses).await?.ok_or_else(unknown)?;
+    Ok(Listed { approval: known.approval, ..Listed::plain(ACKNOWLEDGED) })
 }
 
 /// Drops a task.
 pub(super) async fn cancel(services: &Services, place: &Place, params: Option<&RawValue>) -> Result<Listed, Failure> {
     let asker = asker(place)?;
     let params = TaskParams::parse(params)?;
-    match task::cancel(services, &asker, &params.task_id).await? {
-        true => Ok(Listed::plain(ACKNOWLEDGED)),
-        false => Err(unknown().into()),
-    }
+    let known = task::cancel(services, &asker, &params.task_id).await?.ok_or_else(unknown)?;
+    Ok(Listed { approval: known.approval, ..Listed::plain(ACKNOWLEDGED) })
 }
 
 /// Who asks, if the request declared the extension.

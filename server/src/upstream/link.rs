@@ -15,6 +15,7 @@ use super::ConnectionSpec;
 use super::departure::{Limits, seconds};
 use super::egress::Egress;
 use super::error::Failure;
+use super::http::Era;
 use super::message::{Answer, Request};
 use super::session::Session;
 use super::status::{MANY_FAILURES, Observer};
@@ -26,6 +27,7 @@ pub(super) struct Link {
     pub(super) spec: Arc<ConnectionSpec>,
     pub(super) observer: Arc<Observer>,
     egress: Egress,
+    era: Era,
     slot: Mutex<Option<Arc<Session>>>,
     /// Held by the one who opens a session.
     opening: tokio::sync::Mutex<()>,
@@ -40,6 +42,7 @@ impl Link {
             spec,
             observer,
             egress,
+            era: Era::default(),
             slot: Mutex::new(None),
             opening: tokio::sync::Mutex::new(()),
             retired: CancellationToken::new(),
@@ -162,7 +165,7 @@ impl Link {
     async fn try_open(&self) -> Result<Arc<Session>, String> {
         self.observer.connecting();
         let limit = self.spec.connect_timeout;
-        let opening = Session::open(&self.spec, &self.egress, &self.observer);
+        let opening = Session::open(&self.spec, &self.egress, &self.era, &self.observer);
         match tokio::time::timeout(limit, opening).await {
             Ok(Ok(session)) => Ok(Arc::new(session)),
             Ok(Err(failure)) => Err(failure.into_reason()),

@@ -6,7 +6,7 @@ use wire::envelope::{self, Incoming, Message};
 use wire::error::RpcError;
 use wire::mcp::{InitializeResult, Revision};
 
-use super::departure::Guard;
+use super::departure::{Guard, unguarded};
 use super::status::Observer;
 
 /// No single message of an upstream may be longer, in bytes.
@@ -30,6 +30,22 @@ pub(super) struct Request {
     pub(super) guard: Guard,
     /// See [`super::Call::once`].
     pub(super) once: bool,
+    /// See [`super::Call::param_headers`].
+    pub(super) param_headers: Vec<(String, String)>,
+    /// See [`super::Call::tasks`].
+    pub(super) tasks: bool,
+}
+
+impl Request {
+    /// One that changes nothing, or may be repeated.
+    pub(super) fn new(method: &'static str, params: Option<Box<RawValue>>) -> Self {
+        Self { method, params, guard: unguarded(), once: false, param_headers: Vec::new(), tasks: false }
+    }
+
+    /// Whether an upstream of an earlier revision could not understand it.
+    pub(super) fn needs_modern(&self) -> bool {
+        self.method.starts_with("tasks/")
+    }
 }
 
 /// What is to be done about something an upstream sent.
@@ -38,6 +54,8 @@ pub(super) enum Heard {
     Answer(u64, Answer),
     /// It asked something; this is the message to send back.
     Reply(Vec<u8>),
+    /// An error that names no request.
+    Unaddressed(Box<RawValue>),
 }
 
 /// Reads one message (or, in revision 2025-03-26, a batch of them).
@@ -55,20 +73,19 @@ pub(super) fn hear(bytes: &[u8], observer: &Observer) -> Result<Vec<Heard>, Stri
         match message.map_err(|error| error.message.into_owned())? {
             Message::Response { id, outcome } => {
                 // Every id of ours is a plain number; anything else answers nobody.
-                if let Ok(id) = id.get().parse() {
-                    let answer = match outcome {
-                        Ok(result) => Answer::Result(result.to_owned()),
-                        Err(error) => Answer::Error(error.to_owned()),
-                    };
-                    heard.push(Heard::Answer(id, answer));
+                match (id.get().parse(), outcome) {
+                    (Ok(id), Ok(result)) => heard.push(Heard::Answer(id, Answer::Result(result.to_owned()))),
+                    (Ok(id), Err(error)) => heard.push(Heard::Answer(id, Answer::Error(error.to_owned()))),
+                    (Err(_), Err(error)) if id.get() == "null" => heard.push(Heard::Unaddressed(error.to_owned())),
+                    (Err(_), _) => {}
                 }
             }
             Message::Request { id, method, .. } => heard.push(Heard::Reply(reply(id, &method))),
-            Message::Notification { method, .. } => {
-                if method == "notifications/tools/list_changed" {
-                    observer.tools_changed();
-                }
-            }
+            Message::Notification { method, params } => match (method.as_ref(), params) {
+                ("notifications/tools/list_changed", _) => observer.tools_changed(),
+                ("notifications/progress", Some(params)) => observer.progress.tell(params),
+                _ => {}
+            },
         }
     }
     Ok(heard)
@@ -118,6 +135,11 @@ pub(super) fn agreed_revision(answer: &Answer, observer: &Observer) -> Result<Re
             .collect();
         format!("the upstream speaks MCP revision {version}, which is not supported")
     })
+}
+
+/// The parameters of `subscriptions/listen` for changes of the list of tools.
+pub(super) fn tools_subscription() -> Box<RawValue> {
+    raw(&serde_json::json!({"notifications": {"toolsListChanged": true}}))
 }
 
 /// `notifications/cancelled` for a request whose answer nobody waits for any more.

@@ -10,6 +10,7 @@ mod error;
 mod http;
 mod link;
 mod message;
+mod progress;
 mod registry;
 mod session;
 mod status;
@@ -27,6 +28,7 @@ use uuid::Uuid;
 pub use egress::{AllowRule, Egress, InvalidRule};
 pub use error::UpstreamError;
 pub use message::Answer;
+pub use progress::{ProgressTo, UpstreamProgress};
 pub use registry::Upstreams;
 pub use status::{State, Status};
 
@@ -117,15 +119,34 @@ pub struct Call<'a> {
     /// An approved call: over HTTP it gets a TCP connection of its own, it is
     /// written once, and the upstream is not told to cancel it.
     pub once: bool,
+    /// Where its progress goes, if its parameters carry a progress token.
+    pub progress: Option<ProgressTo<'a>>,
+    /// Headers that repeat some of its arguments, by whole name (`Mcp-Param-Region`), their
+    /// values not yet encoded (MCP 2026-07-28, "Custom Headers from Tool Parameters"). Sent only
+    /// over HTTP in that revision.
+    pub param_headers: &'a [(String, String)],
+    /// The answer may be a task: declares the extension `io.modelcontextprotocol/tasks` in this
+    /// call, to an upstream that is spoken to in MCP 2026-07-28.
+    pub tasks: bool,
 }
 
-/// How far a call has come, as its upstream says (MCP, "Progress").
-#[derive(Debug, Clone, PartialEq)]
-pub struct UpstreamProgress {
-    /// How far; an upstream should let it rise, which is not checked here.
-    pub progress: f64,
-    /// How far it will go, if the upstream knows.
-    pub total: Option<f64>,
-    /// Words of the upstream's, at most 500 characters.
-    pub message: Option<String>,
+impl<'a> Call<'a> {
+    /// An ordinary call, without progress, headers and tasks.
+    pub fn new(tool: &'a str, params: &'a RawValue) -> Self {
+        Self { tool, params, once: false, progress: None, param_headers: &[], tasks: false }
+    }
+}
+
+/// What is asked about a task that an upstream answered a call with (MCP tasks).
+#[derive(Debug, Clone, Copy)]
+pub enum TaskRequest<'a> {
+    /// How it stands, its result included: `tasks/get`.
+    Get,
+    /// Hands in what the upstream asked for: `tasks/update`.
+    Update {
+        /// A JSON object, by the keys of the upstream's questions.
+        input_responses: &'a RawValue,
+    },
+    /// Nobody wants it any more: `tasks/cancel`.
+    Cancel,
 }

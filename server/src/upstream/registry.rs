@@ -11,14 +11,15 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use uuid::Uuid;
 use wire::mcp::ListToolsResult;
+use wire::mcp::task::tasks_request_params;
 
-use super::departure::{Guard, unguarded};
+use super::departure::Guard;
 use super::egress::Egress;
 use super::error::{Failure, UpstreamError};
 use super::link::Link;
 use super::message::{Answer, Request};
 use super::status::{Observer, Status};
-use super::{Call, ConnectionSpec};
+use super::{Call, ConnectionSpec, TaskRequest};
 use crate::clock::Clock;
 
 /// Notices of changed tool lists that may wait for who listens.
@@ -77,6 +78,11 @@ impl Upstreams {
     /// Dropping the future, or `cancel`, gives the call up; unless it is `once`, an
     /// upstream that has it is told so.
     ///
+    /// A result need not be the tool's: in MCP 2026-07-28 its `resultType` may be `task`, if the
+    /// call said so, or `input_required`, which an upstream must not answer since the gateway
+    /// declares no capability to be asked. What to do about that, or about a type that nobody
+    /// knows, is the caller's to decide: the upstream did answer.
+    ///
     /// # Errors
     /// [`UpstreamError::NotSent`] when the call provably did not run,
     /// [`UpstreamError::Unknown`] when it may have.
@@ -88,12 +94,15 @@ impl Upstreams {
         cancel: CancellationToken,
     ) -> Result<Answer, UpstreamError> {
         let request = Request {
-            method: "tools/call",
-            params: Some(call.params.to_owned()),
             guard: Arc::new(guard) as Guard,
             once: call.once,
+            param_headers: call.param_headers.to_vec(),
+            tasks: call.tasks,
+            ..Request::new("tools/call", Some(call.params.to_owned()))
         };
-        let outcome = self.request(spec, request, &cancel).await;
+        let (link, _hold) = self.link(spec)?;
+        let _watching = call.progress.map(|progress| link.observer.progress.watch(progress));
+        let outcome = link.request(request, &cancel).await;
         if let Err(failure) = &outcome {
             tracing::info!(
                 connection.id = %spec.id, connection.slug = spec.slug, tool = call.tool,
@@ -101,6 +110,29 @@ impl Upstreams {
             );
         }
         Ok(outcome?)
+    }
+
+    /// Asks about the task `task_id` of an upstream, by the upstream's own id, and returns
+    /// what it answered, a JSON-RPC error included.
+    ///
+    /// # Errors
+    /// [`UpstreamError::NotSent`] also when the upstream is not spoken to in MCP
+    /// 2026-07-28: earlier revisions know no such request.
+    pub async fn task(
+        &self,
+        spec: &Arc<ConnectionSpec>,
+        asked: TaskRequest<'_>,
+        task_id: &str,
+        cancel: CancellationToken,
+    ) -> Result<Answer, UpstreamError> {
+        let (method, input_responses) = match asked {
+            TaskRequest::Get => ("tasks/get", None),
+            TaskRequest::Update { input_responses } => ("tasks/update", Some(input_responses)),
+            TaskRequest::Cancel => ("tasks/cancel", None),
+        };
+        let params = tasks_request_params(task_id, input_responses);
+        let request = Request { tasks: true, ..Request::new(method, Some(params)) };
+        Ok(self.request(spec, request, &cancel).await?)
     }
 
     /// Lists an upstream's tools, all pages, each definition as it came. An upstream
@@ -145,7 +177,7 @@ impl Upstreams {
     ) -> Result<Option<Box<RawValue>>, UpstreamError> {
         let params =
             cursor.and_then(|cursor| serde_json::value::to_raw_value(&serde_json::json!({ "cursor": cursor })).ok());
-        let request = Request { method: "tools/list", params, guard: unguarded(), once: false };
+        let request = Request::new("tools/list", params);
         match self.request(spec, request, &CancellationToken::new()).await? {
             Answer::Result(page) => Ok(Some(page)),
             Answer::Error(error) if is_method_not_found(&error) => Ok(None),

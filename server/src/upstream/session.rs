@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::departure::Limits;
 use super::egress::Egress;
 use super::error::Failure;
-use super::http::HttpSession;
+use super::http::{Era, HttpSession};
 use super::message::{Answer, Request};
 use super::status::Observer;
 use super::stdio::StdioSession;
@@ -25,11 +25,13 @@ impl Session {
     pub(super) async fn open(
         spec: &ConnectionSpec,
         egress: &Egress,
+        era: &Era,
         observer: &Arc<Observer>,
     ) -> Result<Self, Failure> {
         match &spec.transport {
             Transport::StreamableHttp { url, headers } => {
-                HttpSession::open(egress.clone(), url.clone(), headers, observer.clone()).await.map(Self::Http)
+                let opening = HttpSession::open(egress, url, headers, observer, era, spec.connect_timeout);
+                opening.await.map(Self::Http)
             }
             Transport::Stdio { command, args, env, cwd } => {
                 StdioSession::open(command, args, env, cwd.as_deref(), observer.clone()).await.map(Self::Stdio)
@@ -44,9 +46,19 @@ impl Session {
         limits: Limits,
         cancel: &CancellationToken,
     ) -> Result<Answer, Failure> {
+        if request.needs_modern() && !self.is_modern() {
+            return Err(Failure::not_sent("the upstream is not spoken to in MCP 2026-07-28, so it has no tasks"));
+        }
         match self {
             Self::Http(session) => session.request(request, limits, cancel).await,
             Self::Stdio(session) => session.request(request, limits, cancel).await,
+        }
+    }
+
+    fn is_modern(&self) -> bool {
+        match self {
+            Self::Http(session) => session.is_modern(),
+            Self::Stdio(_) => false,
         }
     }
 

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
+use super::progress::Watchers;
 use crate::clock::Clock;
 
 /// The first wait after a failure; each further one doubles it.
@@ -66,6 +67,8 @@ pub(super) struct Observer {
     pub(super) log: Arc<Log>,
     /// Child processes until nothing is left of them, whoever let go of them.
     pub(super) children: TaskTracker,
+    /// Whose calls are under way and want to hear how far they are.
+    pub(super) progress: Arc<Watchers>,
     health: Mutex<Health>,
 }
 
@@ -84,6 +87,7 @@ impl Observer {
             changed,
             log,
             children,
+            progress: Arc::default(),
             health: Mutex::new(Health {
                 state: State::Connecting,
                 since,

@@ -71,3 +71,17 @@ async fn a_call_under_way_is_answered_and_on_record_although_somebody_does_not_r
     assert_eq!(list["items"][0]["status"], "ok", "{list}");
     drop(unread);
 }
+
+#[tokio::test]
+async fn connections_on_which_nothing_was_asked_do_not_keep_the_server_from_stopping() {
+    use tokio::{io::AsyncWriteExt, net::TcpStream};
+    let world = World::new().await;
+    let address = world.gateway.url.trim_start_matches("http://").to_owned();
+    let _unused = TcpStream::connect(&address).await.expect("the gateway listens");
+    // A browser that was interrupted while it asked.
+    let mut half = TcpStream::connect(&address).await.expect("the gateway listens");
+    half.write_all(b"GET /livez HTTP/1.1\r\nhost: ").await.expect("it takes the beginning");
+    let began = std::time::Instant::now();
+    world.gateway.stop().await;
+    assert!(began.elapsed() < std::time::Duration::from_secs(5), "{:?}", began.elapsed());
+}

@@ -18,7 +18,8 @@ use crate::{
 /// in all, and each is looked up in the arguments for itself.
 pub const MAX_PARAM_HEADERS: usize = 64;
 
-const ANNOTATION: &str = "x-mcp-header";
+/// The key in a schema that names the header of an argument.
+pub const ANNOTATION: &str = "x-mcp-header";
 
 /// Where values stand that are data: what looks like an annotation in there is none.
 const DATA: [&str; 4] = ["const", "default", "enum", "examples"];

@@ -13,7 +13,7 @@ use serde_json::{Value, json, value::RawValue};
 use tokio::time::Instant;
 use wire::mcp::CallParams;
 
-use super::{Context, Reply, hold, replay, say, wait};
+use super::{Context, Reply, hold, replay, say, task, wait};
 use crate::{
     db::{self, OrgScope, approval::Record, audit::Status},
     error::{Error, Result},
@@ -172,7 +172,9 @@ async fn describe(services: &Services, context: &Context, record: &Record) -> Re
         && record.read_at < finished.replay_until()
         && let Some(answer) = replay::stored(services, record).await?
     {
+        let words = task::is_task(&answer).then(say::goes_on);
         let (Answer::Result(result) | Answer::Error(result)) = &answer;
+        let result = words.as_ref().unwrap_or(result);
         // Spliced in, so that the upstream's numbers and order stay as they are.
         facts.pop();
         facts.push_str(&format!(",\"result\":{}}}", result.get()));

@@ -16,7 +16,11 @@ use serde_json::{json, value::RawValue};
 use uuid::Uuid;
 use wire::mcp::Trace;
 
-use super::{Context, progress::Progress, ready::LIST_AGE};
+use super::{
+    Context,
+    progress::Progress,
+    ready::{self, LIST_AGE},
+};
 use crate::{
     audit::{redact::redact, text},
     db::{
@@ -80,6 +84,8 @@ pub(super) struct Claimed {
     pub(super) upstream_tool: String,
     /// The stored bytes.
     pub(super) arguments: Box<RawValue>,
+    /// What of them the upstream wants as headers too.
+    pub(super) param_headers: Vec<(String, String)>,
     /// The record of the call that claimed it.
     pub(super) intent: Intent,
     /// When that call came in.
@@ -200,6 +206,7 @@ async fn attempt(services: &Services, claimant: &Claimant, id: ApprovalId, spec:
     };
     db::audit::insert(scope.conn(), &[&intent], &[]).await?;
     let claimed = Claimed {
+        param_headers: ready::param_headers(&record.definition, &arguments),
         record,
         holder,
         lease_ends: before + services.lease,

@@ -12,14 +12,14 @@ use wire::{error::RpcError, mcp::upstream_call_params};
 use super::{
     Body, Context, Recorded, Reply,
     claim::{self, Claim, Claimant, Claimed, MARGIN},
-    run, say, settle,
+    run, say, settle, task,
 };
 use crate::{
     audit::writer::PATIENCE,
     db::{self, OrgScope, approval::Record, audit::Status},
     error::{Error, Result},
     service::Services,
-    upstream::{Answer, Call, UpstreamError},
+    upstream::{Answer, Call, ProgressTo, UpstreamError, UpstreamProgress},
 };
 
 /// What became of it, once that is durable.
@@ -53,6 +53,8 @@ pub(super) async fn dispatch(services: &Arc<Services>, context: &Context, record
             return Ok(None);
         }
         Told::Reported(_, Ok(answer)) => {
+            let connection = record.binding.connection;
+            let answer = task::hand_out(services, context, connection, Some(record.id), answer).await?;
             let (status, body) = run::body(answer);
             let answers = Some((context.org.id, record.id));
             Reply { body, status, rule: None, approval: Some(record.id), recorded: Recorded::Whole, answers }
@@ -118,9 +120,19 @@ async fn carry_out(services: Arc<Services>, claimed: Claimed, tell: oneshot::Sen
         let left = lease.lock().saturating_duration_since(Instant::now());
         if left >= MARGIN { Ok(()) } else { Err("the claim had nearly run out before it could be sent".to_owned()) }
     };
-    let params = upstream_call_params(&claimed.upstream_tool, &claimed.arguments, &claimed.trace.meta(), None);
-    let call = Call { tool: &claimed.upstream_tool, params: &params, once: true };
-    let answer = services.upstreams.call(&claimed.spec, call, guard, CancellationToken::new()).await;
+    let token = claimed.progress.upstream_token(claimed.intent.id);
+    let trace = claimed.trace.meta();
+    let params = upstream_call_params(&claimed.upstream_tool, &claimed.arguments, &trace, token.as_deref());
+    let (to, said) = UpstreamProgress::channel();
+    let call = Call {
+        once: true,
+        tasks: claimed.tasks,
+        progress: token.as_deref().map(|token| ProgressTo { token, to: &to }),
+        param_headers: &claimed.param_headers,
+        ..Call::new(&claimed.upstream_tool, &params)
+    };
+    let sent = services.upstreams.call(&claimed.spec, call, guard, CancellationToken::new());
+    let answer = claimed.progress.while_doing(said, sent).await;
     // The lease is kept until the outcome is durable: nobody declares it unknown in between.
     let mut tell = Some(tell);
     let patience = Instant::now() + PATIENCE;

@@ -82,7 +82,7 @@ async fn advance(services: &Arc<Services>, context: &Context, record: Record) ->
         State::Executed(executed) if matches!(executed.by, Settled::Person(_)) => {
             say::settled_executed(&record, &executed)
         }
-        State::Executed(executed) => replay::replay(services, &record, &executed).await?,
+        State::Executed(executed) => replay::replay(services, context, &record, &executed).await?,
         State::OutcomeUnknown(_) => say::outcome_unknown(services, &context.org, &record),
         State::Rejected(decision) => say::rejected(&record, &decision),
         State::Expired(_) => say::expired(&record),

@@ -1,8 +1,9 @@
 //! What a waiting client is told before its answer: progress, for those who asked (MCP, "Progress"). It
 //! may leave before anything is recorded (approvals.md, promise 3), and never delays the call.
 
-use std::sync::Arc;
+use std::{future::Future, sync::Arc};
 
+use domain::AuditId;
 use parking_lot::Mutex;
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
@@ -47,9 +48,27 @@ impl Progress {
         Self { to: Some(Arc::new(to)) }
     }
 
-    /// Whether the client asked for progress.
-    pub fn is_wanted(&self) -> bool {
-        self.to.as_ref().is_some_and(|to| to.token.is_some())
+    /// The token that an upstream tells progress under, where the client asked for it: our own, since callers
+    /// share the upstream's session and theirs may collide.
+    pub(super) fn upstream_token(&self, call: AuditId) -> Option<Box<RawValue>> {
+        self.to.as_ref()?.token.as_ref()?;
+        serde_json::value::to_raw_value(&call.0).ok()
+    }
+
+    /// Does `work`, and tells the client meanwhile what the upstream says of it.
+    pub(super) async fn while_doing<T>(
+        &self,
+        mut said: mpsc::Receiver<UpstreamProgress>,
+        work: impl Future<Output = T>,
+    ) -> T {
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return done,
+                Some(said) = said.recv() => self.upstream(&said),
+            }
+        }
     }
 
     /// The answer will take a while.
@@ -68,7 +87,7 @@ impl Progress {
     }
 
     /// What the upstream says, counted on from where we are; what does not rise is left out.
-    pub fn upstream(&self, said: &UpstreamProgress) {
+    fn upstream(&self, said: &UpstreamProgress) {
         let Some(to) = &self.to else { return };
         let mut counted = to.counted.lock();
         let base = counted.last;

@@ -3,6 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use domain::directory::{Connection, ToolkitTool};
+use serde_json::value::RawValue;
+use wire::{definition::ToolDefinition, param_header};
 
 use super::Context;
 
@@ -16,4 +18,17 @@ pub(super) struct Ready {
     pub(super) tool: Arc<ToolkitTool>,
     pub(super) connection: Arc<Connection>,
     pub(super) arguments_sha256: [u8; 32],
+}
+
+/// The headers that an upstream of 2026-07-28 wants with these arguments: names and plain values. A schema
+/// whose annotations are not valid asks for none.
+pub(super) fn param_headers(definition: &str, arguments: &RawValue) -> Vec<(String, String)> {
+    // Nearly no tool has such headers, and the definition need not be read for that.
+    if !definition.contains(param_header::ANNOTATION) {
+        return Vec::new();
+    }
+    let definition = serde_json::from_str(definition).ok().and_then(|raw| ToolDefinition::parse(raw).ok());
+    let declared = definition.and_then(|tool| param_header::param_headers(&tool.input_schema).ok());
+    let value = |header: &param_header::ParamHeader| Some((header.header_name(), header.value(arguments).ok()??));
+    declared.unwrap_or_default().iter().filter_map(value).collect()
 }

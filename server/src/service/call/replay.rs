@@ -5,7 +5,7 @@ use domain::approval::{Executed, state::REPLAY};
 use serde_json::{json, value::RawValue};
 use wire::json::fields;
 
-use super::{Body, Recorded, Reply, say};
+use super::{Body, Context, Recorded, Reply, run, say, task};
 use crate::{
     db::{self, OrgScope, Reason, approval::Record, audit::Status},
     error::{Error, Result},
@@ -40,8 +40,17 @@ pub(super) async fn stored(services: &Services, record: &Record) -> Result<Optio
 }
 
 /// Answers with the stored result. It did not run again, and says so.
-pub(super) async fn replay(services: &Services, record: &Record, executed: &Executed) -> Result<Reply> {
+pub(super) async fn replay(
+    services: &Services,
+    context: &Context,
+    record: &Record,
+    executed: &Executed,
+) -> Result<Reply> {
     let body = match stored(services, record).await? {
+        // It has not run to its end, so there is nothing to mark.
+        Some(answer) if task::is_task(&answer) => {
+            run::body(task::hand_out(services, context, record.binding.connection, Some(record.id), answer).await?).1
+        }
         Some(Answer::Result(raw)) => Body::Result(marked(&raw, record, executed)?),
         Some(Answer::Error(raw)) => Body::UpstreamError(raw),
         None => return Ok(say::executed_before(record, executed)),

@@ -1,15 +1,18 @@
 //! Running what needs no approval: sent at once, recorded before the answer leaves.
 
 use domain::Rule;
-use serde_json::value::RawValue;
 use wire::mcp::{CallParams, is_error, upstream_call_params};
 
-use super::{Body, Recorded, Reply, ready::Ready, say};
+use super::{
+    Body, Recorded, Reply,
+    ready::{self, Ready},
+    say, task,
+};
 use crate::{
     db::audit::{Intent, Status},
     error::Result,
     service::{Services, connection},
-    upstream::{Answer, Call, UpstreamError},
+    upstream::{Answer, Call, ProgressTo, UpstreamError, UpstreamProgress},
 };
 
 /// Sends the call and gives the upstream's answer. A client that goes away cancels it.
@@ -17,13 +20,32 @@ pub(super) async fn run(services: &Services, ready: &Ready, params: &CallParams<
     let spec = connection::spec(services, &ready.connection)?;
     let intent = Intent { rule: Some(rule.to_string()), ..ready.context.intent.clone() };
     services.audit.intend(intent).await?;
-    let token = progress_token(ready, params);
+    let token = ready.context.progress.upstream_token(ready.context.intent.id);
     let upstream_params = upstream_call_params(&ready.tool.tool.name, params.arguments, &params.meta, token.as_deref());
-    let call = Call { tool: &ready.tool.tool.name, params: &upstream_params, once: false };
-    let answer = services.upstreams.call(&spec, call, || Ok(()), ready.context.cancel.clone()).await;
+    let param_headers = ready::param_headers(&ready.tool.tool.definition, params.arguments);
+    let (to, said) = UpstreamProgress::channel();
+    let call = Call {
+        tasks: ready.context.tasks,
+        progress: token.as_deref().map(|token| ProgressTo { token, to: &to }),
+        param_headers: &param_headers,
+        ..Call::new(&ready.tool.tool.name, &upstream_params)
+    };
+    let sent = services.upstreams.call(&spec, call, || Ok(()), ready.context.cancel.clone());
+    let answer = ready.context.progress.while_doing(said, sent).await;
     let slug = &ready.connection.slug;
     let (status, body) = match answer {
-        Ok(answer) => body(answer),
+        Ok(answer) => match task::hand_out(services, &ready.context, ready.connection.id, None, answer).await {
+            Ok(answer) => body(answer),
+            Err(error) => {
+                error.log();
+                (
+                    Status::Unknown,
+                    Body::Result(say::error(
+                        "the call was taken as a task, which could not be kept; it may run. Check before you repeat it.",
+                    )),
+                )
+            }
+        },
         Err(UpstreamError::NotSent { reason }) => {
             let text = format!("the connection `{slug}` could not be reached: {reason}. Nothing was sent.");
             (Status::Failed, Body::Result(say::error(&text)))
@@ -47,11 +69,4 @@ pub(super) fn body(answer: Answer) -> (Status, Body) {
         }
         Answer::Error(error) => (Status::Error, Body::UpstreamError(error)),
     }
-}
-
-/// A token of our own where the caller sent one: callers share the upstream's session, and theirs
-/// may collide.
-fn progress_token(ready: &Ready, params: &CallParams<'_>) -> Option<Box<RawValue>> {
-    params.meta.progress_token?;
-    serde_json::value::to_raw_value(&ready.context.intent.id.0).ok()
 }

@@ -132,6 +132,12 @@ pub(super) fn withdrawn(record: &Record) -> Reply {
     about(record, Status::Refused, "withdrawn", "NOT EXECUTED: this request was withdrawn.")
 }
 
+/// It was begun, and goes on as a task of the upstream that this caller cannot follow.
+pub(super) fn goes_on() -> Box<RawValue> {
+    let text = "STARTED, NOT FINISHED: the upstream took this call and goes on with it as a task. Only a client that declares the MCP tasks extension can follow it; yours does not, so there is no result to give. Do not repeat the call; tell the user.";
+    raw(&json!({"content": [{"type": "text", "text": text}]}))
+}
+
 /// Approved, but the upstream cannot be used at the moment.
 pub(super) fn unready(record: &Record, reason: &str) -> Reply {
     let text = format!(

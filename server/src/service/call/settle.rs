@@ -8,7 +8,7 @@ use domain::{
     approval::{Executing, Settled, State, Status},
 };
 
-use super::{claim::Claimed, dispatch::Reported, replay, run};
+use super::{claim::Claimed, dispatch::Reported, replay, run, task};
 use crate::{
     audit::{redact::redact, text},
     db::{
@@ -59,6 +59,11 @@ async fn try_settle(services: &Services, claimed: &Claimed, answer: &Reported) -
     let Some(record) = db::approval::lock(&mut scope, id).await? else { return Ok(()) };
     let settles = match record.stored.clone() {
         State::Executing(executing) if executing.holder == claimed.holder => {
+            if let Ok(answer) = answer
+                && let Some(followed) = task::followed(record.binding.connection, answer, record.read_at)
+            {
+                db::task::follow(&mut scope, id, &followed).await?;
+            }
             from_executing(&mut scope, &record, executing, answer).await?;
             true
         }

@@ -1,7 +1,8 @@
 //! Reading an answer, which comes as JSON or at the end of a stream of events.
 //!
 //! A stream that breaks is taken up again where it ended, if the upstream
-//! numbers its events. That asks for the answer again, never for the call.
+//! numbers its events. That asks for the answer again, never for the call. In
+//! MCP 2026-07-28 it cannot be asked for.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use wire::sse::{DecodeError, Decoder, Event};
 use super::super::egress::describe;
 use super::super::error::Failure;
 use super::super::message::{Answer, Heard, MESSAGE_LIMIT, hear};
+use super::modern::modern_code;
 use super::peer::Peer;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -45,6 +47,11 @@ enum ContentType {
     Json,
     Events,
     Other,
+}
+
+/// Whether it is a stream of events.
+pub(super) fn is_stream(response: &Response) -> bool {
+    matches!(content_type(response), ContentType::Events)
 }
 
 fn content_type(response: &Response) -> ContentType {
@@ -105,6 +112,11 @@ fn find(peer: &Arc<Peer>, id: u64, bytes: &[u8]) -> Result<Option<Answer>, Strin
             Heard::Answer(answered, found) if answered == id => answer = Some(found),
             Heard::Answer(..) => {}
             Heard::Reply(reply) => peer.reply(reply),
+            // Whoever checks the headers may not have read the id.
+            Heard::Unaddressed(error) if peer.is_modern() && modern_code(&error).is_some() => {
+                answer = Some(Answer::Error(error));
+            }
+            Heard::Unaddressed(_) => {}
         }
     }
     Ok(answer)
@@ -126,7 +138,7 @@ async fn stream(peer: &Arc<Peer>, id: u64, response: Response) -> Result<Answer,
             Err(Broken::Garbled(reason)) => return Err(Failure::Unknown(reason)),
             Err(Broken::Ended(reason)) => {
                 resumptions += 1;
-                if events.last_id.is_none() || resumptions > RESUMPTIONS {
+                if peer.is_modern() || events.last_id.is_none() || resumptions > RESUMPTIONS {
                     return Err(Failure::Unknown(reason));
                 }
                 tokio::time::sleep(events.retry).await;
@@ -148,7 +160,7 @@ async fn resume(peer: &Arc<Peer>, events: &Events) -> Result<Option<Response>, F
         return Ok(None);
     };
     let status = response.status();
-    if status.is_success() && matches!(content_type(&response), ContentType::Events) {
+    if status.is_success() && is_stream(&response) {
         return Ok(Some(response));
     }
     if status.is_server_error() {

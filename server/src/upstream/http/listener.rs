@@ -1,15 +1,18 @@
 //! The stream on which an upstream speaks without having been asked: changed
-//! lists, pings. An upstream need not offer it.
+//! lists, pings. An upstream need not offer it. It is asked for by GET, or in MCP
+//! 2026-07-28 by `subscriptions/listen`.
 
+use std::ops::ControlFlow::{self, Break, Continue};
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder};
 use tokio::time::Instant;
 
-use super::super::message::{Heard, hear};
-use super::answer::{Events, is_message};
+use super::super::message::{Answer, Heard, Request, hear, tools_subscription};
+use super::answer::{Events, is_message, is_stream};
+use super::modern;
 use super::peer::Peer;
 
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -37,15 +40,10 @@ async fn keep_listening(peer: Arc<Peer>) {
     }
 }
 
-async fn listen_once(peer: &Arc<Peer>, last_id: &mut Option<String>) -> std::ops::ControlFlow<()> {
-    use std::ops::ControlFlow::{Break, Continue};
-
-    let Ok(mut request) = peer.start(Method::GET, false) else {
+async fn listen_once(peer: &Arc<Peer>, last_id: &mut Option<String>) -> ControlFlow<()> {
+    let Some((request, id)) = ask(peer, last_id.as_deref()) else {
         return Break(());
     };
-    if let Some(last_id) = &last_id {
-        request = request.header("last-event-id", last_id);
-    }
     let Ok(response) = request.send().await else {
         return Continue(());
     };
@@ -58,6 +56,7 @@ async fn listen_once(peer: &Arc<Peer>, last_id: &mut Option<String>) -> std::ops
         status if status.is_server_error() => return Continue(()),
         // 405 by the specification; anything else in this range is no better.
         status if !status.is_success() => return Break(()),
+        _ if !is_stream(&response) => return Break(()),
         _ => {}
     }
     let mut events = Events::new(response);
@@ -69,8 +68,12 @@ async fn listen_once(peer: &Arc<Peer>, last_id: &mut Option<String>) -> std::ops
         match hear(event.data.as_bytes(), &peer.observer) {
             Ok(heard) => {
                 for heard in heard {
-                    if let Heard::Reply(reply) = heard {
-                        peer.reply(reply);
+                    match heard {
+                        Heard::Reply(reply) => peer.reply(reply),
+                        // The subscription is refused, or ended in good order.
+                        Heard::Answer(answered, Answer::Error(_)) if Some(answered) == id => return Break(()),
+                        Heard::Answer(answered, Answer::Result(_)) if Some(answered) == id => return Continue(()),
+                        Heard::Answer(..) | Heard::Unaddressed(_) => {}
                     }
                 }
             }
@@ -79,4 +82,19 @@ async fn listen_once(peer: &Arc<Peer>, last_id: &mut Option<String>) -> std::ops
     }
     *last_id = events.last_id;
     Continue(())
+}
+
+/// The request that opens the stream, and its id if it has one.
+fn ask(peer: &Peer, last_id: Option<&str>) -> Option<(RequestBuilder, Option<u64>)> {
+    if peer.is_modern() {
+        let id = peer.next_id();
+        let post = modern::post(id, &Request::new("subscriptions/listen", Some(tools_subscription()))).ok()?;
+        return Some((peer.start_post(post.headers, false).ok()?.body(post.body), Some(id)));
+    }
+    let request = peer.start(Method::GET, false).ok()?;
+    let resumed = match last_id {
+        Some(last_id) => request.header("last-event-id", last_id),
+        None => request,
+    };
+    Some((resumed, None))
 }

@@ -1,8 +1,10 @@
-//! Streamable HTTP, as the MCP transports page of revisions 2025-03-26 to
-//! 2025-11-25 describes it.
+//! Streamable HTTP in both eras: with a session that `initialize` opens, as the MCP
+//! transports page of revisions 2025-03-26 to 2025-11-25 describes it, and in MCP
+//! 2026-07-28 without one.
 
 mod answer;
 mod listener;
+mod modern;
 mod peer;
 
 use std::sync::Arc;
@@ -10,21 +12,29 @@ use std::time::Duration;
 
 use reqwest::Method;
 use secrecy::SecretString;
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use url::Url;
-use wire::envelope;
+use wire::mcp::Revision;
 
 use super::departure::{Departure, Limits, supervise, unguarded};
 use super::egress::Egress;
 use super::error::Failure;
 use super::message::{self, Answer, Request};
 use super::status::Observer;
-use peer::Peer;
+use modern::Discovered;
+use peer::{Peer, Post};
+
+pub(super) use modern::Era;
 
 /// How long an upstream may take to let go of a session.
 const FAREWELL: Duration = Duration::from_secs(2);
+/// How long past its time limit an approved call is let run where hanging up would cancel it.
+const PATIENCE: Duration = Duration::from_secs(600);
 
-/// A session, and the stream on which the upstream may speak first.
+/// A session, and the stream on which the upstream may speak first. In MCP 2026-07-28
+/// it is only what was found out about the upstream.
 pub(super) struct HttpSession {
     peer: Arc<Peer>,
     // Ends the listener when the session is dropped without having been closed.
@@ -32,17 +42,41 @@ pub(super) struct HttpSession {
 }
 
 impl HttpSession {
+    /// Finds out the upstream's era, unless it is known, and what else that era asks for.
+    /// `limit` is how long that may take, which the caller sees to.
     pub(super) async fn open(
-        egress: Egress,
-        url: Url,
+        egress: &Egress,
+        url: &Url,
         headers: &[(String, SecretString)],
-        observer: Arc<Observer>,
+        observer: &Arc<Observer>,
+        era: &Era,
+        limit: Duration,
     ) -> Result<Self, Failure> {
-        let peer = Peer::new(egress, url, headers, observer)?;
-        let id = peer.next_id();
+        let connect = || Peer::new(egress.clone(), url.clone(), headers, observer.clone());
+        if !era.is_legacy(Instant::now()) {
+            let peer = connect()?;
+            peer.agree(None, Revision::V2026_07_28);
+            if let Some(discovered) = modern::probe(&peer, limit).await? {
+                return Ok(Self::discovered(peer, &discovered));
+            }
+        }
+        let opened = Self::initialize(connect()?).await;
+        era.initialized(opened.is_ok(), Instant::now());
+        opened
+    }
+
+    fn discovered(peer: Arc<Peer>, discovered: &Discovered) -> Self {
+        let over = peer.over.clone().drop_guard();
+        if discovered.tools_list_changed {
+            tokio::spawn(listener::listen(peer.clone()));
+        }
+        Self { peer, _over: over }
+    }
+
+    async fn initialize(peer: Arc<Peer>) -> Result<Self, Failure> {
         let params = message::initialize_params();
-        let body = envelope::request_bytes(id, "initialize", Some(&params));
-        let (answer, session_id) = peer.exchange(id, body, &Departure::new(unguarded()), false).await?;
+        let post = Post::plain(peer.next_id(), "initialize", Some(&params), false);
+        let (answer, session_id) = peer.exchange(post, &Departure::new(unguarded())).await?;
         let revision = message::agreed_revision(&answer, &peer.observer).map_err(Failure::not_sent)?;
         peer.agree(session_id, revision);
         let over = peer.over.clone().drop_guard();
@@ -55,6 +89,10 @@ impl HttpSession {
         &self.peer.over
     }
 
+    pub(super) fn is_modern(&self) -> bool {
+        self.peer.is_modern()
+    }
+
     pub(super) async fn request(
         &self,
         request: Request,
@@ -62,18 +100,49 @@ impl HttpSession {
         cancel: &CancellationToken,
     ) -> Result<Answer, Failure> {
         let id = self.peer.next_id();
-        let body = envelope::request_bytes(id, request.method, request.params.as_deref());
+        let post = match self.is_modern() {
+            true => modern::post(id, &request)?,
+            false => Post::plain(id, request.method, request.params.as_deref(), request.once),
+        };
+        let once = request.once;
         let departure = Departure::new(request.guard);
         let exchange = async {
-            let mut abandoned = Abandoned { peer: &self.peer, id, departure: &departure, tell: !request.once };
-            let outcome = self.peer.exchange(id, body, &departure, request.once).await;
+            let tell = !once && !self.is_modern();
+            let mut abandoned = Abandoned { peer: &self.peer, id, departure: &departure, tell, aside: None };
+            let outcome = if once && self.is_modern() {
+                self.exchange_aside(post, &departure, limits, &mut abandoned).await
+            } else {
+                self.peer.exchange(post, &departure).await.map(|(answer, _)| answer)
+            };
             abandoned.tell = false;
-            if outcome.is_ok() {
+            if let Ok(answer) = &outcome {
                 self.peer.observer.answered();
+                if self.is_modern() {
+                    modern::reconsider(&self.peer, answer);
+                }
             }
-            outcome.map(|(answer, _)| answer)
+            outcome
         };
         supervise(&departure, limits, cancel, exchange).await
+    }
+
+    /// Where hanging up means to cancel, what must not be cancelled is not hung up on: the
+    /// exchange goes on in a task of its own when nobody waits for it any more.
+    async fn exchange_aside(
+        &self,
+        post: Post,
+        departure: &Arc<Departure>,
+        limits: Limits,
+        abandoned: &mut Abandoned<'_>,
+    ) -> Result<Answer, Failure> {
+        let (peer, leaving) = (self.peer.clone(), departure.clone());
+        let limit = limits.leave.saturating_add(limits.answer).saturating_add(PATIENCE);
+        let task = tokio::spawn(async move { tokio::time::timeout(limit, peer.exchange(post, &leaving)).await });
+        abandoned.aside = Some(task.abort_handle());
+        match task.await {
+            Ok(Ok(outcome)) => outcome.map(|(answer, _)| answer),
+            Ok(Err(_)) | Err(_) => Err(departure.failed("the call was given up".to_owned())),
+        }
     }
 
     /// Why it is over, if the upstream could not be reached.
@@ -99,11 +168,17 @@ struct Abandoned<'a> {
     id: u64,
     departure: &'a Departure,
     tell: bool,
+    aside: Option<AbortHandle>,
 }
 
 impl Drop for Abandoned<'_> {
     fn drop(&mut self) {
         let never_left = self.departure.hold_back("nobody waits for it any more");
+        if let Some(aside) = &self.aside
+            && never_left
+        {
+            aside.abort();
+        }
         if self.tell
             && !never_left
             && let Ok(runtime) = tokio::runtime::Handle::try_current()

@@ -9,8 +9,10 @@ use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use reqwest::{Body, Method, RequestBuilder};
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
 use url::Url;
+use wire::envelope;
 use wire::mcp::Revision;
 
 use super::super::departure::Departure;
@@ -18,12 +20,14 @@ use super::super::egress::{Egress, describe};
 use super::super::error::Failure;
 use super::super::message::Answer;
 use super::super::status::Observer;
-use super::answer;
+use super::{answer, modern};
 
 const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
 /// For messages that have no answer, from connecting to the last byte.
 const ASIDE: Duration = Duration::from_secs(10);
+/// What says something about a request or its session, so that a connection's own would be wrong; left out.
+const PROTOCOL: [&str; 4] = ["mcp-method", "mcp-name", "mcp-protocol-version", "mcp-session-id"];
 /// What would change how the message is framed, and so what is sent.
 const FRAMING: [&str; 6] = ["connection", "content-length", "expect", "te", "transfer-encoding", "upgrade"];
 
@@ -40,10 +44,27 @@ pub(super) struct Peer {
     next_id: AtomicU64,
 }
 
-/// What `initialize` settled; every later request says it again.
+/// What `initialize` settled, or the probe; every later request says it again.
 struct Agreed {
     session_id: Option<HeaderValue>,
-    revision: HeaderValue,
+    revision: Revision,
+}
+
+/// A request that is ready to be written.
+pub(super) struct Post {
+    pub(super) id: u64,
+    pub(super) body: Vec<u8>,
+    /// Those that repeat something of the body.
+    pub(super) headers: HeaderMap,
+    /// See [`super::super::Call::once`].
+    pub(super) once: bool,
+}
+
+impl Post {
+    /// One of the revisions in which no header repeats anything of the body.
+    pub(super) fn plain(id: u64, method: &str, params: Option<&RawValue>, once: bool) -> Self {
+        Self { id, body: envelope::request_bytes(id, method, params), headers: HeaderMap::new(), once }
+    }
 }
 
 impl Peer {
@@ -68,10 +89,15 @@ impl Peer {
         }))
     }
 
-    /// Notes what `initialize` settled. The first word counts.
+    /// Notes what is spoken from here on. The first word counts.
     pub(super) fn agree(&self, session_id: Option<HeaderValue>, revision: Revision) {
-        let revision = HeaderValue::from_static(revision.as_str());
         let _ = self.agreed.set(Agreed { session_id, revision });
+    }
+
+    /// Whether it is spoken to in a revision without sessions, where each request
+    /// stands for itself.
+    pub(super) fn is_modern(&self) -> bool {
+        self.agreed.get().is_some_and(|agreed| agreed.revision.is_modern())
     }
 
     /// Whether the upstream keeps a session that it can lose.
@@ -90,7 +116,7 @@ impl Peer {
         let mut headers = self.headers.clone();
         headers.insert(ACCEPT, HeaderValue::from_static(accept));
         if let Some(agreed) = self.agreed.get() {
-            headers.insert(PROTOCOL_VERSION, agreed.revision.clone());
+            headers.insert(PROTOCOL_VERSION, HeaderValue::from_static(agreed.revision.as_str()));
             if let Some(session_id) = &agreed.session_id {
                 headers.insert(SESSION_ID, session_id.clone());
             }
@@ -99,22 +125,25 @@ impl Peer {
         Ok(request.map_err(|refused| refused.to_string())?.headers(headers))
     }
 
+    /// A message to be posted, without its body.
+    pub(super) fn start_post(&self, headers: HeaderMap, once: bool) -> Result<RequestBuilder, String> {
+        Ok(self.start(Method::POST, once)?.headers(headers).header(CONTENT_TYPE, "application/json"))
+    }
+
     /// Sends a request and reads until its answer; also the session id that came
     /// with it.
     pub(super) async fn exchange(
         self: &Arc<Self>,
-        id: u64,
-        body: Vec<u8>,
+        post: Post,
         departure: &Arc<Departure>,
-        once: bool,
     ) -> Result<(Answer, Option<HeaderValue>), Failure> {
+        let id = post.id;
         let request = self
-            .start(Method::POST, once)
+            .start_post(post.headers, post.once)
             .map_err(|reason| departure.failed(reason))?
-            .header(CONTENT_TYPE, "application/json")
             // A stream has no length of its own, and chunks are what some servers refuse.
-            .header(CONTENT_LENGTH, body.len())
-            .body(departing(body, departure.clone()));
+            .header(CONTENT_LENGTH, post.body.len())
+            .body(departing(post.body, departure.clone()));
         let response = request.send().await.map_err(|error| self.unreachable(error, departure))?;
         let status = response.status();
         if self.has_session() && status == StatusCode::NOT_FOUND {
@@ -125,14 +154,18 @@ impl Peer {
                     .to_owned(),
             ));
         }
-        if status == StatusCode::BAD_REQUEST {
+        if status == StatusCode::BAD_REQUEST && !self.is_modern() {
             // What some servers say instead of 404. Nothing tells whether this
             // request was processed, but the next one gets a new session.
             self.over.cancel();
         }
         let session_id = response.headers().get(&SESSION_ID).cloned();
-        let answer = answer::read(self, id, response).await?;
-        Ok((answer, session_id))
+        let answer = answer::read(self, id, response).await;
+        if self.is_modern() && answer.is_err() && matches!(status.as_u16(), 400 | 404 | 405) {
+            // So speaks one that was replaced by an earlier version of itself. The next request finds out.
+            self.over.cancel();
+        }
+        Ok((answer?, session_id))
     }
 
     /// An upstream that cannot even be connected to is given a pause, as at the
@@ -147,8 +180,12 @@ impl Peer {
         departure.failed(reason)
     }
 
-    /// Sends a reply to something the upstream asked, without waiting for it.
+    /// Sends a reply to something the upstream asked, without waiting for it. In a
+    /// revision in which it must not ask, a client must not reply either.
     pub(super) fn reply(self: &Arc<Self>, reply: Vec<u8>) {
+        if self.is_modern() {
+            return;
+        }
         let peer = self.clone();
         tokio::spawn(async move { peer.post_aside(reply).await });
     }
@@ -158,14 +195,8 @@ impl Peer {
     /// # Errors
     /// Says why the upstream may not have it.
     pub(super) async fn post_aside(&self, body: Vec<u8>) -> Result<(), String> {
-        let response = self
-            .start(Method::POST, false)?
-            .header(CONTENT_TYPE, "application/json")
-            .timeout(ASIDE)
-            .body(body)
-            .send()
-            .await
-            .map_err(describe)?;
+        let response =
+            self.start_post(HeaderMap::new(), false)?.timeout(ASIDE).body(body).send().await.map_err(describe)?;
         if response.status().is_success() { Ok(()) } else { Err(answer::describe_status(response.status())) }
     }
 }
@@ -189,7 +220,9 @@ fn header_map(headers: &[(String, SecretString)]) -> Result<HeaderMap, String> {
         let mut value =
             HeaderValue::from_str(value.expose_secret()).map_err(|_| invalid("has a value that no header can have"))?;
         value.set_sensitive(true);
-        map.append(key, value);
+        if !PROTOCOL.contains(&key.as_str()) && !key.as_str().starts_with(modern::PARAM) {
+            map.append(key, value);
+        }
     }
     Ok(map)
 }

@@ -1,5 +1,9 @@
 //! A child process that speaks MCP on its standard streams, one message a line
 //! (MCP transports, "stdio"). Requests of all callers share it, told apart by id.
+//!
+//! It is spoken to in the revisions that begin with `initialize`: many a server stays
+//! silent at anything before it, so that looking for a newer revision would cost every
+//! start a time limit, and on a pipe the newer one has little to give.
 
 mod child;
 mod lines;

@@ -115,6 +115,7 @@ impl Peer {
                     match heard {
                         Heard::Answer(id, answer) => self.settle(id, Ok(answer)),
                         Heard::Reply(reply) => self.send_aside(reply),
+                        Heard::Unaddressed(_) => {}
                     }
                 }
             }

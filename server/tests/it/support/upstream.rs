@@ -95,6 +95,17 @@ impl Upstream {
         self.inner.released.notify_waiters();
     }
 
+    /// Listens again where it did before it was stopped.
+    pub(crate) async fn start_again(&mut self) {
+        let address: url::Url = self.url.parse().expect("a URL");
+        let address = address.socket_addrs(|| None).expect("an address");
+        let listener = TcpListener::bind(address.as_slice()).await.expect("the port is still free");
+        let router = Router::new().route("/mcp", post(answer)).with_state(self.inner.clone());
+        self.task = tokio::spawn(async move {
+            axum::serve(listener, router).await.ok();
+        });
+    }
+
     /// Stops listening: from now on connections are refused.
     pub(crate) async fn stop(&mut self) {
         self.task.abort();

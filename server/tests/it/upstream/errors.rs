@@ -127,7 +127,7 @@ async fn a_caller_that_goes_away_cancels_its_call() {
 
     let cancel = CancellationToken::new();
     let params = raw("{}");
-    let call = Call { tool: "t", params: &params, once: false };
+    let call = Call::new("t", &params);
     let cancelling = async {
         soon("the call", || fake.count("tools/call") == 2).await;
         cancel.cancel();

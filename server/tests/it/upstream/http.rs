@@ -1,4 +1,4 @@
-//! Streamable HTTP, as long as both sides keep the protocol.
+//! Streamable HTTP with a session, as long as both sides keep the protocol.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,7 +26,7 @@ async fn a_results_bytes_are_untouched() {
 async fn parameters_arrive_byte_for_byte() {
     let fake = Fake::start(|seen| async move { (seen.method == "tools/call").then(|| seen.answer("{}")) }).await;
     let params = raw("{ \"name\":\"t\" , \"arguments\":{\"n\":1.0e2,\n\"\\u0061\":9007199254740993} }");
-    let call = Call { tool: "t", params: &params, once: true };
+    let call = Call { once: true, ..Call::new("t", &params) };
     let spec = Arc::new(http_spec(&fake.url));
     upstreams().call(&spec, call, || Ok(()), CancellationToken::new()).await.expect("an answer");
     let seen = fake.seen().pop().expect("a call");
@@ -51,12 +51,12 @@ async fn every_request_after_initialize_names_session_and_revision() {
     result(call(&upstreams, &spec, "t").await);
     upstreams.close().await;
     let seen = fake.seen();
-    assert_eq!(seen[0].method, "initialize");
-    assert_eq!(seen[0].header("mcp-session-id"), "");
-    assert_eq!(seen[0].body["params"]["protocolVersion"], "2025-11-25");
+    assert_eq!((seen[0].method.as_str(), seen[1].method.as_str()), ("server/discover", "initialize"));
+    assert_eq!(seen[1].header("mcp-session-id"), "");
+    assert_eq!(seen[1].body["params"]["protocolVersion"], "2025-11-25");
     assert!(seen.iter().any(|seen| seen.method == "notifications/initialized"));
     assert_eq!(seen.last().expect("a goodbye").http_method, "DELETE");
-    for seen in &seen {
+    for seen in &seen[1..] {
         assert_eq!(seen.header("authorization"), "Bearer s3cret");
         assert!(seen.header("accept").contains("text/event-stream"));
         if seen.method != "initialize" {

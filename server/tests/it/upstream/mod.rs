@@ -1,17 +1,24 @@
 //! What `permesso::upstream` promises, against servers and processes that keep
 //! and break the protocol.
 
+mod eras;
 mod errors;
 mod fake;
 mod http;
+mod modern;
 mod process;
+mod progress;
 mod reach;
+mod rmcp_server;
 mod sample;
+mod strict;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use permesso::upstream::{AllowRule, Answer, Call, ConnectionSpec, Egress, Transport, UpstreamError, Upstreams};
+use permesso::upstream::{
+    AllowRule, Answer, Call, ConnectionSpec, Egress, TaskRequest, Transport, UpstreamError, Upstreams,
+};
 use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -59,7 +66,7 @@ async fn call_with(
     guard: impl Fn() -> Result<(), String> + Send + Sync + 'static,
 ) -> Result<Answer, UpstreamError> {
     let params = raw(&format!(r#"{{"name":"{tool}","arguments":{{}}}}"#));
-    let call = Call { tool, params: &params, once };
+    let call = Call { once, ..Call::new(tool, &params) };
     upstreams.call(spec, call, guard, CancellationToken::new()).await
 }
 

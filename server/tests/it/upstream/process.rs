@@ -53,7 +53,7 @@ async fn a_results_bytes_are_untouched() {
 async fn parameters_with_line_breaks_are_one_message() {
     let spec = Arc::new(shell("*) answer \"[\\\"${line%%'}'*}\\\"]\" | tr -d '\"';;"));
     let params = raw("{\"name\":\n\r\n\"t\"}");
-    let call = Call { tool: "t", params: &params, once: false };
+    let call = Call::new("t", &params);
     let upstreams = upstreams();
     // The shell's answer is no MCP; what counts is that it got one whole line.
     let mut spec = (*spec).clone();
@@ -212,7 +212,7 @@ async fn what_a_child_never_read_may_have_reached_it_and_what_waits_behind_did_n
     spec.call_timeout = Duration::from_millis(500);
     let (upstreams, spec) = (upstreams(), Arc::new(spec));
     let big = raw(&format!("{{\"pad\":\"{}\"}}", "x".repeat(1 << 20)));
-    let one = Call { tool: "t", params: &big, once: true };
+    let one = Call { once: true, ..Call::new("t", &big) };
     let outcome = upstreams.call(&spec, one, || Ok(()), CancellationToken::new()).await;
     assert_eq!(unknown(outcome), "no answer within 0.5 s");
     let outcome = upstreams.call(&spec, one, || Ok(()), CancellationToken::new()).await;

@@ -3,36 +3,58 @@
 
 use domain::approval::{State, Status};
 
-use super::{Asker, find};
+use super::{Asker, Found, Known, find, follow};
 use crate::{
     db::{
-        self, OrgScope, Reason,
+        self, OrgScope,
         approval::{Actor, Record},
+        task::Followed,
     },
     error::Result,
     service::{Services, approval},
+    upstream::TaskRequest,
 };
 
-/// Cancels a task; doing it again, or when it has ended, changes nothing. `false`: there is no such task
+/// Cancels a task; doing it again, or when it has ended, changes nothing. `None`: there is no such task
 /// for this asker.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn cancel(services: &Services, asker: &Asker, id: &str) -> Result<bool> {
-    let Some(found) = find(services, asker, id).await? else { return Ok(false) };
-    let Some(approval) = found.task.approval.filter(|_| found.task.closed.is_none()) else { return Ok(true) };
-    let mut scope = OrgScope::system(&services.db, asker.org.id, Reason::Sweep).await?;
+pub async fn cancel(services: &Services, asker: &Asker, id: &str) -> Result<Option<Known>> {
+    let Some(Found { task, .. }) = find(services, asker, id).await? else { return Ok(None) };
+    let known = Some(Known { approval: task.approval });
+    if task.closed.is_some() {
+        return Ok(known);
+    }
+    let mut scope = OrgScope::begin(&services.db, asker.org.id).await?;
     // The approval first, as everybody else: what joins it, decides or claims it comes before or after.
-    let Some(record) = db::approval::lock(&mut scope, approval).await? else { return Ok(false) };
-    let record = approval::tidied(&mut scope, record).await?;
-    let task = db::task::find(&mut scope, &found.task.id_sha256, asker.owner()).await?;
-    if task.is_some_and(|task| task.closed.is_none()) {
-        db::task::cancel(&mut scope, &found.task.id_sha256).await?;
+    let record = match task.approval {
+        Some(approval) => db::approval::lock(&mut scope, approval).await?,
+        None => None,
+    };
+    let record = match record {
+        Some(record) => Some(approval::tidied(&mut scope, record).await?),
+        None => None,
+    };
+    let cancelled = db::task::cancel(&mut scope, &task.id_sha256).await?;
+    if let Some(record) = record.filter(|_| cancelled) {
         withdraw(&mut scope, asker, record).await?;
     }
     scope.commit().await?;
-    services.live.wake(approval);
-    Ok(true)
+    if let Some(approval) = task.approval {
+        services.live.wake(approval);
+    }
+    if let Some(followed) = task.followed.filter(|_| cancelled) {
+        tell(services, asker, &followed).await;
+    }
+    Ok(known)
+}
+
+/// Tells the upstream that nobody follows its task any more. Ours is cancelled whatever it says.
+async fn tell(services: &Services, asker: &Asker, followed: &Followed) {
+    if let Err(error) = follow::ask(services, &asker.org, followed, TaskRequest::Cancel).await {
+        tracing::info!(%error, "an upstream was not told that its task was cancelled");
+    }
 }
 
 /// Withdraws a request that was not dispatched and that nothing else of the caller asked for.

@@ -5,9 +5,9 @@ use domain::{ApprovalId, OrgId};
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
-use super::{Asker, Found, MAX_WAIT, find, is_under_way, show};
+use super::{Asker, Found, MAX_WAIT, find, follow, is_under_way, show};
 use crate::{
-    db::{self, OrgScope, Reason},
+    db::{self, OrgScope},
     error::{Error, Result},
     service::{Services, access, approval},
 };
@@ -17,7 +17,7 @@ use crate::{
 pub struct Detailed {
     /// A `DetailedTask` of the extension: a JSON object, without `resultType`.
     pub task: Box<RawValue>,
-    /// The approval it is a handle on: what to watch.
+    /// The approval it is a handle on: what to watch. Of an upstream's task nothing tells but asking.
     pub approval: Option<ApprovalId>,
     /// The approval whose stored answer it carries: once it is written whole, replay counts from the
     /// finish.
@@ -56,7 +56,7 @@ pub async fn get(services: &Services, asker: &Asker, id: &str) -> Result<Option<
 /// How a task stands now, for who may know: exactly what [`get`] answers without waiting.
 ///
 /// # Errors
-/// When Postgres cannot be reached.
+/// When Postgres cannot be reached, or the upstream whose task it follows.
 pub async fn detailed(services: &Services, asker: &Asker, id: &str) -> Result<Option<Detailed>> {
     let Some(mut found) = find(services, asker, id).await? else { return Ok(None) };
     if is_lapsed(&found) {
@@ -64,15 +64,24 @@ pub async fn detailed(services: &Services, asker: &Asker, id: &str) -> Result<Op
         let Some(again) = find(services, asker, id).await? else { return Ok(None) };
         found = again;
     }
-    let Some(now) = show::now(services, &asker.org, id, &found).await? else { return Ok(None) };
-    let task = RawValue::from_string(format!("{{{}}}", now.members)).map_err(Error::internal)?;
     let approval = found.task.approval;
-    Ok(Some(Detailed {
-        task,
-        approval,
-        answers: approval.filter(|_| now.answered).map(|approval| (asker.org.id, approval)),
-        under_way: is_open(&found),
-    }))
+    if let Some(followed) = found.task.followed.as_ref().filter(|_| found.task.closed.is_none()) {
+        let stands = follow::now(services, asker, id, &found.task, followed).await?;
+        return stands.map(|stands| detail(&stands.members, approval, None, stands.under_way)).transpose();
+    }
+    let Some(now) = show::now(services, &asker.org, id, &found).await? else { return Ok(None) };
+    let answers = approval.filter(|_| now.answered).map(|approval| (asker.org.id, approval));
+    detail(&now.members, approval, answers, is_open(&found)).map(Some)
+}
+
+fn detail(
+    members: &str,
+    approval: Option<ApprovalId>,
+    answers: Option<(OrgId, ApprovalId)>,
+    under_way: bool,
+) -> Result<Detailed> {
+    let task = RawValue::from_string(format!("{{{members}}}")).map_err(Error::internal)?;
+    Ok(Detailed { task, approval, answers, under_way })
 }
 
 /// Whether the caller would hear that the call is still under way.
@@ -91,7 +100,7 @@ fn is_lapsed(found: &Found) -> bool {
 /// committed comes first, one that comes later finds the task closed.
 async fn settle_deadline(services: &Services, found: &Found) -> Result<()> {
     let Some(record) = &found.record else { return Ok(()) };
-    let mut scope = OrgScope::system(&services.db, record.org, Reason::Sweep).await?;
+    let mut scope = OrgScope::begin(&services.db, record.org).await?;
     if let Some(record) = db::approval::lock(&mut scope, record.id).await? {
         approval::tidied(&mut scope, record).await?;
     }

@@ -7,11 +7,13 @@
 //! [`cancel`] are what a caller does with it, [`runner`] runs what was approved while only a task waits.
 
 mod cancel;
+mod follow;
 mod get;
 mod runner;
 mod show;
 
 pub use cancel::cancel;
+pub(super) use follow::{followed, hand_out, is_task};
 pub use get::{Detailed, detailed, get};
 pub use runner::run_approved;
 
@@ -24,6 +26,7 @@ use domain::{
     approval::State,
     directory::{Org, Toolkit},
 };
+use serde_json::value::RawValue;
 
 use super::{Context, Reply};
 use crate::{
@@ -31,10 +34,11 @@ use crate::{
         self, OrgScope, Reason, SystemScope,
         approval::Record,
         audit::Status,
-        task::{End, Owner, Task},
+        task::{End, Followed, Owner, Task},
     },
     error::Result,
     service::{Services, access::Actor},
+    upstream::TaskRequest,
 };
 
 /// How many open tasks one approval has at most; a call beyond them is answered as if it had not
@@ -130,6 +134,13 @@ async fn open(services: &Services, context: &Context, approval: ApprovalId) -> R
     Ok(Opened::Task(Box::new(Reply::new(Status::Held, result).about(approval))))
 }
 
+/// A task that was changed, or might have been.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// The approval it is a handle on, for the record.
+    pub approval: Option<ApprovalId>,
+}
+
 /// A task and the approval it is a handle on.
 struct Found {
     task: Task,
@@ -143,13 +154,14 @@ async fn find(services: &Services, asker: &Asker, id: &str) -> Result<Option<Fou
     let Some(mut task) = db::task::find(&mut scope, &id, owner).await? else { return Ok(None) };
     // What the upstream answered is kept until replay ends, which its approval says.
     let is_over = |(end, at)| end != End::Executed && at + KEPT <= task.read_at;
-    if task.closed.is_some_and(is_over) {
+    let is_forgotten = |followed: &Followed| followed.kept_until <= task.read_at;
+    if task.closed.is_some_and(is_over) || task.followed.as_ref().is_some_and(is_forgotten) {
         return Ok(None);
     }
     let Some(approval) = task.approval else { return Ok(Some(Found { task, record: None })) };
     let record = db::approval::get(&mut scope, approval).await?;
     let ended = record.as_ref().is_some_and(|record| !is_under_way(&record.stored));
-    if ended && task.closed.is_none() {
+    if ended && task.closed.is_none() && task.followed.is_none() {
         // The approval changed between the two reads, and closed the task.
         let Some(again) = db::task::find(&mut scope, &id, owner).await? else { return Ok(None) };
         task = again;
@@ -162,13 +174,18 @@ fn is_under_way(state: &State) -> bool {
     matches!(state, State::Pending(_) | State::Approved(_) | State::Executing(_))
 }
 
-/// Takes answers to what a task asks for: a call that waits for a person asks its caller nothing, so what
-/// comes is ignored. `false`: there is no such task for this asker.
+/// Takes answers (a JSON object) to what a task asks for, and hands them to the upstream whose task it
+/// follows. A call that waits for a person asks its caller nothing, so what comes is ignored. `None`:
+/// there is no such task for this asker.
 ///
 /// # Errors
-/// When Postgres cannot be reached.
-pub async fn update(services: &Services, asker: &Asker, id: &str) -> Result<bool> {
-    Ok(find(services, asker, id).await?.is_some())
+/// When Postgres or the upstream cannot be reached.
+pub async fn update(services: &Services, asker: &Asker, id: &str, input_responses: &RawValue) -> Result<Option<Known>> {
+    let Some(found) = find(services, asker, id).await? else { return Ok(None) };
+    let known = Known { approval: found.task.approval };
+    let Some(followed) = found.task.followed.filter(|_| found.task.closed.is_none()) else { return Ok(Some(known)) };
+    let update = TaskRequest::Update { input_responses };
+    Ok(follow::ask(services, &asker.org, &followed, update).await?.map(|_| known))
 }
 
 /// Removes tasks that nobody can learn anything from any more; says how many.

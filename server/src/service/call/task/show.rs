@@ -102,19 +102,11 @@ pub(super) struct Now {
     pub(super) answered: bool,
 }
 
-/// Shows a task that is a handle on an approval. `None`: nobody can learn anything from it any more.
+/// Shows a task that follows no task of an upstream, or no longer. `None`: nobody can learn anything from
+/// it any more.
 pub(super) async fn now(services: &Services, org: &Org, id: &str, found: &Found) -> Result<Option<Now>> {
-    let (Some(record), task) = (&found.record, &found.task) else { return Ok(None) };
-    let Some((end, at)) = end_of(task, record) else {
-        let members = under_way(services, org, id, task.created_at, record).members();
-        return Ok(Some(Now { members, answered: false }));
-    };
-    if let (End::Executed, State::Executed(executed)) = (end, &record.stored)
-        && !matches!(executed.by, Settled::Person(_))
-    {
-        return answered(services, id, task, record, executed).await;
-    }
-    let ended = |status, message: &str, end| Shown {
+    let task = &found.task;
+    let ended = |status, message: &str, at, end| Shown {
         id,
         status,
         message: message.to_owned(),
@@ -123,15 +115,26 @@ pub(super) async fn now(services: &Services, org: &Org, id: &str, found: &Found)
         ttl: at + KEPT - task.created_at,
         end,
     };
-    let Some((message, reply)) = said(services, org, record, end)? else {
-        return Ok(Some(Now {
-            members: ended("cancelled", "the caller cancelled it", None).members(),
-            answered: false,
-        }));
+    let plain = |shown: Shown<'_>| Ok(Some(Now { members: shown.members(), answered: false }));
+    if let Some((End::Cancelled, at)) = task.closed {
+        return plain(ended("cancelled", "the caller cancelled it", at, None));
+    }
+    let Some(record) = &found.record else { return Ok(None) };
+    let Some((end, at)) = end_of(task, record) else {
+        return plain(under_way(services, org, id, task.created_at, record));
     };
-    let Body::Result(result) = &reply.body else { return Err(Error::internal("what the gateway says is a result")) };
-    let members = ended("completed", message, Some(("result", &**result))).members();
-    Ok(Some(Now { members, answered: false }))
+    match (end, &record.stored) {
+        (End::Executed, State::Executed(executed)) if !matches!(executed.by, Settled::Person(_)) => {
+            answered(services, id, task, record, executed).await
+        }
+        _ => {
+            let (message, reply) = said(services, org, record, end)?;
+            let Body::Result(result) = &reply.body else {
+                return Err(Error::internal("what the gateway says is a result"));
+            };
+            plain(ended("completed", message, at, Some(("result", &**result))))
+        }
+    }
 }
 
 /// What ended a task: what is written on it, else what its approval says, which an older binary changed.
@@ -150,10 +153,9 @@ fn end_of(task: &Task, record: &Record) -> Option<(End, DateTime<Utc>)> {
     task.closed.or_else(by_state)
 }
 
-/// What the gateway says of an end in its own words; `None` where the caller ended it.
-fn said(services: &Services, org: &Org, record: &Record, end: End) -> Result<Option<(&'static str, Reply)>> {
-    Ok(Some(match (end, &record.stored) {
-        (End::Cancelled, _) => return Ok(None),
+/// What the gateway says of an end in its own words.
+fn said(services: &Services, org: &Org, record: &Record, end: End) -> Result<(&'static str, Reply)> {
+    Ok(match (end, &record.stored) {
         (End::Rejected, State::Rejected(decision)) => ("a person rejected it", say::rejected(record, decision)),
         (End::Invalidated, State::Invalidated { change, .. }) => (change.message(), say::invalidated(record, *change)),
         // These two may go on from here, and the task does not.
@@ -169,7 +171,7 @@ fn said(services: &Services, org: &Org, record: &Record, end: End) -> Result<Opt
             let state = state.status();
             return Err(Error::internal(format!("tasks: closed as {end:?}, and approval {} is {state}", record.id)));
         }
-    }))
+    })
 }
 
 /// Shows a task whose call the upstream answered, as long as the answer is kept.

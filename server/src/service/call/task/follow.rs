@@ -1,0 +1,149 @@
+//! Tasks that an upstream made of a call: the caller gets a task of ours that follows it. What the caller
+//! asks about ours is asked about the upstream's, under the id that each side knows.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{ApprovalId, ConnectionId, directory::Org};
+use serde_json::value::RawValue;
+use tokio_util::sync::CancellationToken;
+use wire::{
+    json::fields,
+    mcp::task::{CreatedTask, with_task_id},
+};
+
+use super::super::{Context, say};
+use super::{Asker, new_id, sha256};
+use crate::{
+    db::{
+        self, OrgScope,
+        task::{Followed, Owner, Task},
+    },
+    error::{Error, Result},
+    service::{Services, connection},
+    upstream::{Answer, TaskRequest},
+};
+
+/// The shortest and the longest that ours is kept, whatever the upstream says of its own.
+const KEPT: (TimeDelta, TimeDelta) = (TimeDelta::minutes(10), TimeDelta::days(30));
+
+/// The task that an answer of this connection is, if it is one.
+pub(in super::super) fn followed(connection: ConnectionId, answer: &Answer, now: DateTime<Utc>) -> Option<Followed> {
+    let Answer::Result(result) = answer else { return None };
+    let task = CreatedTask::parse(result)?;
+    Some(Followed { connection, task: task.task_id.into_owned(), kept_until: kept_until(now, now, task.ttl_ms) })
+}
+
+/// Whether an answer is a task.
+pub(in super::super) fn is_task(answer: &Answer) -> bool {
+    matches!(answer, Answer::Result(result) if CreatedTask::parse(result).is_some())
+}
+
+fn kept_until(created_at: DateTime<Utc>, now: DateTime<Utc>, ttl_ms: Option<u64>) -> DateTime<Utc> {
+    let (shortest, longest) = KEPT;
+    let ttl = ttl_ms.and_then(|ttl| i64::try_from(ttl).ok()).and_then(TimeDelta::try_milliseconds).unwrap_or(longest);
+    (created_at + ttl.min(longest)).clamp(now + shortest, now + longest)
+}
+
+/// An upstream's answer as it goes to a caller: a task becomes one of ours, durable before it leaves; a
+/// caller that did not declare the extension reads in words that the call goes on.
+///
+/// # Errors
+/// When Postgres cannot be reached. The call was sent.
+pub(in super::super) async fn hand_out(
+    services: &Services,
+    context: &Context,
+    connection: ConnectionId,
+    approval: Option<ApprovalId>,
+    answer: Answer,
+) -> Result<Answer> {
+    let Some(followed) = followed(connection, &answer, services.clock.now()) else { return Ok(answer) };
+    let Answer::Result(result) = &answer else { return Ok(answer) };
+    if !context.tasks {
+        return Ok(Answer::Result(say::goes_on()));
+    }
+    let id = new_id();
+    let Some(ours) = with_task_id(result, &id) else { return Ok(Answer::Result(say::goes_on())) };
+    let owner = Owner { toolkit: context.toolkit.id, caller: context.caller.principal };
+    let mut scope = OrgScope::begin(&services.db, context.org.id).await?;
+    db::task::insert(&mut scope, &sha256(&id), owner, approval, Some(&followed)).await?;
+    scope.commit().await?;
+    Ok(Answer::Result(ours))
+}
+
+/// Asks the upstream about its task. `None`: it does not know it any more.
+///
+/// # Errors
+/// Unavailable, with the reason, when it cannot be asked or answers with another error.
+pub(super) async fn ask(
+    services: &Services,
+    org: &Org,
+    followed: &Followed,
+    asked: TaskRequest<'_>,
+) -> Result<Option<Box<RawValue>>> {
+    let connection = org.connections.get(&followed.connection).filter(|connection| connection.enabled);
+    let connection = connection.ok_or_else(|| Error::unavailable("the connection of this task cannot be used"))?;
+    let spec = connection::spec(services, connection)?;
+    let answer = services.upstreams.task(&spec, asked, &followed.task, CancellationToken::new()).await;
+    match answer {
+        Ok(Answer::Result(result)) => Ok(Some(result)),
+        Ok(Answer::Error(error)) => match Refused::read(&error) {
+            Refused { code: wire::error::INVALID_PARAMS, .. } => Ok(None),
+            Refused { message, .. } => Err(trouble(connection.slug.as_str(), &message)),
+        },
+        Err(error) => Err(trouble(connection.slug.as_str(), &error.to_string())),
+    }
+}
+
+fn trouble(connection: &str, reason: &str) -> Error {
+    Error::unavailable(format!("the connection `{connection}` does not tell how this task stands: {reason}"))
+}
+
+/// An upstream's JSON-RPC error.
+#[derive(serde::Deserialize)]
+struct Refused {
+    code: i64,
+    message: String,
+}
+
+impl Refused {
+    fn read(error: &RawValue) -> Self {
+        let unreadable = |_| Self { code: 0, message: "it answered with an error".to_owned() };
+        serde_json::from_str(error.get()).unwrap_or_else(unreadable)
+    }
+}
+
+/// How an upstream's task stands.
+pub(super) struct Stands {
+    /// The members of ours, without the braces and without `resultType`.
+    pub(super) members: String,
+    /// Whether something is still to come.
+    pub(super) under_way: bool,
+}
+
+/// How the upstream's task stands. `None`: the upstream does not know it any more.
+///
+/// # Errors
+/// As [`ask`], and when the answer is no task.
+pub(super) async fn now(
+    services: &Services,
+    asker: &Asker,
+    id: &str,
+    task: &Task,
+    followed: &Followed,
+) -> Result<Option<Stands>> {
+    let Some(told) = ask(services, &asker.org, followed, TaskRequest::Get).await? else { return Ok(None) };
+    let odd = || Error::unavailable("what the upstream says about this task is none");
+    let ours = with_task_id(&told, id).ok_or_else(odd)?;
+    let members = fields(&ours).map_err(|_| odd())?;
+    let member = |name: &str| members.iter().find(|(key, _)| key == name).map(|(_, value)| value.get());
+    let ttl = member("ttlMs").and_then(|ttl| ttl.parse().ok());
+    let until = kept_until(task.created_at, task.read_at, ttl);
+    if (until - followed.kept_until).abs() > TimeDelta::minutes(1) {
+        let mut scope = OrgScope::begin(&services.db, asker.org.id).await?;
+        db::task::keep(&mut scope, &task.id_sha256, until).await?;
+        scope.commit().await?;
+    }
+    let kept = members.iter().filter(|(key, _)| key != "resultType");
+    let kept = kept.map(|(key, value)| format!("{}:{}", serde_json::json!(key), value.get()));
+    let under_way = matches!(member("status"), Some("\"working\"" | "\"input_required\""));
+    Ok(Some(Stands { members: kept.collect::<Vec<_>>().join(","), under_way }))
+}

@@ -1,0 +1,222 @@
+//! MCP 2026-07-28: no session, and every request says for itself what it is.
+//!
+//! Which era an upstream is of is found out by asking `server/discover` first (Streamable
+//! HTTP, "Backward Compatibility"). Anything but an answer in the modern way means
+//! `initialize`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use parking_lot::Mutex;
+use serde_json::value::RawValue;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use wire::error::{HEADER_MISMATCH, MISSING_CAPABILITY, UNSUPPORTED_VERSION};
+use wire::mcp::{self, Revision};
+use wire::{envelope, header};
+
+use super::super::departure::{Departure, Limits, supervise, unguarded};
+use super::super::error::Failure;
+use super::super::message::{Answer, Request};
+use super::peer::{Peer, Post};
+
+const MCP_METHOD: HeaderName = HeaderName::from_static("mcp-method");
+const MCP_NAME: HeaderName = HeaderName::from_static("mcp-name");
+/// How the header of an argument begins.
+pub(super) const PARAM: &str = "mcp-param-";
+/// How long an upstream may think about the probe. Some of an earlier revision never
+/// answer what they do not know.
+const PROBE: Duration = Duration::from_secs(3);
+/// How long it counts that an upstream is of the earlier era: it may be replaced by a
+/// newer version of itself without the gateway noticing.
+const VERDICT: Duration = Duration::from_secs(3600);
+/// So many revisions of an upstream's are named in a reason.
+const NAMED: usize = 5;
+
+/// What is known of an upstream's era. It outlives sessions, so that opening one again
+/// does not cost a probe each time.
+#[derive(Default)]
+pub(in super::super) struct Era {
+    legacy_since: Mutex<Option<Instant>>,
+}
+
+impl Era {
+    pub(super) fn is_legacy(&self, now: Instant) -> bool {
+        self.legacy_since.lock().is_some_and(|since| now.duration_since(since) < VERDICT)
+    }
+
+    /// Notes whether `initialize` was understood. If not, what was known is void.
+    pub(super) fn initialized(&self, understood: bool, now: Instant) {
+        let still = self.is_legacy(now);
+        let mut since = self.legacy_since.lock();
+        match (understood, still) {
+            (true, true) => {}
+            (true, false) => *since = Some(now),
+            (false, _) => *since = None,
+        }
+    }
+}
+
+/// What an upstream of this era says about itself.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Discovered {
+    /// It tells when its list of tools changes.
+    pub(super) tools_list_changed: bool,
+}
+
+/// Asks an upstream whether it is of this era; none when it is not. `limit` is how long
+/// opening the session may take, of which the probe takes at most half.
+///
+/// # Errors
+/// When it cannot be reached, or is of this era and speaks nothing the gateway does.
+pub(super) async fn probe(peer: &Arc<Peer>, limit: Duration) -> Result<Option<Discovered>, Failure> {
+    let departure = Departure::new(unguarded());
+    let limits = Limits { leave: limit, answer: PROBE.min(limit / 2) };
+    let post = post(peer.next_id(), &Request::new("server/discover", None))?;
+    let asked = supervise(&departure, limits, &CancellationToken::new(), peer.exchange(post, &departure)).await;
+    let verdict = match asked {
+        Ok((Answer::Result(result), _)) => discovered(&result),
+        Ok((Answer::Error(error), _)) => refused(&error, peer),
+        Err(Failure::Unknown(_)) => Ok(None),
+        Err(failure) => return Err(failure),
+    };
+    verdict.map_err(Failure::NotSent)
+}
+
+fn discovered(result: &RawValue) -> Result<Option<Discovered>, String> {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct DiscoverResult {
+        supported_versions: Vec<String>,
+        #[serde(default)]
+        capabilities: Capabilities,
+    }
+    #[derive(Default, serde::Deserialize)]
+    struct Capabilities {
+        tools: Option<Tools>,
+    }
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Tools {
+        list_changed: Option<bool>,
+    }
+    let Ok(result) = serde_json::from_str::<DiscoverResult>(result.get()) else {
+        return Ok(None);
+    };
+    let tools_list_changed = result.capabilities.tools.and_then(|tools| tools.list_changed) == Some(true);
+    Ok(choose(&result.supported_versions)?.then_some(Discovered { tools_list_changed }))
+}
+
+/// What a JSON-RPC error says about the era of who refused the probe.
+fn refused(error: &RawValue, peer: &Peer) -> Result<Option<Discovered>, String> {
+    #[derive(serde::Deserialize)]
+    struct Unsupported {
+        data: Supported,
+    }
+    #[derive(serde::Deserialize)]
+    struct Supported {
+        supported: Vec<String>,
+    }
+    let Some(code) = modern_code(error) else {
+        return Ok(None);
+    };
+    if let Ok(error) = serde_json::from_str::<Unsupported>(error.get()) {
+        return Ok(choose(&error.data.supported)?.then_some(Discovered { tools_list_changed: false }));
+    }
+    peer.observer.log.push(&format!("server/discover was refused: {error}"));
+    Err(format!("the upstream refused server/discover with the JSON-RPC error {code}; its log says why"))
+}
+
+/// Whether to go on in this era with an upstream that speaks these revisions, or else in
+/// the earlier one. `Err` is the reason why neither is possible.
+fn choose(supported: &[String]) -> Result<bool, String> {
+    let spoken = || supported.iter().filter_map(|name| Revision::parse(name));
+    if spoken().any(Revision::is_modern) {
+        return Ok(true);
+    }
+    if spoken().next().is_some() {
+        return Ok(false);
+    }
+    let shown = |name: &String| -> String {
+        let harmless = name.chars().filter(|character| character.is_ascii_alphanumeric() || "-.".contains(*character));
+        harmless.take(20).collect()
+    };
+    let names: Vec<String> = supported.iter().take(NAMED).map(shown).collect();
+    Err(format!("the upstream speaks only revisions of MCP that are not supported: {}", names.join(", ")))
+}
+
+/// The error's code, if it is one that only upstreams of this era use (basic, "Error Codes").
+pub(super) fn modern_code(error: &RawValue) -> Option<i64> {
+    #[derive(serde::Deserialize)]
+    struct Code {
+        code: i64,
+    }
+    let code = serde_json::from_str::<Code>(error.get()).ok()?.code;
+    [HEADER_MISMATCH, MISSING_CAPABILITY, UNSUPPORTED_VERSION].contains(&code).then_some(code)
+}
+
+/// The request as it is written in this era, headers included. `Err` says why it cannot
+/// be: nothing has left.
+pub(super) fn post(id: u64, request: &Request) -> Result<Post, Failure> {
+    let unfit = |what: &str| Failure::NotSent(format!("the request cannot be written: {what}"));
+    let name = mcp::mirrored_name(request.method, request.params.as_deref()).map_err(|error| unfit(&error.message))?;
+    let mut headers = HeaderMap::new();
+    headers.insert(MCP_METHOD, HeaderValue::from_static(request.method));
+    if let Some(name) = name {
+        headers.insert(MCP_NAME, value_of(&name).ok_or_else(|| unfit("its name fits in no header"))?);
+    }
+    for (key, value) in &request.param_headers {
+        // No argument may stand in for a header that means something else.
+        let name = key.parse().ok().filter(|name: &HeaderName| name.as_str().starts_with(PARAM));
+        let key = name.ok_or_else(|| unfit("an argument's header has no valid name"))?;
+        headers.insert(key, value_of(value).ok_or_else(|| unfit("an argument fits in no header"))?);
+    }
+    let fields = mcp::RequestFields {
+        protocol_version: Revision::V2026_07_28,
+        client_version: env!("CARGO_PKG_VERSION"),
+        tasks: request.tasks,
+    };
+    let params = mcp::with_request_meta(request.params.as_deref(), &fields);
+    let body = envelope::request_bytes(id, request.method, Some(&params));
+    Ok(Post { id, body, headers, once: request.once })
+}
+
+fn value_of(value: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(&header::encode(value)).ok()?;
+    // It may be an argument, and those are nobody's business in between.
+    value.set_sensitive(true);
+    Some(value)
+}
+
+/// Draws conclusions from an answer: whether the upstream is still the one that was
+/// discovered, and whether its definitions are still the known ones.
+pub(super) fn reconsider(peer: &Peer, answer: &Answer) {
+    let Answer::Error(error) = answer else { return };
+    match modern_code(error) {
+        Some(UNSUPPORTED_VERSION) => peer.over.cancel(),
+        // "Client Behavior": the tool's schema may have changed.
+        Some(HEADER_MISMATCH) => peer.observer.tools_changed(),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn that_an_upstream_is_of_the_earlier_era_counts_for_an_hour_and_while_it_is_true() {
+        let (era, start) = (Era::default(), Instant::now());
+        let after = |minutes: u64| start + Duration::from_secs(60 * minutes);
+        assert!(!era.is_legacy(start));
+        era.initialized(true, start);
+        era.initialized(true, after(30));
+        assert!(era.is_legacy(after(59)), "reconnecting costs no probe");
+        assert!(!era.is_legacy(after(61)), "nor does it put off the next one");
+        era.initialized(true, after(61));
+        assert!(era.is_legacy(after(120)));
+        era.initialized(false, after(120));
+        assert!(!era.is_legacy(after(120)), "it no longer understands the earlier one");
+    }
+}

@@ -1,0 +1,136 @@
+//! An upstream that answers with a task: the caller gets one of ours that follows it.
+
+use serde_json::{Value, json};
+
+use super::{
+    Agent,
+    upstream::{THEIRS, Tasking},
+};
+use crate::support::{Client, World, client::text, eventually};
+
+/// Calls the tool that needs no approval; gives the result.
+async fn balance(agent: &Agent) -> Value {
+    agent.ask("tools/call", json!({"name": "balance", "arguments": {}})).await["result"].clone()
+}
+
+#[tokio::test]
+async fn the_caller_follows_it_under_an_id_of_ours() {
+    let world = World::new().await;
+    let upstream = Tasking::replace(&world).await;
+    let agent = Agent::new(&world.agent);
+    let called = agent.ask_text("acme/bank", "tools/call", json!({"name": "balance", "arguments": {}})).await;
+    assert!(called.contains(r#""pollIntervalMs":50, "x" : 1.0e2"#), "byte for byte but the id: {called}");
+    assert!(!called.contains(THEIRS), "{called}");
+    let created = serde_json::from_str::<Value>(&called).expect("JSON")["result"].clone();
+    assert_eq!((&created["resultType"], &created["status"]), (&json!("task"), &json!("working")));
+    let task = created["taskId"].as_str().expect("an id");
+
+    upstream.tell(
+        r#""status":"input_required","inputRequests":{"name":{"method":"elicitation/create","params":{"n":1.50}}}"#,
+    );
+    let told = agent.ask_text("acme/bank", "tasks/get", json!({"taskId": task})).await;
+    assert!(told.contains(r#"{"name":{"method":"elicitation/create","params":{"n":1.50}}}"#), "{told}");
+    assert!(told.contains(task) && !told.contains(THEIRS), "{told}");
+    let update = json!({"taskId": task, "inputResponses": {"name": {"action": "accept"}}});
+    assert_eq!(agent.ask("tasks/update", update).await["result"]["resultType"], "complete");
+    let handed = upstream.seen("tasks/update");
+    assert_eq!(handed[0]["params"]["taskId"], THEIRS);
+    assert_eq!(handed[0]["params"]["inputResponses"], json!({"name": {"action": "accept"}}));
+
+    upstream.tell(r#""status":"completed","result":{"content":[{"type":"text","text":"12.50"}]}"#);
+    let told = agent.get(task).await;
+    assert_eq!((&told["resultType"], &told["status"]), (&json!("complete"), &json!("completed")), "{told}");
+    assert_eq!(text(&told["result"]), "12.50");
+
+    let key = world.owner.post("/orgs/acme/api-keys", json!({"name": "second", "role": "agent"})).await.expect(201);
+    let stranger = Agent::new(&Client::new(&world.gateway.url, key["key"].as_str()));
+    let asked = upstream.seen("tasks/get").len();
+    assert_eq!(stranger.ask("tasks/get", json!({"taskId": task})).await["error"]["code"], -32602);
+    assert_eq!(upstream.seen("tasks/get").len(), asked, "the upstream is not even asked");
+}
+
+#[tokio::test]
+async fn what_is_cancelled_is_told_once_and_not_asked_any_more() {
+    let world = World::new().await;
+    let upstream = Tasking::replace(&world).await;
+    let agent = Agent::new(&world.agent);
+    let task = balance(&agent).await["taskId"].as_str().expect("an id").to_owned();
+    agent.cancel(&task).await;
+    agent.cancel(&task).await;
+    let told = upstream.seen("tasks/cancel");
+    assert_eq!((told.len(), &told[0]["params"]["taskId"]), (1, &json!(THEIRS)));
+    assert_eq!(agent.get(&task).await["status"], "cancelled");
+    let update = json!({"taskId": task, "inputResponses": {}});
+    assert_eq!(agent.ask("tasks/update", update).await["result"]["resultType"], "complete");
+    assert!(upstream.seen("tasks/get").is_empty() && upstream.seen("tasks/update").is_empty());
+}
+
+#[tokio::test]
+async fn a_task_that_the_upstream_forgot_is_an_unknown_one() {
+    let world = World::new().await;
+    let upstream = Tasking::replace(&world).await;
+    let agent = Agent::new(&world.agent);
+    let task = balance(&agent).await["taskId"].as_str().expect("an id").to_owned();
+    upstream.forget();
+    for method in ["tasks/get", "tasks/update"] {
+        let answer = agent.ask(method, json!({"taskId": task, "inputResponses": {}})).await;
+        assert_eq!(answer["error"]["code"], -32602, "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_caller_without_the_extension_declares_nothing_upstream() {
+    let world = World::new().await;
+    let upstream = Tasking::replace(&world).await;
+    let plain = Agent::new(&world.agent).plain();
+    assert_eq!(text(&balance(&plain).await), "at once");
+    let id = Client::approval_of(&plain.pay(1).await);
+    world.approver.decide(&id, "approve", "ok").await.expect(200);
+    assert_eq!(text(&plain.pay(1).await), "at once");
+    for call in upstream.seen("tools/call") {
+        let capabilities = &call["params"]["_meta"]["io.modelcontextprotocol/clientCapabilities"];
+        assert_eq!(capabilities, &json!({}), "{call}");
+    }
+}
+
+#[tokio::test]
+async fn an_approved_call_goes_on_as_the_upstreams_task() {
+    let world = World::new().await;
+    let upstream = Tasking::replace(&world).await;
+    let agent = Agent::new(&world.agent);
+    let ((first, id), (second, _)) = (agent.task(1).await, agent.task(1).await);
+    world.approver.decide(&id, "approve", "ok").await.expect(200);
+    eventually("it is sent", || async { world.admin.status(&id).await == "executed" }).await;
+    assert_eq!(agent.get(&first).await["status"], "working");
+
+    let words = agent.plain().pay(1).await;
+    assert!(text(&words).starts_with("STARTED, NOT FINISHED"), "{words}");
+    let status = json!({"name": "approval_status", "arguments": {"approval_id": id}});
+    let status = agent.plain().ask_text("acme/bank", "tools/call", status).await;
+    assert!(status.contains("STARTED, NOT FINISHED") && !status.contains(THEIRS), "{status}");
+    let third = agent.pay(1).await;
+    assert_eq!(third["resultType"], "task", "who comes back may follow it too: {third}");
+    let third = third["taskId"].as_str().expect("an id");
+
+    upstream.tell(r#""status":"completed","result":{"content":[{"type":"text","text":"paid"}]}"#);
+    for task in [first.as_str(), &second, third] {
+        let told = agent.get(task).await;
+        assert_eq!((&told["taskId"], &told["status"]), (&json!(task), &json!("completed")), "{told}");
+        assert_eq!(text(&told["result"]), "paid");
+    }
+    assert_eq!(upstream.seen("tools/call").len(), 1);
+}
+
+#[tokio::test]
+async fn an_upstream_that_is_gone_is_an_error_and_no_end() {
+    let world = World::new().await;
+    let upstream = Tasking::replace(&world).await;
+    let agent = Agent::new(&world.agent);
+    let task = balance(&agent).await["taskId"].as_str().expect("an id").to_owned();
+    world.admin.patch("/orgs/acme/connections/bank", json!({"enabled": false})).await.expect(200);
+    let answer = agent.ask("tasks/get", json!({"taskId": task})).await;
+    assert_eq!(answer["error"]["code"], -32603, "{answer}");
+    world.admin.patch("/orgs/acme/connections/bank", json!({"enabled": true})).await.expect(200);
+    assert_eq!(agent.get(&task).await["status"], "working");
+    drop(upstream);
+}
