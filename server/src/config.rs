@@ -3,6 +3,7 @@
 //!
 //! Nothing here reaches out: whether Postgres answers or a role may sign in is found out later.
 
+mod reach;
 mod vars;
 
 #[cfg(test)]
@@ -21,6 +22,7 @@ use url::Url;
 
 use vars::Vars;
 
+pub use reach::{AllowedHosts, Host, NotAHost};
 pub use vars::ConfigError;
 
 /// Everything that can be set from outside.
@@ -34,6 +36,12 @@ pub struct Config {
     pub listen: SocketAddr,
     /// `PERMESSO_PUBLIC_URL`: where people and agents reach the server; only scheme, host and port.
     pub public_url: Option<Url>,
+    /// `PERMESSO_ALLOWED_HOSTS`: what a request to the MCP endpoint may have as `Host`, beside the public
+    /// URL's host and, on a loopback listener, the names of this machine; nothing else unless set.
+    pub allowed_hosts: AllowedHosts,
+    /// `PERMESSO_ALLOWED_ORIGINS`: of which origins, beside the public URL's, pages in a browser may use the
+    /// MCP endpoint; none unless set. As browsers write them.
+    pub allowed_origins: Vec<String>,
     /// `PERMESSO_TRUSTED_PROXIES`: peers whose forwarded headers count; nobody unless set.
     pub trusted_proxies: Vec<IpNet>,
     /// `PERMESSO_DATA_DIR`: files of `dev` and of stdio upstreams; `.permesso` unless set.
@@ -102,6 +110,8 @@ impl Config {
                 .parsed("PERMESSO_LISTEN", "an IP address with a port; write for example 127.0.0.1:8765")?
                 .unwrap_or(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8765)),
             public_url: public_url(&vars)?,
+            allowed_hosts: reach::allowed_hosts(&vars)?,
+            allowed_origins: reach::allowed_origins(&vars)?,
             trusted_proxies: trusted_proxies(&vars)?,
             data_dir: vars.text("PERMESSO_DATA_DIR").map_or_else(|| PathBuf::from(".permesso"), PathBuf::from),
             master_key: vars.secret("PERMESSO_MASTER_KEY")?,

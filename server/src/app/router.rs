@@ -21,7 +21,7 @@ use crate::{
         members, orgs, roles, sessions, toolkits,
     },
     error::{Error, Kind},
-    mcp,
+    mcp::{self, origin::Doors},
     service::Services,
     telemetry::{self, RequestId},
 };
@@ -98,7 +98,7 @@ pub const OPEN: Routes = &[
 ];
 
 /// The whole server. `requests` counts those under way.
-pub fn router(services: Arc<Services>, console: Console, requests: TaskTracker) -> Router {
+pub fn router(services: Arc<Services>, console: Console, doors: Doors, requests: TaskTracker) -> Router {
     let mut rest = Router::new();
     for (path, route) in API {
         rest = rest.route(path, route());
@@ -109,7 +109,7 @@ pub fn router(services: Arc<Services>, console: Console, requests: TaskTracker) 
         open = open.route(path, route());
     }
     open.nest("/api/v1", browser::protect(rest, &services))
-        .route("/{org}/{toolkit}/mcp", post(mcp::post_endpoint).get(mcp::get_endpoint).delete(mcp::delete_endpoint))
+        .merge(endpoint(doors))
         .fallback(move |state, request| elsewhere(console, state, request))
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(api::body::MAX_BODY))
@@ -118,6 +118,17 @@ pub fn router(services: Arc<Services>, console: Console, requests: TaskTracker) 
         .layer(middleware::from_fn(identify))
         .layer(middleware::from_fn_with_state(requests, under_way::count))
         .with_state(services)
+}
+
+/// The MCP endpoint, behind its own doors.
+fn endpoint(doors: Doors) -> Router<Arc<Services>> {
+    let methods = post(mcp::post_endpoint).get(mcp::get_endpoint).delete(mcp::delete_endpoint);
+    let mut endpoint = Router::new().route("/{org}/{toolkit}/mcp", methods).method_not_allowed_fallback(wrong_method);
+    if let Some(cors) = doors.cors() {
+        endpoint = endpoint.layer(cors);
+    }
+    // The doors last, so that they stand before everything else, a method that does not exist as well.
+    endpoint.layer(middleware::from_fn_with_state(Arc::new(doors), mcp::origin::guard))
 }
 
 /// The outermost layer: gives each request its id, and writes errors with it.

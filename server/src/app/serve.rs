@@ -11,6 +11,7 @@ use tokio_util::task::TaskTracker;
 use super::{router::router, state::App};
 use crate::{
     jobs,
+    mcp::origin::Doors,
     service::{Services, call},
 };
 
@@ -29,13 +30,14 @@ pub async fn serve(
     listener: TcpListener,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
-    let App { services, writers, console, grace } = app;
+    let App { services, writers, console, allowed_hosts, allowed_origins, grace } = app;
+    let doors = Doors::new(&services.public_url, listener.local_addr()?, &allowed_hosts, &allowed_origins);
     let mut background = start(&services);
     let stopping = services.stop.clone();
     // Small answers must not wait for the client's acknowledgement of the one before.
     let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     let requests = TaskTracker::new();
-    let router = router(services.clone(), console, requests.clone());
+    let router = router(services.clone(), console, doors, requests.clone());
     let server = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
         .with_graceful_shutdown(async move {
             stop.await;

@@ -16,7 +16,7 @@ use crate::{
         throttle::Throttle,
     },
     clock::Clock,
-    config::Config,
+    config::{AllowedHosts, Config},
     db::{self, AuditConnector, Db},
     directory::Snapshots,
     live::Live,
@@ -33,6 +33,10 @@ pub struct App {
     pub writers: Vec<JoinHandle<()>>,
     /// What people see in a browser; none unless it is given.
     pub console: Console,
+    /// What a request to the MCP endpoint may have as `Host`, beside what is known here.
+    pub allowed_hosts: AllowedHosts,
+    /// The origins whose pages may use the MCP endpoint, beside the public URL's.
+    pub allowed_origins: Vec<String>,
     /// How long a stop waits for requests under way, then for dispatched calls, then for the audit.
     pub grace: Duration,
 }
@@ -91,6 +95,13 @@ impl App {
             vault,
             audit,
         };
-        Ok(Self { services: Arc::new(services), writers, console: Console::default(), grace: GRACE })
+        Ok(Self {
+            services: Arc::new(services),
+            writers,
+            console: Console::default(),
+            allowed_hosts: config.allowed_hosts.clone(),
+            allowed_origins: config.allowed_origins.clone(),
+            grace: GRACE,
+        })
     }
 }

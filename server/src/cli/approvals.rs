@@ -200,7 +200,7 @@ fn text(value: &Value, field: &str) -> String {
 }
 
 /// Hostile text on a terminal: control, invisible and bidirectional characters as escapes.
-fn visible(text: &str) -> String {
+pub(super) fn visible(text: &str) -> String {
     text.chars()
         .map(|c| match c {
             '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{ad}' => {

@@ -3,6 +3,7 @@
 
 mod approvals;
 mod client;
+mod connect;
 mod dev;
 mod healthcheck;
 mod keys;
@@ -42,6 +43,8 @@ enum Command {
     /// Make API keys for agents
     #[command(subcommand)]
     Keys(keys::KeysCommand),
+    /// Point an agent's client at a toolkit: print its configuration, or write it
+    Connect(connect::ConnectArgs),
     /// See and decide the requests that wait for a person
     #[command(subcommand)]
     Approvals(approvals::ApprovalsCommand),
@@ -94,6 +97,7 @@ async fn dispatch(command: Command, console: Console) -> anyhow::Result<()> {
         Command::Dev(args) => dev::run(args, console).await,
         Command::Migrate => migrate::run().await,
         Command::Keys(command) => keys::run(command).await,
+        Command::Connect(args) => connect::run(args).await,
         Command::Approvals(command) => approvals::run(command).await,
         Command::People(command) => people::run(command).await,
         Command::Healthcheck(args) => healthcheck::run(args).await,

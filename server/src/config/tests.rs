@@ -34,6 +34,8 @@ fn an_empty_environment_gives_the_defaults() {
     assert_eq!(config.session_max, Duration::from_secs(7 * 24 * 3_600));
     assert!(config.database_url.is_none() && config.migrate_url.is_none() && config.master_key.is_none());
     assert!(config.public_url.is_none() && config.admin_email.is_none() && config.admin_password.is_none());
+    assert_eq!(config.allowed_hosts, AllowedHosts::Named(Vec::new()));
+    assert!(config.allowed_origins.is_empty());
     assert!(config.trusted_proxies.is_empty() && config.egress_allow.is_empty() && !config.allow_dev_master_key);
 }
 
@@ -44,6 +46,8 @@ fn every_variable_is_read() {
         ("PERMESSO_MIGRATE_URL", "postgresql:///permesso?host=/run/postgresql"),
         ("PERMESSO_LISTEN", "[::]:80"),
         ("PERMESSO_PUBLIC_URL", "https://mcp.example.com"),
+        ("PERMESSO_ALLOWED_HOSTS", "MCP.internal, 10.0.0.7:8765,[::1]"),
+        ("PERMESSO_ALLOWED_ORIGINS", "https://Agents.example.com:443/, chrome-extension://abc"),
         ("PERMESSO_TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.7,2001:db8::/32,"),
         ("PERMESSO_DATA_DIR", "/var/lib/permesso"),
         ("PERMESSO_MASTER_KEY", "not looked at here"),
@@ -62,6 +66,10 @@ fn every_variable_is_read() {
     assert_eq!(exposed(config.migrate_url.as_ref()), Some("postgresql:///permesso?host=/run/postgresql"));
     assert_eq!(config.listen.to_string(), "[::]:80");
     assert_eq!(config.public_url.unwrap().as_str(), "https://mcp.example.com/");
+    let host = |name: &str, port| Host { name: name.to_owned(), port };
+    let hosts = [host("mcp.internal", None), host("10.0.0.7", Some(8765)), host("[::1]", None)];
+    assert_eq!(config.allowed_hosts, AllowedHosts::Named(hosts.into()));
+    assert_eq!(config.allowed_origins, ["https://agents.example.com", "chrome-extension://abc"]);
     let proxies: Vec<String> = config.trusted_proxies.iter().map(ToString::to_string).collect();
     assert_eq!(proxies, ["10.0.0.0/8", "192.0.2.7/32", "2001:db8::/32"]);
     assert_eq!(config.data_dir, PathBuf::from("/var/lib/permesso"));
@@ -119,6 +127,11 @@ fn a_missing_or_empty_secret_file_is_named() {
 }
 
 #[test]
+fn any_host_is_allowed_only_by_a_star_alone() {
+    assert_eq!(config(&[("PERMESSO_ALLOWED_HOSTS", " * ")]).unwrap().allowed_hosts, AllowedHosts::Any);
+}
+
+#[test]
 fn errors_name_the_variable_the_value_and_what_would_be_right_in_one_line() {
     let wrong = [
         ("PERMESSO_LISTEN", "localhost:8765", "127.0.0.1:8765"),
@@ -128,6 +141,14 @@ fn errors_name_the_variable_the_value_and_what_would_be_right_in_one_line() {
         ("PERMESSO_PUBLIC_URL", "https://example.com/permesso", "without path"),
         ("PERMESSO_PUBLIC_URL", "https://a:b@example.com", "user"),
         ("PERMESSO_TRUSTED_PROXIES", "10.0.0.0/8,proxy", "10.0.0.7"),
+        ("PERMESSO_ALLOWED_HOSTS", "https://mcp.internal", "mcp.internal:8765"),
+        ("PERMESSO_ALLOWED_HOSTS", "mcp.internal,*", "only *"),
+        ("PERMESSO_ALLOWED_HOSTS", "mcp.internal:99999", "mcp.internal:8765"),
+        ("PERMESSO_ALLOWED_HOSTS", "user@mcp.internal", "mcp.internal:8765"),
+        ("PERMESSO_ALLOWED_ORIGINS", "*", "https://agents.example.com"),
+        ("PERMESSO_ALLOWED_ORIGINS", "null", "https://agents.example.com"),
+        ("PERMESSO_ALLOWED_ORIGINS", "https://agents.example.com/app", "https://agents.example.com"),
+        ("PERMESSO_ALLOWED_ORIGINS", "data:text/html", "https://agents.example.com"),
         ("PERMESSO_ALLOW_DEV_MASTER_KEY", "yes please", "1 or 0"),
         ("PERMESSO_EGRESS_ALLOW", "https://tools.internal", "only the name"),
         ("PERMESSO_APPROVAL_LEASE_SECONDS", "9", "from 10 to 300"),

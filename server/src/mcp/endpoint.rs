@@ -22,7 +22,9 @@ use wire::{
 
 use super::{
     answer::{self, Answer, Asked},
-    batch, era,
+    batch,
+    connect::connect_page,
+    era,
     era::Spoken,
     fault, listen,
     record::Place,
@@ -50,7 +52,7 @@ fn request_id(request: &Request) -> Uuid {
     request.extensions().get::<crate::telemetry::RequestId>().map_or_else(Uuid::now_v7, |id| id.0)
 }
 
-/// The stream on which a session of an earlier revision hears what changes.
+/// The stream on which a session of an earlier revision hears what changes; for a browser, how to connect.
 pub async fn get_endpoint(
     State(services): State<Arc<Services>>,
     Path((org, toolkit)): Path<(String, String)>,
@@ -58,6 +60,9 @@ pub async fn get_endpoint(
 ) -> Response {
     let id = request_id(&request);
     let headers = request.headers();
+    if let Some(page) = connect_page(&services.public_url, &org, &toolkit, headers) {
+        return page;
+    }
     let actor = match authenticate(&services, headers, id) {
         Ok(actor) => actor,
         Err(error) => return fault::response(&error, id),
@@ -165,7 +170,6 @@ fn authenticate(services: &Services, headers: &HeaderMap, request_id: Uuid) -> R
 
 /// Where they call: 404 for a toolkit that is not there or not theirs.
 fn place(services: &Services, headers: &HeaderMap, actor: Actor, org: &str, toolkit: &str) -> Result<Place> {
-    check_origin(services, headers)?;
     let directory = services.directory.get()?;
     let (caller, org, toolkit) = access::caller(&directory, &actor, org, toolkit)?;
     let client = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
@@ -194,16 +198,6 @@ async fn in_session(services: &Services, place: Place, headers: &HeaderMap) -> R
 
 fn bad_request(error: RpcError) -> Error {
     Error::bad_request(error.message)
-}
-
-/// A browser's page of another origin has no business here ("Transports", security warning).
-fn check_origin(services: &Services, headers: &HeaderMap) -> Result<()> {
-    let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
-    let ours = services.public_url.origin().ascii_serialization();
-    if origin.as_bytes() == ours.as_bytes() {
-        return Ok(());
-    }
-    Err(Error::new(Kind::Forbidden, "origin_refused", "requests from this origin are refused"))
 }
 
 /// Answers what a body holds.

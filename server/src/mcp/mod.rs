@@ -6,6 +6,7 @@
 mod answer;
 mod batch;
 mod body;
+pub mod connect;
 mod discover;
 mod endpoint;
 mod era;
@@ -15,6 +16,7 @@ mod initialize;
 mod list;
 mod listed;
 mod listen;
+pub mod origin;
 mod record;
 mod stream;
 mod tasks;

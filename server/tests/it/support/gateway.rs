@@ -58,7 +58,20 @@ impl Gateway {
     }
 
     async fn begin(database: &SecretString, clock: Clock, public_url: Option<&str>, grace: Option<Duration>) -> Self {
-        let variables = variables(database);
+        Self::build(&variables(database), clock, public_url, grace).await
+    }
+
+    /// A replica with this environment.
+    pub(crate) async fn start_with_variables(variables: &[(String, String)]) -> Self {
+        Self::build(variables, Clock::system(), None, None).await
+    }
+
+    async fn build(
+        variables: &[(String, String)],
+        clock: Clock,
+        public_url: Option<&str>,
+        grace: Option<Duration>,
+    ) -> Self {
         let find = |name: &str| variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
         let config = Config::from_vars(find).expect("a configuration");
         let listener = TcpListener::bind(config.listen).await.expect("a free port");

@@ -1,0 +1,147 @@
+//! The page that a browser sees at a toolkit's endpoint. It is made of the address alone: nothing is looked
+//! up, so that it is the same for a toolkit that is public, private or not there.
+
+use std::sync::LazyLock;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use axum::{
+    http::{HeaderMap, HeaderValue, header},
+    response::{Html, IntoResponse, Response},
+};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use domain::Slug;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use url::Url;
+
+use super::{Client, KEY_VARIABLE, Server, Step};
+
+const STYLE: &str = include_str!("style.css");
+
+/// The page's own style is all that it may have; it is framed by nobody.
+static POLICY: LazyLock<String> = LazyLock::new(|| {
+    let hash = BASE64_STANDARD.encode(digest(&SHA256, STYLE.as_bytes()));
+    format!(
+        "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+});
+
+/// The page for a browser that asks for `/{org}/{toolkit}/mcp`; none for a program, and none where no toolkit
+/// can be: both get what the endpoint answers without a page. Only GET and HEAD may lead here.
+pub(in crate::mcp) fn connect_page(
+    public_url: &Url,
+    org: &str,
+    toolkit: &str,
+    headers: &HeaderMap,
+) -> Option<Response> {
+    if !wants_page(headers) {
+        return None;
+    }
+    let org = org.parse::<Slug>().ok().filter(|org| !org.is_reserved())?;
+    let toolkit = toolkit.parse::<Slug>().ok()?;
+    let base = public_url.as_str().trim_end_matches('/');
+    let server = Server::new(&format!("permesso-{toolkit}"), &format!("{base}/{org}/{toolkit}/mcp"))?;
+    let mut response = Html(render(base, &org, &toolkit, &server).into_string()).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_str(&POLICY).ok()?);
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(header::VARY, HeaderValue::from_static("accept, authorization, mcp-session-id"));
+    Some(response)
+}
+
+/// Whether a person looks: a browser asks for HTML, and for nothing that an MCP client would.
+fn wants_page(headers: &HeaderMap) -> bool {
+    let is_agent = headers.contains_key(header::AUTHORIZATION) || headers.contains_key("mcp-session-id");
+    let accepted = headers.get_all(header::ACCEPT).into_iter().filter_map(|value| value.to_str().ok());
+    let mut types = accepted.flat_map(|value| value.split(',')).filter_map(|item| item.split(';').next());
+    !is_agent && types.any(|named| named.trim().eq_ignore_ascii_case("text/html"))
+}
+
+fn render(base: &str, org: &Slug, toolkit: &Slug, server: &Server) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta name="robots" content="noindex";
+                title { "Connect an agent to " (org) "/" (toolkit) " · Permesso" }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                a.skip href="#content" { "To the content" }
+                header {
+                    p.brand { strong { "Permesso" } }
+                    a href="/" { "Console" }
+                }
+                main id="content" {
+                    (introduction(base, org, server))
+                    nav aria-label="Clients" {
+                        ul {
+                            @for client in Client::ALL { li { a href={ "#" (client.word()) } { (client.title()) } } }
+                            li { a href="#other" { "Another client" } }
+                        }
+                    }
+                    @for client in Client::ALL { (section(client, &client.steps(server))) }
+                    section id="other" aria-labelledby="other-title" {
+                        h2 id="other-title" { "Another client" }
+                        p {
+                            "Any client that speaks MCP over Streamable HTTP: give it the address above and the header "
+                            code { "Authorization: Bearer mmcp_…" } "."
+                        }
+                    }
+                    section aria-labelledby="command-title" {
+                        h2 id="command-title" { "Or let a command do it" }
+                        p {
+                            code { "permesso connect" } " prints the same; with " code { "--write" }
+                            " it puts it into the client's file, and it looks whether the key works here:"
+                        }
+                        (block(&format!(
+                            "permesso connect claude-code --toolkit {org}/{toolkit} --url '{base}' --write"
+                        )))
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn introduction(base: &str, org: &Slug, server: &Server) -> Markup {
+    html! {
+        h1 { "This address is for AI agents" }
+        p.address { code { (server.url()) } }
+        p {
+            "Agents call an organization's tools here, over the Model Context Protocol (MCP). Some calls wait until a "
+            "person has decided them, in the " a href="/" { "console" } "."
+        }
+        h2 { "First, a key" }
+        p {
+            "An agent needs an API key of the organization " code { (org) } ". It begins with " code { "mmcp_" }
+            "; who administers the organization makes one, for example with this command, which shows it once:"
+        }
+        (block(&format!("permesso keys create my-agent --org {org} --email you@example.com --url '{base}'")))
+        p {
+            "What is here, and whether there is anything, only a key tells. Put it where the clients below look for it, in "
+            "the terminal that starts them (it is not echoed and stays out of the shell's history):"
+        }
+        (block(&format!("read -rs {KEY_VARIABLE} && export {KEY_VARIABLE}")))
+    }
+}
+
+fn section(client: Client, steps: &[Step]) -> Markup {
+    let title = format!("{}-title", client.word());
+    html! {
+        section id=(client.word()) aria-labelledby=(title) {
+            h2 id=(title) { (client.title()) }
+            @for step in steps {
+                p { (step.says) }
+                (block(&step.text))
+            }
+        }
+    }
+}
+
+/// Text to copy. It wraps where it is wide, which a copy does not have.
+fn block(text: &str) -> Markup {
+    html! { pre { code { (text) } } }
+}

@@ -1,0 +1,145 @@
+//! Who gets as far as the MCP endpoint: `Host` and `Origin`, before anything else is looked at.
+
+use reqwest::{Method, header::HeaderMap};
+
+use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use crate::support::{Client, Gateway, World, client::Answer, database::database, gateway::variables};
+
+const ENDPOINT: &str = "/acme/bank/mcp";
+const PING: &str = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+
+async fn ping(client: &Client, headers: &[(&str, &str)]) -> Answer {
+    client.send(Method::POST, ENDPOINT, Some(PING.to_owned()), headers).await
+}
+
+#[track_caller]
+fn refused(answer: &Answer, code: &str, says: &str) {
+    assert_eq!(answer.status.as_u16(), 403, "{}", answer.text);
+    let error = answer.json();
+    assert_eq!((&error["jsonrpc"], &error["error"]["data"]["code"]), (&json!("2.0"), &json!(code)), "{error}");
+    assert!(error["id"].is_null(), "there was no request yet: {error}");
+    assert_eq!(error["error"]["data"]["request_id"], answer.headers["x-request-id"].to_str().unwrap());
+    assert!(error["error"]["message"].as_str().unwrap().contains(says), "{error}");
+}
+
+/// The status of a request that is written out, headers and all.
+async fn status_of(url: &str, request: &str) -> u16 {
+    let mut stream = TcpStream::connect(url.trim_start_matches("http://")).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    let answer = String::from_utf8_lossy(&answer);
+    answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{answer}"))
+}
+
+#[tokio::test]
+async fn a_page_that_rebinds_its_name_reaches_nothing() {
+    let world = World::new().await;
+    let port = world.gateway.url.rsplit(':').next().unwrap();
+    let evil = format!("evil.example:{port}");
+    let origin = format!("http://{evil}");
+    for client in [&world.agent, &world.anonymous, &world.other_agent] {
+        for method in [Method::GET, Method::POST, Method::DELETE, Method::PUT, Method::OPTIONS] {
+            let rebound = [("host", evil.as_str()), ("origin", origin.as_str())];
+            let answer = client.send(method.clone(), ENDPOINT, None, &rebound).await;
+            refused(&answer, "host_refused", &format!("`{evil}`"));
+            assert!(answer.text.contains("PERMESSO_ALLOWED_HOSTS"), "{}", answer.text);
+        }
+        refused(&ping(client, &[("origin", &origin)]).await, "origin_refused", &format!("`{origin}`"));
+        refused(&ping(client, &[("origin", "null")]).await, "origin_refused", "PERMESSO_ALLOWED_ORIGINS");
+    }
+    // Nor the page for people.
+    let page = world.anonymous.send(Method::GET, ENDPOINT, None, &[("host", &evil), ("accept", "text/html")]).await;
+    refused(&page, "host_refused", "evil.example");
+    // Probes ask by whatever name their machine has.
+    let probe = world.anonymous.send(Method::GET, "/livez", None, &[("host", &evil)]).await;
+    assert_eq!(probe.status.as_u16(), 200);
+}
+
+#[tokio::test]
+async fn this_machines_names_and_the_gateways_own_pages_are_let_in() {
+    let world = World::new().await;
+    let port = world.gateway.url.rsplit(':').next().unwrap();
+    for host in ["localhost", "127.0.0.1", "[::1]"] {
+        ping(&world.agent, &[("host", &format!("{host}:{port}"))]).await.expect(200);
+    }
+    ping(&world.agent, &[("origin", &world.gateway.url)]).await.expect(200);
+    refused(&ping(&world.agent, &[("host", "localhost")]).await, "host_refused", "`localhost`");
+}
+
+#[tokio::test]
+async fn a_host_is_named_once() {
+    let world = World::new().await;
+    let url = &world.gateway.url;
+    let host = url.trim_start_matches("http://");
+    let request =
+        |hosts: &str| format!("POST {ENDPOINT} HTTP/1.1\r\n{hosts}connection: close\r\ncontent-length: 0\r\n\r\n");
+    assert_eq!(status_of(url, &request(&format!("host: {host}\r\n"))).await, 401, "let in, but nobody");
+    for wrong in [String::new(), format!("host: {host}\r\nhost: {host}\r\n"), format!("host: {host}\r\nhost: evil\r\n")]
+    {
+        assert_eq!(status_of(url, &request(&wrong)).await, 403, "{wrong:?}");
+    }
+    let absolute = format!(
+        "POST http://evil.example{ENDPOINT} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+    );
+    assert_eq!(status_of(url, &absolute).await, 403);
+}
+
+#[tokio::test]
+async fn behind_a_proxy_the_public_name_counts_and_not_what_is_forwarded() {
+    let database = database().await;
+    let gateway =
+        Gateway::start_at(&database, permesso::clock::Clock::system(), Some("https://mcp.example.com/")).await;
+    let anyone = Client::new(&gateway.url, None);
+    for host in ["mcp.example.com", "mcp.example.com:443"] {
+        assert_eq!(ping(&anyone, &[("host", host)]).await.status.as_u16(), 401, "{host}");
+    }
+    let forwarded = [("host", "evil.example"), ("x-forwarded-host", "mcp.example.com")];
+    refused(&ping(&anyone, &forwarded).await, "host_refused", "evil.example");
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_configured_is_let_in_and_its_pages_may_read_the_answers() {
+    let database = database().await;
+    let mut set = variables(&database);
+    set.push(("PERMESSO_ALLOWED_HOSTS".into(), "mcp.internal".into()));
+    set.push(("PERMESSO_ALLOWED_ORIGINS".into(), "https://agents.example.com".into()));
+    let gateway = Gateway::start_with_variables(&set).await;
+    let anyone = Client::new(&gateway.url, None);
+    assert_eq!(ping(&anyone, &[("host", "mcp.internal:99")]).await.status.as_u16(), 401);
+    let allowed = |headers: &HeaderMap| {
+        headers.get("access-control-allow-origin").map(|origin| origin.to_str().unwrap().to_owned())
+    };
+    let page = ("origin", "https://agents.example.com");
+    let answer = ping(&anyone, &[page]).await;
+    assert_eq!(
+        (answer.status.as_u16(), allowed(&answer.headers).as_deref()),
+        (401, Some("https://agents.example.com"))
+    );
+    let exposed = answer.headers["access-control-expose-headers"].to_str().unwrap();
+    assert!(exposed.split(',').any(|name| name == "mcp-session-id"), "{exposed}");
+    let asks = ("access-control-request-method", "POST");
+    let wanted = "authorization,content-type,mcp-method,mcp-param-account,mcp-protocol-version,mcp-session-id";
+    let preflight = [page, asks, ("access-control-request-headers", wanted)];
+    let answer = anyone.send(Method::OPTIONS, ENDPOINT, None, &preflight).await;
+    assert_eq!(
+        (answer.status.as_u16(), allowed(&answer.headers).as_deref()),
+        (200, Some("https://agents.example.com"))
+    );
+    assert_eq!(answer.headers["access-control-allow-headers"], wanted);
+    assert!(answer.headers["access-control-allow-methods"].to_str().unwrap().contains("DELETE"));
+    assert!(!answer.headers.contains_key("access-control-allow-credentials"), "cookies are nothing here");
+    // Another's page learns nothing, and the rest of the gateway is open to no page.
+    let other = [("origin", "https://evil.example"), asks];
+    let answer = anyone.send(Method::OPTIONS, ENDPOINT, None, &other).await;
+    refused(&answer, "origin_refused", "evil.example");
+    assert_eq!(allowed(&answer.headers), None);
+    assert_eq!(allowed(&anyone.send(Method::GET, "/api/v1/me", None, &[page]).await.headers), None);
+    gateway.stop().await;
+}
