@@ -43,10 +43,12 @@ impl Agent {
 
     /// One request to a toolkit's endpoint; the text of the JSON-RPC answer.
     async fn ask_text(&self, toolkit: &str, method: &str, mut params: Value) -> String {
+        // Whoever follows tasks waits; whoever does not reads the pending result at once.
+        let client = if self.declares { "patient" } else { "hasty" };
         let extensions = if self.declares { json!({"io.modelcontextprotocol/tasks": {}}) } else { json!({}) };
         params["_meta"] = json!({
             "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-            "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
+            "io.modelcontextprotocol/clientInfo": {"name": client, "version": "1"},
             "io.modelcontextprotocol/clientCapabilities": {"extensions": extensions},
         });
         let name = params["name"].as_str().or(params["taskId"].as_str()).unwrap_or_default().to_owned();

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use domain::approval::State;
+use domain::approval::{State, Status};
 use tokio::time::Instant;
 
 use super::Context;
@@ -55,11 +55,12 @@ pub(super) async fn for_change(
         if record.state().status() != before {
             return Ok(Some(record));
         }
+        let saying = if before == Status::Pending { "waiting for approval" } else { "approved; it is running" };
         let moved = async {
             loop {
                 tokio::select! {
                     () = waiter.decided() => return,
-                    _ = steps.tick() => context.progress.step("waiting for approval"),
+                    _ = steps.tick() => context.progress.step(saying),
                 }
             }
         };
@@ -76,7 +77,7 @@ pub(super) async fn for_change(
 
 /// Resolves when the state ends by time alone, which nobody announces. A moment late rather than early:
 /// Postgres's clock decides.
-async fn lapse(services: &Services, record: &Record) {
+pub(super) async fn lapse(services: &Services, record: &Record) {
     let ends = match record.state() {
         State::Pending(pending) => pending.expires_at,
         State::Executing(executing) => executing.lease_until,

@@ -31,7 +31,7 @@ pub(crate) fn variables(database: &SecretString) -> Vec<(String, String)> {
         ("PERMESSO_EGRESS_ALLOW", "127.0.0.0/8"),
         ("PERMESSO_APPROVAL_LEASE_SECONDS", "10"),
         ("PERMESSO_DB_CONNECTIONS", "12"),
-        ("PERMESSO_HOLD_SECONDS", "*=0"),
+        ("PERMESSO_HOLD_SECONDS", "*=0,patient=4"),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .to_vec()

@@ -5,6 +5,7 @@ use domain::{ApprovalId, OrgId};
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
+use super::super::wait;
 use super::{Asker, Found, MAX_WAIT, find, follow, is_under_way, show};
 use crate::{
     db::{self, OrgScope},
@@ -44,7 +45,18 @@ pub async fn get(services: &Services, asker: &Asker, id: &str) -> Result<Option<
         if !is_open(&found) || Instant::now() >= until {
             break;
         }
-        let _ = tokio::time::timeout_at(until, waiter.changed()).await;
+        let ends = async {
+            match &found.record {
+                Some(record) => wait::lapse(services, record).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = waiter.decided() => {}
+            () = ends => {}
+            () = tokio::time::sleep_until(until) => {}
+            () = services.stop.cancelled() => break,
+        }
     }
     // Who waited may have lost the right to hear it.
     let directory = services.directory.get()?;
