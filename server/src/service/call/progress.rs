@@ -36,7 +36,7 @@ struct To {
 /// Progress must rise strictly, whoever counts.
 #[derive(Default)]
 struct Counted {
-    last: f64,
+    last: Option<f64>,
     /// Where the upstream's count begins.
     base: Option<f64>,
 }
@@ -65,8 +65,8 @@ impl Progress {
         loop {
             tokio::select! {
                 biased;
-                done = &mut work => return done,
                 Some(said) = said.recv() => self.upstream(&said),
+                done = &mut work => return done,
             }
         }
     }
@@ -80,8 +80,8 @@ impl Progress {
     pub fn step(&self, message: &str) {
         let Some(to) = &self.to else { return };
         let mut counted = to.counted.lock();
-        counted.last += 1.0;
-        let value = counted.last;
+        let value = counted.last.unwrap_or_default() + 1.0;
+        counted.last = Some(value);
         drop(counted);
         self.notify(value, None, Some(message));
     }
@@ -90,13 +90,13 @@ impl Progress {
     fn upstream(&self, said: &UpstreamProgress) {
         let Some(to) = &self.to else { return };
         let mut counted = to.counted.lock();
-        let base = counted.last;
+        let base = counted.last.unwrap_or_default();
         let base = *counted.base.get_or_insert(base);
         let value = base + said.progress;
-        if value.is_nan() || value <= counted.last {
+        if value.is_nan() || counted.last.is_some_and(|last| value <= last) {
             return;
         }
-        counted.last = value;
+        counted.last = Some(value);
         drop(counted);
         self.notify(value, said.total.map(|total| base + total), said.message.as_deref());
     }
@@ -147,6 +147,17 @@ mod tests {
             progress.upstream(&said(value, total));
         }
         assert_eq!(counts(&mut heard), [(1.0, None), (2.0, None), (3.0, Some(12.0)), (6.0, Some(12.0))]);
+    }
+
+    #[test]
+    fn an_upstream_may_begin_at_zero() {
+        let token = RawValue::from_string("7".to_owned()).unwrap();
+        let (told, mut heard) = mpsc::channel(16);
+        let progress = Progress::new(Some(&token), told);
+        for value in [0.0, 0.0, 50.0] {
+            progress.upstream(&UpstreamProgress { progress: value, total: Some(100.0), message: None });
+        }
+        assert_eq!(counts(&mut heard), [(0.0, Some(100.0)), (50.0, Some(100.0))]);
     }
 
     #[test]

@@ -35,6 +35,13 @@ pub fn with_protocol(result: &RawValue, server_info: &RawValue) -> Box<RawValue>
     signed.or(typed).unwrap_or_else(|| result.to_owned())
 }
 
+/// A result that stands in another, as that of a task does: with a `resultType` as in [`with_protocol`], and
+/// nothing else changed.
+#[must_use]
+pub fn with_result_type(result: &RawValue) -> Box<RawValue> {
+    with_type(result).unwrap_or_else(|| result.to_owned())
+}
+
 /// `None` for what must be left alone.
 fn with_type(result: &RawValue) -> Option<Box<RawValue>> {
     let object = Object::read("result", result).ok()?;

@@ -7,6 +7,7 @@ use domain::{
     directory::Org,
 };
 use serde_json::{json, value::RawValue};
+use wire::mcp::result::with_result_type;
 
 use super::super::{Body, Reply, replay, say};
 use super::{Found, KEPT};
@@ -51,7 +52,9 @@ impl Shown<'_> {
             self.ttl.num_milliseconds().max(0),
         );
         if let Some((member, raw)) = self.end {
-            text.push_str(&format!(",\"{member}\":{}", raw.get()));
+            // The result of a call has a `resultType` in 2026-07-28, wherever it stands.
+            let typed = if member == "result" { with_result_type(raw) } else { raw.to_owned() };
+            text.push_str(&format!(",\"{member}\":{}", typed.get()));
         }
         text
     }
