@@ -89,10 +89,11 @@ async function one({ name, revision }, key) {
   }
 }
 
-/** The person who has to be asked is in a hurry. */
+/** The person who has to be asked is in a hurry, but not so much that a task is done before it is one. */
 async function approveEverything() {
   const { items } = await admin.acme("GET", "/approvals?status=pending&limit=200");
-  await Promise.all(items.map(({ id }) => admin.approve(id)));
+  const seen = items.filter(({ created_at }) => Date.now() - Date.parse(created_at) > 1_000);
+  await Promise.all(seen.map(({ id }) => admin.approve(id)));
 }
 
 /** What the suite says went wrong, without what it says of everything else. */
