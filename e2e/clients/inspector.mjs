@@ -72,11 +72,13 @@ export class Inspector {
   async kill() {
     const children = [...this.children];
     this.children.clear();
+    const ended = children.map((child) => once(child, "close"));
     for (const child of children) child.kill("SIGKILL");
+    await Promise.all(ended);
+    await rm(await this.home, { recursive: true, force: true });
   }
 
-  async stop() {
-    await this.kill();
-    await rm(await this.home, { recursive: true, force: true });
+  stop() {
+    return this.kill();
   }
 }
