@@ -106,6 +106,7 @@ e2e *args: _rust _cc _node _postgres console
 [group('check')]
 lint: _rust _cc
     @cargo clippy --workspace --all-targets --features console/gallery -- -D warnings
+    @CARGO_TARGET_DIR={{ quote(target / "clients") }} cargo clippy --manifest-path e2e/clients/rmcp/Cargo.toml -- -D warnings
 
 # Calls per second and latency, beside the same calls made directly
 [group('check')]
@@ -119,6 +120,7 @@ bench *args: _rust _cc _postgres
 fmt: _rust
     @cargo fmt --all
     @cargo fmt --manifest-path console/bundle/Cargo.toml
+    @cargo fmt --manifest-path e2e/clients/rmcp/Cargo.toml
 
 # Write down what the queries return, for builds without a server: after a change of SQL or migrations
 [group('change')]
@@ -163,6 +165,7 @@ prepare: _rust _cc _postgres
 _fmt-check: _rust
     @cargo fmt --all --check
     @cargo fmt --manifest-path console/bundle/Cargo.toml --check
+    @cargo fmt --manifest-path e2e/clients/rmcp/Cargo.toml --check
 
 _console-fast: _wasm
     @{{ self }} _console-wasm dev --features gallery

@@ -1,19 +1,22 @@
 #!/bin/sh
 # The stories of Permesso, told with clients and servers that its authors did not write: the official
-# MCP clients in TypeScript and Python, @modelcontextprotocol/server-filesystem as an upstream, and
-# people in front of Chromium.
+# MCP clients in TypeScript, Python and Rust, the MCP inspector, @modelcontextprotocol/server-filesystem
+# as an upstream, and people in front of Chromium.
 #
 #   e2e/run.sh [path-to-permesso-binary]      default: $PERMESSO_BIN, else the debug build
 #
-# Needs Node.js 20 or newer with npm, Python 3.10 or newer, and Chromium or Chrome (PERMESSO_CHROMIUM:
-# the path of one that is not on the PATH). Sets up node_modules/ and .venv/ here when their lock files
-# changed, and is quiet about it otherwise. Every test file starts its own `permesso dev` on a free port
-# with data of its own, and ends it; nothing else on the machine is touched. The last line is
-# `N passed, N failed`; the exit code is 0 only if nothing failed.
+# Needs Node.js 20 or newer with npm, Python 3.10 or newer, cargo, and Chromium or Chrome
+# (PERMESSO_CHROMIUM: the path of one that is not on the PATH). Sets up node_modules/, .venv/, .venv2/ and
+# newer-node/node_modules/ here when their lock files changed, and is quiet about it otherwise.
+# Every test file starts its own `permesso dev` on a free port with data of its own, and ends it; nothing
+# else on the machine is touched. The last line is `N passed, N failed`; the exit code is 0 only if
+# nothing failed.
 #
 #   stories/       node --test    lib/   starting a gateway; administrator, agent, odd upstream, people
 #   screenshots/   what the people saw: pages wide and narrow, light and dark, and the end of what failed
 #   python/        unittest       the same with the Python client; gateway.py and agent.py are its lib
+#   conformance/   the suite      the official scenarios that apply to a gateway for tools
+#   clients/       a table        every client in every situation that a call can get into
 set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
@@ -29,25 +32,34 @@ elif [ -n "${PERMESSO_BIN:-}" ]; then
 else
     binary=$(absolute "${CARGO_TARGET_DIR:-$here/../target}")/debug/permesso
 fi
+# Not in the gateway's target directory itself: the features of what it is built from are others.
+rust=$(absolute "${CARGO_TARGET_DIR:-$here/../target}")/clients
 [ -x "$binary" ] || die "there is no binary at $binary: build it (cargo build), or name another as argument"
 
 command -v node >/dev/null && command -v npm >/dev/null || die "install Node.js 20 or newer, with npm"
 node -e 'process.exit(Number.parseInt(process.versions.node) < 20 ? 1 : 0)' ||
     die "Node.js is $(node --version): install 20 or newer"
+command -v cargo >/dev/null || die "install Rust: https://rustup.rs"
 command -v python3 >/dev/null || die "install Python 3.10 or newer"
 python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || die "$(python3 --version): install 3.10 or newer"
 
 cd "$here"
 
-packages=$(stamp_of package-lock.json node)
-if [ "$(cat node_modules/.stamp 2>/dev/null)" != "$packages" ]; then
-    say "installing the TypeScript client and the filesystem server (npm) ..."
-    npm ci --no-audit --no-fund --loglevel=error >&2 || die "npm ci failed: see above"
-    printf '%s\n' "$packages" >node_modules/.stamp
-fi
+# What npm has locked in a directory, and what it is called.
+node_packages() {
+    packages=$(stamp_of "$1/package-lock.json" node)
+    [ "$(cat "$1/node_modules/.stamp" 2>/dev/null)" != "$packages" ] || return 0
+    say "installing $2 (npm) ..."
+    npm ci --prefix "$1" --no-audit --no-fund --loglevel=error >&2 || die "npm ci failed: see above"
+    printf '%s\n' "$packages" >"$1/node_modules/.stamp"
+}
+node_packages . "the TypeScript clients and the filesystem server"
+node_packages newer-node "the inspector and the conformance suite, with a Node.js for them"
 
-packages=$(stamp_of requirements.txt python3)
-if [ "$(cat .venv/.stamp 2>/dev/null)" != "$packages" ]; then
+# A virtual environment, what is locked for it, and what it is called.
+python_packages() {
+    packages=$(stamp_of "$2" python3)
+    [ "$(cat "$1/.stamp" 2>/dev/null)" != "$packages" ] || return 0
     if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
         if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
             say "installing python3-venv (apt-get) ..."
@@ -57,13 +69,19 @@ if [ "$(cat .venv/.stamp 2>/dev/null)" != "$packages" ]; then
             die "python3 cannot make virtual environments: install python3-venv (Debian, Ubuntu: sudo apt-get install python3-venv)"
         fi
     fi
-    say "installing the Python client (pip) ..."
-    rm -rf .venv
-    python3 -m venv .venv || die "python3 -m venv failed: see above"
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt >&2 ||
+    say "installing $3 (pip) ..."
+    rm -rf "$1"
+    python3 -m venv "$1" || die "python3 -m venv failed: see above"
+    "$1/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$2" >&2 ||
         die "pip install failed: see above"
-    printf '%s\n' "$packages" >.venv/.stamp
-fi
+    printf '%s\n' "$packages" >"$1/.stamp"
+}
+python_packages .venv requirements.txt "the Python client before its second version"
+python_packages .venv2 requirements-2.txt "the Python client"
+
+CARGO_TARGET_DIR=$rust cargo build --quiet --locked --manifest-path clients/rmcp/Cargo.toml >&2 ||
+    die "the Rust client does not build: see above"
+export PERMESSO_RMCP_CLIENT="$rust/debug/mcp-client"
 
 find_chromium() { command -v chromium || command -v google-chrome || command -v chromium-browser; }
 if [ -n "${PERMESSO_CHROMIUM:-}" ]; then
@@ -91,13 +109,17 @@ node --test --test-concurrency=1 \
     --test-reporter=spec --test-reporter-destination=stdout \
     --test-reporter=tap --test-reporter-destination="$results/tap" stories/*.test.mjs || code=1
 .venv/bin/python python/run.py "$results/python" || code=1
+node conformance/main.mjs "$results/conformance" || code=1
+node clients/main.mjs "$results/clients" || code=1
 
 count() { sed -n "s/^# $1 //p" "$results/tap" 2>/dev/null | tail -n 1; }
 passed=$(count pass) failed=$(count fail) cancelled=$(count cancelled)
 passed=${passed:-0} failed=$((${failed:-0} + ${cancelled:-0}))
-if read -r py_passed py_failed 2>/dev/null <"$results/python"; then
-    passed=$((passed + py_passed)) failed=$((failed + py_failed))
-fi
+for part in python conformance clients; do
+    if read -r part_passed part_failed 2>/dev/null <"$results/$part"; then
+        passed=$((passed + part_passed)) failed=$((failed + part_failed))
+    fi
+done
 # A runner that died without counting, or found nothing to run, is a failure too.
 if [ "$failed" = 0 ] && { [ "$code" != 0 ] || [ "$passed" = 0 ]; }; then failed=1; fi
 printf '%s passed, %s failed\n' "$passed" "$failed"

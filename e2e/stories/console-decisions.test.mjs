@@ -33,10 +33,11 @@ describe("in the console", () => {
     await mara.page.getByText("Nothing waits for a decision").waitFor();
     await stays(mara.page);
 
-    const called = Date.now();
-    const { approval_id } = held(await call(agent, "send_invoice", invoice("Ada & Söhne")));
-    await row(mara.page, approval_id).waitFor({ timeout: 3_000 });
-    assert.ok(Date.now() - called < 3_000, "it appears within three seconds");
+    const asked = call(agent, "send_invoice", invoice("Ada & Söhne"));
+    // Before the call is held for long enough to be told that it waits.
+    await mara.page.locator('[id^="request-"]').first().waitFor({ timeout: 3_000 });
+    const { approval_id } = held(await asked);
+    await row(mara.page, approval_id).waitFor();
     assert.match(await mara.page.title(), /^\(1\) Inbox/);
 
     await looksAt(mara.page, approval_id);
