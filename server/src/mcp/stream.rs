@@ -63,8 +63,8 @@ pub(super) async fn respond(
     }
     let first = tokio::select! {
         biased;
-        answer = &mut work => return answer.into_response(services),
         Some(first) = told.recv() => Some(first),
+        answer = &mut work => return answer.into_response(services),
         () = tokio::time::sleep(KEEP_ALIVE) => None,
     };
     let mut alive = interval_at(Instant::now() + KEEP_ALIVE, KEEP_ALIVE);
@@ -111,7 +111,17 @@ impl axum::body::HttpBody for Stream {
                         }
                     }
                     match work.poll_unpin(context) {
-                        Poll::Ready(answer) => stream.now = Now::of(&stream.services, answer),
+                        Poll::Ready(answer) => {
+                            stream.now = Now::of(&stream.services, answer);
+                            // What was told before the answer goes before it.
+                            let ahead: Vec<u8> = std::iter::from_fn(|| stream.told.try_recv().ok())
+                                .filter_map(frame)
+                                .flatten()
+                                .collect();
+                            if !ahead.is_empty() {
+                                return Poll::Ready(Some(Ok(Frame::data(ahead.into()))));
+                            }
+                        }
                         Poll::Pending if stream.alive.poll_tick(context).is_ready() => {
                             return Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(STILL_HERE)))));
                         }
