@@ -20,7 +20,7 @@ use crate::{
     db::{self, AuditConnector, Db},
     directory::Snapshots,
     live::Live,
-    service::{Limits, Services, audit_export, connection, feed, key, mcp_session},
+    service::{Limits, Services, audit_export, connection, feed, key, mcp_session, seats::Seats},
     upstream::{AllowRule, Egress, Upstreams},
     vault::{KeyUse, MasterKey, Vault},
 };
@@ -41,6 +41,10 @@ pub struct App {
     pub grace: Duration,
 }
 
+/// How many event streams one caller may have open on one replica.
+const STREAMS: usize = 20;
+/// How many calls of one caller are held open at once on one replica; more are answered at once.
+const HELD: usize = 200;
 /// What the grace is unless another is given.
 const GRACE: Duration = Duration::from_secs(20);
 
@@ -74,7 +78,9 @@ impl App {
             upstreams: Upstreams::new(egress, clock.clone()),
             connections: connection::Open::default(),
             mcp_sessions: mcp_session::Sessions::default(),
-            listeners: Default::default(),
+            listeners: Seats::new(STREAMS),
+            held: Seats::new(HELD),
+            opening: Default::default(),
             feed: feed::Feed::default(),
             key_uses: key::Uses::default(),
             audit_readers: tokio::sync::Semaphore::new(4),

@@ -4,7 +4,7 @@
 use domain::{Principal, ToolkitId};
 
 use super::{Db, OrgScope, SystemScope};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// How many sessions a caller may have; beyond, those unused for longest end.
 const MAX_EACH: i64 = 1_000;
@@ -51,39 +51,28 @@ pub async fn insert(scope: &mut OrgScope, id_sha256: &[u8; 32], row: &Row) -> Re
     Ok(())
 }
 
-/// Finds a session.
+/// Finds a session of this caller at this toolkit, and notes that it is used.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn find(scope: &mut OrgScope, id_sha256: &[u8; 32]) -> Result<Option<Row>> {
+pub async fn find(
+    scope: &mut OrgScope,
+    id_sha256: &[u8; 32],
+    caller: Principal,
+    toolkit: ToolkitId,
+) -> Result<Option<Row>> {
     let row = sqlx::query!(
-        "SELECT toolkit_id, caller_kind, caller_id, client FROM mcp_sessions WHERE org_id = $1 AND id_sha256 = $2",
+        "UPDATE mcp_sessions SET last_seen_at = now() WHERE org_id = $1 AND id_sha256 = $2 AND caller_kind = $3 AND caller_id = $4 AND toolkit_id = $5
+         RETURNING client",
         scope.org().0,
         id_sha256.as_slice(),
+        caller.kind(),
+        caller.id(),
+        toolkit.0,
     )
     .fetch_optional(scope.conn())
     .await?;
-    row.map(|row| {
-        let odd = |_| Error::internal(format!("mcp_sessions: an unknown kind of caller, {}", row.caller_kind));
-        let caller = Principal::from_parts(&row.caller_kind, row.caller_id).map_err(odd)?;
-        Ok(Row { caller, toolkit: row.toolkit_id.into(), client: row.client })
-    })
-    .transpose()
-}
-
-/// Notes that it is used.
-///
-/// # Errors
-/// When Postgres cannot be reached.
-pub async fn touch(scope: &mut OrgScope, id_sha256: &[u8; 32]) -> Result<()> {
-    sqlx::query!(
-        "UPDATE mcp_sessions SET last_seen_at = now() WHERE org_id = $1 AND id_sha256 = $2",
-        scope.org().0,
-        id_sha256.as_slice(),
-    )
-    .execute(scope.conn())
-    .await?;
-    Ok(())
+    Ok(row.map(|row| Row { caller, toolkit, client: row.client }))
 }
 
 /// Ends a session; every replica is told. `false`: there was none.

@@ -129,7 +129,11 @@ pub(super) async fn answer(services: &Arc<Services>, place: &Place, asked: Asked
     }
     match result {
         Ok(listed) => {
-            let bytes = result_bytes(place, id, &listed.result);
+            // What is discovered describes the server at more length already.
+            let bytes = match method {
+                "server/discover" => response_bytes(id, &listed.result),
+                _ => result_bytes(place, id, &listed.result),
+            };
             let answers = listed.answers.into_iter().collect();
             Answer { status: StatusCode::OK, content: Content::Json { bytes, answers }, session }
         }

@@ -44,6 +44,9 @@ use crate::{
 const MAX_BODY: usize = 4 * 1024 * 1024;
 /// How long a body may take to come.
 const BODY_WITHIN: Duration = Duration::from_secs(30);
+/// How long a call is held for a client that can hear nothing meanwhile: whoever stands in between gives a
+/// silent connection up after a minute.
+const LONGEST_SILENCE: Duration = Duration::from_secs(45);
 /// How many events may wait for a client that reads slowly; more are left out.
 const AHEAD: usize = 16;
 
@@ -71,13 +74,14 @@ pub async fn get_endpoint(
         let place = place(&services, headers, actor.clone(), &org, &toolkit)?;
         let (place, session) = in_session(&services, place, headers).await?;
         // Without a session, or in a revision that has none, there is no such stream.
-        if session.is_none() || era::of_header(headers).map_err(bad_request)?.is_modern() {
-            return Err(Error::new(Kind::MethodNotAllowed, "method_not_allowed", "GET needs a session; send POST"));
-        }
+        let session = session.filter(|_| era::of_header(headers).is_ok_and(|revision| !revision.is_modern()));
+        let session = session.ok_or_else(|| {
+            Error::new(Kind::MethodNotAllowed, "method_not_allowed", "GET needs a session; send POST")
+        })?;
         if !stream::takes_events(headers) {
             return Err(Error::bad_request("GET opens an event stream: `Accept` must have text/event-stream"));
         }
-        listen::to_session(&services, place).await
+        listen::to_session(&services, place, &session).await
     };
     match opened.await {
         Ok(body) => (StatusCode::OK, stream::EVENT_STREAM, body).into_response(),
@@ -155,11 +159,12 @@ async fn receive(
     let actor = access::again(services, &*services.directory.get()?, actor)?;
     let place = place(services, headers, actor, org, toolkit)?;
     // 2026-07-28 has no sessions: an id that is sent all the same is ignored.
-    if era::of_header(headers).is_ok_and(|revision| revision.is_modern()) {
-        return Ok((place, None, body));
+    // An unknown revision is refused as such, whatever else is wrong.
+    if era::of_header(headers).is_ok_and(|revision| !revision.is_modern()) {
+        let (place, session) = in_session(services, place, headers).await?;
+        return Ok((place, session, body));
     }
-    let (place, session) = in_session(services, place, headers).await?;
-    Ok((place, session, body))
+    Ok((place, None, body))
 }
 
 /// Who calls, by credential: 401 for everybody else, wherever they knock.
@@ -216,7 +221,10 @@ async fn message(
                 Err(error) => return answer::refuse(services, &place, error.with_id(id)).await,
             };
             let client = spoken.client.clone();
-            let place = Place { spoken, ..place }.of_client(services, client);
+            let mut place = Place { spoken, ..place }.of_client(services, client);
+            if !stream::takes_events(headers) {
+                place.hold = place.hold.min(LONGEST_SILENCE);
+            }
             let asked =
                 Asked { id, method: &method, params, headers, cancel: CancellationToken::new(), told: Some(told) };
             return request(services, &place, session, asked).await;
@@ -244,12 +252,31 @@ async fn message(
 
 async fn request(services: &Arc<Services>, place: &Place, session: Option<Session>, asked: Asked<'_>) -> Answer {
     if place.spoken.modern && asked.method == "subscriptions/listen" {
+        if !stream::takes_events(asked.headers) {
+            let error = RpcError::invalid_request(
+                "subscriptions/listen opens an event stream: `Accept` must have text/event-stream",
+            );
+            return answer::refuse(services, place, error.with_id(asked.id)).await;
+        }
         return listen::subscribe(services, place, asked.id, asked.params).await;
     }
     // In a session the client may say that it no longer waits; without one it closes the connection.
     let under_way = session.map(|session| services.mcp_sessions.under_way(&session, asked.id.get()));
     let cancel = under_way.as_ref().map(|request| request.cancelled.clone()).unwrap_or_default();
-    answer::answer(services, place, Asked { cancel, ..asked }).await
+    // What takes long becomes a stream, so that nobody in between gives the connection up; but the head of the
+    // answer to `initialize` names the session.
+    let told = asked.told.clone().filter(|_| asked.method != "initialize");
+    let mut answering = std::pin::pin!(answer::answer(services, place, Asked { cancel, ..asked }));
+    tokio::select! {
+        biased;
+        answer = &mut answering => return answer,
+        () = tokio::time::sleep(stream::KEEP_ALIVE) => {}
+    }
+    if let Some(told) = told {
+        // A stream that has begun already needs no telling.
+        let _ = told.try_send(Told::Waiting);
+    }
+    answering.await
 }
 
 /// Nothing that a client notifies of changes anything here, except that it no longer waits. That never

@@ -1,14 +1,18 @@
 //! The tasks that a subscription follows (MCP tasks extension, "Task Status Notifications"): told of when
-//! their status changes, until they have ended.
+//! their status changes, until they have ended. They are looked at beside the stream, some at once and each
+//! with a limit, so that an upstream that is slow to tell of its tasks holds up nothing else.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use domain::ApprovalId;
+use futures::{StreamExt, stream};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::sync::{
+    broadcast::{self, error::RecvError},
+    mpsc,
+};
 
-use super::{record::Place, tasks};
 use crate::{
     error::Result,
     live::ApprovalChanged,
@@ -18,20 +22,22 @@ use crate::{
     },
 };
 
-/// Tasks, and who follows them.
-pub(super) struct Following {
-    asker: Asker,
-    tasks: Vec<Followed>,
-    changes: Option<broadcast::Receiver<ApprovalChanged>>,
+/// How often each is looked at whether or not anything was announced: upstreams announce nothing.
+const LOOK: Duration = Duration::from_secs(15);
+/// How many are looked at at once: each may bring a whole result along.
+const AT_ONCE: usize = 4;
+/// How long looking at one may take.
+const WITHIN: Duration = Duration::from_secs(10);
+
+/// News of a task.
+pub(super) struct News {
+    pub(super) id: String,
+    /// The task as `tasks/get` answers.
+    pub(super) task: Box<RawValue>,
+    pub(super) approval: Option<ApprovalId>,
 }
 
-struct Followed {
-    id: String,
-    approval: Option<ApprovalId>,
-    told: Option<Status>,
-}
-
-/// What counts as news of a task: times move without it.
+/// What counts as news: times move without it.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Status {
@@ -39,39 +45,67 @@ struct Status {
     status_message: Option<String>,
 }
 
-impl Following {
-    /// Follows nothing yet.
-    pub(super) fn new(place: &Place) -> Self {
-        Self { asker: tasks::asker_at(place), tasks: Vec::new(), changes: None }
-    }
+struct Followed {
+    approval: Option<ApprovalId>,
+    told: Option<Status>,
+}
 
-    /// Follows a task too, if it is the caller's.
+/// The tasks of a subscription, by id.
+pub(super) struct Following {
+    asker: Asker,
+    changes: broadcast::Receiver<ApprovalChanged>,
+    tasks: HashMap<String, Followed>,
+}
+
+impl Following {
+    /// Those of the ids that are the caller's tasks, each once.
     ///
     /// # Errors
     /// When Postgres cannot be reached.
-    pub(super) async fn begin(&mut self, services: &Services, id: &str) -> Result<()> {
+    pub(super) async fn of(services: &Services, asker: Asker, ids: &[impl AsRef<str>]) -> Result<Self> {
         // First the subscription, then the look: nothing is missed between the two.
-        self.changes.get_or_insert_with(|| services.live.approvals());
-        if let Some(task) = task::detailed(services, &self.asker, id).await? {
-            self.tasks.push(Followed { id: id.to_owned(), approval: task.approval, told: None });
+        let changes = services.live.approvals();
+        let mut tasks = HashMap::new();
+        for id in ids {
+            let id = id.as_ref();
+            if !tasks.contains_key(id)
+                && let Some(known) = task::known(services, &asker, id).await?
+            {
+                tasks.insert(id.to_owned(), Followed { approval: known.approval, told: None });
+            }
         }
-        Ok(())
+        Ok(Self { asker, changes, tasks })
     }
 
-    /// The ids of the tasks that are followed.
-    pub(super) fn ids(&self) -> Vec<&str> {
-        self.tasks.iter().map(|task| &*task.id).collect()
+    /// Whether this task is followed.
+    pub(super) fn has(&self, id: &str) -> bool {
+        self.tasks.contains_key(id)
+    }
+
+    /// Begins to look; first how each stands now. Ends when all have ended, or nobody listens any more.
+    pub(super) fn begin(mut self, services: &Arc<Services>) -> mpsc::Receiver<News> {
+        // One waits at most: a result may be large.
+        let (tell, told) = mpsc::channel(1);
+        let services = services.clone();
+        tokio::spawn(async move {
+            let mut which = None;
+            while !self.tasks.is_empty() && self.look(&services, which, &tell).await {
+                tokio::select! {
+                    () = tell.closed() => return,
+                    () = services.stop.cancelled() => return,
+                    moved = self.moved() => which = moved,
+                    () = tokio::time::sleep(LOOK) => which = None,
+                }
+            }
+        });
+        told
     }
 
     /// Resolves when one of the approvals may have changed: which, or `None` if it may be any.
-    pub(super) async fn moved(&mut self, services: &Arc<Services>) -> Option<ApprovalId> {
-        if self.tasks.is_empty() {
-            return std::future::pending().await;
-        }
+    async fn moved(&mut self) -> Option<ApprovalId> {
         loop {
-            let changes = self.changes.get_or_insert_with(|| services.live.approvals());
-            match changes.recv().await {
-                Ok(change) if self.tasks.iter().any(|task| task.approval == Some(change.approval)) => {
+            match self.changes.recv().await {
+                Ok(change) if self.tasks.values().any(|task| task.approval == Some(change.approval)) => {
                     return Some(change.approval);
                 }
                 Ok(_) => {}
@@ -81,32 +115,35 @@ impl Following {
         }
     }
 
-    /// The tasks, of one approval or of all, whose status is another than what was told last. One that has
-    /// ended is told and then not followed any more.
-    pub(super) async fn news(&mut self, services: &Services, approval: Option<ApprovalId>) -> Vec<Box<RawValue>> {
-        let mut news = Vec::new();
-        let mut still = Vec::new();
-        for mut followed in std::mem::take(&mut self.tasks) {
-            if approval.is_some() && approval != followed.approval {
-                still.push(followed);
-                continue;
-            }
-            // One that cannot be read now is looked at again later.
-            let Ok(found) = task::detailed(services, &self.asker, &followed.id).await else {
-                still.push(followed);
+    /// Tells of the tasks, of one approval or of all, whose status is another than what was told last. One
+    /// that has ended is told of and then not followed any more. `false`: nobody listens.
+    async fn look(&mut self, services: &Services, approval: Option<ApprovalId>, tell: &mpsc::Sender<News>) -> bool {
+        let asker = &self.asker;
+        let due = self.tasks.iter().filter(|(_, task)| approval.is_none() || task.approval == approval);
+        let due: Vec<String> = due.map(|(id, _)| id.clone()).collect();
+        let looks = due.into_iter().map(|id| async move {
+            let found = tokio::time::timeout(WITHIN, task::detailed(services, asker, &id)).await;
+            (id, found)
+        });
+        let mut looks = stream::iter(looks).buffer_unordered(AT_ONCE);
+        while let Some((id, found)) = looks.next().await {
+            // What cannot be read now is looked at again later.
+            let Ok(Ok(found)) = found else { continue };
+            let Some(found) = found else {
+                self.tasks.remove(&id);
                 continue;
             };
-            let Some(found) = found else { continue };
             let status = serde_json::from_str(found.task.get()).ok();
-            if status != followed.told {
+            let is_news = self.tasks.get(&id).is_some_and(|followed| followed.told != status);
+            if !found.under_way {
+                self.tasks.remove(&id);
+            } else if let Some(followed) = self.tasks.get_mut(&id) {
                 followed.told = status;
-                news.push(found.task);
             }
-            if found.under_way {
-                still.push(followed);
+            if is_news && tell.send(News { id, task: found.task, approval: found.approval }).await.is_err() {
+                return false;
             }
         }
-        self.tasks = still;
-        news
+        true
     }
 }

@@ -2,46 +2,55 @@
 //! until 2025-11-25), or of a request (`subscriptions/listen`, 2026-07-28). They end when the client closes them, when its credential
 //! ends, and, with a word, when this replica stops.
 
-use std::{collections::VecDeque, convert::Infallible, sync::Arc};
+use std::{
+    collections::VecDeque,
+    convert::Infallible,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use axum::{body::Body, http::StatusCode};
 use bytes::Bytes;
-use domain::ApprovalId;
 use futures::stream;
-use serde_json::value::RawValue;
+use serde_json::{json, value::RawValue};
 use tokio::{
-    sync::watch,
+    sync::{mpsc, watch},
+    task::JoinHandle,
     time::{Instant, Interval, MissedTickBehavior, interval_at},
 };
+use tokio_util::sync::CancellationToken;
 use wire::{
     envelope::{error_bytes, notification_bytes, response_bytes},
     error::RpcError,
-    mcp::task::ListenParams,
+    mcp::{result::with_meta, task::ListenParams},
 };
 
 use super::{
     answer::{self, Answer, Content},
     discover, fault,
-    following::Following,
+    following::{Following, News},
     list,
     record::Place,
     stream::{KEEP_ALIVE, STILL_HERE, event},
+    tasks,
 };
 use crate::{
     db::audit::Status,
-    error::{Kind, Result},
-    service::{Services, access, listener::Seat},
+    error::{Error, Kind, Result},
+    service::{Services, access, mcp_session::Session, seats::Seat},
 };
 
 /// The stream of a session: its tools' changes.
 ///
 /// # Errors
 /// `too_many_streams`; when Postgres cannot be reached.
-pub(super) async fn to_session(services: &Arc<Services>, place: Place) -> Result<Body> {
+pub(super) async fn to_session(services: &Arc<Services>, place: Place, session: &Session) -> Result<Body> {
     let recording = place.record(services, "notifications", None);
-    let seat = services.listeners.seat(place.caller.principal)?;
+    let seat = seat(services, &place)?;
     recording.write(services, Status::Ok, None, None, None).await?;
-    Ok(Listener::new(services, place, seat, None, true).body())
+    let mut listener = Listener::new(services, place, seat, None, true);
+    listener.session = Some(services.mcp_sessions.listen(session));
+    Ok(listener.body())
 }
 
 /// The stream of a subscription: first what is agreed to, then that and nothing else.
@@ -53,6 +62,11 @@ pub(super) async fn subscribe(
 ) -> Answer {
     let recording = place.record(services, "subscriptions/listen", params.map(RawValue::get));
     let wanted = ListenParams::parse(params).and_then(|wanted| {
+        if id.get().len() > LONGEST_ID {
+            return Err(RpcError::invalid_request(
+                "the id of a subscription is repeated in all its messages; use a shorter one",
+            ));
+        }
         let may = wanted.task_ids.is_empty() || place.spoken.tasks;
         may.then_some(wanted).ok_or_else(RpcError::missing_tasks_capability)
     });
@@ -67,25 +81,37 @@ pub(super) async fn subscribe(
         }
     };
     let begun = async {
-        let seat = services.listeners.seat(place.caller.principal)?;
-        let mut following = Following::new(place);
-        for task in &wanted.task_ids {
-            following.begin(services, task).await?;
-        }
+        let seat = seat(services, place)?;
+        let following = Following::of(services, tasks::asker_at(place), &wanted.task_ids).await?;
         let subscription = Subscription { id: id.to_owned() };
         let acknowledged = subscription.acknowledged(&wanted, &following);
         recording.write(services, Status::Ok, Some(acknowledged.get()), None, None).await?;
         let mut listener = Listener::new(services, place.clone(), seat, Some(subscription), wanted.tools_list_changed);
         let first = notification_bytes("notifications/subscriptions/acknowledged", Some(&acknowledged));
         listener.queue.push_back(event(&first));
-        listener.following = following;
-        listener.tell_of_tasks(None).await;
+        listener.news = Some(following.begin(services));
         Ok(listener)
     };
-    match begun.await {
-        Ok(listener) => Answer { status: StatusCode::OK, content: Content::Events(listener.body()), session: None },
-        Err(error) => fault::answer(&error, Some(id), place.request_id),
-    }
+    let begun: Result<Listener> = begun.await;
+    let error = match begun {
+        Ok(listener) => {
+            return Answer { status: StatusCode::OK, content: Content::Events(listener.body()), session: None };
+        }
+        Err(error) => error,
+    };
+    // Without Postgres there is no record to write.
+    let written = match error.kind {
+        Kind::Unavailable => Ok(()),
+        _ => recording.write(services, Status::Refused, Some(&error.message), None, None).await,
+    };
+    fault::answer(&written.err().unwrap_or(error), Some(id), place.request_id)
+}
+
+fn seat(services: &Services, place: &Place) -> Result<Seat> {
+    services.listeners.take(place.caller.principal).ok_or_else(|| {
+        let text = "you have as many event streams open here as a caller may have; close some first";
+        Error::new(Kind::TooMany(Duration::from_secs(5)), "too_many_streams", text)
+    })
 }
 
 /// A `subscriptions/listen` request: all that its stream says names it.
@@ -94,11 +120,6 @@ struct Subscription {
 }
 
 impl Subscription {
-    /// `_meta` of everything on the stream.
-    fn meta(&self) -> String {
-        format!("\"_meta\":{{\"io.modelcontextprotocol/subscriptionId\":{}}}", self.id.get())
-    }
-
     /// What of the wanted is agreed to: tasks that are not the caller's are left out.
     fn acknowledged(&self, wanted: &ListenParams<'_>, following: &Following) -> Box<RawValue> {
         let mut agreed = serde_json::Map::new();
@@ -106,11 +127,26 @@ impl Subscription {
             agreed.insert("toolsListChanged".to_owned(), true.into());
         }
         if !wanted.task_ids.is_empty() {
-            agreed.insert("taskIds".to_owned(), following.ids().into());
+            let mut agreed_ids: Vec<&str> = Vec::new();
+            for id in &wanted.task_ids {
+                if following.has(id) && !agreed_ids.contains(&&**id) {
+                    agreed_ids.push(id);
+                }
+            }
+            agreed.insert("taskIds".to_owned(), agreed_ids.into());
         }
-        spliced(format!("{{{},\"notifications\":{}}}", self.meta(), serde_json::Value::Object(agreed)))
+        let params = spliced(json!({"notifications": agreed}).to_string());
+        with_meta(&params, SUBSCRIPTION_ID, self.id.get())
     }
 }
+
+/// The longest id of a subscription, in bytes.
+const LONGEST_ID: usize = 1_024;
+
+/// The key under `_meta` by which everything on a stream names its subscription.
+const SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId";
+
+static EMPTY: LazyLock<Box<RawValue>> = LazyLock::new(|| spliced("{}".to_owned()));
 
 /// JSON that was put together from JSON.
 fn spliced(text: String) -> Box<RawValue> {
@@ -124,10 +160,15 @@ struct Listener {
     /// Counted as open as long as this lives.
     _seat: Seat,
     subscription: Option<Subscription>,
+    /// Cancelled when the session ends, or another stream of it takes this one's place.
+    session: Option<CancellationToken>,
     wants_tools: bool,
     /// What the caller's tools were when they were last looked at.
     tools: [u8; 32],
-    following: Following,
+    /// News of its tasks; none once all have ended.
+    news: Option<mpsc::Receiver<News>>,
+    /// The asking of upstreams whose lists are too old.
+    refreshing: Option<JoinHandle<()>>,
     versions: watch::Receiver<i64>,
     alive: Interval,
     queue: VecDeque<Vec<u8>>,
@@ -147,10 +188,12 @@ impl Listener {
         Self {
             services: services.clone(),
             tools: list::digest(&place),
-            following: Following::new(&place),
+            news: None,
+            refreshing: None,
             place,
             _seat: seat,
             subscription,
+            session: None,
             wants_tools,
             versions: services.directory.versions(),
             alive,
@@ -182,11 +225,14 @@ impl Listener {
                     self.ended = true;
                     return self.farewell();
                 }
+                () = over(&self.session) => return None,
                 _ = self.versions.changed() => self.look_again()?,
-                moved = self.following.moved(&self.services) => self.tell_of_tasks(moved).await,
+                news = next(&mut self.news) => match news {
+                    Some(news) => self.tell_of(news).await?,
+                    None => self.news = None,
+                },
                 _ = self.alive.tick() => {
                     self.still_valid().await?;
-                    self.tell_of_tasks(None).await;
                     self.queue.push_back(STILL_HERE.to_vec());
                 }
             }
@@ -203,36 +249,44 @@ impl Listener {
         self.place = Place { version: directory.version, caller, org, toolkit, ..self.place.clone() };
         let tools = list::digest(&self.place);
         if self.wants_tools && tools != self.tools {
-            self.notify("notifications/tools/list_changed", "");
+            self.notify("notifications/tools/list_changed", None);
         }
         self.tools = tools;
         Some(())
     }
 
-    /// Whether the credential has not ended meanwhile; and asks the upstreams again whose lists are too old.
+    /// Whether the credential has not ended meanwhile; and has the upstreams asked again whose lists are too
+    /// old, beside the stream: one may be slow.
     async fn still_valid(&mut self) -> Option<()> {
         if let Err(error) = access::still_valid(&self.services, &self.place.actor).await {
             // Without the database nothing changes that could be told.
             return matches!(error.kind, Kind::Unavailable).then_some(());
         }
-        if self.wants_tools {
-            list::refresh(&self.services, &self.place).await;
+        if self.wants_tools && self.refreshing.as_ref().is_none_or(JoinHandle::is_finished) {
+            let (services, place) = (self.services.clone(), self.place.clone());
+            self.refreshing = Some(tokio::spawn(async move { list::refresh(&services, &place).await }));
         }
         Some(())
     }
 
-    /// Tells how the tasks stand of one approval, or all, where that is news.
-    async fn tell_of_tasks(&mut self, approval: Option<ApprovalId>) {
-        for task in self.following.news(&self.services, approval).await {
-            let members = task.get().strip_prefix('{').and_then(|task| task.strip_suffix('}')).unwrap_or_default();
-            self.notify("notifications/tasks", &format!(",{members}"));
+    /// Tells how a task stands, once that is on record: it may carry the result of a call. `None`: it cannot be
+    /// recorded, so the stream ends, and the client asks itself.
+    async fn tell_of(&mut self, news: News) -> Option<()> {
+        let asked = json!({"taskId": news.id}).to_string();
+        let recording = self.place.record(&self.services, "notifications/tasks", Some(&asked));
+        let written = recording.write(&self.services, Status::Ok, Some(news.task.get()), None, news.approval).await;
+        if let Err(error) = written {
+            error.log();
+            return None;
         }
+        self.notify("notifications/tasks", Some(&news.task));
+        Some(())
     }
 
-    fn notify(&mut self, method: &str, members: &str) {
+    fn notify(&mut self, method: &str, params: Option<&RawValue>) {
         let params = match &self.subscription {
-            Some(subscription) => Some(spliced(format!("{{{}{members}}}", subscription.meta()))),
-            None => None,
+            Some(subscription) => Some(with_meta(params.unwrap_or(&EMPTY), SUBSCRIPTION_ID, subscription.id.get())),
+            None => params.map(RawValue::to_owned),
         };
         self.queue.push_back(event(&notification_bytes(method, params.as_deref())));
     }
@@ -247,5 +301,21 @@ impl Listener {
             info.get()
         );
         Some(event(&response_bytes(&subscription.id, &spliced(result))))
+    }
+}
+
+/// Resolves when the session of a stream is over, if it has one.
+async fn over(session: &Option<CancellationToken>) {
+    match session {
+        Some(session) => session.cancelled().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The next news of tasks, if any are followed.
+async fn next(news: &mut Option<mpsc::Receiver<News>>) -> Option<News> {
+    match news {
+        Some(news) => news.recv().await,
+        None => std::future::pending().await,
     }
 }

@@ -17,12 +17,14 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use futures::{FutureExt, future::BoxFuture};
+use futures::FutureExt;
 use http_body::Frame;
 use tokio::{
     sync::mpsc,
     time::{Instant, Interval, MissedTickBehavior, interval_at},
 };
+use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument;
 
 use super::{
     answer::{Answer, Content},
@@ -63,14 +65,15 @@ pub(super) async fn respond(
     }
     let first = tokio::select! {
         biased;
-        Some(first) = told.recv() => Some(first),
+        Some(first) = told.recv() => first,
         answer = &mut work => return answer.into_response(services),
-        () = tokio::time::sleep(KEEP_ALIVE) => None,
     };
     let mut alive = interval_at(Instant::now() + KEEP_ALIVE, KEEP_ALIVE);
     alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // The first byte takes the head along.
-    let first = first.and_then(frame).unwrap_or_else(|| Bytes::from_static(STILL_HERE));
+    let first = frame(first).unwrap_or_else(|| Bytes::from_static(STILL_HERE));
+    // On its own, so that a client that does not read holds up nothing but its own answer.
+    let work = AbortOnDropHandle::new(tokio::spawn(work.in_current_span()));
     let stream = Stream { services: services.clone(), first: Some(first), told, alive, now: Now::Working(work) };
     (StatusCode::OK, EVENT_STREAM, Body::new(stream)).into_response()
 }
@@ -85,7 +88,7 @@ struct Stream {
 }
 
 enum Now {
-    Working(BoxFuture<'static, Answer>),
+    Working(AbortOnDropHandle<Answer>),
     Answering(Tracked),
     Ended,
 }
@@ -111,7 +114,11 @@ impl axum::body::HttpBody for Stream {
                         }
                     }
                     match work.poll_unpin(context) {
-                        Poll::Ready(answer) => {
+                        Poll::Ready(Err(error)) => {
+                            tracing::error!(%error, "a request ended without an answer");
+                            stream.now = Now::Ended;
+                        }
+                        Poll::Ready(Ok(answer)) => {
                             stream.now = Now::of(&stream.services, answer);
                             // What was told before the answer goes before it.
                             let ahead: Vec<u8> = std::iter::from_fn(|| stream.told.try_recv().ok())

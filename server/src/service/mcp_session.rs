@@ -15,6 +15,7 @@ use domain::{OrgId, Principal, ToolkitId};
 use parking_lot::Mutex;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 use wire::canonical::sha256;
 
 use super::Services;
@@ -38,7 +39,15 @@ type Hash = [u8; 32];
 pub struct Sessions {
     known: Mutex<HashMap<Hash, Known>>,
     /// Requests under way, by session and the id they were written with.
-    waiting: Mutex<HashMap<(Hash, String), CancellationToken>>,
+    waiting: Mutex<HashMap<(Hash, String), Waiting>>,
+    /// The stream of each session, which ends with it.
+    streams: Mutex<HashMap<Hash, CancellationToken>>,
+}
+
+/// The newest request with an id: a client may use one again.
+struct Waiting {
+    serial: Uuid,
+    cancelled: CancellationToken,
 }
 
 struct Known {
@@ -82,10 +91,10 @@ pub async fn start(
 pub async fn find(services: &Services, org: OrgId, toolkit: ToolkitId, caller: Principal, id: &str) -> Result<Session> {
     let hash = sha256(id.as_bytes());
     let row = match remembered(services, org, &hash) {
-        Some(row) => Some(row),
-        None => look_up(services, org, &hash).await?,
+        Some(row) if row.caller == caller && row.toolkit == toolkit => Some(row),
+        // Also for another's: that it is known here must not be told by how soon it is refused.
+        _ => look_up(services, org, &hash, caller, toolkit).await?,
     };
-    let row = row.filter(|row| row.caller == caller && row.toolkit == toolkit);
     row.map(|row| Session { hash, row }).ok_or_else(|| {
         Error::new(Kind::NotFound, "unknown_session", "there is no such session; begin a new one with `initialize`")
     })
@@ -102,11 +111,16 @@ fn remembered(services: &Services, org: OrgId, hash: &Hash) -> Option<Arc<Row>> 
 }
 
 /// Reads a session, and notes that it is used.
-async fn look_up(services: &Services, org: OrgId, hash: &Hash) -> Result<Option<Arc<Row>>> {
+async fn look_up(
+    services: &Services,
+    org: OrgId,
+    hash: &Hash,
+    caller: Principal,
+    toolkit: ToolkitId,
+) -> Result<Option<Arc<Row>>> {
     let used = Instant::now();
     let mut scope = OrgScope::begin(&services.db, org).await?;
-    let Some(row) = db::mcp_session::find(&mut scope, hash).await? else { return Ok(None) };
-    db::mcp_session::touch(&mut scope, hash).await?;
+    let Some(row) = db::mcp_session::find(&mut scope, hash, caller, toolkit).await? else { return Ok(None) };
     scope.commit().await?;
     let row = Arc::new(row);
     let mut known = services.mcp_sessions.known.lock();
@@ -125,7 +139,7 @@ pub async fn end(services: &Services, org: OrgId, session: &Session) -> Result<(
     let mut scope = OrgScope::begin(&services.db, org).await?;
     db::mcp_session::delete(&mut scope, &session.hash).await?;
     scope.commit().await?;
-    services.mcp_sessions.known.lock().remove(&session.hash);
+    services.mcp_sessions.forget(&session.hash);
     Ok(())
 }
 
@@ -143,6 +157,7 @@ pub async fn sweep(services: &Services) -> Result<()> {
 pub struct UnderWay<'a> {
     sessions: &'a Sessions,
     key: (Hash, String),
+    serial: Uuid,
     /// Cancelled when the client says that it no longer waits.
     pub cancelled: CancellationToken,
 }
@@ -151,21 +166,43 @@ impl Sessions {
     /// Notes that a request is under way. `request` is its id as it was written.
     pub fn under_way(&self, session: &Session, request: &str) -> UnderWay<'_> {
         let key = (session.hash, request.to_owned());
-        let cancelled = CancellationToken::new();
-        self.waiting.lock().insert(key.clone(), cancelled.clone());
-        UnderWay { sessions: self, key, cancelled }
+        let (serial, cancelled) = (Uuid::now_v7(), CancellationToken::new());
+        self.waiting.lock().insert(key.clone(), Waiting { serial, cancelled: cancelled.clone() });
+        UnderWay { sessions: self, key, serial, cancelled }
+    }
+
+    /// The stream of a session: cancelled when the session ends or a newer stream takes its place, since
+    /// nothing is told on two (MCP 2025-11-25, "Multiple Connections").
+    pub fn listen(&self, session: &Session) -> CancellationToken {
+        let over = CancellationToken::new();
+        let mut streams = self.streams.lock();
+        streams.retain(|_, stream| !stream.is_cancelled());
+        if let Some(older) = streams.insert(session.hash, over.clone()) {
+            older.cancel();
+        }
+        over
+    }
+
+    fn forget(&self, hash: &Hash) {
+        self.known.lock().remove(hash);
+        if let Some(stream) = self.streams.lock().remove(hash) {
+            stream.cancel();
+        }
     }
 
     /// `false`: no such request is under way here.
     fn cancel(&self, key: &(Hash, String)) -> bool {
-        let found = self.waiting.lock().get(key).map(CancellationToken::cancel);
+        let found = self.waiting.lock().get(key).map(|waiting| waiting.cancelled.cancel());
         found.is_some()
     }
 }
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
-        self.sessions.waiting.lock().remove(&self.key);
+        let mut waiting = self.sessions.waiting.lock();
+        if waiting.get(&self.key).is_some_and(|waiting| waiting.serial == self.serial) {
+            waiting.remove(&self.key);
+        }
     }
 }
 
@@ -197,7 +234,7 @@ pub async fn follow(services: Arc<Services>, stop: CancellationToken) {
             Ok(()) = listening.changed() => sessions.known.lock().clear(),
             news = news.recv() => match news {
                 Ok(SessionNews::Ended { session }) => {
-                    hash(&session).map(|hash| sessions.known.lock().remove(&hash));
+                    hash(&session).map(|hash| sessions.forget(&hash));
                 }
                 Ok(SessionNews::Cancelled { session, request }) => {
                     hash(&session).map(|hash| sessions.cancel(&(hash, request)));

@@ -14,16 +14,17 @@ pub mod feed;
 pub mod invitation;
 pub mod key;
 mod label;
-pub mod listener;
 pub mod mcp_session;
 pub mod member;
 pub mod org;
 pub mod role;
+pub mod seats;
 pub mod session;
 pub mod sign_in;
 mod summary;
 pub mod toolkit;
 pub mod toolkit_tool;
+pub mod turns;
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
@@ -69,8 +70,12 @@ pub struct Services {
     pub connections: connection::Open,
     /// Sessions of MCP clients that this replica has seen.
     pub mcp_sessions: mcp_session::Sessions,
-    /// The streams of MCP clients.
-    pub listeners: listener::Listeners,
+    /// The event streams of MCP clients.
+    pub listeners: seats::Seats,
+    /// The calls that are held open.
+    pub held: seats::Seats,
+    /// The turns of callers at opening approvals.
+    pub opening: turns::Turns,
     /// The event streams of consoles.
     pub feed: feed::Feed,
     /// Last uses of keys, written now and then.

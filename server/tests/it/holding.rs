@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::support::{
     Behaviour, Client, Gateway, World,
     client::{Answer, text},
+    eventually,
 };
 
 /// A caller whose calls are held so long.
@@ -34,6 +35,20 @@ async fn waiting(world: &World) -> String {
             return id.to_owned();
         }
         assert!(began.elapsed() < Duration::from_secs(20), "no request waits");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// The same, but for one that waits already.
+async fn waiting_other_than(world: &World, known: &str) -> String {
+    let began = Instant::now();
+    loop {
+        let list = world.approver.get("/orgs/acme/approvals?status=pending").await.json();
+        let ids = list["items"].as_array().cloned().unwrap_or_default();
+        if let Some(id) = ids.iter().filter_map(|item| item["id"].as_str()).find(|id| *id != known) {
+            return id.to_owned();
+        }
+        assert!(began.elapsed() < Duration::from_secs(20), "no other request waits");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -226,4 +241,66 @@ async fn an_approved_call_that_takes_long_streams_keep_alives_until_its_answer()
     let answer = call.await.unwrap().0;
     assert!(answer.is_stream() && answer.text.starts_with(": "), "{}", answer.text);
     assert_eq!(text(&answer.json()["result"]), "at last");
+}
+
+#[tokio::test]
+async fn many_identical_calls_at_once_leave_connections_for_others() {
+    let world = World::new().await;
+    let agent = patient(&world, 30).await;
+    let calls: Vec<_> = (0..60).map(|_| (agent.clone(), pay(21, Value::Null))).collect();
+    let calls: Vec<_> = calls
+        .into_iter()
+        .map(|(agent, body)| tokio::spawn(async move { agent.mcp_raw("acme/bank", &body).await }))
+        .collect();
+    let id = waiting(&world).await;
+    for _ in 0..20 {
+        let began = Instant::now();
+        world.owner.get("/orgs/acme/approvals").await.expect(200);
+        assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+    }
+    world.approver.decide(&id, "approve", "").await.expect(200);
+    for call in calls {
+        let answer = call.await.unwrap().json();
+        assert_eq!(text(&answer["result"]), "done", "{answer}");
+    }
+    assert_eq!(world.upstream.calls(), 1);
+}
+
+#[tokio::test]
+async fn who_lost_its_key_while_it_waited_for_a_run_is_given_nothing() {
+    let world = World::new().await;
+    let agent = patient(&world, 30).await;
+    world.upstream.behave(Behaviour::Hang(r#"{"content":[{"type":"text","text":"secret"}]}"#.to_owned()));
+    let id = Client::approval_of(&world.agent.call("pay", json!({"cents": 31})).await);
+    assert_eq!(
+        world.agent.call("approval_status", json!({"approval_id": id})).await["structuredContent"]["status"],
+        "pending"
+    );
+    let joined = held(&agent, pay(32, Value::Null)).await;
+    let id = waiting_other_than(&world, &id).await;
+    world.approver.decide(&id, "approve", "").await.expect(200);
+    let second = held(&agent, pay(32, Value::Null)).await;
+    eventually("it runs", async || world.upstream.calls() == 1).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let keys = world.owner.get("/orgs/acme/api-keys").await.json();
+    let key = keys["items"].as_array().unwrap().iter().find(|key| key["name"] == "patient 30").unwrap()["id"].clone();
+    let path = format!("/orgs/acme/api-keys/{}", key.as_str().unwrap());
+    assert!(world.owner.delete(&path).await.status.is_success());
+    world.upstream.release();
+    // One of the two dispatched it and is told what it did; the other one only asks.
+    let answers = [joined.await.unwrap().0.text, second.await.unwrap().0.text];
+    assert!(answers.iter().filter(|text| text.contains("secret")).count() <= 1, "{answers:?}");
+}
+
+#[tokio::test]
+async fn what_an_upstream_asks_of_the_agents_user_is_no_result() {
+    let world = World::new().await;
+    world.upstream.behave(Behaviour::Result(r#"{"resultType":"input_required","requestState":"x"}"#.to_owned()));
+    let result = world.agent.call("balance", json!({})).await;
+    assert!(result["isError"] == true && text(&result).contains("asked for input"), "{result}");
+    let id = Client::approval_of(&world.agent.call("pay", json!({"cents": 41})).await);
+    world.approver.decide(&id, "approve", "").await.expect(200);
+    let result = world.agent.call("pay", json!({"cents": 41})).await;
+    assert!(text(&result).starts_with("OUTCOME UNKNOWN"), "{result}");
+    assert_eq!(world.upstream.calls(), 2);
 }

@@ -84,6 +84,13 @@ async fn a_subscriber_hears_how_its_own_tasks_go_on() {
     assert_eq!((&done["status"], &done["result"]["content"][0]["text"]), (&json!("completed"), &json!("done")));
     let got = Modern::new("tasks/get", json!({"taskId": paid})).tasks().send(&world.agent).await.expect(200);
     assert_eq!(got["result"]["result"], done["result"], "tasks/get says the same");
+    let records = world.admin.get("/orgs/acme/audit?limit=50").await.json();
+    let told = records["items"].as_array().unwrap().iter().find(|record| {
+        record["action"] == "notifications/tasks"
+            && record["approval_id"] == json!(paid_approval)
+            && record["status"] == "ok"
+    });
+    assert!(told.is_some(), "what is told is on record: {records}");
 
     world.approver.decide(&refused_approval, "reject", "not this one").await.expect(200);
     let now = of(&stream.next().await.unwrap(), "notifications/tasks");
@@ -93,4 +100,17 @@ async fn a_subscriber_hears_how_its_own_tasks_go_on() {
             && now["result"]["content"][0]["text"].as_str().unwrap().contains("not this one")
     );
     assert_eq!(world.upstream.calls(), 1);
+}
+
+#[tokio::test]
+async fn a_task_that_is_named_often_is_told_of_once() {
+    let world = World::new().await;
+    let created = Modern::call("pay", json!({"cents": 1})).tasks().send(&world.agent).await.expect(200);
+    let task = created["result"]["taskId"].as_str().unwrap().to_owned();
+    let mut stream = listen(&world.agent, &subscription(json!({"taskIds": vec![&task; 50]})).tasks()).await;
+    let agreed = of(&stream.next().await.unwrap(), "notifications/subscriptions/acknowledged");
+    assert_eq!(agreed, json!({"notifications": {"taskIds": [task]}}));
+    of(&stream.next().await.unwrap(), "notifications/tasks");
+    world.gateway.stop().await;
+    assert_eq!(stream.next().await.unwrap()["id"], "m-1", "nothing else was told before the end");
 }

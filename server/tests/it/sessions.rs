@@ -159,3 +159,15 @@ async fn a_stream_needs_a_session_and_ends_when_the_gateway_stops() {
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     assert_eq!(stream.next().await, None);
 }
+
+#[tokio::test]
+async fn a_session_has_one_stream_and_it_ends_with_the_session() {
+    let world = World::new().await;
+    let session = initialize(&world.agent, "cursor").await;
+    let mut first = stream_of(&world.agent, &session).await;
+    let mut second = stream_of(&world.agent, &session).await;
+    assert_eq!(first.next().await, None, "nothing is told twice");
+    let ended = world.agent.send(Method::DELETE, BANK, None, &[("mcp-session-id", &*session)]).await;
+    assert_eq!(ended.status.as_u16(), 204);
+    assert_eq!(second.next().await, None);
+}

@@ -143,7 +143,7 @@ async fn status(services: &Services, context: &Context, record: Record, wait_sec
         wait::for_change(services, context, &record, until).await?;
     }
     // The result may have been kept, or erased, meanwhile: what counts is how it stands now.
-    let record = own(services, context, record.id).await?.ok_or_else(Error::not_found)?;
+    let record = wait::again(services, context, record.id).await?;
     describe(services, context, &record).await
 }
 

@@ -7,16 +7,16 @@ use domain::ApprovalId;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
-use wire::{error::RpcError, mcp::upstream_call_params};
+use wire::mcp::upstream_call_params;
 
 use super::{
-    Body, Context, Recorded, Reply,
+    Context, Recorded, Reply,
     claim::{self, Claim, Claimant, Claimed, MARGIN},
     run, say, settle, task,
 };
 use crate::{
     audit::writer::PATIENCE,
-    db::{self, OrgScope, approval::Record, audit::Status},
+    db::{self, OrgScope, approval::Record},
     error::{Error, Result},
     service::Services,
     upstream::{Answer, Call, ProgressTo, UpstreamError, UpstreamProgress},
@@ -54,17 +54,26 @@ pub(super) async fn dispatch(services: &Arc<Services>, context: &Context, record
         }
         Told::Reported(_, Ok(answer)) => {
             let connection = record.binding.connection;
-            let answer = task::hand_out(services, context, connection, Some(record.id), answer).await?;
-            let (status, body) = run::body(answer);
-            let answers = Some((context.org.id, record.id));
-            Reply { body, status, rule: None, approval: Some(record.id), recorded: Recorded::Whole, answers }
+            match task::hand_out(services, context, connection, Some(record.id), answer).await {
+                Ok(answer) => {
+                    let (status, body) = run::body(answer);
+                    let answers = Some((context.org.id, record.id));
+                    Reply { body, status, rule: None, approval: Some(record.id), recorded: Recorded::Whole, answers }
+                }
+                Err(error) => {
+                    error.log();
+                    Reply { recorded: Recorded::Whole, ..say::unreadable(record.id) }
+                }
+            }
         }
         Told::Reported(connection, Err(UpstreamError::NotSent { reason })) => {
             Reply { recorded: Recorded::Whole, ..say::not_sent(record, &connection, &reason) }
         }
         Told::Reported(_, Err(UpstreamError::Unknown { .. })) => {
             // Every later call on this replica is refused, whatever the tool's permission is then.
-            services.directory.refresh().await?;
+            if let Err(error) = services.directory.refresh().await {
+                tracing::warn!(%error, "directory not refreshed after an unknown outcome");
+            }
             Reply { recorded: Recorded::Whole, ..say::outcome_unknown(services, &context.org, record) }
         }
         Told::NotRecorded => not_recorded(record.id),
@@ -75,14 +84,7 @@ pub(super) async fn dispatch(services: &Arc<Services>, context: &Context, record
 /// The dispatcher goes on trying to write the record: this call writes none.
 fn not_recorded(id: ApprovalId) -> Reply {
     let text = "the approved call was sent, but what became of it could not be recorded yet, so no result is given; it may have run. Ask approval_status later";
-    Reply {
-        body: Body::Error(RpcError::internal(text)),
-        status: Status::Unknown,
-        rule: None,
-        approval: Some(id),
-        recorded: Recorded::Whole,
-        answers: None,
-    }
+    Reply { recorded: Recorded::Whole, ..say::unknown_now(id, text) }
 }
 
 /// The same for an approval that no call waits for, but a task. Says whether to try again later: nothing
@@ -132,7 +134,7 @@ async fn carry_out(services: Arc<Services>, claimed: Claimed, tell: oneshot::Sen
         ..Call::new(&claimed.upstream_tool, &params)
     };
     let sent = services.upstreams.call(&claimed.spec, call, guard, CancellationToken::new());
-    let answer = claimed.progress.while_doing(said, sent).await;
+    let answer = run::understood(claimed.progress.while_doing(said, sent).await, claimed.tasks);
     // The lease is kept until the outcome is durable: nobody declares it unknown in between.
     let mut tell = Some(tell);
     let patience = Instant::now() + PATIENCE;

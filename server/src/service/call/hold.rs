@@ -1,10 +1,7 @@
 //! Holding a call: open an approval or join the one that an identical call opened, then go on from
 //! where it is in its life (approvals.md, "What the agent sees", 4 and 5).
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use domain::{
     ApprovalId, Permission, Rule, ToolkitToolId,
@@ -19,11 +16,13 @@ use crate::{
         self, OrgScope, Reason,
         approval::{Actor, New, Record},
     },
-    error::{Error, Result},
+    error::{Error, Kind, Result},
     service::Services,
     vault::Purpose,
 };
 
+/// How long a call waits for a run that it joined.
+const LONGEST_RUN: Duration = Duration::from_secs(3_600);
 /// How much of the agent's own reason is kept, in characters.
 const MAX_REASON: usize = 2_000;
 
@@ -57,15 +56,18 @@ pub(super) async fn follow(services: &Arc<Services>, context: &Context, mut reco
         if let Some(reply) = advance(services, context, record).await? {
             return Ok(reply);
         }
-        let mut scope = OrgScope::begin(&services.db, context.org.id).await?;
-        record = db::approval::get(&mut scope, id).await?.ok_or_else(Error::not_found)?;
+        record = match wait::again(services, context, id).await {
+            Ok(record) => record,
+            // It may be running, or have run: that nothing was done would be wrong to say.
+            Err(error) if matches!(error.kind, Kind::Unavailable) => return Ok(say::unreadable(id)),
+            Err(error) => return Err(error),
+        };
     }
 }
 
 /// Answers from the state of an approval that this caller asked for. `None`: it changed meanwhile,
 /// look again.
 async fn advance(services: &Arc<Services>, context: &Context, record: Record) -> Result<Option<Reply>> {
-    let id = record.id;
     match task::join(services, context, &record).await? {
         task::Joins::Task(reply) => return Ok(Some(reply)),
         task::Joins::Call => {}
@@ -76,8 +78,11 @@ async fn advance(services: &Arc<Services>, context: &Context, record: Record) ->
         State::Pending(_) => say::pending(services, context, &record),
         State::Approved(_) => return dispatch::dispatch(services, context, &record).await,
         State::Executing(_) => {
-            wait_while_executing(services, context, id).await?;
-            return Ok(None);
+            let until = tokio::time::Instant::from_std(context.began) + LONGEST_RUN;
+            match wait::for_change(services, context, &record, until).await? {
+                Some(_) => return Ok(None),
+                None => say::executing(services, context, &record),
+            }
         }
         State::Executed(executed) if matches!(executed.by, Settled::Person(_)) => {
             say::settled_executed(&record, &executed)
@@ -90,22 +95,6 @@ async fn advance(services: &Arc<Services>, context: &Context, record: Record) ->
         State::Withdrawn { .. } => say::withdrawn(&record),
         State::NotExecuted { .. } => say::settled_not_executed(&record),
     }))
-}
-
-/// Waits until an executing approval is something else: its lease ends that at the latest.
-async fn wait_while_executing(services: &Services, context: &Context, id: ApprovalId) -> Result<()> {
-    let began = Instant::now();
-    let mut waiter = services.live.watch(id);
-    loop {
-        let mut scope = OrgScope::begin(&services.db, context.org.id).await?;
-        let record = db::approval::get(&mut scope, id).await?;
-        drop(scope);
-        let executing = record.is_some_and(|record| record.state().status() == Status::Executing);
-        if !executing || began.elapsed() > Duration::from_secs(3_600) {
-            return Ok(());
-        }
-        waiter.changed().await;
-    }
 }
 
 /// The approval that an identical call of this caller would join.
@@ -181,6 +170,7 @@ async fn open(
     before: Option<Record>,
 ) -> Result<Joined> {
     let context = &ready.context;
+    let _turn = services.opening.of(context.caller.principal).await;
     let mut scope = OrgScope::system(&services.db, context.org.id, Reason::Claim).await?;
     db::approval::lock_caller(&mut scope, context.caller.principal).await?;
     let binding = binding_of(ready);

@@ -20,6 +20,9 @@ pub enum Told {
     Notification(Vec<u8>),
 }
 
+/// The longest token that progress is told under, in bytes: each message repeats it.
+const LONGEST_TOKEN: usize = 1_024;
+
 /// Where a call says how it goes.
 #[derive(Clone, Default)]
 pub struct Progress {
@@ -44,6 +47,7 @@ struct Counted {
 impl Progress {
     /// Progress under `token`; without one the client only learns that its response begins.
     pub fn new(token: Option<&RawValue>, told: mpsc::Sender<Told>) -> Self {
+        let token = token.filter(|token| token.get().len() <= LONGEST_TOKEN);
         let to = To { token: token.map(RawValue::to_owned), told, counted: Mutex::default() };
         Self { to: Some(Arc::new(to)) }
     }

@@ -1,10 +1,11 @@
 //! Running what needs no approval: sent at once, recorded before the answer leaves.
 
 use domain::Rule;
-use wire::mcp::{CallParams, is_error, upstream_call_params};
+use wire::mcp::{CallParams, is_error, result::result_type, upstream_call_params};
 
 use super::{
     Body, Recorded, Reply,
+    dispatch::Reported,
     ready::{self, Ready},
     say, task,
 };
@@ -31,7 +32,7 @@ pub(super) async fn run(services: &Services, ready: &Ready, params: &CallParams<
         ..Call::new(&ready.tool.tool.name, &upstream_params)
     };
     let sent = services.upstreams.call(&spec, call, || Ok(()), ready.context.cancel.clone());
-    let answer = ready.context.progress.while_doing(said, sent).await;
+    let answer = understood(ready.context.progress.while_doing(said, sent).await, ready.context.tasks);
     let slug = &ready.connection.slug;
     let (status, body) = match answer {
         Ok(answer) => match task::hand_out(services, &ready.context, ready.connection.id, None, answer).await {
@@ -58,6 +59,20 @@ pub(super) async fn run(services: &Services, ready: &Ready, params: &CallParams<
         }
     };
     Ok(Reply { body, status, rule: Some(rule.to_string()), approval: None, recorded: Recorded::Intent, answers: None })
+}
+
+/// What an upstream of 2026-07-28 answered, if it is an answer: its questions to the agent's user are not passed
+/// on, and results of kinds that nobody asked for cannot be read. The call may have run in part.
+pub(super) fn understood(answer: Reported, tasks: bool) -> Reported {
+    let answer = answer?;
+    let Answer::Result(result) = &answer else { return Ok(answer) };
+    let reason = match result_type(result).as_deref() {
+        None | Some("complete") => return Ok(answer),
+        Some("task") if tasks && task::is_task(&answer) => return Ok(answer),
+        Some("input_required") => "it asked for input, which is not passed on",
+        Some(_) => "its result is of a kind that was not asked for",
+    };
+    Err(UpstreamError::Unknown { reason: reason.to_owned() })
 }
 
 /// The upstream's answer as it goes to the agent, and how the record says it ended.

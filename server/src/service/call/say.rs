@@ -5,13 +5,14 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use domain::{
-    Rule,
+    ApprovalId, Rule,
     approval::{Change, Decision, Executed, State},
     directory::Org,
 };
 use serde_json::{Value, json, value::RawValue};
+use wire::error::RpcError;
 
-use super::{Context, Reply};
+use super::{Body, Context, Reply};
 use crate::{
     db::{approval::Record, audit::Status},
     service::Services,
@@ -93,6 +94,43 @@ pub(super) fn pending_facts(services: &Services, org: &Org, record: &Record) -> 
         "console_url": console_url(services, org.slug.as_str(), record),
         "next_action": "call_approval_status",
     })
+}
+
+/// It was approved and is being run, and the caller does not wait for its end.
+pub(super) fn executing(services: &Services, context: &Context, record: &Record) -> Reply {
+    let id = record.id;
+    let text = format!(
+        "NOT FINISHED: the call was approved and is running; there is no result yet.\n\
+         Next: call approval_status with {{\"approval_id\": \"{id}\"}}. It waits for you, so do not poll in a loop.\n\
+         Do not run it in another way meanwhile."
+    );
+    let facts = json!({
+        "status": "executing",
+        "executed": false,
+        "approval_id": id.0,
+        "tool": record.tool,
+        "retry_after_seconds": RETRY_AFTER,
+        "console_url": console_url(services, context.org.slug.as_str(), record),
+        "next_action": "call_approval_status",
+    });
+    let result = raw(&json!({
+        "content": [{"type": "text", "text": text}],
+        "structuredContent": facts,
+        "_meta": {META_KEY: facts},
+    }));
+    Reply::new(Status::Held, result).about(id)
+}
+
+/// What became of an approved call cannot be read at the moment: an error, so that nobody takes it for a result.
+pub(super) fn unreadable(id: ApprovalId) -> Reply {
+    unknown_now(
+        id,
+        "what became of the call cannot be read right now; if it was approved it may be running or have run. Ask approval_status later, and do not run it in another way",
+    )
+}
+
+pub(super) fn unknown_now(id: ApprovalId, text: &'static str) -> Reply {
+    Reply { body: Body::Error(RpcError::internal(text)), ..Reply::new(Status::Unknown, Box::default()).about(id) }
 }
 
 /// A person said no.

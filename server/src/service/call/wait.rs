@@ -3,18 +3,25 @@
 
 use std::time::Duration;
 
-use domain::approval::{State, Status};
+use domain::{
+    ApprovalId,
+    approval::{State, Status},
+};
 use tokio::time::Instant;
 
 use super::Context;
 use crate::{
     db::{self, OrgScope, approval::Record, audit::Intent},
-    error::{Error, Result},
-    service::Services,
+    error::{Error, Kind, Result},
+    service::{Services, access},
 };
 
 /// How often a waiting client is told that it waits.
 const STEP: Duration = Duration::from_secs(10);
+/// How long Postgres is left alone when it could not be reached.
+const AWAY: Duration = Duration::from_millis(500);
+/// How long an answer waits for Postgres to come back.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Waits until a pending approval is something else. `false`: the hold time is over, the client no longer
 /// waits, or this replica stops.
@@ -23,6 +30,8 @@ pub(super) async fn for_decision(services: &Services, context: &Context, record:
     if Instant::now() >= until {
         return Ok(false);
     }
+    // Who asks too much at once is told to come back.
+    let Some(_seat) = services.held.take(context.caller.principal) else { return Ok(false) };
     // Who goes away while waiting leaves a record that reads `interrupted`.
     let intent = Intent { approval: Some(record.id), rule: Some(record.rule.clone()), ..context.intent.clone() };
     services.audit.intend(intent).await?;
@@ -37,7 +46,8 @@ fn hold_time(context: &Context, record: &Record) -> Duration {
 }
 
 /// Waits until the approval's status is another than the record's, telling the client meanwhile. `None`: it
-/// is `until`, the client no longer waits, or this replica stops.
+/// is `until`, the client no longer waits, or this replica stops. While Postgres is away nothing can have
+/// changed that could be told, so the wait goes on.
 pub(super) async fn for_change(
     services: &Services,
     context: &Context,
@@ -45,34 +55,70 @@ pub(super) async fn for_change(
     until: Instant,
 ) -> Result<Option<Record>> {
     let before = record.state().status();
+    let mut latest = record.clone();
     let mut waiter = services.live.watch(record.id);
     context.progress.waiting();
     let mut steps = tokio::time::interval(STEP);
-    loop {
-        let mut scope = OrgScope::begin(&services.db, context.org.id).await?;
-        let record = db::approval::get(&mut scope, record.id).await?.ok_or_else(Error::not_found)?;
-        drop(scope);
-        if record.state().status() != before {
-            return Ok(Some(record));
+    let saying = if before == Status::Pending { "waiting for approval" } else { "approved; it is running" };
+    let over = async {
+        tokio::select! {
+            () = context.cancel.cancelled() => {}
+            () = services.stop.cancelled() => {}
+            () = tokio::time::sleep_until(until) => {}
         }
-        let saying = if before == Status::Pending { "waiting for approval" } else { "approved; it is running" };
-        let moved = async {
+    };
+    let changed = async {
+        loop {
+            match look(services, context, record.id).await {
+                Ok(record) if record.state().status() != before => return Ok(record),
+                Ok(record) => latest = record,
+                Err(error) if matches!(error.kind, Kind::Unavailable) => tokio::time::sleep(AWAY).await,
+                Err(error) => return Err(error),
+            }
             loop {
                 tokio::select! {
-                    () = waiter.decided() => return,
+                    () = waiter.decided() => break,
+                    () = lapse(services, &latest) => break,
                     _ = steps.tick() => context.progress.step(saying),
                 }
             }
+        }
+    };
+    tokio::select! {
+        biased;
+        () = over => Ok(None),
+        changed = changed => changed.map(Some),
+    }
+}
+
+/// Reads the approval again after a wait, for who may still hear of it: a credential may have ended meanwhile.
+///
+/// # Errors
+/// Unauthorized, not found or forbidden for who may not any more; unavailable when Postgres stays away.
+pub(super) async fn again(services: &Services, context: &Context, id: ApprovalId) -> Result<Record> {
+    let began = Instant::now();
+    loop {
+        let read = async {
+            let directory = services.directory.get()?;
+            let actor = access::again(services, &directory, &context.actor)?;
+            access::caller(&directory, &actor, context.org.slug.as_str(), context.toolkit.slug.as_str())?;
+            look(services, context, id).await
         };
-        tokio::select! {
-            biased;
-            () = context.cancel.cancelled() => return Ok(None),
-            () = services.stop.cancelled() => return Ok(None),
-            () = tokio::time::sleep_until(until) => return Ok(None),
-            () = moved => {}
-            () = lapse(services, &record) => {}
+        match read.await {
+            Err(error) if matches!(error.kind, Kind::Unavailable) && began.elapsed() < PATIENCE => {
+                tokio::select! {
+                    () = tokio::time::sleep(AWAY) => {}
+                    () = services.stop.cancelled() => return Err(error),
+                }
+            }
+            read => return read,
         }
     }
+}
+
+async fn look(services: &Services, context: &Context, id: ApprovalId) -> Result<Record> {
+    let mut scope = OrgScope::begin(&services.db, context.org.id).await?;
+    db::approval::get(&mut scope, id).await?.ok_or_else(Error::not_found)
 }
 
 /// Resolves when the state ends by time alone, which nobody announces. A moment late rather than early:

@@ -36,7 +36,10 @@ async fn a_call_becomes_a_task_and_its_result_is_the_upstreams() {
     world.approver.decide(id, "approve", "fine").await.expect(200);
     eventually("the gateway runs it", || async { world.admin.status(id).await == "executed" }).await;
     let told = agent.ask_text("acme/bank", "tasks/get", json!({"taskId": task})).await;
-    assert!(told.contains(r#""result":{"content":[{"type":"text","text":"paid"}], "x" : 1.0e2,"resultType":"complete"}"#), "{told}");
+    assert!(
+        told.contains(r#""result":{"content":[{"type":"text","text":"paid"}], "x" : 1.0e2,"resultType":"complete"}"#),
+        "{told}"
+    );
     let told: Value = serde_json::from_str(&told).expect("JSON");
     assert_eq!((&told["result"]["status"], &told["result"]["resultType"]), (&json!("completed"), &json!("complete")));
     assert_eq!(agent.get(task).await["result"]["content"][0]["text"], "paid", "it may be read again");

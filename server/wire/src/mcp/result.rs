@@ -52,9 +52,20 @@ fn with_type(result: &RawValue) -> Option<Box<RawValue>> {
     })
 }
 
-/// `None` for what must be left alone.
+/// An object with this member of its `_meta` set to `value` (JSON), and every other byte kept. What is no
+/// object, or has a key twice, or a `_meta` that is no object, is returned as it is.
+#[must_use]
+pub fn with_meta(object: &RawValue, key: &str, value: &str) -> Box<RawValue> {
+    meta_set(object, key, value).unwrap_or_else(|| object.to_owned())
+}
+
 fn with_server(result: &RawValue, server_info: &RawValue) -> Option<Box<RawValue>> {
-    let alone = || format!("{{\"{SERVER_KEY}\":{}}}", server_info.get());
+    meta_set(result, SERVER_KEY, server_info.get())
+}
+
+/// `None` for what must be left alone.
+fn meta_set(result: &RawValue, key: &str, value: &str) -> Option<Box<RawValue>> {
+    let alone = || format!("{{\"{key}\":{value}}}");
     let object = Object::read("result", result).ok()?;
     let Some(meta) = object.get("_meta") else {
         return Some(with_appended(result, "_meta", &alone()));
@@ -63,11 +74,11 @@ fn with_server(result: &RawValue, server_info: &RawValue) -> Option<Box<RawValue
         return Some(with_replaced(result, meta, &alone()));
     }
     let members = Object::read("result._meta", meta).ok()?;
-    let meta_with_server = match members.get(SERVER_KEY) {
-        Some(theirs) => with_replaced(meta, theirs, server_info.get()),
-        None => with_appended(meta, SERVER_KEY, server_info.get()),
+    let set = match members.get(key) {
+        Some(theirs) => with_replaced(meta, theirs, value),
+        None => with_appended(meta, key, value),
     };
-    Some(with_replaced(result, meta, meta_with_server.get()))
+    Some(with_replaced(result, meta, set.get()))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use super::super::wait;
-use super::{Asker, Found, MAX_WAIT, find, follow, is_under_way, show};
+use super::{Asker, Found, Known, MAX_WAIT, find, follow, is_under_way, show};
 use crate::{
     db::{self, OrgScope},
     error::{Error, Result},
@@ -84,6 +84,14 @@ pub async fn detailed(services: &Services, asker: &Asker, id: &str) -> Result<Op
     let Some(now) = show::now(services, &asker.org, id, &found).await? else { return Ok(None) };
     let answers = approval.filter(|_| now.answered).map(|approval| (asker.org.id, approval));
     detail(&now.members, approval, answers, is_open(&found)).map(Some)
+}
+
+/// Whether there is such a task for this asker; asks no upstream.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn known(services: &Services, asker: &Asker, id: &str) -> Result<Option<Known>> {
+    Ok(find(services, asker, id).await?.map(|found| Known { approval: found.task.approval }))
 }
 
 fn detail(

@@ -14,7 +14,7 @@ mod show;
 
 pub use cancel::cancel;
 pub(super) use follow::{followed, hand_out, is_task};
-pub use get::{Detailed, detailed, get};
+pub use get::{Detailed, detailed, get, known};
 pub use runner::run_approved;
 
 use std::{sync::Arc, time::Duration};
