@@ -5,11 +5,12 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
-    extract::{Path, Request, State},
+    extract::{Request, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt;
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -21,6 +22,7 @@ use wire::{
 };
 
 use super::{
+    address::Address,
     answer::{self, Answer, Asked},
     batch,
     connect::connect_page,
@@ -55,7 +57,7 @@ fn request_id(request: &Request) -> Uuid {
 /// The stream on which a session of an earlier revision hears what changes; for a browser, how to connect.
 pub async fn get_endpoint(
     State(services): State<Arc<Services>>,
-    Path((org, toolkit)): Path<(String, String)>,
+    Address { org, toolkit }: Address,
     request: Request,
 ) -> Response {
     let id = request_id(&request);
@@ -69,9 +71,10 @@ pub async fn get_endpoint(
     };
     let opened = async {
         let place = place(&services, headers, actor.clone(), &org, &toolkit)?;
+        let revision = era::of_header(headers).map_err(bad_request)?;
         let (place, session) = in_session(&services, place, headers).await?;
         // Without a session, or in a revision that has none, there is no such stream.
-        if session.is_none() || era::of_header(headers).map_err(bad_request)?.is_modern() {
+        if session.is_none() || revision.is_modern() {
             return Err(Error::new(Kind::MethodNotAllowed, "method_not_allowed", "GET needs a session; send POST"));
         }
         if !stream::takes_events(headers) {
@@ -88,7 +91,7 @@ pub async fn get_endpoint(
 /// Ends a session.
 pub async fn delete_endpoint(
     State(services): State<Arc<Services>>,
-    Path((org, toolkit)): Path<(String, String)>,
+    Address { org, toolkit }: Address,
     request: Request,
 ) -> Response {
     let id = request_id(&request);
@@ -99,8 +102,9 @@ pub async fn delete_endpoint(
     };
     let ended = async {
         let place = place(&services, headers, actor.clone(), &org, &toolkit)?;
+        let revision = era::of_header(headers).map_err(bad_request)?;
         let (place, session) = in_session(&services, place, headers).await?;
-        let session = session.ok_or_else(|| {
+        let session = session.filter(|_| !revision.is_modern()).ok_or_else(|| {
             Error::new(Kind::MethodNotAllowed, "method_not_allowed", "DELETE needs a session; send POST")
         })?;
         mcp_session::end(&services, place.org.id, &session).await?;
@@ -116,7 +120,7 @@ pub async fn delete_endpoint(
 /// One JSON-RPC message, or for 2025-03-26 a batch of them.
 pub async fn post_endpoint(
     State(services): State<Arc<Services>>,
-    Path((org, toolkit)): Path<(String, String)>,
+    Address { org, toolkit }: Address,
     request: Request,
 ) -> Response {
     let id = request_id(&request);
@@ -148,10 +152,8 @@ async fn receive(
     body: Body,
 ) -> Result<(Place, Option<Session>, Bytes)> {
     place(services, headers, actor.clone(), org, toolkit)?;
-    let body = tokio::time::timeout(BODY_WITHIN, axum::body::to_bytes(body, MAX_BODY)).await;
-    let body = body.map_err(|_| Error::bad_request("the body did not come whole within 30 s"))?;
-    let too_large = |_| Error::new(Kind::TooLarge, "too_large", "the body is larger than 4 MiB or did not come whole");
-    let body = body.map_err(too_large)?;
+    let body = tokio::time::timeout(BODY_WITHIN, whole(body)).await;
+    let body = body.map_err(|_| Error::bad_request("the body did not come whole within 30 s"))??;
     let actor = access::again(services, &*services.directory.get()?, actor)?;
     let place = place(services, headers, actor, org, toolkit)?;
     // 2026-07-28 has no sessions: an id that is sent all the same is ignored.
@@ -160,6 +162,20 @@ async fn receive(
     }
     let (place, session) = in_session(services, place, headers).await?;
     Ok((place, session, body))
+}
+
+/// A body, as far as it may grow: too much is told apart from what cannot be read.
+async fn whole(body: Body) -> Result<Bytes> {
+    let mut pieces = body.into_data_stream();
+    let mut whole = BytesMut::new();
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(|_| Error::bad_request("the body did not come whole, or not as HTTP frames it"))?;
+        if whole.len() + piece.len() > MAX_BODY {
+            return Err(Error::new(Kind::TooLarge, "too_large", "the body is larger than 4 MiB"));
+        }
+        whole.extend_from_slice(&piece);
+    }
+    Ok(whole.freeze())
 }
 
 /// Who calls, by credential: 401 for everybody else, wherever they knock.
@@ -227,8 +243,7 @@ async fn message(
                 Err(error) => answer::refuse(services, &place, error).await,
             };
         }
-        // The gateway asks clients nothing, so nothing waits for an answer.
-        Ok(Incoming::Single(Message::Response { .. })) => return Answer::accepted(),
+        Ok(Incoming::Single(Message::Response { .. })) => return unasked(services, &place, headers).await,
         Ok(Incoming::Batch(entries)) => entries,
         Err(error) => return answer::refuse(services, &place, error).await,
     };
@@ -239,6 +254,19 @@ async fn message(
             answer::refuse(services, &place, error).await
         }
         Err(error) => answer::refuse(services, &place, error).await,
+    }
+}
+
+/// The gateway asks clients nothing, so nothing waits for an answer of theirs. Earlier revisions have them sent
+/// all the same; 2026-07-28 says that a body is a request or a notification ("Sending Messages").
+async fn unasked(services: &Arc<Services>, place: &Place, headers: &HeaderMap) -> Answer {
+    match era::of_header(headers) {
+        Ok(revision) if !revision.is_modern() => Answer::accepted(),
+        Ok(_) => {
+            let error = RpcError::new(INVALID_REQUEST, "clients of MCP 2026-07-28 send no responses");
+            answer::refuse(services, place, error).await
+        }
+        Err(error) => answer::refuse(services, place, error).await,
     }
 }
 

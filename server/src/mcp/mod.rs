@@ -3,6 +3,7 @@
 //!
 //! Everything an authenticated caller sends is recorded before it is answered.
 
+mod address;
 mod answer;
 mod batch;
 mod body;
