@@ -1,32 +1,24 @@
-//! The endpoint: transport rules first (MCP 2025-11-25 and 2026-07-28, "Streamable HTTP"), then each message
-//! on its own.
+//! The endpoint: transport rules first (MCP 2025-11-25 and 2026-07-28, "Streamable HTTP").
 
 use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
-    extract::{Path, Request, State},
+    extract::{Request, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use bytes::Bytes;
-use serde_json::value::RawValue;
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt;
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
-use wire::{
-    envelope::{Incoming, Message, parse},
-    error::{INVALID_REQUEST, RpcError},
-    mcp::CancelledParams,
-};
+use wire::error::RpcError;
 
 use super::{
-    answer::{self, Answer, Asked},
-    batch,
+    address::Address,
     connect::connect_page,
-    era,
-    era::Spoken,
-    fault, listen,
+    era::{self, Spoken},
+    fault, listen, message,
     record::Place,
     stream,
 };
@@ -35,7 +27,6 @@ use crate::{
     service::{
         Services,
         access::{self, Actor},
-        call::Told,
         mcp_session::{self, Session},
     },
 };
@@ -44,9 +35,6 @@ use crate::{
 const MAX_BODY: usize = 4 * 1024 * 1024;
 /// How long a body may take to come.
 const BODY_WITHIN: Duration = Duration::from_secs(30);
-/// How long a call is held for a client that can hear nothing meanwhile: whoever stands in between gives a
-/// silent connection up after a minute.
-const LONGEST_SILENCE: Duration = Duration::from_secs(45);
 /// How many events may wait for a client that reads slowly; more are left out.
 const AHEAD: usize = 16;
 
@@ -58,7 +46,7 @@ fn request_id(request: &Request) -> Uuid {
 /// The stream on which a session of an earlier revision hears what changes; for a browser, how to connect.
 pub async fn get_endpoint(
     State(services): State<Arc<Services>>,
-    Path((org, toolkit)): Path<(String, String)>,
+    Address { org, toolkit }: Address,
     request: Request,
 ) -> Response {
     let id = request_id(&request);
@@ -72,10 +60,10 @@ pub async fn get_endpoint(
     };
     let opened = async {
         let place = place(&services, headers, actor.clone(), &org, &toolkit)?;
+        let revision = era::of_header(headers).map_err(bad_request)?;
         let (place, session) = in_session(&services, place, headers).await?;
         // Without a session, or in a revision that has none, there is no such stream.
-        let session = session.filter(|_| era::of_header(headers).is_ok_and(|revision| !revision.is_modern()));
-        let session = session.ok_or_else(|| {
+        let session = session.filter(|_| !revision.is_modern()).ok_or_else(|| {
             Error::new(Kind::MethodNotAllowed, "method_not_allowed", "GET needs a session; send POST")
         })?;
         if !stream::takes_events(headers) {
@@ -92,7 +80,7 @@ pub async fn get_endpoint(
 /// Ends a session.
 pub async fn delete_endpoint(
     State(services): State<Arc<Services>>,
-    Path((org, toolkit)): Path<(String, String)>,
+    Address { org, toolkit }: Address,
     request: Request,
 ) -> Response {
     let id = request_id(&request);
@@ -103,8 +91,9 @@ pub async fn delete_endpoint(
     };
     let ended = async {
         let place = place(&services, headers, actor.clone(), &org, &toolkit)?;
+        let revision = era::of_header(headers).map_err(bad_request)?;
         let (place, session) = in_session(&services, place, headers).await?;
-        let session = session.ok_or_else(|| {
+        let session = session.filter(|_| !revision.is_modern()).ok_or_else(|| {
             Error::new(Kind::MethodNotAllowed, "method_not_allowed", "DELETE needs a session; send POST")
         })?;
         mcp_session::end(&services, place.org.id, &session).await?;
@@ -120,7 +109,7 @@ pub async fn delete_endpoint(
 /// One JSON-RPC message, or for 2025-03-26 a batch of them.
 pub async fn post_endpoint(
     State(services): State<Arc<Services>>,
-    Path((org, toolkit)): Path<(String, String)>,
+    Address { org, toolkit }: Address,
     request: Request,
 ) -> Response {
     let id = request_id(&request);
@@ -137,7 +126,7 @@ pub async fn post_endpoint(
     let (told, heard) = mpsc::channel(AHEAD);
     let work = {
         let services = services.clone();
-        async move { message(&services, place, session, &parts.headers, &body, told).await }
+        async move { message::answer(&services, place, session, &parts.headers, &body, told).await }
     };
     stream::respond(&services, work, heard, takes_events).await
 }
@@ -152,10 +141,8 @@ async fn receive(
     body: Body,
 ) -> Result<(Place, Option<Session>, Bytes)> {
     place(services, headers, actor.clone(), org, toolkit)?;
-    let body = tokio::time::timeout(BODY_WITHIN, axum::body::to_bytes(body, MAX_BODY)).await;
-    let body = body.map_err(|_| Error::bad_request("the body did not come whole within 30 s"))?;
-    let too_large = |_| Error::new(Kind::TooLarge, "too_large", "the body is larger than 4 MiB or did not come whole");
-    let body = body.map_err(too_large)?;
+    let body = tokio::time::timeout(BODY_WITHIN, whole(body)).await;
+    let body = body.map_err(|_| Error::bad_request("the body did not come whole within 30 s"))??;
     let actor = access::again(services, &*services.directory.get()?, actor)?;
     let place = place(services, headers, actor, org, toolkit)?;
     // 2026-07-28 has no sessions: an id that is sent all the same is ignored.
@@ -165,6 +152,20 @@ async fn receive(
         return Ok((place, session, body));
     }
     Ok((place, None, body))
+}
+
+/// A body, as far as it may grow: too much is told apart from what cannot be read.
+async fn whole(body: Body) -> Result<Bytes> {
+    let mut pieces = body.into_data_stream();
+    let mut whole = BytesMut::new();
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(|_| Error::bad_request("the body did not come whole, or not as HTTP frames it"))?;
+        if whole.len() + piece.len() > MAX_BODY {
+            return Err(Error::new(Kind::TooLarge, "too_large", "the body is larger than 4 MiB"));
+        }
+        whole.extend_from_slice(&piece);
+    }
+    Ok(whole.freeze())
 }
 
 /// Who calls, by credential: 401 for everybody else, wherever they knock.
@@ -203,97 +204,4 @@ async fn in_session(services: &Services, place: Place, headers: &HeaderMap) -> R
 
 fn bad_request(error: RpcError) -> Error {
     Error::bad_request(error.message)
-}
-
-/// Answers what a body holds.
-async fn message(
-    services: &Arc<Services>,
-    place: Place,
-    session: Option<Session>,
-    headers: &HeaderMap,
-    body: &[u8],
-    told: mpsc::Sender<Told>,
-) -> Answer {
-    let entries = match parse(body) {
-        Ok(Incoming::Single(Message::Request { id, method, params })) => {
-            let spoken = match era::of_request(headers, &method, params) {
-                Ok(spoken) => spoken,
-                Err(error) => return answer::refuse(services, &place, error.with_id(id)).await,
-            };
-            let client = spoken.client.clone();
-            let mut place = Place { spoken, ..place }.of_client(services, client);
-            if !stream::takes_events(headers) {
-                place.hold = place.hold.min(LONGEST_SILENCE);
-            }
-            let asked =
-                Asked { id, method: &method, params, headers, cancel: CancellationToken::new(), told: Some(told) };
-            return request(services, &place, session, asked).await;
-        }
-        Ok(Incoming::Single(Message::Notification { method, params })) => {
-            return match era::of_header(headers) {
-                Ok(_) => notification(services, &place, session, &method, params).await,
-                Err(error) => answer::refuse(services, &place, error).await,
-            };
-        }
-        // The gateway asks clients nothing, so nothing waits for an answer.
-        Ok(Incoming::Single(Message::Response { .. })) => return Answer::accepted(),
-        Ok(Incoming::Batch(entries)) => entries,
-        Err(error) => return answer::refuse(services, &place, error).await,
-    };
-    match era::of_header(headers) {
-        Ok(revision) if revision.allows_batches() => batch::answer(services, &place, entries).await,
-        Ok(_) => {
-            let error = RpcError::new(INVALID_REQUEST, "batches are possible only with protocol version 2025-03-26");
-            answer::refuse(services, &place, error).await
-        }
-        Err(error) => answer::refuse(services, &place, error).await,
-    }
-}
-
-async fn request(services: &Arc<Services>, place: &Place, session: Option<Session>, asked: Asked<'_>) -> Answer {
-    if place.spoken.modern && asked.method == "subscriptions/listen" {
-        if !stream::takes_events(asked.headers) {
-            let error = RpcError::invalid_request(
-                "subscriptions/listen opens an event stream: `Accept` must have text/event-stream",
-            );
-            return answer::refuse(services, place, error.with_id(asked.id)).await;
-        }
-        return listen::subscribe(services, place, asked.id, asked.params).await;
-    }
-    // In a session the client may say that it no longer waits; without one it closes the connection.
-    let under_way = session.map(|session| services.mcp_sessions.under_way(&session, asked.id.get()));
-    let cancel = under_way.as_ref().map(|request| request.cancelled.clone()).unwrap_or_default();
-    // What takes long becomes a stream, so that nobody in between gives the connection up; but the head of the
-    // answer to `initialize` names the session.
-    let told = asked.told.clone().filter(|_| asked.method != "initialize");
-    let mut answering = std::pin::pin!(answer::answer(services, place, Asked { cancel, ..asked }));
-    tokio::select! {
-        biased;
-        answer = &mut answering => return answer,
-        () = tokio::time::sleep(stream::KEEP_ALIVE) => {}
-    }
-    if let Some(told) = told {
-        // A stream that has begun already needs no telling.
-        let _ = told.try_send(Told::Waiting);
-    }
-    answering.await
-}
-
-/// Nothing that a client notifies of changes anything here, except that it no longer waits. That never
-/// withdraws an approval: clients say it when their patience is over.
-async fn notification(
-    services: &Services,
-    place: &Place,
-    session: Option<Session>,
-    method: &str,
-    params: Option<&RawValue>,
-) -> Answer {
-    if method == "notifications/cancelled"
-        && let Some(session) = session
-        && let Ok(cancelled) = CancelledParams::parse(params)
-        && let Err(error) = mcp_session::cancel(services, &session, cancelled.request_id.get()).await
-    {
-        return fault::answer(&error, None, place.request_id);
-    }
-    Answer::accepted()
 }

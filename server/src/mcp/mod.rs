@@ -3,6 +3,7 @@
 //!
 //! Everything an authenticated caller sends is recorded before it is answered.
 
+mod address;
 mod answer;
 mod batch;
 mod body;
@@ -16,6 +17,7 @@ mod initialize;
 mod list;
 mod listed;
 mod listen;
+mod message;
 pub mod origin;
 mod record;
 mod stream;
