@@ -92,3 +92,22 @@ async fn an_approved_call_whose_outcome_is_late_on_record_is_on_record_as_it_was
     assert_eq!(world.upstream.calls(), 1);
     gateway.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_that_is_given_up_while_it_begins_is_not_left_open() {
+    use permesso::db::{Db, Reason, SystemScope};
+    use sqlx::types::chrono::{DateTime, Utc};
+    let world = World::new().await;
+    let mut owner = world.sql().await;
+    let db = Db::connect(&world.database, true, 1).await.expect("a pool of one connection");
+    for step in 0..100 {
+        let begins = SystemScope::begin(&db, Reason::Use);
+        // The client goes away at any moment.
+        let _ = tokio::time::timeout(std::time::Duration::from_micros(step * 10), begins).await;
+        let before: DateTime<Utc> =
+            sqlx::query_scalar("SELECT clock_timestamp()").fetch_one(&mut owner).await.expect("a time");
+        let mut scope = SystemScope::begin(&db, Reason::Use).await.expect("a transaction");
+        let began: DateTime<Utc> = sqlx::query_scalar("SELECT now()").fetch_one(scope.conn()).await.expect("a time");
+        assert!(began >= before, "it goes on in a transaction that began {}", before - began);
+    }
+}
