@@ -215,4 +215,17 @@ mod tests {
         assert!(error.to_string().contains("ended too early"), "{error}");
         assert!(stage.end().await.is_err());
     }
+
+    #[tokio::test]
+    async fn a_process_that_was_killed_is_not_missed_at_the_end() {
+        let mut stage = Stage::new().unwrap();
+        for name in ["one", "two"] {
+            stage.start(name, shell("echo ready; while :; do sleep 0.05; done")).unwrap();
+            stage.until(Duration::from_secs(10), |log| log.contains("ready").then_some(())).await.unwrap();
+        }
+        stage.kill("one").await.unwrap();
+        assert!(stage.pid("one").is_none() && stage.pid("two").is_some());
+        assert!(stage.kill("one").await.is_err());
+        stage.end().await.unwrap();
+    }
 }

@@ -26,6 +26,9 @@ pub(crate) struct Run {
     pub(crate) counted: Duration,
 }
 
+/// A column's name, and the ends that count in it.
+type Column = (&'static str, fn(&End) -> bool);
+
 /// How an agent learned of a decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Way {
@@ -101,7 +104,7 @@ impl Run {
 
     /// Calls by kind and end.
     fn ends(&self) -> String {
-        let columns: [(&str, fn(&End) -> bool); 8] = [
+        let columns: [Column; 8] = [
             ("answered", |end| *end == End::Answered),
             ("rejected", |end| *end == End::Rejected),
             ("expired", |end| *end == End::Expired),

@@ -93,9 +93,9 @@ impl Kind {
             Self::Modern => Dialect::Modern { tasks: false },
             Self::TaskGet | Self::TaskListen => Dialect::Modern { tasks: true },
             // Clients that nobody knows are answered in time; known ones are held, and go away while they are.
-            Self::Impatient if number % 2 == 0 => Dialect::Session { client: "cursor", progress: false },
+            Self::Impatient if number.is_multiple_of(2) => Dialect::Session { client: "cursor", progress: false },
             Self::Impatient => Dialect::Session { client: "five-seconds", progress: false },
-            Self::Always if number % 2 == 0 => Dialect::Modern { tasks: false },
+            Self::Always if number.is_multiple_of(2) => Dialect::Modern { tasks: false },
             Self::Always => Dialect::Json,
         }
     }
