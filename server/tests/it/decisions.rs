@@ -172,9 +172,11 @@ async fn a_call_whose_request_has_expired_when_its_hold_ends_is_told_so() {
         world.admin.get("/orgs/acme/approvals?status=pending").await.json()["items"][0].is_object()
     })
     .await;
-    // Just before the hold ends, and without a word to who waits.
-    let soon = "UPDATE approvals SET expires_at = created_at + interval '2 seconds'";
-    world.sql().await.execute(soon).await.expect("an owner may");
+    let mut sql = world.sql().await;
+    sql.execute("UPDATE approvals SET expires_at = created_at + interval '2 seconds'").await.expect("an owner may");
+    // Nobody can write down that it has expired, and so nobody tells who waits.
+    sql.execute("BEGIN").await.expect("a transaction");
+    sql.execute("SELECT FROM approvals FOR UPDATE").await.expect("a lock");
     let result = call.await.expect("it answers");
     assert!(text(&result).contains("nobody decided; you may ask once more"), "{result}");
     assert_eq!(result["isError"], true);

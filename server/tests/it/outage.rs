@@ -100,10 +100,17 @@ async fn a_transaction_that_is_given_up_while_it_begins_is_not_left_open() {
     let world = World::new().await;
     let mut owner = world.sql().await;
     let db = Db::connect(&world.database, true, 1).await.expect("a pool of one connection");
-    for step in 0..100 {
-        let begins = SystemScope::begin(&db, Reason::Use);
-        // The client goes away at any moment.
-        let _ = tokio::time::timeout(std::time::Duration::from_micros(step * 10), begins).await;
+    for polls in 1..=20 {
+        let mut begins = Box::pin(SystemScope::begin(&db, Reason::Use));
+        let mut left = polls;
+        // The client goes away after any step of it.
+        std::future::poll_fn(|context| {
+            left -= 1;
+            let begun = begins.as_mut().poll(context).is_ready();
+            if begun || left == 0 { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+        })
+        .await;
+        drop(begins);
         let before: DateTime<Utc> =
             sqlx::query_scalar("SELECT clock_timestamp()").fetch_one(&mut owner).await.expect("a time");
         let mut scope = SystemScope::begin(&db, Reason::Use).await.expect("a transaction");
