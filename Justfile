@@ -115,6 +115,47 @@ bench *args: _rust _cc _postgres
     @cargo build --release --package permesso --bin permesso
     @PERMESSO_BIN={{ quote(target / "release/permesso") }} cargo run --release --package bench -- "$@"
 
+# Agents of every kind at three gateways, every call accounted for; then fuzzing, unless --no-fuzz
+[group('check')]
+[positional-arguments]
+soak *args: _rust _cc _postgres
+    #!/bin/sh
+    set -u
+    fuzz=yes
+    for arg; do
+        shift
+        case $arg in
+        --no-fuzz) fuzz= ;;
+        -h | --help) fuzz= && set -- "$@" "$arg" ;;
+        *) set -- "$@" "$arg" ;;
+        esac
+    done
+    # Before minutes are spent on the rest.
+    if [ -n "$fuzz" ]; then {{ self }} _cxx && {{ self }} _cargo-fuzz || exit; fi
+    cargo build --release --package permesso --package bench --bin permesso --bin bench || exit
+    failed=
+    PERMESSO_BIN={{ quote(target / "release/permesso") }} {{ quote(target / "release/bench") }} soak "$@"
+    status=$?
+    case $status in
+    0) ;;
+    130) exit 130 ;;
+    *) failed=" soak" ;;
+    esac
+    if [ -n "$fuzz" ]; then
+        cd server/wire
+        for name in canonical envelope mcp sse; do
+            printf '\n== fuzzing %s\n' "$name"
+            mkdir -p "fuzz/corpus/$name"
+            # Nothing here is unsafe that a sanitizer could watch, and without one stable Rust will do.
+            cargo fuzz run --sanitizer none "$name" "fuzz/corpus/$name" "fuzz/seeds/$name" -- \
+                -max_total_time=60 -timeout=10 -print_final_stats=1 || failed="$failed fuzz/$name"
+        done
+    fi
+    if [ -n "$failed" ]; then
+        printf '\nfailed:%s\n' "$failed" >&2
+        exit 1
+    fi
+
 # Format the code
 [group('change')]
 fmt: _rust
@@ -223,6 +264,21 @@ _cc:
     echo "A C compiler is missing (cc, with the C library's headers). On Debian and Ubuntu install it with:" >&2
     echo "    sudo $install" >&2
     exit 1
+
+# libFuzzer is C++.
+_cxx:
+    #!/bin/sh
+    works() { printf '#include <string>\nint main() { return 0; }\n' | c++ -x c++ -o /dev/null - 2>/dev/null; }
+    works && exit
+    echo "A C++ compiler is missing, which fuzzing needs (--no-fuzz leaves it out). On Debian and Ubuntu install it with:" >&2
+    echo "    sudo apt-get install -y --no-install-recommends g++" >&2
+    exit 1
+
+_cargo-fuzz:
+    #!/bin/sh
+    command -v cargo-fuzz >/dev/null && exit
+    echo "installing cargo-fuzz (a minute, once) ..." >&2
+    cargo install cargo-fuzz --locked
 
 # Where the standard library for WebAssembly comes from: `rustup`, `debian`, or nowhere.
 _wasm-std:

@@ -60,7 +60,11 @@ pub(crate) async fn set_up(stage: &mut Stage, floor: bool) -> anyhow::Result<Vec
     Ok(pairs)
 }
 
-fn permesso() -> anyhow::Result<PathBuf> {
+/// The program that is measured.
+///
+/// # Errors
+/// When there is none.
+pub(crate) fn permesso() -> anyhow::Result<PathBuf> {
     let program = match env::var_os("PERMESSO_BIN").filter(|path| !path.is_empty()) {
         Some(path) => PathBuf::from(path),
         None => env::current_exe()?.with_file_name("permesso"),
@@ -96,20 +100,24 @@ async fn start_gateway(stage: &mut Stage, permesso: &Path) -> anyhow::Result<Dev
     let data = stage.directory().join("data");
     let mut command = Command::new(permesso);
     command.args(["dev", "--quiet"]);
-    // What is set for another gateway is not for this one, above all its database. Only where Postgres is
-    // found is the machine's.
-    let foreign = |name: &str| {
-        name.starts_with("PERMESSO_") && name != "PERMESSO_POSTGRES_BIN" || name.starts_with("DATABASE_URL")
-    };
-    for (name, _) in env::vars_os().filter(|(name, _)| name.to_str().is_some_and(foreign)) {
-        command.env_remove(name);
-    }
+    without_foreign_settings(&mut command);
     command.env("PERMESSO_LISTEN", "127.0.0.1:0").env("PERMESSO_DATA_DIR", &data);
     eprintln!("starting a gateway in {}", data.display());
     stage.start("gateway", command)?;
     let ready = data.join("dev.json");
     let dev = stage.until(GATEWAY_PATIENCE, |_| fs::read(&ready).ok()).await?;
     serde_json::from_slice(&dev).context("dev.json is not as expected")
+}
+
+/// What is set for another gateway is not for this one, above all its database. Only where Postgres is
+/// found is the machine's.
+pub(crate) fn without_foreign_settings(command: &mut Command) {
+    let foreign = |name: &str| {
+        name.starts_with("PERMESSO_") && name != "PERMESSO_POSTGRES_BIN" || name.starts_with("DATABASE_URL")
+    };
+    for (name, _) in env::vars_os().filter(|(name, _)| name.to_str().is_some_and(foreign)) {
+        command.env_remove(name);
+    }
 }
 
 /// The administrator, by REST.

@@ -120,7 +120,7 @@ fn summarize(mut seen: Seen, elapsed: Duration) -> Sample {
 }
 
 /// The smallest value that at least `percent` of all do not exceed (nearest rank); 0 of nothing.
-fn percentile(values: &mut [u32], percent: usize) -> u32 {
+pub(crate) fn percentile(values: &mut [u32], percent: usize) -> u32 {
     let rank = (values.len() * percent).div_ceil(100);
     if rank == 0 {
         return 0;

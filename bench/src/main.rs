@@ -1,6 +1,8 @@
 //! What the gateway costs: calls per second and latency of an always-allowed tool call through
 //! it, beside the same call made directly, in one run.
 //!
+//! With `soak`: whether agents of every kind get what they should, whatever happens (see [`soak`]).
+//!
 //! The run starts a gateway (`permesso dev`) and its upstreams on loopback, measures, prints one
 //! table and ends what it started. docs/performance.md has figures and says how to read them.
 
@@ -12,12 +14,13 @@ mod invoices;
 mod load;
 mod plan;
 mod report;
+mod soak;
 mod stage;
 
 use std::{process::ExitCode, time::Duration};
 
 use anyhow::Context;
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
 use plan::Plan;
@@ -27,7 +30,11 @@ use stage::Stage;
 ///
 /// The program `permesso` is the one PERMESSO_BIN names, else the one next to this program.
 #[derive(Debug, Parser)]
+#[command(args_conflicts_with_subcommands = true)]
 struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
+
     /// How long each measurement takes
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=60))]
     seconds: u64,
@@ -51,10 +58,19 @@ struct Args {
     serve_echo: bool,
 }
 
+#[derive(Debug, Subcommand)]
+enum Command {
+    Soak(soak::SoakArgs),
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let args = Args::parse();
-    let result = if args.serve_echo { echo::serve().await.map(|()| ExitCode::SUCCESS) } else { bench(&args).await };
+    let result = match &args.command {
+        Some(Command::Soak(args)) => soak::run(args).await,
+        None if args.serve_echo => echo::serve().await.map(|()| ExitCode::SUCCESS),
+        None => bench(&args).await,
+    };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
         ExitCode::FAILURE
@@ -109,7 +125,8 @@ async fn measure(plan: &Plan, floor: bool, stage: &mut Stage) -> anyhow::Result<
     Ok(errors)
 }
 
-async fn interrupted() -> std::io::Result<()> {
+/// Resolves when the process is told to end.
+pub(crate) async fn interrupted() -> std::io::Result<()> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     tokio::select! {
         _ = interrupt.recv() => {}

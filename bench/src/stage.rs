@@ -36,7 +36,7 @@ pub(crate) struct Stage {
 
 #[derive(Debug)]
 struct Process {
-    name: &'static str,
+    name: String,
     child: Child,
     log: PathBuf,
 }
@@ -60,8 +60,9 @@ impl Stage {
     ///
     /// # Errors
     /// When it cannot be run.
-    pub(crate) fn start(&mut self, name: &'static str, mut command: Command) -> anyhow::Result<()> {
-        let log = self.directory().join(name).with_extension("log");
+    pub(crate) fn start(&mut self, name: impl Into<String>, mut command: Command) -> anyhow::Result<()> {
+        let name = name.into();
+        let log = self.directory().join(&name).with_extension("log");
         let output = File::create(&log)?;
         command
             .stdin(Stdio::null())
@@ -98,6 +99,25 @@ impl Stage {
         }
     }
 
+    /// The id of the running process of this name that was started last.
+    pub(crate) fn pid(&self, name: &str) -> Option<u32> {
+        self.processes.iter().rev().find(|process| process.name == name)?.child.id()
+    }
+
+    /// Ends a process as a crash would.
+    ///
+    /// # Errors
+    /// When there is none of this name, or it has ended already.
+    pub(crate) async fn kill(&mut self, name: &str) -> anyhow::Result<()> {
+        let found = self.processes.iter().position(|process| process.name == name);
+        let mut process = self.processes.remove(found.with_context(|| format!("there is no {name}"))?);
+        if let Some(status) = process.child.try_wait()? {
+            bail!("{name} ended too early: {status}");
+        }
+        process.child.kill().await?;
+        Ok(())
+    }
+
     /// Prints the end of every log to stderr.
     pub(crate) fn show_logs(&self) {
         for Process { name, log, .. } in &self.processes {
@@ -117,7 +137,7 @@ impl Stage {
     pub(crate) async fn end(mut self) -> anyhow::Result<()> {
         let mut problems = Vec::new();
         while let Some(process) = self.processes.pop() {
-            let name = process.name;
+            let name = process.name.clone();
             if let Err(error) = end(process).await {
                 problems.push(format!("{name}: {error:#}"));
             }
@@ -194,5 +214,18 @@ mod tests {
         let error = stage.until(Duration::from_secs(60), |_| None::<()>).await.unwrap_err();
         assert!(error.to_string().contains("ended too early"), "{error}");
         assert!(stage.end().await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_process_that_was_killed_is_not_missed_at_the_end() {
+        let mut stage = Stage::new().unwrap();
+        for name in ["one", "two"] {
+            stage.start(name, shell("echo ready; while :; do sleep 0.05; done")).unwrap();
+            stage.until(Duration::from_secs(10), |log| log.contains("ready").then_some(())).await.unwrap();
+        }
+        stage.kill("one").await.unwrap();
+        assert!(stage.pid("one").is_none() && stage.pid("two").is_some());
+        assert!(stage.kill("one").await.is_err());
+        stage.end().await.unwrap();
     }
 }

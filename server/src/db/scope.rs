@@ -6,7 +6,7 @@ use domain::OrgId;
 use sqlx::{PgConnection, Postgres, Transaction};
 
 use super::Db;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Why work across orgs is done; each is named by the policies that let it through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,7 +106,7 @@ impl SystemScope {
     /// # Errors
     /// When Postgres cannot be reached.
     pub async fn snapshot(db: &Db, reason: Reason) -> Result<Self> {
-        let tx = db.pool().begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+        let tx = open(db, Some("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")).await?;
         Ok(Self { tx: within(tx, None, Some(reason)).await? })
     }
 
@@ -125,7 +125,21 @@ impl SystemScope {
 }
 
 async fn begin(db: &Db, org: Option<OrgId>, reason: Option<Reason>) -> Result<Transaction<'static, Postgres>> {
-    within(db.pool().begin().await?, org, reason).await
+    within(open(db, None).await?, org, reason).await
+}
+
+/// Opens a transaction in a task of its own, which also ends when who asked for it has gone: given up in the
+/// middle, sqlx 0.9.0 puts the connection back into the pool with the transaction open (its issue 4385), and
+/// the next one to use it would live in the past.
+async fn open(db: &Db, statement: Option<&'static str>) -> Result<Transaction<'static, Postgres>> {
+    let pool = db.pool().clone();
+    let opening = tokio::spawn(async move {
+        match statement {
+            Some(statement) => pool.begin_with(statement).await,
+            None => pool.begin().await,
+        }
+    });
+    Ok(opening.await.map_err(Error::internal)??)
 }
 
 async fn within(

@@ -4,7 +4,7 @@
 use serde_json::json;
 use sqlx::Executor;
 
-use crate::support::{Client, World};
+use crate::support::{Client, World, client::text, eventually};
 
 #[tokio::test]
 async fn keys_never_decide() {
@@ -159,4 +159,25 @@ async fn reading_decides_nothing_and_edits_are_refused() {
     let answer = world.approver.post(&format!("/orgs/acme/approvals/{id}/approve"), body).await;
     assert_eq!(answer.status.as_u16(), 422, "{}", answer.text);
     assert_eq!(world.admin.status(&id).await, "pending");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_whose_request_has_expired_when_its_hold_ends_is_told_so() {
+    let world = World::new().await;
+    let body = json!({"name": "patient", "role": "agent", "hold_seconds": 3});
+    let key = world.owner.post("/orgs/acme/api-keys", body).await.expect(201);
+    let agent = Client::new(&world.gateway.url, key["key"].as_str());
+    let call = tokio::spawn(async move { agent.call("pay", json!({"to": "Ada", "cents": 1})).await });
+    eventually("it is held", || async {
+        world.admin.get("/orgs/acme/approvals?status=pending").await.json()["items"][0].is_object()
+    })
+    .await;
+    let mut sql = world.sql().await;
+    sql.execute("UPDATE approvals SET expires_at = created_at + interval '2 seconds'").await.expect("an owner may");
+    // Nobody can write down that it has expired, and so nobody tells who waits.
+    sql.execute("BEGIN").await.expect("a transaction");
+    sql.execute("SELECT FROM approvals FOR UPDATE").await.expect("a lock");
+    let result = call.await.expect("it answers");
+    assert!(text(&result).contains("nobody decided; you may ask once more"), "{result}");
+    assert_eq!(result["isError"], true);
 }

@@ -92,3 +92,29 @@ async fn an_approved_call_whose_outcome_is_late_on_record_is_on_record_as_it_was
     assert_eq!(world.upstream.calls(), 1);
     gateway.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_that_is_given_up_while_it_begins_is_not_left_open() {
+    use permesso::db::{Db, Reason, SystemScope};
+    use sqlx::types::chrono::{DateTime, Utc};
+    let world = World::new().await;
+    let mut owner = world.sql().await;
+    let db = Db::connect(&world.database, true, 1).await.expect("a pool of one connection");
+    for polls in 1..=20 {
+        let mut begins = Box::pin(SystemScope::begin(&db, Reason::Use));
+        let mut left = polls;
+        // The client goes away after any step of it.
+        std::future::poll_fn(|context| {
+            left -= 1;
+            let begun = begins.as_mut().poll(context).is_ready();
+            if begun || left == 0 { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+        })
+        .await;
+        drop(begins);
+        let before: DateTime<Utc> =
+            sqlx::query_scalar("SELECT clock_timestamp()").fetch_one(&mut owner).await.expect("a time");
+        let mut scope = SystemScope::begin(&db, Reason::Use).await.expect("a transaction");
+        let began: DateTime<Utc> = sqlx::query_scalar("SELECT now()").fetch_one(scope.conn()).await.expect("a time");
+        assert!(began >= before, "it goes on in a transaction that began {}", before - began);
+    }
+}

@@ -23,8 +23,8 @@ const AWAY: Duration = Duration::from_millis(500);
 /// How long an answer waits for Postgres to come back.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Waits until a pending approval is something else. `false`: the hold time is over, the client no longer
-/// waits, or this replica stops.
+/// Waits until a pending approval is something else. `false`: it is pending still, and the hold time is over,
+/// the client no longer waits, or this replica stops.
 pub(super) async fn for_decision(services: &Services, context: &Context, record: &Record) -> Result<bool> {
     let until = Instant::from_std(context.began) + hold_time(context, record);
     if Instant::now() >= until {
@@ -35,7 +35,13 @@ pub(super) async fn for_decision(services: &Services, context: &Context, record:
     // Who goes away while waiting leaves a record that reads `interrupted`.
     let intent = Intent { approval: Some(record.id), rule: Some(record.rule.clone()), ..context.intent.clone() };
     services.audit.intend(intent).await?;
-    for_change(services, context, record, until).await.map(|now| now.is_some())
+    if for_change(services, context, record, until).await?.is_some() {
+        return Ok(true);
+    }
+    // It may have ended by time alone as the hold did: nobody is told to wait for what has expired.
+    let mut scope = OrgScope::begin(&services.db, context.org.id).await?;
+    let now = db::approval::get(&mut scope, record.id).await?.ok_or_else(Error::not_found)?;
+    Ok(now.state().status() != record.state().status())
 }
 
 /// The caller's hold time, shortened by the tool's.
