@@ -234,10 +234,14 @@ pub async fn follow(services: Arc<Services>, stop: CancellationToken) {
             Ok(()) = listening.changed() => sessions.known.lock().clear(),
             news = news.recv() => match news {
                 Ok(SessionNews::Ended { session }) => {
-                    hash(&session).map(|hash| sessions.forget(&hash));
+                    if let Some(hash) = hash(&session) {
+                        sessions.forget(&hash);
+                    }
                 }
                 Ok(SessionNews::Cancelled { session, request }) => {
-                    hash(&session).map(|hash| sessions.cancel(&(hash, request)));
+                    if let Some(hash) = hash(&session) {
+                        sessions.cancel(&(hash, request));
+                    }
                 }
                 Err(RecvError::Lagged(_)) => sessions.known.lock().clear(),
                 Err(RecvError::Closed) => return,
