@@ -76,7 +76,7 @@ impl Upstreams {
     /// know the session, so that the call is about to be written on a new one.
     ///
     /// Dropping the future, or `cancel`, gives the call up; unless it is `once`, an
-    /// upstream that has it is told so.
+    /// upstream that has it is told so. In MCP 2026-07-28 giving up is hanging up, which tells it.
     ///
     /// A result need not be the tool's: in MCP 2026-07-28 its `resultType` may be `task`, if the
     /// call said so, or `input_required`, which an upstream must not answer since the gateway

@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use reqwest::Method;
 use secrecy::SecretString;
-use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use url::Url;
@@ -30,8 +29,6 @@ pub(super) use modern::Era;
 
 /// How long an upstream may take to let go of a session.
 const FAREWELL: Duration = Duration::from_secs(2);
-/// How long past its time limit an approved call is let run where hanging up would cancel it.
-const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A session, and the stream on which the upstream may speak first. In MCP 2026-07-28
 /// it is only what was found out about the upstream.
@@ -104,16 +101,12 @@ impl HttpSession {
             true => modern::post(id, &request)?,
             false => Post::plain(id, request.method, request.params.as_deref(), request.once),
         };
-        let once = request.once;
+        // In MCP 2026-07-28 hanging up says it already.
+        let tell = !request.once && !self.is_modern();
         let departure = Departure::new(request.guard);
         let exchange = async {
-            let tell = !once && !self.is_modern();
-            let mut abandoned = Abandoned { peer: &self.peer, id, departure: &departure, tell, aside: None };
-            let outcome = if once && self.is_modern() {
-                self.exchange_aside(post, &departure, limits, &mut abandoned).await
-            } else {
-                self.peer.exchange(post, &departure).await.map(|(answer, _)| answer)
-            };
+            let mut abandoned = Abandoned { peer: &self.peer, id, departure: &departure, tell };
+            let outcome = self.peer.exchange(post, &departure).await.map(|(answer, _)| answer);
             abandoned.tell = false;
             if let Ok(answer) = &outcome {
                 self.peer.observer.answered();
@@ -124,25 +117,6 @@ impl HttpSession {
             outcome
         };
         supervise(&departure, limits, cancel, exchange).await
-    }
-
-    /// Where hanging up means to cancel, what must not be cancelled is not hung up on: the
-    /// exchange goes on in a task of its own when nobody waits for it any more.
-    async fn exchange_aside(
-        &self,
-        post: Post,
-        departure: &Arc<Departure>,
-        limits: Limits,
-        abandoned: &mut Abandoned<'_>,
-    ) -> Result<Answer, Failure> {
-        let (peer, leaving) = (self.peer.clone(), departure.clone());
-        let limit = limits.leave.saturating_add(limits.answer).saturating_add(PATIENCE);
-        let task = tokio::spawn(async move { tokio::time::timeout(limit, peer.exchange(post, &leaving)).await });
-        abandoned.aside = Some(task.abort_handle());
-        match task.await {
-            Ok(Ok(outcome)) => outcome.map(|(answer, _)| answer),
-            Ok(Err(_)) | Err(_) => Err(departure.failed("the call was given up".to_owned())),
-        }
     }
 
     /// Why it is over, if the upstream could not be reached.
@@ -168,17 +142,11 @@ struct Abandoned<'a> {
     id: u64,
     departure: &'a Departure,
     tell: bool,
-    aside: Option<AbortHandle>,
 }
 
 impl Drop for Abandoned<'_> {
     fn drop(&mut self) {
         let never_left = self.departure.hold_back("nobody waits for it any more");
-        if let Some(aside) = &self.aside
-            && never_left
-        {
-            aside.abort();
-        }
         if self.tell
             && !never_left
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
