@@ -22,7 +22,7 @@ use super::egress::Egress;
 use super::error::Failure;
 use super::message::{self, Answer, Request};
 use super::status::Observer;
-use modern::Discovered;
+use modern::{Discovered, Probed};
 use peer::{Peer, Post};
 
 pub(super) use modern::Era;
@@ -50,16 +50,41 @@ impl HttpSession {
         limit: Duration,
     ) -> Result<Self, Failure> {
         let connect = || Peer::new(egress.clone(), url.clone(), headers, observer.clone());
+        let mut probed = Probed::Legacy;
         if !era.is_legacy(Instant::now()) {
             let peer = connect()?;
             peer.agree(None, Revision::V2026_07_28);
-            if let Some(discovered) = modern::probe(&peer, limit).await? {
+            probed = modern::probe(&peer, limit).await?;
+            if let Probed::Modern(discovered) = probed {
                 return Ok(Self::discovered(peer, &discovered));
             }
         }
         let opened = Self::initialize(connect()?).await;
-        era.initialized(opened.is_ok(), Instant::now());
+        // One that speaks both, and was out of order when it was asked, is asked again next time.
+        if probed == Probed::Legacy {
+            era.initialized(opened.is_ok(), Instant::now());
+        }
         opened
+    }
+
+    /// Asks an upstream that is spoken to in the earlier era once more whether it speaks MCP
+    /// 2026-07-28, if it was not asked just now. None when it does not say so.
+    pub(super) async fn open_modern(
+        egress: &Egress,
+        url: &Url,
+        headers: &[(String, SecretString)],
+        observer: &Arc<Observer>,
+        era: &Era,
+        limit: Duration,
+    ) -> Option<Self> {
+        if !era.may_ask_again(Instant::now()) {
+            return None;
+        }
+        let peer = Peer::new(egress.clone(), url.clone(), headers, observer.clone()).ok()?;
+        peer.agree(None, Revision::V2026_07_28);
+        let Ok(Probed::Modern(discovered)) = modern::probe(&peer, limit).await else { return None };
+        era.found();
+        Some(Self::discovered(peer, &discovered))
     }
 
     fn discovered(peer: Arc<Peer>, discovered: &Discovered) -> Self {
