@@ -2,7 +2,8 @@
 //!
 //! This layer knows no approvals, no callers and no database. It promises three
 //! things to who does: a call is written at most once, an error says whether the
-//! call may have run, and an answer's bytes are the upstream's own.
+//! call may have run, and an answer's bytes are the upstream's own, unless they are about
+//! the gateway's request.
 
 mod departure;
 mod egress;

@@ -23,7 +23,7 @@ use super::error::Failure;
 use super::message::{self, Answer, Request};
 use super::status::Observer;
 use modern::{Discovered, Probed};
-use peer::{Peer, Post};
+use peer::{Answered, Peer, Post};
 
 pub(super) use modern::Era;
 
@@ -98,9 +98,9 @@ impl HttpSession {
     async fn initialize(peer: Arc<Peer>) -> Result<Self, Failure> {
         let params = message::initialize_params();
         let post = Post::plain(peer.next_id(), "initialize", Some(&params), false);
-        let (answer, session_id) = peer.exchange(post, &Departure::new(unguarded())).await?;
-        let revision = message::agreed_revision(&answer, &peer.observer).map_err(Failure::not_sent)?;
-        peer.agree(session_id, revision);
+        let answered = peer.exchange(post, &Departure::new(unguarded())).await?;
+        let revision = message::agreed_revision(&answered.answer, &peer.observer).map_err(Failure::not_sent)?;
+        peer.agree(answered.session_id, revision);
         let over = peer.over.clone().drop_guard();
         peer.post_aside(message::initialized()).await.map_err(Failure::not_sent)?;
         tokio::spawn(listener::listen(peer.clone()));
@@ -126,20 +126,23 @@ impl HttpSession {
             true => modern::post(id, &request)?,
             false => Post::plain(id, request.method, request.params.as_deref(), request.once),
         };
+        let once = request.once;
         // In MCP 2026-07-28 hanging up says it already.
-        let tell = !request.once && !self.is_modern();
+        let tell = !once && !self.is_modern();
         let departure = Departure::new(request.guard);
         let exchange = async {
             let mut abandoned = Abandoned { peer: &self.peer, id, departure: &departure, tell };
-            let outcome = self.peer.exchange(post, &departure).await.map(|(answer, _)| answer);
+            let outcome = self.peer.exchange(post, &departure).await;
             abandoned.tell = false;
-            if let Ok(answer) = &outcome {
-                self.peer.observer.answered();
-                if self.is_modern() {
-                    modern::reconsider(&self.peer, answer);
+            let Answered { answer, status, .. } = outcome?;
+            self.peer.observer.answered();
+            if self.is_modern() {
+                modern::reconsider(&self.peer, &answer);
+                if once && let Some(reason) = modern::turned_away(status, &answer) {
+                    return Err(Failure::NotSent(reason));
                 }
             }
-            outcome
+            Ok(answer)
         };
         supervise(&departure, limits, cancel, exchange).await
     }

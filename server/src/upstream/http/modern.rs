@@ -12,13 +12,13 @@ use parking_lot::Mutex;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use wire::error::{HEADER_MISMATCH, MISSING_CAPABILITY, UNSUPPORTED_VERSION};
+use wire::error::{HEADER_MISMATCH, UNSUPPORTED_VERSION};
 use wire::mcp::{self, Revision};
 use wire::{envelope, header};
 
 use super::super::departure::{Departure, Limits, supervise, unguarded};
 use super::super::error::Failure;
-use super::super::message::{Answer, Request};
+use super::super::message::{Answer, Refusal, Request};
 use super::answer;
 use super::peer::{Peer, Post};
 
@@ -189,12 +189,7 @@ fn choose(supported: &[String], discovered: Discovered) -> Result<Probed, String
 
 /// The error's code, if it is one that only upstreams of this era use (basic, "Error Codes").
 pub(super) fn modern_code(error: &RawValue) -> Option<i64> {
-    #[derive(serde::Deserialize)]
-    struct Code {
-        code: i64,
-    }
-    let code = serde_json::from_str::<Code>(error.get()).ok()?.code;
-    [HEADER_MISMATCH, MISSING_CAPABILITY, UNSUPPORTED_VERSION].contains(&code).then_some(code)
+    Refusal::read(error).map(|refusal| refusal.code)
 }
 
 /// The request as it is written in this era, headers included. `Err` says why it cannot
@@ -240,6 +235,14 @@ pub(super) fn reconsider(peer: &Peer, answer: &Answer) {
         Some(HEADER_MISMATCH) => peer.observer.tools_changed(),
         _ => {}
     }
+}
+
+/// Why an upstream turned the request away before it processed it, if it says so in the way
+/// that is prescribed for it: by these two errors, with HTTP 400.
+pub(super) fn turned_away(status: StatusCode, answer: &Answer) -> Option<String> {
+    let Answer::Error(error) = answer else { return None };
+    let refusal = Refusal::read(error).filter(|_| status == StatusCode::BAD_REQUEST)?;
+    matches!(refusal.code, HEADER_MISMATCH | UNSUPPORTED_VERSION).then_some(refusal.reason)
 }
 
 #[cfg(test)]

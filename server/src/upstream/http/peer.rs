@@ -60,6 +60,13 @@ pub(super) struct Post {
     pub(super) once: bool,
 }
 
+/// What came back for one.
+pub(super) struct Answered {
+    pub(super) answer: Answer,
+    pub(super) status: StatusCode,
+    pub(super) session_id: Option<HeaderValue>,
+}
+
 impl Post {
     /// One of the revisions in which no header repeats anything of the body.
     pub(super) fn plain(id: u64, method: &str, params: Option<&RawValue>, once: bool) -> Self {
@@ -130,13 +137,12 @@ impl Peer {
         Ok(self.start(Method::POST, once)?.headers(headers).header(CONTENT_TYPE, "application/json"))
     }
 
-    /// Sends a request and reads until its answer; also the session id that came
-    /// with it.
+    /// Sends a request and reads until its answer.
     pub(super) async fn exchange(
         self: &Arc<Self>,
         post: Post,
         departure: &Arc<Departure>,
-    ) -> Result<(Answer, Option<HeaderValue>), Failure> {
+    ) -> Result<Answered, Failure> {
         let id = post.id;
         let response = self.send(post, departure).await?;
         let status = response.status();
@@ -159,7 +165,7 @@ impl Peer {
             // So speaks one that was replaced by an earlier version of itself. The next request finds out.
             self.over.cancel();
         }
-        Ok((answer?, session_id))
+        Ok(Answered { answer: answer?, status, session_id })
     }
 
     /// Sends a request and waits for the head of the response.

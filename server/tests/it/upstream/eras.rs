@@ -357,3 +357,19 @@ async fn an_old_upstream_is_not_asked_again_for_every_task() {
     }
     assert_eq!((fake.count(DISCOVER), fake.count("initialize")), (2, 1));
 }
+
+#[tokio::test]
+async fn an_old_upstreams_own_codes_do_not_tell_that_an_approved_call_was_not_processed() {
+    let fake = Fake::start(|seen| async move {
+        (seen.method == "tools/call")
+            .then(|| refuse(400, &seen, -32020, "mine"))
+            .or_else(|| (seen.method == DISCOVER).then(|| status(405)))
+    })
+    .await;
+    let (upstreams, spec) = (upstreams(), Arc::new(http_spec(&fake.url)));
+    let outcome = call_with(&upstreams, &spec, "t", true, || Ok(())).await;
+    match outcome {
+        Ok(Answer::Error(error)) => assert!(error.get().contains("-32603"), "{error}"),
+        other => panic!("{other:?}"),
+    }
+}

@@ -39,6 +39,14 @@ async fn with_open_calls() -> (Strict, Arc<Mutex<Vec<(Seen, mpsc::UnboundedSende
     (strict, open)
 }
 
+#[track_caller]
+fn error(outcome: Result<Answer, UpstreamError>) -> serde_json::Value {
+    match outcome {
+        Ok(Answer::Error(error)) => serde_json::from_str(error.get()).expect("JSON"),
+        other => panic!("no error: {other:?}"),
+    }
+}
+
 #[tokio::test]
 async fn every_request_says_for_itself_what_it_is() {
     let odd = r#"{ "content" :[ ], "resultType":"complete","big":9007199254740993,"x":1.0e2 }"#;
@@ -296,10 +304,43 @@ async fn a_header_that_does_not_match_has_the_tools_listed_again() {
         .await;
         let (upstreams, spec) = (upstreams(), Arc::new(http_spec(&strict.fake.url)));
         let mut changed = upstreams.list_changed();
-        assert!(matches!(call_with(&upstreams, &spec, "t", true, || Ok(())).await, Ok(Answer::Error(_))));
+        let reason = not_sent(call_with(&upstreams, &spec, "t", true, || Ok(())).await);
+        assert!(reason.starts_with("the upstream refused the gateway's request: "), "{reason}");
         assert_eq!(changed.try_recv().expect("a notice"), spec.id);
         assert_eq!(strict.fake.count("tools/call"), 1);
     }
+}
+
+#[tokio::test]
+async fn what_an_upstream_says_of_the_gateways_request_goes_on_in_the_gateways_words() {
+    for code in [-32020, -32021, -32022] {
+        let strict = Strict::start(move |seen| async move {
+            (seen.method == "tools/call").then(|| refuse(400, &seen, code, "not\nlike this"))
+        })
+        .await;
+        let (upstreams, spec) = (upstreams(), Arc::new(http_spec(&strict.fake.url)));
+        let said = "the upstream refused the gateway's request: notlike this";
+        let error = error(call(&upstreams, &spec, "t").await);
+        assert_eq!(error, serde_json::json!({"code": -32603, "message": said}), "{code}");
+        assert!(upstreams.logs(spec.id).iter().any(|line| line.contains(&code.to_string())), "{code}");
+        // What a missing capability is found out by need not come before the call is processed.
+        let approved = call_with(&upstreams, &spec, "t", true, || Ok(())).await;
+        if code == -32021 {
+            assert_eq!(self::error(approved)["code"], -32603);
+        } else {
+            assert_eq!(not_sent(approved), said);
+        }
+        assert_eq!(strict.fake.count("tools/call"), 2);
+    }
+}
+
+#[tokio::test]
+async fn only_who_says_it_as_prescribed_is_believed_not_to_have_processed_an_approved_call() {
+    let strict =
+        Strict::start(|seen| async move { (seen.method == "tools/call").then(|| refuse(200, &seen, -32020, "no")) })
+            .await;
+    let (upstreams, spec) = (upstreams(), Arc::new(http_spec(&strict.fake.url)));
+    assert_eq!(error(call_with(&upstreams, &spec, "t", true, || Ok(())).await)["code"], -32603);
 }
 
 #[tokio::test]
