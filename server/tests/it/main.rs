@@ -22,6 +22,7 @@ mod holding;
 mod keys;
 mod layers;
 mod listening;
+mod live;
 mod management;
 mod mcp;
 mod openapi;
