@@ -6,9 +6,14 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use domain::{ApprovalId, OrgId};
 use parking_lot::Mutex;
-use sqlx::{PgPool, postgres::PgListener};
+use sqlx::{Acquire, Connection, PgPool, postgres::PgListener};
 use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
+
+/// After so long without a notification the LISTEN connection is asked for a sign of life.
+const QUIET: Duration = Duration::from_secs(10);
+/// How long that may take.
+const ANSWER: Duration = Duration::from_secs(5);
 
 /// An approval has a new state.
 #[derive(Clone, Debug)]
@@ -114,8 +119,9 @@ impl Live {
         self.inner.configuration.send_modify(|n| *n += 1);
     }
 
-    /// Listens until `stop`, connecting again whenever the connection is lost. After each new
-    /// connection everyone is woken, since notifications may have been missed.
+    /// Listens until `stop`, connecting again whenever the connection is lost, at most 15 s after it
+    /// fell silent without a word. After each new connection everyone is woken, since notifications may have
+    /// been missed.
     pub async fn listen(self, pool: PgPool, stop: CancellationToken) {
         let mut pause = Duration::from_millis(100);
         loop {
@@ -127,9 +133,11 @@ impl Live {
                 self.inner.connected.send_replace(true);
                 self.wake_all();
                 loop {
-                    match listener.try_recv().await? {
-                        Some(notification) => self.dispatch(notification.channel(), notification.payload()),
-                        None => return Ok::<_, sqlx::Error>(()),
+                    match tokio::time::timeout(QUIET, listener.try_recv()).await {
+                        Ok(Ok(Some(notification))) => self.dispatch(notification.channel(), notification.payload()),
+                        Ok(Ok(None)) => return Ok::<_, sqlx::Error>(()),
+                        Ok(Err(error)) => return Err(error),
+                        Err(_) => sign_of_life(&mut listener).await?,
                     }
                 }
             };
@@ -167,6 +175,14 @@ impl Live {
         // Nobody subscribed is no error.
         let _ = self.inner.approvals.send(ApprovalChanged { org, approval, state: state.to_owned() });
     }
+}
+
+/// A connection that a firewall forgot or a crashed machine left behind brings nothing and never ends.
+async fn sign_of_life(listener: &mut PgListener) -> sqlx::Result<()> {
+    let asked = async { listener.acquire().await?.ping().await };
+    tokio::time::timeout(ANSWER, asked)
+        .await
+        .unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())))
 }
 
 fn session_news(payload: &str) -> Option<SessionNews> {

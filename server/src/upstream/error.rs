@@ -10,7 +10,9 @@
 pub enum UpstreamError {
     /// The call provably never ran: none of its bytes left the gateway, or the
     /// upstream said by HTTP 404 that it knows no such session and so did not
-    /// process the request (MCP transports, "Session Management").
+    /// process the request (MCP transports, "Session Management"), or it refused an approved
+    /// call for its headers or its revision, which are checked before a request is processed
+    /// (MCP 2026-07-28, Streamable HTTP, "Server Validation").
     #[error("{reason}")]
     NotSent {
         /// What kept it from leaving, for example `Connection refused`.

@@ -71,7 +71,7 @@ impl Link {
                 () = cancel.cancelled() => {
                     return Err(Failure::not_sent("it was cancelled before it was sent"));
                 }
-                session = self.session() => session?,
+                session = self.session_for(&request) => session?,
             };
             let outcome = session.request(request.clone(), limits, cancel).await;
             if session.over().is_cancelled() {
@@ -90,6 +90,24 @@ impl Link {
                 }
                 outcome => return outcome,
             }
+        }
+    }
+
+    /// The open session, or another one in the revision that the request needs, if the upstream
+    /// speaks it after all: when the open one was opened it may not have been able to say so.
+    async fn session_for(self: &Arc<Self>, request: &Request) -> Result<Arc<Session>, Failure> {
+        let session = self.session().await?;
+        if !request.needs_modern() || session.is_modern() {
+            return Ok(session);
+        }
+        let _turn = self.opening.lock().await;
+        if let Some(current) = self.current().filter(|current| current.is_modern()) {
+            return Ok(current);
+        }
+        match Session::open_modern(&self.spec, &self.egress, &self.era, &self.observer).await {
+            // Requests under way on the earlier one keep it until they are answered.
+            Some(modern) => self.keep(Arc::new(modern)).await,
+            None => Ok(session),
         }
     }
 
@@ -137,18 +155,10 @@ impl Link {
             }
             tokio::time::sleep(wait).await;
         }
-        let removed = || Failure::not_sent("the connection was removed or changed meanwhile");
         let opened = self.retired.run_until_cancelled(self.try_open()).await;
         match opened.ok_or_else(removed)? {
             Ok(session) => {
-                // Retiring cancels first and empties the slot then, so a session
-                // put there too late is noticed here.
-                *self.slot.lock() = Some(session.clone());
-                if self.retired.is_cancelled() {
-                    self.slot.lock().take();
-                    session.close().await;
-                    return Err(removed());
-                }
+                let session = self.keep(session).await?;
                 self.observer.ready();
                 if session.is_process() {
                     tokio::spawn(revive(Arc::downgrade(&self), session.over().clone()));
@@ -160,6 +170,19 @@ impl Link {
                 Err(Failure::NotSent(reason))
             }
         }
+    }
+
+    /// Has a session that was just opened serve from here on.
+    async fn keep(&self, session: Arc<Session>) -> Result<Arc<Session>, Failure> {
+        // Retiring cancels first and empties the slot then, so a session
+        // put there too late is noticed here.
+        *self.slot.lock() = Some(session.clone());
+        if self.retired.is_cancelled() {
+            self.slot.lock().take();
+            session.close().await;
+            return Err(removed());
+        }
+        Ok(session)
     }
 
     async fn try_open(&self) -> Result<Arc<Session>, String> {
@@ -191,6 +214,10 @@ impl Link {
     pub(super) fn is_idle(&self) -> bool {
         self.busy.is_empty()
     }
+}
+
+fn removed() -> Failure {
+    Failure::not_sent("the connection was removed or changed meanwhile")
 }
 
 /// Starts a process again that ended by itself, so that the next call finds it

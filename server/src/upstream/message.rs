@@ -3,7 +3,7 @@
 
 use serde_json::value::RawValue;
 use wire::envelope::{self, Incoming, Message};
-use wire::error::RpcError;
+use wire::error::{HEADER_MISMATCH, INTERNAL_ERROR, MISSING_CAPABILITY, RpcError, UNSUPPORTED_VERSION};
 use wire::mcp::{InitializeResult, Revision};
 
 use super::departure::{Guard, unguarded};
@@ -12,14 +12,53 @@ use super::status::Observer;
 /// No single message of an upstream may be longer, in bytes.
 pub(super) const MESSAGE_LIMIT: usize = 16 * 1024 * 1024;
 
+/// Of an upstream's own words so many characters are repeated in a reason.
+const REPEATED: usize = 500;
+
 /// What an upstream answered. The bytes are the upstream's own: nothing is
-/// decoded, reordered or rounded.
+/// decoded, reordered or rounded. Only errors that speak of the gateway's request to the
+/// upstream are written anew, for the caller wrote another one.
 #[derive(Debug, Clone)]
 pub enum Answer {
     /// The `result` member of a JSON-RPC response.
     Result(Box<RawValue>),
     /// The `error` member of a JSON-RPC response.
     Error(Box<RawValue>),
+}
+
+/// An error that speaks of the request as the gateway wrote it: its headers, its
+/// capabilities, its revision (MCP 2026-07-28, basic, "Error Codes").
+pub(super) struct Refusal {
+    pub(super) code: i64,
+    /// One line.
+    pub(super) reason: String,
+}
+
+impl Refusal {
+    pub(super) fn read(error: &RawValue) -> Option<Self> {
+        #[derive(serde::Deserialize)]
+        struct Refused {
+            code: i64,
+            #[serde(default)]
+            message: String,
+        }
+        let Refused { code, message } = serde_json::from_str(error.get()).ok()?;
+        if ![HEADER_MISMATCH, MISSING_CAPABILITY, UNSUPPORTED_VERSION].contains(&code) {
+            return None;
+        }
+        let harmless: String = message.chars().filter(|character| !character.is_control()).take(REPEATED).collect();
+        Some(Self { code, reason: format!("the upstream refused the gateway's request: {harmless}") })
+    }
+}
+
+impl Answer {
+    /// As a caller may have it: one that read such an error would take it for ours, about its own request.
+    pub(super) fn for_caller(self, observer: &Observer) -> Self {
+        let Self::Error(error) = &self else { return self };
+        let Some(refusal) = Refusal::read(error) else { return self };
+        observer.log.push(&format!("a call was refused: {error}"));
+        Self::Error(raw(&serde_json::json!({"code": INTERNAL_ERROR, "message": refusal.reason})))
+    }
 }
 
 /// A request to an upstream.

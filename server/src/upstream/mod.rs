@@ -2,7 +2,8 @@
 //!
 //! This layer knows no approvals, no callers and no database. It promises three
 //! things to who does: a call is written at most once, an error says whether the
-//! call may have run, and an answer's bytes are the upstream's own.
+//! call may have run, and an answer's bytes are the upstream's own, unless they are about
+//! the gateway's request.
 
 mod departure;
 mod egress;
@@ -117,7 +118,9 @@ pub struct Call<'a> {
     /// The finished parameters of `tools/call`, sent as they are.
     pub params: &'a RawValue,
     /// An approved call: over HTTP it gets a TCP connection of its own, it is
-    /// written once, and the upstream is not told to cancel it.
+    /// written once, and the upstream is not told to cancel it. In MCP 2026-07-28 hanging up
+    /// tells it all the same, and that is what its time limit does: whoever wants the call to
+    /// run on until then keeps the future.
     pub once: bool,
     /// Where its progress goes, if its parameters carry a progress token.
     pub progress: Option<ProgressTo<'a>>,

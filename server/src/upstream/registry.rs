@@ -67,7 +67,9 @@ impl Upstreams {
         }
     }
 
-    /// Calls a tool and returns what the upstream answered, a JSON-RPC error included.
+    /// Calls a tool and returns what the upstream answered, a JSON-RPC error included. An error that
+    /// speaks of the gateway's own request (MCP 2026-07-28: -32020, -32021, -32022) comes as -32603 and
+    /// says so.
     ///
     /// `guard` is asked immediately before the first byte of the call is written,
     /// when the session stands and the connection is open. If it says `Err`, nothing
@@ -76,7 +78,7 @@ impl Upstreams {
     /// know the session, so that the call is about to be written on a new one.
     ///
     /// Dropping the future, or `cancel`, gives the call up; unless it is `once`, an
-    /// upstream that has it is told so.
+    /// upstream that has it is told so. In MCP 2026-07-28 giving up is hanging up, which tells it.
     ///
     /// A result need not be the tool's: in MCP 2026-07-28 its `resultType` may be `task`, if the
     /// call said so, or `input_required`, which an upstream must not answer since the gateway
@@ -109,7 +111,7 @@ impl Upstreams {
                 failure = ?failure, "upstream call failed"
             );
         }
-        Ok(outcome?)
+        Ok(outcome?.for_caller(&link.observer))
     }
 
     /// Asks about the task `task_id` of an upstream, by the upstream's own id, and returns

@@ -39,6 +39,18 @@ impl Session {
         }
     }
 
+    /// A session in MCP 2026-07-28 with an upstream that has one in an earlier revision; none when
+    /// it speaks no other. Takes no longer than opening one.
+    pub(super) async fn open_modern(
+        spec: &ConnectionSpec,
+        egress: &Egress,
+        era: &Era,
+        observer: &Arc<Observer>,
+    ) -> Option<Self> {
+        let Transport::StreamableHttp { url, headers } = &spec.transport else { return None };
+        HttpSession::open_modern(egress, url, headers, observer, era, spec.connect_timeout).await.map(Self::Http)
+    }
+
     /// Sends a request and waits for its answer.
     pub(super) async fn request(
         &self,
@@ -55,7 +67,7 @@ impl Session {
         }
     }
 
-    fn is_modern(&self) -> bool {
+    pub(super) fn is_modern(&self) -> bool {
         match self {
             Self::Http(session) => session.is_modern(),
             Self::Stdio(_) => false,

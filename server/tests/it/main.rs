@@ -22,6 +22,7 @@ mod holding;
 mod keys;
 mod layers;
 mod listening;
+mod live;
 mod malformed;
 mod management;
 mod mcp;

@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use reqwest::Method;
 use secrecy::SecretString;
-use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use url::Url;
@@ -23,15 +22,13 @@ use super::egress::Egress;
 use super::error::Failure;
 use super::message::{self, Answer, Request};
 use super::status::Observer;
-use modern::Discovered;
-use peer::{Peer, Post};
+use modern::{Discovered, Probed};
+use peer::{Answered, Peer, Post};
 
 pub(super) use modern::Era;
 
 /// How long an upstream may take to let go of a session.
 const FAREWELL: Duration = Duration::from_secs(2);
-/// How long past its time limit an approved call is let run where hanging up would cancel it.
-const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A session, and the stream on which the upstream may speak first. In MCP 2026-07-28
 /// it is only what was found out about the upstream.
@@ -53,16 +50,41 @@ impl HttpSession {
         limit: Duration,
     ) -> Result<Self, Failure> {
         let connect = || Peer::new(egress.clone(), url.clone(), headers, observer.clone());
+        let mut probed = Probed::Legacy;
         if !era.is_legacy(Instant::now()) {
             let peer = connect()?;
             peer.agree(None, Revision::V2026_07_28);
-            if let Some(discovered) = modern::probe(&peer, limit).await? {
+            probed = modern::probe(&peer, limit).await?;
+            if let Probed::Modern(discovered) = probed {
                 return Ok(Self::discovered(peer, &discovered));
             }
         }
         let opened = Self::initialize(connect()?).await;
-        era.initialized(opened.is_ok(), Instant::now());
+        // One that speaks both, and was out of order when it was asked, is asked again next time.
+        if probed == Probed::Legacy {
+            era.initialized(opened.is_ok(), Instant::now());
+        }
         opened
+    }
+
+    /// Asks an upstream that is spoken to in the earlier era once more whether it speaks MCP
+    /// 2026-07-28, if it was not asked just now. None when it does not say so.
+    pub(super) async fn open_modern(
+        egress: &Egress,
+        url: &Url,
+        headers: &[(String, SecretString)],
+        observer: &Arc<Observer>,
+        era: &Era,
+        limit: Duration,
+    ) -> Option<Self> {
+        if !era.may_ask_again(Instant::now()) {
+            return None;
+        }
+        let peer = Peer::new(egress.clone(), url.clone(), headers, observer.clone()).ok()?;
+        peer.agree(None, Revision::V2026_07_28);
+        let Ok(Probed::Modern(discovered)) = modern::probe(&peer, limit).await else { return None };
+        era.found();
+        Some(Self::discovered(peer, &discovered))
     }
 
     fn discovered(peer: Arc<Peer>, discovered: &Discovered) -> Self {
@@ -76,9 +98,9 @@ impl HttpSession {
     async fn initialize(peer: Arc<Peer>) -> Result<Self, Failure> {
         let params = message::initialize_params();
         let post = Post::plain(peer.next_id(), "initialize", Some(&params), false);
-        let (answer, session_id) = peer.exchange(post, &Departure::new(unguarded())).await?;
-        let revision = message::agreed_revision(&answer, &peer.observer).map_err(Failure::not_sent)?;
-        peer.agree(session_id, revision);
+        let answered = peer.exchange(post, &Departure::new(unguarded())).await?;
+        let revision = message::agreed_revision(&answered.answer, &peer.observer).map_err(Failure::not_sent)?;
+        peer.agree(answered.session_id, revision);
         let over = peer.over.clone().drop_guard();
         peer.post_aside(message::initialized()).await.map_err(Failure::not_sent)?;
         tokio::spawn(listener::listen(peer.clone()));
@@ -105,44 +127,21 @@ impl HttpSession {
             false => Post::plain(id, request.method, request.params.as_deref(), request.once),
         };
         let once = request.once;
+        // In MCP 2026-07-28 hanging up says it already.
+        let tell = !once && !self.is_modern();
         let departure = Departure::new(request.guard);
         let exchange = async {
-            let tell = !once && !self.is_modern();
-            let mut abandoned = Abandoned { peer: &self.peer, id, departure: &departure, tell, aside: None };
-            let outcome = if once && self.is_modern() {
-                self.exchange_aside(post, &departure, limits, &mut abandoned).await
-            } else {
-                self.peer.exchange(post, &departure).await.map(|(answer, _)| answer)
-            };
+            let mut abandoned = Abandoned { peer: &self.peer, id, departure: &departure, tell };
+            let outcome = self.peer.exchange(post, &departure).await;
             abandoned.tell = false;
-            if let Ok(answer) = &outcome {
-                self.peer.observer.answered();
-                if self.is_modern() {
-                    modern::reconsider(&self.peer, answer);
-                }
+            let Answered { answer, .. } = outcome?;
+            self.peer.observer.answered();
+            if self.is_modern() {
+                modern::reconsider(&self.peer, &answer);
             }
-            outcome
+            Ok(answer)
         };
         supervise(&departure, limits, cancel, exchange).await
-    }
-
-    /// Where hanging up means to cancel, what must not be cancelled is not hung up on: the
-    /// exchange goes on in a task of its own when nobody waits for it any more.
-    async fn exchange_aside(
-        &self,
-        post: Post,
-        departure: &Arc<Departure>,
-        limits: Limits,
-        abandoned: &mut Abandoned<'_>,
-    ) -> Result<Answer, Failure> {
-        let (peer, leaving) = (self.peer.clone(), departure.clone());
-        let limit = limits.leave.saturating_add(limits.answer).saturating_add(PATIENCE);
-        let task = tokio::spawn(async move { tokio::time::timeout(limit, peer.exchange(post, &leaving)).await });
-        abandoned.aside = Some(task.abort_handle());
-        match task.await {
-            Ok(Ok(outcome)) => outcome.map(|(answer, _)| answer),
-            Ok(Err(_)) | Err(_) => Err(departure.failed("the call was given up".to_owned())),
-        }
     }
 
     /// Why it is over, if the upstream could not be reached.
@@ -168,17 +167,11 @@ struct Abandoned<'a> {
     id: u64,
     departure: &'a Departure,
     tell: bool,
-    aside: Option<AbortHandle>,
 }
 
 impl Drop for Abandoned<'_> {
     fn drop(&mut self) {
         let never_left = self.departure.hold_back("nobody waits for it any more");
-        if let Some(aside) = &self.aside
-            && never_left
-        {
-            aside.abort();
-        }
         if self.tell
             && !never_left
             && let Ok(runtime) = tokio::runtime::Handle::try_current()

@@ -2,23 +2,24 @@
 //!
 //! Which era an upstream is of is found out by asking `server/discover` first (Streamable
 //! HTTP, "Backward Compatibility"). Anything but an answer in the modern way means
-//! `initialize`.
+//! `initialize`; only a refusal means that the upstream is of the earlier era.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use parking_lot::Mutex;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use wire::error::{HEADER_MISMATCH, MISSING_CAPABILITY, UNSUPPORTED_VERSION};
+use wire::error::{HEADER_MISMATCH, UNSUPPORTED_VERSION};
 use wire::mcp::{self, Revision};
 use wire::{envelope, header};
 
 use super::super::departure::{Departure, Limits, supervise, unguarded};
 use super::super::error::Failure;
-use super::super::message::{Answer, Request};
+use super::super::message::{Answer, Refusal, Request};
+use super::answer;
 use super::peer::{Peer, Post};
 
 const MCP_METHOD: HeaderName = HeaderName::from_static("mcp-method");
@@ -31,6 +32,8 @@ const PROBE: Duration = Duration::from_secs(3);
 /// How long it counts that an upstream is of the earlier era: it may be replaced by a
 /// newer version of itself without the gateway noticing.
 const VERDICT: Duration = Duration::from_secs(3600);
+/// An upstream that is spoken to in the earlier era is not asked again more often than this.
+const AGAIN: Duration = Duration::from_secs(5);
 /// So many revisions of an upstream's are named in a reason.
 const NAMED: usize = 5;
 
@@ -39,6 +42,7 @@ const NAMED: usize = 5;
 #[derive(Default)]
 pub(in super::super) struct Era {
     legacy_since: Mutex<Option<Instant>>,
+    asked_again: Mutex<Option<Instant>>,
 }
 
 impl Era {
@@ -56,6 +60,33 @@ impl Era {
             (false, _) => *since = None,
         }
     }
+
+    /// Whether it is time to ask an upstream of the earlier era once more which it is of, because
+    /// somebody needs this one. Who is told yes asks.
+    pub(super) fn may_ask_again(&self, now: Instant) -> bool {
+        let mut asked = self.asked_again.lock();
+        let may = asked.is_none_or(|asked| now.duration_since(asked) >= AGAIN);
+        if may {
+            *asked = Some(now);
+        }
+        may
+    }
+
+    /// Notes that the upstream is of this era.
+    pub(super) fn found(&self) {
+        *self.legacy_since.lock() = None;
+    }
+}
+
+/// What a probe came to.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Probed {
+    /// The upstream is of this era.
+    Modern(Discovered),
+    /// It is of the earlier one: it refused.
+    Legacy,
+    /// It did not say: it was out of order, or slow. It may be of either.
+    Unclear,
 }
 
 /// What an upstream of this era says about itself.
@@ -65,26 +96,36 @@ pub(super) struct Discovered {
     pub(super) tools_list_changed: bool,
 }
 
-/// Asks an upstream whether it is of this era; none when it is not. `limit` is how long
-/// opening the session may take, of which the probe takes at most half.
+/// Asks an upstream which era it is of. `limit` is how long opening the session may take, of
+/// which the probe takes at most half.
 ///
 /// # Errors
 /// When it cannot be reached, or is of this era and speaks nothing the gateway does.
-pub(super) async fn probe(peer: &Arc<Peer>, limit: Duration) -> Result<Option<Discovered>, Failure> {
+pub(super) async fn probe(peer: &Arc<Peer>, limit: Duration) -> Result<Probed, Failure> {
     let departure = Departure::new(unguarded());
     let limits = Limits { leave: limit, answer: PROBE.min(limit / 2) };
     let post = post(peer.next_id(), &Request::new("server/discover", None))?;
-    let asked = supervise(&departure, limits, &CancellationToken::new(), peer.exchange(post, &departure)).await;
-    let verdict = match asked {
-        Ok((Answer::Result(result), _)) => discovered(&result),
-        Ok((Answer::Error(error), _)) => refused(&error, peer),
-        Err(Failure::Unknown(_)) => Ok(None),
+    let asking = async {
+        let id = post.id;
+        let response = peer.send(post, &departure).await?;
+        Ok((response.status(), answer::read(peer, id, response).await))
+    };
+    let verdict = match supervise(&departure, limits, &CancellationToken::new(), asking).await {
+        Ok((_, Ok(Answer::Result(result)))) => discovered(&result),
+        Ok((status, Ok(Answer::Error(error)))) => refused(status, &error, peer),
+        Ok((status, Err(_))) if status.is_client_error() && !may_pass(status) => Ok(Probed::Legacy),
+        Ok((_, Err(_))) | Err(Failure::Unknown(_)) => Ok(Probed::Unclear),
         Err(failure) => return Err(failure),
     };
     verdict.map_err(Failure::NotSent)
 }
 
-fn discovered(result: &RawValue) -> Result<Option<Discovered>, String> {
+/// Whether a status says how the upstream is doing, and not what it understands.
+fn may_pass(status: StatusCode) -> bool {
+    status.is_server_error() || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS)
+}
+
+fn discovered(result: &RawValue) -> Result<Probed, String> {
     #[derive(serde::Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct DiscoverResult {
@@ -102,14 +143,14 @@ fn discovered(result: &RawValue) -> Result<Option<Discovered>, String> {
         list_changed: Option<bool>,
     }
     let Ok(result) = serde_json::from_str::<DiscoverResult>(result.get()) else {
-        return Ok(None);
+        return Ok(Probed::Legacy);
     };
     let tools_list_changed = result.capabilities.tools.and_then(|tools| tools.list_changed) == Some(true);
-    Ok(choose(&result.supported_versions)?.then_some(Discovered { tools_list_changed }))
+    choose(&result.supported_versions, Discovered { tools_list_changed })
 }
 
 /// What a JSON-RPC error says about the era of who refused the probe.
-fn refused(error: &RawValue, peer: &Peer) -> Result<Option<Discovered>, String> {
+fn refused(status: StatusCode, error: &RawValue, peer: &Peer) -> Result<Probed, String> {
     #[derive(serde::Deserialize)]
     struct Unsupported {
         data: Supported,
@@ -119,24 +160,24 @@ fn refused(error: &RawValue, peer: &Peer) -> Result<Option<Discovered>, String> 
         supported: Vec<String>,
     }
     let Some(code) = modern_code(error) else {
-        return Ok(None);
+        return Ok(if may_pass(status) { Probed::Unclear } else { Probed::Legacy });
     };
     if let Ok(error) = serde_json::from_str::<Unsupported>(error.get()) {
-        return Ok(choose(&error.data.supported)?.then_some(Discovered { tools_list_changed: false }));
+        return choose(&error.data.supported, Discovered { tools_list_changed: false });
     }
     peer.observer.log.push(&format!("server/discover was refused: {error}"));
     Err(format!("the upstream refused server/discover with the JSON-RPC error {code}; its log says why"))
 }
 
-/// Whether to go on in this era with an upstream that speaks these revisions, or else in
-/// the earlier one. `Err` is the reason why neither is possible.
-fn choose(supported: &[String]) -> Result<bool, String> {
+/// The era in which to go on with an upstream that speaks these revisions. `Err` is the
+/// reason why neither is possible.
+fn choose(supported: &[String], discovered: Discovered) -> Result<Probed, String> {
     let spoken = || supported.iter().filter_map(|name| Revision::parse(name));
     if spoken().any(Revision::is_modern) {
-        return Ok(true);
+        return Ok(Probed::Modern(discovered));
     }
     if spoken().next().is_some() {
-        return Ok(false);
+        return Ok(Probed::Legacy);
     }
     let shown = |name: &String| -> String {
         let harmless = name.chars().filter(|character| character.is_ascii_alphanumeric() || "-.".contains(*character));
@@ -148,12 +189,7 @@ fn choose(supported: &[String]) -> Result<bool, String> {
 
 /// The error's code, if it is one that only upstreams of this era use (basic, "Error Codes").
 pub(super) fn modern_code(error: &RawValue) -> Option<i64> {
-    #[derive(serde::Deserialize)]
-    struct Code {
-        code: i64,
-    }
-    let code = serde_json::from_str::<Code>(error.get()).ok()?.code;
-    [HEADER_MISMATCH, MISSING_CAPABILITY, UNSUPPORTED_VERSION].contains(&code).then_some(code)
+    Refusal::read(error).map(|refusal| refusal.code)
 }
 
 /// The request as it is written in this era, headers included. `Err` says why it cannot
@@ -218,5 +254,15 @@ mod tests {
         assert!(era.is_legacy(after(120)));
         era.initialized(false, after(120));
         assert!(!era.is_legacy(after(120)), "it no longer understands the earlier one");
+        era.initialized(true, after(120));
+        era.found();
+        assert!(!era.is_legacy(after(120)), "it was asked again and is of this one");
+    }
+
+    #[test]
+    fn who_needs_this_era_asks_again_every_few_seconds_at_most() {
+        let (era, start) = (Era::default(), Instant::now());
+        let answers = [0, 1, 4, 5, 9, 10].map(|second| era.may_ask_again(start + Duration::from_secs(second)));
+        assert_eq!(answers, [true, false, false, true, false, true]);
     }
 }

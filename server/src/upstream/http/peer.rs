@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use reqwest::{Body, Method, RequestBuilder};
+use reqwest::{Body, Method, RequestBuilder, Response};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
@@ -58,6 +58,12 @@ pub(super) struct Post {
     pub(super) headers: HeaderMap,
     /// See [`super::super::Call::once`].
     pub(super) once: bool,
+}
+
+/// What came back for one.
+pub(super) struct Answered {
+    pub(super) answer: Answer,
+    pub(super) session_id: Option<HeaderValue>,
 }
 
 impl Post {
@@ -130,21 +136,14 @@ impl Peer {
         Ok(self.start(Method::POST, once)?.headers(headers).header(CONTENT_TYPE, "application/json"))
     }
 
-    /// Sends a request and reads until its answer; also the session id that came
-    /// with it.
+    /// Sends a request and reads until its answer.
     pub(super) async fn exchange(
         self: &Arc<Self>,
         post: Post,
         departure: &Arc<Departure>,
-    ) -> Result<(Answer, Option<HeaderValue>), Failure> {
+    ) -> Result<Answered, Failure> {
         let id = post.id;
-        let request = self
-            .start_post(post.headers, post.once)
-            .map_err(|reason| departure.failed(reason))?
-            // A stream has no length of its own, and chunks are what some servers refuse.
-            .header(CONTENT_LENGTH, post.body.len())
-            .body(departing(post.body, departure.clone()));
-        let response = request.send().await.map_err(|error| self.unreachable(error, departure))?;
+        let response = self.send(post, departure).await?;
         let status = response.status();
         if self.has_session() && status == StatusCode::NOT_FOUND {
             self.over.cancel();
@@ -165,7 +164,18 @@ impl Peer {
             // So speaks one that was replaced by an earlier version of itself. The next request finds out.
             self.over.cancel();
         }
-        Ok((answer?, session_id))
+        Ok(Answered { answer: answer?, session_id })
+    }
+
+    /// Sends a request and waits for the head of the response.
+    pub(super) async fn send(&self, post: Post, departure: &Arc<Departure>) -> Result<Response, Failure> {
+        let request = self
+            .start_post(post.headers, post.once)
+            .map_err(|reason| departure.failed(reason))?
+            // A stream has no length of its own, and chunks are what some servers refuse.
+            .header(CONTENT_LENGTH, post.body.len())
+            .body(departing(post.body, departure.clone()));
+        request.send().await.map_err(|error| self.unreachable(error, departure))
     }
 
     /// An upstream that cannot even be connected to is given a pause, as at the

@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream, UnixStream},
+    sync::Notify,
     task::JoinSet,
 };
 
@@ -15,6 +16,7 @@ pub(crate) struct Proxy {
     pub(crate) url: SecretString,
     connections: Arc<tokio::sync::Mutex<JoinSet<()>>>,
     open: Arc<std::sync::atomic::AtomicBool>,
+    stalled: Arc<Notify>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -30,25 +32,37 @@ impl Proxy {
         url.set_port(Some(address.port())).expect("a port");
         let connections = Arc::new(tokio::sync::Mutex::new(JoinSet::new()));
         let open = Arc::new(std::sync::atomic::AtomicBool::new(true));
+        let stalled = Arc::new(Notify::new());
         let task = tokio::spawn({
-            let (connections, open) = (connections.clone(), open.clone());
+            let (connections, open, stalled) = (connections.clone(), open.clone(), stalled.clone());
             async move {
                 while let Ok((mut client, _)) = listener.accept().await {
                     if !open.load(std::sync::atomic::Ordering::SeqCst) {
                         continue;
                     }
-                    let target = target.clone();
-                    connections.lock().await.spawn(async move { target.join(&mut client).await });
+                    let (target, stalled) = (target.clone(), stalled.clone().notified_owned());
+                    connections.lock().await.spawn(async move {
+                        let mut joined = std::pin::pin!(target.join(&mut client));
+                        tokio::select! {
+                            () = &mut joined => {}
+                            () = stalled => std::future::pending().await,
+                        }
+                    });
                 }
             }
         });
-        Self { url: url.to_string().into(), connections, open, task }
+        Self { url: url.to_string().into(), connections, open, stalled, task }
     }
 
     /// Cuts every connection and accepts no new one.
     pub(crate) async fn cut(&self) {
         self.open.store(false, std::sync::atomic::Ordering::SeqCst);
         self.connections.lock().await.shutdown().await;
+    }
+
+    /// Carries nothing more on the connections that there are, and ends none. New ones work.
+    pub(crate) fn stall(&self) {
+        self.stalled.notify_waiters();
     }
 
     /// Lets connections through again.

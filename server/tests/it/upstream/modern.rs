@@ -39,6 +39,14 @@ async fn with_open_calls() -> (Strict, Arc<Mutex<Vec<(Seen, mpsc::UnboundedSende
     (strict, open)
 }
 
+#[track_caller]
+fn error(outcome: Result<Answer, UpstreamError>) -> serde_json::Value {
+    match outcome {
+        Ok(Answer::Error(error)) => serde_json::from_str(error.get()).expect("JSON"),
+        other => panic!("no error: {other:?}"),
+    }
+}
+
 #[tokio::test]
 async fn every_request_says_for_itself_what_it_is() {
     let odd = r#"{ "content" :[ ], "resultType":"complete","big":9007199254740993,"x":1.0e2 }"#;
@@ -124,25 +132,23 @@ async fn to_give_up_is_to_hang_up() {
 }
 
 #[tokio::test]
-async fn an_approved_call_is_not_hung_up_on() {
+async fn an_approved_call_is_hung_up_on_at_its_time_limit_and_not_before() {
     let (strict, open) = with_open_calls().await;
     let mut spec = http_spec(&strict.fake.url);
-    spec.call_timeout = Duration::from_millis(300);
+    spec.call_timeout = Duration::from_secs(1);
     let (upstreams, spec) = (upstreams(), Arc::new(spec));
-    assert_eq!(unknown(call_with(&upstreams, &spec, "t", true, || Ok(())).await), "no answer within 0.3 s");
     let running = tokio::spawn({
         let (upstreams, spec) = (upstreams.clone(), spec.clone());
         async move { call_with(&upstreams, &spec, "t", true, || Ok(())).await }
     });
-    soon("the second call", || open.lock().len() == 2).await;
-    running.abort();
+    soon("the call", || open.lock().len() == 1).await;
     tokio::time::sleep(Duration::from_millis(300)).await;
-    for (seen, sender) in open.lock().iter() {
-        assert!(!sender.is_closed(), "it runs to its end");
-        let answer = format!("data: {{\"jsonrpc\":\"2.0\",\"id\":{},\"result\":{{}}}}\n\n", seen.id());
-        sender.send(answer).expect("it is read");
-    }
-    soon("the end", || open.lock().iter().all(|(_, sender)| sender.is_closed())).await;
+    assert!(!open.lock()[0].1.is_closed(), "it has time");
+    assert_eq!(unknown(running.await.expect("an outcome")), "no answer within 1 s");
+    // Nobody would take the answer any more, and an upstream that went on would run what a person
+    // may have settled as not executed by then.
+    soon("the hang-up", || open.lock()[0].1.is_closed()).await;
+    assert_eq!(strict.fake.count("tools/call"), 1);
 }
 
 #[tokio::test]
@@ -298,8 +304,26 @@ async fn a_header_that_does_not_match_has_the_tools_listed_again() {
         .await;
         let (upstreams, spec) = (upstreams(), Arc::new(http_spec(&strict.fake.url)));
         let mut changed = upstreams.list_changed();
-        assert!(matches!(call_with(&upstreams, &spec, "t", true, || Ok(())).await, Ok(Answer::Error(_))));
+        // An answer is an answer, also to an approved call: it is not sent again.
+        let error = error(call_with(&upstreams, &spec, "t", true, || Ok(())).await);
+        assert_eq!(error["code"], -32603, "{error}");
         assert_eq!(changed.try_recv().expect("a notice"), spec.id);
+        assert_eq!(strict.fake.count("tools/call"), 1);
+    }
+}
+
+#[tokio::test]
+async fn what_an_upstream_says_of_the_gateways_request_goes_on_in_the_gateways_words() {
+    for code in [-32020, -32021, -32022] {
+        let strict = Strict::start(move |seen| async move {
+            (seen.method == "tools/call").then(|| refuse(400, &seen, code, "not\nlike this"))
+        })
+        .await;
+        let (upstreams, spec) = (upstreams(), Arc::new(http_spec(&strict.fake.url)));
+        let said = "the upstream refused the gateway's request: notlike this";
+        let error = error(call(&upstreams, &spec, "t").await);
+        assert_eq!(error, serde_json::json!({"code": -32603, "message": said}), "{code}");
+        assert!(upstreams.logs(spec.id).iter().any(|line| line.contains(&code.to_string())), "{code}");
         assert_eq!(strict.fake.count("tools/call"), 1);
     }
 }

@@ -164,7 +164,10 @@ async fn it_misses_a_header_that_repeats_an_argument() {
     let params = raw(r#"{"name":"work","arguments":{"region":"eu"}}"#);
     let outcome = upstreams.call(&spec, Call::new("work", &params), || Ok(()), CancellationToken::new()).await;
     match outcome {
-        Ok(Answer::Error(error)) => assert!(error.get().contains("-32020"), "{error}"),
+        Ok(Answer::Error(error)) => {
+            let error = error.get();
+            assert!(error.contains("-32603") && error.contains("refused the gateway's request"), "{error}");
+        }
         other => panic!("{other:?}"),
     }
     upstreams.close().await;
