@@ -230,8 +230,8 @@ pub fn response_bytes(id: &RawValue, result: &RawValue) -> Vec<u8> {
     answer(id, "result", result.get())
 }
 
-/// A response with an error of ours. Answers `id`; without one the error's own id,
-/// else `null`.
+/// A response with an error of ours. Answers `id`; without one the error's own id; where there is none the
+/// response has none, as MCP says ("Error Responses"), for which `null` is no id.
 #[must_use]
 pub fn error_bytes(id: Option<&RawValue>, error: &RpcError) -> Vec<u8> {
     let mut object = format!("{{\"code\":{},\"message\":", error.code);
@@ -241,8 +241,10 @@ pub fn error_bytes(id: Option<&RawValue>, error: &RpcError) -> Vec<u8> {
         object.push_str(data.get());
     }
     object.push('}');
-    let id = id.or(error.id.as_deref()).unwrap_or(RawValue::NULL);
-    answer(id, "error", &object)
+    match id.or(error.id.as_deref()) {
+        Some(id) => answer(id, "error", &object),
+        None => format!("{{\"jsonrpc\":\"2.0\",\"error\":{object}}}").into_bytes(),
+    }
 }
 
 /// A response with an error object that somebody else made, spliced in as it is.

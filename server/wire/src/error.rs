@@ -42,7 +42,7 @@ pub struct RpcError {
     /// Anything a program may want to know besides.
     pub data: Option<Box<RawValue>>,
     /// The id of the request, where it could be read; without it the answer has
-    /// `"id":null`, as section 5 asks.
+    /// none.
     pub id: Option<Box<RawValue>>,
 }
 

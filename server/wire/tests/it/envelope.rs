@@ -191,12 +191,12 @@ fn answers_are_spliced_and_not_written_anew() {
 }
 
 #[test]
-fn an_error_answers_the_given_id_else_its_own_else_null() {
+fn an_error_answers_the_given_id_else_its_own_else_none() {
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     let error = RpcError::invalid_params("no \"x\"");
     let object = format!(r#"{{"code":{INVALID_PARAMS},"message":"no \"x\""}}"#);
     let expected = |id| format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{object}}}"#);
-    assert_eq!(text(error_bytes(None, &error)), expected("null"));
+    assert_eq!(text(error_bytes(None, &error)), format!(r#"{{"jsonrpc":"2.0","error":{object}}}"#));
     let error = error.with_id(raw("5"));
     assert_eq!(text(error_bytes(None, &error)), expected("5"));
     assert_eq!(text(error_bytes(Some(raw("6")), &error)), expected("6"));
