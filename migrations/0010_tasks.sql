@@ -30,6 +30,8 @@ COMMENT ON COLUMN tasks.upstream_task IS 'The upstream''s id of its own task, wh
 COMMENT ON COLUMN tasks.kept_until IS 'Until when a handle on an upstream''s task is kept.';
 COMMENT ON COLUMN tasks.closed_as IS 'What ended it, fixed with the change of the approval that did: a later change does not open it again.';
 CREATE INDEX tasks_approval ON tasks (approval_id);
+-- By hash: an upstream's id may be longer than an entry of a tree.
+CREATE INDEX tasks_followed ON tasks USING hash (upstream_task) WHERE closed_at IS NULL;
 CREATE INDEX tasks_closed ON tasks (closed_at) WHERE closed_at IS NOT NULL;
 CREATE INDEX tasks_kept ON tasks (kept_until) WHERE kept_until IS NOT NULL;
 

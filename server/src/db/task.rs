@@ -251,6 +251,26 @@ pub async fn keep(scope: &mut OrgScope, id_sha256: &[u8; 32], until: DateTime<Ut
     Ok(())
 }
 
+/// Whether no other open task follows the same task of the upstream. Those that do stay locked until the
+/// transaction ends: of two that are dropped at once, the second is the last.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn is_last_follower(scope: &mut OrgScope, id_sha256: &[u8; 32], followed: &Followed) -> Result<bool> {
+    let open = sqlx::query_scalar!(
+        "SELECT id_sha256 FROM tasks
+         WHERE org_id = $1 AND connection_id = $2 AND upstream_task = $3 AND closed_at IS NULL
+               AND kept_until > clock_timestamp()
+         ORDER BY id_sha256 FOR UPDATE",
+        scope.org().0,
+        followed.connection.0,
+        followed.task,
+    )
+    .fetch_all(scope.conn())
+    .await?;
+    Ok(open.iter().all(|open| open == id_sha256))
+}
+
 /// Closes a task because its caller dropped it. Its approval, if it has one, is locked. `false`: it was
 /// closed already.
 ///

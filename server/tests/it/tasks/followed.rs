@@ -66,6 +66,35 @@ async fn what_is_cancelled_is_told_once_and_not_asked_any_more() {
 }
 
 #[tokio::test]
+async fn an_upstream_hears_of_a_cancel_when_the_last_that_followed_its_task_is_gone() {
+    let world = World::new().await;
+    let upstream = Tasking::replace(&world).await;
+    let agent = Agent::new(&world.agent);
+    // The upstream answers both calls with the same task.
+    let (first, second) = (balance(&agent).await, balance(&agent).await);
+    let [first, second] = [&first, &second].map(|created| created["taskId"].as_str().expect("an id"));
+    agent.cancel(first).await;
+    assert!(upstream.seen("tasks/cancel").is_empty(), "somebody else follows it");
+    assert_eq!(agent.get(second).await["status"], "working");
+    agent.cancel(second).await;
+    assert_eq!(upstream.seen("tasks/cancel").len(), 1);
+}
+
+#[tokio::test]
+async fn what_was_approved_and_sent_is_not_recalled() {
+    let world = World::new().await;
+    let upstream = Tasking::replace(&world).await;
+    let agent = Agent::new(&world.agent);
+    let (task, id) = agent.task(1).await;
+    world.approver.decide(&id, "approve", "ok").await.expect(200);
+    eventually("it is sent", || async { world.admin.status(&id).await == "executed" }).await;
+    agent.cancel(&task).await;
+    assert_eq!(agent.get(&task).await["status"], "cancelled");
+    assert!(upstream.seen("tasks/cancel").is_empty());
+    assert_eq!(agent.pay(1).await["resultType"], "task", "who comes back may follow it");
+}
+
+#[tokio::test]
 async fn a_task_that_the_upstream_forgot_is_an_unknown_one() {
     let world = World::new().await;
     let upstream = Tasking::replace(&world).await;
