@@ -62,6 +62,9 @@ impl End {
     /// How a change of its approval closes a task, if it does: an approval's end is its tasks' end.
     pub(super) fn of(from: Status, to: Status) -> Option<Self> {
         match to {
+            // It had ended, and may go on. A task that is open still was left so by an older binary, and has ended.
+            _ if from == Status::Expired => Some(Self::Undecided),
+            _ if from == Status::OutcomeUnknown => Some(Self::OutcomeUnknown),
             Status::Pending | Status::Approved | Status::Executing => None,
             Status::Rejected => Some(Self::Rejected),
             Status::Expired if from == Status::Approved => Some(Self::Unused),
@@ -181,6 +184,22 @@ pub async fn find(scope: &mut OrgScope, id_sha256: &[u8; 32], owner: Owner) -> R
         closed,
         read_at: row.read_at,
     }))
+}
+
+/// How many handles on this approval, or on the upstream's task that came of it, have not ended.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn count_handles(scope: &mut OrgScope, approval: ApprovalId) -> Result<i64> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM tasks
+           WHERE org_id = $1 AND approval_id = $2 AND closed_at IS NULL
+                 AND (kept_until IS NULL OR kept_until > clock_timestamp())"#,
+        scope.org().0,
+        approval.0,
+    )
+    .fetch_one(scope.conn())
+    .await?)
 }
 
 /// How many open tasks are handles on this approval and wait for it.
@@ -308,8 +327,13 @@ pub async fn waiting(scope: &mut SystemScope, except: &[Uuid]) -> Result<Vec<(Or
     Ok(rows.into_iter().map(|row| (row.org_id.into(), row.id.into())).collect())
 }
 
-/// Removes tasks that were closed a day ago, unless the answer that closed them is still kept, and those
-/// whose upstream's task is no longer kept; says how many, at most 500 of each. Needs [`super::Reason::Sweep`].
+/// How many tasks of each kind one [`sweep`] removes at most.
+pub const SWEPT_AT_ONCE: u64 = 500;
+
+/// Removes tasks that were closed a day ago, unless the answer that closed them is still kept, those whose
+/// approval ended then without closing them (an older binary knew no tasks), and those whose upstream's task
+/// is no longer kept; says how many: fewer than [`SWEPT_AT_ONCE`] when nothing is left. Needs
+/// [`super::Reason::Sweep`].
 ///
 /// # Errors
 /// When Postgres cannot be reached.
@@ -319,6 +343,14 @@ pub async fn sweep(scope: &mut SystemScope) -> Result<u64> {
              (SELECT t.id_sha256 FROM tasks t
               WHERE t.closed_at < clock_timestamp() - interval '24 hours'
                     AND (t.closed_as <> 'executed'
+                         OR NOT EXISTS (SELECT FROM approval_bodies b WHERE b.approval_id = t.approval_id))
+              LIMIT 500)
+             UNION ALL
+             (SELECT t.id_sha256 FROM tasks t JOIN approvals a ON a.id = t.approval_id
+              WHERE t.closed_at IS NULL AND t.upstream_task IS NULL
+                    AND a.state NOT IN ('pending', 'approved', 'executing')
+                    AND coalesce(a.finished_at, a.lease_until, a.decided_at) < clock_timestamp() - interval '24 hours'
+                    AND (a.state <> 'executed'
                          OR NOT EXISTS (SELECT FROM approval_bodies b WHERE b.approval_id = t.approval_id))
               LIMIT 500)
              UNION ALL (SELECT id_sha256 FROM tasks WHERE kept_until < clock_timestamp() LIMIT 500))"

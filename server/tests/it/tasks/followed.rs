@@ -151,6 +151,21 @@ async fn an_approved_call_goes_on_as_the_upstreams_task() {
 }
 
 #[tokio::test]
+async fn who_comes_back_again_and_again_gets_a_hundred_handles_and_then_words() {
+    let world = World::new().await;
+    let _upstream = Tasking::replace(&world).await;
+    let agent = Agent::new(&world.agent);
+    let (_, id) = agent.task(1).await;
+    world.approver.decide(&id, "approve", "ok").await.expect(200);
+    eventually("it is sent", || async { world.admin.status(&id).await == "executed" }).await;
+    for _ in 1..100 {
+        assert_eq!(agent.pay(1).await["resultType"], "task");
+    }
+    let words = agent.pay(1).await;
+    assert!(text(&words).starts_with("STARTED, NOT FINISHED"), "{words}");
+}
+
+#[tokio::test]
 async fn an_upstream_that_is_gone_is_an_error_and_no_end() {
     let world = World::new().await;
     let upstream = Tasking::replace(&world).await;

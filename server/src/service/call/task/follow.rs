@@ -11,7 +11,7 @@ use wire::{
 };
 
 use super::super::{Context, say};
-use super::{Asker, new_id, sha256};
+use super::{Asker, MAX_OPEN, new_id, sha256};
 use crate::{
     db::{
         self, OrgScope,
@@ -44,7 +44,7 @@ fn kept_until(created_at: DateTime<Utc>, now: DateTime<Utc>, ttl_ms: Option<u64>
 }
 
 /// An upstream's answer as it goes to a caller: a task becomes one of ours, durable before it leaves; a
-/// caller that did not declare the extension reads in words that the call goes on.
+/// caller that did not declare the extension, or has [`MAX_OPEN`] of them, reads in words that the call goes on.
 ///
 /// # Errors
 /// When Postgres cannot be reached. The call was sent.
@@ -64,6 +64,13 @@ pub(in super::super) async fn hand_out(
     let Some(ours) = with_task_id(result, &id) else { return Ok(Answer::Result(say::goes_on())) };
     let owner = Owner { toolkit: context.toolkit.id, caller: context.caller.principal };
     let mut scope = OrgScope::begin(&services.db, context.org.id).await?;
+    if let Some(approval) = approval {
+        // Under the lock, so that the count is exact.
+        db::approval::lock(&mut scope, approval).await?;
+        if db::task::count_handles(&mut scope, approval).await? >= MAX_OPEN {
+            return Ok(Answer::Result(say::goes_on()));
+        }
+    }
     db::task::insert(&mut scope, &sha256(&id), owner, approval, Some(&followed)).await?;
     scope.commit().await?;
     Ok(Answer::Result(ours))

@@ -41,7 +41,7 @@ use crate::{
     upstream::TaskRequest,
 };
 
-/// How many open tasks one approval has at most; a call beyond them is answered as if it had not
+/// How many open tasks one approval has at most, those that follow an upstream's included; a call beyond them is answered as if it had not
 /// declared the extension.
 const MAX_OPEN: i64 = 100;
 /// How long a task that no answer of an upstream ended is kept after its end.
@@ -122,7 +122,7 @@ async fn open(services: &Services, context: &Context, approval: ApprovalId) -> R
     if !matches!(record.state(), State::Pending(_)) {
         return Ok(Opened::Moved);
     }
-    if db::task::count_open(&mut scope, approval).await? >= MAX_OPEN {
+    if db::task::count_handles(&mut scope, approval).await? >= MAX_OPEN {
         return Ok(Opened::TooMany);
     }
     let id = new_id();
@@ -193,10 +193,16 @@ pub async fn update(services: &Services, asker: &Asker, id: &str, input_response
 /// # Errors
 /// When Postgres cannot be reached.
 pub async fn sweep(services: &Services) -> Result<u64> {
-    let mut scope = SystemScope::begin(&services.db, Reason::Sweep).await?;
-    let swept = db::task::sweep(&mut scope).await?;
-    scope.commit().await?;
-    Ok(swept)
+    let mut all = 0;
+    loop {
+        let mut scope = SystemScope::begin(&services.db, Reason::Sweep).await?;
+        let swept = db::task::sweep(&mut scope).await?;
+        scope.commit().await?;
+        all += swept;
+        if swept < db::task::SWEPT_AT_ONCE || services.stop.is_cancelled() {
+            return Ok(all);
+        }
+    }
 }
 
 /// 256 random bits: nobody guesses another's task.
