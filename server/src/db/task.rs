@@ -3,7 +3,10 @@
 //! [`super::approval::store`], and stands: whatever becomes of the approval later, the handle is closed.
 
 use chrono::{DateTime, Utc};
-use domain::{ApprovalId, ConnectionId, OrgId, Principal, ToolkitId, approval::Status};
+use domain::{
+    ApprovalId, ConnectionId, OrgId, Principal, ToolkitId, ToolkitToolId,
+    approval::{Binding, Status},
+};
 use uuid::Uuid;
 
 use super::{OrgScope, SystemScope};
@@ -87,11 +90,35 @@ pub struct Owner {
     pub caller: Principal,
 }
 
+/// What a call was bound to that an upstream made a task of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Which tool was called.
+    pub tool: ToolkitToolId,
+    /// SHA-256 of its definition.
+    pub definition_sha256: [u8; 32],
+    /// Where it went.
+    pub connection: ConnectionId,
+    /// The version of that connection's configuration.
+    pub connection_version: i64,
+}
+
+impl From<&Binding> for Source {
+    fn from(binding: &Binding) -> Self {
+        Self {
+            tool: binding.toolkit_tool,
+            definition_sha256: binding.definition_sha256,
+            connection: binding.connection,
+            connection_version: binding.connection_version,
+        }
+    }
+}
+
 /// The upstream's task that a task of ours follows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Followed {
-    /// Where it is.
-    pub connection: ConnectionId,
+    /// The call that it came of.
+    pub source: Source,
     /// The upstream's own id of it.
     pub task: String,
     /// Until when ours is kept.
@@ -128,17 +155,20 @@ pub async fn insert(
 ) -> Result<DateTime<Utc>> {
     Ok(sqlx::query_scalar!(
         "INSERT INTO tasks (id_sha256, org_id, toolkit_id, caller_kind, caller_id, approval_id, connection_id,
-             upstream_task, kept_until)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING created_at",
+             upstream_task, kept_until, connection_version, toolkit_tool_id, definition_sha256)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING created_at",
         id_sha256,
         scope.org().0,
         owner.toolkit.0,
         owner.caller.kind(),
         owner.caller.id(),
         approval.map(|id| id.0),
-        followed.map(|followed| followed.connection.0),
+        followed.map(|followed| followed.source.connection.0),
         followed.map(|followed| followed.task.as_str()),
         followed.map(|followed| followed.kept_until),
+        followed.map(|followed| followed.source.connection_version),
+        followed.map(|followed| followed.source.tool.0),
+        followed.map(|followed| followed.source.definition_sha256.as_slice()),
     )
     .fetch_one(scope.conn())
     .await?)
@@ -150,8 +180,8 @@ pub async fn insert(
 /// When Postgres cannot be reached, or the row contradicts itself.
 pub async fn find(scope: &mut OrgScope, id_sha256: &[u8; 32], owner: Owner) -> Result<Option<Task>> {
     let row = sqlx::query!(
-        r#"SELECT approval_id, connection_id, upstream_task, created_at, kept_until, closed_at, closed_as,
-                  clock_timestamp() AS "read_at!"
+        r#"SELECT approval_id, toolkit_tool_id, definition_sha256, connection_id, connection_version, upstream_task,
+                  created_at, kept_until, closed_at, closed_as, clock_timestamp() AS "read_at!"
            FROM tasks
            WHERE org_id = $1 AND id_sha256 = $2 AND toolkit_id = $3 AND caller_kind = $4 AND caller_id = $5"#,
         scope.org().0,
@@ -163,10 +193,17 @@ pub async fn find(scope: &mut OrgScope, id_sha256: &[u8; 32], owner: Owner) -> R
     .fetch_optional(scope.conn())
     .await?;
     let Some(row) = row else { return Ok(None) };
-    let followed = match (row.connection_id, row.upstream_task, row.kept_until) {
-        (Some(connection), Some(task), Some(kept_until)) => {
-            Some(Followed { connection: connection.into(), task, kept_until })
-        }
+    let source = match (row.toolkit_tool_id, row.definition_sha256, row.connection_id, row.connection_version) {
+        (Some(tool), Some(sha256), Some(connection), Some(connection_version)) => Some(Source {
+            tool: tool.into(),
+            definition_sha256: sha256.try_into().map_err(|_| Error::internal("tasks: a SHA-256 is not 32 bytes"))?,
+            connection: connection.into(),
+            connection_version,
+        }),
+        _ => None,
+    };
+    let followed = match (source, row.upstream_task, row.kept_until) {
+        (Some(source), Some(task), Some(kept_until)) => Some(Followed { source, task, kept_until }),
         _ => None,
     };
     let closed = match (row.closed_as, row.closed_at) {
@@ -241,13 +278,17 @@ pub(super) async fn close(scope: &mut OrgScope, approval: ApprovalId, end: End) 
 /// When Postgres cannot be reached.
 pub async fn follow(scope: &mut OrgScope, approval: ApprovalId, followed: &Followed) -> Result<()> {
     sqlx::query!(
-        "UPDATE tasks SET connection_id = $3, upstream_task = $4, kept_until = $5
+        "UPDATE tasks SET connection_id = $3, upstream_task = $4, kept_until = $5, connection_version = $6,
+             toolkit_tool_id = $7, definition_sha256 = $8
          WHERE org_id = $1 AND approval_id = $2 AND closed_at IS NULL AND upstream_task IS NULL",
         scope.org().0,
         approval.0,
-        followed.connection.0,
+        followed.source.connection.0,
         followed.task,
         followed.kept_until,
+        followed.source.connection_version,
+        followed.source.tool.0,
+        followed.source.definition_sha256.as_slice(),
     )
     .execute(scope.conn())
     .await?;
@@ -282,7 +323,7 @@ pub async fn is_last_follower(scope: &mut OrgScope, id_sha256: &[u8; 32], follow
                AND kept_until > clock_timestamp()
          ORDER BY id_sha256 FOR UPDATE",
         scope.org().0,
-        followed.connection.0,
+        followed.source.connection.0,
         followed.task,
     )
     .fetch_all(scope.conn())

@@ -53,8 +53,8 @@ pub(super) async fn dispatch(services: &Arc<Services>, context: &Context, record
             return Ok(None);
         }
         Told::Reported(_, Ok(answer)) => {
-            let connection = record.binding.connection;
-            let answer = task::hand_out(services, context, connection, Some(record.id), answer).await?;
+            let source = (&record.binding).into();
+            let answer = task::hand_out(services, context, source, Some(record.id), answer).await?;
             let (status, body) = run::body(answer);
             let answers = Some((context.org.id, record.id));
             Reply { body, status, rule: None, approval: Some(record.id), recorded: Recorded::Whole, answers }

@@ -108,6 +108,24 @@ async fn a_task_that_the_upstream_forgot_is_an_unknown_one() {
 }
 
 #[tokio::test]
+async fn another_configuration_of_the_connection_knows_no_task_of_the_old_one() {
+    let world = World::new().await;
+    let _first = Tasking::replace(&world).await;
+    let agent = Agent::new(&world.agent);
+    let task = balance(&agent).await["taskId"].as_str().expect("an id").to_owned();
+    // Another upstream, which has a task of the same id.
+    let second = Tasking::replace(&world).await;
+    for method in ["tasks/get", "tasks/update"] {
+        let answer = agent.ask(method, json!({"taskId": task, "inputResponses": {}})).await;
+        assert_eq!((&answer["error"]["code"], &answer["error"]["message"]), (&json!(-32602), &json!("Task not found")));
+    }
+    agent.cancel(&task).await;
+    for method in ["tasks/get", "tasks/update", "tasks/cancel"] {
+        assert!(second.seen(method).is_empty(), "{method}");
+    }
+}
+
+#[tokio::test]
 async fn a_caller_without_the_extension_declares_nothing_upstream() {
     let world = World::new().await;
     let upstream = Tasking::replace(&world).await;
