@@ -112,13 +112,13 @@ fn trouble(connection: &str, reason: &str) -> Error {
 
 /// An upstream's JSON-RPC error.
 #[derive(serde::Deserialize)]
-struct Refused {
-    code: i64,
-    message: String,
+pub(super) struct Refused {
+    pub(super) code: i64,
+    pub(super) message: String,
 }
 
 impl Refused {
-    fn read(error: &RawValue) -> Self {
+    pub(super) fn read(error: &RawValue) -> Self {
         let unreadable = |_| Self { code: 0, message: "it answered with an error".to_owned() };
         serde_json::from_str(error.get()).unwrap_or_else(unreadable)
     }

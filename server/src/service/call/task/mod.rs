@@ -3,19 +3,21 @@
 //! caller; to anybody else, and elsewhere, it does not exist.
 //!
 //! Its status is the approval's, never stored twice, until something closes it: what that was is written
-//! with the change that did ([`db::task::End`]), so that what a caller was told stays true. [`get`] and
-//! [`cancel`] are what a caller does with it, [`runner`] runs what was approved while only a task waits.
+//! with the change that did ([`db::task::End`]), so that what a caller was told stays true. [`get`],
+//! [`update`] and [`cancel`] are what a caller does with it, [`runner`] runs what was approved while only a task waits.
 
 mod cancel;
 mod follow;
 mod get;
 mod runner;
 mod show;
+mod update;
 
 pub use cancel::cancel;
 pub(super) use follow::{followed, hand_out, is_task};
 pub use get::{Detailed, detailed, get};
 pub use runner::run_approved;
+pub use update::{NOT_FOUND, update};
 
 use std::{sync::Arc, time::Duration};
 
@@ -26,7 +28,6 @@ use domain::{
     approval::State,
     directory::{Org, Toolkit},
 };
-use serde_json::value::RawValue;
 
 use super::{Context, Reply};
 use crate::{
@@ -38,7 +39,6 @@ use crate::{
     },
     error::Result,
     service::{Services, access::Actor},
-    upstream::TaskRequest,
 };
 
 /// How many open tasks one approval has at most, those that follow an upstream's included; a call beyond them is answered as if it had not
@@ -172,20 +172,6 @@ async fn find(services: &Services, asker: &Asker, id: &str) -> Result<Option<Fou
 /// Whether something is still to come of an approval.
 fn is_under_way(state: &State) -> bool {
     matches!(state, State::Pending(_) | State::Approved(_) | State::Executing(_))
-}
-
-/// Takes answers (a JSON object) to what a task asks for, and hands them to the upstream whose task it
-/// follows. A call that waits for a person asks its caller nothing, so what comes is ignored. `None`:
-/// there is no such task for this asker.
-///
-/// # Errors
-/// When Postgres or the upstream cannot be reached.
-pub async fn update(services: &Services, asker: &Asker, id: &str, input_responses: &RawValue) -> Result<Option<Known>> {
-    let Some(found) = find(services, asker, id).await? else { return Ok(None) };
-    let known = Known { approval: found.task.approval };
-    let Some(followed) = found.task.followed.filter(|_| found.task.closed.is_none()) else { return Ok(Some(known)) };
-    let update = TaskRequest::Update { input_responses };
-    Ok(follow::ask(services, &asker.org, &followed, update).await?.map(|_| known))
 }
 
 /// Removes tasks that nobody can learn anything from any more; says how many.

@@ -75,13 +75,7 @@ struct Pause {
 
 impl Runner {
     fn new(services: Arc<Services>) -> Self {
-        Self {
-            services,
-            slots: HashMap::new(),
-            tries: JoinSet::new(),
-            trying: HashSet::new(),
-            pauses: HashMap::new(),
-        }
+        Self { services, slots: HashMap::new(), tries: JoinSet::new(), trying: HashSet::new(), pauses: HashMap::new() }
     }
 
     fn changed(&mut self, change: &ApprovalChanged) {
