@@ -17,6 +17,7 @@ CREATE TABLE tasks (
     connection_id uuid,
     connection_version bigint,
     upstream_task text,
+    trace text CHECK (octet_length(trace) <= 25000),
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     kept_until timestamptz,
     closed_at timestamptz,
@@ -31,6 +32,7 @@ COMMENT ON COLUMN tasks.id_sha256 IS 'SHA-256 of the task id, which only the cal
 COMMENT ON COLUMN tasks.toolkit_id IS 'The toolkit at whose endpoint it is used. No foreign key, as approvals have none to their tool: the endpoint is gone with the toolkit.';
 COMMENT ON COLUMN tasks.connection_version IS 'The configuration that the call went to: under another one it is nobody''s task.';
 COMMENT ON COLUMN tasks.definition_sha256 IS 'The tool''s definition when it was called: what the caller says to the task is for that one.';
+COMMENT ON COLUMN tasks.trace IS 'Trace context of the request that got the handle (JSON): the call that it waits for is sent with it.';
 COMMENT ON COLUMN tasks.upstream_task IS 'The upstream''s id of its own task, which this one follows.';
 COMMENT ON COLUMN tasks.kept_until IS 'Until when a handle on an upstream''s task is kept.';
 COMMENT ON COLUMN tasks.closed_as IS 'What ended it, fixed with the change of the approval that did: a later change does not open it again.';

@@ -142,7 +142,7 @@ pub struct Task {
     pub read_at: DateTime<Utc>,
 }
 
-/// Makes a task; gives when.
+/// Makes a task; gives when. `trace` is the trace context of the request that gets it.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
@@ -152,11 +152,12 @@ pub async fn insert(
     owner: Owner,
     approval: Option<ApprovalId>,
     followed: Option<&Followed>,
+    trace: Option<&str>,
 ) -> Result<DateTime<Utc>> {
     Ok(sqlx::query_scalar!(
         "INSERT INTO tasks (id_sha256, org_id, toolkit_id, caller_kind, caller_id, approval_id, connection_id,
-             upstream_task, kept_until, connection_version, toolkit_tool_id, definition_sha256)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING created_at",
+             upstream_task, kept_until, connection_version, toolkit_tool_id, definition_sha256, trace)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING created_at",
         id_sha256,
         scope.org().0,
         owner.toolkit.0,
@@ -169,6 +170,7 @@ pub async fn insert(
         followed.map(|followed| followed.source.connection_version),
         followed.map(|followed| followed.source.tool.0),
         followed.map(|followed| followed.source.definition_sha256.as_slice()),
+        trace,
     )
     .fetch_one(scope.conn())
     .await?)
@@ -251,6 +253,22 @@ pub async fn count_open(scope: &mut OrgScope, approval: ApprovalId) -> Result<i6
         approval.0,
     )
     .fetch_one(scope.conn())
+    .await?)
+}
+
+/// The trace context of the first request that still follows this approval and had one.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn trace(scope: &mut OrgScope, approval: ApprovalId) -> Result<Option<String>> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT trace AS "trace!" FROM tasks
+           WHERE org_id = $1 AND approval_id = $2 AND closed_at IS NULL AND trace IS NOT NULL
+           ORDER BY created_at LIMIT 1"#,
+        scope.org().0,
+        approval.0,
+    )
+    .fetch_optional(scope.conn())
     .await?)
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use sqlx::Executor;
 
-use super::{Agent, LONG_ENOUGH, alter};
+use super::{Agent, LONG_ENOUGH, TRACEPARENT, alter};
 use crate::support::{Behaviour, Client, Gateway, World, client::text, eventually};
 
 #[tokio::test]
@@ -111,6 +111,17 @@ async fn attempts_that_send_nothing_pause_on_every_replica() {
     for other in others {
         other.stop().await;
     }
+}
+
+#[tokio::test]
+async fn what_the_gateway_runs_belongs_to_the_callers_trace() {
+    let world = World::new().await;
+    let agent = Agent::new(&world.agent);
+    let (task, id) = agent.task(1).await;
+    world.approver.decide(&id, "approve", "ok").await.expect(200);
+    agent.end(&task).await;
+    let bodies = world.upstream.bodies();
+    assert!(bodies.len() == 1 && bodies[0].contains(TRACEPARENT), "{bodies:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

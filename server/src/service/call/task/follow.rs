@@ -71,7 +71,7 @@ pub(in super::super) async fn hand_out(
             return Ok(Answer::Result(say::goes_on()));
         }
     }
-    db::task::insert(&mut scope, &sha256(&id), owner, approval, Some(&followed)).await?;
+    db::task::insert(&mut scope, &sha256(&id), owner, approval, Some(&followed), None).await?;
     scope.commit().await?;
     Ok(Answer::Result(ours))
 }

@@ -127,7 +127,8 @@ async fn open(services: &Services, context: &Context, approval: ApprovalId) -> R
     }
     let id = new_id();
     let owner = Owner { toolkit: context.toolkit.id, caller: context.caller.principal };
-    let created_at = db::task::insert(&mut scope, &sha256(&id), owner, Some(approval), None).await?;
+    let trace = context.trace.to_json();
+    let created_at = db::task::insert(&mut scope, &sha256(&id), owner, Some(approval), None, trace.as_deref()).await?;
     scope.commit().await?;
     metrics::counter!("permesso_tasks_created_total").increment(1);
     let result = show::created(services, &context.org, &id, created_at, &record)?;

@@ -152,6 +152,7 @@ async fn attempt(
         return Ok(false);
     }
     let Some(record) = db::approval::get(&mut scope, id).await? else { return Ok(false) };
+    let trace = db::task::trace(&mut scope, id).await?;
     drop(scope);
     if !matches!(record.state(), State::Approved(_)) {
         return Ok(false);
@@ -185,7 +186,7 @@ async fn attempt(
         began: std::time::Instant::now(),
         tasks: false,
         only_for_task: true,
-        trace: Trace::default(),
+        trace: trace.as_deref().map(Trace::from_json).unwrap_or_default(),
         progress: Progress::default(),
     };
     Ok(dispatch::dispatch_for_task(services, claimant, id, slot).await)
