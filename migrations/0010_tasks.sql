@@ -12,24 +12,33 @@ CREATE TABLE tasks (
     caller_kind text NOT NULL CHECK (caller_kind IN ('key', 'user')),
     caller_id uuid NOT NULL,
     approval_id uuid REFERENCES approvals ON DELETE CASCADE,
+    toolkit_tool_id uuid,
+    definition_sha256 bytea CHECK (length(definition_sha256) = 32),
     connection_id uuid,
+    connection_version bigint,
     upstream_task text,
+    trace text CHECK (octet_length(trace) <= 25000),
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     kept_until timestamptz,
     closed_at timestamptz,
     closed_as text CHECK (closed_as IN ('executed', 'rejected', 'undecided', 'unused', 'withdrawn', 'invalidated',
                                         'outcome_unknown', 'not_executed', 'cancelled')),
     CHECK (approval_id IS NOT NULL OR upstream_task IS NOT NULL),
-    CHECK ((upstream_task IS NULL) = (connection_id IS NULL) AND (upstream_task IS NULL) = (kept_until IS NULL)),
+    CHECK (num_nulls(toolkit_tool_id, definition_sha256, connection_id, connection_version, upstream_task, kept_until) IN (0, 6)),
     CHECK ((closed_at IS NULL) = (closed_as IS NULL))
 );
 COMMENT ON TABLE tasks IS 'Handles that callers follow a call with. A handle on an approval has the approval''s status, and keeps what closed it.';
 COMMENT ON COLUMN tasks.id_sha256 IS 'SHA-256 of the task id, which only the caller has; 256 random bits need no slow hash.';
 COMMENT ON COLUMN tasks.toolkit_id IS 'The toolkit at whose endpoint it is used. No foreign key, as approvals have none to their tool: the endpoint is gone with the toolkit.';
+COMMENT ON COLUMN tasks.connection_version IS 'The configuration that the call went to: under another one it is nobody''s task.';
+COMMENT ON COLUMN tasks.definition_sha256 IS 'The tool''s definition when it was called: what the caller says to the task is for that one.';
+COMMENT ON COLUMN tasks.trace IS 'Trace context of the request that got the handle (JSON): the call that it waits for is sent with it.';
 COMMENT ON COLUMN tasks.upstream_task IS 'The upstream''s id of its own task, which this one follows.';
 COMMENT ON COLUMN tasks.kept_until IS 'Until when a handle on an upstream''s task is kept.';
 COMMENT ON COLUMN tasks.closed_as IS 'What ended it, fixed with the change of the approval that did: a later change does not open it again.';
 CREATE INDEX tasks_approval ON tasks (approval_id);
+-- By hash: an upstream's id may be longer than an entry of a tree.
+CREATE INDEX tasks_followed ON tasks USING hash (upstream_task) WHERE closed_at IS NULL;
 CREATE INDEX tasks_closed ON tasks (closed_at) WHERE closed_at IS NOT NULL;
 CREATE INDEX tasks_kept ON tasks (kept_until) WHERE kept_until IS NOT NULL;
 

@@ -3,7 +3,10 @@
 //! [`super::approval::store`], and stands: whatever becomes of the approval later, the handle is closed.
 
 use chrono::{DateTime, Utc};
-use domain::{ApprovalId, ConnectionId, OrgId, Principal, ToolkitId, approval::Status};
+use domain::{
+    ApprovalId, ConnectionId, OrgId, Principal, ToolkitId, ToolkitToolId,
+    approval::{Binding, Status},
+};
 use uuid::Uuid;
 
 use super::{OrgScope, SystemScope};
@@ -62,6 +65,9 @@ impl End {
     /// How a change of its approval closes a task, if it does: an approval's end is its tasks' end.
     pub(super) fn of(from: Status, to: Status) -> Option<Self> {
         match to {
+            // It had ended, and may go on. A task that is open still was left so by an older binary, and has ended.
+            _ if from == Status::Expired => Some(Self::Undecided),
+            _ if from == Status::OutcomeUnknown => Some(Self::OutcomeUnknown),
             Status::Pending | Status::Approved | Status::Executing => None,
             Status::Rejected => Some(Self::Rejected),
             Status::Expired if from == Status::Approved => Some(Self::Unused),
@@ -84,11 +90,35 @@ pub struct Owner {
     pub caller: Principal,
 }
 
+/// What a call was bound to that an upstream made a task of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Which tool was called.
+    pub tool: ToolkitToolId,
+    /// SHA-256 of its definition.
+    pub definition_sha256: [u8; 32],
+    /// Where it went.
+    pub connection: ConnectionId,
+    /// The version of that connection's configuration.
+    pub connection_version: i64,
+}
+
+impl From<&Binding> for Source {
+    fn from(binding: &Binding) -> Self {
+        Self {
+            tool: binding.toolkit_tool,
+            definition_sha256: binding.definition_sha256,
+            connection: binding.connection,
+            connection_version: binding.connection_version,
+        }
+    }
+}
+
 /// The upstream's task that a task of ours follows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Followed {
-    /// Where it is.
-    pub connection: ConnectionId,
+    /// The call that it came of.
+    pub source: Source,
     /// The upstream's own id of it.
     pub task: String,
     /// Until when ours is kept.
@@ -112,7 +142,7 @@ pub struct Task {
     pub read_at: DateTime<Utc>,
 }
 
-/// Makes a task; gives when.
+/// Makes a task; gives when. `trace` is the trace context of the request that gets it.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
@@ -122,20 +152,25 @@ pub async fn insert(
     owner: Owner,
     approval: Option<ApprovalId>,
     followed: Option<&Followed>,
+    trace: Option<&str>,
 ) -> Result<DateTime<Utc>> {
     Ok(sqlx::query_scalar!(
         "INSERT INTO tasks (id_sha256, org_id, toolkit_id, caller_kind, caller_id, approval_id, connection_id,
-             upstream_task, kept_until)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING created_at",
+             upstream_task, kept_until, connection_version, toolkit_tool_id, definition_sha256, trace)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING created_at",
         id_sha256,
         scope.org().0,
         owner.toolkit.0,
         owner.caller.kind(),
         owner.caller.id(),
         approval.map(|id| id.0),
-        followed.map(|followed| followed.connection.0),
+        followed.map(|followed| followed.source.connection.0),
         followed.map(|followed| followed.task.as_str()),
         followed.map(|followed| followed.kept_until),
+        followed.map(|followed| followed.source.connection_version),
+        followed.map(|followed| followed.source.tool.0),
+        followed.map(|followed| followed.source.definition_sha256.as_slice()),
+        trace,
     )
     .fetch_one(scope.conn())
     .await?)
@@ -147,8 +182,8 @@ pub async fn insert(
 /// When Postgres cannot be reached, or the row contradicts itself.
 pub async fn find(scope: &mut OrgScope, id_sha256: &[u8; 32], owner: Owner) -> Result<Option<Task>> {
     let row = sqlx::query!(
-        r#"SELECT approval_id, connection_id, upstream_task, created_at, kept_until, closed_at, closed_as,
-                  clock_timestamp() AS "read_at!"
+        r#"SELECT approval_id, toolkit_tool_id, definition_sha256, connection_id, connection_version, upstream_task,
+                  created_at, kept_until, closed_at, closed_as, clock_timestamp() AS "read_at!"
            FROM tasks
            WHERE org_id = $1 AND id_sha256 = $2 AND toolkit_id = $3 AND caller_kind = $4 AND caller_id = $5"#,
         scope.org().0,
@@ -160,10 +195,17 @@ pub async fn find(scope: &mut OrgScope, id_sha256: &[u8; 32], owner: Owner) -> R
     .fetch_optional(scope.conn())
     .await?;
     let Some(row) = row else { return Ok(None) };
-    let followed = match (row.connection_id, row.upstream_task, row.kept_until) {
-        (Some(connection), Some(task), Some(kept_until)) => {
-            Some(Followed { connection: connection.into(), task, kept_until })
-        }
+    let source = match (row.toolkit_tool_id, row.definition_sha256, row.connection_id, row.connection_version) {
+        (Some(tool), Some(sha256), Some(connection), Some(connection_version)) => Some(Source {
+            tool: tool.into(),
+            definition_sha256: sha256.try_into().map_err(|_| Error::internal("tasks: a SHA-256 is not 32 bytes"))?,
+            connection: connection.into(),
+            connection_version,
+        }),
+        _ => None,
+    };
+    let followed = match (source, row.upstream_task, row.kept_until) {
+        (Some(source), Some(task), Some(kept_until)) => Some(Followed { source, task, kept_until }),
         _ => None,
     };
     let closed = match (row.closed_as, row.closed_at) {
@@ -183,6 +225,22 @@ pub async fn find(scope: &mut OrgScope, id_sha256: &[u8; 32], owner: Owner) -> R
     }))
 }
 
+/// How many handles on this approval, or on the upstream's task that came of it, have not ended.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn count_handles(scope: &mut OrgScope, approval: ApprovalId) -> Result<i64> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM tasks
+           WHERE org_id = $1 AND approval_id = $2 AND closed_at IS NULL
+                 AND (kept_until IS NULL OR kept_until > clock_timestamp())"#,
+        scope.org().0,
+        approval.0,
+    )
+    .fetch_one(scope.conn())
+    .await?)
+}
+
 /// How many open tasks are handles on this approval and wait for it.
 ///
 /// # Errors
@@ -195,6 +253,22 @@ pub async fn count_open(scope: &mut OrgScope, approval: ApprovalId) -> Result<i6
         approval.0,
     )
     .fetch_one(scope.conn())
+    .await?)
+}
+
+/// The trace context of the first request that still follows this approval and had one.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn trace(scope: &mut OrgScope, approval: ApprovalId) -> Result<Option<String>> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT trace AS "trace!" FROM tasks
+           WHERE org_id = $1 AND approval_id = $2 AND closed_at IS NULL AND trace IS NOT NULL
+           ORDER BY created_at LIMIT 1"#,
+        scope.org().0,
+        approval.0,
+    )
+    .fetch_optional(scope.conn())
     .await?)
 }
 
@@ -222,13 +296,17 @@ pub(super) async fn close(scope: &mut OrgScope, approval: ApprovalId, end: End) 
 /// When Postgres cannot be reached.
 pub async fn follow(scope: &mut OrgScope, approval: ApprovalId, followed: &Followed) -> Result<()> {
     sqlx::query!(
-        "UPDATE tasks SET connection_id = $3, upstream_task = $4, kept_until = $5
+        "UPDATE tasks SET connection_id = $3, upstream_task = $4, kept_until = $5, connection_version = $6,
+             toolkit_tool_id = $7, definition_sha256 = $8
          WHERE org_id = $1 AND approval_id = $2 AND closed_at IS NULL AND upstream_task IS NULL",
         scope.org().0,
         approval.0,
-        followed.connection.0,
+        followed.source.connection.0,
         followed.task,
         followed.kept_until,
+        followed.source.connection_version,
+        followed.source.tool.0,
+        followed.source.definition_sha256.as_slice(),
     )
     .execute(scope.conn())
     .await?;
@@ -249,6 +327,26 @@ pub async fn keep(scope: &mut OrgScope, id_sha256: &[u8; 32], until: DateTime<Ut
     .execute(scope.conn())
     .await?;
     Ok(())
+}
+
+/// Whether no other open task follows the same task of the upstream. Those that do stay locked until the
+/// transaction ends: of two that are dropped at once, the second is the last.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn is_last_follower(scope: &mut OrgScope, id_sha256: &[u8; 32], followed: &Followed) -> Result<bool> {
+    let open = sqlx::query_scalar!(
+        "SELECT id_sha256 FROM tasks
+         WHERE org_id = $1 AND connection_id = $2 AND upstream_task = $3 AND closed_at IS NULL
+               AND kept_until > clock_timestamp()
+         ORDER BY id_sha256 FOR UPDATE",
+        scope.org().0,
+        followed.source.connection.0,
+        followed.task,
+    )
+    .fetch_all(scope.conn())
+    .await?;
+    Ok(open.iter().all(|open| open == id_sha256))
 }
 
 /// Closes a task because its caller dropped it. Its approval, if it has one, is locked. `false`: it was
@@ -288,8 +386,13 @@ pub async fn waiting(scope: &mut SystemScope, except: &[Uuid]) -> Result<Vec<(Or
     Ok(rows.into_iter().map(|row| (row.org_id.into(), row.id.into())).collect())
 }
 
-/// Removes tasks that were closed a day ago, unless the answer that closed them is still kept, and those
-/// whose upstream's task is no longer kept; says how many, at most 500 of each. Needs [`super::Reason::Sweep`].
+/// How many tasks of each kind one [`sweep`] removes at most.
+pub const SWEPT_AT_ONCE: u64 = 500;
+
+/// Removes tasks that were closed a day ago, unless the answer that closed them is still kept, those whose
+/// approval ended then without closing them (an older binary knew no tasks), and those whose upstream's task
+/// is no longer kept; says how many: fewer than [`SWEPT_AT_ONCE`] when nothing is left. Needs
+/// [`super::Reason::Sweep`].
 ///
 /// # Errors
 /// When Postgres cannot be reached.
@@ -299,6 +402,14 @@ pub async fn sweep(scope: &mut SystemScope) -> Result<u64> {
              (SELECT t.id_sha256 FROM tasks t
               WHERE t.closed_at < clock_timestamp() - interval '24 hours'
                     AND (t.closed_as <> 'executed'
+                         OR NOT EXISTS (SELECT FROM approval_bodies b WHERE b.approval_id = t.approval_id))
+              LIMIT 500)
+             UNION ALL
+             (SELECT t.id_sha256 FROM tasks t JOIN approvals a ON a.id = t.approval_id
+              WHERE t.closed_at IS NULL AND t.upstream_task IS NULL
+                    AND a.state NOT IN ('pending', 'approved', 'executing')
+                    AND coalesce(a.finished_at, a.lease_until, a.decided_at) < clock_timestamp() - interval '24 hours'
+                    AND (a.state <> 'executed'
                          OR NOT EXISTS (SELECT FROM approval_bodies b WHERE b.approval_id = t.approval_id))
               LIMIT 500)
              UNION ALL (SELECT id_sha256 FROM tasks WHERE kept_until < clock_timestamp() LIMIT 500))"

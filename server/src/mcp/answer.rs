@@ -106,7 +106,10 @@ pub(super) async fn answer(services: &Arc<Services>, place: &Place, asked: Asked
         "tools/list" => list::list_tools(services, place, params).await,
         "server/discover" if modern => Ok(discover::discover(place)),
         "tasks/get" if modern => tasks::get(services, place, params).await,
-        "tasks/update" if modern => tasks::update(services, place, params).await,
+        "tasks/update" if modern => {
+            let reply = tasks::update(services, place, params, &recording.intent).await;
+            return replied(services, place, recording, id, reply).await;
+        }
         "tasks/cancel" if modern => tasks::cancel(services, place, params).await,
         "initialize" if !modern => match initialize::initialize(services, place, params).await {
             Ok((listed, id)) => {
@@ -176,6 +179,17 @@ async fn call(services: &Arc<Services>, place: &Place, recording: Recording, ask
         }
         Err(error) => Ok(Reply::error(error)),
     };
+    replied(services, place, recording, id, reply).await
+}
+
+/// Writes what a reply has not written of its record, and answers with it.
+async fn replied(
+    services: &Arc<Services>,
+    place: &Place,
+    recording: Recording,
+    id: &RawValue,
+    reply: crate::error::Result<Reply>,
+) -> Answer {
     let reply = match reply {
         Ok(reply) => reply,
         Err(error) => {

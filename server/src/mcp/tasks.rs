@@ -12,10 +12,14 @@ use super::{
     record::Place,
 };
 use crate::{
+    db::audit::Intent,
     error::Error,
     service::{
         Services,
-        call::task::{self, Asker},
+        call::{
+            Reply,
+            task::{self, Asker},
+        },
     },
 };
 
@@ -34,11 +38,17 @@ pub(super) async fn get(services: &Services, place: &Place, params: Option<&RawV
 }
 
 /// Takes answers to what a task asks for.
-pub(super) async fn update(services: &Services, place: &Place, params: Option<&RawValue>) -> Result<Listed, Failure> {
-    let asker = asker(place)?;
-    let params = UpdateTaskParams::parse(params)?;
-    let known = task::update(services, &asker, &params.task_id, params.input_responses).await?.ok_or_else(unknown)?;
-    Ok(Listed { approval: known.approval, ..Listed::plain(ACKNOWLEDGED) })
+pub(super) async fn update(
+    services: &Services,
+    place: &Place,
+    params: Option<&RawValue>,
+    intent: &Intent,
+) -> crate::error::Result<Reply> {
+    let asked = asker(place).and_then(|asker| Ok((asker, UpdateTaskParams::parse(params)?)));
+    match asked {
+        Ok((asker, params)) => task::update(services, &asker, &params.task_id, params.input_responses, intent).await,
+        Err(error) => Ok(Reply::error(error)),
+    }
 }
 
 /// Drops a task.
@@ -70,5 +80,5 @@ pub(super) fn asker_at(place: &Place) -> Asker {
 
 /// Says the same whatever the reason.
 fn unknown() -> RpcError {
-    RpcError::invalid_params("Task not found")
+    RpcError::invalid_params(task::NOT_FOUND)
 }

@@ -23,6 +23,9 @@ struct Agent {
     declares: bool,
 }
 
+/// The trace that every request of an agent belongs to.
+const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
 /// Longer than the pause between two sweeps, so that whatever would be run has been.
 const LONG_ENOUGH: Duration = Duration::from_secs(7);
 
@@ -47,6 +50,7 @@ impl Agent {
         let client = if self.declares { "patient" } else { "hasty" };
         let extensions = if self.declares { json!({"io.modelcontextprotocol/tasks": {}}) } else { json!({}) };
         params["_meta"] = json!({
+            "traceparent": TRACEPARENT,
             "io.modelcontextprotocol/protocolVersion": "2026-07-28",
             "io.modelcontextprotocol/clientInfo": {"name": client, "version": "1"},
             "io.modelcontextprotocol/clientCapabilities": {"extensions": extensions},

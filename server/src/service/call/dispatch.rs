@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Instant};
 
 use domain::ApprovalId;
 use parking_lot::Mutex;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio_util::sync::CancellationToken;
 use wire::mcp::upstream_call_params;
 
@@ -42,7 +42,7 @@ enum Told {
 pub(super) async fn dispatch(services: &Arc<Services>, context: &Context, record: &Record) -> Result<Option<Reply>> {
     let (tell, told) = oneshot::channel();
     let mut waiter = services.live.watch(record.id);
-    services.dispatched.spawn(claim_and_send(services.clone(), context.into(), record.id, tell));
+    services.dispatched.spawn(claim_and_send(services.clone(), context.into(), record.id, tell, None));
     // A task that ended without a word may have sent it.
     let reply = match told.await.unwrap_or(Told::NotRecorded) {
         Told::Failed(error) => return Err(error),
@@ -53,8 +53,8 @@ pub(super) async fn dispatch(services: &Arc<Services>, context: &Context, record
             return Ok(None);
         }
         Told::Reported(_, Ok(answer)) => {
-            let connection = record.binding.connection;
-            match task::hand_out(services, context, connection, Some(record.id), answer).await {
+            let source = (&record.binding).into();
+            match task::hand_out(services, context, source, Some(record.id), answer).await {
                 Ok(answer) => {
                     let (status, body) = run::body(answer);
                     let answers = Some((context.org.id, record.id));
@@ -88,10 +88,15 @@ fn not_recorded(id: ApprovalId) -> Reply {
 }
 
 /// The same for an approval that no call waits for, but a task. Says whether to try again later: nothing
-/// was sent, and it is still approved.
-pub(super) async fn dispatch_for_task(services: &Arc<Services>, claimant: Claimant, id: ApprovalId) -> bool {
+/// was sent, and it is still approved. The slot is given back as soon as the claim is decided.
+pub(super) async fn dispatch_for_task(
+    services: &Arc<Services>,
+    claimant: Claimant,
+    id: ApprovalId,
+    slot: Option<OwnedSemaphorePermit>,
+) -> bool {
     let (tell, told) = oneshot::channel();
-    services.dispatched.spawn(claim_and_send(services.clone(), claimant, id, tell));
+    services.dispatched.spawn(claim_and_send(services.clone(), claimant, id, tell, slot));
     match told.await {
         Ok(Told::Failed(error)) => {
             tracing::warn!(approval.id = %id, %error, "an approved call could not be claimed");
@@ -102,9 +107,17 @@ pub(super) async fn dispatch_for_task(services: &Arc<Services>, claimant: Claima
     }
 }
 
-async fn claim_and_send(services: Arc<Services>, claimant: Claimant, id: ApprovalId, tell: oneshot::Sender<Told>) {
+async fn claim_and_send(
+    services: Arc<Services>,
+    claimant: Claimant,
+    id: ApprovalId,
+    tell: oneshot::Sender<Told>,
+    slot: Option<OwnedSemaphorePermit>,
+) {
+    let claim = claim::claim(&services, &claimant, id).await;
+    drop(slot);
     // Whoever asked may have gone: then the stored result waits for it.
-    match claim::claim(&services, &claimant, id).await {
+    match claim {
         Ok(Claim::Won(claimed)) => carry_out(services, *claimed, tell).await,
         Ok(other) => drop(tell.send(Told::NotClaimed(other))),
         Err(error) => drop(tell.send(Told::Failed(error))),

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use wire::{definition::ToolDefinition, param_header};
 
 use super::Context;
+use crate::db::task::Source;
 
 /// How old an upstream's tool list may be when a call is dispatched (approvals.md, "A changed
 /// definition").
@@ -18,6 +19,17 @@ pub(super) struct Ready {
     pub(super) tool: Arc<ToolkitTool>,
     pub(super) connection: Arc<Connection>,
     pub(super) arguments_sha256: [u8; 32],
+}
+
+impl From<&Ready> for Source {
+    fn from(ready: &Ready) -> Self {
+        Self {
+            tool: ready.tool.id,
+            definition_sha256: ready.tool.tool.seen_sha256,
+            connection: ready.connection.id,
+            connection_version: ready.connection.version,
+        }
+    }
 }
 
 /// The headers that an upstream of 2026-07-28 wants with these arguments: names and plain values. A schema

@@ -49,7 +49,8 @@ pub(super) async fn replay(
     let body = match stored(services, record).await? {
         // It has not run to its end, so there is nothing to mark.
         Some(answer) if task::is_task(&answer) => {
-            run::body(task::hand_out(services, context, record.binding.connection, Some(record.id), answer).await?).1
+            let source = (&record.binding).into();
+            run::body(task::hand_out(services, context, source, Some(record.id), answer).await?).1
         }
         Some(Answer::Result(raw)) => Body::Result(marked(&raw, record, executed)?),
         Some(Answer::Error(raw)) => Body::UpstreamError(raw),

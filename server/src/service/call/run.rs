@@ -35,7 +35,7 @@ pub(super) async fn run(services: &Services, ready: &Ready, params: &CallParams<
     let answer = understood(ready.context.progress.while_doing(said, sent).await, ready.context.tasks);
     let slug = &ready.connection.slug;
     let (status, body) = match answer {
-        Ok(answer) => match task::hand_out(services, &ready.context, ready.connection.id, None, answer).await {
+        Ok(answer) => match task::hand_out(services, &ready.context, ready.into(), None, answer).await {
             Ok(answer) => body(answer),
             Err(error) => {
                 error.log();

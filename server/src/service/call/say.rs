@@ -172,7 +172,7 @@ pub(super) fn withdrawn(record: &Record) -> Reply {
 
 /// It was begun, and goes on as a task of the upstream that this caller cannot follow.
 pub(super) fn goes_on() -> Box<RawValue> {
-    let text = "STARTED, NOT FINISHED: the upstream took this call and goes on with it as a task. Only a client that declares the MCP tasks extension can follow it; yours does not, so there is no result to give. Do not repeat the call; tell the user.";
+    let text = "STARTED, NOT FINISHED: the upstream took this call and goes on with it as a task. Only a client that declares the MCP tasks extension, and follows it with fewer than 100 tasks, gets a task for it, so there is no result to give. Do not repeat the call; tell the user.";
     raw(&json!({"content": [{"type": "text", "text": text}]}))
 }
 

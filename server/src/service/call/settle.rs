@@ -60,7 +60,7 @@ async fn try_settle(services: &Services, claimed: &Claimed, answer: &Reported) -
     let settles = match record.stored.clone() {
         State::Executing(executing) if executing.holder == claimed.holder => {
             if let Ok(answer) = answer
-                && let Some(followed) = task::followed(record.binding.connection, answer, record.read_at)
+                && let Some(followed) = task::followed((&record.binding).into(), answer, record.read_at)
             {
                 db::task::follow(&mut scope, id, &followed).await?;
             }

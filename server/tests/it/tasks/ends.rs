@@ -158,6 +158,54 @@ async fn a_task_is_kept_for_a_day_after_its_end() {
 }
 
 #[tokio::test]
+async fn who_comes_after_the_result_is_gone_is_told_that_the_call_ran() {
+    let world = World::new().await;
+    let agent = Agent::new(&world.agent);
+    let ((first, id), (second, _)) = (agent.task(1).await, agent.task(1).await);
+    world.approver.decide(&id, "approve", "ok").await.expect(200);
+    assert_eq!(text(&agent.end(&first).await["result"]), "done");
+    alter(&world, &id, "finished_at = clock_timestamp() - interval '11 minutes'").await;
+    eventually("the result is no longer kept", || async { text(&agent.get(&second).await["result"]) != "done" }).await;
+    let told = agent.get(&second).await;
+    assert_eq!(told["status"], "completed", "{told}");
+    assert!(text(&told["result"]).contains("no longer kept"), "{told}");
+    assert!(told["ttlMs"].as_i64().expect("a time") > 86_000_000, "told for a day: {told}");
+}
+
+#[tokio::test]
+async fn a_sweep_leaves_nothing_for_later() {
+    let world = World::new().await;
+    let agent = Agent::new(&world.agent);
+    let (_, id) = agent.task(1).await;
+    world.approver.decide(&id, "reject", "no").await.expect(200);
+    let sql =
+        "INSERT INTO tasks (id_sha256, org_id, toolkit_id, caller_kind, caller_id, approval_id, closed_at, closed_as)
+               SELECT sha256(n::text::bytea), org_id, toolkit_id, caller_kind, caller_id, approval_id,
+                      clock_timestamp() - interval '2 days', 'rejected'
+               FROM tasks, generate_series(1, 1200) n";
+    world.sql().await.execute(sql).await.expect("an owner may");
+    assert_eq!(permesso::service::call::task::sweep(&world.gateway.services).await.expect("it sweeps"), 1_200);
+}
+
+#[tokio::test]
+async fn a_task_that_an_older_binary_left_open_has_ended_with_its_approval() {
+    let world = World::new().await;
+    let agent = Agent::new(&world.agent);
+    let (late, gone) = (agent.task(1).await, agent.task(2).await);
+    for (_, id) in [&late, &gone] {
+        // As a binary writes it that knows no tasks.
+        alter(&world, id, "state = 'expired', finished_at = clock_timestamp() - interval '2 days'").await;
+    }
+    world.approver.decide(&late.1, "approve", "sorry, I was away").await.expect(200);
+    tokio::time::sleep(LONG_ENOUGH).await;
+    assert_eq!(world.upstream.calls(), 0, "nobody waits for it");
+    assert!(last_words(&agent.get(&late.0).await).contains("nobody decided"));
+    assert_eq!(permesso::service::call::task::sweep(&world.gateway.services).await.expect("it sweeps"), 1);
+    let answer = agent.ask("tasks/get", json!({"taskId": gone.0})).await;
+    assert_eq!(answer["error"]["code"], -32602, "{answer}");
+}
+
+#[tokio::test]
 async fn a_result_that_nobody_read_outlives_the_day_and_ends_with_replay() {
     let world = World::new().await;
     let agent = Agent::new(&world.agent);

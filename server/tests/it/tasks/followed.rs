@@ -6,7 +6,7 @@ use super::{
     Agent,
     upstream::{THEIRS, Tasking},
 };
-use crate::support::{Client, World, client::text, eventually};
+use crate::support::{Client, World, client::text, eventually, upstream::TOOLS};
 
 /// Calls the tool that needs no approval; gives the result.
 async fn balance(agent: &Agent) -> Value {
@@ -66,6 +66,35 @@ async fn what_is_cancelled_is_told_once_and_not_asked_any_more() {
 }
 
 #[tokio::test]
+async fn an_upstream_hears_of_a_cancel_when_the_last_that_followed_its_task_is_gone() {
+    let world = World::new().await;
+    let upstream = Tasking::replace(&world).await;
+    let agent = Agent::new(&world.agent);
+    // The upstream answers both calls with the same task.
+    let (first, second) = (balance(&agent).await, balance(&agent).await);
+    let [first, second] = [&first, &second].map(|created| created["taskId"].as_str().expect("an id"));
+    agent.cancel(first).await;
+    assert!(upstream.seen("tasks/cancel").is_empty(), "somebody else follows it");
+    assert_eq!(agent.get(second).await["status"], "working");
+    agent.cancel(second).await;
+    assert_eq!(upstream.seen("tasks/cancel").len(), 1);
+}
+
+#[tokio::test]
+async fn what_was_approved_and_sent_is_not_recalled() {
+    let world = World::new().await;
+    let upstream = Tasking::replace(&world).await;
+    let agent = Agent::new(&world.agent);
+    let (task, id) = agent.task(1).await;
+    world.approver.decide(&id, "approve", "ok").await.expect(200);
+    eventually("it is sent", || async { world.admin.status(&id).await == "executed" }).await;
+    agent.cancel(&task).await;
+    assert_eq!(agent.get(&task).await["status"], "cancelled");
+    assert!(upstream.seen("tasks/cancel").is_empty());
+    assert_eq!(agent.pay(1).await["resultType"], "task", "who comes back may follow it");
+}
+
+#[tokio::test]
 async fn a_task_that_the_upstream_forgot_is_an_unknown_one() {
     let world = World::new().await;
     let upstream = Tasking::replace(&world).await;
@@ -75,6 +104,86 @@ async fn a_task_that_the_upstream_forgot_is_an_unknown_one() {
     for method in ["tasks/get", "tasks/update"] {
         let answer = agent.ask(method, json!({"taskId": task, "inputResponses": {}})).await;
         assert_eq!(answer["error"]["code"], -32602, "{answer}");
+    }
+}
+
+/// An agent with a task of the upstream, of a call that needed no approval.
+async fn following(world: &World) -> (Tasking, Agent, String) {
+    let upstream = Tasking::replace(world).await;
+    let agent = Agent::new(&world.agent);
+    let task = balance(&agent).await["taskId"].as_str().expect("an id").to_owned();
+    (upstream, agent, task)
+}
+
+/// What the caller says to it; the JSON-RPC answer.
+async fn say(agent: &Agent, task: &str) -> Value {
+    agent.ask("tasks/update", json!({"taskId": task, "inputResponses": {"name": {"action": "accept"}}})).await
+}
+
+#[tokio::test]
+async fn what_the_caller_answers_is_on_record_before_it_is_sent() {
+    let world = World::new().await;
+    let (upstream, agent, task) = following(&world).await;
+    assert_eq!(say(&agent, &task).await["result"]["resultType"], "complete");
+    let audit = world.admin.get("/orgs/acme/audit?action=tasks/update").await.expect(200);
+    let record = &audit["items"][0];
+    assert_eq!((&record["status"], &record["tool"]), (&json!("ok"), &json!("balance")), "{audit}");
+    assert_eq!(record["rule"], "toolkit default: always_allow", "{audit}");
+    upstream.break_off("tasks/update");
+    let told = say(&agent, &task).await;
+    assert!(told["error"]["message"].as_str().is_some_and(|text| text.contains("may have been taken")), "{told}");
+    let audit = world.admin.get("/orgs/acme/audit?action=tasks/update").await.expect(200);
+    assert_eq!(audit["items"][0]["status"], "unknown", "{audit}");
+    assert_eq!(audit["items"].as_array().map(Vec::len), Some(2), "one record each: {audit}");
+}
+
+#[tokio::test]
+async fn what_the_caller_answers_passes_the_gate() {
+    let world = World::new().await;
+    let (upstream, agent, task) = following(&world).await;
+    for (permission, why) in [("blocked", "toolkit default: blocked"), ("needs_approval", "approve this call now")] {
+        let body = json!({"connection": "bank", "tool": "balance", "permission": permission});
+        assert!(world.admin.put("/orgs/acme/toolkits/bank/tools/balance", body).await.status.is_success());
+        let told = say(&agent, &task).await;
+        assert_eq!(told["error"]["code"], -32600, "{told}");
+        assert!(told["error"]["message"].as_str().is_some_and(|text| text.contains(why)), "{told}");
+    }
+    let audit = world.admin.get("/orgs/acme/audit?action=tasks/update").await.expect(200);
+    assert_eq!(audit["items"][0]["status"], "refused", "{audit}");
+    assert!(world.admin.delete("/orgs/acme/toolkits/bank/tools/balance").await.status.is_success());
+    assert!(say(&agent, &task).await["error"]["message"].to_string().contains("no longer offered"));
+    assert!(upstream.seen("tasks/update").is_empty(), "nothing was sent");
+}
+
+#[tokio::test]
+async fn what_the_caller_answers_is_for_the_tool_as_it_was_called() {
+    let world = World::new().await;
+    let (upstream, agent, task) = following(&world).await;
+    upstream.offer(&TOOLS.replace("Reads.", "Reads everything."));
+    world.admin.post("/orgs/acme/connections/bank/refresh", json!({})).await.expect(200);
+    let told = say(&agent, &task).await;
+    assert!(told["error"]["message"].to_string().contains("definition changed"), "{told}");
+    world.admin.patch("/orgs/acme/connections/bank", json!({"enabled": false})).await.expect(200);
+    let told = say(&agent, &task).await;
+    assert!(told["error"]["message"].to_string().contains("switched off"), "{told}");
+    assert!(upstream.seen("tasks/update").is_empty(), "nothing was sent");
+}
+
+#[tokio::test]
+async fn another_configuration_of_the_connection_knows_no_task_of_the_old_one() {
+    let world = World::new().await;
+    let _first = Tasking::replace(&world).await;
+    let agent = Agent::new(&world.agent);
+    let task = balance(&agent).await["taskId"].as_str().expect("an id").to_owned();
+    // Another upstream, which has a task of the same id.
+    let second = Tasking::replace(&world).await;
+    for method in ["tasks/get", "tasks/update"] {
+        let answer = agent.ask(method, json!({"taskId": task, "inputResponses": {}})).await;
+        assert_eq!((&answer["error"]["code"], &answer["error"]["message"]), (&json!(-32602), &json!("Task not found")));
+    }
+    agent.cancel(&task).await;
+    for method in ["tasks/get", "tasks/update", "tasks/cancel"] {
+        assert!(second.seen(method).is_empty(), "{method}");
     }
 }
 
@@ -119,6 +228,21 @@ async fn an_approved_call_goes_on_as_the_upstreams_task() {
         assert_eq!(text(&told["result"]), "paid");
     }
     assert_eq!(upstream.seen("tools/call").len(), 1);
+}
+
+#[tokio::test]
+async fn who_comes_back_again_and_again_gets_a_hundred_handles_and_then_words() {
+    let world = World::new().await;
+    let _upstream = Tasking::replace(&world).await;
+    let agent = Agent::new(&world.agent);
+    let (_, id) = agent.task(1).await;
+    world.approver.decide(&id, "approve", "ok").await.expect(200);
+    eventually("it is sent", || async { world.admin.status(&id).await == "executed" }).await;
+    for _ in 1..100 {
+        assert_eq!(agent.pay(1).await["resultType"], "task");
+    }
+    let words = agent.pay(1).await;
+    assert!(text(&words).starts_with("STARTED, NOT FINISHED"), "{words}");
 }
 
 #[tokio::test]

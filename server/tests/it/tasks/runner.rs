@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use sqlx::Executor;
 
-use super::{Agent, LONG_ENOUGH, alter};
-use crate::support::{Behaviour, Gateway, World, client::text, eventually};
+use super::{Agent, LONG_ENOUGH, TRACEPARENT, alter};
+use crate::support::{Behaviour, Client, Gateway, World, client::text, eventually};
 
 #[tokio::test]
 async fn without_a_task_nothing_is_run() {
@@ -111,6 +111,38 @@ async fn attempts_that_send_nothing_pause_on_every_replica() {
     for other in others {
         other.stop().await;
     }
+}
+
+#[tokio::test]
+async fn what_the_gateway_runs_belongs_to_the_callers_trace() {
+    let world = World::new().await;
+    let agent = Agent::new(&world.agent);
+    let (task, id) = agent.task(1).await;
+    world.approver.decide(&id, "approve", "ok").await.expect(200);
+    agent.end(&task).await;
+    let bodies = world.upstream.bodies();
+    assert!(bodies.len() == 1 && bodies[0].contains(TRACEPARENT), "{bodies:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_that_take_their_time_hold_up_no_others() {
+    let world = World::new().await;
+    world.admin.patch("/orgs/acme/connections/bank", json!({"call_timeout_ms": 60_000})).await.expect(200);
+    world.upstream.behave(Behaviour::Hang(r#"{"content":[{"type":"text","text":"ran"}]}"#.into()));
+    let mut approvals = 0;
+    for n in 0..4 {
+        // A caller may have twenty open approvals.
+        let body = json!({"name": format!("robot {n}"), "role": "agent"});
+        let key = world.owner.post("/orgs/acme/api-keys", body).await.expect(201);
+        let agent = Agent::new(&Client::new(&world.gateway.url, key["key"].as_str()));
+        for cents in 0..17 {
+            let (_, id) = agent.task(cents).await;
+            world.approver.decide(&id, "approve", "ok").await.expect(200);
+            approvals += 1;
+        }
+    }
+    eventually("all are under way at once", || async { world.upstream.calls() == approvals }).await;
+    world.upstream.release();
 }
 
 #[tokio::test]

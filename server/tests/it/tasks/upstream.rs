@@ -22,6 +22,10 @@ pub(super) const THEIRS: &str = "theirs-1";
 struct Inner {
     /// What `tasks/get` tells, besides the members that every task has; `None`: it knows no task.
     stands: Mutex<Option<String>>,
+    /// What it offers.
+    tools: Mutex<String>,
+    /// The method that it answers with something that is not MCP.
+    broken: Mutex<Option<String>>,
     /// Every request about calls and tasks, in order.
     seen: Mutex<Vec<Value>>,
 }
@@ -36,7 +40,12 @@ impl Tasking {
     /// Starts it in the place of the world's bank.
     pub(super) async fn replace(world: &World) -> Self {
         let stands = Mutex::new(Some(r#""status":"working""#.to_owned()));
-        let inner = Arc::new(Inner { stands, seen: Mutex::default() });
+        let inner = Arc::new(Inner {
+            stands,
+            tools: Mutex::new(TOOLS.to_owned()),
+            broken: Mutex::default(),
+            seen: Mutex::default(),
+        });
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}/mcp", listener.local_addr().expect("an address"));
         let router = Router::new().route("/mcp", post(answer)).with_state(inner.clone());
@@ -51,6 +60,16 @@ impl Tasking {
     /// What `tasks/get` tells from now on, besides the members that every task has.
     pub(super) fn tell(&self, members: &str) {
         *self.inner.stands.lock() = Some(members.to_owned());
+    }
+
+    /// What `tools/list` gives from now on.
+    pub(super) fn offer(&self, tools: &str) {
+        *self.inner.tools.lock() = tools.to_owned();
+    }
+
+    /// Requests of this method are taken, and answered with something that is not MCP.
+    pub(super) fn break_off(&self, method: &str) {
+        *self.inner.broken.lock() = Some(method.to_owned());
     }
 
     /// From now on it knows no task.
@@ -80,6 +99,9 @@ async fn answer(State(inner): State<Arc<Inner>>, body: String) -> Response {
     if method == "tools/call" || method.starts_with("tasks/") {
         inner.seen.lock().push(message.clone());
     }
+    if inner.broken.lock().as_deref() == Some(method) {
+        return (StatusCode::BAD_GATEWAY, "gone").into_response();
+    }
     let capabilities = &message["params"]["_meta"]["io.modelcontextprotocol/clientCapabilities"];
     let declared = capabilities["extensions"]["io.modelcontextprotocol/tasks"].is_object();
     let task = |kind: &str, stands: &str| {
@@ -95,7 +117,8 @@ async fn answer(State(inner): State<Arc<Inner>>, body: String) -> Response {
             r#"{"resultType":"complete","supportedVersions":["2026-07-28"],"ttlMs":0,"cacheScope":"private","capabilities":{"tools":{},"extensions":{"io.modelcontextprotocol/tasks":{}}}}"#,
         ),
         ("tools/list", _) => {
-            reply("result", &format!(r#"{{"resultType":"complete","ttlMs":0,"cacheScope":"private","tools":{TOOLS}}}"#))
+            let tools = inner.tools.lock().clone();
+            reply("result", &format!(r#"{{"resultType":"complete","ttlMs":0,"cacheScope":"private","tools":{tools}}}"#))
         }
         ("tools/call", _) if declared => reply("result", &task("task", r#""status":"working""#)),
         ("tools/call", _) => {

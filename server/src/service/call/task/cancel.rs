@@ -36,6 +36,11 @@ pub async fn cancel(services: &Services, asker: &Asker, id: &str) -> Result<Opti
         Some(record) => Some(approval::tidied(&mut scope, record).await?),
         None => None,
     };
+    // What was approved and sent is not recalled, whoever stops asking for it.
+    let unfollowed = match task.followed.filter(|_| task.approval.is_none()) {
+        Some(followed) if db::task::is_last_follower(&mut scope, &task.id_sha256, &followed).await? => Some(followed),
+        _ => None,
+    };
     let cancelled = db::task::cancel(&mut scope, &task.id_sha256).await?;
     if let Some(record) = record.filter(|_| cancelled) {
         withdraw(&mut scope, asker, record).await?;
@@ -44,7 +49,7 @@ pub async fn cancel(services: &Services, asker: &Asker, id: &str) -> Result<Opti
     if let Some(approval) = task.approval {
         services.live.wake(approval);
     }
-    if let Some(followed) = task.followed.filter(|_| cancelled) {
+    if let Some(followed) = unfollowed.filter(|_| cancelled) {
         tell(services, asker, &followed).await;
     }
     Ok(known)

@@ -2,7 +2,7 @@
 //! asks about ours is asked about the upstream's, under the id that each side knows.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{ApprovalId, ConnectionId, directory::Org};
+use domain::{ApprovalId, directory::Org};
 use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
 use wire::{
@@ -11,11 +11,11 @@ use wire::{
 };
 
 use super::super::{Context, say};
-use super::{Asker, new_id, sha256};
+use super::{Asker, MAX_OPEN, new_id, sha256};
 use crate::{
     db::{
         self, OrgScope,
-        task::{Followed, Owner, Task},
+        task::{Followed, Owner, Source, Task},
     },
     error::{Error, Result},
     service::{Services, connection},
@@ -25,11 +25,11 @@ use crate::{
 /// The shortest and the longest that ours is kept, whatever the upstream says of its own.
 const KEPT: (TimeDelta, TimeDelta) = (TimeDelta::minutes(10), TimeDelta::days(30));
 
-/// The task that an answer of this connection is, if it is one.
-pub(in super::super) fn followed(connection: ConnectionId, answer: &Answer, now: DateTime<Utc>) -> Option<Followed> {
+/// The task that the answer to this call is, if it is one.
+pub(in super::super) fn followed(source: Source, answer: &Answer, now: DateTime<Utc>) -> Option<Followed> {
     let Answer::Result(result) = answer else { return None };
     let task = CreatedTask::parse(result)?;
-    Some(Followed { connection, task: task.task_id.into_owned(), kept_until: kept_until(now, now, task.ttl_ms) })
+    Some(Followed { source, task: task.task_id.into_owned(), kept_until: kept_until(now, now, task.ttl_ms) })
 }
 
 /// Whether an answer is a task.
@@ -44,18 +44,18 @@ fn kept_until(created_at: DateTime<Utc>, now: DateTime<Utc>, ttl_ms: Option<u64>
 }
 
 /// An upstream's answer as it goes to a caller: a task becomes one of ours, durable before it leaves; a
-/// caller that did not declare the extension reads in words that the call goes on.
+/// caller that did not declare the extension, or has [`MAX_OPEN`] of them, reads in words that the call goes on.
 ///
 /// # Errors
 /// When Postgres cannot be reached. The call was sent.
 pub(in super::super) async fn hand_out(
     services: &Services,
     context: &Context,
-    connection: ConnectionId,
+    source: Source,
     approval: Option<ApprovalId>,
     answer: Answer,
 ) -> Result<Answer> {
-    let Some(followed) = followed(connection, &answer, services.clock.now()) else { return Ok(answer) };
+    let Some(followed) = followed(source, &answer, services.clock.now()) else { return Ok(answer) };
     let Answer::Result(result) = &answer else { return Ok(answer) };
     if !context.tasks {
         return Ok(Answer::Result(say::goes_on()));
@@ -64,12 +64,20 @@ pub(in super::super) async fn hand_out(
     let Some(ours) = with_task_id(result, &id) else { return Ok(Answer::Result(say::goes_on())) };
     let owner = Owner { toolkit: context.toolkit.id, caller: context.caller.principal };
     let mut scope = OrgScope::begin(&services.db, context.org.id).await?;
-    db::task::insert(&mut scope, &sha256(&id), owner, approval, Some(&followed)).await?;
+    if let Some(approval) = approval {
+        // Under the lock, so that the count is exact.
+        db::approval::lock(&mut scope, approval).await?;
+        if db::task::count_handles(&mut scope, approval).await? >= MAX_OPEN {
+            return Ok(Answer::Result(say::goes_on()));
+        }
+    }
+    db::task::insert(&mut scope, &sha256(&id), owner, approval, Some(&followed), None).await?;
     scope.commit().await?;
     Ok(Answer::Result(ours))
 }
 
-/// Asks the upstream about its task. `None`: it does not know it any more.
+/// Asks the upstream about its task. `None`: it does not know it any more, or the connection is configured
+/// differently since, so that whoever answers there has never heard of it.
 ///
 /// # Errors
 /// Unavailable, with the reason, when it cannot be asked or answers with another error.
@@ -79,8 +87,13 @@ pub(super) async fn ask(
     followed: &Followed,
     asked: TaskRequest<'_>,
 ) -> Result<Option<Box<RawValue>>> {
-    let connection = org.connections.get(&followed.connection).filter(|connection| connection.enabled);
-    let connection = connection.ok_or_else(|| Error::unavailable("the connection of this task cannot be used"))?;
+    let connection = org.connections.get(&followed.source.connection);
+    let Some(connection) = connection.filter(|found| found.version == followed.source.connection_version) else {
+        return Ok(None);
+    };
+    if !connection.enabled {
+        return Err(Error::unavailable("the connection of this task cannot be used"));
+    }
     let spec = connection::spec(services, connection)?;
     let answer = services.upstreams.task(&spec, asked, &followed.task, CancellationToken::new()).await;
     match answer {
@@ -99,13 +112,13 @@ fn trouble(connection: &str, reason: &str) -> Error {
 
 /// An upstream's JSON-RPC error.
 #[derive(serde::Deserialize)]
-struct Refused {
-    code: i64,
-    message: String,
+pub(super) struct Refused {
+    pub(super) code: i64,
+    pub(super) message: String,
 }
 
 impl Refused {
-    fn read(error: &RawValue) -> Self {
+    pub(super) fn read(error: &RawValue) -> Self {
         let unreadable = |_| Self { code: 0, message: "it answered with an error".to_owned() };
         serde_json::from_str(error.get()).unwrap_or_else(unreadable)
     }

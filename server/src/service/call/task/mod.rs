@@ -3,19 +3,21 @@
 //! caller; to anybody else, and elsewhere, it does not exist.
 //!
 //! Its status is the approval's, never stored twice, until something closes it: what that was is written
-//! with the change that did ([`db::task::End`]), so that what a caller was told stays true. [`get`] and
-//! [`cancel`] are what a caller does with it, [`runner`] runs what was approved while only a task waits.
+//! with the change that did ([`db::task::End`]), so that what a caller was told stays true. [`get`],
+//! [`update`] and [`cancel`] are what a caller does with it, [`runner`] runs what was approved while only a task waits.
 
 mod cancel;
 mod follow;
 mod get;
 mod runner;
 mod show;
+mod update;
 
 pub use cancel::cancel;
 pub(super) use follow::{followed, hand_out, is_task};
 pub use get::{Detailed, detailed, get, known};
 pub use runner::run_approved;
+pub use update::{NOT_FOUND, update};
 
 use std::{sync::Arc, time::Duration};
 
@@ -26,7 +28,6 @@ use domain::{
     approval::State,
     directory::{Org, Toolkit},
 };
-use serde_json::value::RawValue;
 
 use super::{Context, Reply};
 use crate::{
@@ -38,10 +39,9 @@ use crate::{
     },
     error::Result,
     service::{Services, access::Actor},
-    upstream::TaskRequest,
 };
 
-/// How many open tasks one approval has at most; a call beyond them is answered as if it had not
+/// How many open tasks one approval has at most, those that follow an upstream's included; a call beyond them is answered as if it had not
 /// declared the extension.
 const MAX_OPEN: i64 = 100;
 /// How long a task that no answer of an upstream ended is kept after its end.
@@ -122,12 +122,13 @@ async fn open(services: &Services, context: &Context, approval: ApprovalId) -> R
     if !matches!(record.state(), State::Pending(_)) {
         return Ok(Opened::Moved);
     }
-    if db::task::count_open(&mut scope, approval).await? >= MAX_OPEN {
+    if db::task::count_handles(&mut scope, approval).await? >= MAX_OPEN {
         return Ok(Opened::TooMany);
     }
     let id = new_id();
     let owner = Owner { toolkit: context.toolkit.id, caller: context.caller.principal };
-    let created_at = db::task::insert(&mut scope, &sha256(&id), owner, Some(approval), None).await?;
+    let trace = context.trace.to_json();
+    let created_at = db::task::insert(&mut scope, &sha256(&id), owner, Some(approval), None, trace.as_deref()).await?;
     scope.commit().await?;
     metrics::counter!("permesso_tasks_created_total").increment(1);
     let result = show::created(services, &context.org, &id, created_at, &record)?;
@@ -174,29 +175,21 @@ fn is_under_way(state: &State) -> bool {
     matches!(state, State::Pending(_) | State::Approved(_) | State::Executing(_))
 }
 
-/// Takes answers (a JSON object) to what a task asks for, and hands them to the upstream whose task it
-/// follows. A call that waits for a person asks its caller nothing, so what comes is ignored. `None`:
-/// there is no such task for this asker.
-///
-/// # Errors
-/// When Postgres or the upstream cannot be reached.
-pub async fn update(services: &Services, asker: &Asker, id: &str, input_responses: &RawValue) -> Result<Option<Known>> {
-    let Some(found) = find(services, asker, id).await? else { return Ok(None) };
-    let known = Known { approval: found.task.approval };
-    let Some(followed) = found.task.followed.filter(|_| found.task.closed.is_none()) else { return Ok(Some(known)) };
-    let update = TaskRequest::Update { input_responses };
-    Ok(follow::ask(services, &asker.org, &followed, update).await?.map(|_| known))
-}
-
 /// Removes tasks that nobody can learn anything from any more; says how many.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
 pub async fn sweep(services: &Services) -> Result<u64> {
-    let mut scope = SystemScope::begin(&services.db, Reason::Sweep).await?;
-    let swept = db::task::sweep(&mut scope).await?;
-    scope.commit().await?;
-    Ok(swept)
+    let mut all = 0;
+    loop {
+        let mut scope = SystemScope::begin(&services.db, Reason::Sweep).await?;
+        let swept = db::task::sweep(&mut scope).await?;
+        scope.commit().await?;
+        all += swept;
+        if swept < db::task::SWEPT_AT_ONCE || services.stop.is_cancelled() {
+            return Ok(all);
+        }
+    }
 }
 
 /// 256 random bits: nobody guesses another's task.

@@ -10,7 +10,7 @@ use std::{
 
 use domain::{ApprovalId, AuditId, OrgId, approval::State};
 use tokio::{
-    sync::{Semaphore, broadcast::error::RecvError},
+    sync::{OwnedSemaphorePermit, Semaphore, broadcast::error::RecvError},
     task::JoinSet,
     time::Instant,
 };
@@ -31,8 +31,9 @@ const SWEEP: Duration = Duration::from_secs(5);
 const SHORTEST: Duration = Duration::from_secs(5);
 /// The longest pause between two attempts.
 const LONGEST: Duration = Duration::from_secs(60);
-/// How many dispatches one replica has under way at once.
-const AT_ONCE: usize = 64;
+/// How many claims of one org one replica has under way at once. What was claimed does not count: the calls of one
+/// upstream that takes its time hold up no others.
+const AT_ONCE: usize = 16;
 
 /// Runs approved calls that a task waits for, until the process stops.
 pub async fn run_approved(services: Arc<Services>) {
@@ -59,7 +60,7 @@ pub async fn run_approved(services: Arc<Services>) {
 
 struct Runner {
     services: Arc<Services>,
-    slots: Arc<Semaphore>,
+    slots: HashMap<OrgId, Arc<Semaphore>>,
     tries: JoinSet<(ApprovalId, bool)>,
     trying: HashSet<ApprovalId>,
     /// Approvals that an attempt did not get off their feet, on this replica or another.
@@ -74,13 +75,7 @@ struct Pause {
 
 impl Runner {
     fn new(services: Arc<Services>) -> Self {
-        Self {
-            services,
-            slots: Arc::new(Semaphore::new(AT_ONCE)),
-            tries: JoinSet::new(),
-            trying: HashSet::new(),
-            pauses: HashMap::new(),
-        }
+        Self { services, slots: HashMap::new(), tries: JoinSet::new(), trying: HashSet::new(), pauses: HashMap::new() }
     }
 
     fn changed(&mut self, change: &ApprovalChanged) {
@@ -96,6 +91,7 @@ impl Runner {
     async fn sweep(&mut self) {
         // What nobody has heard of since it ended.
         self.pauses.retain(|_, pause| pause.until.elapsed() < 2 * LONGEST);
+        self.slots.retain(|_, slots| Arc::strong_count(slots) > 1);
         let resting = self.pauses.iter().filter(|(_, pause)| pause.until > Instant::now()).map(|(id, _)| id);
         let except: Vec<Uuid> = resting.chain(&self.trying).map(|id| id.0).collect();
         match waiting(&self.services, &except).await {
@@ -108,10 +104,11 @@ impl Runner {
         if !self.trying.insert(id) {
             return;
         }
-        let (services, slots) = (self.services.clone(), self.slots.clone());
+        let services = self.services.clone();
+        let slots = self.slots.entry(org).or_insert_with(|| Arc::new(Semaphore::new(AT_ONCE))).clone();
         self.tries.spawn(async move {
-            let _slot = slots.acquire_owned().await;
-            let again = attempt(&services, org, id).await.unwrap_or_else(|error| {
+            let slot = slots.acquire_owned().await.ok();
+            let again = attempt(&services, org, id, slot).await.unwrap_or_else(|error| {
                 tracing::warn!(approval.id = %id, %error, "an approved call with a task could not be run yet");
                 true
             });
@@ -143,13 +140,19 @@ async fn waiting(services: &Services, except: &[Uuid]) -> Result<Vec<(OrgId, App
     db::task::waiting(&mut scope, except).await
 }
 
-/// Runs one approval, if a task waits for it. Says whether to try again later.
-async fn attempt(services: &Arc<Services>, org: OrgId, id: ApprovalId) -> Result<bool> {
+/// Runs one approval, if a task waits for it; gives the slot back once it is claimed. Says whether to try again later.
+async fn attempt(
+    services: &Arc<Services>,
+    org: OrgId,
+    id: ApprovalId,
+    slot: Option<OwnedSemaphorePermit>,
+) -> Result<bool> {
     let mut scope = OrgScope::system(&services.db, org, Reason::Upkeep).await?;
     if db::task::count_open(&mut scope, id).await? == 0 {
         return Ok(false);
     }
     let Some(record) = db::approval::get(&mut scope, id).await? else { return Ok(false) };
+    let trace = db::task::trace(&mut scope, id).await?;
     drop(scope);
     if !matches!(record.state(), State::Approved(_)) {
         return Ok(false);
@@ -183,8 +186,8 @@ async fn attempt(services: &Arc<Services>, org: OrgId, id: ApprovalId) -> Result
         began: std::time::Instant::now(),
         tasks: false,
         only_for_task: true,
-        trace: Trace::default(),
+        trace: trace.as_deref().map(Trace::from_json).unwrap_or_default(),
         progress: Progress::default(),
     };
-    Ok(dispatch::dispatch_for_task(services, claimant, id).await)
+    Ok(dispatch::dispatch_for_task(services, claimant, id, slot).await)
 }

@@ -128,16 +128,20 @@ pub(super) async fn now(services: &Services, org: &Org, id: &str, found: &Found)
     };
     match (end, &record.stored) {
         (End::Executed, State::Executed(executed)) if !matches!(executed.by, Settled::Person(_)) => {
-            answered(services, id, task, record, executed).await
+            if let Some(now) = answered(services, id, task, record, executed).await? {
+                return Ok(Some(now));
+            }
+            if at + KEPT <= task.read_at {
+                return Ok(None);
+            }
         }
-        _ => {
-            let (message, reply) = said(services, org, record, end)?;
-            let Body::Result(result) = &reply.body else {
-                return Err(Error::internal("what the gateway says is a result"));
-            };
-            plain(ended("completed", message, at, Some(("result", &**result))))
-        }
+        _ => {}
     }
+    let (message, reply) = said(services, org, record, end)?;
+    let Body::Result(result) = &reply.body else {
+        return Err(Error::internal("what the gateway says is a result"));
+    };
+    plain(ended("completed", message, at, Some(("result", &**result))))
 }
 
 /// What ended a task: what is written on it, else what its approval says, which an older binary changed.
@@ -166,6 +170,10 @@ fn said(services: &Services, org: &Org, record: &Record, end: End) -> Result<(&'
         (End::Unused, _) => ("it could not be run in time", say::expired_as(record, true)),
         (End::OutcomeUnknown, _) => ("contact was lost; it may have run", say::outcome_unknown(services, org, record)),
         (End::Withdrawn, _) => ("it was withdrawn", say::withdrawn(record)),
+        // Another task or call of the caller was given the result.
+        (End::Executed, State::Executed(executed)) if !matches!(executed.by, Settled::Person(_)) => {
+            ("the call ran; its result is no longer kept", say::executed_before(record, executed))
+        }
         (End::Executed, State::Executed(executed)) => {
             ("a person found that it ran", say::settled_executed(record, executed))
         }
@@ -177,7 +185,9 @@ fn said(services: &Services, org: &Org, record: &Record, end: End) -> Result<(&'
     })
 }
 
-/// Shows a task whose call the upstream answered, as long as the answer is kept.
+/// Shows a task whose call the upstream answered, as long as the answer is kept. While the call was under way the
+/// task was told a longer life than this answer has once any of its handles was given it, so the task outlives it:
+/// its caller reads a day long that the call ran.
 async fn answered(
     services: &Services,
     id: &str,

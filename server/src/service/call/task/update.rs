@@ -1,0 +1,147 @@
+//! `tasks/update`: what a caller answers to an upstream's task goes on with the call that made it, so it passes the
+//! gate as that call did and is on record before it is sent. A call that waits for a person asks its caller nothing.
+
+use std::sync::Arc;
+
+use domain::{
+    Rule, Verdict,
+    approval::Change,
+    directory::{Connection, ToolkitTool},
+    gate,
+};
+use serde_json::{json, value::RawValue};
+use tokio_util::sync::CancellationToken;
+use wire::error::{INVALID_PARAMS, RpcError};
+
+use super::{
+    super::{LIST_AGE, Recorded, Reply, say},
+    Asker, Found, find,
+    follow::Refused,
+};
+use crate::{
+    db::{
+        audit::{Intent, Status},
+        task::{Followed, Task},
+    },
+    error::Result,
+    service::{Services, access, connection},
+    upstream::{Answer, TaskRequest, UpstreamError},
+};
+
+/// What is said of a task that is not there, whatever the reason.
+pub const NOT_FOUND: &str = "Task not found";
+
+/// Hands answers (a JSON object) to the upstream whose task this one follows; of any other task they are ignored.
+/// `intent` is the request's record so far; how much of it is written, the reply says.
+///
+/// # Errors
+/// Unauthorized or not found when the asker may no longer call; unavailable when Postgres cannot be reached. Nothing
+/// was sent.
+pub async fn update(
+    services: &Services,
+    asker: &Asker,
+    id: &str,
+    input_responses: &RawValue,
+    intent: &Intent,
+) -> Result<Reply> {
+    let Some(Found { task, .. }) = find(services, asker, id).await? else { return Ok(unknown()) };
+    let reply = match task.followed.as_ref().filter(|_| task.closed.is_none()) {
+        None => acknowledged(),
+        Some(followed) => match admitted(services, asker, &task, followed).await? {
+            Gate::Refuses(reply) => reply,
+            Gate::Admits(connection, tool, rule) => {
+                let (rule, tool) = (Some(rule.to_string()), Some(tool.name.to_string()));
+                let intent = Intent { rule: rule.clone(), tool, approval: task.approval, ..intent.clone() };
+                let spec = connection::spec(services, &connection)?;
+                services.audit.intend(intent).await?;
+                // A client that goes away takes back nothing: the answers may be half way.
+                let request = TaskRequest::Update { input_responses };
+                let told = services.upstreams.task(&spec, request, &followed.task, CancellationToken::new()).await;
+                Reply { rule, recorded: Recorded::Intent, ..said(connection.slug.as_str(), told) }
+            }
+        },
+    };
+    Ok(Reply { approval: task.approval, ..reply })
+}
+
+enum Gate {
+    Admits(Arc<Connection>, Arc<ToolkitTool>, Rule),
+    Refuses(Reply),
+}
+
+/// Whether the caller may still say something to the tool that it called.
+async fn admitted(services: &Services, asker: &Asker, task: &Task, followed: &Followed) -> Result<Gate> {
+    let source = &followed.source;
+    let same = |connection: &&Arc<Connection>| connection.version == source.connection_version;
+    let Some(listed) = asker.org.connections.get(&source.connection).filter(same) else {
+        return Ok(Gate::Refuses(unknown()));
+    };
+    if listed.enabled
+        && let Err(reason) = connection::ensure_fresh(services, listed, LIST_AGE).await
+    {
+        let text = format!("the connection `{}` cannot be used: {reason}. Nothing was sent.", listed.slug);
+        return Ok(Gate::Refuses(failed(Status::Failed, text)));
+    }
+    // Listing may have taken a while, and what it found counts.
+    let directory = services.directory.get()?;
+    let actor = access::again(services, &directory, &asker.actor)?;
+    let (org, toolkit) = (asker.org.slug.as_str(), asker.toolkit.slug.as_str());
+    let (caller, org, toolkit) = access::caller(&directory, &actor, org, toolkit)?;
+    let Some(connection) = org.connections.get(&source.connection).filter(same) else {
+        return Ok(Gate::Refuses(unknown()));
+    };
+    let tool = toolkit.tools.iter().find(|tool| tool.id == source.tool && tool.tool.connection == source.connection);
+    let Some(tool) = tool else { return Ok(Gate::Refuses(refused(Change::Tool.message(), None))) };
+    Ok(match gate(tool, &tool.tool, connection.enabled, caller.role, &caller.role_name) {
+        Verdict::Refuse(rule) => Gate::Refuses(refused(&rule.to_string(), Some(&rule))),
+        _ if tool.tool.seen_sha256 != source.definition_sha256 => {
+            Gate::Refuses(refused(Change::Definition.message(), None))
+        }
+        // It began without asking anybody, and could not do so now.
+        Verdict::Hold(rule) if task.approval.is_none() => Gate::Refuses(refused(
+            &format!("a person has to approve this call now ({rule}); make it again"),
+            Some(&rule),
+        )),
+        Verdict::Run(rule) | Verdict::Hold(rule) => Gate::Admits(connection.clone(), tool.clone(), rule),
+    })
+}
+
+fn acknowledged() -> Reply {
+    Reply::new(Status::Ok, say::raw(&json!({"resultType": "complete"})))
+}
+
+fn unknown() -> Reply {
+    Reply::error(RpcError::invalid_params(NOT_FOUND))
+}
+
+fn refused(why: &str, rule: Option<&Rule>) -> Reply {
+    let text = format!("The answers were not taken: {why}. Do not try another way to get the same effect.");
+    Reply { rule: rule.map(ToString::to_string), ..Reply::error(RpcError::invalid_request(text)) }
+}
+
+fn failed(status: Status, text: String) -> Reply {
+    Reply { status, ..Reply::error(RpcError::internal(text)) }
+}
+
+/// What became of answers that were handed on.
+fn said(connection: &str, told: std::result::Result<Answer, UpstreamError>) -> Reply {
+    match told {
+        Ok(Answer::Result(_)) => acknowledged(),
+        Ok(Answer::Error(error)) => match Refused::read(&error) {
+            Refused { code: INVALID_PARAMS, .. } => Reply { status: Status::Error, ..unknown() },
+            Refused { message, .. } => {
+                failed(Status::Error, format!("the connection `{connection}` did not take the answers: {message}"))
+            }
+        },
+        Err(UpstreamError::NotSent { reason }) => failed(
+            Status::Failed,
+            format!("the connection `{connection}` could not be reached: {reason}. Nothing was sent."),
+        ),
+        Err(UpstreamError::Unknown { reason }) => failed(
+            Status::Unknown,
+            format!(
+                "the connection `{connection}` did not answer properly: {reason}. The answers may have been taken; look at the task before you repeat them."
+            ),
+        ),
+    }
+}
