@@ -37,11 +37,12 @@ pub(super) struct Spoken {
 /// what it must have.
 pub(super) fn of_request(headers: &HeaderMap, method: &str, params: Option<&RawValue>) -> Result<Spoken, RpcError> {
     let version = text(headers, &PROTOCOL_VERSION)?;
-    // A revision that nobody knows may want anything else: it is refused for that.
-    if let Some(version) = version.filter(|version| Revision::parse(version).is_none()) {
-        return Err(RpcError::unsupported_version(version));
-    }
-    let Some(meta) = RequestMeta::read(params)? else {
+    let meta = RequestMeta::read(params).map_err(|wrong| {
+        // A revision that nobody knows may want something else there: it is refused for being unknown.
+        let unknown = version.filter(|version| Revision::parse(version).is_none());
+        unknown.map_or(wrong, RpcError::unsupported_version)
+    })?;
+    let Some(meta) = meta else {
         return without_meta(version, method);
     };
     let claimed = &*meta.protocol_version;

@@ -246,7 +246,7 @@ async fn an_approved_call_that_takes_long_streams_keep_alives_until_its_answer()
 #[tokio::test]
 async fn many_identical_calls_at_once_leave_connections_for_others() {
     let world = World::new().await;
-    let agent = patient(&world, 30).await;
+    let agent = patient(&world, 120).await;
     let calls: Vec<_> = (0..60).map(|_| (agent.clone(), pay(21, Value::Null))).collect();
     let calls: Vec<_> = calls
         .into_iter()

@@ -156,8 +156,12 @@ async fn check(world: &World, places: &Places, case: &Case) -> Result<(), String
     if let Some(reply) = replies.iter().find(|reply| reply.status >= 500 || reply.head.contains("text/plain")) {
         return Err(format!("not ours: {} {}", reply.status, reply.text()));
     }
+    let has = |reply: &raw::Reply, id: &str| match id {
+        "none" => !reply.text().contains("\"id\":"),
+        id => reply.text().contains(&format!("\"id\":{id},")),
+    };
     if let Some(id) = case.id
-        && !replies.first().is_some_and(|reply| reply.text().contains(&format!("\"id\":{id},")))
+        && !replies.first().is_some_and(|reply| has(reply, id))
     {
         return Err(format!("another id than {id}: {}", replies[0].text()));
     }
