@@ -120,14 +120,14 @@ enum Joined {
 async fn open_or_join(services: &Services, ready: &Ready, params: &CallParams<'_>, rule: &Rule) -> Result<Joined> {
     let context = &ready.context;
     let found = find_identical(services, context, ready.tool.id, &ready.arguments_sha256).await?;
-    if let Some(record) = found.as_ref().filter(|record| is_joined(record, ready)) {
-        return Ok(Joined::Approval(Box::new(record.clone())));
+    if let Some(record) = found.filter(|record| is_joined(record, ready)) {
+        return Ok(Joined::Approval(Box::new(record)));
     }
     let size = params.arguments.get().len();
     if size > services.limits.held_argument_bytes {
         return Ok(Joined::Refused(say::too_large(size, services.limits.held_argument_bytes)));
     }
-    open(services, ready, params, rule, found).await
+    open(services, ready, params, rule).await
 }
 
 /// Whether a call joins this approval, or gets its answer, instead of opening a new one.
@@ -162,13 +162,7 @@ fn binding_of(ready: &Ready) -> Binding {
 }
 
 /// Opens a request, after tidying what stands in its way.
-async fn open(
-    services: &Services,
-    ready: &Ready,
-    params: &CallParams<'_>,
-    rule: &Rule,
-    before: Option<Record>,
-) -> Result<Joined> {
+async fn open(services: &Services, ready: &Ready, params: &CallParams<'_>, rule: &Rule) -> Result<Joined> {
     let context = &ready.context;
     let _turn = services.opening.of(context.caller.principal).await;
     let mut scope = OrgScope::system(&services.db, context.org.id, Reason::Claim).await?;
@@ -176,6 +170,14 @@ async fn open(
     let binding = binding_of(ready);
     if is_stale(&binding, &db::approval::current(&mut scope, &binding).await?, rule) {
         return Ok(Joined::Stale);
+    }
+    // Another call of this caller may have opened one meanwhile, and it may have run already: under the caller's
+    // lock what is found stays true.
+    let tool = ready.tool.id;
+    let before =
+        db::approval::find_identical(&mut scope, context.caller.principal, tool, &ready.arguments_sha256).await?;
+    if let Some(record) = before.as_ref().filter(|record| is_joined(record, ready)) {
+        return Ok(Joined::Approval(Box::new(record.clone())));
     }
     if let Some(before) = before {
         match clear_the_way(&mut scope, before.id).await? {
