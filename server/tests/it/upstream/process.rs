@@ -167,6 +167,11 @@ async fn a_child_that_never_answered_has_ended_after_close() {
     assert_eq!(reason, "no session with the upstream within 2 s");
     let pid = upstreams.logs(mute.id).concat();
     upstreams.close().await;
+    // What was killed is seen until the system has buried it.
+    let killed = Instant::now();
+    while is_alive(&pid) && killed.elapsed() < Duration::from_secs(2) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     assert!(!is_alive(&pid), "{pid}");
 }
 
