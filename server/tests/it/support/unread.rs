@@ -32,6 +32,12 @@ impl Unread {
         Self { stream }
     }
 
+    /// Waits until so many bytes have come that nobody reads; the window has to hold them.
+    pub(crate) async fn has(&self, bytes: usize) {
+        let there = || async { self.stream.peek(&mut vec![0; bytes]).await.expect("it is open") == bytes };
+        super::eventually("they come", there).await;
+    }
+
     /// Reads the rest; whether it ends as a complete chunked body does.
     pub(crate) async fn ends_complete(mut self) -> bool {
         let mut rest = Vec::new();
