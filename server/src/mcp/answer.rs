@@ -15,7 +15,7 @@ use uuid::Uuid;
 use wire::{
     envelope::{error_bytes, raw_error_bytes, response_bytes},
     error::{HEADER_MISMATCH, METHOD_NOT_FOUND, MISSING_CAPABILITY, RpcError, UNSUPPORTED_VERSION},
-    mcp::{CallParams, result::with_protocol},
+    mcp::{CallParams, input::Input, result::with_protocol},
 };
 
 use super::{
@@ -147,7 +147,13 @@ pub(super) async fn answer(services: &Arc<Services>, place: &Place, asked: Asked
 
 async fn call(services: &Arc<Services>, place: &Place, recording: Recording, asked: Asked<'_>) -> Answer {
     let id = asked.id;
-    let parsed = CallParams::parse(asked.params);
+    let mut parsed = CallParams::parse(asked.params);
+    if let Ok(params) = &mut parsed
+        && !place.spoken.modern
+    {
+        // Earlier revisions know no such members.
+        params.input = Input::default();
+    }
     let recording = match &parsed {
         Ok(params) => recording.tool(&params.name),
         Err(_) => recording,
@@ -168,6 +174,7 @@ async fn call(services: &Arc<Services>, place: &Place, recording: Recording, ask
                 toolkit: place.toolkit.clone(),
                 client: place.client.clone(),
                 tasks: place.spoken.tasks,
+                inputs: place.spoken.inputs.clone(),
                 intent: recording.intent.clone(),
                 began: recording.began,
                 hold: place.hold,

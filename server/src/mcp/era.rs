@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use wire::{
     error::RpcError,
     header,
-    mcp::{Implementation, RequestMeta, Revision, mirrored_name},
+    mcp::{Implementation, RequestMeta, Revision, input::Inputs, mirrored_name},
     param_header::{self, param_headers},
 };
 
@@ -26,6 +26,8 @@ pub(super) struct Spoken {
     pub(super) modern: bool,
     /// It declares the tasks extension.
     pub(super) tasks: bool,
+    /// What its client can be asked for; `None`: its revision knows no such thing.
+    pub(super) inputs: Option<Inputs>,
     /// The client's name and version, if the request says them.
     pub(super) client: Option<String>,
 }
@@ -70,7 +72,8 @@ pub(super) fn of_request(headers: &HeaderMap, method: &str, params: Option<&RawV
             return Err(mismatch(&NAME, &sent, &name));
         }
     }
-    Ok(Spoken { modern: true, tasks: meta.tasks, client: meta.client.as_ref().map(label) })
+    let client = meta.client.as_ref().map(label);
+    Ok(Spoken { modern: true, tasks: meta.tasks, inputs: Some(meta.inputs), client })
 }
 
 /// A request without the `_meta` of 2026-07-28 is of an earlier revision, and its header must not say otherwise.

@@ -4,6 +4,7 @@
 use serde_json::value::RawValue;
 use wire::envelope::{self, Incoming, Message};
 use wire::error::{HEADER_MISMATCH, INTERNAL_ERROR, MISSING_CAPABILITY, RpcError, UNSUPPORTED_VERSION};
+use wire::mcp::input::Inputs;
 use wire::mcp::{InitializeResult, Revision};
 
 use super::departure::{Guard, unguarded};
@@ -73,17 +74,22 @@ pub(super) struct Request {
     pub(super) param_headers: Vec<(String, String)>,
     /// See [`super::Call::tasks`].
     pub(super) tasks: bool,
+    /// See [`super::Call::inputs`].
+    pub(super) inputs: Inputs,
+    /// See [`super::Call::goes_on`].
+    pub(super) goes_on: bool,
 }
 
 impl Request {
     /// One that changes nothing, or may be repeated.
     pub(super) fn new(method: &'static str, params: Option<Box<RawValue>>) -> Self {
-        Self { method, params, guard: unguarded(), once: false, param_headers: Vec::new(), tasks: false }
+        let (guard, param_headers, inputs) = (unguarded(), Vec::new(), Inputs::default());
+        Self { method, params, guard, once: false, param_headers, tasks: false, inputs, goes_on: false }
     }
 
     /// Whether an upstream of an earlier revision could not understand it.
     pub(super) fn needs_modern(&self) -> bool {
-        self.method.starts_with("tasks/")
+        self.goes_on || self.method.starts_with("tasks/")
     }
 }
 

@@ -25,6 +25,7 @@ use secrecy::SecretString;
 use serde_json::value::RawValue;
 use url::Url;
 use uuid::Uuid;
+use wire::mcp::input::Inputs;
 
 pub use egress::{AllowRule, Egress, InvalidRule};
 pub use error::UpstreamError;
@@ -131,12 +132,17 @@ pub struct Call<'a> {
     /// The answer may be a task: declares the extension `io.modelcontextprotocol/tasks` in this
     /// call, to an upstream that is spoken to in MCP 2026-07-28.
     pub tasks: bool,
+    /// What the answer may ask for: declared as capabilities in this call, likewise.
+    pub inputs: Option<&'a Inputs>,
+    /// It brings what an upstream asked for, so only one that is spoken to in MCP 2026-07-28 is meant.
+    pub goes_on: bool,
 }
 
 impl<'a> Call<'a> {
     /// An ordinary call, without progress, headers and tasks.
     pub fn new(tool: &'a str, params: &'a RawValue) -> Self {
-        Self { tool, params, once: false, progress: None, param_headers: &[], tasks: false }
+        let (once, tasks, goes_on) = (false, false, false);
+        Self { tool, params, once, progress: None, param_headers: &[], tasks, inputs: None, goes_on }
     }
 }
 

@@ -81,8 +81,8 @@ impl Upstreams {
     /// upstream that has it is told so. In MCP 2026-07-28 giving up is hanging up, which tells it.
     ///
     /// A result need not be the tool's: in MCP 2026-07-28 its `resultType` may be `task`, if the
-    /// call said so, or `input_required`, which an upstream must not answer since the gateway
-    /// declares no capability to be asked. What to do about that, or about a type that nobody
+    /// call said so, or `input_required`, of which an upstream must ask only what the call said it
+    /// may. What to do about that, or about a type that nobody
     /// knows, is the caller's to decide: the upstream did answer.
     ///
     /// # Errors
@@ -100,6 +100,8 @@ impl Upstreams {
             once: call.once,
             param_headers: call.param_headers.to_vec(),
             tasks: call.tasks,
+            inputs: call.inputs.cloned().unwrap_or_default(),
+            goes_on: call.goes_on,
             ..Request::new("tools/call", Some(call.params.to_owned()))
         };
         let (link, _hold) = self.link(spec)?;

@@ -27,11 +27,14 @@ pub enum Purpose {
     ConnectionConfig,
     /// A value that is injected into calls, bound to the secret's id.
     Secret,
+    /// What an agent gives back with the input that it was asked for, bound to its caller and call.
+    RequestState,
 }
 
 impl Purpose {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::ApprovalArguments, Self::ApprovalResult, Self::ConnectionConfig, Self::Secret];
+    pub const ALL: [Self; 5] =
+        [Self::ApprovalArguments, Self::ApprovalResult, Self::ConnectionConfig, Self::Secret, Self::RequestState];
 
     /// The name that goes into the key's derivation; it never changes.
     pub(super) fn name(self) -> &'static str {
@@ -40,6 +43,7 @@ impl Purpose {
             Self::ApprovalResult => "approval-result",
             Self::ConnectionConfig => "connection-config",
             Self::Secret => "secret",
+            Self::RequestState => "request-state",
         }
     }
 }
@@ -79,8 +83,8 @@ impl Vault {
         Self { key_id: master.id(), keys }
     }
 
-    /// Seals `plain`. It opens again with the same purpose and the same `aad`, the bytes of the id of
-    /// the row that it is stored in. The result is 33 bytes longer than `plain`.
+    /// Seals `plain`. It opens again with the same purpose and the same `aad`: the bytes of the id of
+    /// the row that it is stored in, or of what else it belongs to. The result is 33 bytes longer than `plain`.
     ///
     /// # Panics
     /// When the operating system has no random numbers, or above 64 GiB.

@@ -19,6 +19,7 @@ mod events;
 mod export;
 mod export_limits;
 mod holding;
+mod input;
 mod keys;
 mod layers;
 mod listening;

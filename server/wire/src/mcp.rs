@@ -4,6 +4,7 @@
 mod call;
 mod cancelled;
 mod initialize;
+pub mod input;
 mod progress;
 mod request;
 pub mod result;

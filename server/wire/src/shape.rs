@@ -72,6 +72,11 @@ impl<'a> Object<'a> {
         self.get(key).filter(|value| value.get() != "null")
     }
 
+    /// The members' values, in their order.
+    pub(crate) fn values(&self) -> impl Iterator<Item = &'a RawValue> {
+        self.fields.iter().map(|(_, value)| *value)
+    }
+
     /// A string, if it is there.
     pub(crate) fn text(&self, key: &str) -> Result<Option<Cow<'a, str>>, ShapeError> {
         let Some(value) = self.some(key) else {

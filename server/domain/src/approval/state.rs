@@ -64,6 +64,9 @@ pub struct Executing {
     pub holder: Uuid,
     /// When the lease lapses, unless renewed.
     pub lease_until: DateTime<Utc>,
+    /// The upstream has asked for input: nobody works under the lease, and the call that brings the holder's
+    /// token continues it, once.
+    pub asks: bool,
 }
 
 /// Dispatched, and nobody knows what became of it.
@@ -301,7 +304,7 @@ impl Approved {
 
     /// One dispatcher claims it, with a lease until `lease_until`.
     pub fn claim(self, holder: Uuid, lease_until: DateTime<Utc>) -> Executing {
-        Executing { decision: self.decision, execute_by: self.execute_by, holder, lease_until }
+        Executing { decision: self.decision, execute_by: self.execute_by, holder, lease_until, asks: false }
     }
 
     /// Something it is bound to changed.
@@ -319,6 +322,17 @@ impl Executing {
     /// The request provably never left: it may be claimed again.
     pub fn release(self) -> Approved {
         Approved { decision: self.decision, execute_by: self.execute_by }
+    }
+
+    /// The upstream asks for input; until `lease_until` the call that brings `holder` may continue.
+    pub fn ask(self, holder: Uuid, lease_until: DateTime<Utc>) -> Self {
+        Self { holder, lease_until, asks: true, ..self }
+    }
+
+    /// The call continues with what was asked for, under a token of its own. `None`: nothing is asked for, or
+    /// not from who brings this token.
+    pub fn go_on(self, asked: Uuid, holder: Uuid, lease_until: DateTime<Utc>) -> Option<Self> {
+        (self.asks && self.holder == asked).then_some(Self { holder, lease_until, asks: false, ..self })
     }
 
     /// The upstream answered within the lease.

@@ -236,12 +236,12 @@ pub async fn store(
              decided_by = coalesce($5, decided_by), decided_at = coalesce($6, decided_at),
              decision_reason = CASE WHEN $5::uuid IS NULL THEN decision_reason ELSE $7 END,
              execute_by = coalesce($8, execute_by), holder = coalesce($9, holder), lease_until = coalesce($10, lease_until),
-             finished_at = $11, finished_by = $12, finished_by_user = $13, change = $14
+             finished_at = $11, finished_by = $12, finished_by_user = $13, change = $14, asks_input = $15
          WHERE org_id = $1 AND id = $2 AND state = $3
            AND CASE
                WHEN $3 = 'pending' AND $4 IN ('approved', 'rejected') THEN expires_at > clock_timestamp()
                WHEN $3 = 'approved' AND $4 = 'executing' THEN execute_by > clock_timestamp()
-               WHEN $3 = 'executing' AND $4 = 'executed' THEN lease_until > clock_timestamp()
+               WHEN $3 = 'executing' AND $4 IN ('executed', 'executing') THEN lease_until > clock_timestamp()
                WHEN $3 = 'expired' AND $4 = 'approved' THEN finished_at > clock_timestamp() - interval '7 days'
                ELSE true END",
         scope.org().0,
@@ -258,6 +258,7 @@ pub async fn store(
         columns.finished_by,
         columns.finished_by_user,
         columns.change,
+        columns.asks_input,
     )
     .execute(scope.conn())
     .await?
@@ -301,6 +302,7 @@ struct Columns<'a> {
     finished_by: Option<&'static str>,
     finished_by_user: Option<Uuid>,
     change: Option<&'static str>,
+    asks_input: bool,
 }
 
 impl<'a> Columns<'a> {
@@ -313,7 +315,9 @@ impl<'a> Columns<'a> {
             State::Expired(e) => Self { finished_at: Some(e.at), ..none },
             State::Withdrawn { at } => Self { finished_at: Some(*at), ..none },
             State::Invalidated { at, change } => Self { finished_at: Some(*at), change: Some(change.as_str()), ..none },
-            State::Executing(e) => Self { holder: Some(e.holder), lease_until: Some(e.lease_until), ..none },
+            State::Executing(e) => {
+                Self { holder: Some(e.holder), lease_until: Some(e.lease_until), asks_input: e.asks, ..none }
+            }
             State::OutcomeUnknown(_) => none,
             State::Executed(e) => {
                 let (by, user) = match e.by {
@@ -330,14 +334,15 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// Renews a dispatcher's lease. `false`: it lapsed or is not this dispatcher's any more.
+/// Renews a dispatcher's lease. `false`: it lapsed, or the dispatcher no longer works under it.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
 pub async fn renew_lease(scope: &mut OrgScope, id: ApprovalId, holder: Uuid, seconds: f64) -> Result<bool> {
     let renewed = sqlx::query!(
         "UPDATE approvals SET lease_until = clock_timestamp() + make_interval(secs => $4)
-         WHERE org_id = $1 AND id = $2 AND holder = $3 AND state = 'executing' AND lease_until > clock_timestamp()",
+         WHERE org_id = $1 AND id = $2 AND holder = $3 AND state = 'executing' AND NOT asks_input
+           AND lease_until > clock_timestamp()",
         scope.org().0,
         id.0,
         holder,

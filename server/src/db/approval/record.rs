@@ -185,7 +185,7 @@ async fn load(scope: &mut OrgScope, ids: &[Uuid]) -> Result<Vec<Record>> {
                connection_version, arguments_sha256, definition_sha256, caller_name, client, toolkit, tool, definition,
                reviewed_definition, rule, agent_reason, created_at, state, expires_at, decided_by, decided_at,
                decision_reason, execute_by, holder, lease_until, finished_at, finished_by, finished_by_user, answered_at,
-               change, called, clock_timestamp() AS "read_at!"
+               change, called, asks_input, clock_timestamp() AS "read_at!"
            FROM approvals WHERE org_id = $1 AND id = ANY($2) ORDER BY id DESC"#,
         scope.org().0,
         ids,
@@ -231,6 +231,7 @@ struct Row {
     answered_at: Option<DateTime<Utc>>,
     change: Option<String>,
     called: bool,
+    asks_input: bool,
     read_at: DateTime<Utc>,
 }
 
@@ -289,6 +290,7 @@ impl Row {
                 execute_by: self.execute_by?,
                 holder: self.holder?,
                 lease_until: self.lease_until?,
+                asks: self.asks_input,
             }),
             Status::OutcomeUnknown => State::OutcomeUnknown(OutcomeUnknown {
                 decision: self.decision()?,

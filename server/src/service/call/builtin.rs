@@ -13,7 +13,7 @@ use serde_json::{Value, json, value::RawValue};
 use tokio::time::Instant;
 use wire::mcp::CallParams;
 
-use super::{Context, Reply, hold, replay, say, task, wait};
+use super::{Context, Reply, hold, input, replay, round, say, task, wait};
 use crate::{
     db::{self, OrgScope, approval::Record, audit::Status},
     error::{Error, Result},
@@ -124,7 +124,23 @@ pub(super) async fn call(
     };
     match tool {
         Builtin::ApprovalStatus => status(services, context, record, arguments.wait_seconds).await,
-        Builtin::RunApproved => hold::follow(services, context, record).await,
+        Builtin::RunApproved => run_approved(services, context, record, params).await,
+    }
+}
+
+async fn run_approved(
+    services: &Arc<Services>,
+    context: &Context,
+    record: Record,
+    params: &CallParams<'_>,
+) -> Result<Reply> {
+    let state = match input::open(services, &(&record).into(), params.input) {
+        Ok(state) => state,
+        Err(error) => return Ok(Reply::error(error)),
+    };
+    match state.and_then(|state| input::round(&state, params.input)) {
+        Some(round) => round::go_on(services, context, round).await,
+        None => hold::follow(services, context, record).await,
     }
 }
 
@@ -158,7 +174,7 @@ async fn describe(services: &Services, context: &Context, record: &Record) -> Re
         "tool": record.tool,
         "expires_at": expires_at.to_rfc3339_opts(SecondsFormat::Secs, true),
         "arguments_edited": false,
-        "next_action": next_action(&state),
+        "next_action": next_action(&state, context),
     });
     if matches!(state, State::Pending(_) | State::Executing(_)) {
         out["retry_after_seconds"] = json!(20);
@@ -169,6 +185,7 @@ async fn describe(services: &Services, context: &Context, record: &Record) -> Re
     let mut answers = None;
     let mut facts = out.to_string();
     if let State::Executed(finished) = &state
+        && !matches!(finished.by, Settled::Person(_))
         && record.read_at < finished.replay_until()
         && let Some(answer) = replay::stored(services, record).await?
     {
@@ -186,8 +203,10 @@ async fn describe(services: &Services, context: &Context, record: &Record) -> Re
     Ok(Reply { answers, ..Reply::new(Status::Ok, body).about(record.id) })
 }
 
-fn next_action(state: &State) -> &'static str {
+fn next_action(state: &State, context: &Context) -> &'static str {
     match state {
+        // Running it is what asks again.
+        State::Executing(executing) if executing.asks && context.inputs.is_some() => "run_approved",
         State::Pending(_) | State::Executing(_) => "call_approval_status",
         State::Approved(_) => "run_approved",
         State::Executed(executed) if matches!(executed.by, Settled::Person(_)) => "stop_and_tell_user",

@@ -9,17 +9,18 @@ use std::{
 
 use domain::{
     ApprovalId, OrgId, Principal, Slug,
-    approval::{Approved, Change, State, Status},
+    approval::{Approved, Change, Executing, State, Status},
     directory::Connection,
 };
 use serde_json::{json, value::RawValue};
 use uuid::Uuid;
-use wire::mcp::Trace;
+use wire::mcp::{Trace, input::Inputs};
 
 use super::{
     Context,
     progress::Progress,
     ready::{self, LIST_AGE},
+    round::Round,
 };
 use crate::{
     audit::{redact::redact, text},
@@ -47,6 +48,8 @@ pub(super) struct Claimant {
     pub(super) began: Instant,
     /// Whether the call itself can go on as a task of the upstream's.
     pub(super) tasks: bool,
+    /// What its client can be asked for; `None`: nothing, and it would not know that it is asked.
+    pub(super) inputs: Option<Inputs>,
     /// Whether no call waits: then it is claimed only while a task does.
     pub(super) only_for_task: bool,
     /// The trace that the call belongs to.
@@ -65,6 +68,7 @@ impl From<&Context> for Claimant {
             intent: context.intent.clone(),
             began: context.began,
             tasks: context.tasks,
+            inputs: context.inputs.clone(),
             only_for_task: false,
             trace: context.trace.clone(),
             progress: context.progress.clone(),
@@ -96,6 +100,10 @@ pub(super) struct Claimed {
     pub(super) progress: Progress,
     /// Whether the upstream may answer with a task.
     pub(super) tasks: bool,
+    /// What it may ask for.
+    pub(super) inputs: Option<Inputs>,
+    /// What the call goes on with, if its upstream asked before.
+    pub(super) round: Option<Round>,
 }
 
 /// How an attempt ended.
@@ -142,7 +150,11 @@ impl Drop for Claiming<'_> {
 
 /// The connection that the approved call goes to, from the snapshot; the claim compares its version
 /// with the locked rows.
-async fn connection_of(services: &Services, claimant: &Claimant, id: ApprovalId) -> Result<Option<Arc<Connection>>> {
+pub(super) async fn connection_of(
+    services: &Services,
+    claimant: &Claimant,
+    id: ApprovalId,
+) -> Result<Option<Arc<Connection>>> {
     let mut scope = OrgScope::begin(&services.db, claimant.org).await?;
     let Some(record) = db::approval::get(&mut scope, id).await? else { return Ok(None) };
     drop(scope);
@@ -171,7 +183,6 @@ async fn invalidate(scope: &mut OrgScope, record: &Record, approved: Approved, c
 async fn attempt(services: &Services, claimant: &Claimant, id: ApprovalId, spec: Arc<ConnectionSpec>) -> Result<Claim> {
     // Read before the claim: by this clock the lease ends no later than by Postgres's.
     let before = Instant::now();
-    let holder = Uuid::now_v7();
     let mut scope = OrgScope::system(&services.db, claimant.org, Reason::Claim).await?;
     let Some(record) = db::approval::lock(&mut scope, id).await? else { return Ok(Claim::Lost) };
     let State::Approved(approved) = record.state() else { return Ok(Claim::Lost) };
@@ -189,12 +200,41 @@ async fn attempt(services: &Services, claimant: &Claimant, id: ApprovalId, spec:
     let Some(tool) = current.tool.filter(|_| spec.version == record.binding.connection_version) else {
         return Ok(Claim::Lost);
     };
-    let arguments = arguments(services, &mut scope, id).await?;
     let now = db::approval::now(&mut scope).await?;
     let lease = chrono::TimeDelta::from_std(services.lease).map_err(Error::internal)?;
-    let state = State::Executing(approved.claim(holder, now + lease));
+    let next = approved.claim(Uuid::now_v7(), now + lease);
+    let winning = Winning { from: Status::Approved, next, before, tool: tool.name, spec, round: None };
+    win(services, &Claimant { tasks: claimant.tasks || waiting, ..claimant.clone() }, scope, record, winning).await
+}
+
+/// A claim about to be made.
+pub(super) struct Winning {
+    /// The state that the locked row has.
+    pub(super) from: Status,
+    pub(super) next: Executing,
+    /// A monotonic clock, read before.
+    pub(super) before: Instant,
+    /// The tool's name at the upstream.
+    pub(super) tool: String,
+    pub(super) spec: Arc<ConnectionSpec>,
+    pub(super) round: Option<Round>,
+}
+
+/// Makes a claim and its intent durable, together.
+pub(super) async fn win(
+    services: &Services,
+    claimant: &Claimant,
+    mut scope: OrgScope,
+    record: Record,
+    winning: Winning,
+) -> Result<Claim> {
+    let Winning { from, next, before, tool, spec, round } = winning;
+    let id = record.id;
+    let arguments = arguments(services, &mut scope, id).await?;
+    let holder = next.holder;
     let actor = Actor::Principal(claimant.principal, claimant.name.clone());
-    if !db::approval::store(&mut scope, id, Status::Approved, &state, &actor, None).await? {
+    let note = round.as_ref().map(|_| "goes on with the input that was asked for");
+    if !db::approval::store(&mut scope, id, from, &State::Executing(next), &actor, note).await? {
         return Ok(Claim::Lost);
     }
     let request = || Some(asked(&record.tool, &arguments));
@@ -211,13 +251,15 @@ async fn attempt(services: &Services, claimant: &Claimant, id: ApprovalId, spec:
         holder,
         lease_ends: before + services.lease,
         spec,
-        upstream_tool: tool.name,
+        upstream_tool: tool,
         arguments,
         intent,
         began: claimant.began,
         trace: claimant.trace.clone(),
         progress: claimant.progress.clone(),
-        tasks: claimant.tasks || waiting,
+        tasks: claimant.tasks,
+        inputs: claimant.inputs.clone(),
+        round,
     };
     if let Err(error) = scope.commit().await {
         // Perhaps it was committed. Nothing was sent, so it may go back; if that fails too, the

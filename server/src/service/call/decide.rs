@@ -9,7 +9,9 @@ use super::{
     Context, Reply,
     builtin::Builtin,
     hold,
+    input::{self, Bound},
     ready::{LIST_AGE, Ready},
+    round::Round,
     say,
 };
 use crate::{
@@ -25,6 +27,8 @@ pub(super) enum Step {
     Builtin(Box<Context>, Builtin),
     /// An identical call's approval was decided already: go on from there.
     Join(Box<Context>, Box<Record>),
+    /// An approved call goes on with what its upstream asked for.
+    GoOn(Box<Context>, Box<Round>),
     Run(Box<Ready>, Rule),
     Hold(Box<Ready>, Rule),
 }
@@ -42,9 +46,28 @@ pub(super) async fn decide(services: &Services, context: Context, params: &CallP
         Ok(hash) => hash,
         Err(error) => return Ok(Step::Answer(refused(&format!("the arguments were refused: {error}")))),
     };
+    let connection = context.org.connections.get(&tool.tool.connection).cloned().ok_or_else(Error::not_found)?;
+    let bound = Bound {
+        org: context.org.id,
+        caller: context.caller.principal,
+        tool: tool.id,
+        arguments_sha256,
+        connection_version: connection.version,
+    };
+    let state = match input::open(services, &bound, params.input) {
+        Ok(state) => state,
+        Err(error) => return Ok(Step::Answer(Reply::error(error))),
+    };
+    // What was claimed already nothing recalls.
+    if let Some(round) = state.as_ref().and_then(|state| input::round(state, params.input)) {
+        return Ok(Step::GoOn(Box::new(context), Box::new(round)));
+    }
     // An approval that was given stands before everything else, an unknown outcome above all: no
     // change since frees it (promise 4).
     if let Some(record) = decided_approval(services, &context, &tool, &arguments_sha256).await? {
+        if !params.input.is_none() {
+            return Ok(Step::Answer(input::unasked(&tool.name)));
+        }
         return Ok(Step::Join(Box::new(context), Box::new(record)));
     }
     if let Verdict::Refuse(rule) = verdict(&context, &tool)? {
@@ -63,9 +86,11 @@ pub(super) async fn decide(services: &Services, context: Context, params: &CallP
         return Ok(Step::Answer(refused(&text)));
     }
     let connection = context.org.connections.get(&tool.tool.connection).cloned().ok_or_else(Error::not_found)?;
-    let ready = Box::new(Ready { context, tool, connection, arguments_sha256 });
+    let state = state.and_then(|state| state.theirs);
+    let ready = Box::new(Ready { context, tool, connection, arguments_sha256, state });
     Ok(match verdict {
         Verdict::Run(rule) => Step::Run(ready, rule),
+        Verdict::Hold(_) if !params.input.is_none() => Step::Answer(input::unasked(&ready.tool.name)),
         Verdict::Hold(rule) | Verdict::Refuse(rule) => Step::Hold(ready, rule),
     })
 }

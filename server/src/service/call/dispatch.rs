@@ -7,11 +7,13 @@ use domain::ApprovalId;
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio_util::sync::CancellationToken;
-use wire::mcp::upstream_call_params;
+use wire::mcp::{input::Input, upstream_call_params};
 
 use super::{
     Context, Recorded, Reply,
     claim::{self, Claim, Claimant, Claimed, MARGIN},
+    input,
+    round::{self, Round},
     run, say, settle, task,
 };
 use crate::{
@@ -37,17 +39,27 @@ enum Told {
     NotRecorded,
 }
 
-/// Claims the approval and, if the claim is won, sends its call. `None`: somebody else has it, look
-/// again.
-pub(super) async fn dispatch(services: &Arc<Services>, context: &Context, record: &Record) -> Result<Option<Reply>> {
+/// Claims the approval, or goes on with its next round, and, if the claim is won, sends its call. `None`:
+/// somebody else has it, look again.
+pub(super) async fn dispatch(
+    services: &Arc<Services>,
+    context: &Context,
+    record: &Record,
+    round: Option<Round>,
+) -> Result<Option<Reply>> {
     let (tell, told) = oneshot::channel();
     let mut waiter = services.live.watch(record.id);
-    services.dispatched.spawn(claim_and_send(services.clone(), context.into(), record.id, tell, None));
+    let goes_on = round.is_some();
+    let attempt = Attempt { id: record.id, round, slot: None };
+    services.dispatched.spawn(claim_and_send(services.clone(), context.into(), attempt, tell));
     // A task that ended without a word may have sent it.
     let reply = match told.await.unwrap_or(Told::NotRecorded) {
         Told::Failed(error) => return Err(error),
         Told::NotClaimed(Claim::Changed(change)) => say::invalidated(record, change),
+        Told::NotClaimed(Claim::Unready(reason)) if goes_on => say::unanswerable(record, &reason),
         Told::NotClaimed(Claim::Unready(reason)) => say::unready(record, &reason),
+        // Whoever made this round before may be done long since.
+        Told::NotClaimed(_) if goes_on => return Ok(None),
         Told::NotClaimed(_) => {
             waiter.changed().await;
             return Ok(None);
@@ -56,8 +68,9 @@ pub(super) async fn dispatch(services: &Arc<Services>, context: &Context, record
             let source = (&record.binding).into();
             match task::hand_out(services, context, source, Some(record.id), answer).await {
                 Ok(answer) => {
+                    // A question is no answer.
+                    let answers = (!input::asks(&answer)).then_some((context.org.id, record.id));
                     let (status, body) = run::body(answer);
-                    let answers = Some((context.org.id, record.id));
                     Reply { body, status, rule: None, approval: Some(record.id), recorded: Recorded::Whole, answers }
                 }
                 Err(error) => {
@@ -65,6 +78,9 @@ pub(super) async fn dispatch(services: &Arc<Services>, context: &Context, record
                     Reply { recorded: Recorded::Whole, ..say::unreadable(record.id) }
                 }
             }
+        }
+        Told::Reported(_, Err(UpstreamError::NotSent { reason })) if goes_on => {
+            Reply { recorded: Recorded::Whole, ..say::unanswerable(record, &reason) }
         }
         Told::Reported(connection, Err(UpstreamError::NotSent { reason })) => {
             Reply { recorded: Recorded::Whole, ..say::not_sent(record, &connection, &reason) }
@@ -96,7 +112,7 @@ pub(super) async fn dispatch_for_task(
     slot: Option<OwnedSemaphorePermit>,
 ) -> bool {
     let (tell, told) = oneshot::channel();
-    services.dispatched.spawn(claim_and_send(services.clone(), claimant, id, tell, slot));
+    services.dispatched.spawn(claim_and_send(services.clone(), claimant, Attempt { id, round: None, slot }, tell));
     match told.await {
         Ok(Told::Failed(error)) => {
             tracing::warn!(approval.id = %id, %error, "an approved call could not be claimed");
@@ -107,15 +123,20 @@ pub(super) async fn dispatch_for_task(
     }
 }
 
-async fn claim_and_send(
-    services: Arc<Services>,
-    claimant: Claimant,
+/// What is to be claimed.
+struct Attempt {
     id: ApprovalId,
-    tell: oneshot::Sender<Told>,
+    round: Option<Round>,
+    /// Given back as soon as the claim is decided.
     slot: Option<OwnedSemaphorePermit>,
-) {
-    let claim = claim::claim(&services, &claimant, id).await;
-    drop(slot);
+}
+
+async fn claim_and_send(services: Arc<Services>, claimant: Claimant, attempt: Attempt, tell: oneshot::Sender<Told>) {
+    let claim = match attempt.round {
+        None => claim::claim(&services, &claimant, attempt.id).await,
+        Some(round) => round::take_up(&services, &claimant, round).await,
+    };
+    drop(attempt.slot);
     // Whoever asked may have gone: then the stored result waits for it.
     match claim {
         Ok(Claim::Won(claimed)) => carry_out(services, *claimed, tell).await,
@@ -137,17 +158,27 @@ async fn carry_out(services: Arc<Services>, claimed: Claimed, tell: oneshot::Sen
     };
     let token = claimed.progress.upstream_token(claimed.intent.id);
     let trace = claimed.trace.meta();
-    let params = upstream_call_params(&claimed.upstream_tool, &claimed.arguments, &trace, token.as_deref());
+    let round = claimed.round.as_ref();
+    let input = round.map_or_else(Input::default, |round| Input {
+        responses: round.responses.as_deref(),
+        state: round.theirs.as_deref(),
+    });
+    let params = upstream_call_params(&claimed.upstream_tool, &claimed.arguments, input, &trace, token.as_deref());
     let (to, said) = UpstreamProgress::channel();
     let call = Call {
         once: true,
         tasks: claimed.tasks,
+        inputs: claimed.inputs.as_ref(),
+        goes_on: round.is_some(),
         progress: token.as_deref().map(|token| ProgressTo { token, to: &to }),
         param_headers: &claimed.param_headers,
         ..Call::new(&claimed.upstream_tool, &params)
     };
     let sent = services.upstreams.call(&claimed.spec, call, guard, CancellationToken::new());
-    let answer = run::understood(claimed.progress.while_doing(said, sent).await, claimed.tasks);
+    let answer =
+        run::understood(claimed.progress.while_doing(said, sent).await, claimed.tasks, claimed.inputs.as_ref());
+    let this_round = Some((id, claimed.holder));
+    let answer = answer.map(|answer| input::sealed(&services, &(&claimed.record).into(), this_round, answer));
     // The lease is kept until the outcome is durable: nobody declares it unknown in between.
     let mut tell = Some(tell);
     let patience = Instant::now() + PATIENCE;

@@ -9,7 +9,7 @@ use domain::{
 };
 use wire::mcp::CallParams;
 
-use super::{Context, Reply, dispatch, ready::Ready, replay, say, task, wait};
+use super::{Context, Reply, dispatch, input, ready::Ready, replay, say, task, wait};
 use crate::{
     audit::text,
     db::{
@@ -76,7 +76,11 @@ async fn advance(services: &Arc<Services>, context: &Context, record: Record) ->
     Ok(Some(match record.state() {
         State::Pending(_) if wait::for_decision(services, context, &record).await? => return Ok(None),
         State::Pending(_) => say::pending(services, context, &record),
-        State::Approved(_) => return dispatch::dispatch(services, context, &record).await,
+        State::Approved(_) => return dispatch::dispatch(services, context, &record, None).await,
+        State::Executing(executing) if executing.asks => match input::ask_again(services, context, &record).await? {
+            Some(reply) => reply,
+            None => say::executing(services, context, &record),
+        },
         State::Executing(_) => {
             let until = tokio::time::Instant::from_std(context.began) + LONGEST_RUN;
             match wait::for_change(services, context, &record, until).await? {
@@ -148,7 +152,7 @@ fn still_bound(binding: &Binding, ready: &Ready) -> bool {
 }
 
 fn binding_of(ready: &Ready) -> Binding {
-    let Ready { context, tool, connection, arguments_sha256 } = ready;
+    let Ready { context, tool, connection, arguments_sha256, .. } = ready;
     Binding {
         caller: context.caller.principal,
         role: context.caller.role,

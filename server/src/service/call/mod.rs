@@ -1,16 +1,19 @@
 //! A tool call from beginning to end: [`decide`] finds the verdict, [`run`] runs what needs no
 //! approval, [`hold`] opens or joins an approval, [`wait`] holds the call open, [`dispatch`] claims it and
 //! sends it once, [`replay`] gives a stored answer again, [`builtin`] are the gateway's own tools, [`task`]
-//! are handles for callers that do not wait.
+//! are handles for callers that do not wait, [`input`] passes on what an upstream asks for, and [`round`] goes
+//! on with it.
 
 pub mod builtin;
 mod claim;
 mod decide;
 mod dispatch;
 mod hold;
+mod input;
 pub mod progress;
 mod ready;
 mod replay;
+mod round;
 mod run;
 mod say;
 mod settle;
@@ -30,7 +33,7 @@ use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
 use wire::{
     error::RpcError,
-    mcp::{CallParams, Trace},
+    mcp::{CallParams, Trace, input::Inputs},
 };
 
 use super::{
@@ -59,6 +62,8 @@ pub struct Context {
     pub client: Option<String>,
     /// Whether the request declared the tasks extension.
     pub tasks: bool,
+    /// What the client can be asked for; `None`: nothing, and it would not know that it is asked.
+    pub inputs: Option<Inputs>,
     /// The call's record: queued before it runs, or made durable with the claim.
     pub intent: Intent,
     /// When the call came in.
@@ -170,6 +175,7 @@ pub async fn call_tool(services: &Arc<Services>, mut context: Context, params: C
             decide::Step::Builtin(context, tool) => Some(builtin::call(services, &context, tool, &params).await?),
             decide::Step::Run(ready, rule) => Some(run::run(services, &ready, &params, rule).await?),
             decide::Step::Join(context, record) => Some(hold::follow(services, &context, *record).await?),
+            decide::Step::GoOn(context, round) => Some(round::go_on(services, &context, *round).await?),
             decide::Step::Hold(ready, rule) => hold::hold(services, &ready, &params, &rule).await?,
         };
         if let Some(reply) = reply {

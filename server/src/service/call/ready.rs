@@ -6,7 +6,7 @@ use domain::directory::{Connection, ToolkitTool};
 use serde_json::value::RawValue;
 use wire::{definition::ToolDefinition, param_header};
 
-use super::Context;
+use super::{Context, input::Bound};
 use crate::db::task::Source;
 
 /// How old an upstream's tool list may be when a call is dispatched (approvals.md, "A changed
@@ -19,6 +19,21 @@ pub(super) struct Ready {
     pub(super) tool: Arc<ToolkitTool>,
     pub(super) connection: Arc<Connection>,
     pub(super) arguments_sha256: [u8; 32],
+    /// The state of the upstream that asked for input before.
+    pub(super) state: Option<Box<RawValue>>,
+}
+
+impl Ready {
+    /// What a state for the agent belongs to.
+    pub(super) fn bound(&self) -> Bound {
+        Bound {
+            org: self.context.org.id,
+            caller: self.context.caller.principal,
+            tool: self.tool.id,
+            arguments_sha256: self.arguments_sha256,
+            connection_version: self.connection.version,
+        }
+    }
 }
 
 impl From<&Ready> for Source {

@@ -1,11 +1,18 @@
 //! Running what needs no approval: sent at once, recorded before the answer leaves.
 
 use domain::Rule;
-use wire::mcp::{CallParams, is_error, result::result_type, upstream_call_params};
+use wire::mcp::{
+    CallParams,
+    input::{Input, Inputs},
+    is_error,
+    result::result_type,
+    upstream_call_params,
+};
 
 use super::{
     Body, Recorded, Reply,
     dispatch::Reported,
+    input,
     ready::{self, Ready},
     say, task,
 };
@@ -22,17 +29,23 @@ pub(super) async fn run(services: &Services, ready: &Ready, params: &CallParams<
     let intent = Intent { rule: Some(rule.to_string()), ..ready.context.intent.clone() };
     services.audit.intend(intent).await?;
     let token = ready.context.progress.upstream_token(ready.context.intent.id);
-    let upstream_params = upstream_call_params(&ready.tool.tool.name, params.arguments, &params.meta, token.as_deref());
+    let input = Input { responses: params.input.responses, state: ready.state.as_deref() };
+    let name = &ready.tool.tool.name;
+    let upstream_params = upstream_call_params(name, params.arguments, input, &params.meta, token.as_deref());
     let param_headers = ready::param_headers(&ready.tool.tool.definition, params.arguments);
     let (to, said) = UpstreamProgress::channel();
     let call = Call {
         tasks: ready.context.tasks,
+        inputs: ready.context.inputs.as_ref(),
+        goes_on: !input.is_none(),
         progress: token.as_deref().map(|token| ProgressTo { token, to: &to }),
         param_headers: &param_headers,
-        ..Call::new(&ready.tool.tool.name, &upstream_params)
+        ..Call::new(name, &upstream_params)
     };
     let sent = services.upstreams.call(&spec, call, || Ok(()), ready.context.cancel.clone());
-    let answer = understood(ready.context.progress.while_doing(said, sent).await, ready.context.tasks);
+    let answer = ready.context.progress.while_doing(said, sent).await;
+    let answer = understood(answer, ready.context.tasks, ready.context.inputs.as_ref())
+        .map(|answer| input::sealed(services, &ready.bound(), None, answer));
     let slug = &ready.connection.slug;
     let (status, body) = match answer {
         Ok(answer) => match task::hand_out(services, &ready.context, ready.into(), None, answer).await {
@@ -61,15 +74,16 @@ pub(super) async fn run(services: &Services, ready: &Ready, params: &CallParams<
     Ok(Reply { body, status, rule: Some(rule.to_string()), approval: None, recorded: Recorded::Intent, answers: None })
 }
 
-/// What an upstream of 2026-07-28 answered, if it is an answer: its questions to the agent's user are not passed
-/// on, and results of kinds that nobody asked for cannot be read. The call may have run in part.
-pub(super) fn understood(answer: Reported, tasks: bool) -> Reported {
+/// What an upstream of 2026-07-28 answered, if it is an answer: results of kinds that nobody asked for cannot be
+/// read, and questions that the client did not say it can be asked go nowhere. The call may have run in part.
+pub(super) fn understood(answer: Reported, tasks: bool, inputs: Option<&Inputs>) -> Reported {
     let answer = answer?;
     let Answer::Result(result) = &answer else { return Ok(answer) };
     let reason = match result_type(result).as_deref() {
         None | Some("complete") => return Ok(answer),
         Some("task") if tasks && task::is_task(&answer) => return Ok(answer),
-        Some("input_required") => "it asked for input, which is not passed on",
+        Some("input_required") if inputs.is_some_and(|inputs| input::fits(result, inputs)) => return Ok(answer),
+        Some("input_required") => "it asked for input that this client did not say it can give",
         Some(_) => "its result is of a kind that was not asked for",
     };
     Err(UpstreamError::Unknown { reason: reason.to_owned() })

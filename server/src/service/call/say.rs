@@ -193,6 +193,14 @@ pub(super) fn not_sent(record: &Record, connection: &str, reason: &str) -> Reply
     about(record, Status::Failed, "approved", &text)
 }
 
+/// What was asked for could not be sent to who asked; it still waits for it.
+pub(super) fn unanswerable(record: &Record, reason: &str) -> Reply {
+    let text = format!(
+        "NOT FINISHED: the connection that asked for input cannot be used: {reason}. Nothing was sent, and the call still waits for that input; call again later, with exactly the same arguments. If it is not given within an hour, the outcome is unknown and a person has to settle it.",
+    );
+    about(record, Status::Failed, "executing", &text)
+}
+
 /// Sent, and nobody knows what became of it.
 pub(super) fn outcome_unknown(services: &Services, org: &Org, record: &Record) -> Reply {
     let text = format!(

@@ -8,7 +8,12 @@ use domain::{
     approval::{Executing, Settled, State, Status},
 };
 
-use super::{claim::Claimed, dispatch::Reported, replay, run, task};
+use super::{
+    claim::Claimed,
+    dispatch::Reported,
+    input::{self, ANSWER_WITHIN},
+    replay, run, task,
+};
 use crate::{
     audit::{redact::redact, text},
     db::{
@@ -58,17 +63,19 @@ async fn try_settle(services: &Services, claimed: &Claimed, answer: &Reported) -
     let mut scope = OrgScope::system(&services.db, claimed.record.org, Reason::Claim).await?;
     let Some(record) = db::approval::lock(&mut scope, id).await? else { return Ok(()) };
     let settles = match record.stored.clone() {
+        // Our own commit, whose answer got lost: what it asks for waits already.
+        State::Executing(executing) if executing.holder == claimed.holder && executing.asks => return Ok(()),
         State::Executing(executing) if executing.holder == claimed.holder => {
             if let Ok(answer) = answer
                 && let Some(followed) = task::followed((&record.binding).into(), answer, record.read_at)
             {
                 db::task::follow(&mut scope, id, &followed).await?;
             }
-            from_executing(&mut scope, &record, executing, answer).await?;
+            from_executing(&mut scope, claimed, &record, executing, answer).await?;
             true
         }
         State::OutcomeUnknown(unknown) if unknown.holder == claimed.holder => {
-            if answer.is_ok() {
+            if answer.as_ref().is_ok_and(|answer| !input::asks(answer)) {
                 let state = State::Executed(unknown.answer_late(record.read_at));
                 stored(
                     id,
@@ -106,13 +113,28 @@ async fn try_settle(services: &Services, claimed: &Claimed, answer: &Reported) -
     scope.commit().await
 }
 
-async fn from_executing(scope: &mut OrgScope, record: &Record, executing: Executing, answer: &Reported) -> Result<()> {
+async fn from_executing(
+    scope: &mut OrgScope,
+    claimed: &Claimed,
+    record: &Record,
+    executing: Executing,
+    answer: &Reported,
+) -> Result<()> {
     let id = record.id;
+    let answer_until = record.read_at + ANSWER_WITHIN;
     let lapsed = executing.lease_until <= record.read_at;
     let store = async |scope: &mut OrgScope, from, to: State, note: Option<&str>| {
         stored(id, db::approval::store(scope, id, from, &to, &Actor::System, note).await?)
     };
     match answer {
+        Ok(answer) if input::asks(answer) && lapsed => {
+            let unknown = State::OutcomeUnknown(executing.lose_contact());
+            store(scope, Status::Executing, unknown, Some("the lease lapsed before the upstream asked for input")).await
+        }
+        Ok(answer) if input::asks(answer) => {
+            let asking = executing.ask(claimed.holder, answer_until);
+            store(scope, Status::Executing, State::Executing(asking), Some("the upstream asks for input")).await
+        }
         Ok(_) if !lapsed => {
             store(scope, Status::Executing, State::Executed(executing.finish(record.read_at)), None).await
         }
@@ -121,6 +143,14 @@ async fn from_executing(scope: &mut OrgScope, record: &Record, executing: Execut
             let late = State::Executed(unknown.clone().answer_late(record.read_at));
             store(scope, Status::Executing, State::OutcomeUnknown(unknown), Some("the lease lapsed")).await?;
             store(scope, Status::OutcomeUnknown, late, Some("the answer came late")).await
+        }
+        // Only this round did not leave: who asked still waits for it.
+        Err(UpstreamError::NotSent { reason }) if !lapsed && let Some(round) = &claimed.round => {
+            let asking = executing.ask(round.asked, answer_until);
+            store(scope, Status::Executing, State::Executing(asking), Some(&text(reason))).await
+        }
+        Err(UpstreamError::NotSent { reason }) if claimed.round.is_some() => {
+            store(scope, Status::Executing, State::OutcomeUnknown(executing.lose_contact()), Some(&text(reason))).await
         }
         Err(UpstreamError::NotSent { reason }) => {
             store(scope, Status::Executing, State::Approved(executing.release()), Some(&text(reason))).await

@@ -51,7 +51,7 @@ fn hold_time(context: &Context, record: &Record) -> Duration {
     context.hold.min(most)
 }
 
-/// Waits until the approval's status is another than the record's, telling the client meanwhile. `None`: it
+/// Waits until the approval stands elsewhere than the record says, telling the client meanwhile. `None`: it
 /// is `until`, the client no longer waits, or this replica stops. While Postgres is away nothing can have
 /// changed that could be told, so the wait goes on.
 pub(super) async fn for_change(
@@ -60,12 +60,12 @@ pub(super) async fn for_change(
     record: &Record,
     until: Instant,
 ) -> Result<Option<Record>> {
-    let before = record.state().status();
+    let before = phase(record);
     let mut latest = record.clone();
     let mut waiter = services.live.watch(record.id);
     context.progress.waiting();
     let mut steps = tokio::time::interval(STEP);
-    let saying = if before == Status::Pending { "waiting for approval" } else { "approved; it is running" };
+    let saying = if before.0 == Status::Pending { "waiting for approval" } else { "approved; it is running" };
     let over = async {
         tokio::select! {
             () = context.cancel.cancelled() => {}
@@ -76,7 +76,7 @@ pub(super) async fn for_change(
     let changed = async {
         loop {
             match look(services, context, record.id).await {
-                Ok(record) if record.state().status() != before => return Ok(record),
+                Ok(record) if phase(&record) != before => return Ok(record),
                 Ok(record) => latest = record,
                 Err(error) if matches!(error.kind, Kind::Unavailable) => tokio::time::sleep(AWAY).await,
                 Err(error) => return Err(error),
@@ -95,6 +95,12 @@ pub(super) async fn for_change(
         () = over => Ok(None),
         changed = changed => changed.map(Some),
     }
+}
+
+/// Where an approval stands, as far as who waits is concerned: an upstream that asks is no longer waited for.
+fn phase(record: &Record) -> (Status, bool) {
+    let state = record.state();
+    (state.status(), matches!(state, State::Executing(executing) if executing.asks))
 }
 
 /// Reads the approval again after a wait, for who may still hear of it: a credential may have ended meanwhile.

@@ -11,6 +11,7 @@ use wire::{
     json::fields,
     mcp::{
         CallParams, InitializeParams, ListParams, Progress, RequestFields, RequestMeta, Revision, mirrored_name,
+        input::{InputRequired, with_state},
         progress_notification,
         result::{result_type, with_protocol},
         task::{CreatedTask, ListenParams, TaskParams, UpdateTaskParams, with_task_id},
@@ -49,12 +50,17 @@ fn params(raw: &RawValue) {
     if let Ok(call) = CallParams::parse(params) {
         assert_eq!(mirrored_name("tools/call", params).ok().flatten().as_ref(), Some(&call.name));
         let trace = call.meta.trace();
-        let sent = upstream_call_params(&call.name, call.arguments, &trace.meta(), call.meta.progress_token);
+        let sent = upstream_call_params(&call.name, call.arguments, call.input, &trace.meta(), call.meta.progress_token);
         let again = CallParams::parse(Some(&sent)).expect("ours");
         assert_eq!((again.name, again.arguments.get()), (call.name, call.arguments.get()));
-        let fields = RequestFields { protocol_version: Revision::LATEST, client_version: "1", tasks: true };
+        let same = |one: Option<&RawValue>, other: Option<&RawValue>| one.map(RawValue::get) == other.map(RawValue::get);
+        assert!(same(again.input.responses, call.input.responses) && same(again.input.state, call.input.state));
+        let inputs = RequestMeta::read(params).ok().flatten().map(|meta| meta.inputs).unwrap_or_default();
+        let (protocol_version, client_version) = (Revision::LATEST, "1");
+        let fields = RequestFields { protocol_version, client_version, tasks: true, inputs: &inputs };
         let sent = with_request_meta(Some(&sent), &fields);
         let meta = RequestMeta::read(Some(&sent)).expect("ours").expect("a version");
+        assert_eq!(meta.inputs, inputs);
         assert!(meta.tasks && meta.protocol_version == Revision::LATEST.as_str());
     }
     if let Ok(task) = TaskParams::parse(params) {
@@ -72,6 +78,11 @@ fn params(raw: &RawValue) {
 
 fn result(raw: &RawValue) {
     let server = serde_json::value::to_raw_value(&7).expect("a number");
+    if InputRequired::parse(raw).is_some() {
+        let sealed = with_state(raw, "ours");
+        let again = InputRequired::parse(&sealed).expect("it still asks");
+        assert_eq!(again.state.map(RawValue::get), Some("\"ours\""));
+    }
     let complete = with_protocol(raw, &server);
     let Ok(before) = fields(raw) else {
         assert_eq!(complete.get(), raw.get());

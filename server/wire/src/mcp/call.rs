@@ -4,6 +4,7 @@ use std::{borrow::Cow, fmt, sync::LazyLock};
 
 use serde_json::value::RawValue;
 
+use super::input::Input;
 use crate::{
     error::RpcError,
     json::{push_string, spliced},
@@ -27,6 +28,8 @@ pub struct CallParams<'a> {
     /// A JSON object as it was written; `{}` where there was none. Duplicate keys in
     /// it are not looked for here: [`canonical`](crate::canonical::canonical) does.
     pub arguments: &'a RawValue,
+    /// What an upstream asked for when it was called before.
+    pub input: Input<'a>,
     /// What the gateway understands of `_meta`.
     pub meta: Meta<'a>,
 }
@@ -59,11 +62,12 @@ impl<'a> CallParams<'a> {
         if !arguments.get().starts_with('{') {
             return Err(params.wrong("arguments", "an object"));
         }
+        let input = Input::read(&params)?;
         let meta = match params.object("_meta")? {
             Some(meta) => Meta::read(&meta)?,
             None => Meta::default(),
         };
-        Ok(Self { name, arguments, meta })
+        Ok(Self { name, arguments, input, meta })
     }
 }
 
@@ -102,7 +106,7 @@ impl<'a> Meta<'a> {
 
 /// The `params` of the `tools/call` that goes upstream.
 ///
-/// `name` is the upstream's name of the tool, `arguments` go as they are. Of the
+/// `name` is the upstream's name of the tool, `arguments` and `input` go as they are. Of the
 /// caller's `_meta` only trace context passes, and instead of its progress token the
 /// given one (approvals.md: "Of the caller's `_meta` only trace context and the
 /// progress token go upstream").
@@ -110,6 +114,7 @@ impl<'a> Meta<'a> {
 pub fn upstream_call_params(
     name: &str,
     arguments: &RawValue,
+    input: Input<'_>,
     meta: &Meta<'_>,
     progress_token: Option<&RawValue>,
 ) -> Box<RawValue> {
@@ -118,6 +123,7 @@ pub fn upstream_call_params(
     push_string(name, &mut text);
     text.push_str(",\"arguments\":");
     text.push_str(arguments.get());
+    input.push(&mut text);
     let traces = TRACE_KEYS.into_iter().zip([meta.traceparent, meta.tracestate, meta.baggage]);
     let passed = std::iter::once(("progressToken", progress_token)).chain(traces);
     let mut before = ",\"_meta\":{";
@@ -179,6 +185,12 @@ mod tests {
             (r#"{"name":"a","_meta":{},"_meta":{}}"#, r#"params has the key "_meta" twice"#),
             (r#"{"name":"a","arguments":[]}"#, "params.arguments must be an object"),
             (r#"{"name":"a","arguments":null}"#, "params.arguments must be an object"),
+            (r#"{"name":"a","inputResponses":[]}"#, "params.inputResponses must be an object"),
+            (r#"{"name":"a","requestState":{}}"#, "params.requestState must be a string"),
+            (
+                r#"{"name":"a","requestState":"a","requestSt\u0061te":"b"}"#,
+                r#"params has the key "requestState" twice"#,
+            ),
             (r#"{"name":"a","_meta":1}"#, "params._meta must be an object"),
             (r#"{"name":"a","_meta":{"progressToken":{}}}"#, "params._meta.progressToken must be a string or a number"),
             (r#"{"name":"a","_meta":{"dev.permesso/reason":1}}"#, "params._meta.dev.permesso/reason must be a string"),
@@ -189,6 +201,19 @@ mod tests {
     }
 
     #[test]
+    fn what_was_asked_for_goes_upstream_as_it_is() {
+        let params = r#"{"name":"a","requestState":"\u0061","inputResponses":{ "q":{"n":1.0}}}"#;
+        let call = CallParams::parse(Some(raw(params))).unwrap();
+        assert!(!call.input.is_none());
+        assert_eq!(
+            upstream_call_params("a", call.arguments, call.input, &Meta::default(), None).get(),
+            r#"{"name":"a","arguments":{},"inputResponses":{ "q":{"n":1.0}},"requestState":"\u0061"}"#
+        );
+        let none = CallParams::parse(Some(raw(r#"{"name":"a","requestState":null,"inputResponses":null}"#))).unwrap();
+        assert!(none.input.is_none());
+    }
+
+    #[test]
     fn of_meta_only_trace_context_and_the_given_token_go_upstream() {
         let params = r#"{"name":"a","arguments":{"b": 1},"_meta":{"progressToken":"theirs",
             "traceparent":"00-\u0061","baggage":"k=v","tracestate":7,
@@ -196,7 +221,7 @@ mod tests {
         let call = CallParams::parse(Some(raw(params))).unwrap();
         assert_eq!(call.meta.progress_token.unwrap().get(), r#""theirs""#);
         assert_eq!(call.meta.reason.as_deref(), Some("it is due"));
-        let sent = |token| upstream_call_params("x\"y", call.arguments, &call.meta, token);
+        let sent = |token| upstream_call_params("x\"y", call.arguments, call.input, &call.meta, token);
         assert_eq!(
             sent(Some(raw("12"))).get(),
             concat!(
@@ -205,7 +230,7 @@ mod tests {
             )
         );
         assert!(!sent(None).get().contains("progressToken"));
-        let bare = upstream_call_params("a", raw("{}"), &Meta::default(), None);
+        let bare = upstream_call_params("a", raw("{}"), Input::default(), &Meta::default(), None);
         assert_eq!(bare.get(), r#"{"name":"a","arguments":{}}"#);
     }
 }

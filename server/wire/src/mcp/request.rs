@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use super::{Implementation, Revision};
+use super::{Implementation, Revision, input::Inputs};
 use crate::{
     error::RpcError,
     json::{self, member, push_string, spliced, with_appended, with_replaced},
@@ -30,6 +30,8 @@ pub struct RequestMeta<'a> {
     pub client: Option<Implementation<'a>>,
     /// It declares [`TASKS_EXTENSION`].
     pub tasks: bool,
+    /// What its sender can be asked for.
+    pub inputs: Inputs,
 }
 
 impl<'a> RequestMeta<'a> {
@@ -58,7 +60,7 @@ impl<'a> RequestMeta<'a> {
         let extensions = capabilities.object("extensions")?;
         let tasks = extensions.and_then(|extensions| extensions.get(TASKS_EXTENSION));
         let tasks = tasks.is_some_and(|settings| settings.get().starts_with('{'));
-        Ok(Self { protocol_version, client, tasks })
+        Ok(Self { protocol_version, client, tasks, inputs: Inputs::read(&capabilities) })
     }
 }
 
@@ -81,6 +83,8 @@ pub struct RequestFields<'a> {
     pub client_version: &'a str,
     /// It declares [`TASKS_EXTENSION`]: the answer may be a task.
     pub tasks: bool,
+    /// The answer may ask for these.
+    pub inputs: &'a Inputs,
 }
 
 impl RequestFields<'_> {
@@ -89,10 +93,10 @@ impl RequestFields<'_> {
         let mut client = "{\"name\":\"permesso\",\"version\":".to_owned();
         push_string(self.client_version, &mut client);
         client.push('}');
-        let capabilities = match self.tasks {
-            true => format!("{{\"extensions\":{{\"{TASKS_EXTENSION}\":{{}}}}}}"),
-            false => "{}".to_owned(),
-        };
+        let tasks = self.tasks.then(|| ("extensions", format!("{{\"{TASKS_EXTENSION}\":{{}}}}")));
+        let inputs = self.inputs.members().map(|(key, value)| (key, value.to_owned()));
+        let declared: Vec<_> = inputs.chain(tasks).map(|(key, value)| format!("\"{key}\":{value}")).collect();
+        let capabilities = format!("{{{}}}", declared.join(","));
         let version = format!("\"{}\"", self.protocol_version);
         [(VERSION_KEY, version), (CLIENT_KEY, client), (CAPABILITIES_KEY, capabilities)]
     }
@@ -254,7 +258,9 @@ mod tests {
 
     #[test]
     fn a_request_of_ours_says_who_sends_it_and_keeps_what_it_had() {
-        let fields = |tasks| RequestFields { protocol_version: Revision::V2026_07_28, client_version: "0\"1", tasks };
+        let nothing = Inputs::default();
+        let protocol_version = Revision::V2026_07_28;
+        let fields = |tasks| RequestFields { protocol_version, client_version: "0\"1", tasks, inputs: &nothing };
         let said = concat!(
             r#""io.modelcontextprotocol/protocolVersion":"2026-07-28","#,
             r#""io.modelcontextprotocol/clientInfo":{"name":"permesso","version":"0\"1"},"#,
@@ -284,5 +290,22 @@ mod tests {
             assert_eq!((read.protocol_version.as_ref(), read.tasks), ("2026-07-28", tasks));
             assert_eq!(read.client.unwrap().version.as_deref(), Some("0\"1"));
         }
+    }
+
+    #[test]
+    fn what_a_client_can_be_asked_for_is_declared_in_its_own_words() {
+        let params = meta(
+            r#","io.modelcontextprotocol/clientCapabilities":{"sampling":{"tools":{ }},"elicitation":{"url":{}},"x":{}}"#,
+        );
+        let inputs = RequestMeta::read(Some(raw(&params))).unwrap().unwrap().inputs;
+        let protocol_version = Revision::V2026_07_28;
+        let fields = RequestFields { protocol_version, client_version: "1", tasks: true, inputs: &inputs };
+        let sent = with_request_meta(None, &fields);
+        let declared = concat!(
+            r#""io.modelcontextprotocol/clientCapabilities":{"elicitation":{"url":{}},"sampling":{"tools":{ }},"#,
+            r#""extensions":{"io.modelcontextprotocol/tasks":{}}}"#
+        );
+        assert!(sent.get().contains(declared), "{sent}");
+        assert_eq!(RequestMeta::read(Some(&sent)).unwrap().unwrap().inputs, inputs);
     }
 }

@@ -63,7 +63,7 @@ impl Meta<'_> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
-    use crate::mcp::{CallParams, upstream_call_params};
+    use crate::mcp::{CallParams, input::Input, upstream_call_params};
 
     #[test]
     fn trace_context_goes_upstream_from_a_copy_and_nothing_else_does() {
@@ -78,7 +78,7 @@ mod tests {
         drop(params);
         let trace = Trace::from_json(&trace.to_json().unwrap());
         assert!(Trace::default().to_json().is_none());
-        let sent = upstream_call_params("a", &arguments, &trace.meta(), None);
+        let sent = upstream_call_params("a", &arguments, Input::default(), &trace.meta(), None);
         let expected = format!(
             r#"{{"name":"a","arguments":{{}},"_meta":{{"traceparent":"00-\u0061","tracestate":"{longest}"}}}}"#
         );

@@ -185,6 +185,8 @@ async fn attempt(
         intent,
         began: std::time::Instant::now(),
         tasks: false,
+        // Nobody is there to be asked.
+        inputs: None,
         only_for_task: true,
         trace: trace.as_deref().map(Trace::from_json).unwrap_or_default(),
         progress: Progress::default(),

@@ -1,0 +1,158 @@
+//! Questions of an upstream on their way to the agent, and the answers on their way back (MCP 2026-07-28,
+//! basic/patterns, "Multi Round-Trip Requests"). One credential of ours stands for all callers at an upstream,
+//! which therefore cannot tell them apart: its state goes to the agent sealed, and opens only for the same caller,
+//! tool, arguments and configuration of the connection, and not for ever.
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{ApprovalId, OrgId, Principal, ToolkitToolId};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use uuid::Uuid;
+use wire::{
+    error::RpcError,
+    json::unquote,
+    mcp::input::{Input, InputRequired, Inputs, with_state},
+};
+
+use super::{Body, Context, Reply, replay, round::Round, say};
+use crate::{
+    db::{approval::Record, audit::Status},
+    error::Result,
+    service::Services,
+    upstream::Answer,
+    vault::Purpose,
+};
+
+/// How long the agent's side has for its answers: people are asked, too.
+pub(super) const ANSWER_WITHIN: TimeDelta = TimeDelta::hours(1);
+
+/// What a state belongs to.
+pub(super) struct Bound {
+    pub(super) org: OrgId,
+    pub(super) caller: Principal,
+    pub(super) tool: ToolkitToolId,
+    pub(super) arguments_sha256: [u8; 32],
+    pub(super) connection_version: i64,
+}
+
+impl From<&Record> for Bound {
+    fn from(record: &Record) -> Self {
+        let binding = &record.binding;
+        Self {
+            org: record.org,
+            caller: binding.caller,
+            tool: binding.toolkit_tool,
+            arguments_sha256: binding.arguments_sha256,
+            connection_version: binding.connection_version,
+        }
+    }
+}
+
+impl Bound {
+    fn bytes(&self) -> Vec<u8> {
+        let ids = [self.org.0, self.caller.id(), self.tool.0].map(Uuid::into_bytes);
+        let version = self.connection_version.to_be_bytes();
+        [&*ids.concat(), &self.arguments_sha256, &version, self.caller.kind().as_bytes()].concat()
+    }
+}
+
+/// What the agent gives back with its answers.
+#[derive(Serialize, Deserialize)]
+pub(super) struct State {
+    until: DateTime<Utc>,
+    /// The approved call that goes on, and the token of the round that asked.
+    pub(super) approved: Option<(Uuid, Uuid)>,
+    /// The upstream's own, as it was written.
+    pub(super) theirs: Option<Box<RawValue>>,
+}
+
+/// Whether an answer asks for input. [`run::understood`](super::run::understood) has seen to it that it can be given.
+pub(super) fn asks(answer: &Answer) -> bool {
+    matches!(answer, Answer::Result(result) if InputRequired::parse(result).is_some())
+}
+
+/// An answer that asks, with its state sealed; any other as it is. Where an upstream keeps no state, and nothing
+/// waits here, there is none to give back.
+pub(super) fn sealed(
+    services: &Services,
+    bound: &Bound,
+    approved: Option<(ApprovalId, Uuid)>,
+    answer: Answer,
+) -> Answer {
+    let Answer::Result(result) = &answer else { return answer };
+    let Some(asked) = InputRequired::parse(result) else { return answer };
+    if approved.is_none() && asked.state.is_none() {
+        return answer;
+    }
+    let state = State {
+        until: services.clock.now() + ANSWER_WITHIN,
+        approved: approved.map(|(id, holder)| (id.0, holder)),
+        theirs: asked.state.map(ToOwned::to_owned),
+    };
+    // Plain data always is JSON.
+    let plain = serde_json::to_vec(&state).unwrap_or_default();
+    let sealed = services.vault.seal(Purpose::RequestState, &bound.bytes(), &plain);
+    Answer::Result(with_state(result, &BASE64_URL_SAFE_NO_PAD.encode(sealed)))
+}
+
+/// Opens the state that came with a call; `None`: none came.
+///
+/// # Errors
+/// `INVALID_PARAMS`: it is not ours, belongs to something else, or is too old.
+pub(super) fn open(
+    services: &Services,
+    bound: &Bound,
+    input: Input<'_>,
+) -> std::result::Result<Option<State>, RpcError> {
+    let Some(state) = input.state else { return Ok(None) };
+    let read = || {
+        let sealed = BASE64_URL_SAFE_NO_PAD.decode(&*unquote(state.get()).ok()?).ok()?;
+        let plain = services.vault.open(Purpose::RequestState, &bound.bytes(), &sealed).ok()?;
+        serde_json::from_slice::<State>(&plain).ok()
+    };
+    let state = read().ok_or_else(|| {
+        RpcError::invalid_params(
+            "params.requestState is none that you were given for this tool with these arguments, or the connection was \
+             changed since: call again without it",
+        )
+    })?;
+    if state.until <= services.clock.now() {
+        let text = "params.requestState was given more than an hour ago: call again without it";
+        return Err(RpcError::invalid_params(text));
+    }
+    Ok(Some(state))
+}
+
+/// The round of an approved call that this state continues, if it does.
+pub(super) fn round(state: &State, input: Input<'_>) -> Option<Round> {
+    let (approval, asked) = state.approved?;
+    let (responses, theirs) = (input.responses.map(ToOwned::to_owned), state.theirs.clone());
+    Some(Round { approval: ApprovalId(approval), asked, responses, theirs })
+}
+
+/// Who calls without its state what has asked for input is asked again, if it can be: the answer may have got
+/// lost. `None`: it cannot.
+pub(super) async fn ask_again(services: &Services, context: &Context, record: &Record) -> Result<Option<Reply>> {
+    let Some(inputs) = &context.inputs else { return Ok(None) };
+    let Some(Answer::Result(result)) = replay::stored(services, record).await? else { return Ok(None) };
+    if !fits(&result, inputs) {
+        return Ok(None);
+    }
+    let reply = Reply { body: Body::Result(result), ..Reply::new(Status::Replayed, Box::default()) };
+    Ok(Some(reply.about(record.id)))
+}
+
+/// Whether a result asks for nothing but what this client says it can give.
+pub(super) fn fits(result: &RawValue, inputs: &Inputs) -> bool {
+    InputRequired::parse(result).is_some_and(|asked| asked.fits(inputs))
+}
+
+/// Input for a call that nobody asked it of: a person would have to approve something else than the arguments.
+pub(super) fn unasked(tool: &str) -> Reply {
+    let text = format!(
+        "The tool `{tool}` was not run: it needs approval now, and the call came with input that it was asked for before. \
+         Call it again with its arguments alone, without inputResponses and requestState."
+    );
+    Reply::new(Status::Refused, say::error(&text))
+}
