@@ -26,6 +26,7 @@ pub fn request(n: u128, status: &str, minutes: i64) -> Approval {
         created_at: DateTime::UNIX_EPOCH,
         expires_at: DateTime::UNIX_EPOCH + TimeDelta::minutes(minutes),
         execute_by: None,
+        asks_input: false,
         decided_by: None,
         decided_by_email: None,
         decided_at: None,

@@ -57,6 +57,9 @@ pub struct Approval {
     pub expires_at: DateTime<Utc>,
     /// When it expires unused.
     pub execute_by: Option<DateTime<Utc>>,
+    /// While it is executing: the upstream asked the agent's side for input, and the call waits for it.
+    #[serde(default)]
+    pub asks_input: bool,
     /// Who decided.
     pub decided_by: Option<Uuid>,
     /// Their e-mail; `null` once they are gone.

@@ -3,7 +3,7 @@
 
 use api_types::{Approval, ApprovalDetail, ApprovalEvent};
 use chrono::TimeDelta;
-use domain::approval::{Decider, State as Life, may_decide};
+use domain::approval::{Decider, State, may_decide};
 use serde_json::value::RawValue;
 
 use crate::{
@@ -47,6 +47,7 @@ pub(super) fn approval(record: &Record, card: Card) -> Approval {
         execute_by: record.execute_by,
         decided_by: decision.map(|d| d.by.0),
         decided_by_email: card.decided_by_email,
+        asks_input: matches!(record.state(), State::Executing(executing) if executing.asks),
         decided_at: decision.map(|d| d.at),
         decision_reason: decision.and_then(|d| d.reason.clone()),
         arguments_sha256: hex::encode(record.binding.arguments_sha256),
@@ -81,10 +82,7 @@ pub(super) async fn detail(services: &Services, access: &OrgAccess, record: Reco
     let arguments_json = service::approval::arguments(services, access, record.id).await?;
     let raw = |text: &str| RawValue::from_string(text.to_owned()).map_err(Error::internal);
     let limit = access.org.connections.get(&record.binding.connection).map_or(120_000, |c| c.call_timeout_ms);
-    let settle_from = match record.state() {
-        Life::OutcomeUnknown(unknown) => Some(unknown.settle_from(TimeDelta::milliseconds(limit.into()))),
-        _ => None,
-    };
+    let settle_from = record.state().settle_from(TimeDelta::milliseconds(limit.into()), record.read_at);
     Ok(ApprovalDetail {
         approval: itself,
         arguments: arguments_json.as_deref().map(raw).transpose()?,

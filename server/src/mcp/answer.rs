@@ -174,7 +174,7 @@ async fn call(services: &Arc<Services>, place: &Place, recording: Recording, ask
                 toolkit: place.toolkit.clone(),
                 client: place.client.clone(),
                 tasks: place.spoken.tasks,
-                inputs: place.spoken.inputs.clone(),
+                inputs: place.spoken.inputs,
                 intent: recording.intent.clone(),
                 began: recording.began,
                 hold: place.hold,

@@ -113,10 +113,10 @@ pub async fn decide(
     finish(services, scope, access, verdict.action(), &request, id).await
 }
 
-/// Settles an approved call whose outcome is not known, after looking what became of it.
+/// Settles an approved call whose outcome is not known, or that asks for input, after looking what became of it.
 ///
 /// # Errors
-/// Not found; forbidden; 409 when it is not unknown, or before one call time limit after its lease.
+/// Not found; forbidden; 409 when it is neither, or before one call time limit after its lease.
 pub async fn settle(
     services: &Services,
     access: &OrgAccess,
@@ -135,9 +135,22 @@ pub async fn settle(
     let decider = Decider { user: person, role: &access.role_name, rights: &access.rights };
     may_decide(&decider, &policy(access, &record), &own).map_err(refusal)?;
     let record = tidied(&mut scope, record).await?;
-    let State::OutcomeUnknown(unknown) = record.state() else { return Err(not_open(record.state().status())) };
+    let state = record.state();
     let limit = access.org.connections.get(&record.binding.connection).map_or(120_000, |c| c.call_timeout_ms);
-    let from = unknown.settle_from(TimeDelta::milliseconds(limit.into()));
+    let Some(from) = state.settle_from(TimeDelta::milliseconds(limit.into()), record.read_at) else {
+        return Err(not_open(state.status()));
+    };
+    let unknown = match state {
+        State::OutcomeUnknown(unknown) => unknown,
+        State::Executing(executing) => {
+            let unknown = executing.lose_contact();
+            let lost = State::OutcomeUnknown(unknown.clone());
+            let note = Some("nobody gave the input that was asked for");
+            db::approval::store(&mut scope, id, Status::Executing, &lost, &Actor::System, note).await?;
+            unknown
+        }
+        _ => return Err(not_open(state.status())),
+    };
     if record.read_at < from {
         return Err(Error::conflict(
             "too_early",
@@ -252,7 +265,9 @@ pub(super) async fn tidied(scope: &mut OrgScope, record: Record) -> Result<Recor
     if stored == state.status() {
         return Ok(record);
     }
-    db::approval::store(scope, record.id, stored, &state, &Actor::System, None).await?;
+    let asked = matches!(&record.stored, State::Executing(executing) if executing.asks);
+    let note = asked.then_some("nobody gave the input that was asked for");
+    db::approval::store(scope, record.id, stored, &state, &Actor::System, note).await?;
     Ok(Record { stored: state, ..record })
 }
 

@@ -133,7 +133,7 @@ pub struct Call<'a> {
     /// call, to an upstream that is spoken to in MCP 2026-07-28.
     pub tasks: bool,
     /// What the answer may ask for: declared as capabilities in this call, likewise.
-    pub inputs: Option<&'a Inputs>,
+    pub inputs: Inputs,
     /// It brings what an upstream asked for, so only one that is spoken to in MCP 2026-07-28 is meant.
     pub goes_on: bool,
 }
@@ -141,8 +141,8 @@ pub struct Call<'a> {
 impl<'a> Call<'a> {
     /// An ordinary call, without progress, headers and tasks.
     pub fn new(tool: &'a str, params: &'a RawValue) -> Self {
-        let (once, tasks, goes_on) = (false, false, false);
-        Self { tool, params, once, progress: None, param_headers: &[], tasks, inputs: None, goes_on }
+        let (once, tasks, inputs, goes_on) = (false, false, Inputs::default(), false);
+        Self { tool, params, once, progress: None, param_headers: &[], tasks, inputs, goes_on }
     }
 }
 

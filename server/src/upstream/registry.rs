@@ -100,7 +100,7 @@ impl Upstreams {
             once: call.once,
             param_headers: call.param_headers.to_vec(),
             tasks: call.tasks,
-            inputs: call.inputs.cloned().unwrap_or_default(),
+            inputs: call.inputs,
             goes_on: call.goes_on,
             ..Request::new("tools/call", Some(call.params.to_owned()))
         };

@@ -59,7 +59,7 @@ impl Session {
         cancel: &CancellationToken,
     ) -> Result<Answer, Failure> {
         if request.needs_modern() && !self.is_modern() {
-            return Err(Failure::not_sent("the upstream is not spoken to in MCP 2026-07-28, so it has no tasks"));
+            return Err(Failure::not_sent("the upstream is not spoken to in MCP 2026-07-28, which this needs"));
         }
         match self {
             Self::Http(session) => session.request(request, limits, cancel).await,

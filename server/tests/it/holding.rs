@@ -297,7 +297,7 @@ async fn what_an_upstream_asks_of_the_agents_user_is_no_result() {
     let world = World::new().await;
     world.upstream.behave(Behaviour::Result(r#"{"resultType":"input_required","requestState":"x"}"#.to_owned()));
     let result = world.agent.call("balance", json!({})).await;
-    assert!(result["isError"] == true && text(&result).contains("asked for input"), "{result}");
+    assert!(result["isError"] == true && text(&result).contains("input_required"), "{result}");
     let id = Client::approval_of(&world.agent.call("pay", json!({"cents": 41})).await);
     world.approver.decide(&id, "approve", "").await.expect(200);
     let result = world.agent.call("pay", json!({"cents": 41})).await;

@@ -14,7 +14,7 @@ use upstream::{Asking, QUESTION};
 /// A call by a client that can be asked for input.
 fn call(tool: &str, arguments: Value) -> Modern {
     let mut call = Modern::call(tool, arguments);
-    call.meta("io.modelcontextprotocol/clientCapabilities", json!({"elicitation": {"form": {}}}));
+    call.meta("io.modelcontextprotocol/clientCapabilities", json!({"elicitation": {"form": {"x": 1}}, "x": {}}));
     call
 }
 
@@ -128,19 +128,19 @@ async fn who_cannot_be_asked_gets_no_question() {
     let world = World::new().await;
     let upstream = Asking::replace(&world).await;
     for (capabilities, declared) in
-        [(json!({}), json!({})), (json!({"sampling": {}, "x": {}}), json!({"sampling": {}}))]
+        [(json!({}), json!({})), (json!({"elicitation": {"url": {}}}), json!({"elicitation": {"url": {}}}))]
     {
         let mut balance = Modern::call("balance", json!({}));
         balance.meta("io.modelcontextprotocol/clientCapabilities", capabilities);
         let answer = result(&balance, &world.agent).await;
-        assert!(answer["isError"] == true && text(&answer).contains("asked for input"), "{answer}");
+        assert!(answer["isError"] == true && text(&answer).contains("input_required"), "{answer}");
         let said = upstream.calls().pop().unwrap();
         assert_eq!(said["params"]["_meta"]["io.modelcontextprotocol/clientCapabilities"], declared);
     }
     // Earlier revisions know none of this, also where they send the same members.
     let params = json!({"name": "balance", "arguments": {}, "requestState": "x", "inputResponses": {}});
     let answer = world.agent.rpc("acme/bank", "tools/call", params).await;
-    assert!(text(&answer["result"]).contains("asked for input"), "{answer}");
+    assert!(text(&answer["result"]).contains("input_required"), "{answer}");
     assert!(upstream.calls().pop().unwrap()["params"].get("requestState").is_none());
 }
 
@@ -251,11 +251,99 @@ async fn what_nobody_answers_is_of_unknown_outcome_and_settled_by_a_person() {
 }
 
 #[tokio::test]
+async fn a_person_may_settle_what_asks_at_once() {
+    let world = World::new().await;
+    let upstream = Asking::replace(&world).await;
+    let (id, asked) = approved(&world, 62).await;
+    let seen = world.approver.get(&format!("/orgs/acme/approvals/{id}")).await.expect(200);
+    assert_eq!((&seen["asks_input"], seen["settle_from"].is_string()), (&json!(true), true), "{seen}");
+    let settle = json!({"outcome": "not_executed", "note": "the agent is gone"});
+    world.approver.post(&format!("/orgs/acme/approvals/{id}/settle"), settle).await.expect(200);
+    let late = result(&answering(pay(62), &asked, 1.5), &world.agent).await;
+    assert_eq!(late["isError"], true, "{late}");
+    assert_eq!((upstream.calls().len(), world.admin.status(&id).await.as_str()), (1, "not_executed"));
+    assert!(
+        !Client::approval_of(&result(&pay(62), &world.agent).await).is_empty(),
+        "the same call may be asked for again"
+    );
+}
+
+#[tokio::test]
+async fn a_question_that_comes_after_the_lease_is_not_asked() {
+    let world = World::new().await;
+    let upstream = Asking::replace(&world).await;
+    let id = Client::approval_of(&result(&pay(63), &world.agent).await);
+    world.approver.decide(&id, "approve", "").await.expect(200);
+    upstream.think(Duration::from_secs(2));
+    let agent = world.agent.clone();
+    let asking = tokio::spawn(async move { result(&pay(63), &agent).await });
+    eventually("it is sent", async || upstream.calls().len() == 1).await;
+    let sql = format!("UPDATE approvals SET lease_until = now() - interval '1 hour' WHERE id = '{id}'");
+    world.sql().await.execute(AssertSqlSafe(sql)).await.expect("it lapses");
+    let answer = asking.await.unwrap();
+    assert!(text(&answer).starts_with("OUTCOME UNKNOWN"), "{answer}");
+    eventually("it is unknown", async || world.admin.status(&id).await == "outcome_unknown").await;
+    let records = world.admin.get(&format!("/orgs/acme/audit?approval={id}")).await.expect(200);
+    assert_eq!(records["items"][0]["status"], "unknown", "{records}");
+}
+
+#[tokio::test]
+async fn who_asks_again_and_again_comes_to_an_end() {
+    let world = World::new().await;
+    let upstream = Asking::replace(&world).await;
+    upstream.ask(usize::MAX);
+    let (id, mut asked) = approved(&world, 64).await;
+    for _ in 0..20 {
+        assert_eq!(asked["resultType"], "input_required", "{asked}");
+        asked = result(&answering(pay(64), &asked, 1.5), &world.agent).await;
+    }
+    assert!(text(&asked).starts_with("OUTCOME UNKNOWN"), "{asked}");
+    assert_eq!((upstream.calls().len(), world.admin.status(&id).await.as_str()), (21, "outcome_unknown"));
+}
+
+#[tokio::test]
+async fn what_undoes_an_approval_lets_no_further_round_through() {
+    let world = World::new().await;
+    let upstream = Asking::replace(&world).await;
+    let (id, asked) = approved(&world, 65).await;
+    let round = answering(pay(65), &asked, 1.5);
+    let permit = async |permission: &str| {
+        let body = json!({"connection": "bank", "tool": "pay", "permission": permission});
+        assert!(world.admin.put("/orgs/acme/toolkits/bank/tools/pay", body).await.status.is_success());
+    };
+    permit("blocked").await;
+    let refused = result(&round, &world.agent).await;
+    assert!(text(&refused).contains("could not be sent"), "{refused}");
+    let again = result(&pay(65), &world.agent).await;
+    assert!(text(&again).contains("it cannot go on"), "nobody is asked in vain: {again}");
+    permit("needs_approval").await;
+    assert_eq!(text(&result(&round, &world.agent).await), "ran with 1.5");
+    assert_eq!((upstream.calls().len(), world.admin.status(&id).await.as_str()), (2, "executed"));
+    // Whoever made the round already gets its answer, whatever has changed.
+    permit("blocked").await;
+    world.admin.patch("/orgs/acme/connections/bank", json!({"enabled": false})).await.expect(200);
+    let replayed = result(&round, &world.agent).await;
+    assert_eq!(replayed["_meta"]["dev.permesso/approval"]["replayed"], true, "{replayed}");
+
+    world.admin.patch("/orgs/acme/connections/bank", json!({"enabled": true})).await.expect(200);
+    permit("needs_approval").await;
+    let (id, asked) = approved(&world, 66).await;
+    let other = json!({"config": {"url": "http://127.0.0.1:9/mcp"}});
+    world.admin.patch("/orgs/acme/connections/bank", other).await.expect(200);
+    let answer = answering(pay(66), &asked, 1.5).send(&world.agent).await.json();
+    assert_eq!(answer["error"]["code"], -32602, "the state was for the other configuration: {answer}");
+    let run = answering(call("run_approved", json!({"approval_id": id})), &asked, 1.5);
+    assert!(text(&result(&run, &world.agent).await).contains("could not be sent"));
+    assert!(text(&result(&pay(66), &world.agent).await).contains("it cannot go on"));
+    assert_eq!(upstream.calls().len(), 3);
+}
+
+#[tokio::test]
 async fn input_for_a_call_that_has_to_be_approved_first_is_refused() {
     let world = World::new().await;
     let upstream = Asking::replace(&world).await;
     let refused = result(&answering(pay(59), &json!({}), 1.5), &world.agent).await;
-    assert!(text(&refused).contains("needs approval now"), "{refused}");
+    assert!(text(&refused).contains("belongs to no call under way"), "{refused}");
     let list = world.admin.get("/orgs/acme/approvals").await.expect(200);
     assert_eq!(list["items"], json!([]), "nobody is asked to approve what would not be shown");
     // Between two rounds somebody has it approved from now on.
@@ -265,12 +353,12 @@ async fn input_for_a_call_that_has_to_be_approved_first_is_refused() {
     let changed = world.admin.put("/orgs/acme/toolkits/bank/tools/balance", permission).await;
     assert!(changed.status.is_success(), "{}", changed.text);
     let refused = result(&answering(balance.clone(), &asked, 1.5), &world.agent).await;
-    assert!(text(&refused).contains("needs approval now"), "{refused}");
+    assert!(text(&refused).contains("belongs to no call under way"), "{refused}");
     // Nor does it slip past an approval that was given for the arguments.
     let id = Client::approval_of(&result(&balance, &world.agent).await);
     world.approver.decide(&id, "approve", "").await.expect(200);
     let refused = result(&answering(balance, &asked, 1.5), &world.agent).await;
-    assert!(text(&refused).contains("needs approval now"), "{refused}");
+    assert!(text(&refused).contains("belongs to no call under way"), "{refused}");
     assert_eq!(upstream.calls().len(), 1);
 }
 

@@ -34,8 +34,9 @@ async fn an_event_stream_that_nobody_reads_does_not_keep_the_server_from_stoppin
     let gateway = Gateway::start_hasty(&world.database, GRACE).await;
     let admin = world.admin.at(&gateway.url);
     let unread = Unread::ask(&admin, "/orgs/acme/events", 200).await;
-    // One event, larger than all that the kernel takes for who does not read: the rest stays in the gateway.
-    records::put(&world, 1, ("balance", 20_000_000), 1).await;
+    // One event, larger than all that the kernel takes for who does not read (4 MiB, and what is on its way): the
+    // rest stays in the gateway.
+    records::put(&world, 1, ("balance", 8_000_000), 1).await;
     unread.has(1_500).await;
     stops_after_one_grace(gateway).await;
     drop(unread);

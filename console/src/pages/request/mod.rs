@@ -104,7 +104,7 @@ fn Card(first: Arc<ApprovalDetail>, read: Read<ApprovalDetail>, wants_focus: RwS
             detail.set(newer);
         }
     });
-    let unsettled = part(detail, |detail| detail.approval.status == "outcome_unknown");
+    let unsettled = part(detail, |detail| detail.approval.status == "outcome_unknown" || detail.approval.asks_input);
     view! {
         <article class="request" aria-labelledby="request-title">
             <Head detail wants_focus />

@@ -68,7 +68,7 @@ fn Event(event: ApprovalEvent, is_first: bool) -> impl IntoView {
             <Icon shape />
             <div>
                 <p>
-                    <b>{words::event(&event.to, is_first)}</b>
+                    <b>{words::event(event.from.as_deref(), &event.to, is_first)}</b>
                     {(event.actor_kind != "system").then(|| view! { " by "<Said text=event.actor_name /> })}
                     " · "
                     <Time at=event.at full=true />

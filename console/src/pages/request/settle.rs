@@ -14,8 +14,10 @@ use crate::{
 /// The explanation and the two choices.
 #[component]
 pub(super) fn SettleForm(detail: Detail, on_settled: Callback<()>) -> impl IntoView {
+    let asks = detail.with_untracked(|detail| detail.approval.asks_input);
     let (sent, lost) = detail.with_untracked(|detail| {
-        let last = |to: &str| detail.history.iter().rev().find(|event| event.to == to).cloned();
+        let is = |from: &Option<String>, to: &str, name: &str| to == name && from.as_deref() != Some(name);
+        let last = |name: &str| detail.history.iter().rev().find(|event| is(&event.from, &event.to, name)).cloned();
         (last("executing").map(|event| event.at), last("outcome_unknown"))
     });
     let may = part(detail, |detail| detail.may_decide);
@@ -25,9 +27,14 @@ pub(super) fn SettleForm(detail: Detail, on_settled: Callback<()>) -> impl IntoV
         <section class="settle" aria-labelledby="settle-title">
             <h3 id="settle-title"><Icon shape=Shape::Question />"Did it run? Somebody has to find out"</h3>
             <p>
-                "The call was sent" {sent.map(|at| view! { " " <Time at full=true /> })} " and never answered"
+                "The call was sent" {sent.map(|at| view! { " " <Time at full=true /> })}
+                {if asks {
+                    ". It asks the agent's side for input, and goes on when the agent brings it: wait for that, unless the agent is gone. It may have run in part."
+                } else {
+                    " and never answered"
+                }}
                 {lost.and_then(|event| event.note).map(|note| view! { ": "<Said text=note /> })}
-                ". It may have run, wholly or in part. Permesso does not send it again, and refuses the same call until this is settled."
+                {(!asks).then_some(". It may have run, wholly or in part. Permesso does not send it again, and refuses the same call until this is settled.")}
             </p>
             <p>"Look where " <code><Said text=tool /></code> " would have left something: the thing it makes or changes, the other side's own log."</p>
             {move || {

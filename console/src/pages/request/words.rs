@@ -27,8 +27,10 @@ pub fn badge(status: &str) -> (Tone, Shape, &'static str) {
 }
 
 /// The words of a state in a history: "opened", "approved".
-pub fn event(to: &str, is_first: bool) -> &'static str {
+pub fn event(from: Option<&str>, to: &str, is_first: bool) -> &'static str {
     match to {
+        // What joins the history without changing the state says for itself what it is.
+        _ if from == Some(to) => "noted",
         "pending" if is_first => "asked",
         "pending" => "waiting again",
         "executing" => "started",
@@ -71,6 +73,9 @@ pub fn became(approval: &Approval, now: DateTime<Utc>) -> Option<String> {
         "invalidated" => {
             "Something it is bound to has changed, so it cannot run any more. The agent may ask again.".to_owned()
         }
+        "executing" if approval.asks_input => format!(
+            "Approved by {by}{said}, and sent. It asks the agent's side for input and waits for it; without it nobody will know whether it ran."
+        ),
         "executing" => format!("Approved by {by}{said}. It is running now."),
         "executed" => format!("Approved by {by}{said}. It ran."),
         "outcome_unknown" => {

@@ -253,6 +253,16 @@ impl State {
         }
     }
 
+    /// From when a person may settle it: one call time limit after the lease ended, so that a late answer has had
+    /// its chance; at once where the upstream asks for input, for nobody is under way. `None`: there is nothing to settle.
+    pub fn settle_from(&self, call_timeout: TimeDelta, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        match self {
+            Self::OutcomeUnknown(unknown) => Some(unknown.settle_from(call_timeout)),
+            Self::Executing(executing) if executing.asks => Some(now),
+            _ => None,
+        }
+    }
+
     /// The state as it is at `now`: deadlines count from their moment, not from when the sweeper
     /// comes by.
     pub fn at(self, now: DateTime<Utc>) -> Self {

@@ -35,6 +35,23 @@ fn every_status_is_read_back_from_its_word() {
 }
 
 #[test]
+fn who_brings_the_token_of_the_round_that_asked_goes_on_and_nobody_else() {
+    let (first, asked, next) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
+    let running = approved(0).claim(first, t(30));
+    assert_eq!(running.clone().go_on(first, next, t(60)), None, "nothing is asked");
+    assert_eq!(State::Executing(running.clone()).settle_from(TimeDelta::seconds(5), t(1)), None);
+    let asking = running.ask(asked, t(3600));
+    assert_eq!(asking.clone().go_on(first, next, t(60)), None);
+    assert_eq!(State::Executing(asking.clone()).settle_from(TimeDelta::seconds(5), t(1)), Some(t(1)));
+    assert_eq!(State::Executing(asking.clone()).at(t(3600)).status(), Status::OutcomeUnknown);
+    let again = asking.go_on(asked, next, t(60));
+    let again = again.map(|again| (again.holder, again.lease_until, again.asks));
+    assert_eq!(again, Some((next, t(60), false)));
+    let unknown = State::OutcomeUnknown(approved(0).claim(first, t(30)).lose_contact());
+    assert_eq!(unknown.settle_from(TimeDelta::seconds(5), t(1)), Some(t(35)));
+}
+
+#[test]
 fn execution_time_counts_from_the_decision_not_from_the_request() {
     assert_eq!(approved(50).execute_by, t(650));
     let late = Expired { at: t(60), unused: None }.approve_late(decision(1000), &policy());

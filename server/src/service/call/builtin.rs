@@ -155,7 +155,12 @@ async fn own(services: &Services, context: &Context, id: ApprovalId) -> Result<O
 async fn status(services: &Services, context: &Context, record: Record, wait_seconds: Option<u64>) -> Result<Reply> {
     let wait = wait_seconds.map_or(DEFAULT_WAIT.min(context.hold), Duration::from_secs);
     let until = Instant::from_std(context.began) + wait;
-    if !wait.is_zero() && matches!(record.state(), State::Pending(_) | State::Executing(_)) {
+    let comes = match record.state() {
+        State::Pending(_) => true,
+        State::Executing(executing) => !executing.asks,
+        _ => false,
+    };
+    if !wait.is_zero() && comes {
         wait::for_change(services, context, &record, until).await?;
     }
     // The result may have been kept, or erased, meanwhile: what counts is how it stands now.
@@ -167,6 +172,16 @@ async fn describe(services: &Services, context: &Context, record: &Record) -> Re
     let state = record.state();
     let executed = matches!(state, State::Executed(_));
     let expires_at = record.execute_by.filter(|_| record.decision().is_some()).unwrap_or(record.expires_at);
+    let asking = match &state {
+        State::Executing(executing) if executing.asks => Some(input::question(services, context, record).await?),
+        _ => None,
+    };
+    let next_action = match &asking {
+        // Running it is what asks again.
+        Some(Ok(_)) => "run_approved",
+        Some(Err(_)) => "stop_and_tell_user",
+        None => next_action(&state),
+    };
     let mut out = json!({
         "approval_id": record.id.0,
         "status": state.status().as_str(),
@@ -174,12 +189,17 @@ async fn describe(services: &Services, context: &Context, record: &Record) -> Re
         "tool": record.tool,
         "expires_at": expires_at.to_rfc3339_opts(SecondsFormat::Secs, true),
         "arguments_edited": false,
-        "next_action": next_action(&state, context),
+        "next_action": next_action,
     });
-    if matches!(state, State::Pending(_) | State::Executing(_)) {
+    if out["next_action"] == "call_approval_status" {
         out["retry_after_seconds"] = json!(20);
     }
-    if let Some(reason) = reason(record, &state) {
+    let reason = match asking {
+        Some(Ok(_)) => Some("it asks for input".to_owned()),
+        Some(Err(why)) => Some(why),
+        None => reason(record, &state),
+    };
+    if let Some(reason) = reason {
         out["reason"] = Value::String(reason);
     }
     let mut answers = None;
@@ -203,10 +223,8 @@ async fn describe(services: &Services, context: &Context, record: &Record) -> Re
     Ok(Reply { answers, ..Reply::new(Status::Ok, body).about(record.id) })
 }
 
-fn next_action(state: &State, context: &Context) -> &'static str {
+fn next_action(state: &State) -> &'static str {
     match state {
-        // Running it is what asks again.
-        State::Executing(executing) if executing.asks && context.inputs.is_some() => "run_approved",
         State::Pending(_) | State::Executing(_) => "call_approval_status",
         State::Approved(_) => "run_approved",
         State::Executed(executed) if matches!(executed.by, Settled::Person(_)) => "stop_and_tell_user",
@@ -224,7 +242,7 @@ fn reason(record: &Record, state: &State) -> Option<String> {
         State::Expired(expired) if expired.unused.is_some() => Some("the approval was not used in time".to_owned()),
         State::Expired(_) => Some("nobody decided; you may ask once more".to_owned()),
         State::OutcomeUnknown(_) => {
-            Some("contact was lost; it may have run, and is not sent again until a person settles it".to_owned())
+            Some("no answer came; it may have run, and is not sent again until a person settles it".to_owned())
         }
         State::Executed(executed) if matches!(executed.by, Settled::Person(_)) => {
             Some("a person found that it ran".to_owned())

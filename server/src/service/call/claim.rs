@@ -68,7 +68,7 @@ impl From<&Context> for Claimant {
             intent: context.intent.clone(),
             began: context.began,
             tasks: context.tasks,
-            inputs: context.inputs.clone(),
+            inputs: context.inputs,
             only_for_task: false,
             trace: context.trace.clone(),
             progress: context.progress.clone(),
@@ -258,7 +258,7 @@ pub(super) async fn win(
         trace: claimant.trace.clone(),
         progress: claimant.progress.clone(),
         tasks: claimant.tasks,
-        inputs: claimant.inputs.clone(),
+        inputs: claimant.inputs,
         round,
     };
     if let Err(error) = scope.commit().await {

@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use domain::ApprovalId;
+use domain::{ApprovalId, approval::Status};
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -37,6 +37,8 @@ enum Told {
     Reported(String, Reported),
     /// It was sent; what became of it is not durable yet, so it is not told.
     NotRecorded,
+    /// A person settled it meanwhile.
+    Superseded,
 }
 
 /// Claims the approval, or goes on with its next round, and, if the claim is won, sends its call. `None`:
@@ -93,6 +95,7 @@ pub(super) async fn dispatch(
             Reply { recorded: Recorded::Whole, ..say::outcome_unknown(services, &context.org, record) }
         }
         Told::NotRecorded => not_recorded(record.id),
+        Told::Superseded => Reply { recorded: Recorded::Whole, ..say::superseded(record.id) },
     };
     Ok(Some(reply))
 }
@@ -168,17 +171,17 @@ async fn carry_out(services: Arc<Services>, claimed: Claimed, tell: oneshot::Sen
     let call = Call {
         once: true,
         tasks: claimed.tasks,
-        inputs: claimed.inputs.as_ref(),
+        inputs: claimed.inputs.unwrap_or_default(),
         goes_on: round.is_some(),
         progress: token.as_deref().map(|token| ProgressTo { token, to: &to }),
         param_headers: &claimed.param_headers,
         ..Call::new(&claimed.upstream_tool, &params)
     };
     let sent = services.upstreams.call(&claimed.spec, call, guard, CancellationToken::new());
-    let answer =
-        run::understood(claimed.progress.while_doing(said, sent).await, claimed.tasks, claimed.inputs.as_ref());
-    let this_round = Some((id, claimed.holder));
-    let answer = answer.map(|answer| input::sealed(&services, &(&claimed.record).into(), this_round, answer));
+    let answer = run::understood(claimed.progress.while_doing(said, sent).await, claimed.tasks, claimed.inputs);
+    let rounds = round.map_or(0, |round| round.number);
+    let asking = input::Approved { approval: id.0, holder: claimed.holder, rounds };
+    let answer = answer.and_then(|answer| input::sealed(&services, &(&claimed.record).into(), Some(asking), answer));
     // The lease is kept until the outcome is durable: nobody declares it unknown in between.
     let mut tell = Some(tell);
     let patience = Instant::now() + PATIENCE;
@@ -195,8 +198,29 @@ async fn carry_out(services: Arc<Services>, claimed: Claimed, tell: oneshot::Sen
     let _ = heartbeat.await;
     services.live.wake(id);
     if let Some(tell) = tell {
-        let reported = Told::Reported(claimed.spec.slug.clone(), answer);
-        let _ = tell.send(if settled { reported } else { Told::NotRecorded });
+        let _ = tell.send(match settled {
+            Some(status) => told(&claimed, answer, status),
+            None => Told::NotRecorded,
+        });
+    }
+}
+
+/// What is told of an answer, now that the approval has this status: a lease that lapsed, or a person, may have made
+/// something else of it than an approval, or a question, that stands.
+fn told(claimed: &Claimed, answer: Reported, status: Status) -> Told {
+    let stands = match &answer {
+        Ok(answer) if input::asks(answer) => status == Status::Executing,
+        Err(UpstreamError::NotSent { .. }) if claimed.round.is_some() => status == Status::Executing,
+        Err(UpstreamError::NotSent { .. }) => status == Status::Approved,
+        _ => true,
+    };
+    let slug = claimed.spec.slug.clone();
+    match status {
+        _ if stands => Told::Reported(slug, answer),
+        Status::OutcomeUnknown => {
+            Told::Reported(slug, Err(UpstreamError::Unknown { reason: "the lease lapsed".to_owned() }))
+        }
+        _ => Told::Superseded,
     }
 }
 

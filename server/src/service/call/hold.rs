@@ -77,10 +77,7 @@ async fn advance(services: &Arc<Services>, context: &Context, record: Record) ->
         State::Pending(_) if wait::for_decision(services, context, &record).await? => return Ok(None),
         State::Pending(_) => say::pending(services, context, &record),
         State::Approved(_) => return dispatch::dispatch(services, context, &record, None).await,
-        State::Executing(executing) if executing.asks => match input::ask_again(services, context, &record).await? {
-            Some(reply) => reply,
-            None => say::executing(services, context, &record),
-        },
+        State::Executing(executing) if executing.asks => input::ask_again(services, context, &record).await?,
         State::Executing(_) => {
             let until = tokio::time::Instant::from_std(context.began) + LONGEST_RUN;
             match wait::for_change(services, context, &record, until).await? {

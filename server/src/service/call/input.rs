@@ -15,17 +15,19 @@ use wire::{
     mcp::input::{Input, InputRequired, Inputs, with_state},
 };
 
-use super::{Body, Context, Reply, replay, round::Round, say};
+use super::{Body, Context, Reply, dispatch::Reported, replay, round::Round, say};
 use crate::{
-    db::{approval::Record, audit::Status},
+    db::{self, OrgScope, Reason, approval::Record, audit::Status},
     error::Result,
     service::Services,
-    upstream::Answer,
+    upstream::{Answer, UpstreamError},
     vault::Purpose,
 };
 
 /// How long the agent's side has for its answers: people are asked, too.
 pub(super) const ANSWER_WITHIN: TimeDelta = TimeDelta::hours(1);
+/// How often an approved call may ask: so that it comes to an end.
+const MAX_ROUNDS: u32 = 20;
 
 /// What a state belongs to.
 pub(super) struct Bound {
@@ -61,10 +63,19 @@ impl Bound {
 #[derive(Serialize, Deserialize)]
 pub(super) struct State {
     until: DateTime<Utc>,
-    /// The approved call that goes on, and the token of the round that asked.
-    pub(super) approved: Option<(Uuid, Uuid)>,
+    approved: Option<Approved>,
     /// The upstream's own, as it was written.
     pub(super) theirs: Option<Box<RawValue>>,
+}
+
+/// An approved call that asks.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Approved {
+    pub(super) approval: Uuid,
+    /// The token of the round that asks.
+    pub(super) holder: Uuid,
+    /// How many asked before.
+    pub(super) rounds: u32,
 }
 
 /// Whether an answer asks for input. [`run::understood`](super::run::understood) has seen to it that it can be given.
@@ -74,26 +85,24 @@ pub(super) fn asks(answer: &Answer) -> bool {
 
 /// An answer that asks, with its state sealed; any other as it is. Where an upstream keeps no state, and nothing
 /// waits here, there is none to give back.
-pub(super) fn sealed(
-    services: &Services,
-    bound: &Bound,
-    approved: Option<(ApprovalId, Uuid)>,
-    answer: Answer,
-) -> Answer {
-    let Answer::Result(result) = &answer else { return answer };
-    let Some(asked) = InputRequired::parse(result) else { return answer };
+///
+/// # Errors
+/// An approved call that asks again and again: what it did meanwhile nobody knows.
+pub(super) fn sealed(services: &Services, bound: &Bound, approved: Option<Approved>, answer: Answer) -> Reported {
+    let Answer::Result(result) = &answer else { return Ok(answer) };
+    let Some(asked) = InputRequired::parse(result) else { return Ok(answer) };
     if approved.is_none() && asked.state.is_none() {
-        return answer;
+        return Ok(answer);
     }
-    let state = State {
-        until: services.clock.now() + ANSWER_WITHIN,
-        approved: approved.map(|(id, holder)| (id.0, holder)),
-        theirs: asked.state.map(ToOwned::to_owned),
-    };
+    if approved.as_ref().is_some_and(|approved| approved.rounds >= MAX_ROUNDS) {
+        return Err(UpstreamError::Unknown { reason: format!("it asked for input more than {MAX_ROUNDS} times") });
+    }
+    let theirs = asked.state.map(ToOwned::to_owned);
+    let state = State { until: services.clock.now() + ANSWER_WITHIN, approved, theirs };
     // Plain data always is JSON.
     let plain = serde_json::to_vec(&state).unwrap_or_default();
     let sealed = services.vault.seal(Purpose::RequestState, &bound.bytes(), &plain);
-    Answer::Result(with_state(result, &BASE64_URL_SAFE_NO_PAD.encode(sealed)))
+    Ok(Answer::Result(with_state(result, &BASE64_URL_SAFE_NO_PAD.encode(sealed))))
 }
 
 /// Opens the state that came with a call; `None`: none came.
@@ -126,33 +135,58 @@ pub(super) fn open(
 
 /// The round of an approved call that this state continues, if it does.
 pub(super) fn round(state: &State, input: Input<'_>) -> Option<Round> {
-    let (approval, asked) = state.approved?;
-    let (responses, theirs) = (input.responses.map(ToOwned::to_owned), state.theirs.clone());
-    Some(Round { approval: ApprovalId(approval), asked, responses, theirs })
+    let asked = state.approved.as_ref()?;
+    Some(Round {
+        approval: ApprovalId(asked.approval),
+        asked: asked.holder,
+        until: state.until,
+        number: asked.rounds + 1,
+        responses: input.responses.map(ToOwned::to_owned),
+        theirs: state.theirs.clone(),
+    })
 }
 
-/// Who calls without its state what has asked for input is asked again, if it can be: the answer may have got
-/// lost. `None`: it cannot.
-pub(super) async fn ask_again(services: &Services, context: &Context, record: &Record) -> Result<Option<Reply>> {
-    let Some(inputs) = &context.inputs else { return Ok(None) };
-    let Some(Answer::Result(result)) = replay::stored(services, record).await? else { return Ok(None) };
-    if !fits(&result, inputs) {
-        return Ok(None);
+/// Who calls without its state what has asked for input is asked again: the answer may have got lost.
+pub(super) async fn ask_again(services: &Services, context: &Context, record: &Record) -> Result<Reply> {
+    Ok(match question(services, context, record).await? {
+        Ok(result) => {
+            let reply = Reply { body: Body::Result(result), ..Reply::new(Status::Replayed, Box::default()) };
+            reply.about(record.id)
+        }
+        Err(why) => say::asking(services, context, record, &why),
+    })
+}
+
+/// What an approved call asks for, if this caller can go on with it. `Err` says why it cannot.
+pub(super) async fn question(
+    services: &Services,
+    context: &Context,
+    record: &Record,
+) -> Result<std::result::Result<Box<RawValue>, String>> {
+    let Some(Answer::Result(result)) = replay::stored(services, record).await? else {
+        return Ok(Err("what it asked is not kept any more".to_owned()));
+    };
+    if !context.inputs.is_some_and(|inputs| fits(&result, inputs)) {
+        return Ok(Err("this client did not say that it can be asked for that".to_owned()));
     }
-    let reply = Reply { body: Body::Result(result), ..Reply::new(Status::Replayed, Box::default()) };
-    Ok(Some(reply.about(record.id)))
+    let mut scope = OrgScope::system(&services.db, record.org, Reason::Claim).await?;
+    let current = db::approval::current(&mut scope, &record.binding).await?;
+    Ok(match record.binding.change(&current) {
+        Some(change) => Err(format!("it cannot go on, since {}", change.message())),
+        None => Ok(result),
+    })
 }
 
 /// Whether a result asks for nothing but what this client says it can give.
-pub(super) fn fits(result: &RawValue, inputs: &Inputs) -> bool {
+pub(super) fn fits(result: &RawValue, inputs: Inputs) -> bool {
     InputRequired::parse(result).is_some_and(|asked| asked.fits(inputs))
 }
 
-/// Input for a call that nobody asked it of: a person would have to approve something else than the arguments.
+/// Input that belongs to no call under way: a person would have to approve something else than the arguments.
 pub(super) fn unasked(tool: &str) -> Reply {
     let text = format!(
-        "The tool `{tool}` was not run: it needs approval now, and the call came with input that it was asked for before. \
-         Call it again with its arguments alone, without inputResponses and requestState."
+        "The tool `{tool}` was not run: it needs approval, and the call came with input (inputResponses or requestState) \
+         that belongs to no call under way. Call it again with its arguments alone."
     );
     Reply::new(Status::Refused, say::error(&text))
 }

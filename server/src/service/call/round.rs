@@ -1,9 +1,10 @@
 //! One more round of an approved call whose upstream asked for input: it goes on under the same claim, each round
-//! once (approvals.md, "The lease"). After the claim nothing recalls the call but its connection, switched off or
-//! configured differently: then what was asked is nobody's to answer.
+//! once (approvals.md, "The lease"). Nothing recalls what was sent, but input that nobody approved goes only where a
+//! claim could be made now: what undoes an approval lets no further round through.
 
 use std::{sync::Arc, time::Instant};
 
+use chrono::{DateTime, Utc};
 use domain::{
     ApprovalId,
     approval::{State, Status},
@@ -15,6 +16,7 @@ use super::{
     Context, Reply,
     claim::{self, Claim, Claimant, Winning},
     dispatch, hold,
+    ready::LIST_AGE,
 };
 use crate::{
     db::{self, OrgScope, Reason},
@@ -28,6 +30,10 @@ pub(super) struct Round {
     pub(super) approval: ApprovalId,
     /// The token of the round that asked.
     pub(super) asked: Uuid,
+    /// Until when it waits.
+    pub(super) until: DateTime<Utc>,
+    /// The first that was asked for is 1.
+    pub(super) number: u32,
     /// What was asked for.
     pub(super) responses: Option<Box<RawValue>>,
     /// The upstream's state, as it was written.
@@ -48,27 +54,33 @@ pub(super) async fn go_on(services: &Arc<Services>, context: &Context, round: Ro
     }
 }
 
-/// Takes the claim up where the upstream asked. Nothing is sent here.
+/// Takes the claim up where the upstream asked, unless something it is bound to changed since. Nothing is sent here.
 pub(super) async fn take_up(services: &Services, claimant: &Claimant, round: Round) -> Result<Claim> {
     let id = round.approval;
+    services.directory.refresh().await?;
     let Some(connection) = claim::connection_of(services, claimant, id).await? else { return Ok(Claim::Lost) };
-    if !connection.enabled {
-        return Ok(Claim::Unready("it is switched off".to_owned()));
+    // Its definitions, for what is compared below. Who cannot be reached is found out by sending.
+    if let Err(reason) = connection::ensure_fresh(services, &connection, LIST_AGE).await {
+        tracing::debug!(approval.id = %id, reason, "the tool list of who asked could not be read");
     }
     let spec = connection::spec(services, &connection)?;
     // Read before the claim: by this clock the lease ends no later than by Postgres's.
     let before = Instant::now();
-    let holder = Uuid::now_v7();
     let mut scope = OrgScope::system(&services.db, claimant.org, Reason::Claim).await?;
     let Some(record) = db::approval::lock(&mut scope, id).await? else { return Ok(Claim::Lost) };
     let State::Executing(executing) = record.state() else { return Ok(Claim::Lost) };
-    let current = db::approval::current(&mut scope, &record.binding).await?;
-    let Some(tool) = current.tool.filter(|_| spec.version == record.binding.connection_version) else {
-        return Ok(Claim::Unready("it was changed since it asked".to_owned()));
-    };
     let now = db::approval::now(&mut scope).await?;
     let lease = chrono::TimeDelta::from_std(services.lease).map_err(Error::internal)?;
-    let Some(next) = executing.go_on(round.asked, holder, now + lease) else { return Ok(Claim::Lost) };
+    // Who made this round before may be done long since: that comes before everything that is said below.
+    let Some(next) = executing.go_on(round.asked, Uuid::now_v7(), now + lease) else { return Ok(Claim::Lost) };
+    let current = db::approval::current(&mut scope, &record.binding).await?;
+    if let Some(change) = record.binding.change(&current) {
+        return Ok(Claim::Unready(change.message().to_owned()));
+    }
+    // What the rows say is what is sent; a snapshot that is not as new is not used.
+    let Some(tool) = current.tool.filter(|_| spec.version == record.binding.connection_version) else {
+        return Ok(Claim::Unready("its configuration is just being changed".to_owned()));
+    };
     let winning = Winning { from: Status::Executing, next, before, tool: tool.name, spec, round: Some(round) };
     claim::win(services, claimant, scope, record, winning).await
 }

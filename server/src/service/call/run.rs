@@ -36,7 +36,7 @@ pub(super) async fn run(services: &Services, ready: &Ready, params: &CallParams<
     let (to, said) = UpstreamProgress::channel();
     let call = Call {
         tasks: ready.context.tasks,
-        inputs: ready.context.inputs.as_ref(),
+        inputs: ready.context.inputs.unwrap_or_default(),
         goes_on: !input.is_none(),
         progress: token.as_deref().map(|token| ProgressTo { token, to: &to }),
         param_headers: &param_headers,
@@ -44,8 +44,8 @@ pub(super) async fn run(services: &Services, ready: &Ready, params: &CallParams<
     };
     let sent = services.upstreams.call(&spec, call, || Ok(()), ready.context.cancel.clone());
     let answer = ready.context.progress.while_doing(said, sent).await;
-    let answer = understood(answer, ready.context.tasks, ready.context.inputs.as_ref())
-        .map(|answer| input::sealed(services, &ready.bound(), None, answer));
+    let answer = understood(answer, ready.context.tasks, ready.context.inputs)
+        .and_then(|answer| input::sealed(services, &ready.bound(), None, answer));
     let slug = &ready.connection.slug;
     let (status, body) = match answer {
         Ok(answer) => match task::hand_out(services, &ready.context, ready.into(), None, answer).await {
@@ -76,14 +76,16 @@ pub(super) async fn run(services: &Services, ready: &Ready, params: &CallParams<
 
 /// What an upstream of 2026-07-28 answered, if it is an answer: results of kinds that nobody asked for cannot be
 /// read, and questions that the client did not say it can be asked go nowhere. The call may have run in part.
-pub(super) fn understood(answer: Reported, tasks: bool, inputs: Option<&Inputs>) -> Reported {
+pub(super) fn understood(answer: Reported, tasks: bool, inputs: Option<Inputs>) -> Reported {
     let answer = answer?;
     let Answer::Result(result) = &answer else { return Ok(answer) };
     let reason = match result_type(result).as_deref() {
         None | Some("complete") => return Ok(answer),
         Some("task") if tasks && task::is_task(&answer) => return Ok(answer),
         Some("input_required") if inputs.is_some_and(|inputs| input::fits(result, inputs)) => return Ok(answer),
-        Some("input_required") => "it asked for input that this client did not say it can give",
+        Some("input_required") => {
+            "it wants to be called again with more (input_required), in a way that this client did not say it can"
+        }
         Some(_) => "its result is of a kind that was not asked for",
     };
     Err(UpstreamError::Unknown { reason: reason.to_owned() })

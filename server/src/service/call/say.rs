@@ -193,10 +193,27 @@ pub(super) fn not_sent(record: &Record, connection: &str, reason: &str) -> Reply
     about(record, Status::Failed, "approved", &text)
 }
 
+/// It asks for input that this caller cannot give any more, or could never.
+pub(super) fn asking(services: &Services, context: &Context, record: &Record, why: &str) -> Reply {
+    let text = format!(
+        "NOT FINISHED: the call was approved and sent, and asks for input: {why}. Do not repeat it and do not use another tool to get the same effect; tell the user that a person can settle it at {}.",
+        console_url(services, context.org.slug.as_str(), record)
+    );
+    about(record, Status::Refused, "executing", &text)
+}
+
+/// A person settled it while it was under way.
+pub(super) fn superseded(id: ApprovalId) -> Reply {
+    unknown_now(
+        id,
+        "a person settled this call while it was under way. Ask approval_status, and do not run it in another way",
+    )
+}
+
 /// What was asked for could not be sent to who asked; it still waits for it.
 pub(super) fn unanswerable(record: &Record, reason: &str) -> Reply {
     let text = format!(
-        "NOT FINISHED: the connection that asked for input cannot be used: {reason}. Nothing was sent, and the call still waits for that input; call again later, with exactly the same arguments. If it is not given within an hour, the outcome is unknown and a person has to settle it.",
+        "NOT FINISHED: the call asked for input, which could not be sent to it: {reason}. Nothing was sent, and it still waits for that input; call again later, with exactly the same arguments. If it is not given within an hour of the question, the outcome is unknown and a person has to settle it.",
     );
     about(record, Status::Failed, "executing", &text)
 }
@@ -204,7 +221,7 @@ pub(super) fn unanswerable(record: &Record, reason: &str) -> Reply {
 /// Sent, and nobody knows what became of it.
 pub(super) fn outcome_unknown(services: &Services, org: &Org, record: &Record) -> Reply {
     let text = format!(
-        "OUTCOME UNKNOWN: this call was approved and sent, and contact was lost before an answer came. It may have run. It is not sent again: a person has to find out and settle it at {}. Do not repeat it and do not use another tool to get the same effect; tell the user.",
+        "OUTCOME UNKNOWN: this call was approved and sent, and no answer came: contact was lost, or nobody gave the input that it asked for. It may have run. It is not sent again: a person has to find out and settle it at {}. Do not repeat it and do not use another tool to get the same effect; tell the user.",
         console_url(services, org.slug.as_str(), record)
     );
     about(record, Status::Refused, "outcome_unknown", &text).rule("outcome unknown until settled")

@@ -31,18 +31,18 @@ use crate::{
 const TRY_FOR: Duration = Duration::from_secs(600);
 
 /// Makes the outcome durable, trying again while Postgres is away; `waiting` is called after each
-/// failure. `false`: it could not be done; the lease lapses and a person is asked.
+/// failure. Says what status the approval has now. `None`: it could not be done; the lease lapses and a person is asked.
 pub(super) async fn settle(
     services: &Services,
     claimed: &Claimed,
     answer: &Reported,
     mut waiting: impl FnMut(),
-) -> bool {
+) -> Option<Status> {
     let began = std::time::Instant::now();
     let mut pause = Duration::from_millis(50);
     loop {
         match try_settle(services, claimed, answer).await {
-            Ok(()) => return true,
+            Ok(status) => return Some(status),
             Err(error) if began.elapsed() < TRY_FOR && !services.stop.is_cancelled() => {
                 tracing::warn!(approval.id = %claimed.record.id, %error, "outcome not recorded yet");
                 waiting();
@@ -52,30 +52,33 @@ pub(super) async fn settle(
             Err(error) => {
                 error.log();
                 tracing::error!(approval.id = %claimed.record.id, "outcome could not be recorded");
-                return false;
+                return None;
             }
         }
     }
 }
 
-async fn try_settle(services: &Services, claimed: &Claimed, answer: &Reported) -> Result<()> {
+async fn try_settle(services: &Services, claimed: &Claimed, answer: &Reported) -> Result<Status> {
     let id = claimed.record.id;
     let mut scope = OrgScope::system(&services.db, claimed.record.org, Reason::Claim).await?;
-    let Some(record) = db::approval::lock(&mut scope, id).await? else { return Ok(()) };
-    let settles = match record.stored.clone() {
+    let Some(record) = db::approval::lock(&mut scope, id).await? else {
+        return Err(Error::internal(format!("approvals {id}: a claimed row is gone")));
+    };
+    let (status, settles) = match record.stored.clone() {
         // Our own commit, whose answer got lost: what it asks for waits already.
-        State::Executing(executing) if executing.holder == claimed.holder && executing.asks => return Ok(()),
+        State::Executing(executing) if executing.holder == claimed.holder && executing.asks => {
+            return Ok(Status::Executing);
+        }
         State::Executing(executing) if executing.holder == claimed.holder => {
             if let Ok(answer) = answer
                 && let Some(followed) = task::followed((&record.binding).into(), answer, record.read_at)
             {
                 db::task::follow(&mut scope, id, &followed).await?;
             }
-            from_executing(&mut scope, claimed, &record, executing, answer).await?;
-            true
+            (from_executing(&mut scope, claimed, &record, executing, answer).await?, true)
         }
         State::OutcomeUnknown(unknown) if unknown.holder == claimed.holder => {
-            if answer.as_ref().is_ok_and(|answer| !input::asks(answer)) {
+            let status = if answer.as_ref().is_ok_and(|answer| !input::asks(answer)) {
                 let state = State::Executed(unknown.answer_late(record.read_at));
                 stored(
                     id,
@@ -89,17 +92,19 @@ async fn try_settle(services: &Services, claimed: &Claimed, answer: &Reported) -
                     )
                     .await?,
                 )?;
+                Status::Executed
             } else {
                 note(&mut scope, &record, answer).await?;
-            }
-            true
+                Status::OutcomeUnknown
+            };
+            (status, true)
         }
         // Our own commit, whose answer got lost: everything is written.
-        State::Executed(executed) if !matches!(executed.by, Settled::Person(_)) => return Ok(()),
+        State::Executed(executed) if !matches!(executed.by, Settled::Person(_)) => return Ok(Status::Executed),
         // A person was faster: the late answer only joins the history.
         _ => {
             note(&mut scope, &record, answer).await?;
-            false
+            (record.stored.status(), false)
         }
     };
     if let Ok(answer) = answer
@@ -108,23 +113,28 @@ async fn try_settle(services: &Services, claimed: &Claimed, answer: &Reported) -
         let sealed = services.vault.seal(Purpose::ApprovalResult, id.0.as_bytes(), &replay::encode(answer));
         db::approval::put_result(&mut scope, id, &sealed).await?;
     }
-    let outcome = outcome(services, claimed, answer);
+    let mut outcome = outcome(services, claimed, answer);
+    if status == Status::OutcomeUnknown {
+        outcome.status = audit::Status::Unknown;
+    }
     db::audit::insert(scope.conn(), &[&claimed.intent], &[&outcome]).await?;
-    scope.commit().await
+    scope.commit().await?;
+    Ok(status)
 }
 
+/// Says what status the approval has now.
 async fn from_executing(
     scope: &mut OrgScope,
     claimed: &Claimed,
     record: &Record,
     executing: Executing,
     answer: &Reported,
-) -> Result<()> {
+) -> Result<Status> {
     let id = record.id;
-    let answer_until = record.read_at + ANSWER_WITHIN;
     let lapsed = executing.lease_until <= record.read_at;
     let store = async |scope: &mut OrgScope, from, to: State, note: Option<&str>| {
-        stored(id, db::approval::store(scope, id, from, &to, &Actor::System, note).await?)
+        stored(id, db::approval::store(scope, id, from, &to, &Actor::System, note).await?)?;
+        Ok(to.status())
     };
     match answer {
         Ok(answer) if input::asks(answer) && lapsed => {
@@ -132,7 +142,7 @@ async fn from_executing(
             store(scope, Status::Executing, unknown, Some("the lease lapsed before the upstream asked for input")).await
         }
         Ok(answer) if input::asks(answer) => {
-            let asking = executing.ask(claimed.holder, answer_until);
+            let asking = executing.ask(claimed.holder, record.read_at + ANSWER_WITHIN);
             store(scope, Status::Executing, State::Executing(asking), Some("the upstream asks for input")).await
         }
         Ok(_) if !lapsed => {
@@ -146,7 +156,7 @@ async fn from_executing(
         }
         // Only this round did not leave: who asked still waits for it.
         Err(UpstreamError::NotSent { reason }) if !lapsed && let Some(round) = &claimed.round => {
-            let asking = executing.ask(round.asked, answer_until);
+            let asking = executing.ask(round.asked, round.until);
             store(scope, Status::Executing, State::Executing(asking), Some(&text(reason))).await
         }
         Err(UpstreamError::NotSent { reason }) if claimed.round.is_some() => {
@@ -171,6 +181,7 @@ fn stored(id: ApprovalId, stored: bool) -> Result<()> {
 async fn note(scope: &mut OrgScope, record: &Record, answer: &Reported) -> Result<()> {
     let status = record.stored.status();
     let text = match answer {
+        Ok(answer) if input::asks(answer) => "the upstream asked for input after this".to_owned(),
         Ok(_) => "the upstream's answer came after this".to_owned(),
         Err(UpstreamError::NotSent { reason }) => {
             text(&format!("the dispatcher reports that it sent nothing: {reason}"))

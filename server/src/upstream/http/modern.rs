@@ -212,7 +212,7 @@ pub(super) fn post(id: u64, request: &Request) -> Result<Post, Failure> {
         protocol_version: Revision::V2026_07_28,
         client_version: env!("CARGO_PKG_VERSION"),
         tasks: request.tasks,
-        inputs: &request.inputs,
+        inputs: request.inputs,
     };
     let params = mcp::with_request_meta(request.params.as_deref(), &fields);
     let body = envelope::request_bytes(id, request.method, Some(&params));

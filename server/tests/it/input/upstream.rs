@@ -1,6 +1,6 @@
 //! An upstream of MCP 2026-07-28 that asks for input before it runs anything.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -26,6 +26,8 @@ struct Inner {
     stateless: Mutex<bool>,
     /// Answers with something that is not MCP what it was asked for.
     broken: Mutex<bool>,
+    /// How long it thinks about each call.
+    slow: Mutex<Duration>,
     /// Every call that arrived, in order.
     calls: Mutex<Vec<Value>>,
 }
@@ -58,6 +60,11 @@ impl Asking {
     /// From now on it keeps no state with the client.
     pub(super) fn be_stateless(&self) {
         *self.inner.stateless.lock() = true;
+    }
+
+    /// From now on it thinks about each call for so long.
+    pub(super) fn think(&self, time: Duration) {
+        *self.inner.slow.lock() = time;
     }
 
     /// From now on it takes what it asked for, and answers with something that is not MCP.
@@ -112,6 +119,8 @@ async fn answer(State(inner): State<Arc<Inner>>, body: String) -> Response {
         }
         "tools/call" => {
             inner.calls.lock().push(message.clone());
+            let slow = *inner.slow.lock();
+            tokio::time::sleep(slow).await;
             let params = &message["params"];
             let answers = params["inputResponses"]["who"]["content"]["n"].clone();
             let stateless = *inner.stateless.lock();

@@ -180,9 +180,11 @@ async fn a_stream_that_nobody_reads_holds_up_nobody() {
     let mut streams = Vec::new();
     for _ in 0..20 {
         streams.push(unread(&places, &subscribe).await);
+    }
+    for _ in 0..6 {
         streams.push(unread(&places, &call(&places, "accept: text/event-stream\n")).await);
     }
-    eventually("the calls have been answered", async || world.upstream.calls() == 20).await;
+    eventually("the calls have been answered", async || world.upstream.calls() == 6).await;
     world.upstream.behave(Behaviour::Result(r#"{"content":[{"type":"text","text":"done"}]}"#.to_owned()));
     // What each of them would have to hear, and more than fits into what waits for it.
     let tool = |permission: &str| json!({"connection": "bank", "tool": "close", "permission": permission});

@@ -21,7 +21,7 @@ impl Unread {
             client.url.trim_start_matches("http://").parse().expect("the gateway's address is an IP and a port");
         let socket = TcpSocket::new_v4().expect("a socket");
         // What the kernel keeps for the reader must not be all that there is.
-        socket.set_recv_buffer_size(4096).expect("a small window");
+        socket.set_recv_buffer_size(64 * 1024).expect("a small window");
         let mut stream = socket.connect(address).await.expect("the gateway listens");
         let token = client.token.as_deref().unwrap_or_default();
         let request = format!("GET /api/v1{path} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\n\r\n");

@@ -57,7 +57,7 @@ fn params(raw: &RawValue) {
         assert!(same(again.input.responses, call.input.responses) && same(again.input.state, call.input.state));
         let inputs = RequestMeta::read(params).ok().flatten().map(|meta| meta.inputs).unwrap_or_default();
         let (protocol_version, client_version) = (Revision::LATEST, "1");
-        let fields = RequestFields { protocol_version, client_version, tasks: true, inputs: &inputs };
+        let fields = RequestFields { protocol_version, client_version, tasks: true, inputs };
         let sent = with_request_meta(Some(&sent), &fields);
         let meta = RequestMeta::read(Some(&sent)).expect("ours").expect("a version");
         assert_eq!(meta.inputs, inputs);

@@ -1,8 +1,6 @@
 //! Multi round-trip requests (MCP 2026-07-28, basic/patterns, "Multi Round-Trip Requests"): an upstream
 //! answers a call with questions to the agent's side, and the agent calls again with the answers.
 
-use std::borrow::Cow;
-
 use serde_json::value::RawValue;
 
 use super::result::result_type;
@@ -14,34 +12,72 @@ use crate::{
 const RESPONSES_KEY: &str = "inputResponses";
 const STATE_KEY: &str = "requestState";
 
-/// What a server may ask for: the client capability that says it may be asked, and the request that asks.
-const KINDS: [(&str, &str); 3] =
-    [("elicitation", "elicitation/create"), ("sampling", "sampling/createMessage"), ("roots", "roots/list")];
+/// The largest state of an upstream that can be brought back, in bytes: it comes again with each round.
+const MAX_STATE: usize = 256 * 1024;
 
-/// What a client says it can be asked for: those members of its capabilities, as they were written.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Inputs(Vec<(&'static str, Box<str>)>);
+/// What a client says it can be asked for (`ClientCapabilities`): what is known of it and nothing else, so that
+/// nothing of the client's own goes upstream.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a capability of its own")]
+pub struct Inputs {
+    form: bool,
+    url: bool,
+    sampling: bool,
+    sampling_tools: bool,
+    sampling_context: bool,
+    roots: bool,
+}
 
 impl Inputs {
     pub(super) fn read(capabilities: &Object<'_>) -> Self {
-        let declared = |key: &str| capabilities.get(key).filter(|value| value.get().starts_with('{'));
-        Self(KINDS.iter().filter_map(|(key, _)| Some((*key, declared(key)?.get().into()))).collect())
-    }
-
-    /// Whether it can be asked for nothing.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        let has = |object: &Object<'_>, key| object.get(key).is_some_and(|value| value.get().starts_with('{'));
+        let part = |key| capabilities.object(key).ok().flatten();
+        let (elicitation, sampling) = (part("elicitation"), part("sampling"));
+        let elicits = |key| elicitation.as_ref().is_some_and(|object| has(object, key));
+        let samples = |key| sampling.as_ref().is_some_and(|object| has(object, key));
+        let url = elicits("url");
+        Self {
+            // "An empty capabilities object is equivalent to declaring support for form mode only."
+            form: elicits("form") || elicitation.is_some() && !url,
+            url,
+            sampling: sampling.is_some(),
+            sampling_tools: samples("tools"),
+            sampling_context: samples("context"),
+            roots: has(capabilities, "roots"),
+        }
     }
 
     /// The members: keys, and values as JSON.
-    pub(super) fn members(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        self.0.iter().map(|(key, value)| (*key, &**value))
+    pub(super) fn members(self) -> impl Iterator<Item = (&'static str, String)> {
+        let object = |members: &[(&str, bool)]| {
+            let has = members.iter().filter(|(_, has)| *has);
+            let members: Vec<_> = has.map(|(key, _)| format!("\"{key}\":{{}}")).collect();
+            format!("{{{}}}", members.join(","))
+        };
+        let elicitation = object(&[("form", self.form), ("url", self.url)]);
+        let sampling = object(&[("context", self.sampling_context), ("tools", self.sampling_tools)]);
+        let all = [
+            ("elicitation", self.form || self.url, elicitation),
+            ("sampling", self.sampling, sampling),
+            ("roots", self.roots, object(&[])),
+        ];
+        all.into_iter().filter_map(|(key, has, value)| has.then_some((key, value)))
     }
 
-    fn take(&self, method: &str) -> bool {
-        let kind = KINDS.iter().find(|(_, asks)| *asks == method);
-        kind.is_some_and(|(key, _)| self.0.iter().any(|(declared, _)| declared == key))
+    /// Whether one question is of a kind that the client takes.
+    fn take(self, question: &Object<'_>) -> Option<bool> {
+        let params = question.object("params").ok()?;
+        let has = |key| params.as_ref().is_some_and(|params| params.some(key).is_some());
+        Some(match &*question.required_text("method").ok()? {
+            "elicitation/create" => match params.as_ref().map(|params| params.text("mode")).transpose().ok()?.flatten()
+            {
+                None => self.form,
+                Some(mode) => self.form && mode == "form" || self.url && mode == "url",
+            },
+            "sampling/createMessage" => self.sampling && (self.sampling_tools || !has("tools") && !has("toolChoice")),
+            "roots/list" => self.roots,
+            _ => false,
+        })
     }
 }
 
@@ -87,15 +123,15 @@ impl<'a> Input<'a> {
 /// An answer that asks (`InputRequiredResult`).
 #[derive(Debug, Clone)]
 pub struct InputRequired<'a> {
-    /// The methods of what is asked; not checked.
-    pub methods: Vec<Cow<'a, str>>,
+    /// What is asked, each a JSON object.
+    questions: Vec<&'a RawValue>,
     /// A string as it was written, to be given back with the answers.
     pub state: Option<&'a RawValue>,
 }
 
 impl<'a> InputRequired<'a> {
     /// Reads a result. `None` if its type is not `input_required`, and for one that neither asks nor has a
-    /// state, has a key twice, or asks in a form that is no request: nobody could go on from there.
+    /// state, or has a key twice: nobody could go on from there.
     #[must_use]
     pub fn parse(result: &'a RawValue) -> Option<Self> {
         if result_type(result)? != "input_required" {
@@ -107,16 +143,17 @@ impl<'a> InputRequired<'a> {
         if state.is_none() && requests.is_none() {
             return None;
         }
-        let method = |request| Object::read("request", request).ok()?.required_text("method").ok();
-        let methods = requests.iter().flat_map(Object::values).map(method).collect::<Option<_>>()?;
-        Some(Self { methods, state })
+        let questions = requests.iter().flat_map(Object::values).collect();
+        Some(Self { questions, state })
     }
 
-    /// Whether a client can give all that it asks for. "Servers MUST NOT send an `inputRequests` that the
-    /// client has not declared support for."
+    /// Whether a client can give all that it asks for ("Servers MUST NOT send an `inputRequests` that the
+    /// client has not declared support for"), and bring its state back: up to 256 KiB.
     #[must_use]
-    pub fn fits(&self, inputs: &Inputs) -> bool {
-        self.methods.iter().all(|method| inputs.take(method))
+    pub fn fits(&self, inputs: Inputs) -> bool {
+        let takes = |question: &&RawValue| inputs.take(&Object::read("question", question).ok()?);
+        let fits = self.questions.iter().all(|question| takes(question) == Some(true));
+        fits && self.state.is_none_or(|state| state.get().len() <= MAX_STATE)
     }
 }
 
@@ -148,20 +185,40 @@ mod tests {
 
     #[test]
     fn only_what_a_client_declared_may_be_asked_of_it() {
-        let form = inputs(r#"{"extensions":{},"elicitation":{ "form":{} },"roots":null,"sampling":true}"#);
-        assert_eq!(form.members().collect::<Vec<_>>(), [("elicitation", r#"{ "form":{} }"#)]);
-        let asks = |methods: &str| format!(r#"{{"resultType":"input_required","inputRequests":{methods}}}"#);
-        for (requests, fits) in [
-            (r#"{"a":{"method":"elicitation/create","params":{}}}"#, true),
-            (r#"{"a":{"method":"elicitation/create"},"b":{"method":"roots/list"}}"#, false),
-            (r#"{"a":{"method":"sampling/createMessage"}}"#, false),
-            (r#"{"a":{"method":"tools/call"}}"#, false),
-            ("{}", true),
+        let declared = |capabilities| inputs(capabilities).members().map(|(key, value)| format!("{key} {value}"));
+        let all =
+            r#"{"roots":{"listChanged":true},"sampling":{"tools":{ "x":1},"y":{}},"elicitation":{"url":{},"form":{}}}"#;
+        assert_eq!(
+            declared(all).collect::<Vec<_>>(),
+            [r#"elicitation {"form":{},"url":{}}"#, r#"sampling {"tools":{}}"#, "roots {}"],
+            "in the gateway's words"
+        );
+        assert_eq!(
+            declared(r#"{"elicitation":{},"roots":null,"sampling":1}"#).collect::<Vec<_>>(),
+            [r#"elicitation {"form":{}}"#]
+        );
+        let form = r#"{"elicitation":{"form":{}}}"#;
+        let sampling = r#"{"sampling":{}}"#;
+        for (capabilities, questions, fits) in [
+            (form, r#"{"a":{"method":"elicitation/create","params":{}}}"#, true),
+            (form, r#"{"a":{"method":"elicitation/create","params":{"mode":"form"}}}"#, true),
+            (form, r#"{"a":{"method":"elicitation/create","params":{"mode":"url"}}}"#, false),
+            (r#"{"elicitation":{"url":{}}}"#, r#"{"a":{"method":"elicitation/create"}}"#, false),
+            (form, r#"{"a":{"method":"elicitation/create"},"b":{"method":"roots/list"}}"#, false),
+            (form, r#"{"a":{"method":"sampling/createMessage"}}"#, false),
+            (sampling, r#"{"a":{"method":"sampling/createMessage","params":{"messages":[]}}}"#, true),
+            (sampling, r#"{"a":{"method":"sampling/createMessage","params":{"tools":[]}}}"#, false),
+            (form, r#"{"a":{"method":"tools/call"}}"#, false),
+            (form, r#"{"a":{}}"#, false),
+            (form, r#"{"a":7}"#, false),
+            ("{}", "{}", true),
         ] {
-            let result = asks(requests);
-            assert_eq!(InputRequired::parse(raw(&result)).unwrap().fits(&form), fits, "{requests}");
+            let result = format!(r#"{{"resultType":"input_required","inputRequests":{questions}}}"#);
+            assert_eq!(InputRequired::parse(raw(&result)).unwrap().fits(inputs(capabilities)), fits, "{questions}");
         }
-        assert!(inputs("{}").is_empty());
+        let state = "x".repeat(MAX_STATE);
+        let result = format!(r#"{{"resultType":"input_required","requestState":"{state}"}}"#);
+        assert!(!InputRequired::parse(raw(&result)).unwrap().fits(inputs("{}")), "it could not be brought back");
     }
 
     #[test]
@@ -174,7 +231,6 @@ mod tests {
             r#"{"resultType":"input_required","requestState":7}"#,
             r#"{"resultType":"input_required","requestState":"a","requestStat\u0065":"b"}"#,
             r#"{"resultType":"input_required","inputRequests":[]}"#,
-            r#"{"resultType":"input_required","inputRequests":{"a":{}}}"#,
             r#"{"resultType":"input_required","inputRequests":{"a":{"method":"roots/list"},"\u0061":{"method":"roots/list"}}}"#,
         ] {
             assert!(InputRequired::parse(raw(result)).is_none(), "{result}");

