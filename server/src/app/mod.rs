@@ -2,6 +2,7 @@
 //! binds, runs and stops.
 
 mod browser;
+pub mod connections;
 pub mod console;
 mod peer;
 pub mod router;

@@ -1,14 +1,13 @@
 //! Binds, runs and stops: no request is cut off that can still be answered, no dispatched call is
 //! left without its outcome.
 
-use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
-use axum::serve::ListenerExt;
 use futures::future::join_all;
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::task::TaskTracker;
 
-use super::{router::router, state::App};
+use super::{connections, router::router, state::App};
 use crate::{
     jobs,
     mcp::origin::Doors,
@@ -30,20 +29,18 @@ pub async fn serve(
     listener: TcpListener,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
-    let App { services, writers, console, allowed_hosts, allowed_origins, grace } = app;
+    let App { services, writers, console, allowed_hosts, allowed_origins, grace, connection_limits } = app;
     let doors = Doors::new(&services.public_url, listener.local_addr()?, &allowed_hosts, &allowed_origins);
     let mut background = start(&services);
     let stopping = services.stop.clone();
-    // Small answers must not wait for the client's acknowledgement of the one before.
-    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
+    tokio::spawn(async move {
+        stop.await;
+        tracing::info!("stopping");
+        stopping.cancel();
+    });
     let requests = TaskTracker::new();
     let router = router(services.clone(), console, doors, requests.clone());
-    let server = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
-        .with_graceful_shutdown(async move {
-            stop.await;
-            tracing::info!("stopping");
-            stopping.cancel();
-        });
+    let server = connections::serve(listener, router, connection_limits, services.stop.clone());
     let stopping = services.stop.clone();
     let finished = async {
         stopping.cancelled().await;
@@ -54,10 +51,9 @@ pub async fn serve(
         tokio::time::sleep(LAST_BYTES).await;
     };
     tokio::select! {
-        result = server => result?,
+        () = server => {}
         () = finished => {}
     }
-    services.stop.cancel();
     services.dispatched.close();
     if tokio::time::timeout(grace, services.dispatched.wait()).await.is_err() {
         tracing::warn!("some dispatched calls did not end in time; their outcome will be unknown");

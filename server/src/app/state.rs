@@ -7,7 +7,7 @@ use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use url::Url;
 
-use super::console::Console;
+use super::{connections::ConnectionLimits, console::Console};
 use crate::{
     audit,
     auth::{
@@ -39,6 +39,8 @@ pub struct App {
     pub allowed_origins: Vec<String>,
     /// How long a stop waits for requests under way, then for dispatched calls, then for the audit.
     pub grace: Duration,
+    /// What clients may take up before they have said who they are.
+    pub connection_limits: ConnectionLimits,
 }
 
 /// How many event streams one caller may have open on one replica.
@@ -108,6 +110,7 @@ impl App {
             allowed_hosts: config.allowed_hosts.clone(),
             allowed_origins: config.allowed_origins.clone(),
             grace: GRACE,
+            connection_limits: ConnectionLimits::default(),
         })
     }
 }

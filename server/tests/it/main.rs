@@ -33,6 +33,7 @@ mod outcomes;
 mod people;
 mod races;
 mod sessions;
+mod slow_clients;
 mod stopping;
 mod support;
 mod tasks;

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use permesso::{
-    app::{serve::serve, state::App},
+    app::{connections::ConnectionLimits, serve::serve, state::App},
     clock::Clock,
     config::Config,
     service::Services,
@@ -49,28 +49,29 @@ impl Gateway {
 
     /// A replica that people reach by `public_url`, as behind a proxy that speaks TLS.
     pub(crate) async fn start_at(database: &SecretString, clock: Clock, public_url: Option<&str>) -> Self {
-        Self::begin(database, clock, public_url, None).await
+        Self::build(&variables(database), clock, public_url, |_| {}).await
     }
 
     /// A replica whose stop waits only so long for what does not end.
     pub(crate) async fn start_hasty(database: &SecretString, grace: Duration) -> Self {
-        Self::begin(database, Clock::system(), None, Some(grace)).await
+        Self::build(&variables(database), Clock::system(), None, |app| app.grace = grace).await
     }
 
-    async fn begin(database: &SecretString, clock: Clock, public_url: Option<&str>, grace: Option<Duration>) -> Self {
-        Self::build(&variables(database), clock, public_url, grace).await
+    /// A replica that lets its clients take up only so much.
+    pub(crate) async fn start_strict(database: &SecretString, limits: ConnectionLimits) -> Self {
+        Self::build(&variables(database), Clock::system(), None, |app| app.connection_limits = limits).await
     }
 
     /// A replica with this environment.
     pub(crate) async fn start_with_variables(variables: &[(String, String)]) -> Self {
-        Self::build(variables, Clock::system(), None, None).await
+        Self::build(variables, Clock::system(), None, |_| {}).await
     }
 
     async fn build(
         variables: &[(String, String)],
         clock: Clock,
         public_url: Option<&str>,
-        grace: Option<Duration>,
+        adjust: impl FnOnce(&mut App),
     ) -> Self {
         let find = |name: &str| variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
         let config = Config::from_vars(find).expect("a configuration");
@@ -78,7 +79,7 @@ impl Gateway {
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let public_url = public_url.unwrap_or(&url).parse().expect("a URL");
         let mut app = App::new(&config, clock, public_url).await.expect("the gateway starts");
-        app.grace = grace.unwrap_or(app.grace);
+        adjust(&mut app);
         let (email, password) = super::world::ADMIN;
         permesso::service::sign_in::first_administrator(&app.services, email, password)
             .await

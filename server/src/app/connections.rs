@@ -1,0 +1,171 @@
+//! Takes connections and speaks HTTP/1.1 on each, within what a client may take up: the time for a request's
+//! head, the time in which it asks nothing, and the number of connections. How long a body may take is said where
+//! bodies are read (`api::body`, `mcp::endpoint`); while a request is under way none of these times runs.
+
+use std::{
+    future::Future,
+    net::SocketAddr,
+    pin::{Pin, pin},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use axum::{
+    Router,
+    extract::ConnectInfo,
+    serve::{Listener, ListenerExt},
+};
+use hyper::{
+    Request,
+    body::Incoming,
+    rt::{Sleep, Timer},
+    server::conn::http1,
+    service::{Service, service_fn},
+};
+use hyper_util::{rt::TokioIo, service::TowerToHyperService};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
+use tokio_util::{io::InspectReader, sync::CancellationToken, task::TaskTracker};
+
+/// How often the log says that there is no room for more connections.
+const TELL_EVERY: Duration = Duration::from_secs(60);
+
+/// What clients may take up before they have said who they are.
+#[derive(Debug, Clone, Copy)]
+pub struct ConnectionLimits {
+    /// How long a request's head may take, from its first bytes on.
+    pub head: Duration,
+    /// How long a connection may stay open on which nothing is asked. A client that asks just when this ends cannot
+    /// know whether it was heard, and a POST is not simply sent again (RFC 9110, 9.2.2): so this is longer than
+    /// clients and proxies keep a connection that they do not use, and it is they who close it.
+    pub idle: Duration,
+    /// How many connections may be open; further ones wait until one ends.
+    pub open: usize,
+}
+
+impl Default for ConnectionLimits {
+    /// Of those who keep unused connections long, Go and reqwest do for 90 s, Caddy for 2 minutes and Google's load
+    /// balancers for 10.
+    fn default() -> Self {
+        Self { head: Duration::from_secs(30), idle: Duration::from_secs(620), open: 10_000 }
+    }
+}
+
+/// Serves who connects until `stop`; then takes nobody any more, and is done when all connections have ended.
+/// Connections do not end with this future: what is under way on them goes on.
+pub(super) async fn serve(listener: TcpListener, router: Router, limits: ConnectionLimits, stop: CancellationToken) {
+    // Small answers must not wait for the client's acknowledgement of the one before.
+    let mut listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
+    let router = TowerToHyperService::new(router);
+    let seats = Arc::new(Semaphore::new(limits.open));
+    let connections = TaskTracker::new();
+    let mut told = None;
+    while let Some(Some((stream, peer, seat))) = stop.run_until_cancelled(next(&mut listener, &seats, &mut told)).await
+    {
+        let (router, stop) = (router.clone(), stop.clone());
+        connections.spawn(async move {
+            converse(stream, peer, router, limits, stop).await;
+            drop(seat);
+        });
+    }
+    drop(listener);
+    connections.close();
+    connections.wait().await;
+}
+
+/// The next connection, once there is a seat for it: until then it waits at the system's door. Where the system has
+/// nothing left to give it (too many open files), axum's listener says so in the log and asks again after a second.
+async fn next<L: Listener>(
+    listener: &mut L,
+    seats: &Arc<Semaphore>,
+    told: &mut Option<Instant>,
+) -> Option<(L::Io, L::Addr, OwnedSemaphorePermit)> {
+    if seats.available_permits() == 0 && told.is_none_or(|at| at.elapsed() > TELL_EVERY) {
+        *told = Some(Instant::now());
+        tracing::warn!("as many connections are open as may be: further ones wait");
+    }
+    let seat = seats.clone().acquire_owned().await.ok()?;
+    let (stream, peer) = listener.accept().await;
+    Some((stream, peer, seat))
+}
+
+/// One connection, to its end.
+async fn converse(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: TowerToHyperService<Router>,
+    limits: ConnectionLimits,
+    stop: CancellationToken,
+) {
+    let heads = Heads { within: limits.head, begun: Arc::default() };
+    let begun = heads.begun.clone();
+    let stream = InspectReader::new(stream, move |_| begun.store(true, Ordering::Relaxed));
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        router.call(request)
+    });
+    let mut http = http1::Builder::new();
+    http.timer(heads).header_read_timeout(limits.idle);
+    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::trace!(%peer, %error, "connection ended");
+    }
+}
+
+/// The timer of one connection. hyper wants one thing of it: to be woken when a head, which it awaits from the
+/// connection's beginning or the last answer's end on, takes too long. That is the time to be idle; once the head
+/// has begun, there is less.
+struct Heads {
+    within: Duration,
+    /// Whether anything was read since hyper began to wait.
+    begun: Arc<AtomicBool>,
+}
+
+impl Timer for Heads {
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Sleep>> {
+        self.sleep_until(Instant::now() + duration)
+    }
+
+    fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn Sleep>> {
+        self.begun.store(false, Ordering::Relaxed);
+        let sleep = Box::pin(tokio::time::sleep_until(deadline.into()));
+        Box::pin(Head { sleep, within: self.within, begun: self.begun.clone(), noticed: false })
+    }
+}
+
+/// Ends when a head has taken too long. hyper polls it whenever what it has read is not a whole head yet.
+struct Head {
+    sleep: Pin<Box<tokio::time::Sleep>>,
+    within: Duration,
+    begun: Arc<AtomicBool>,
+    noticed: bool,
+}
+
+impl Future for Head {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if !self.noticed && self.begun.load(Ordering::Relaxed) {
+            self.noticed = true;
+            let whole = tokio::time::Instant::now() + self.within;
+            let deadline = self.sleep.deadline().min(whole);
+            self.sleep.as_mut().reset(deadline);
+        }
+        self.sleep.as_mut().poll(context)
+    }
+}
+
+impl Sleep for Head {}
