@@ -10,9 +10,13 @@ import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/
 export const APPROVAL_META = "dev.permesso/approval";
 
 /** Connects the official client; `key` may be absent, to see what strangers get. */
-export async function connect(url, key) {
+export function connect(url, key) {
+  return connectWith(url, key ? { authorization: `Bearer ${key}` } : {});
+}
+
+/** Connects the official client with these headers. */
+export async function connectWith(url, headers) {
   const client = new Client({ name: "permesso-e2e", version: "1.0.0" });
-  const headers = key ? { authorization: `Bearer ${key}` } : {};
   await client.connect(new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers } }));
   return client;
 }

@@ -2,7 +2,7 @@
 //!
 //! Layers that only look down; `tests/it/layers.rs` keeps them so:
 //! `cli → app → {api, mcp, jobs} → service → {auth, vault, directory, audit, upstream} → {db, live}
-//! → {error, clock, config, telemetry, process}`.
+//! → {error, clock, config, telemetry, process, random}`.
 
 pub mod api;
 pub mod app;
@@ -19,6 +19,7 @@ pub mod live;
 pub mod mcp;
 pub mod postgres;
 pub mod process;
+pub mod random;
 pub mod service;
 pub mod telemetry;
 pub mod upstream;

@@ -20,6 +20,12 @@ use super::openapi::{
 };
 use crate::error::Result;
 
+const STYLE_TEXT: &str = concat!(
+    include_str!("../../../console/styles/tokens.css"),
+    include_str!("../page.css"),
+    include_str!("docs/style.css")
+);
+
 /// The page's own style is all that it may load; it is framed by nobody.
 const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'";
@@ -30,7 +36,7 @@ static PAGE: LazyLock<serde_json::Result<Fixed>> = LazyLock::new(|| {
 });
 
 static STYLE: LazyLock<Result<Fixed>> =
-    LazyLock::new(|| Ok(Fixed::new("text/css; charset=utf-8", include_bytes!("docs/style.css").to_vec())));
+    LazyLock::new(|| Ok(Fixed::new("text/css; charset=utf-8", STYLE_TEXT.as_bytes().to_vec())));
 
 /// The page, for everybody.
 pub async fn get_docs(headers: HeaderMap) -> Result<Response> {

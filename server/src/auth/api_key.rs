@@ -2,8 +2,9 @@
 //! let scanners find leaked keys, and let a mistyped or made-up one be refused without a look-up.
 //! Only letters and digits, so that a double click selects the whole.
 
-use aws_lc_rs::rand;
 use secrecy::{ExposeSecret, SecretString, zeroize::Zeroizing};
+
+use crate::random;
 
 const PREFIX: &str = "mmcp_";
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -34,7 +35,7 @@ impl ApiKey {
         key.push_str(PREFIX);
         let mut bytes = Zeroizing::new([0; 64]);
         while key.len() < PREFIX.len() + RANDOM {
-            rand::fill(bytes.as_mut()).expect("the operating system gives random numbers");
+            random::fill(bytes.as_mut());
             // Of 64 values the last two are drawn again, so that every character is equally likely.
             let drawn = bytes.iter().filter_map(|byte| ALPHABET.get(usize::from(byte & 63)));
             let missing = PREFIX.len() + RANDOM - key.len();

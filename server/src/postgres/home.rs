@@ -28,6 +28,7 @@ use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
 use super::account::Account;
+use crate::random;
 
 /// Where root keeps what must be reachable for the account; open to all, writable for root only,
 /// whatever the umask.
@@ -92,9 +93,7 @@ impl Home {
     /// A new random password in place of any before, readable for us and the account, as `initdb`
     /// reads it.
     pub(super) fn new_password(&self, account: Account) -> anyhow::Result<SecretString> {
-        let mut bytes = [0; 24];
-        aws_lc_rs::rand::fill(&mut bytes).map_err(|_| anyhow::anyhow!("the system has no random numbers"))?;
-        let password = SecretString::from(hex::encode(bytes));
+        let password = SecretString::from(random::text::<24>());
         let path = self.password_file();
         if let Err(error) = fs::remove_file(&path)
             && error.kind() != ErrorKind::NotFound

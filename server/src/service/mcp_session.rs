@@ -9,8 +9,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use aws_lc_rs::rand;
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use domain::{OrgId, Principal, ToolkitId};
 use parking_lot::Mutex;
 use tokio::sync::broadcast::error::RecvError;
@@ -23,6 +21,7 @@ use crate::{
     db::{self, OrgScope, Reason, SystemScope, mcp_session::Row},
     error::{Error, Kind, Result},
     live::SessionNews,
+    random,
 };
 
 /// A session that was not used for this long ends.
@@ -75,9 +74,7 @@ pub async fn start(
     caller: Principal,
     client: Option<String>,
 ) -> Result<String> {
-    let mut bytes = [0; 32];
-    rand::fill(&mut bytes).map_err(|_| Error::internal("the operating system gives no random numbers"))?;
-    let id = BASE64_URL_SAFE_NO_PAD.encode(bytes);
+    let id = random::text::<32>();
     let mut scope = OrgScope::begin(&services.db, org).await?;
     db::mcp_session::insert(&mut scope, &sha256(id.as_bytes()), &Row { caller, toolkit, client }).await?;
     scope.commit().await?;

@@ -28,7 +28,7 @@ async fn the_page_is_the_same_whatever_is_there() {
         let text = page.text.replace(&format!("{org}/{toolkit}"), "ORG/TOOLKIT");
         let text = text.replace(&format!("permesso-{toolkit}"), "permesso-TOOLKIT");
         let text = text
-            .replace(&format!("--org {org}"), "--org ORG")
+            .replace(&format!("<span>--org</span> {org}"), "--org ORG")
             .replace(&format!("<code>{org}</code>"), "<code>ORG</code>");
         let mut names: Vec<_> = page.headers.keys().map(|name| name.as_str().to_owned()).collect();
         names.sort();

@@ -14,7 +14,7 @@ const LAYERS: &[&[&str]] = &[
     &["auth", "vault", "directory", "audit", "upstream"],
     &["db", "live"],
     &["postgres"],
-    &["error", "clock", "config", "telemetry", "process"],
+    &["error", "clock", "config", "telemetry", "process", "random"],
 ];
 
 /// The console's, likewise.

@@ -283,6 +283,9 @@ async fn the_page_names_every_operation_and_type_and_loads_nothing_but_its_style
     }
     assert_eq!(page.text.matches("<link").count(), 1);
     let style = world.anonymous.send(Method::GET, "/api/docs.css", None, &[]).await.text;
-    assert!(style.contains("prefers-color-scheme: dark"));
+    assert!(
+        style.contains("color-scheme: light dark") && style.contains("light-dark("),
+        "it is dark where one's system is"
+    );
     assert!(!style.contains("url(") && !style.contains("@import"), "the style loads nothing");
 }

@@ -36,7 +36,7 @@ pub(super) struct ConnectArgs {
     /// Write it into the client's configuration file, and keep a copy of that as it was
     #[arg(long)]
     write: bool,
-    /// Replace another server that has the name
+    /// Point another server that has the name at this toolkit, and keep what else is set for it
     #[arg(long, requires = "write")]
     force: bool,
     /// Do not ask the gateway whether the key works

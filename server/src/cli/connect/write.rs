@@ -37,7 +37,7 @@ pub(super) fn write(client: Client, server: &Server, key: Option<&SecretString>,
         Ok(Change::Text(new)) => new,
         Err(Conflict::Taken) => {
             return Err(refuse(anyhow::anyhow!(
-                "{shown} has another server named {name}: give --name another one, or --force to replace it"
+                "{shown} has another server named {name}: give --name another one, or --force to point that one here"
             )));
         }
         Err(conflict) => {

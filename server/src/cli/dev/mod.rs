@@ -6,7 +6,6 @@ mod sample;
 use std::{fs, io::Write, os::unix::fs::OpenOptionsExt, path::Path};
 
 use anyhow::Context;
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +19,7 @@ use crate::{
     clock::Clock,
     config::Config,
     postgres::{Embedded, Options},
-    service, telemetry,
+    random, service, telemetry,
 };
 
 /// Options of `dev`.
@@ -92,9 +91,9 @@ async fn run_gateway(args: &DevArgs, config: &Config, console: Console) -> anyho
         made.owner_email = "sam@example.com".to_owned();
         made.admin_password = match &config.admin_password {
             Some(password) => secrecy::ExposeSecret::expose_secret(password).to_owned(),
-            None => random_password()?,
+            None => random::text::<15>(),
         };
-        made.owner_password = random_password()?;
+        made.owner_password = random::text::<15>();
         made.ledger = config.data_dir.join("ledger.json").display().to_string();
     }
     made.pid = std::process::id();
@@ -151,12 +150,6 @@ fn keep(data_dir: &Path, made: &Made, ready: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn random_password() -> anyhow::Result<String> {
-    let mut bytes = [0; 15];
-    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| anyhow::anyhow!("no random numbers"))?;
-    Ok(BASE64_URL_SAFE_NO_PAD.encode(bytes))
-}
-
 fn step(text: &str) {
     eprintln!("… {text}");
 }
@@ -185,7 +178,7 @@ Decide without a browser:
   {program} approvals approve <approval_id>
 
   API               {url}/api/docs
-  MCP endpoint      {mcp_url}
+  MCP endpoint      {mcp_url}   (in a browser it says how to connect other clients)
   agent key         {agent_key}
                     (owned by {owner_email}, so the administrator may decide)
   ledger file       {ledger}

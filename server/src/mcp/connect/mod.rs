@@ -168,7 +168,7 @@ impl Client {
             ],
             Self::Inspector => vec![
                 run(
-                    "What the toolkit offers, in a terminal:",
+                    "What the toolkit offers, in a terminal with Node.js 22.19 or newer:",
                     format!(
                         "npx @modelcontextprotocol/inspector --cli '{url}' --transport http \
                          --header \"Authorization: Bearer ${KEY_VARIABLE}\" --method tools/list"

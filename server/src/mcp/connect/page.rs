@@ -13,9 +13,13 @@ use domain::Slug;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use url::Url;
 
-use super::{Client, KEY_VARIABLE, Server, Step};
+use super::{Client, KEY_VARIABLE, PLACEHOLDER, Server, Step};
 
-const STYLE: &str = include_str!("style.css");
+const STYLE: &str = concat!(
+    include_str!("../../../../console/styles/tokens.css"),
+    include_str!("../../page.css"),
+    include_str!("style.css")
+);
 
 /// The page's own style is all that it may have; it is framed by nobody.
 static POLICY: LazyLock<String> = LazyLock::new(|| {
@@ -83,18 +87,12 @@ fn render(base: &str, org: &Slug, toolkit: &Slug, server: &Server) -> Markup {
                         }
                     }
                     @for client in Client::ALL { (section(client, &client.steps(server))) }
-                    section id="other" aria-labelledby="other-title" {
-                        h2 id="other-title" { "Another client" }
-                        p {
-                            "Any client that speaks MCP over Streamable HTTP: give it the address above and the header "
-                            code { "Authorization: Bearer mmcp_…" } "."
-                        }
-                    }
+                    (another(server))
                     section aria-labelledby="command-title" {
                         h2 id="command-title" { "Or let a command do it" }
                         p {
-                            code { "permesso connect" } " prints the same; with " code { "--write" }
-                            " it puts it into the client's file, and it looks whether the key works here:"
+                            code { "permesso connect" } " prints the same, and tries the key in " code { (KEY_VARIABLE) }
+                            "; with " code { "--write" } " it also puts it into the client's file:"
                         }
                         (block(&format!(
                             "permesso connect claude-code --toolkit {org}/{toolkit} --url '{base}' --write"
@@ -117,14 +115,21 @@ fn introduction(base: &str, org: &Slug, server: &Server) -> Markup {
         h2 { "First, a key" }
         p {
             "An agent needs an API key of the organization " code { (org) } ". It begins with " code { "mmcp_" }
-            "; who administers the organization makes one, for example with this command, which shows it once:"
+            "; who administers the organization makes one, for example with this command, which asks for their "
+            "password and shows the key once:"
         }
         (block(&format!("permesso keys create my-agent --org {org} --email you@example.com --url '{base}'")))
         p {
+            "A key's owner answers for its agent and cannot decide on its requests. That is who makes it, unless "
+            code { "--owner" } " names another member."
+        }
+        p {
             "What is here, and whether there is anything, only a key tells. Put it where the clients below look for it, in "
-            "the terminal that starts them (it is not echoed and stays out of the shell's history):"
+            "the terminal that starts them: paste it and press Enter. It is not shown, and stays out of the shell's history."
         }
         (block(&format!("read -rs {KEY_VARIABLE} && export {KEY_VARIABLE}")))
+        h2 { "Then, your client" }
+        p { "A click on a block selects the whole of it, to copy." }
     }
 }
 
@@ -141,7 +146,34 @@ fn section(client: Client, steps: &[Step]) -> Markup {
     }
 }
 
-/// Text to copy. It wraps where it is wide, which a copy does not have.
+fn another(server: &Server) -> Markup {
+    html! {
+        section id="other" aria-labelledby="other-title" {
+            h2 id="other-title" { "Another client" }
+            p { "Any client that speaks MCP over Streamable HTTP: give it the address above and this header:" }
+            (block(&format!("Authorization: Bearer {PLACEHOLDER}")))
+            p { "What the key finds here, without a client:" }
+            (block(&format!(
+                "curl '{}' -H \"Authorization: Bearer ${KEY_VARIABLE}\" -H 'Content-Type: application/json' \
+                 -d '{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\"}}'",
+                server.url()
+            )))
+        }
+    }
+}
+
+/// Text to copy. It wraps where it is wide, which a copy does not have, but not within a word: at the end of a
+/// line `--` of an option would be read as a word of its own.
 fn block(text: &str) -> Markup {
-    html! { pre { code { (text) } } }
+    let words = text.split_inclusive(char::is_whitespace).map(|part| part.split_at(part.trim_end().len()));
+    html! {
+        pre {
+            code {
+                @for (word, space) in words {
+                    @if word.contains('-') { span { (word) } } @else { (word) }
+                    (space)
+                }
+            }
+        }
+    }
 }

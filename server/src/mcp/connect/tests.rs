@@ -132,9 +132,13 @@ fn a_file_that_the_client_could_not_read_is_left_alone() {
     {
         assert!(merge(Client::Cursor, &server(), None, Some(text), true).is_err(), "{text}");
     }
-    let twice = r#"{"mcpServers": {"permesso-bank": {}, "permesso-bank": {}}}"#;
-    assert!(merge(Client::Cursor, &server(), None, Some(twice), true).is_err());
-    for text in ["= 1", "mcp_servers = 3", "[a]\n[a]"] {
+    for server_text in ["{}, \"permesso-bank\": {}", "3", "{\"url\": \"a\", \"url\": \"b\"}", "{\"headers\": [\"x\"]}"]
+    {
+        let text = format!("{{\"mcpServers\": {{\"permesso-bank\": {server_text}}}}}");
+        assert!(merge(Client::Cursor, &server(), None, Some(&text), true).is_err(), "{text}");
+    }
+    for text in ["= 1", "mcp_servers = 3", "[a]\n[a]", "mcp_servers.permesso-bank = 3", "[[mcp_servers.permesso-bank]]"]
+    {
         assert!(merge(Client::Codex, &server(), None, Some(text), true).is_err(), "{text}");
     }
 }
@@ -173,5 +177,141 @@ fn the_anchor_of_a_client_is_its_word_on_the_command_line() {
     for client in Client::ALL {
         let value = clap::ValueEnum::to_possible_value(&client).unwrap();
         assert_eq!(value.get_name(), client.word());
+    }
+}
+
+fn forced(client: Client, text: &str) -> String {
+    assert_eq!(merge(client, &server(), None, Some(text), false), Err(Conflict::Taken), "{text}");
+    match merge(client, &server(), None, Some(text), true) {
+        Ok(Change::Text(text)) => text,
+        other => panic!("{other:?}: {text}"),
+    }
+}
+
+#[test]
+fn by_force_a_toml_server_keeps_what_its_owner_set_with_comments_and_order() {
+    let before = r#"# mine
+[mcp_servers.permesso-bank] # the bank
+startup_timeout_sec = 20   # it is slow
+url = "https://elsewhere.example/mcp"   # moved in May
+# only these
+enabled_tools = [ "pay", "balance" ]
+tool_timeout_sec = 900
+bearer_token_env_var = 'OLD_KEY'
+
+[mcp_servers.permesso-bank.http_headers]
+authorization = "Bearer mmcp_old" 
+X-Team = "blue"
+
+[mcp_servers.permesso-bank.tools.pay]
+approval_mode = "approve"
+
+[profiles.fast]
+model = "o9-mini"
+"#;
+    let after = forced(Client::Codex, before);
+    let expected = before
+        .replace("https://elsewhere.example/mcp", URL)
+        .replace("'OLD_KEY'", "\"PERMESSO_KEY\"")
+        .replace("authorization = \"Bearer mmcp_old\" \n", "");
+    assert_eq!(after, expected);
+}
+
+#[test]
+fn by_force_a_toml_server_that_was_a_process_has_nothing_left_of_it_but_what_is_its_owners() {
+    let before = "[mcp_servers.permesso-bank]\ncommand = \"npx\" # local\nargs = [\"-y\", \"bank\"]\nenabled = false\n\n\
+                  [mcp_servers.permesso-bank.env]\nTOKEN = \"x\"\n\n[mcp_servers.other]\ncommand = \"y\"\n";
+    let after = forced(Client::Codex, before);
+    let expected = format!(
+        "[mcp_servers.permesso-bank]\nenabled = false\nurl = \"{URL}\"\nbearer_token_env_var = \"PERMESSO_KEY\"\n\
+         tool_timeout_sec = 300\n\n[mcp_servers.other]\ncommand = \"y\"\n"
+    );
+    assert_eq!(after, expected);
+}
+
+#[test]
+fn by_force_a_toml_server_may_be_written_in_every_way_that_toml_has() {
+    for (before, expected) in [
+        (
+            "[mcp_servers]\npermesso-bank = {url = 'x', enabled = true} # mine\n",
+            format!(
+                "[mcp_servers]\npermesso-bank = {{url = \"{URL}\", enabled = true, bearer_token_env_var = \
+                 \"PERMESSO_KEY\", tool_timeout_sec = 300 }} # mine\n"
+            ),
+        ),
+        (
+            "[mcp_servers]\npermesso-bank.url = 'x'\npermesso-bank.enabled = true\n",
+            format!(
+                "[mcp_servers]\npermesso-bank.url = \"{URL}\"\npermesso-bank.enabled = true\n\
+                 permesso-bank.bearer_token_env_var = \"PERMESSO_KEY\"\npermesso-bank.tool_timeout_sec = 300\n"
+            ),
+        ),
+        (
+            "a = 1\n\n[mcp_servers.permesso-bank.tools.pay]\nx = 1\n",
+            format!(
+                "a = 1\n\n[mcp_servers.permesso-bank]\nurl = \"{URL}\"\nbearer_token_env_var = \"PERMESSO_KEY\"\n\
+                 tool_timeout_sec = 300\n\n[mcp_servers.permesso-bank.tools.pay]\nx = 1\n"
+            ),
+        ),
+    ] {
+        assert_eq!(forced(Client::Codex, before), expected);
+    }
+}
+
+#[test]
+fn by_force_a_json_server_keeps_what_its_owner_set_with_comments_and_order() {
+    let before = r#"{
+  "mcpServers": {
+    // the bank
+    "permesso-bank": {
+      "timeout": 600000, // patient
+      "url": "https://elsewhere.example/mcp", // moved in May
+      "type": "sse",
+      "headers": {"X-Team": "blue", "authorization": "Bearer mmcp_old"},
+      "alwaysLoad": [1,2 ,3],
+    },
+    "other": {"command": "x"}
+  }
+}
+"#;
+    let expected = before.replace("https://elsewhere.example/mcp", URL).replace("\"sse\"", "\"http\"").replace(
+        r#"{"X-Team": "blue", "authorization": "Bearer mmcp_old"}"#,
+        r#"{
+        "X-Team": "blue",
+        "Authorization": "Bearer ${PERMESSO_KEY}"
+      }"#,
+    );
+    assert_eq!(forced(Client::ClaudeCode, before), expected);
+    assert_eq!(
+        merge(Client::ClaudeCode, &server(), None, Some(&expected), false),
+        Ok(Change::Nothing),
+        "it is here now"
+    );
+}
+
+#[test]
+fn by_force_a_json_server_that_was_a_process_has_nothing_left_of_it_but_what_is_its_owners() {
+    let process = json!({"command": "npx", "args": ["-y"], "env": {"A": "b"}, "type": "stdio", "disabled": false});
+    for (client, member) in
+        [(Client::ClaudeCode, "mcpServers"), (Client::Cursor, "mcpServers"), (Client::VsCode, "servers")]
+    {
+        let before = json!({member: {"permesso-bank": process, "other": process}}).to_string();
+        let after = json(&forced(client, &before));
+        let mut expected = json(&file::fresh(client, &server()))[member].clone();
+        expected["permesso-bank"]["disabled"] = json!(false);
+        expected["other"] = process.clone();
+        assert_eq!(after[member], expected, "{client:?}");
+    }
+}
+
+#[test]
+fn what_its_owner_set_makes_a_server_no_other_one() {
+    for client in Client::ALL.into_iter().filter(|client| *client != Client::Codex) {
+        let fresh = file::fresh(client, &server());
+        let own = fresh.replace("\"url\"", "\"timeout\": 900, // mine\n      \"url\"");
+        assert_ne!(own, fresh);
+        for force in [false, true] {
+            assert_eq!(merge(client, &server(), None, Some(&own), force), Ok(Change::Nothing), "{client:?}");
+        }
     }
 }

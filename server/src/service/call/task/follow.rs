@@ -11,13 +11,14 @@ use wire::{
 };
 
 use super::super::{Context, say};
-use super::{Asker, MAX_OPEN, new_id, sha256};
+use super::{Asker, MAX_OPEN, sha256};
 use crate::{
     db::{
         self, OrgScope,
         task::{Followed, Owner, Source, Task},
     },
     error::{Error, Result},
+    random,
     service::{Services, connection},
     upstream::{Answer, TaskRequest},
 };
@@ -60,7 +61,7 @@ pub(in super::super) async fn hand_out(
     if !context.tasks {
         return Ok(Answer::Result(say::goes_on()));
     }
-    let id = new_id();
+    let id = random::text::<32>();
     let Some(ours) = with_task_id(result, &id) else { return Ok(Answer::Result(say::goes_on())) };
     let owner = Owner { toolkit: context.toolkit.id, caller: context.caller.principal };
     let mut scope = OrgScope::begin(&services.db, context.org.id).await?;

@@ -21,8 +21,6 @@ pub use update::{NOT_FOUND, update};
 
 use std::{sync::Arc, time::Duration};
 
-use aws_lc_rs::rand;
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use domain::{
     ApprovalId, Principal,
     approval::State,
@@ -38,6 +36,7 @@ use crate::{
         task::{End, Followed, Owner, Task},
     },
     error::Result,
+    random,
     service::{Services, access::Actor},
 };
 
@@ -125,7 +124,7 @@ async fn open(services: &Services, context: &Context, approval: ApprovalId) -> R
     if db::task::count_handles(&mut scope, approval).await? >= MAX_OPEN {
         return Ok(Opened::TooMany);
     }
-    let id = new_id();
+    let id = random::text::<32>();
     let owner = Owner { toolkit: context.toolkit.id, caller: context.caller.principal };
     let trace = context.trace.to_json();
     let created_at = db::task::insert(&mut scope, &sha256(&id), owner, Some(approval), None, trace.as_deref()).await?;
@@ -192,27 +191,6 @@ pub async fn sweep(services: &Services) -> Result<u64> {
     }
 }
 
-/// 256 random bits: nobody guesses another's task.
-fn new_id() -> String {
-    let mut bytes = [0; 32];
-    #[allow(clippy::expect_used, reason = "without random numbers nothing can be kept secret")]
-    rand::fill(&mut bytes).expect("the operating system gives random numbers");
-    BASE64_URL_SAFE_NO_PAD.encode(bytes)
-}
-
 fn sha256(id: &str) -> [u8; 32] {
     wire::canonical::sha256(id.as_bytes())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ids_have_256_bits_that_no_two_share_and_fit_a_header() {
-        let (one, two) = (new_id(), new_id());
-        assert_eq!(one.len(), 43);
-        assert_ne!(one, two);
-        assert!(one.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'));
-    }
 }
