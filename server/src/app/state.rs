@@ -20,7 +20,7 @@ use crate::{
     db::{self, AuditConnector, Db},
     directory::Snapshots,
     live::Live,
-    service::{Limits, Services, audit_export, connection, feed, key, mcp_session, seats::Seats},
+    service::{Limits, Pace, Services, audit_export, connection, feed, key, mcp_session, seats::Seats},
     upstream::{AllowRule, Egress, Upstreams},
     vault::{KeyUse, MasterKey, Vault},
 };
@@ -91,6 +91,7 @@ impl App {
             dispatched: TaskTracker::new(),
             stop: CancellationToken::new(),
             hold_times: config.hold_times.clone(),
+            pace: Pace::default(),
             limits: Limits {
                 open_approvals: config.max_open_approvals,
                 held_argument_bytes: config.max_held_argument_bytes,

@@ -16,7 +16,7 @@ use serde_json::{json, value::RawValue};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinHandle,
-    time::{Instant, Interval, MissedTickBehavior, interval_at},
+    time::Interval,
 };
 use tokio_util::sync::CancellationToken;
 use wire::{
@@ -31,7 +31,7 @@ use super::{
     following::{Following, News},
     list,
     record::Place,
-    stream::{KEEP_ALIVE, STILL_HERE, event},
+    stream::{STILL_HERE, event, keep_alives},
     tasks,
 };
 use crate::{
@@ -183,8 +183,6 @@ impl Listener {
         subscription: Option<Subscription>,
         wants_tools: bool,
     ) -> Self {
-        let mut alive = interval_at(Instant::now() + KEEP_ALIVE, KEEP_ALIVE);
-        alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
             services: services.clone(),
             tools: list::digest(&place),
@@ -196,7 +194,7 @@ impl Listener {
             session: None,
             wants_tools,
             versions: services.directory.versions(),
-            alive,
+            alive: keep_alives(services),
             // The first byte takes the head along.
             queue: VecDeque::from([STILL_HERE.to_vec()]),
             ended: false,

@@ -1,7 +1,7 @@
 //! What a body holds, each message on its own: a request of either era, a notification, an answer that nobody
 //! asked for, a batch.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::http::HeaderMap;
 use serde_json::value::RawValue;
@@ -25,10 +25,6 @@ use crate::service::{
     mcp_session::{self, Session},
 };
 
-/// How long a call is held for a client that can hear nothing meanwhile: whoever stands in between gives a
-/// silent connection up after a minute.
-const LONGEST_SILENCE: Duration = Duration::from_secs(45);
-
 /// Answers what a body holds.
 pub(super) async fn answer(
     services: &Arc<Services>,
@@ -47,7 +43,7 @@ pub(super) async fn answer(
             let client = spoken.client.clone();
             let mut place = Place { spoken, ..place }.of_client(services, client);
             if !stream::takes_events(headers) {
-                place.hold = place.hold.min(LONGEST_SILENCE);
+                place.hold = place.hold.min(services.pace.silence);
             }
             let asked =
                 Asked { id, method: &method, params, headers, cancel: CancellationToken::new(), told: Some(told) };
@@ -106,7 +102,7 @@ async fn request(services: &Arc<Services>, place: &Place, session: Option<Sessio
     tokio::select! {
         biased;
         answer = &mut answering => return answer,
-        () = tokio::time::sleep(stream::KEEP_ALIVE) => {}
+        () = tokio::time::sleep(services.pace.keep_alive) => {}
     }
     if let Some(told) = told {
         // A stream that has begun already needs no telling.

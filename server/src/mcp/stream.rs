@@ -8,7 +8,6 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
-    time::Duration,
 };
 
 use axum::{
@@ -31,9 +30,6 @@ use super::{
     body::Tracked,
 };
 use crate::service::{Services, call::Told};
-
-/// How often something is sent when nothing happens, so that nobody in between gives the connection up.
-pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// What a stream says in its head: do not keep it, do not collect it.
 pub(super) const EVENT_STREAM: [(HeaderName, &str); 3] = [
@@ -68,8 +64,7 @@ pub(super) async fn respond(
         Some(first) = told.recv() => first,
         answer = &mut work => return answer.into_response(services),
     };
-    let mut alive = interval_at(Instant::now() + KEEP_ALIVE, KEEP_ALIVE);
-    alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let alive = keep_alives(services);
     // The first byte takes the head along.
     let first = frame(first).unwrap_or_else(|| Bytes::from_static(STILL_HERE));
     // On its own, so that a client that does not read holds up nothing but its own answer.
@@ -147,6 +142,14 @@ impl Now {
             Content::Nothing | Content::Events(_) => Self::Ended,
         }
     }
+}
+
+/// Ticks whenever an event stream on which nothing was sent has to show that it is there.
+pub(super) fn keep_alives(services: &Services) -> Interval {
+    let pause = services.pace.keep_alive;
+    let mut alive = interval_at(Instant::now() + pause, pause);
+    alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    alive
 }
 
 /// A comment, which every client ignores.

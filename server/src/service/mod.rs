@@ -96,10 +96,31 @@ pub struct Services {
     pub public_url: Url,
     /// How long calls are held open, by the client's name.
     pub hold_times: HoldTimes,
+    /// How clients that wait are kept company.
+    pub pace: Pace,
     /// What callers may ask for.
     pub limits: Limits,
     /// How long a claim is good without renewal.
     pub lease: Duration,
+}
+
+/// How clients that wait are kept company. A deployment has the default; tests do not wait that long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// How often a waiting call tells its client progress (approvals.md, "What the agent sees", 1).
+    pub step: Duration,
+    /// How often something is sent on an event stream when nothing happens, so that nobody in between gives the
+    /// connection up.
+    pub keep_alive: Duration,
+    /// How long a call is held for a client that can hear nothing meanwhile: whoever stands in between gives a
+    /// silent connection up after a minute.
+    pub silence: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { step: Duration::from_secs(10), keep_alive: Duration::from_secs(15), silence: Duration::from_secs(45) }
+    }
 }
 
 /// What callers may ask for (approvals.md, "Too much").

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use permesso::service::Pace;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -9,13 +10,12 @@ use crate::support::{
     Behaviour, Client, Gateway, World,
     client::{Answer, text},
     eventually,
+    unread::Unread,
 };
 
 /// A caller whose calls are held so long.
 async fn patient(world: &World, seconds: u32) -> Client {
-    let key = json!({"name": format!("patient {seconds}"), "role": "agent", "hold_seconds": seconds});
-    let key = world.owner.post("/orgs/acme/api-keys", key).await.expect(201);
-    Client::new(&world.gateway.url, key["key"].as_str())
+    world.patient(seconds).await.0
 }
 
 fn pay(cents: u64, token: Value) -> String {
@@ -35,20 +35,6 @@ async fn waiting(world: &World) -> String {
             return id.to_owned();
         }
         assert!(began.elapsed() < Duration::from_secs(20), "no request waits");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
-/// The same, but for one that waits already.
-async fn waiting_other_than(world: &World, known: &str) -> String {
-    let began = Instant::now();
-    loop {
-        let list = world.approver.get("/orgs/acme/approvals?status=pending").await.json();
-        let ids = list["items"].as_array().cloned().unwrap_or_default();
-        if let Some(id) = ids.iter().filter_map(|item| item["id"].as_str()).find(|id| *id != known) {
-            return id.to_owned();
-        }
-        assert!(began.elapsed() < Duration::from_secs(20), "no other request waits");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -82,23 +68,33 @@ async fn a_decision_at_any_replica_answers_the_held_call_at_once() {
 }
 
 #[tokio::test]
+async fn clients_that_wait_are_kept_company_as_the_contract_says() {
+    let world = World::new().await;
+    let [step, keep_alive, silence] = [10, 15, 45].map(Duration::from_secs);
+    assert_eq!(world.gateway.services.pace, Pace { step, keep_alive, silence });
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn progress_is_told_at_once_and_rises_and_the_upstreams_goes_on_above_it() {
     let world = World::new().await;
-    let agent = patient(&world, 60).await;
-    let call = held(&agent, pay(1, json!("t-1"))).await;
-    let id = waiting(&world).await;
-    tokio::time::sleep(Duration::from_millis(10_500)).await;
-    world.approver.decide(&id, "approve", "").await.expect(200);
-    let (answer, _) = call.await.unwrap();
-    let messages = answer.messages();
-    let (told, result) = messages.split_at(messages.len() - 1);
-    assert_eq!(text(&result[0]["result"]), "done");
-    let counts: Vec<f64> = told.iter().filter_map(|message| message["params"]["progress"].as_f64()).collect();
-    assert!(told.iter().all(|message| message["params"]["progressToken"] == "t-1"), "{told:?}");
-    assert_eq!(told[0]["params"]["message"], "waiting for approval");
-    assert!(counts.len() >= 2 && counts.windows(2).all(|pair| pair[0] < pair[1]), "{counts:?}");
+    let pace = Pace { step: Duration::from_millis(100), ..Pace::default() };
+    let agent = patient(&world, 200).await;
+    let gateway = Gateway::start_paced(&world.database, pace).await;
+    let agent = agent.at(&gateway.url);
+    let mut stream = agent.mcp_stream(pay(1, json!("t-1"))).await;
+    let mut told = Vec::new();
+    for _ in 0..6 {
+        told.push(stream.next().await.expect("progress")["params"].clone());
+    }
+    assert!(told.iter().all(|told| told["progressToken"] == "t-1" && told["message"] == "waiting for approval"));
+    let counts: Vec<f64> = told.iter().filter_map(|told| told["progress"].as_f64()).collect();
+    assert!(counts.len() == 6 && counts.windows(2).all(|pair| pair[0] < pair[1]), "{told:?}");
+    assert_eq!(stream.keep_alives(), 1, "progress shows that it is alive");
+    world.approver.decide(&waiting(&world).await, "approve", "").await.expect(200);
+    assert_eq!(text(&stream.answer().await["result"]), "done");
     assert!(world.upstream.bodies()[0].contains("progressToken"), "the upstream may tell progress too");
     assert!(!world.upstream.bodies()[0].contains("t-1"), "under a token of ours");
+    gateway.stop().await;
 }
 
 #[tokio::test]
@@ -227,20 +223,52 @@ async fn a_held_call_does_not_keep_the_gateway_from_stopping() {
     );
 }
 
-#[tokio::test]
-async fn an_approved_call_that_takes_long_streams_keep_alives_until_its_answer() {
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_takes_long_streams_keep_alives_until_its_answer() {
     let world = World::new().await;
+    let pace = Pace { keep_alive: Duration::from_millis(100), ..Pace::default() };
+    let gateway = Gateway::start_paced(&world.database, pace).await;
     world.upstream.behave(Behaviour::Hang(r#"{"content":[{"type":"text","text":"at last"}]}"#.to_owned()));
-    let connection = json!({"call_timeout_ms": 60_000});
-    let patched = world.admin.patch("/orgs/acme/connections/bank", connection).await;
-    assert!(patched.status.is_success(), "{}", patched.text);
+    world.admin.patch("/orgs/acme/connections/bank", json!({"call_timeout_ms": 60_000})).await.expect(200);
     let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "balance"}}).to_string();
-    let call = held(&world.agent, body).await;
-    tokio::time::sleep(Duration::from_secs(16)).await;
+    let mut stream = world.agent.at(&gateway.url).mcp_stream(body).await;
+    stream.stays_alive(5).await;
+    eventually("it arrives", async || world.upstream.calls() == 1).await;
     world.upstream.release();
-    let answer = call.await.unwrap().0;
-    assert!(answer.is_stream() && answer.text.starts_with(": "), "{}", answer.text);
-    assert_eq!(text(&answer.json()["result"]), "at last");
+    assert_eq!(text(&stream.answer().await["result"]), "at last");
+    assert_eq!(stream.next().await, None);
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_neither_reads_nor_leaves_holds_up_nothing_but_its_own_answer() {
+    let world = World::new().await;
+    let pace = Pace { step: Duration::from_millis(1), ..Pace::default() };
+    let agent = patient(&world, 200).await;
+    let gateway = Gateway::start_paced(&world.database, pace).await;
+    let agent = agent.at(&gateway.url);
+    // So much progress that it fills all there is between the two of them.
+    let token = json!("t".repeat(1_000));
+    for (cents, verb, becomes, recorded) in [(1, "approve", "executed", "ok"), (2, "reject", "rejected", "rejected")] {
+        let unread = Unread::post(&agent, "acme/bank", &pay(cents, token.clone()), 200).await;
+        let id = waiting(&world).await;
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        world.approver.decide(&id, verb, "").await.expect(200);
+        eventually("it goes on", async || world.approver.status(&id).await == becomes).await;
+        let path = format!("/orgs/acme/audit?approval={id}&tool=pay");
+        let of_the_call = async || {
+            let records = world.admin.get(&path).await.expect(200)["items"].clone();
+            let statuses: Vec<_> =
+                records.as_array().into_iter().flatten().map(|record| record["status"].clone()).collect();
+            statuses
+        };
+        eventually("it is on record", async || of_the_call().await == [recorded]).await;
+        drop(unread);
+    }
+    let again = agent.mcp_raw("acme/bank", &pay(1, Value::Null)).await.json();
+    assert_eq!(again["result"]["_meta"]["dev.permesso/approval"]["replayed"], true, "{again}");
+    assert_eq!(world.upstream.calls(), 1);
+    gateway.stop().await;
 }
 
 #[tokio::test]
@@ -266,30 +294,43 @@ async fn many_identical_calls_at_once_leave_connections_for_others() {
     assert_eq!(world.upstream.calls(), 1);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn who_lost_its_key_while_it_waited_for_a_run_is_given_nothing() {
     let world = World::new().await;
-    let agent = patient(&world, 30).await;
+    world.admin.patch("/orgs/acme/connections/bank", json!({"call_timeout_ms": 60_000})).await.expect(200);
+    let (agent, key) = world.patient(60).await;
     world.upstream.behave(Behaviour::Hang(r#"{"content":[{"type":"text","text":"secret"}]}"#.to_owned()));
-    let id = Client::approval_of(&world.agent.call("pay", json!({"cents": 31})).await);
-    assert_eq!(
-        world.agent.call("approval_status", json!({"approval_id": id})).await["structuredContent"]["status"],
-        "pending"
-    );
-    let joined = held(&agent, pay(32, Value::Null)).await;
-    let id = waiting_other_than(&world, &id).await;
+    let sender = held(&agent, pay(32, Value::Null)).await;
+    let id = waiting(&world).await;
     world.approver.decide(&id, "approve", "").await.expect(200);
-    let second = held(&agent, pay(32, Value::Null)).await;
     eventually("it runs", async || world.upstream.calls() == 1).await;
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    let keys = world.owner.get("/orgs/acme/api-keys").await.json();
-    let key = keys["items"].as_array().unwrap().iter().find(|key| key["name"] == "patient 30").unwrap()["id"].clone();
-    let path = format!("/orgs/acme/api-keys/{}", key.as_str().unwrap());
-    assert!(world.owner.delete(&path).await.status.is_success());
+
+    // It has been sent: whoever comes now only asks.
+    let ask = |name: &str, arguments: Value| {
+        let params = json!({"name": name, "arguments": arguments, "_meta": {"progressToken": name}});
+        json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}).to_string()
+    };
+    let mut asking = Vec::new();
+    for body in [
+        pay(32, json!("again")),
+        ask("run_approved", json!({"approval_id": id})),
+        ask("approval_status", json!({"approval_id": id, "wait_seconds": 50})),
+    ] {
+        let mut stream = agent.mcp_stream(body).await;
+        let told = stream.next().await.expect("progress");
+        assert_eq!(told["params"]["message"], "approved; it is running", "{told}");
+        asking.push(stream);
+    }
+    assert!(world.owner.delete(&format!("/orgs/acme/api-keys/{key}")).await.status.is_success());
     world.upstream.release();
-    // One of the two dispatched it and is told what it did; the other one only asks.
-    let answers = [joined.await.unwrap().0.text, second.await.unwrap().0.text];
-    assert!(answers.iter().filter(|text| text.contains("secret")).count() <= 1, "{answers:?}");
+    for mut stream in asking {
+        let answer = stream.answer().await;
+        assert_eq!(answer["error"]["data"]["code"], "unauthorized", "{answer}");
+        assert!(!answer.to_string().contains("secret"), "{answer}");
+    }
+    let sent = sender.await.unwrap().0.json();
+    assert_eq!(text(&sent["result"]), "secret", "who sent it while it might is told what it did");
+    assert_eq!(world.upstream.calls(), 1);
 }
 
 #[tokio::test]

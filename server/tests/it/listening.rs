@@ -69,13 +69,13 @@ async fn a_subscriber_hears_how_its_own_tasks_go_on() {
     let mut stream = listen(&world.agent, &subscription(wanted).tasks()).await;
     let agreed = of(&stream.next().await.unwrap(), "notifications/subscriptions/acknowledged");
     assert_eq!(agreed, json!({"notifications": {"taskIds": [paid, refused]}}), "a foreign task is as an unknown one");
-    let mut begun = Vec::new();
+    let mut working = Vec::new();
     for _ in 0..2 {
         let now = of(&stream.next().await.unwrap(), "notifications/tasks");
-        assert_eq!(now["status"], "working");
-        begun.push(now["taskId"].as_str().unwrap().to_owned());
+        assert_eq!(now["status"], "working", "{now}");
+        working.push(now["taskId"].as_str().unwrap().to_owned());
     }
-    assert!(begun.contains(&paid) && begun.contains(&refused), "in whichever order: {begun:?}");
+    assert!(working.contains(&paid) && working.contains(&refused), "each once: {working:?}");
     world.approver.decide(&paid_approval, "approve", "").await.expect(200);
     let done = loop {
         let now = of(&stream.next().await.unwrap(), "notifications/tasks");
@@ -116,4 +116,46 @@ async fn a_task_that_is_named_often_is_told_of_once() {
     of(&stream.next().await.unwrap(), "notifications/tasks");
     world.gateway.stop().await;
     assert_eq!(stream.next().await.unwrap()["id"], "m-1", "nothing else was told before the end");
+}
+
+#[tokio::test]
+async fn a_subscription_that_is_refused_is_on_record_with_the_reason() {
+    let world = World::new().await;
+    let mut long = subscription(json!({}));
+    long.body["id"] = json!("s".repeat(2_000));
+    let many: Vec<String> = (0..101).map(|n| format!("t{n}")).collect();
+    let mut count = 0;
+    for (request, reason) in [
+        (subscription(json!({"taskIds": ["x"]})), "Missing required client capability"),
+        (subscription(json!({"taskIds": many})).tasks(), "at most 100"),
+        (subscription(json!({"toolsListChanged": "yes"})), "toolsListChanged"),
+        (Modern::new("subscriptions/listen", json!({})), "notifications"),
+        (long, "use a shorter one"),
+    ] {
+        let answer = request.send(&world.agent).await;
+        assert!(!answer.is_stream() && answer.json()["error"].is_object(), "{}", answer.text);
+        count += 1;
+        on_record(&world, count, reason).await;
+    }
+    let mut open = Vec::new();
+    for _ in 0..20 {
+        open.push(listen(&world.agent, &subscription(json!({}))).await);
+    }
+    subscription(json!({})).send(&world.agent).await.expect(429);
+    on_record(&world, count + 1, "many event streams").await;
+
+    let deaf = subscription(json!({})).header("accept", "application/json").send(&world.agent).await;
+    assert!(deaf.json()["error"]["message"].to_string().contains("text/event-stream"), "{}", deaf.text);
+    let records = world.admin.get("/orgs/acme/audit?action=invalid&status=refused").await.expect(200);
+    assert_eq!(records["items"].as_array().map(Vec::len), Some(1), "{records}");
+}
+
+/// Fails unless so many subscriptions are on record as refused, the last one for this reason.
+async fn on_record(world: &World, count: usize, reason: &str) {
+    let records = world.admin.get("/orgs/acme/audit?action=subscriptions/listen&status=refused").await.expect(200);
+    assert_eq!(records["items"].as_array().map(Vec::len), Some(count), "{records}");
+    let id = records["items"][0]["id"].as_str().unwrap();
+    let record = world.admin.get(&format!("/orgs/acme/audit/{id}")).await.expect(200);
+    assert_eq!((&record["toolkit"], &record["actor_name"]), (&json!("bank"), &json!("robot")), "{record}");
+    assert!(record["response"].to_string().contains(reason), "{record}");
 }

@@ -6,6 +6,7 @@ mod abuse;
 mod approvals;
 mod audit;
 mod bindings;
+mod bounds;
 mod cards;
 mod cluster;
 mod command_line;

@@ -1,8 +1,15 @@
 //! Postgres goes away: nothing is dispatched, the answer is clear, and it comes back by itself.
 
-use serde_json::json;
+use std::time::Duration;
 
-use crate::support::{Client, Gateway, World, client::text, eventually, proxy::Proxy};
+use domain::ApprovalId;
+use permesso::directory::STALE;
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use crate::support::{
+    Client, Gateway, World, client::text, eventually, gateway::variables, modern::Modern, proxy::Proxy,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_postgres_nothing_is_dispatched_and_it_recovers_by_itself() {
@@ -117,4 +124,83 @@ async fn a_transaction_that_is_given_up_while_it_begins_is_not_left_open() {
         let began: DateTime<Utc> = sqlx::query_scalar("SELECT now()").fetch_one(scope.conn()).await.expect("a time");
         assert!(began >= before, "it goes on in a transaction that began {}", before - began);
     }
+}
+
+/// A replica whose Postgres can be cut off, where calls are held so long.
+async fn holding(proxy: &Proxy, seconds: u32) -> Gateway {
+    let mut variables = variables(&proxy.url);
+    variables.retain(|(name, _)| name != "PERMESSO_HOLD_SECONDS");
+    variables.push(("PERMESSO_HOLD_SECONDS".to_owned(), format!("*={seconds}")));
+    Gateway::start_with_variables(&variables).await
+}
+
+/// The request of a call that wants progress.
+fn with_progress(tool: &str, arguments: Value) -> String {
+    let params = json!({"name": tool, "arguments": arguments, "_meta": {"progressToken": 1}});
+    json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}).to_string()
+}
+
+/// Longer than a snapshot of the configuration counts, and than a query waits for a connection.
+const LONG: Duration = STALE.saturating_add(Duration::from_secs(2));
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_while_postgres_is_away_is_answered_when_it_is_back() {
+    let world = World::new().await;
+    let proxy = Proxy::before(&world.database).await;
+    let gateway = holding(&proxy, 120).await;
+    let agent = world.agent.at(&gateway.url);
+    let (held, asked) = (world.held(1).await, world.held(2).await);
+    let created = Modern::call("pay", json!({"cents": 3})).tasks().send(&world.agent).await.expect(200);
+    let task = created["result"]["taskId"].as_str().expect("an id").to_owned();
+    let followed =
+        created["result"]["_meta"]["dev.permesso/approval"]["approval_id"].as_str().expect("an id").to_owned();
+
+    let mut call = agent.mcp_stream(with_progress("pay", json!({"to": "Ada", "cents": 1}))).await;
+    let status = json!({"approval_id": asked, "wait_seconds": 50});
+    let mut status = agent.mcp_stream(with_progress("approval_status", status)).await;
+    let call = tokio::spawn(async move { call.answer().await });
+    let status = tokio::spawn(async move { status.answer().await });
+    let get = tokio::spawn(async move { Modern::new("tasks/get", json!({"taskId": task})).tasks().send(&agent).await });
+    // Nothing shows from outside that the last one waits.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+
+    proxy.cut().await;
+    let wake =
+        || [&held, &asked, &followed].map(|id| gateway.services.live.wake(ApprovalId(id.parse().expect("an id"))));
+    wake();
+    tokio::time::sleep(LONG).await;
+    wake();
+    world.approver.decide(&held, "approve", "").await.expect(200);
+    for id in [&asked, &followed] {
+        world.approver.decide(id, "reject", "not now").await.expect(200);
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(!call.is_finished() && !status.is_finished() && !get.is_finished(), "they wait");
+    proxy.mend();
+    let in_time = Duration::from_secs(45);
+    let get = timeout(in_time, get).await.expect("it goes on").expect("an answer").expect(200);
+    assert!(text(&get["result"]["result"]).contains("not now"), "{get}");
+    let status = timeout(in_time, status).await.expect("it goes on").expect("an answer");
+    assert_eq!(status["result"]["structuredContent"]["status"], "rejected", "{status}");
+    let call = timeout(in_time, call).await.expect("it goes on").expect("an answer");
+    assert_eq!(text(&call["result"]), "done", "{call}");
+    assert_eq!(world.upstream.calls(), 1);
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hold_that_is_over_while_postgres_is_away_is_answered_when_it_is_back() {
+    let world = World::new().await;
+    let proxy = Proxy::before(&world.database).await;
+    let gateway = holding(&proxy, 10).await;
+    let id = world.held(1).await;
+    let body = with_progress("pay", json!({"to": "Ada", "cents": 1}));
+    let mut call = world.agent.at(&gateway.url).mcp_stream(body).await;
+    proxy.cut().await;
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    proxy.mend();
+    let answer = call.answer().await;
+    assert_eq!(Client::approval_of(&answer["result"]), id);
+    assert_eq!(world.upstream.calls(), 0);
+    gateway.stop().await;
 }

@@ -5,6 +5,7 @@ mod cancel;
 mod ends;
 mod followed;
 mod life;
+mod listened;
 mod runner;
 mod upstream;
 

@@ -5,10 +5,10 @@ use domain::approval::{Executed, state::REPLAY};
 use serde_json::{json, value::RawValue};
 use wire::json::fields;
 
-use super::{Body, Context, Recorded, Reply, run, say, task};
+use super::{Body, Context, Recorded, Reply, run, say, task, wait};
 use crate::{
     db::{self, OrgScope, Reason, approval::Record, audit::Status},
-    error::{Error, Result},
+    error::{Error, Kind, Result},
     service::Services,
     upstream::Answer,
     vault::Purpose,
@@ -46,7 +46,15 @@ pub(super) async fn replay(
     record: &Record,
     executed: &Executed,
 ) -> Result<Reply> {
-    let body = match stored(services, record).await? {
+    let stored = match wait::patiently(services, || stored(services, record)).await {
+        // That nothing was done would be wrong to say.
+        Err(error) if matches!(error.kind, Kind::Unavailable) => {
+            error.log();
+            return Ok(say::unreadable(record.id));
+        }
+        stored => stored?,
+    };
+    let body = match stored {
         // It has not run to its end, so there is nothing to mark.
         Some(answer) if task::is_task(&answer) => {
             let source = (&record.binding).into();

@@ -16,8 +16,6 @@ use crate::{
     service::{Services, access},
 };
 
-/// How often a waiting client is told that it waits.
-const STEP: Duration = Duration::from_secs(10);
 /// How long Postgres is left alone when it could not be reached.
 const AWAY: Duration = Duration::from_millis(500);
 /// How long an answer waits for Postgres to come back.
@@ -30,8 +28,6 @@ pub(super) async fn for_decision(services: &Services, context: &Context, record:
     if Instant::now() >= until {
         return Ok(false);
     }
-    // Who asks too much at once is told to come back.
-    let Some(_seat) = services.held.take(context.caller.principal) else { return Ok(false) };
     // Who goes away while waiting leaves a record that reads `interrupted`.
     let intent = Intent { approval: Some(record.id), rule: Some(record.rule.clone()), ..context.intent.clone() };
     services.audit.intend(intent).await?;
@@ -39,8 +35,7 @@ pub(super) async fn for_decision(services: &Services, context: &Context, record:
         return Ok(true);
     }
     // It may have ended by time alone as the hold did: nobody is told to wait for what has expired.
-    let mut scope = OrgScope::begin(&services.db, context.org.id).await?;
-    let now = db::approval::get(&mut scope, record.id).await?.ok_or_else(Error::not_found)?;
+    let now = patiently(services, || look(services, context, record.id)).await?;
     Ok(now.state().status() != record.state().status())
 }
 
@@ -52,19 +47,21 @@ fn hold_time(context: &Context, record: &Record) -> Duration {
 }
 
 /// Waits until the approval stands elsewhere than the record says, telling the client meanwhile. `None`: it
-/// is `until`, the client no longer waits, or this replica stops. While Postgres is away nothing can have
-/// changed that could be told, so the wait goes on.
+/// is `until`, the client no longer waits, the caller waits for as much as it may already, or this replica
+/// stops. While Postgres is away nothing can have changed that could be told, so the wait goes on.
 pub(super) async fn for_change(
     services: &Services,
     context: &Context,
     record: &Record,
     until: Instant,
 ) -> Result<Option<Record>> {
+    // Who asks too much at once is told to come back.
+    let Some(_seat) = services.held.take(context.caller.principal) else { return Ok(None) };
     let before = phase(record);
     let mut latest = record.clone();
     let mut waiter = services.live.watch(record.id);
     context.progress.waiting();
-    let mut steps = tokio::time::interval(STEP);
+    let mut steps = tokio::time::interval(services.pace.step);
     let saying = if before.0 == Status::Pending { "waiting for approval" } else { "approved; it is running" };
     let over = async {
         tokio::select! {
@@ -108,15 +105,26 @@ fn phase(record: &Record) -> (Status, bool) {
 /// # Errors
 /// Unauthorized, not found or forbidden for who may not any more; unavailable when Postgres stays away.
 pub(super) async fn again(services: &Services, context: &Context, id: ApprovalId) -> Result<Record> {
+    let read = || async {
+        let directory = services.directory.get()?;
+        let actor = access::again(services, &directory, &context.actor)?;
+        access::caller(&directory, &actor, context.org.slug.as_str(), context.toolkit.slug.as_str())?;
+        look(services, context, id).await
+    };
+    patiently(services, read).await
+}
+
+/// Reads something, after a wait, again and again while Postgres is away.
+///
+/// # Errors
+/// What reading it says; unavailable only when Postgres stays away or this replica stops.
+pub(super) async fn patiently<T, R: Future<Output = Result<T>>>(
+    services: &Services,
+    mut read: impl FnMut() -> R,
+) -> Result<T> {
     let began = Instant::now();
     loop {
-        let read = async {
-            let directory = services.directory.get()?;
-            let actor = access::again(services, &directory, &context.actor)?;
-            access::caller(&directory, &actor, context.org.slug.as_str(), context.toolkit.slug.as_str())?;
-            look(services, context, id).await
-        };
-        match read.await {
+        match read().await {
             Err(error) if matches!(error.kind, Kind::Unavailable) && began.elapsed() < PATIENCE => {
                 tokio::select! {
                     () = tokio::time::sleep(AWAY) => {}

@@ -6,6 +6,8 @@ use parking_lot::Mutex;
 use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 
+use super::stream::Stream;
+
 /// An answer, read whole.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
@@ -172,6 +174,12 @@ impl Client {
     pub(crate) async fn mcp_raw(&self, toolkit: &str, body: &str) -> Answer {
         let accept = [("accept", "application/json, text/event-stream"), ("mcp-protocol-version", "2025-11-25")];
         self.send(Method::POST, &format!("/{toolkit}/mcp"), Some(body.to_owned()), &accept).await
+    }
+
+    /// Sends a raw body to `acme/bank`; gives the answer while it goes on, which has to be an event stream.
+    pub(crate) async fn mcp_stream(&self, body: String) -> Stream {
+        let accept = [("accept", "application/json, text/event-stream"), ("mcp-protocol-version", "2025-11-25")];
+        Stream::open(self, Method::POST, "/acme/bank/mcp", Some(body), &accept).await
     }
 
     /// One JSON-RPC request to a toolkit's endpoint; gives the whole answer.

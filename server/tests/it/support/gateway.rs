@@ -6,7 +6,7 @@ use permesso::{
     app::{connections::ConnectionLimits, serve::serve, state::App},
     clock::Clock,
     config::Config,
-    service::Services,
+    service::{Pace, Services},
 };
 use secrecy::{ExposeSecret, SecretString};
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -60,6 +60,12 @@ impl Gateway {
     /// A replica that lets its clients take up only so much.
     pub(crate) async fn start_strict(database: &SecretString, limits: ConnectionLimits) -> Self {
         Self::build(&variables(database), Clock::system(), None, |app| app.connection_limits = limits).await
+    }
+
+    /// A replica that keeps clients that wait company in another way than usual.
+    pub(crate) async fn start_paced(database: &SecretString, pace: Pace) -> Self {
+        let adjust = |app: &mut App| Arc::get_mut(&mut app.services).expect("nobody else has them yet").pace = pace;
+        Self::build(&variables(database), Clock::system(), None, adjust).await
     }
 
     /// A replica with this environment.

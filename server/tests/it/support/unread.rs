@@ -17,6 +17,15 @@ pub(crate) struct Unread {
 impl Unread {
     /// Asks with GET and reads no more than the status, which has to be this one.
     pub(crate) async fn ask(client: &Client, path: &str, status: u16) -> Self {
+        Self::send(client, &format!("GET /api/v1{path}"), "", status).await
+    }
+
+    /// Sends a message to a toolkit's endpoint, likewise.
+    pub(crate) async fn post(client: &Client, toolkit: &str, message: &str, status: u16) -> Self {
+        Self::send(client, &format!("POST /{toolkit}/mcp"), message, status).await
+    }
+
+    async fn send(client: &Client, line: &str, body: &str, status: u16) -> Self {
         let address: SocketAddr =
             client.url.trim_start_matches("http://").parse().expect("the gateway's address is an IP and a port");
         let socket = TcpSocket::new_v4().expect("a socket");
@@ -24,7 +33,11 @@ impl Unread {
         socket.set_recv_buffer_size(64 * 1024).expect("a small window");
         let mut stream = socket.connect(address).await.expect("the gateway listens");
         let token = client.token.as_deref().unwrap_or_default();
-        let request = format!("GET /api/v1{path} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\n\r\n");
+        let accept = "accept: application/json, text/event-stream\r\ncontent-type: application/json";
+        let request = format!(
+            "{line} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\n{accept}\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
         stream.write_all(request.as_bytes()).await.expect("it asks");
         let mut line = [0; 12];
         stream.read_exact(&mut line).await.expect("a status");

@@ -73,6 +73,13 @@ impl World {
         super::database::owner(&self.database).await
     }
 
+    /// A caller whose calls are held so long, and the id of its key.
+    pub(crate) async fn patient(&self, seconds: u32) -> (Client, String) {
+        let key = json!({"name": format!("patient {seconds}"), "role": "agent", "hold_seconds": seconds});
+        let key = self.owner.post("/orgs/acme/api-keys", key).await.expect(201);
+        (Client::new(&self.gateway.url, key["key"].as_str()), key["id"].as_str().unwrap_or_default().to_owned())
+    }
+
     /// Holds a payment; gives the approval's id.
     pub(crate) async fn held(&self, cents: u64) -> String {
         Client::approval_of(&self.agent.call("pay", json!({"to": "Ada", "cents": cents})).await)

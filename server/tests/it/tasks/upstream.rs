@@ -1,7 +1,10 @@
 //! An upstream of MCP 2026-07-28 that answers calls with tasks where they are declared, and tells of them
 //! what the test says.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use axum::{
     Router,
@@ -12,7 +15,7 @@ use axum::{
 };
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
 
 use crate::support::{World, upstream::TOOLS};
 
@@ -26,6 +29,11 @@ struct Inner {
     tools: Mutex<String>,
     /// The method that it answers with something that is not MCP.
     broken: Mutex<Option<String>>,
+    /// The method that it takes its time over.
+    slow: Mutex<Option<String>>,
+    /// How many requests it is taking its time over now.
+    pondering: AtomicUsize,
+    released: Notify,
     /// Every request about calls and tasks, in order.
     seen: Mutex<Vec<Value>>,
 }
@@ -44,6 +52,9 @@ impl Tasking {
             stands,
             tools: Mutex::new(TOOLS.to_owned()),
             broken: Mutex::default(),
+            slow: Mutex::default(),
+            pondering: AtomicUsize::new(0),
+            released: Notify::new(),
             seen: Mutex::default(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -72,6 +83,22 @@ impl Tasking {
         *self.inner.broken.lock() = Some(method.to_owned());
     }
 
+    /// Requests of this method are answered only after [`release`](Self::release).
+    pub(super) fn ponder(&self, method: &str) {
+        *self.inner.slow.lock() = Some(method.to_owned());
+    }
+
+    /// How many requests wait for that and have not been given up.
+    pub(super) fn pondering(&self) -> usize {
+        self.inner.pondering.load(Ordering::SeqCst)
+    }
+
+    /// Nothing takes long any more.
+    pub(super) fn release(&self) {
+        *self.inner.slow.lock() = None;
+        self.inner.released.notify_waiters();
+    }
+
     /// From now on it knows no task.
     pub(super) fn forget(&self) {
         *self.inner.stands.lock() = None;
@@ -89,6 +116,15 @@ impl Drop for Tasking {
     }
 }
 
+/// A request that it takes its time over, until it is answered or given up.
+struct Pondered<'a>(&'a Inner);
+
+impl Drop for Pondered<'_> {
+    fn drop(&mut self) {
+        self.0.pondering.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 async fn answer(State(inner): State<Arc<Inner>>, body: String) -> Response {
     let message: Value = serde_json::from_str(&body).unwrap_or_default();
     let reply = |member: &str, json: &str| {
@@ -101,6 +137,13 @@ async fn answer(State(inner): State<Arc<Inner>>, body: String) -> Response {
     }
     if inner.broken.lock().as_deref() == Some(method) {
         return (StatusCode::BAD_GATEWAY, "gone").into_response();
+    }
+    let released = inner.released.notified();
+    let is_slow = inner.slow.lock().as_deref() == Some(method);
+    if is_slow {
+        inner.pondering.fetch_add(1, Ordering::SeqCst);
+        let _pondered = Pondered(&inner);
+        released.await;
     }
     let capabilities = &message["params"]["_meta"]["io.modelcontextprotocol/clientCapabilities"];
     let declared = capabilities["extensions"]["io.modelcontextprotocol/tasks"].is_object();

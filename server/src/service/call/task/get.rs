@@ -41,7 +41,7 @@ pub async fn get(services: &Services, asker: &Asker, id: &str) -> Result<Option<
     };
     let mut waiter = services.live.watch(approval);
     loop {
-        let Some(found) = find(services, asker, id).await? else { return Ok(None) };
+        let Some(found) = wait::patiently(services, || find(services, asker, id)).await? else { return Ok(None) };
         if !is_open(&found) || Instant::now() >= until {
             break;
         }
@@ -59,9 +59,12 @@ pub async fn get(services: &Services, asker: &Asker, id: &str) -> Result<Option<
         }
     }
     // Who waited may have lost the right to hear it.
-    let directory = services.directory.get()?;
-    let actor = access::again(services, &directory, &asker.actor)?;
-    access::caller(&directory, &actor, asker.org.slug.as_str(), asker.toolkit.slug.as_str())?;
+    wait::patiently(services, || async {
+        let directory = services.directory.get()?;
+        let actor = access::again(services, &directory, &asker.actor)?;
+        access::caller(&directory, &actor, asker.org.slug.as_str(), asker.toolkit.slug.as_str())
+    })
+    .await?;
     detailed(services, asker, id).await
 }
 
