@@ -111,6 +111,8 @@ pub(super) enum Claim {
     Won(Box<Claimed>),
     /// Another one has it, or it is no longer approved: look again.
     Lost,
+    /// Another call on this replica is just claiming it: look again when it has.
+    Busy,
     /// Something it was bound to changed; it is invalidated now.
     Changed(Change),
     /// The upstream cannot be used at the moment; it stays approved.
@@ -119,10 +121,7 @@ pub(super) enum Claim {
 
 /// Claims the approval, unless another call on this replica is just doing so.
 pub(super) async fn claim(services: &Services, claimant: &Claimant, id: ApprovalId) -> Result<Claim> {
-    if !services.claiming.lock().insert(id) {
-        return Ok(Claim::Lost);
-    }
-    let _done = Claiming { services, id };
+    let Some(_turn) = Turn::take(services, id) else { return Ok(Claim::Busy) };
     services.directory.refresh().await?;
     let Some(connection) = connection_of(services, claimant, id).await? else {
         return Ok(undone(services, claimant.org, id).await?.map_or(Claim::Lost, Claim::Changed));
@@ -135,13 +134,19 @@ pub(super) async fn claim(services: &Services, claimant: &Claimant, id: Approval
     attempt(services, claimant, id, spec).await
 }
 
-/// Takes the approval out of the set of those being claimed, and wakes who found it there.
-struct Claiming<'a> {
+/// One of this replica's calls claims an approval at a time. Dropped, it wakes those that came meanwhile.
+pub(super) struct Turn<'a> {
     services: &'a Services,
     id: ApprovalId,
 }
 
-impl Drop for Claiming<'_> {
+impl<'a> Turn<'a> {
+    pub(super) fn take(services: &'a Services, id: ApprovalId) -> Option<Self> {
+        services.claiming.lock().insert(id).then_some(Self { services, id })
+    }
+}
+
+impl Drop for Turn<'_> {
     fn drop(&mut self) {
         self.services.claiming.lock().remove(&self.id);
         self.services.live.wake(self.id);

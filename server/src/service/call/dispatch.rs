@@ -61,7 +61,7 @@ pub(super) async fn dispatch(
         Told::NotClaimed(Claim::Unready(reason)) if goes_on => say::unanswerable(record, &reason),
         Told::NotClaimed(Claim::Unready(reason)) => say::unready(record, &reason),
         // Whoever made this round before may be done long since.
-        Told::NotClaimed(_) if goes_on => return Ok(None),
+        Told::NotClaimed(Claim::Lost) if goes_on => return Ok(None),
         Told::NotClaimed(_) => {
             waiter.changed().await;
             return Ok(None);

@@ -57,6 +57,7 @@ pub(super) async fn go_on(services: &Arc<Services>, context: &Context, round: Ro
 /// Takes the claim up where the upstream asked, unless something it is bound to changed since. Nothing is sent here.
 pub(super) async fn take_up(services: &Services, claimant: &Claimant, round: Round) -> Result<Claim> {
     let id = round.approval;
+    let Some(_turn) = claim::Turn::take(services, id) else { return Ok(Claim::Busy) };
     services.directory.refresh().await?;
     let Some(connection) = claim::connection_of(services, claimant, id).await? else { return Ok(Claim::Lost) };
     // Its definitions, for what is compared below. Who cannot be reached is found out by sending.
