@@ -25,8 +25,8 @@ import { FAILED, PASSED, print } from "./table.mjs";
 const AT_ONCE = 8;
 // A decision reaches a waiting call in milliseconds, and a task by when it is asked about again; the
 // rest is for a machine that does much else.
-const SOON_MS = 5_000;
-const TASK_SOON_MS = 10_000;
+const SOON_MS = 15_000;
+const TASK_SOON_MS = 20_000;
 const CASE_MS = 150_000;
 const MISCOUNT = JSON.stringify({
   name: "miscount",
