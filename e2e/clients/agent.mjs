@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 
 import { APPROVAL_META, textOf } from "../lib/agent.mjs";
+import { ANSWERS } from "./payments.mjs";
 
 export { held, refused, textOf } from "../lib/agent.mjs";
 
@@ -44,6 +45,11 @@ export class Agent {
     return this.driver.ask({ do: "task", ...this.settings, tool: "send_invoice", arguments: this.invoice });
   }
 
+  /** The call of a tool that asks back before it pays the same invoice; the result. */
+  pay(tool) {
+    return this.call(tool, this.invoice);
+  }
+
   run(approval_id) {
     return this.call("run_approved", { approval_id });
   }
@@ -83,6 +89,13 @@ export class Agent {
   async hasRun(times) {
     const { invoices } = await this.scene.gateway.ledger();
     assert.equal(invoices.filter(({ note }) => note === this.invoice.note).length, times, "runs in the ledger's file");
+  }
+
+  /** Checks how often the upstream that asks back has paid, and that it heard what the client answered. */
+  hasPaid(times) {
+    const paid = this.scene.payments.made.filter(({ note }) => note === this.invoice.note);
+    const { account } = ANSWERS;
+    assert.deepEqual(paid, Array(times).fill({ note: this.invoice.note, account }), "payments in the upstream's books");
   }
 }
 

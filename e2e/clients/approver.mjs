@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { hashOf } from "../lib/agent.mjs";
 
 const LOOK_MS = 150;
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 
 export class Approver {
   constructor(admin) {

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { held, refused, stillOpen, textOf, within } from "./agent.mjs";
+import { ANSWERS, PAY, PAY_APPROVED } from "./payments.mjs";
 
 // What a task says of how often to ask.
 const POLL_MS = 5_000;
@@ -25,6 +26,9 @@ export const CASES = [
   { id: "rejected", settings: { as: HELD_45_S, timeout: 60 }, run: isRejected },
   { id: "expired", settings: { as: HELD_45_S, timeout: 60 }, run: expires, brief: true },
   { id: "task", settings: { as: HELD_4_S, timeout: 60, tasks: true }, run: isATask },
+  { id: "asked", settings: { as: HELD_4_S, timeout: 60, answers: ANSWERS }, run: isAsked },
+  { id: "asked in time", settings: { as: HELD_45_S, timeout: 60, answers: ANSWERS }, run: isAskedWhenApprovedInTime },
+  { id: "asked late", settings: { as: HELD_4_S, timeout: 60, answers: ANSWERS }, run: isAskedWhenApprovedLate },
   { id: "return", settings: { as: HELD_45_S, timeout: 60 }, run: disconnectsAndReturns },
   { id: "strict", settings: { as: HELD_4_S, timeout: 60 }, run: holdsResultsAgainstTheirSchema },
   { id: "5 s", settings: { as: HELD_4_S, timeout: 5 }, run: isImpatient },
@@ -116,6 +120,37 @@ async function isATask(agent, { approver, soon }) {
     assert.equal(states[0], "working");
     assert.equal(states.at(-1), "completed");
   }
+}
+
+async function isAsked(agent) {
+  agent.ran(await agent.pay(PAY));
+  agent.hasPaid(1);
+  agent.ran(await agent.pay(PAY));
+  agent.hasPaid(2);
+}
+
+async function isAskedWhenApprovedInTime(agent, { approver }) {
+  const answer = agent.pay(PAY_APPROVED);
+  const approval = await agent.asked(answer);
+  await stillOpen(answer, 500);
+  agent.hasPaid(0);
+  await approver.approve(approval);
+  agent.ran(await answer);
+  agent.hasPaid(1);
+  agent.gotStored(await agent.pay(PAY_APPROVED));
+  agent.hasPaid(1);
+}
+
+async function isAskedWhenApprovedLate(agent, { approver }) {
+  const { approval_id } = held(await agent.pay(PAY_APPROVED));
+  await approver.approve(approval_id);
+  assert.equal((await agent.status(approval_id)).next_action, "run_approved");
+  agent.hasPaid(0);
+  agent.ran(await agent.run(approval_id));
+  agent.hasPaid(1);
+  assert.equal((await agent.status(approval_id)).status, "executed");
+  agent.gotStored(await agent.pay(PAY_APPROVED));
+  agent.hasPaid(1);
 }
 
 async function disconnectsAndReturns(agent, { approver, connect, alwaysTasks }) {

@@ -13,6 +13,10 @@ export const MODERN = "2026-07-28";
 
 const NO_TASKS = "the tasks extension is for 2026-07-28";
 const NO_TASKS_YET = "it is older than the tasks extension";
+const questions = (why) => ({ asked: why, "asked in time": why, "asked late": why });
+const NO_QUESTIONS = questions("a call that asks back is for 2026-07-28");
+const NO_QUESTIONS_YET = questions("it is older than calls that ask back");
+const NO_ANSWERS = questions("its command line answers no questions");
 const NO_RESET = "progress does not begin its timeout anew";
 const NO_CHECK = "it does not hold results against outputSchema";
 const NO_PROGRESS = "its command line asks for no progress";
@@ -24,18 +28,22 @@ const ALWAYS_TASKS = "it declares tasks with every call, so it is never told tha
  * call of it that is held becomes a task.
  */
 export const CLIENTS = [
-  typescript("@modelcontextprotocol/sdk 1.32", LEGACY, "sdk-1.mjs", { task: NO_TASKS_YET }),
-  typescript("@modelcontextprotocol/client 2.4", LEGACY, "client-2.mjs", { task: NO_TASKS }),
+  typescript("@modelcontextprotocol/sdk 1.32", LEGACY, "sdk-1.mjs", { task: NO_TASKS_YET, ...NO_QUESTIONS_YET }),
+  typescript("@modelcontextprotocol/client 2.4", LEGACY, "client-2.mjs", { task: NO_TASKS, ...NO_QUESTIONS }),
   typescript("@modelcontextprotocol/client 2.4", MODERN, "client-2.mjs", {}),
-  python("mcp 1.30 (Python)", LEGACY, ".venv", "mcp_1.py", { task: NO_TASKS_YET, progress: NO_RESET }),
-  python("mcp 2.3 (Python)", LEGACY, ".venv2", "mcp_2.py", { task: NO_TASKS, progress: NO_RESET }),
+  python("mcp 1.30 (Python)", LEGACY, ".venv", "mcp_1.py", {
+    task: NO_TASKS_YET,
+    ...NO_QUESTIONS_YET,
+    progress: NO_RESET,
+  }),
+  python("mcp 2.3 (Python)", LEGACY, ".venv2", "mcp_2.py", { task: NO_TASKS, ...NO_QUESTIONS, progress: NO_RESET }),
   python("mcp 2.3 (Python)", MODERN, ".venv2", "mcp_2.py", { progress: NO_RESET }),
-  rust(LEGACY, { task: NO_TASKS, strict: NO_CHECK }),
+  rust(LEGACY, { task: NO_TASKS, ...NO_QUESTIONS, strict: NO_CHECK }),
   rust(MODERN, { strict: NO_CHECK }),
-  inspector(LEGACY, { task: NO_TASKS, "5 s": NO_TIMEOUT, progress: NO_PROGRESS }),
+  inspector(LEGACY, { task: NO_TASKS, ...NO_QUESTIONS, "5 s": NO_TIMEOUT, progress: NO_PROGRESS }),
   inspector(
     MODERN,
-    { late: ALWAYS_TASKS, "5 s": NO_TIMEOUT, progress: NO_PROGRESS, "60 s": ALWAYS_TASKS },
+    { late: ALWAYS_TASKS, ...NO_ANSWERS, "5 s": NO_TIMEOUT, progress: NO_PROGRESS, "60 s": ALWAYS_TASKS },
     { alwaysTasks: true },
   ),
 ];

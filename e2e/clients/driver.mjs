@@ -6,7 +6,8 @@
 // `do` is `list` (value: the tools, and the revision that is spoken), `call`, or `task` (value: the
 // states of the task that the call becomes, and its result). `as` is the name that the client gives of
 // itself, `timeout` its patience in seconds for each answer; `progress` has progress begin that anew,
-// `tasks` declares the tasks extension. A failure is `{"id": 1, "error": "…"}`. Results are as the
+// `tasks` declares the tasks extension; `answers` has the client declare that it can be asked, and what it
+// answers to forms, by field. A failure is `{"id": 1, "error": "…"}`. Results are as the
 // client hands them to an application. The end of input ends the process.
 
 import { spawn } from "node:child_process";

@@ -18,14 +18,15 @@ import { Agent } from "./agent.mjs";
 import { Approver } from "./approver.mjs";
 import { CASES } from "./cases.mjs";
 import { CLIENTS } from "./clients.mjs";
+import { PAY, PAY_APPROVED, startPayments } from "./payments.mjs";
 import { FAILED, PASSED, print } from "./table.mjs";
 
 // Cases that compute: more at once only make clients with little patience wait for the processor.
 const AT_ONCE = 8;
 // A decision reaches a waiting call in milliseconds, and a task by when it is asked about again; the
 // rest is for a machine that does much else.
-const SOON_MS = 5_000;
-const TASK_SOON_MS = 10_000;
+const SOON_MS = 15_000;
+const TASK_SOON_MS = 20_000;
 const CASE_MS = 150_000;
 const MISCOUNT = JSON.stringify({
   name: "miscount",
@@ -42,6 +43,7 @@ const upstream = await startUpstream({
   tools: [MISCOUNT],
   answer: (_name, _body, id, response) => sendJson(response, id, '{"content":[],"structuredContent":{"count":"many"}}'),
 });
+const payments = await startPayments();
 const gateway = await startGateway();
 let failed;
 try {
@@ -55,6 +57,7 @@ try {
 } finally {
   await gateway.stop();
   await upstream.stop();
+  await payments.stop();
 }
 process.exit(failed > 0 ? 1 : 0);
 
@@ -68,14 +71,14 @@ async function prepare() {
     tools: "all",
     permission: "needs_approval",
   });
-  await admin.acme("POST", "/connections", { slug: "odd", kind: "streamable_http", config: { url: upstream.url } });
-  await admin.acme("POST", "/connections/odd/refresh");
-  await admin.acme("PUT", "/toolkits/ledger/tools/miscount", {
-    connection: "odd",
-    tool: "miscount",
-    permission: "always_allow",
-  });
-  return { gateway, approver: new Approver(admin), key: await keyMaker(gateway), turn: turns(AT_ONCE) };
+  for (const [slug, { url }] of Object.entries({ odd: upstream, payments })) {
+    await admin.acme("POST", "/connections", { slug, kind: "streamable_http", config: { url } });
+    await admin.acme("POST", `/connections/${slug}/refresh`);
+  }
+  await admin.permit("ledger", "odd", "miscount", "always_allow");
+  await admin.permit("ledger", "payments", PAY, "always_allow");
+  await admin.permit("ledger", "payments", PAY_APPROVED, "needs_approval");
+  return { gateway, payments, approver: new Approver(admin), key: await keyMaker(gateway), turn: turns(AT_ONCE) };
 }
 
 /** Has one client do everything, most of it at once. */

@@ -1,9 +1,12 @@
-// The tools that the conformance suite looks for, behind a gateway: an upstream that answers as the
-// scenarios' descriptions say.
+// The tools that the conformance suite looks for, behind a gateway: an upstream of 2026-07-28 that answers
+// as the scenarios' descriptions say.
 
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { sendJson, startUpstream } from "../lib/upstream.mjs";
+import { capabilitiesOf, missing, modern, takesTasks } from "../lib/modern-upstream.mjs";
+import { sendError, sendJson, startUpstream } from "../lib/upstream.mjs";
+import { ASKING, asked } from "./questions.mjs";
+import { METHODS, PARKING, park } from "./tasks.mjs";
 
 const PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==";
 const WAV = "UklGRiQAAABXQVZFZm10IBAAAAABAAEARKwAAIhYAQACABAAZGF0YQAAAAA=";
@@ -39,8 +42,8 @@ const RESULTS = {
   json_schema_2020_12_tool: { content: [text("done")] },
 };
 
-/** Tools that have to be approved: what calls of them become for who declares the tasks extension. */
-export const TASKS = ["slow_compute", "failing_job", "protocol_error_job"];
+/** Tools that have to be approved: the gateway makes tasks of their calls, for who declares the extension. */
+export const HELD = ["slow_compute", "failing_job", "protocol_error_job"];
 
 const SCHEMAS = {
   json_schema_2020_12_tool: {
@@ -74,7 +77,8 @@ const SCHEMAS = {
 
 /** Starts it on a free port; `change` has the gateway's list of tools become another. */
 export function startFixtures({ change }) {
-  const tools = [...Object.keys(RESULTS), "greet", "protocol_error_job"].map((name) =>
+  const others = ["greet", "protocol_error_job", "test_missing_capability"];
+  const tools = [...Object.keys(RESULTS), ...others, ...ASKING, ...PARKING].map((name) =>
     JSON.stringify({
       name,
       description: `The suite's ${name}.`,
@@ -83,6 +87,7 @@ export function startFixtures({ change }) {
   );
   return startUpstream({
     tools,
+    era: modern(METHODS),
     async answer(name, body, rawId, response) {
       if (name === "test_trigger_tool_change") await change();
       await answer(name, body, rawId, response);
@@ -91,23 +96,46 @@ export function startFixtures({ change }) {
 }
 
 async function answer(name, body, rawId, response) {
-  const { arguments: args, _meta } = JSON.parse(body).params;
-  if (name === "protocol_error_job") {
-    return void sendError(response, rawId, '{"code":-32603,"message":"the job broke the protocol"}');
-  }
-  if (name === "greet") {
-    return void sendJson(response, rawId, JSON.stringify({ content: [text(`Hello, ${args.name}!`)] }));
-  }
-  if (TASKS.includes(name)) await sleep(1000 * (args?.seconds ?? 1));
-  const meanwhile = notificationsOf(name, _meta?.progressToken);
-  if (meanwhile.length === 0) return void sendJson(response, rawId, JSON.stringify(RESULTS[name]));
+  const { params } = JSON.parse(body);
+  const said = atOnce(name, params);
+  if (said?.error) return void sendError(response, rawId, said.error);
+  if (said) return void sendJson(response, rawId, JSON.stringify(said.result));
+  if (HELD.includes(name)) await sleep(1000 * (params.arguments?.seconds ?? 1));
+  const result = complete(RESULTS[name]);
+  const meanwhile = notificationsOf(name, params._meta.progressToken);
+  if (meanwhile.length === 0) return void sendJson(response, rawId, JSON.stringify(result));
   response.writeHead(200, { "content-type": "text/event-stream" });
   for (const notification of meanwhile) {
     event(response, notification);
     await sleep(50);
   }
-  event(response, { id: JSON.parse(rawId), result: RESULTS[name] });
+  event(response, { id: JSON.parse(rawId), result });
   response.end();
+}
+
+const complete = (result) => ({ resultType: "complete", ...result });
+const done = (words) => ({ result: complete({ content: [text(words)] }) });
+
+/** What is none of {@link RESULTS}: `{result}` or `{error}`. */
+function atOnce(name, params) {
+  switch (name) {
+    case "greet":
+      return done(`Hello, ${params.arguments.name}!`);
+    case "protocol_error_job":
+      return { error: { code: -32603, message: "the job broke the protocol" } };
+    case "test_missing_capability":
+      return capabilitiesOf(params).sampling ? done("done") : { error: missing({ sampling: {} }) };
+  }
+  if (PARKING.includes(name)) return parked(name, params);
+  if (!ASKING.includes(name)) return undefined;
+  const { questions, words } = asked(name, params);
+  if (questions) return { result: questions };
+  return name === "test_tool_with_task" ? parked(name, params, words) : done(words);
+}
+
+/** Who takes no tasks cannot be asked while it runs, and so has nothing done. */
+function parked(name, params, words) {
+  return takesTasks(params) ? { result: park(name, words) } : done("nothing was done");
 }
 
 function notificationsOf(name, progressToken) {
@@ -123,11 +151,6 @@ function notificationsOf(name, progressToken) {
     default:
       return [];
   }
-}
-
-function sendError(response, rawId, rawError) {
-  response.writeHead(200, { "content-type": "application/json" });
-  response.end(`{"jsonrpc":"2.0","id":${rawId},"error":${rawError}}`);
 }
 
 function event(response, message) {

@@ -8,23 +8,25 @@ import { createServer } from "node:http";
  *
  * `tools` are definitions as raw JSON text; the array may be changed while it runs. `answer` gets
  * the called tool's name, the raw body of the request, its id as raw text and the response, and
- * has to end the response.
+ * has to end the response. `era` gives `{result}`, as raw text, or `{error}` for everything else: any
+ * revision before 2026-07-28 unless it is that of modern-upstream.mjs.
  */
-export async function startUpstream({ tools, answer }) {
+export async function startUpstream({ tools, answer, era = legacy }) {
   const upstream = { tools, calls: [] };
   const server = createServer(async (request, response) => {
     if (request.method !== "POST") return void response.writeHead(405).end();
     const chunks = [];
     for await (const chunk of request) chunks.push(chunk);
     const body = Buffer.concat(chunks).toString("utf8");
-    const { id, method, params } = JSON.parse(body);
-    if (id === undefined) return void response.writeHead(202).end();
-    const rawId = JSON.stringify(id);
-    if (method === "tools/call") {
-      upstream.calls.push({ name: params.name, body });
-      return void answer(params.name, body, rawId, response);
-    }
-    sendJson(response, rawId, resultOf(method, params, upstream.tools));
+    const message = JSON.parse(body);
+    if (message.id === undefined) return void response.writeHead(202).end();
+    const rawId = JSON.stringify(message.id);
+    const said = era(message, upstream.tools, request.headers);
+    if (said?.error) return sendError(response, rawId, said.error);
+    if (said) return sendJson(response, rawId, said.result);
+    const { name } = message.params;
+    upstream.calls.push({ name, body });
+    answer(name, body, rawId, response);
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -49,17 +51,27 @@ export function sendEvent(response, rawId, rawResult) {
   response.end(`event: message\ndata: {"jsonrpc":"2.0","id":${rawId},"result":${rawResult}}\n\n`);
 }
 
-function resultOf(method, params, tools) {
+/** Answers with a JSON-RPC error, and the HTTP status that goes with it. */
+export function sendError(response, rawId, { status = 200, ...error }) {
+  response.writeHead(status, { "content-type": "application/json" });
+  response.end(`{"jsonrpc":"2.0","id":${rawId},"error":${JSON.stringify(error)}}`);
+}
+
+function legacy({ method, params }, tools) {
   switch (method) {
     case "initialize":
-      return JSON.stringify({
-        protocolVersion: params.protocolVersion,
-        capabilities: { tools: {} },
-        serverInfo: { name: "odd-upstream", version: "1.0.0" },
-      });
+      return {
+        result: JSON.stringify({
+          protocolVersion: params.protocolVersion,
+          capabilities: { tools: {} },
+          serverInfo: { name: "odd-upstream", version: "1.0.0" },
+        }),
+      };
     case "tools/list":
-      return `{"tools":[${tools.join(",")}]}`;
+      return { result: `{"tools":[${tools.join(",")}]}` };
+    case "tools/call":
+      return undefined;
     default:
-      return "{}";
+      return { result: "{}" };
   }
 }

@@ -27,7 +27,7 @@ async def obey(
     running: set[asyncio.Task[None]] = set()
 
     def connected(command: Command) -> asyncio.Future[Any]:
-        name = (command["url"], command["as"], command.get("tasks"))
+        name = (command["url"], command["as"], command.get("tasks"), json.dumps(command.get("answers")))
         if name not in opened:
             opened[name] = asyncio.get_running_loop().create_future()
             keep(hold_open(opened[name], command))

@@ -15,6 +15,7 @@ import httpx2
 import mcp_types
 from mcp import Client
 from mcp.client.extension import ClaimContext, ClientExtension, ResultClaim
+from mcp.client.session import ClientRequestContext, ElicitationFnT
 from mcp.client.streamable_http import streamable_http_client
 
 from lines import Command, obey
@@ -87,9 +88,21 @@ async def connect(command: Command) -> AsyncIterator[tuple[Client, Tasks]]:
             read_timeout_seconds=command["timeout"],
             client_info=mcp_types.Implementation(name=command["as"], version="1.0.0"),
             extensions=[tasks] if command.get("tasks") else [],
+            elicitation_callback=filling(command["answers"]) if command.get("answers") else None,
         ) as client,
     ):
         yield client, tasks
+
+
+def filling(answers: dict[str, Any]) -> ElicitationFnT:
+    """What fills in each form that the client is asked to."""
+
+    async def fill(_: ClientRequestContext, asked: mcp_types.ElicitRequestParams) -> mcp_types.ElicitResult:
+        assert isinstance(asked, mcp_types.ElicitRequestFormParams)
+        fields = asked.requested_schema["properties"]
+        return mcp_types.ElicitResult(action="accept", content={field: answers[field] for field in fields})
+
+    return fill
 
 
 async def list_(connection: tuple[Client, Tasks], _: Command) -> Any:

@@ -9,12 +9,16 @@ import { obey, optionsOf } from "./lines.mjs";
 const { MCP_KEY, MCP_ERA } = process.env;
 const TASKS = "io.modelcontextprotocol/tasks";
 
-async function connect({ url, as, tasks, timeout }) {
+async function connect({ url, as, tasks, answers, timeout }) {
   const clientInfo = { name: as, version: "1.0.0" };
-  const capabilities = tasks ? { extensions: { [TASKS]: {} } } : {};
+  const capabilities = {
+    ...(tasks && { extensions: { [TASKS]: {} } }),
+    ...(answers && { elicitation: { form: {} } }),
+  };
   // A pinned version does not fall back to an older one.
   const mode = MCP_ERA === "2026-07-28" ? { pin: MCP_ERA } : "legacy";
   const client = new Client(clientInfo, { capabilities, versionNegotiation: { mode } });
+  if (answers) client.setRequestHandler("elicitation/create", ({ params }) => filled(params, answers));
   const headers = { authorization: `Bearer ${MCP_KEY}` };
   const transport = new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers } });
   await client.connect(transport, { timeout: timeout * 1000 });
@@ -25,6 +29,12 @@ async function connect({ url, as, tasks, timeout }) {
     v2RequestFraming: { protocolVersion: MCP_ERA, clientInfo, clientCapabilities: capabilities },
   });
   return { client, session };
+}
+
+/** A form as it comes back. */
+function filled({ requestedSchema }, answers) {
+  const fields = Object.keys(requestedSchema.properties);
+  return { action: "accept", content: Object.fromEntries(fields.map((field) => [field, answers[field]])) };
 }
 
 /** Sends what the client's own codec does not know; the extension asks its host for this. */

@@ -11,7 +11,7 @@ import { createInterface } from "node:readline";
 export function obey(connect, verbs) {
   const open = new Map();
   const connected = (command) => {
-    const name = JSON.stringify([command.url, command.as, command.tasks]);
+    const name = JSON.stringify([command.url, command.as, command.tasks, command.answers]);
     if (!open.has(name)) open.set(name, connect(command));
     return open.get(name);
   };

@@ -220,7 +220,7 @@ async fn replied(
     }
     let (status, bytes) = match &reply.body {
         Body::Result(result) => (StatusCode::OK, result_bytes(place, id, result)),
-        Body::UpstreamError(error) => (StatusCode::OK, raw_error_bytes(id, error)),
+        Body::UpstreamError(error) => (status_of_theirs(error), raw_error_bytes(id, error)),
         Body::Error(error) => (status_of(place, error), error_bytes(Some(id), error)),
     };
     Answer { status, content: Content::Json { bytes, answers: reply.answers.into_iter().collect() }, session: None }
@@ -241,6 +241,19 @@ pub(super) fn status_of(place: &Place, error: &RpcError) -> StatusCode {
     match error.code {
         METHOD_NOT_FOUND if place.spoken.modern => StatusCode::NOT_FOUND,
         HEADER_MISMATCH | MISSING_CAPABILITY | UNSUPPORTED_VERSION => StatusCode::BAD_REQUEST,
+        _ => StatusCode::OK,
+    }
+}
+
+/// The HTTP status of an upstream's error. Of those that have one of their own only this comes as it is (see
+/// [`Upstreams::call`](crate::upstream::Upstreams::call)), and only to clients of 2026-07-28.
+fn status_of_theirs(error: &RawValue) -> StatusCode {
+    #[derive(serde::Deserialize)]
+    struct Coded {
+        code: i64,
+    }
+    match serde_json::from_str(error.get()) {
+        Ok(Coded { code: MISSING_CAPABILITY }) => StatusCode::BAD_REQUEST,
         _ => StatusCode::OK,
     }
 }

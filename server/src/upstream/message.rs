@@ -1,6 +1,7 @@
 //! What passes between gateway and upstream, whichever the transport: the
 //! requests we make, and what to do with what an upstream says.
 
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use wire::envelope::{self, Incoming, Message};
 use wire::error::{HEADER_MISMATCH, INTERNAL_ERROR, MISSING_CAPABILITY, RpcError, UNSUPPORTED_VERSION};
@@ -33,6 +34,47 @@ pub(super) struct Refusal {
     pub(super) code: i64,
     /// One line.
     pub(super) reason: String,
+    /// It wants capabilities that a call has from its caller, and no others.
+    wants_callers: bool,
+}
+
+/// What an error of [`MISSING_CAPABILITY`] wants, if a call has all of it from its caller (see [`Inputs`]).
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    elicitation: Option<WantedElicitation>,
+    sampling: Option<WantedSampling>,
+    roots: Option<WantedRoots>,
+    extensions: Option<WantedExtensions>,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WantedElicitation {
+    #[serde(rename = "form")]
+    _form: Option<IgnoredAny>,
+    #[serde(rename = "url")]
+    _url: Option<IgnoredAny>,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WantedSampling {
+    #[serde(rename = "tools")]
+    _tools: Option<IgnoredAny>,
+    #[serde(rename = "context")]
+    _context: Option<IgnoredAny>,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WantedRoots {}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WantedExtensions {
+    #[serde(rename = "io.modelcontextprotocol/tasks")]
+    _tasks: IgnoredAny,
 }
 
 impl Refusal {
@@ -42,21 +84,37 @@ impl Refusal {
             code: i64,
             #[serde(default)]
             message: String,
+            data: Option<Box<RawValue>>,
         }
-        let Refused { code, message } = serde_json::from_str(error.get()).ok()?;
+        #[derive(serde::Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Missing {
+            required_capabilities: Wanted,
+        }
+        let Refused { code, message, data } = serde_json::from_str(error.get()).ok()?;
         if ![HEADER_MISMATCH, MISSING_CAPABILITY, UNSUPPORTED_VERSION].contains(&code) {
             return None;
         }
         let harmless: String = message.chars().filter(|character| !character.is_control()).take(REPEATED).collect();
-        Some(Self { code, reason: format!("the upstream refused the gateway's request: {harmless}") })
+        let missing = data.filter(|_| code == MISSING_CAPABILITY);
+        let wanted = missing.and_then(|data| serde_json::from_str::<Missing>(data.get()).ok());
+        let wants_callers = wanted.is_some_and(|Missing { required_capabilities: wanted }| {
+            let Wanted { elicitation, sampling, roots, extensions } = wanted;
+            elicitation.is_some() || sampling.is_some() || roots.is_some() || extensions.is_some()
+        });
+        Some(Self { code, reason: format!("the upstream refused the gateway's request: {harmless}"), wants_callers })
     }
 }
 
 impl Answer {
-    /// As a caller may have it: one that read such an error would take it for ours, about its own request.
-    pub(super) fn for_caller(self, observer: &Observer) -> Self {
+    /// As a caller may have it: one that read such an error would take it for ours, about its own request. See
+    /// [`super::Call::tells_missing`] for the one that it is told.
+    pub(super) fn for_caller(self, observer: &Observer, tells_missing: bool) -> Self {
         let Self::Error(error) = &self else { return self };
         let Some(refusal) = Refusal::read(error) else { return self };
+        if tells_missing && refusal.wants_callers {
+            return self;
+        }
         observer.log.push(&format!("a call was refused: {error}"));
         Self::Error(raw(&serde_json::json!({"code": INTERNAL_ERROR, "message": refusal.reason})))
     }
@@ -201,4 +259,33 @@ pub(super) fn initialized() -> Vec<u8> {
 fn raw(value: &serde_json::Value) -> Box<RawValue> {
     // A Value always serializes; `null` is what RawValue offers for the impossible.
     serde_json::value::to_raw_value(value).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn only_capabilities_that_a_call_has_from_its_caller_are_the_callers_to_declare() {
+        for (wanted, callers) in [
+            (r#"{"requiredCapabilities":{"elicitation":{"url":{}}},"n":1}"#, true),
+            (r#"{"requiredCapabilities":{"sampling":{},"roots":{}}}"#, true),
+            (r#"{"requiredCapabilities":{"extensions":{"io.modelcontextprotocol/tasks":{}}}}"#, true),
+            (r#"{"requiredCapabilities":{"elicitation":{},"experimental":{}}}"#, false),
+            (r#"{"requiredCapabilities":{"elicitation":{"voice":{}}}}"#, false),
+            (r#"{"requiredCapabilities":{"sampling":{"tools":{},"more":{}}}}"#, false),
+            (r#"{"requiredCapabilities":{"extensions":{"io.modelcontextprotocol/tasks":{},"other":{}}}}"#, false),
+            (r#"{"requiredCapabilities":{"extensions":{}}}"#, false),
+            (r#"{"requiredCapabilities":{}}"#, false),
+            (r#"{"requiredCapabilities":["sampling"]}"#, false),
+            ("null", false),
+        ] {
+            for (code, callers) in [(MISSING_CAPABILITY, callers), (HEADER_MISMATCH, false)] {
+                let error = format!(r#"{{"code":{code},"message":"no","data":{wanted}}}"#);
+                let refusal = Refusal::read(serde_json::from_str(&error).unwrap()).unwrap();
+                assert_eq!((refusal.code, refusal.wants_callers), (code, callers), "{error}");
+            }
+        }
+    }
 }

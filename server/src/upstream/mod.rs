@@ -134,6 +134,9 @@ pub struct Call<'a> {
     pub tasks: bool,
     /// What the answer may ask for: declared as capabilities in this call, likewise.
     pub inputs: Inputs,
+    /// A refusal for want of nothing but what `inputs` and `tasks` could declare (-32021) comes as it is: the
+    /// caller knows that error, and it is right about the caller.
+    pub tells_missing: bool,
     /// It brings what an upstream asked for, so only one that is spoken to in MCP 2026-07-28 is meant.
     pub goes_on: bool,
 }
@@ -141,8 +144,8 @@ pub struct Call<'a> {
 impl<'a> Call<'a> {
     /// An ordinary call, without progress, headers and tasks.
     pub fn new(tool: &'a str, params: &'a RawValue) -> Self {
-        let (once, tasks, inputs, goes_on) = (false, false, Inputs::default(), false);
-        Self { tool, params, once, progress: None, param_headers: &[], tasks, inputs, goes_on }
+        let (once, tasks, inputs, tells_missing, goes_on) = (false, false, Inputs::default(), false, false);
+        Self { tool, params, once, progress: None, param_headers: &[], tasks, inputs, tells_missing, goes_on }
     }
 }
 

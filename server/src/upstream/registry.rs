@@ -69,7 +69,7 @@ impl Upstreams {
 
     /// Calls a tool and returns what the upstream answered, a JSON-RPC error included. An error that
     /// speaks of the gateway's own request (MCP 2026-07-28: -32020, -32021, -32022) comes as -32603 and
-    /// says so.
+    /// says so; unless the call says otherwise ([`Call::tells_missing`]).
     ///
     /// `guard` is asked immediately before the first byte of the call is written,
     /// when the session stands and the connection is open. If it says `Err`, nothing
@@ -113,7 +113,7 @@ impl Upstreams {
                 failure = ?failure, "upstream call failed"
             );
         }
-        Ok(outcome?.for_caller(&link.observer))
+        Ok(outcome?.for_caller(&link.observer, call.tells_missing))
     }
 
     /// Asks about the task `task_id` of an upstream, by the upstream's own id, and returns

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Executor};
 
 use crate::support::{Client, Gateway, World, client::text, eventually, modern::Modern};
-use upstream::{Asking, QUESTION};
+use upstream::{Asking, MISSING, QUESTION};
 
 /// A call by a client that can be asked for input.
 fn call(tool: &str, arguments: Value) -> Modern {
@@ -142,6 +142,27 @@ async fn who_cannot_be_asked_gets_no_question() {
     let answer = world.agent.rpc("acme/bank", "tools/call", params).await;
     assert!(text(&answer["result"]).contains("input_required"), "{answer}");
     assert!(upstream.calls().pop().unwrap()["params"].get("requestState").is_none());
+}
+
+#[tokio::test]
+async fn who_lacks_a_capability_is_told_by_the_upstream_which() {
+    let world = World::new().await;
+    let upstream = Asking::replace(&world).await;
+    upstream.be_strict();
+    let answer = Modern::call("balance", json!({})).send(&world.agent).await;
+    assert_eq!(answer.status, 400, "{}", answer.text);
+    assert!(answer.text.contains(MISSING), "byte for byte: {}", answer.text);
+    let asked = result(&call("balance", json!({})), &world.agent).await;
+    assert_eq!(asked["resultType"], "input_required", "who has it is asked");
+    // Earlier revisions know no such error.
+    let answer = world.agent.rpc("acme/bank", "tools/call", json!({"name": "balance", "arguments": {}})).await;
+    assert_eq!(answer["error"]["code"], -32603, "{answer}");
+    // An approved call is over with its answer, which a later one with more capabilities gets too.
+    let pay = |cents| Modern::call("pay", json!({"to": "Ada", "cents": cents}));
+    let id = Client::approval_of(&result(&pay(70), &world.agent).await);
+    world.approver.decide(&id, "approve", "").await.expect(200);
+    let answer = pay(70).send(&world.agent).await;
+    assert_eq!((answer.status, &answer.json()["error"]["code"]), (200.try_into().unwrap(), &json!(-32603)));
 }
 
 #[tokio::test]

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
 use rmcp::model::{
-    CallToolRequest, CallToolRequestParams, ClientCapabilities, ClientConfig, ClientRequest, GetTaskParams,
+    CallToolRequest, CallToolRequestParams, ClientCapabilities, ClientConfig, ClientRequest, ElicitRequestParams,
+    ElicitResult, ElicitationAction, ElicitationCapability, ErrorData, FormElicitationCapability, GetTaskParams,
     Implementation, ListToolsRequest, ProgressNotificationParam, ProgressToken, ProtocolVersion, ServerResult,
     TASKS_EXTENSION_ID, TaskPayload,
 };
-use rmcp::service::{NotificationContext, PeerRequestOptions, RunningService};
+use rmcp::service::{NotificationContext, PeerRequestOptions, RequestContext, RunningService};
 use rmcp::transport::StreamableHttpClientTransport;
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
 use rmcp::{ClientHandler, ClientLifecycleMode, ClientServiceExt, RoleClient};
@@ -37,6 +38,8 @@ pub struct Asked {
     /// Whether progress starts the timeout anew.
     #[serde(default)]
     progress: bool,
+    /// What the client answers to forms, by field, if it can be asked.
+    answers: Option<Map<String, Value>>,
 }
 
 type Connection = Arc<RunningService<RoleClient, Listener>>;
@@ -46,7 +49,7 @@ type Slot = Arc<OnceCell<Connection>>;
 pub struct Sessions {
     key: String,
     modern: bool,
-    open: Mutex<HashMap<(String, String, bool), Slot>>,
+    open: Mutex<HashMap<(String, String, bool, String), Slot>>,
 }
 
 impl Sessions {
@@ -69,6 +72,12 @@ impl Sessions {
     /// The result of a call, and the progress that was told meanwhile.
     pub async fn call(&self, asked: &Asked) -> Result<Value> {
         let client = self.connected(asked).await?;
+        if asked.answers.is_some() {
+            // Only this helper goes on with what it is asked for.
+            let within = Duration::from_secs_f64(asked.timeout);
+            let result = tokio::time::timeout(within, client.call_tool(params(asked))).await??;
+            return Ok(json!({ "result": result, "progress": [] }));
+        }
         let (answer, token) = self.sent(asked, &client).await?;
         let ServerResult::CallToolResult(result) = answer else {
             bail!("tools/call was answered with {}", serde_json::to_string(&answer)?);
@@ -99,15 +108,15 @@ impl Sessions {
     }
 
     async fn sent(&self, asked: &Asked, client: &Connection) -> Result<(ServerResult, ProgressToken)> {
-        let params = CallToolRequestParams::new(asked.tool.clone()).with_arguments(asked.arguments.clone());
-        let request = ClientRequest::CallToolRequest(CallToolRequest::new(params));
+        let request = ClientRequest::CallToolRequest(CallToolRequest::new(params(asked)));
         let handle = client.send_request_with_option(request, options(asked)).await?;
         let token = handle.progress_token.clone();
         Ok((handle.await_response().await?, token))
     }
 
     async fn connected(&self, asked: &Asked) -> Result<Connection> {
-        let name = (asked.url.clone(), asked.r#as.clone(), asked.tasks);
+        let answers = serde_json::to_string(&asked.answers)?;
+        let name = (asked.url.clone(), asked.r#as.clone(), asked.tasks, answers);
         let slot = self.open.lock().await.entry(name).or_default().clone();
         slot.get_or_try_init(|| self.connect(asked)).await.cloned()
     }
@@ -120,9 +129,14 @@ impl Sessions {
         if asked.tasks {
             capabilities.extensions = Some([(TASKS_EXTENSION_ID.to_owned(), Map::new())].into());
         }
+        if asked.answers.is_some() {
+            capabilities.elicitation =
+                Some(ElicitationCapability::new().with_form(FormElicitationCapability::default()));
+        }
         let listener = Listener {
             config: ClientConfig::new(capabilities, Implementation::new(asked.r#as.as_str(), "1.0.0")),
             heard: Mutex::default(),
+            answers: asked.answers.clone().unwrap_or_default(),
         };
         let lifecycle = if self.modern {
             ClientLifecycleMode::Discover { preferred_versions: vec![ProtocolVersion::V_2026_07_28] }
@@ -135,20 +149,38 @@ impl Sessions {
     }
 }
 
+fn params(asked: &Asked) -> CallToolRequestParams {
+    CallToolRequestParams::new(asked.tool.clone()).with_arguments(asked.arguments.clone())
+}
+
 fn options(asked: &Asked) -> PeerRequestOptions {
     let options = PeerRequestOptions::with_timeout(Duration::from_secs_f64(asked.timeout));
     if asked.progress { options.reset_timeout_on_progress() } else { options }
 }
 
-/// What the client says of itself, and the progress that it was told, by token.
+/// What the client says of itself, the progress that it was told, by token, and what it answers to forms.
 struct Listener {
     config: ClientConfig,
     heard: Mutex<HashMap<ProgressToken, Vec<Value>>>,
+    answers: Map<String, Value>,
 }
 
 impl ClientHandler for Listener {
     fn get_info(&self) -> ClientConfig {
         self.config.clone()
+    }
+
+    async fn create_elicitation(
+        &self,
+        asked: ElicitRequestParams,
+        _: RequestContext<RoleClient>,
+    ) -> Result<ElicitResult, ErrorData> {
+        let ElicitRequestParams::FormElicitationParams { requested_schema, .. } = asked else {
+            return Ok(ElicitResult::new(ElicitationAction::Decline));
+        };
+        let fields = self.answers.iter().filter(|(field, _)| requested_schema.properties.contains_key(*field));
+        let content = fields.map(|(field, value)| (field.clone(), value.clone())).collect();
+        Ok(ElicitResult::new(ElicitationAction::Accept).with_content(Value::Object(content)))
     }
 
     async fn on_progress(&self, told: ProgressNotificationParam, _: NotificationContext<RoleClient>) {

@@ -37,6 +37,7 @@ pub(super) async fn run(services: &Services, ready: &Ready, params: &CallParams<
     let call = Call {
         tasks: ready.context.tasks,
         inputs: ready.context.inputs.unwrap_or_default(),
+        tells_missing: ready.context.inputs.is_some(),
         goes_on: !input.is_none(),
         progress: token.as_deref().map(|token| ProgressTo { token, to: &to }),
         param_headers: &param_headers,

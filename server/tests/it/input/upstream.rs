@@ -18,12 +18,18 @@ use crate::support::{World, upstream::TOOLS};
 /// What it asks, byte for byte.
 pub(super) const QUESTION: &str = r#"{ "who" : {"method":"elicitation/create","params":{"mode":"form","message":"Who?","requestedSchema":{"type":"object","properties":{"n":{"type":"number","default":1.50}}}}}}"#;
 
+/// How it refuses who cannot be asked, byte for byte.
+pub(super) const MISSING: &str =
+    r#"{ "code":-32021,"message":"Cannot ask","data":{"requiredCapabilities":{"elicitation":{"form":{}}},"n":1.50}}"#;
+
 #[derive(Default)]
 struct Inner {
     /// How often it asks before it runs a call.
     rounds: Mutex<usize>,
     /// It keeps no state with the client.
     stateless: Mutex<bool>,
+    /// It refuses who cannot be asked.
+    strict: Mutex<bool>,
     /// Answers with something that is not MCP what it was asked for.
     broken: Mutex<bool>,
     /// How long it thinks about each call.
@@ -65,6 +71,11 @@ impl Asking {
     /// From now on it thinks about each call for so long.
     pub(super) fn think(&self, time: Duration) {
         *self.inner.slow.lock() = time;
+    }
+
+    /// From now on it refuses who cannot be asked.
+    pub(super) fn be_strict(&self) {
+        *self.inner.strict.lock() = true;
     }
 
     /// From now on it takes what it asked for, and answers with something that is not MCP.
@@ -122,6 +133,11 @@ async fn answer(State(inner): State<Arc<Inner>>, body: String) -> Response {
             let slow = *inner.slow.lock();
             tokio::time::sleep(slow).await;
             let params = &message["params"];
+            let declared = &params["_meta"]["io.modelcontextprotocol/clientCapabilities"];
+            if *inner.strict.lock() && declared["elicitation"].is_null() {
+                let text = format!(r#"{{"jsonrpc":"2.0","id":{},"error":{MISSING}}}"#, message["id"]);
+                return (StatusCode::BAD_REQUEST, [(header::CONTENT_TYPE, "application/json")], text).into_response();
+            }
             let answers = params["inputResponses"]["who"]["content"]["n"].clone();
             let stateless = *inner.stateless.lock();
             let round = match params["requestState"].as_str() {
