@@ -5,6 +5,7 @@ mod cancel;
 mod ends;
 mod followed;
 mod life;
+mod polling;
 mod runner;
 mod upstream;
 

@@ -90,10 +90,11 @@ pub async fn start(
 /// Not found, whatever the reason; `unavailable` when Postgres is needed and cannot be reached.
 pub async fn find(services: &Services, org: OrgId, toolkit: ToolkitId, caller: Principal, id: &str) -> Result<Session> {
     let hash = sha256(id.as_bytes());
-    let row = match remembered(services, org, &hash) {
-        Some(row) if row.caller == caller && row.toolkit == toolkit => Some(row),
+    let wanted = (hash, org, toolkit, caller);
+    let row = match remembered(services, wanted) {
+        Some(row) => Some(row),
         // Also for another's: that it is known here must not be told by how soon it is refused.
-        _ => look_up_once(services, (hash, org, toolkit, caller)).await?,
+        None => look_up_once(services, wanted).await?,
     };
     row.map(|row| Session { hash, row }).ok_or_else(|| {
         Error::new(Kind::NotFound, "unknown_session", "there is no such session; begin a new one with `initialize`")
@@ -101,13 +102,13 @@ pub async fn find(services: &Services, org: OrgId, toolkit: ToolkitId, caller: P
 }
 
 /// What is remembered counts only while the end of a session would be heard of.
-fn remembered(services: &Services, org: OrgId, hash: &Hash) -> Option<Arc<Row>> {
+fn remembered(services: &Services, (hash, org, toolkit, caller): Wanted) -> Option<Arc<Row>> {
     if !services.live.is_listening() {
         return None;
     }
     let known = services.mcp_sessions.known.lock();
-    let known = known.get(hash).filter(|known| known.org == org && known.used.elapsed() < NOTE_USE)?;
-    Some(known.row.clone())
+    let known = known.get(&hash).filter(|known| known.org == org && known.used.elapsed() < NOTE_USE)?;
+    Some(known.row.clone()).filter(|row| row.caller == caller && row.toolkit == toolkit)
 }
 
 /// What the look-up that is under way finds, or a new one.
@@ -127,7 +128,11 @@ async fn look_up_once(services: &Services, wanted: Wanted) -> Result<Option<Arc<
         }
     };
     let look = async || {
-        let found = look_up(services, wanted).await;
+        // The one before may just have ended.
+        let found = match remembered(services, wanted) {
+            Some(row) => Ok(Some(row)),
+            None => look_up(services, wanted).await,
+        };
         // Who comes from now on asks anew.
         sessions.looking.lock().remove(&wanted);
         found.map_err(|error| {

@@ -14,9 +14,9 @@ use crate::{db, error::Result, service::Services};
 
 /// The longest id of a request that is told to other replicas, in bytes.
 const LONGEST_REQUEST_ID: usize = 500;
-/// How many a caller may have told to the other replicas at once, and how often one more: telling them serializes
-/// commits, and an id that nobody knows costs as much as one that counts.
-const TOLD_AT_ONCE: u32 = 100;
+/// How many a caller may have told to the other replicas at once (as many calls of one caller are held on each), and
+/// how often one more: telling them serializes commits, and an id that nobody knows costs as much as one that counts.
+const TOLD_AT_ONCE: u32 = 200;
 const TOLD_AGAIN_AFTER: Duration = Duration::from_millis(200);
 
 /// Requests under way on this replica.
@@ -112,10 +112,10 @@ mod tests {
         let (caller, other) = (Principal::Key(ApiKeyId::new()), Principal::Key(ApiKeyId::new()));
         let begin = Instant::now();
         let told = |caller, at: Duration| (0..1_000).filter(|_| requests.may_tell(caller, begin + at)).count();
-        assert_eq!(told(caller, Duration::ZERO), 100);
+        assert_eq!(told(caller, Duration::ZERO), 200);
         assert_eq!(told(caller, Duration::from_secs(1)), 5);
-        assert_eq!(told(other, Duration::from_secs(1)), 100, "others are not concerned");
-        assert_eq!(told(caller, Duration::from_secs(60)), 100, "all is forgiven");
+        assert_eq!(told(other, Duration::from_secs(1)), 200, "others are not concerned");
+        assert_eq!(told(caller, Duration::from_secs(60)), 200, "all is forgiven");
         assert_eq!(requests.clear_at.lock().len(), 1, "who is clear leaves nothing behind");
     }
 }

@@ -144,7 +144,10 @@ impl Poll {
 
     async fn ask(&self, services: &Services, org: &Org, followed: &Followed) -> Look {
         let told = follow::ask(services, org, followed, TaskRequest::Get).await;
-        let told: Told = told.map(|told| told.map(Arc::from)).map_err(Arc::new);
+        let told: Told = told.map(|told| told.map(Arc::from)).map_err(|error| {
+            error.log();
+            Arc::new(error)
+        });
         let pause = told.as_ref().ok().and_then(Option::as_deref).map_or(UNNAMED, pause);
         let look = Look { told, due: Instant::now() + pause };
         *self.last.lock() = Some(look.clone());
