@@ -117,6 +117,11 @@ impl Error {
         self
     }
 
+    /// The same for somebody else who waited for the same thing; the internal cause stays with the first.
+    pub fn for_another(&self) -> Self {
+        Self { fields: self.fields.clone(), ..Self::new(self.kind, self.code, self.message.clone()) }
+    }
+
     /// Writes the internal cause to the log, if there is one.
     pub fn log(&self) {
         if let Some(source) = &self.source {

@@ -41,6 +41,13 @@ pub enum SessionNews {
         /// The request's id, as it was written.
         request: String,
     },
+    /// A stream of it was opened.
+    Listens {
+        /// SHA-256 of its id, in hexadecimal digits.
+        session: String,
+        /// Which stream: one of this replica's or another's.
+        stream: String,
+    },
 }
 
 /// Where to subscribe. Cheap to clone.
@@ -192,6 +199,10 @@ fn session_news(payload: &str) -> Option<SessionNews> {
         "cancelled" => {
             let (session, request) = rest.split_once(' ')?;
             Some(SessionNews::Cancelled { session: session.to_owned(), request: request.to_owned() })
+        }
+        "listens" => {
+            let (session, stream) = rest.split_once(' ')?;
+            Some(SessionNews::Listens { session: session.to_owned(), stream: stream.to_owned() })
         }
         _ => None,
     }

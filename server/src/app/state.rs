@@ -20,7 +20,7 @@ use crate::{
     db::{self, AuditConnector, Db},
     directory::Snapshots,
     live::Live,
-    service::{Limits, Pace, Services, audit_export, connection, feed, key, mcp_session, seats::Seats},
+    service::{Limits, Pace, Services, audit_export, call, connection, feed, key, mcp_session, seats::Seats},
     upstream::{AllowRule, Egress, Upstreams},
     vault::{KeyUse, MasterKey, Vault},
 };
@@ -80,6 +80,7 @@ impl App {
             upstreams: Upstreams::new(egress, clock.clone()),
             connections: connection::Open::default(),
             mcp_sessions: mcp_session::Sessions::default(),
+            polls: call::task::Polls::default(),
             listeners: Seats::new(STREAMS),
             held: Seats::new(HELD),
             opening: Default::default(),

@@ -110,7 +110,18 @@ pub async fn sweep(scope: &mut SystemScope, idle_seconds: f64) -> Result<u64> {
 /// # Errors
 /// When Postgres cannot be reached.
 pub async fn announce_cancelled(db: &Db, id_sha256: &[u8; 32], request: &str) -> Result<()> {
-    let payload = format!("cancelled {} {request}", hex::encode(id_sha256));
+    announce(db, &format!("cancelled {} {request}", hex::encode(id_sha256))).await
+}
+
+/// Tells every replica, this one too, that a stream of this session was opened: all hear of all streams in one order.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn announce_stream(db: &Db, id_sha256: &[u8; 32], stream: &str) -> Result<()> {
+    announce(db, &format!("listens {} {stream}", hex::encode(id_sha256))).await
+}
+
+async fn announce(db: &Db, payload: &str) -> Result<()> {
     sqlx::query!(r#"SELECT pg_notify('permesso_session', $1) AS "sent: ()""#, payload).execute(db.pool()).await?;
     Ok(())
 }

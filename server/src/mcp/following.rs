@@ -5,12 +5,17 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use domain::ApprovalId;
-use futures::{StreamExt, stream};
-use serde::Deserialize;
+use futures::{
+    StreamExt,
+    stream::{self, FuturesUnordered},
+};
 use serde_json::value::RawValue;
-use tokio::sync::{
-    broadcast::{self, error::RecvError},
-    mpsc,
+use tokio::{
+    sync::{
+        broadcast::{self, error::RecvError},
+        mpsc,
+    },
+    time::Instant,
 };
 
 use crate::{
@@ -18,11 +23,12 @@ use crate::{
     live::ApprovalChanged,
     service::{
         Services,
-        call::task::{self, Asker},
+        call::task::{self, Asker, Polled, Standing},
     },
 };
 
-/// How often each is looked at whether or not anything was announced: upstreams announce nothing.
+/// How often each is looked at whether or not anything was announced, and one that could not be looked at again.
+/// An upstream's, of which nothing is announced, is looked at as often as the upstream says.
 const LOOK: Duration = Duration::from_secs(15);
 /// How many are looked at at once: each may bring a whole result along.
 const AT_ONCE: usize = 4;
@@ -37,17 +43,48 @@ pub(super) struct News {
     pub(super) approval: Option<ApprovalId>,
 }
 
-/// What counts as news: times move without it.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Status {
-    status: String,
-    status_message: Option<String>,
-}
-
 struct Followed {
     approval: Option<ApprovalId>,
-    told: Option<Status>,
+    /// What was told last, if anything was.
+    told: Option<Option<Standing>>,
+    /// The upstream's task, as it was looked at last.
+    polled: Option<Polled>,
+    look_at: Instant,
+}
+
+impl Followed {
+    fn is_due(&self) -> bool {
+        self.look_at <= Instant::now() || self.polled.as_ref().is_some_and(Polled::is_stirred)
+    }
+
+    async fn due(&self) {
+        let stirred = async {
+            match &self.polled {
+                Some(polled) => polled.stirred().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = stirred => {}
+            () = tokio::time::sleep_until(self.look_at) => {}
+        }
+    }
+
+    /// What was done to it is no reason to look again at once.
+    fn could_not_be_looked_at(&mut self) {
+        self.polled.take_if(|polled| polled.is_stirred());
+        self.look_at = Instant::now() + LOOK;
+    }
+}
+
+/// Which tasks are looked at.
+#[derive(Clone, Copy)]
+enum Which {
+    All,
+    /// The handles on this approval.
+    Of(ApprovalId),
+    /// Those whose time has come.
+    Due,
 }
 
 /// The tasks of a subscription, by id.
@@ -71,7 +108,10 @@ impl Following {
             if !tasks.contains_key(id)
                 && let Some(known) = task::known(services, &asker, id).await?
             {
-                tasks.insert(id.to_owned(), Followed { approval: known.approval, told: None });
+                tasks.insert(
+                    id.to_owned(),
+                    Followed { approval: known.approval, told: None, polled: None, look_at: Instant::now() },
+                );
             }
         }
         Ok(Self { asker, changes, tasks })
@@ -88,38 +128,28 @@ impl Following {
         let (tell, told) = mpsc::channel(1);
         let services = services.clone();
         tokio::spawn(async move {
-            let mut which = None;
+            let mut which = Which::All;
             while !self.tasks.is_empty() && self.look(&services, which, &tell).await {
                 tokio::select! {
                     () = tell.closed() => return,
                     () = services.stop.cancelled() => return,
-                    moved = self.moved() => which = moved,
-                    () = tokio::time::sleep(LOOK) => which = None,
+                    moved = moved(&mut self.changes, &self.tasks) => which = moved,
+                    () = due(&self.tasks) => which = Which::Due,
                 }
             }
         });
         told
     }
 
-    /// Resolves when one of the approvals may have changed: which, or `None` if it may be any.
-    async fn moved(&mut self) -> Option<ApprovalId> {
-        loop {
-            match self.changes.recv().await {
-                Ok(change) if self.tasks.values().any(|task| task.approval == Some(change.approval)) => {
-                    return Some(change.approval);
-                }
-                Ok(_) => {}
-                Err(RecvError::Lagged(_)) => return None,
-                Err(RecvError::Closed) => return std::future::pending().await,
-            }
-        }
-    }
-
-    /// Tells of the tasks, of one approval or of all, whose status is another than what was told last. One
-    /// that has ended is told of and then not followed any more. `false`: nobody listens.
-    async fn look(&mut self, services: &Services, approval: Option<ApprovalId>, tell: &mpsc::Sender<News>) -> bool {
+    /// Tells of those tasks that stand otherwise than what was told last. One that has ended is told of and
+    /// then not followed any more. `false`: nobody listens.
+    async fn look(&mut self, services: &Services, which: Which, tell: &mpsc::Sender<News>) -> bool {
         let asker = &self.asker;
-        let due = self.tasks.iter().filter(|(_, task)| approval.is_none() || task.approval == approval);
+        let due = self.tasks.iter().filter(|(_, task)| match which {
+            Which::All => true,
+            Which::Of(approval) => task.approval == Some(approval),
+            Which::Due => task.is_due(),
+        });
         let due: Vec<String> = due.map(|(id, _)| id.clone()).collect();
         let looks = due.into_iter().map(|id| async move {
             let found = tokio::time::timeout(WITHIN, task::detailed(services, asker, &id)).await;
@@ -127,18 +157,23 @@ impl Following {
         });
         let mut looks = stream::iter(looks).buffer_unordered(AT_ONCE);
         while let Some((id, found)) = looks.next().await {
-            // What cannot be read now is looked at again later.
-            let Ok(Ok(found)) = found else { continue };
+            let Some(followed) = self.tasks.get_mut(&id) else { continue };
+            let Ok(Ok(found)) = found else {
+                followed.could_not_be_looked_at();
+                continue;
+            };
             let Some(found) = found else {
                 self.tasks.remove(&id);
                 continue;
             };
-            let status = serde_json::from_str(found.task.get()).ok();
-            let is_news = self.tasks.get(&id).is_some_and(|followed| followed.told != status);
-            if !found.under_way {
+            let standing = found.standing();
+            let is_news = followed.told.as_ref() != Some(&standing);
+            if found.under_way {
+                followed.told = Some(standing);
+                followed.look_at = found.polled.as_ref().map_or_else(|| Instant::now() + LOOK, Polled::due);
+                followed.polled = found.polled;
+            } else {
                 self.tasks.remove(&id);
-            } else if let Some(followed) = self.tasks.get_mut(&id) {
-                followed.told = status;
             }
             if is_news && tell.send(News { id, task: found.task, approval: found.approval }).await.is_err() {
                 return false;
@@ -146,4 +181,24 @@ impl Following {
         }
         true
     }
+}
+
+/// Resolves when one of the approvals may have changed.
+async fn moved(changes: &mut broadcast::Receiver<ApprovalChanged>, tasks: &HashMap<String, Followed>) -> Which {
+    loop {
+        match changes.recv().await {
+            Ok(change) if tasks.values().any(|task| task.approval == Some(change.approval)) => {
+                return Which::Of(change.approval);
+            }
+            Ok(_) => {}
+            Err(RecvError::Lagged(_)) => return Which::All,
+            Err(RecvError::Closed) => return std::future::pending().await,
+        }
+    }
+}
+
+/// Resolves when one of them is to be looked at whether or not anything was announced.
+async fn due(tasks: &HashMap<String, Followed>) {
+    let mut due: FuturesUnordered<_> = tasks.values().map(Followed::due).collect();
+    due.next().await;
 }

@@ -18,7 +18,6 @@ use tokio::{
     task::JoinHandle,
     time::Interval,
 };
-use tokio_util::sync::CancellationToken;
 use wire::{
     envelope::{error_bytes, notification_bytes, response_bytes},
     error::RpcError,
@@ -37,7 +36,11 @@ use super::{
 use crate::{
     db::audit::Status,
     error::{Error, Kind, Result},
-    service::{Services, access, mcp_session::Session, seats::Seat},
+    service::{
+        Services, access,
+        mcp_session::{self, Session},
+        seats::Seat,
+    },
 };
 
 /// The stream of a session: its tools' changes.
@@ -47,9 +50,10 @@ use crate::{
 pub(super) async fn to_session(services: &Arc<Services>, place: Place, session: &Session) -> Result<Body> {
     let recording = place.record(services, "notifications", None);
     let seat = seat(services, &place)?;
+    let stream = mcp_session::listen(services, session).await?;
     recording.write(services, Status::Ok, None, None, None).await?;
     let mut listener = Listener::new(services, place, seat, None, true);
-    listener.session = Some(services.mcp_sessions.listen(session));
+    listener.session = Some(stream);
     Ok(listener.body())
 }
 
@@ -160,8 +164,8 @@ struct Listener {
     /// Counted as open as long as this lives.
     _seat: Seat,
     subscription: Option<Subscription>,
-    /// Cancelled when the session ends, or another stream of it takes this one's place.
-    session: Option<CancellationToken>,
+    /// The stream of a session.
+    session: Option<mcp_session::Stream>,
     wants_tools: bool,
     /// What the caller's tools were when they were last looked at.
     tools: [u8; 32],
@@ -302,10 +306,10 @@ impl Listener {
     }
 }
 
-/// Resolves when the session of a stream is over, if it has one.
-async fn over(session: &Option<CancellationToken>) {
+/// Resolves when the stream of a session is over, if it is one.
+async fn over(session: &Option<mcp_session::Stream>) {
     match session {
-        Some(session) => session.cancelled().await,
+        Some(stream) => stream.over().await,
         None => std::future::pending().await,
     }
 }

@@ -70,6 +70,8 @@ pub struct Services {
     pub connections: connection::Open,
     /// Sessions of MCP clients that this replica has seen.
     pub mcp_sessions: mcp_session::Sessions,
+    /// The upstreams' tasks that somebody follows here.
+    pub polls: call::task::Polls,
     /// The event streams of MCP clients.
     pub listeners: seats::Seats,
     /// The calls that are held open.

@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 
 use crate::support::{Client, World, modern::Modern, stream::Stream};
 
-async fn listen(client: &Client, request: &Modern) -> Stream {
+pub(crate) async fn listen(client: &Client, request: &Modern) -> Stream {
     let headers: Vec<(&str, &str)> = request.headers.iter().map(|(name, value)| (&**name, &**value)).collect();
     Stream::open(client, Method::POST, "/acme/bank/mcp", Some(request.body.to_string()), &headers).await
 }
 
-fn subscription(notifications: Value) -> Modern {
+pub(crate) fn subscription(notifications: Value) -> Modern {
     Modern::new("subscriptions/listen", json!({"notifications": notifications}))
 }
 

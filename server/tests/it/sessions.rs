@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use futures::StreamExt;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -170,4 +171,106 @@ async fn a_session_has_one_stream_and_it_ends_with_the_session() {
     let ended = world.agent.send(Method::DELETE, BANK, None, &[("mcp-session-id", &*session)]).await;
     assert_eq!(ended.status.as_u16(), 204);
     assert_eq!(second.next().await, None);
+}
+
+/// A second replica, when both hear of each other.
+async fn second_of(world: &World) -> Gateway {
+    let second = Gateway::start(&world.database).await;
+    for gateway in [&world.gateway, &second] {
+        eventually("it listens", async || gateway.services.live.is_listening()).await;
+    }
+    second
+}
+
+#[tokio::test]
+async fn a_newer_stream_at_another_replica_takes_the_place_of_the_older() {
+    let world = World::new().await;
+    let second = second_of(&world).await;
+    let there = world.agent.at(&second.url);
+    let session = initialize(&world.agent, "cursor").await;
+    let mut older = stream_of(&world.agent, &session).await;
+    for client in [&there, &world.agent, &there] {
+        let newer = stream_of(client, &session).await;
+        assert_eq!(older.next().await, None, "nothing is told twice");
+        older = newer;
+    }
+    assert!(world.admin.delete("/orgs/acme/toolkits/bank/tools/balance").await.status.is_success());
+    assert_eq!(older.next().await.unwrap()["method"], "notifications/tools/list_changed", "the newest goes on");
+    second.stop().await;
+}
+
+#[tokio::test]
+async fn of_two_streams_that_are_opened_at_once_at_two_replicas_one_remains() {
+    let world = World::new().await;
+    let second = second_of(&world).await;
+    let there = world.agent.at(&second.url);
+    let session = initialize(&world.agent, "cursor").await;
+    let (mut here, mut there) = tokio::join!(stream_of(&world.agent, &session), stream_of(&there, &session));
+    let mut remains = tokio::select! {
+        told = here.next() => {
+            assert_eq!(told, None);
+            there
+        }
+        told = there.next() => {
+            assert_eq!(told, None);
+            here
+        }
+    };
+    assert!(world.admin.delete("/orgs/acme/toolkits/bank/tools/balance").await.status.is_success());
+    assert_eq!(remains.next().await.unwrap()["method"], "notifications/tools/list_changed");
+    second.stop().await;
+}
+
+#[tokio::test]
+async fn many_first_uses_of_a_session_look_it_up_once() {
+    let world = World::new().await;
+    eventually("it listens", async || world.gateway.services.live.is_listening()).await;
+    let session = initialize(&world.agent, "cursor").await;
+    let mut sql = world.sql().await;
+    // Each look-up is counted, and takes its time.
+    sqlx::raw_sql(
+        "CREATE TABLE looked (at timestamptz NOT NULL);
+         CREATE FUNCTION looked() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
+         BEGIN
+             INSERT INTO looked VALUES (clock_timestamp());
+             PERFORM pg_sleep(0.3);
+             RETURN NULL;
+         END $$;
+         CREATE TRIGGER looked AFTER UPDATE ON mcp_sessions FOR EACH ROW EXECUTE FUNCTION looked()",
+    )
+    .execute(&mut sql)
+    .await
+    .unwrap();
+    let uses = (0..20).map(|_| in_session(&world.agent, &session, ping()));
+    for used in futures::future::join_all(uses).await {
+        used.expect(200);
+    }
+    let looked: i64 = sqlx::query_scalar("SELECT count(*) FROM looked").fetch_one(&mut sql).await.unwrap();
+    assert_eq!(looked, 1);
+}
+
+#[tokio::test]
+async fn what_is_cancelled_and_nowhere_under_way_is_told_to_the_other_replicas_seldom() {
+    let world = World::new().await;
+    let session = initialize(&world.agent, "cursor").await;
+    let url = secrecy::ExposeSecret::expose_secret(&world.database);
+    let mut news = sqlx::postgres::PgListener::connect(url).await.unwrap();
+    news.listen("permesso_session").await.unwrap();
+    let began = std::time::Instant::now();
+    let cancel = |id: u32| {
+        let params = json!({"requestId": id});
+        let message = json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params});
+        in_session(&world.agent, &session, message)
+    };
+    let all: Vec<Answer> = futures::stream::iter((0..400).map(cancel)).buffer_unordered(2).collect().await;
+    let most = 201 + began.elapsed().as_millis() / 200;
+    for answer in all {
+        assert_eq!(answer.status.as_u16(), 202, "it is taken all the same: {}", answer.text);
+    }
+    sqlx::raw_sql("NOTIFY permesso_session, 'that was all'").execute(&mut world.sql().await).await.unwrap();
+    let mut told = 0;
+    while news.recv().await.unwrap().payload() != "that was all" {
+        told += 1;
+    }
+    assert!((200..=most).contains(&told), "{told} of {most}");
 }

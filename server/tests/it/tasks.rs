@@ -6,6 +6,7 @@ mod ends;
 mod followed;
 mod life;
 mod listened;
+mod polling;
 mod runner;
 mod upstream;
 

@@ -27,7 +27,7 @@ const LONGEST_RUN: Duration = Duration::from_secs(3_600);
 const MAX_REASON: usize = 2_000;
 
 /// Opens or joins, and answers from the approval's state. `None`: the configuration is newer than
-/// what the call was decided on, decide again.
+/// what the call was decided on, or the request was withdrawn just then; decide again.
 pub(super) async fn hold(
     services: &Arc<Services>,
     ready: &Ready,
@@ -45,21 +45,31 @@ pub(super) async fn hold(
             }
         }
     };
-    let reply = follow(services, &ready.context, *record).await?;
-    Ok(Some(if reply.rule.is_none() { reply.rule(rule) } else { reply }))
+    let reply = join(services, &ready.context, *record).await?;
+    Ok(reply.map(|reply| if reply.rule.is_none() { reply.rule(rule) } else { reply }))
 }
 
 /// Stays with one approval until there is an answer, whatever becomes of it meanwhile.
-pub(super) async fn follow(services: &Arc<Services>, context: &Context, mut record: Record) -> Result<Reply> {
+pub(super) async fn follow(services: &Arc<Services>, context: &Context, record: Record) -> Result<Reply> {
+    let withdrawn = say::withdrawn(&record);
+    Ok(join(services, context, record).await?.unwrap_or(withdrawn))
+}
+
+/// The same for a call that may ask anew. `None`: it was withdrawn before this call had a part in it, which says nothing
+/// to this one.
+pub(super) async fn join(services: &Arc<Services>, context: &Context, mut record: Record) -> Result<Option<Reply>> {
     let id = record.id;
     loop {
+        if matches!(record.state(), State::Withdrawn { .. }) {
+            return Ok(None);
+        }
         if let Some(reply) = advance(services, context, record).await? {
-            return Ok(reply);
+            return Ok(Some(reply));
         }
         record = match wait::again(services, context, id).await {
             Ok(record) => record,
             // It may be running, or have run: that nothing was done would be wrong to say.
-            Err(error) if matches!(error.kind, Kind::Unavailable) => return Ok(say::unreadable(id)),
+            Err(error) if matches!(error.kind, Kind::Unavailable) => return Ok(Some(say::unreadable(id))),
             Err(error) => return Err(error),
         };
     }
@@ -93,7 +103,7 @@ async fn advance(services: &Arc<Services>, context: &Context, record: Record) ->
         State::Rejected(decision) => say::rejected(&record, &decision),
         State::Expired(_) => say::expired(&record),
         State::Invalidated { change, .. } => say::invalidated(&record, change),
-        State::Withdrawn { .. } => say::withdrawn(&record),
+        State::Withdrawn { .. } => return Ok(None),
         State::NotExecuted { .. } => say::settled_not_executed(&record),
     }))
 }

@@ -174,7 +174,7 @@ pub async fn call_tool(services: &Arc<Services>, mut context: Context, params: C
             decide::Step::Answer(reply) => Some(reply),
             decide::Step::Builtin(context, tool) => Some(builtin::call(services, &context, tool, &params).await?),
             decide::Step::Run(ready, rule) => Some(run::run(services, &ready, &params, rule).await?),
-            decide::Step::Join(context, record) => Some(hold::follow(services, &context, *record).await?),
+            decide::Step::Join(context, record) => hold::join(services, &context, *record).await?,
             decide::Step::GoOn(context, round) => Some(round::go_on(services, &context, *round).await?),
             decide::Step::Hold(ready, rule) => hold::hold(services, &ready, &params, &rule).await?,
         };

@@ -1,6 +1,7 @@
 //! Cancelling a task: it withdraws what nothing else of the caller asked for, and only that.
 
 use serde_json::json;
+use sqlx::{AssertSqlSafe, Connection, Executor};
 
 use super::{Agent, LONG_ENOUGH};
 use crate::support::{Behaviour, World, client::text, eventually};
@@ -136,4 +137,37 @@ async fn a_cancel_wakes_who_waits_for_the_task() {
     let cancelled = std::time::Instant::now();
     assert_eq!(waiter.await.expect("it answers")["status"], "cancelled");
     assert!(cancelled.elapsed() < std::time::Duration::from_secs(1));
+}
+
+#[tokio::test]
+async fn a_call_that_comes_while_the_request_is_being_withdrawn_asks_anew() {
+    for declares in [true, false] {
+        let world = World::new().await;
+        let agent = Agent::new(&world.agent);
+        let (_, id) = agent.task(1).await;
+        let mut cancelling = world.sql().await;
+        let mut withdrawing = cancelling.begin().await.expect("a transaction");
+        let lock = format!("SELECT FROM approvals WHERE id = '{id}' FOR UPDATE");
+        withdrawing.execute(AssertSqlSafe(lock)).await.expect("an owner may");
+        let caller = if declares { agent.clone() } else { agent.plain() };
+        let calling = tokio::spawn(async move { caller.pay(1).await });
+        let mut sql = world.sql().await;
+        let mut waits = async || -> bool {
+            let waits = sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)");
+            waits.fetch_one(&mut sql).await.expect("an answer")
+        };
+        for _ in 0..500 {
+            if waits().await {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        let withdraw = format!("UPDATE approvals SET state = 'withdrawn', finished_at = now() WHERE id = '{id}'");
+        withdrawing.execute(AssertSqlSafe(withdraw)).await.expect("an owner may");
+        withdrawing.commit().await.expect("it is withdrawn");
+        let asked = calling.await.expect("an answer");
+        let facts = &asked["_meta"]["dev.permesso/approval"];
+        assert_eq!(facts["status"], "pending", "{asked}");
+        assert_ne!(facts["approval_id"], json!(id), "{asked}");
+    }
 }

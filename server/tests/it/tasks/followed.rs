@@ -9,7 +9,7 @@ use super::{
 use crate::support::{Client, World, client::text, eventually, upstream::TOOLS};
 
 /// Calls the tool that needs no approval; gives the result.
-async fn balance(agent: &Agent) -> Value {
+pub(super) async fn balance(agent: &Agent) -> Value {
     agent.ask("tools/call", json!({"name": "balance", "arguments": {}})).await["result"].clone()
 }
 
@@ -116,7 +116,7 @@ async fn following(world: &World) -> (Tasking, Agent, String) {
 }
 
 /// What the caller says to it; the JSON-RPC answer.
-async fn say(agent: &Agent, task: &str) -> Value {
+pub(super) async fn say(agent: &Agent, task: &str) -> Value {
     agent.ask("tasks/update", json!({"taskId": task, "inputResponses": {"name": {"action": "accept"}}})).await
 }
 

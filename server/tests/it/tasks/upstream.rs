@@ -3,7 +3,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicUsize, Ordering},
+    atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 
 use axum::{
@@ -25,6 +25,8 @@ pub(super) const THEIRS: &str = "theirs-1";
 struct Inner {
     /// What `tasks/get` tells, besides the members that every task has; `None`: it knows no task.
     stands: Mutex<Option<String>>,
+    /// The `pollIntervalMs` of its task.
+    interval: AtomicU64,
     /// What it offers.
     tools: Mutex<String>,
     /// The method that it answers with something that is not MCP.
@@ -50,6 +52,7 @@ impl Tasking {
         let stands = Mutex::new(Some(r#""status":"working""#.to_owned()));
         let inner = Arc::new(Inner {
             stands,
+            interval: AtomicU64::new(50),
             tools: Mutex::new(TOOLS.to_owned()),
             broken: Mutex::default(),
             slow: Mutex::default(),
@@ -71,6 +74,11 @@ impl Tasking {
     /// What `tasks/get` tells from now on, besides the members that every task has.
     pub(super) fn tell(&self, members: &str) {
         *self.inner.stands.lock() = Some(members.to_owned());
+    }
+
+    /// How often it wants to be asked, from now on.
+    pub(super) fn poll_every(&self, millis: u64) {
+        self.inner.interval.store(millis, Ordering::SeqCst);
     }
 
     /// What `tools/list` gives from now on.
@@ -147,9 +155,10 @@ async fn answer(State(inner): State<Arc<Inner>>, body: String) -> Response {
     }
     let capabilities = &message["params"]["_meta"]["io.modelcontextprotocol/clientCapabilities"];
     let declared = capabilities["extensions"]["io.modelcontextprotocol/tasks"].is_object();
+    let interval = inner.interval.load(Ordering::SeqCst);
     let task = |kind: &str, stands: &str| {
         format!(
-            r#"{{"resultType":"{kind}","taskId":"{THEIRS}",{stands},"createdAt":"2026-11-21T10:00:00Z","lastUpdatedAt":"2026-11-21T10:00:00Z","ttlMs":600000,"pollIntervalMs":50, "x" : 1.0e2}}"#
+            r#"{{"resultType":"{kind}","taskId":"{THEIRS}",{stands},"createdAt":"2026-11-21T10:00:00Z","lastUpdatedAt":"2026-11-21T10:00:00Z","ttlMs":600000,"pollIntervalMs":{interval}, "x" : 1.0e2}}"#
         )
     };
     let stands =

@@ -37,8 +37,8 @@ pub async fn cancel(services: &Services, asker: &Asker, id: &str) -> Result<Opti
         None => None,
     };
     // What was approved and sent is not recalled, whoever stops asking for it.
-    let unfollowed = match task.followed.filter(|_| task.approval.is_none()) {
-        Some(followed) if db::task::is_last_follower(&mut scope, &task.id_sha256, &followed).await? => Some(followed),
+    let unfollowed = match task.followed.as_ref().filter(|_| task.approval.is_none()) {
+        Some(followed) if db::task::is_last_follower(&mut scope, &task.id_sha256, followed).await? => Some(followed),
         _ => None,
     };
     let cancelled = db::task::cancel(&mut scope, &task.id_sha256).await?;
@@ -49,8 +49,11 @@ pub async fn cancel(services: &Services, asker: &Asker, id: &str) -> Result<Opti
     if let Some(approval) = task.approval {
         services.live.wake(approval);
     }
+    if let Some(followed) = &task.followed {
+        services.polls.stir(followed);
+    }
     if let Some(followed) = unfollowed.filter(|_| cancelled) {
-        tell(services, asker, &followed).await;
+        tell(services, asker, followed).await;
     }
     Ok(known)
 }

@@ -11,7 +11,11 @@ use wire::{
 };
 
 use super::super::{Context, say};
-use super::{Asker, MAX_OPEN, sha256};
+use super::{
+    Asker, MAX_OPEN,
+    poll::{self, Polled},
+    sha256,
+};
 use crate::{
     db::{
         self, OrgScope,
@@ -88,7 +92,10 @@ pub(super) async fn ask(
     followed: &Followed,
     asked: TaskRequest<'_>,
 ) -> Result<Option<Box<RawValue>>> {
-    let connection = org.connections.get(&followed.source.connection);
+    // Who follows a task may have begun long ago.
+    let directory = services.directory.get()?;
+    let now = directory.orgs.get(org.slug.as_str()).filter(|now| now.id == org.id);
+    let connection = now.and_then(|now| now.connections.get(&followed.source.connection));
     let Some(connection) = connection.filter(|found| found.version == followed.source.connection_version) else {
         return Ok(None);
     };
@@ -96,7 +103,12 @@ pub(super) async fn ask(
         return Err(Error::unavailable("the connection of this task cannot be used"));
     }
     let spec = connection::spec(services, connection)?;
-    let answer = services.upstreams.task(&spec, asked, &followed.task, CancellationToken::new()).await;
+    let cancel = match asked {
+        TaskRequest::Get => services.stop.clone(),
+        // What changes something is said to the end.
+        TaskRequest::Update { .. } | TaskRequest::Cancel => CancellationToken::new(),
+    };
+    let answer = services.upstreams.task(&spec, asked, &followed.task, cancel).await;
     match answer {
         Ok(Answer::Result(result)) => Ok(Some(result)),
         Ok(Answer::Error(error)) => match Refused::read(&error) {
@@ -129,11 +141,11 @@ impl Refused {
 pub(super) struct Stands {
     /// The members of ours, without the braces and without `resultType`.
     pub(super) members: String,
-    /// Whether something is still to come.
-    pub(super) under_way: bool,
+    /// What to wait for, if something is still to come.
+    pub(super) polled: Option<Polled>,
 }
 
-/// How the upstream's task stands. `None`: the upstream does not know it any more.
+/// How the upstream's task stood at its last look. `None`: the upstream does not know it any more.
 ///
 /// # Errors
 /// As [`ask`], and when the answer is no task.
@@ -144,7 +156,7 @@ pub(super) async fn now(
     task: &Task,
     followed: &Followed,
 ) -> Result<Option<Stands>> {
-    let Some(told) = ask(services, &asker.org, followed, TaskRequest::Get).await? else { return Ok(None) };
+    let Some((told, polled)) = poll::look(services, &asker.org, followed).await? else { return Ok(None) };
     let odd = || Error::unavailable("what the upstream says about this task is none");
     let ours = with_task_id(&told, id).ok_or_else(odd)?;
     let members = fields(&ours).map_err(|_| odd())?;
@@ -159,5 +171,5 @@ pub(super) async fn now(
     let kept = members.iter().filter(|(key, _)| key != "resultType");
     let kept = kept.map(|(key, value)| format!("{}:{}", serde_json::json!(key), value.get()));
     let under_way = matches!(member("status"), Some("\"working\"" | "\"input_required\""));
-    Ok(Some(Stands { members: kept.collect::<Vec<_>>().join(","), under_way }))
+    Ok(Some(Stands { members: kept.collect::<Vec<_>>().join(","), polled: under_way.then_some(polled) }))
 }

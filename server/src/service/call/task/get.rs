@@ -1,12 +1,21 @@
 //! `tasks/get`: waits here, so that a client that asks at once again burns no rounds, and tells how the
 //! call stands.
 
+use std::collections::BTreeMap;
+
 use domain::{ApprovalId, OrgId};
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use super::super::wait;
-use super::{Asker, Found, Known, MAX_WAIT, find, follow, is_under_way, show};
+use super::{
+    Asker, Found, Known, MAX_WAIT, find,
+    follow::{self, Stands},
+    is_under_way,
+    poll::Polled,
+    show,
+};
 use crate::{
     db::{self, OrgScope},
     error::{Error, Result},
@@ -25,6 +34,31 @@ pub struct Detailed {
     pub answers: Option<(OrgId, ApprovalId)>,
     /// Whether something is still to come.
     pub under_way: bool,
+    /// The upstream's task, while something is still to come of it: when to look again.
+    pub polled: Option<Polled>,
+}
+
+/// What counts as news of a task: times move without it. Of what it asks for only the keys count, which are never
+/// used again (MCP tasks extension, "Task Update Requests").
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Standing {
+    status: String,
+    status_message: Option<String>,
+    input_requests: Option<BTreeMap<String, IgnoredAny>>,
+}
+
+impl Detailed {
+    /// How it stands; `None` where that cannot be read.
+    pub fn standing(&self) -> Option<Standing> {
+        serde_json::from_str(self.task.get()).ok()
+    }
+
+    /// The upstream's task, as long as there is nothing in it for the caller to act on.
+    fn works(&self) -> Option<&Polled> {
+        let works = self.standing().is_some_and(|standing| standing.status == "working");
+        self.polled.as_ref().filter(|_| works)
+    }
 }
 
 /// How a task stands, waiting for a change if there is nothing to tell yet: as long as the asker's client
@@ -32,19 +66,50 @@ pub struct Detailed {
 ///
 /// # Errors
 /// Unauthorized when the asker's credential ended while it waited; unavailable when Postgres cannot be
-/// reached.
+/// reached, or the upstream whose task it follows.
 pub async fn get(services: &Services, asker: &Asker, id: &str) -> Result<Option<Detailed>> {
     let until = Instant::now() + asker.hold.min(MAX_WAIT);
     let Some(first) = find(services, asker, id).await? else { return Ok(None) };
-    let Some(approval) = first.task.approval.filter(|_| is_open(&first)) else {
-        return detailed(services, asker, id).await;
-    };
-    let mut waiter = services.live.watch(approval);
-    loop {
-        let Some(found) = wait::patiently(services, || find(services, asker, id)).await? else { return Ok(None) };
-        if !is_open(&found) || Instant::now() >= until {
+    if let Some(approval) = first.task.approval.filter(|_| is_open(&first)) {
+        wait_for_approval(services, asker, id, approval, until).await?;
+        still_calls(services, asker).await?;
+    }
+    let Some(mut now) = detailed(services, asker, id).await? else { return Ok(None) };
+    while let Some(polled) = now.works() {
+        let is_over = tokio::select! {
+            biased;
+            () = services.stop.cancelled() => true,
+            () = tokio::time::sleep_until(until) => true,
+            () = polled.stirred() => false,
+            () = tokio::time::sleep_until(polled.due()) => false,
+        };
+        still_calls(services, asker).await?;
+        if is_over {
             break;
         }
+        // What is told after the wait is for who asks next.
+        let Ok(next) = tokio::time::timeout_at(until, detailed(services, asker, id)).await else { break };
+        let Some(next) = next? else { return Ok(None) };
+        if next.standing() != now.standing() {
+            return Ok(Some(next));
+        }
+        now = next;
+    }
+    Ok(Some(now))
+}
+
+/// Returns when the approval no longer is under way, it is `until`, or this replica stops.
+async fn wait_for_approval(
+    services: &Services,
+    asker: &Asker,
+    id: &str,
+    approval: ApprovalId,
+    until: Instant,
+) -> Result<()> {
+    let mut waiter = services.live.watch(approval);
+    loop {
+        let found = wait::patiently(services, || find(services, asker, id)).await?;
+        let Some(found) = found.filter(is_open).filter(|_| Instant::now() < until) else { return Ok(()) };
         let ends = async {
             match &found.record {
                 Some(record) => wait::lapse(services, record).await,
@@ -55,20 +120,23 @@ pub async fn get(services: &Services, asker: &Asker, id: &str) -> Result<Option<
             () = waiter.decided() => {}
             () = ends => {}
             () = tokio::time::sleep_until(until) => {}
-            () = services.stop.cancelled() => break,
+            () = services.stop.cancelled() => return Ok(()),
         }
     }
-    // Who waited may have lost the right to hear it.
+}
+
+/// Who waited may have lost the right to hear it.
+async fn still_calls(services: &Services, asker: &Asker) -> Result<()> {
     wait::patiently(services, || async {
         let directory = services.directory.get()?;
         let actor = access::again(services, &directory, &asker.actor)?;
-        access::caller(&directory, &actor, asker.org.slug.as_str(), asker.toolkit.slug.as_str())
+        access::caller(&directory, &actor, asker.org.slug.as_str(), asker.toolkit.slug.as_str()).map(drop)
     })
-    .await?;
-    detailed(services, asker, id).await
+    .await
 }
 
-/// How a task stands now, for who may know: exactly what [`get`] answers without waiting.
+/// How a task stands now, for who may know: exactly what [`get`] answers without waiting. An upstream's task
+/// stands as it did at its last look, at most one of its polling intervals ago.
 ///
 /// # Errors
 /// When Postgres cannot be reached, or the upstream whose task it follows.
@@ -82,7 +150,9 @@ pub async fn detailed(services: &Services, asker: &Asker, id: &str) -> Result<Op
     let approval = found.task.approval;
     if let Some(followed) = found.task.followed.as_ref().filter(|_| found.task.closed.is_none()) {
         let stands = follow::now(services, asker, id, &found.task, followed).await?;
-        return stands.map(|stands| detail(&stands.members, approval, None, stands.under_way)).transpose();
+        let Some(Stands { members, polled }) = stands else { return Ok(None) };
+        let shown = detail(&members, approval, None, polled.is_some())?;
+        return Ok(Some(Detailed { polled, ..shown }));
     }
     let Some(now) = show::now(services, &asker.org, id, &found).await? else { return Ok(None) };
     let answers = approval.filter(|_| now.answered).map(|approval| (asker.org.id, approval));
@@ -104,7 +174,7 @@ fn detail(
     under_way: bool,
 ) -> Result<Detailed> {
     let task = RawValue::from_string(format!("{{{members}}}")).map_err(Error::internal)?;
-    Ok(Detailed { task, approval, answers, under_way })
+    Ok(Detailed { task, approval, answers, under_way, polled: None })
 }
 
 /// Whether the caller would hear that the call is still under way.

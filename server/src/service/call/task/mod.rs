@@ -9,13 +9,15 @@
 mod cancel;
 mod follow;
 mod get;
+mod poll;
 mod runner;
 mod show;
 mod update;
 
 pub use cancel::cancel;
 pub(super) use follow::{followed, hand_out, is_task};
-pub use get::{Detailed, detailed, get, known};
+pub use get::{Detailed, Standing, detailed, get, known};
+pub use poll::{Polled, Polls};
 pub use runner::run_approved;
 pub use update::{NOT_FOUND, update};
 

@@ -57,6 +57,7 @@ pub async fn update(
                 // A client that goes away takes back nothing: the answers may be half way.
                 let request = TaskRequest::Update { input_responses };
                 let told = services.upstreams.task(&spec, request, &followed.task, CancellationToken::new()).await;
+                services.polls.stir(followed);
                 Reply { rule, recorded: Recorded::Intent, ..said(connection.slug.as_str(), told) }
             }
         },

@@ -2,84 +2,18 @@
 //! What has closed a handle on an approval is written in the transaction that did, by
 //! [`super::approval::store`], and stands: whatever becomes of the approval later, the handle is closed.
 
+mod end;
+mod followed;
+
 use chrono::{DateTime, Utc};
-use domain::{
-    ApprovalId, ConnectionId, OrgId, Principal, ToolkitId, ToolkitToolId,
-    approval::{Binding, Status},
-};
+use domain::{ApprovalId, OrgId, Principal, ToolkitId};
 use uuid::Uuid;
+
+pub use end::End;
+pub use followed::{Followed, Source, follow, is_last_follower, keep};
 
 use super::{OrgScope, SystemScope};
 use crate::error::{Error, Result};
-
-/// What closed a task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// The upstream answered.
-    Executed,
-    /// A person said no.
-    Rejected,
-    /// Nobody decided in time.
-    Undecided,
-    /// It was approved, and could not be run in time.
-    Unused,
-    /// Another call of the caller took the request back.
-    Withdrawn,
-    /// Something the approval is bound to changed.
-    Invalidated,
-    /// It was sent, and contact was lost.
-    OutcomeUnknown,
-    /// A person found that it did not run.
-    NotExecuted,
-    /// The caller dropped the handle.
-    Cancelled,
-}
-
-impl End {
-    const ALL: [Self; 9] = [
-        Self::Executed,
-        Self::Rejected,
-        Self::Undecided,
-        Self::Unused,
-        Self::Withdrawn,
-        Self::Invalidated,
-        Self::OutcomeUnknown,
-        Self::NotExecuted,
-        Self::Cancelled,
-    ];
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Executed => "executed",
-            Self::Rejected => "rejected",
-            Self::Undecided => "undecided",
-            Self::Unused => "unused",
-            Self::Withdrawn => "withdrawn",
-            Self::Invalidated => "invalidated",
-            Self::OutcomeUnknown => "outcome_unknown",
-            Self::NotExecuted => "not_executed",
-            Self::Cancelled => "cancelled",
-        }
-    }
-
-    /// How a change of its approval closes a task, if it does: an approval's end is its tasks' end.
-    pub(super) fn of(from: Status, to: Status) -> Option<Self> {
-        match to {
-            // It had ended, and may go on. A task that is open still was left so by an older binary, and has ended.
-            _ if from == Status::Expired => Some(Self::Undecided),
-            _ if from == Status::OutcomeUnknown => Some(Self::OutcomeUnknown),
-            Status::Pending | Status::Approved | Status::Executing => None,
-            Status::Rejected => Some(Self::Rejected),
-            Status::Expired if from == Status::Approved => Some(Self::Unused),
-            Status::Expired => Some(Self::Undecided),
-            Status::Withdrawn => Some(Self::Withdrawn),
-            Status::Invalidated => Some(Self::Invalidated),
-            Status::Executed => Some(Self::Executed),
-            Status::OutcomeUnknown => Some(Self::OutcomeUnknown),
-            Status::NotExecuted => Some(Self::NotExecuted),
-        }
-    }
-}
 
 /// Whose task, and where: used by anybody else or elsewhere, it does not exist.
 #[derive(Clone, Copy, Debug)]
@@ -88,41 +22,6 @@ pub struct Owner {
     pub toolkit: ToolkitId,
     /// Who called.
     pub caller: Principal,
-}
-
-/// What a call was bound to that an upstream made a task of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Source {
-    /// Which tool was called.
-    pub tool: ToolkitToolId,
-    /// SHA-256 of its definition.
-    pub definition_sha256: [u8; 32],
-    /// Where it went.
-    pub connection: ConnectionId,
-    /// The version of that connection's configuration.
-    pub connection_version: i64,
-}
-
-impl From<&Binding> for Source {
-    fn from(binding: &Binding) -> Self {
-        Self {
-            tool: binding.toolkit_tool,
-            definition_sha256: binding.definition_sha256,
-            connection: binding.connection,
-            connection_version: binding.connection_version,
-        }
-    }
-}
-
-/// The upstream's task that a task of ours follows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Followed {
-    /// The call that it came of.
-    pub source: Source,
-    /// The upstream's own id of it.
-    pub task: String,
-    /// Until when ours is kept.
-    pub kept_until: DateTime<Utc>,
 }
 
 /// One task.
@@ -288,65 +187,6 @@ pub(super) async fn close(scope: &mut OrgScope, approval: ApprovalId, end: End) 
     .execute(scope.conn())
     .await?;
     Ok(())
-}
-
-/// Lets the open tasks of an approval follow the task that the upstream answered with.
-///
-/// # Errors
-/// When Postgres cannot be reached.
-pub async fn follow(scope: &mut OrgScope, approval: ApprovalId, followed: &Followed) -> Result<()> {
-    sqlx::query!(
-        "UPDATE tasks SET connection_id = $3, upstream_task = $4, kept_until = $5, connection_version = $6,
-             toolkit_tool_id = $7, definition_sha256 = $8
-         WHERE org_id = $1 AND approval_id = $2 AND closed_at IS NULL AND upstream_task IS NULL",
-        scope.org().0,
-        approval.0,
-        followed.source.connection.0,
-        followed.task,
-        followed.kept_until,
-        followed.source.connection_version,
-        followed.source.tool.0,
-        followed.source.definition_sha256.as_slice(),
-    )
-    .execute(scope.conn())
-    .await?;
-    Ok(())
-}
-
-/// Keeps a task that follows an upstream's longer, or less long.
-///
-/// # Errors
-/// When Postgres cannot be reached.
-pub async fn keep(scope: &mut OrgScope, id_sha256: &[u8; 32], until: DateTime<Utc>) -> Result<()> {
-    sqlx::query!(
-        "UPDATE tasks SET kept_until = $3 WHERE org_id = $1 AND id_sha256 = $2 AND upstream_task IS NOT NULL",
-        scope.org().0,
-        id_sha256,
-        until,
-    )
-    .execute(scope.conn())
-    .await?;
-    Ok(())
-}
-
-/// Whether no other open task follows the same task of the upstream. Those that do stay locked until the
-/// transaction ends: of two that are dropped at once, the second is the last.
-///
-/// # Errors
-/// When Postgres cannot be reached.
-pub async fn is_last_follower(scope: &mut OrgScope, id_sha256: &[u8; 32], followed: &Followed) -> Result<bool> {
-    let open = sqlx::query_scalar!(
-        "SELECT id_sha256 FROM tasks
-         WHERE org_id = $1 AND connection_id = $2 AND upstream_task = $3 AND closed_at IS NULL
-               AND kept_until > clock_timestamp()
-         ORDER BY id_sha256 FOR UPDATE",
-        scope.org().0,
-        followed.source.connection.0,
-        followed.task,
-    )
-    .fetch_all(scope.conn())
-    .await?;
-    Ok(open.iter().all(|open| open == id_sha256))
 }
 
 /// Closes a task because its caller dropped it. Its approval, if it has one, is locked. `false`: it was

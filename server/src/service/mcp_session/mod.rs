@@ -3,18 +3,23 @@
 //! session needs no query. A session is the caller's own: to anybody else, and at another toolkit, it does
 //! not exist.
 
+mod streams;
+mod under_way;
+
 use std::{
     collections::HashMap,
-    sync::Arc,
+    sync::{Arc, Weak},
     time::{Duration, Instant},
 };
 
 use domain::{OrgId, Principal, ToolkitId};
 use parking_lot::Mutex;
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{OnceCell, broadcast::error::RecvError};
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 use wire::canonical::sha256;
+
+pub use streams::{Stream, listen};
+pub use under_way::{UnderWay, cancel};
 
 use super::Services;
 use crate::{
@@ -37,17 +42,15 @@ type Hash = [u8; 32];
 #[derive(Default)]
 pub struct Sessions {
     known: Mutex<HashMap<Hash, Known>>,
-    /// Requests under way, by session and the id they were written with.
-    waiting: Mutex<HashMap<(Hash, String), Waiting>>,
-    /// The stream of each session, which ends with it.
-    streams: Mutex<HashMap<Hash, CancellationToken>>,
+    /// Sessions that are being looked up, so that many first uses at once are one query.
+    looking: Mutex<HashMap<Wanted, Weak<OnceCell<Found>>>>,
+    requests: under_way::Requests,
+    streams: streams::Streams,
 }
 
-/// The newest request with an id: a client may use one again.
-struct Waiting {
-    serial: Uuid,
-    cancelled: CancellationToken,
-}
+/// A session as it is looked for: whose and where belong to the question.
+type Wanted = (Hash, OrgId, ToolkitId, Principal);
+type Found = Result<Option<Arc<Row>>, Arc<Error>>;
 
 struct Known {
     org: OrgId,
@@ -87,10 +90,11 @@ pub async fn start(
 /// Not found, whatever the reason; `unavailable` when Postgres is needed and cannot be reached.
 pub async fn find(services: &Services, org: OrgId, toolkit: ToolkitId, caller: Principal, id: &str) -> Result<Session> {
     let hash = sha256(id.as_bytes());
-    let row = match remembered(services, org, &hash) {
-        Some(row) if row.caller == caller && row.toolkit == toolkit => Some(row),
+    let wanted = (hash, org, toolkit, caller);
+    let row = match remembered(services, wanted) {
+        Some(row) => Some(row),
         // Also for another's: that it is known here must not be told by how soon it is refused.
-        _ => look_up(services, org, &hash, caller, toolkit).await?,
+        None => look_up_once(services, wanted).await?,
     };
     row.map(|row| Session { hash, row }).ok_or_else(|| {
         Error::new(Kind::NotFound, "unknown_session", "there is no such session; begin a new one with `initialize`")
@@ -98,33 +102,59 @@ pub async fn find(services: &Services, org: OrgId, toolkit: ToolkitId, caller: P
 }
 
 /// What is remembered counts only while the end of a session would be heard of.
-fn remembered(services: &Services, org: OrgId, hash: &Hash) -> Option<Arc<Row>> {
+fn remembered(services: &Services, (hash, org, toolkit, caller): Wanted) -> Option<Arc<Row>> {
     if !services.live.is_listening() {
         return None;
     }
     let known = services.mcp_sessions.known.lock();
-    let known = known.get(hash).filter(|known| known.org == org && known.used.elapsed() < NOTE_USE)?;
-    Some(known.row.clone())
+    let known = known.get(&hash).filter(|known| known.org == org && known.used.elapsed() < NOTE_USE)?;
+    Some(known.row.clone()).filter(|row| row.caller == caller && row.toolkit == toolkit)
+}
+
+/// What the look-up that is under way finds, or a new one.
+async fn look_up_once(services: &Services, wanted: Wanted) -> Result<Option<Arc<Row>>> {
+    let sessions = &services.mcp_sessions;
+    let cell = {
+        let mut looking = sessions.looking.lock();
+        match looking.get(&wanted).and_then(Weak::upgrade) {
+            Some(cell) => cell,
+            None => {
+                // Whoever looked has gone away.
+                looking.retain(|_, cell| cell.strong_count() > 0);
+                let cell = Arc::new(OnceCell::new());
+                looking.insert(wanted, Arc::downgrade(&cell));
+                cell
+            }
+        }
+    };
+    let look = async || {
+        // The one before may just have ended.
+        let found = match remembered(services, wanted) {
+            Some(row) => Ok(Some(row)),
+            None => look_up(services, wanted).await,
+        };
+        // Who comes from now on asks anew.
+        sessions.looking.lock().remove(&wanted);
+        found.map_err(|error| {
+            error.log();
+            Arc::new(error)
+        })
+    };
+    cell.get_or_init(look).await.clone().map_err(|error| error.for_another())
 }
 
 /// Reads a session, and notes that it is used.
-async fn look_up(
-    services: &Services,
-    org: OrgId,
-    hash: &Hash,
-    caller: Principal,
-    toolkit: ToolkitId,
-) -> Result<Option<Arc<Row>>> {
+async fn look_up(services: &Services, (hash, org, toolkit, caller): Wanted) -> Result<Option<Arc<Row>>> {
     let used = Instant::now();
     let mut scope = OrgScope::begin(&services.db, org).await?;
-    let Some(row) = db::mcp_session::find(&mut scope, hash, caller, toolkit).await? else { return Ok(None) };
+    let Some(row) = db::mcp_session::find(&mut scope, &hash, caller, toolkit).await? else { return Ok(None) };
     scope.commit().await?;
     let row = Arc::new(row);
     let mut known = services.mcp_sessions.known.lock();
     if known.len() >= REMEMBERED {
         known.clear();
     }
-    known.insert(*hash, Known { org, row: row.clone(), used });
+    known.insert(hash, Known { org, row: row.clone(), used });
     Ok(Some(row))
 }
 
@@ -150,75 +180,21 @@ pub async fn sweep(services: &Services) -> Result<()> {
     scope.commit().await
 }
 
-/// A request of a session that is under way; dropping it ends that.
-pub struct UnderWay<'a> {
-    sessions: &'a Sessions,
-    key: (Hash, String),
-    serial: Uuid,
-    /// Cancelled when the client says that it no longer waits.
-    pub cancelled: CancellationToken,
-}
-
 impl Sessions {
-    /// Notes that a request is under way. `request` is its id as it was written.
-    pub fn under_way(&self, session: &Session, request: &str) -> UnderWay<'_> {
-        let key = (session.hash, request.to_owned());
-        let (serial, cancelled) = (Uuid::now_v7(), CancellationToken::new());
-        self.waiting.lock().insert(key.clone(), Waiting { serial, cancelled: cancelled.clone() });
-        UnderWay { sessions: self, key, serial, cancelled }
-    }
-
-    /// The stream of a session: cancelled when the session ends or a newer stream takes its place, since
-    /// nothing is told on two (MCP 2025-11-25, "Multiple Connections").
-    pub fn listen(&self, session: &Session) -> CancellationToken {
-        let over = CancellationToken::new();
-        let mut streams = self.streams.lock();
-        streams.retain(|_, stream| !stream.is_cancelled());
-        if let Some(older) = streams.insert(session.hash, over.clone()) {
-            older.cancel();
-        }
-        over
-    }
-
     fn forget(&self, hash: &Hash) {
         self.known.lock().remove(hash);
-        if let Some(stream) = self.streams.lock().remove(hash) {
-            stream.cancel();
-        }
+        self.streams.end(hash);
     }
 
-    /// `false`: no such request is under way here.
-    fn cancel(&self, key: &(Hash, String)) -> bool {
-        let found = self.waiting.lock().get(key).map(|waiting| waiting.cancelled.cancel());
-        found.is_some()
+    /// News were missed.
+    fn lost_track(&self) {
+        self.known.lock().clear();
+        self.streams.lost_track();
     }
 }
 
-impl Drop for UnderWay<'_> {
-    fn drop(&mut self) {
-        let mut waiting = self.sessions.waiting.lock();
-        if waiting.get(&self.key).is_some_and(|waiting| waiting.serial == self.serial) {
-            waiting.remove(&self.key);
-        }
-    }
-}
-
-/// The longest id of a request that is told to other replicas, in bytes.
-const LONGEST_REQUEST_ID: usize = 500;
-
-/// The client no longer waits for a request, which any replica may be working on.
-///
-/// # Errors
-/// When Postgres cannot be reached; the request then goes on.
-pub async fn cancel(services: &Services, session: &Session, request: &str) -> Result<()> {
-    let known_here = services.mcp_sessions.cancel(&(session.hash, request.to_owned()));
-    if known_here || request.len() > LONGEST_REQUEST_ID {
-        return Ok(());
-    }
-    db::mcp_session::announce_cancelled(&services.db, &session.hash, request).await
-}
-
-/// Forgets sessions that end elsewhere, and cancels what is cancelled elsewhere, until `stop`.
+/// Forgets sessions that end elsewhere, cancels what is cancelled elsewhere, and ends streams that a newer one
+/// elsewhere takes the place of, until `stop`.
 pub async fn follow(services: Arc<Services>, stop: CancellationToken) {
     let mut news = services.live.sessions();
     let mut listening = services.live.listening();
@@ -228,7 +204,7 @@ pub async fn follow(services: Arc<Services>, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => return,
             // What ended while nobody listened was not heard of.
-            Ok(()) = listening.changed() => sessions.known.lock().clear(),
+            Ok(()) = listening.changed() => sessions.lost_track(),
             news = news.recv() => match news {
                 Ok(SessionNews::Ended { session }) => {
                     if let Some(hash) = hash(&session) {
@@ -237,10 +213,15 @@ pub async fn follow(services: Arc<Services>, stop: CancellationToken) {
                 }
                 Ok(SessionNews::Cancelled { session, request }) => {
                     if let Some(hash) = hash(&session) {
-                        sessions.cancel(&(hash, request));
+                        sessions.requests.cancel(hash, &request);
                     }
                 }
-                Err(RecvError::Lagged(_)) => sessions.known.lock().clear(),
+                Ok(SessionNews::Listens { session, stream }) => {
+                    if let Some(hash) = hash(&session) {
+                        sessions.streams.announced(&hash, &stream);
+                    }
+                }
+                Err(RecvError::Lagged(_)) => sessions.lost_track(),
                 Err(RecvError::Closed) => return,
             },
         }
