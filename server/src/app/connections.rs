@@ -1,6 +1,6 @@
 //! Takes connections and speaks HTTP/1.1 on each, within what a client may take up: the time for a request's
-//! head, the time in which it asks nothing, and the number of connections. How long a body may take is said where
-//! bodies are read (`api::body`, `mcp::endpoint`); while a request is under way none of these times runs.
+//! head, the time in which it asks nothing or reads nothing, and the number of connections. How long a body may take is said where
+//! bodies are read (`api::body`, `mcp::endpoint`); while a request is under way only its answer's reader is timed.
 
 use std::{
     future::Future,
@@ -31,6 +31,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
 };
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::{io::InspectReader, sync::CancellationToken, task::TaskTracker};
 
 /// How often the log says that there is no room for more connections.
@@ -45,6 +46,8 @@ pub struct ConnectionLimits {
     /// know whether it was heard, and a POST is not simply sent again (RFC 9110, 9.2.2): so this is longer than
     /// clients and proxies keep a connection that they do not use, and it is they who close it.
     pub idle: Duration,
+    /// How long an answer waits for its reader without a byte of it being taken.
+    pub unread: Duration,
     /// How many connections may be open; further ones wait until one ends.
     pub open: usize,
 }
@@ -53,7 +56,8 @@ impl Default for ConnectionLimits {
     /// Of those who keep unused connections long, Go and reqwest do for 90 s, Caddy for 2 minutes and Google's load
     /// balancers for 10.
     fn default() -> Self {
-        Self { head: Duration::from_secs(30), idle: Duration::from_secs(620), open: 10_000 }
+        let (head, idle, unread) = (Duration::from_secs(30), Duration::from_secs(620), Duration::from_secs(60));
+        Self { head, idle, unread, open: 10_000 }
     }
 }
 
@@ -103,16 +107,17 @@ async fn converse(
     limits: ConnectionLimits,
     stop: CancellationToken,
 ) {
-    let heads = Heads { within: limits.head, begun: Arc::default() };
+    let heads = Heads { within: limits.head, is_new: AtomicBool::new(true), begun: Arc::default() };
     let begun = heads.begun.clone();
-    let stream = InspectReader::new(stream, move |_| begun.store(true, Ordering::Relaxed));
+    let mut stream = TimeoutStream::new(InspectReader::new(stream, move |_| begun.store(true, Ordering::Relaxed)));
+    stream.set_write_timeout(Some(limits.unread));
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
         router.call(request)
     });
     let mut http = http1::Builder::new();
     http.timer(heads).header_read_timeout(limits.idle);
-    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
+    let mut connection = pin!(http.serve_connection(TokioIo::new(Box::pin(stream)), service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = stop.cancelled() => {
@@ -130,6 +135,9 @@ async fn converse(
 /// has begun, there is less.
 struct Heads {
     within: Duration,
+    /// Whether nothing was asked yet: then there is no answer whose connection could be meant to be used again, and
+    /// twice the time of a head has to do.
+    is_new: AtomicBool,
     /// Whether anything was read since hyper began to wait.
     begun: Arc<AtomicBool>,
 }
@@ -141,6 +149,8 @@ impl Timer for Heads {
 
     fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn Sleep>> {
         self.begun.store(false, Ordering::Relaxed);
+        let is_new = self.is_new.swap(false, Ordering::Relaxed);
+        let deadline = if is_new { deadline.min(Instant::now() + 2 * self.within) } else { deadline };
         let sleep = Box::pin(tokio::time::sleep_until(deadline.into()));
         Box::pin(Head { sleep, within: self.within, begun: self.begun.clone(), noticed: false })
     }

@@ -76,7 +76,7 @@ impl Console {
             Some((bytes, name)) => (bytes, Some(name)),
             None => (find(path)?, None),
         };
-        let mut response = (StatusCode::OK, bytes.into_owned()).into_response();
+        let mut response = (StatusCode::OK, bytes).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type(path)));
         headers.insert(header::VARY, HeaderValue::from_static("accept, accept-encoding"));

@@ -33,6 +33,8 @@ const BATCH_BYTES: usize = 32 * 1024 * 1024;
 const LINGER: Duration = Duration::from_millis(4);
 /// How long a caller waits for its record to be durable.
 pub const PATIENCE: Duration = Duration::from_secs(5);
+/// How long Postgres may take to answer before the connection is given up: longer than any statement may.
+const SILENCE: Duration = Duration::from_secs(35);
 
 enum Entry {
     Intent(Box<Intent>),
@@ -171,7 +173,8 @@ fn fitting(entries: &[Entry]) -> usize {
 async fn write(connector: &AuditConnector, conn: &mut Option<PgConnection>, batch: &mut [Entry]) {
     let mut pause = Duration::from_millis(50);
     loop {
-        match try_write(connector, conn, batch).await {
+        let written = tokio::time::timeout(SILENCE, try_write(connector, conn, batch)).await;
+        match written.unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))) {
             Ok(()) => {
                 for entry in batch.iter_mut() {
                     acknowledge(entry, Ok(()));

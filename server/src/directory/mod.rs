@@ -30,6 +30,9 @@ use crate::{
 pub const POLL: Duration = Duration::from_millis(400);
 /// How old the last confirmation may be.
 pub const STALE: Duration = Duration::from_secs(5);
+/// How long Postgres may take to answer: longer than any statement may (`db`). One that is gone without a word would
+/// be waited for for ever.
+const SILENCE: Duration = Duration::from_secs(35);
 
 /// The current snapshot and what keeps it current.
 pub struct Snapshots {
@@ -80,8 +83,14 @@ impl Snapshots {
     /// it sees it.
     ///
     /// # Errors
-    /// When Postgres cannot be reached; the old snapshot stays.
+    /// When Postgres cannot be reached, or says nothing for [`SILENCE`]; the old snapshot stays.
     pub async fn refresh(&self) -> Result<()> {
+        let refreshed = tokio::time::timeout(SILENCE, self.refresh_now()).await;
+        refreshed
+            .unwrap_or_else(|_| Err(Error::unavailable("the database does not answer; nothing was done, try again")))
+    }
+
+    async fn refresh_now(&self) -> Result<()> {
         let _one_at_a_time = self.loading.lock().await;
         let asked = Instant::now();
         if db::directory::version(&self.db).await? != self.current.load().version {

@@ -129,7 +129,13 @@ impl Following {
         let services = services.clone();
         tokio::spawn(async move {
             let mut which = Which::All;
-            while !self.tasks.is_empty() && self.look(&services, which, &tell).await {
+            while !self.tasks.is_empty() {
+                // Upstreams may be slow to tell, and nobody may want to know any more.
+                tokio::select! {
+                    () = tell.closed() => return,
+                    () = services.stop.cancelled() => return,
+                    listened = self.look(&services, which, &tell) => if !listened { return },
+                }
                 tokio::select! {
                     () = tell.closed() => return,
                     () = services.stop.cancelled() => return,

@@ -1,6 +1,8 @@
 //! `tasks/get`, `tasks/update` and `tasks/cancel` (MCP tasks extension), for requests that declare it.
 //! Another caller's task, another toolkit's and one that never was are told apart by nobody.
 
+use std::sync::Arc;
+
 use serde_json::value::RawValue;
 use wire::{
     error::RpcError,
@@ -39,7 +41,7 @@ pub(super) async fn get(services: &Services, place: &Place, params: Option<&RawV
 
 /// Takes answers to what a task asks for.
 pub(super) async fn update(
-    services: &Services,
+    services: &Arc<Services>,
     place: &Place,
     params: Option<&RawValue>,
     intent: &Intent,
@@ -52,7 +54,11 @@ pub(super) async fn update(
 }
 
 /// Drops a task.
-pub(super) async fn cancel(services: &Services, place: &Place, params: Option<&RawValue>) -> Result<Listed, Failure> {
+pub(super) async fn cancel(
+    services: &Arc<Services>,
+    place: &Place,
+    params: Option<&RawValue>,
+) -> Result<Listed, Failure> {
     let asker = asker(place)?;
     let params = TaskParams::parse(params)?;
     let known = task::cancel(services, &asker, &params.task_id).await?.ok_or_else(unknown)?;

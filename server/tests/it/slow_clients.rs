@@ -10,7 +10,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::support::{Gateway, World, client::text};
+use crate::support::{Gateway, World, client::text, records, unread::Unread};
 
 /// Longer than any of these tests.
 const NEVER: Duration = Duration::from_secs(600);
@@ -89,12 +89,27 @@ async fn a_connection_on_which_nothing_is_asked_has_more_time_than_a_head() {
     let world = World::new().await;
     let head = Duration::from_secs(1);
     let gateway = Gateway::start_strict(&world.database, limits(head, NEVER)).await;
-    let mut unused = connect(&gateway).await;
+    let unused = connect(&gateway).await;
     let mut used = connect(&gateway).await;
     ask(&mut used).await;
-    tokio::time::sleep(head * 2).await;
-    ask(&mut unused).await;
+    // One on which nothing was ever asked has none to spare.
+    is_hung_up_on(unused).await;
+    tokio::time::sleep(head).await;
     ask(&mut used).await;
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_reads_is_given_up() {
+    let world = World::new().await;
+    records::put(&world, 40, ("balance", 0), 1_000_000).await;
+    let unread = Duration::from_secs(1);
+    let gateway = Gateway::start_strict(&world.database, ConnectionLimits { unread, ..limits(NEVER, NEVER) }).await;
+    let export = Unread::ask(&world.admin.at(&gateway.url), "/orgs/acme/audit/export?format=jsonl", 200).await;
+    let began = Instant::now();
+    gateway.stop().await;
+    // Otherwise the stop would wait for it as long as for any request: 20 s.
+    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
+    assert!(!export.ends_complete().await);
 }
 
 #[tokio::test]

@@ -142,7 +142,10 @@ pub(super) struct Turn<'a> {
 
 impl<'a> Turn<'a> {
     pub(super) fn take(services: &'a Services, id: ApprovalId) -> Option<Self> {
-        services.claiming.lock().insert(id).then_some(Self { services, id })
+        if !services.claiming.lock().insert(id) {
+            return None;
+        }
+        Some(Self { services, id })
     }
 }
 

@@ -23,6 +23,8 @@ use crate::{
 
 /// How long a call waits for a run that it joined.
 const LONGEST_RUN: Duration = Duration::from_secs(3_600);
+/// How long a call waits for those of the same caller that are being held.
+const LONGEST_TURN: Duration = Duration::from_secs(30);
 /// How much of the agent's own reason is kept, in characters.
 const MAX_REASON: usize = 2_000;
 
@@ -87,7 +89,13 @@ async fn advance(services: &Arc<Services>, context: &Context, record: Record) ->
         State::Pending(_) if wait::for_decision(services, context, &record).await? => return Ok(None),
         State::Pending(_) => say::pending(services, context, &record),
         State::Approved(_) => return dispatch::dispatch(services, context, &record, None).await,
-        State::Executing(executing) if executing.asks => input::ask_again(services, context, &record).await?,
+        State::Executing(executing) if executing.asks => {
+            match input::ask_again(services, context, &record).await {
+                // It was sent: that nothing was done would be wrong to say.
+                Err(error) if matches!(error.kind, Kind::Unavailable) => say::unreadable(record.id),
+                reply => reply?,
+            }
+        }
         State::Executing(_) => {
             let until = tokio::time::Instant::from_std(context.began) + LONGEST_RUN;
             match wait::for_change(services, context, &record, until).await? {
@@ -175,7 +183,9 @@ fn binding_of(ready: &Ready) -> Binding {
 /// Opens a request, after tidying what stands in its way.
 async fn open(services: &Services, ready: &Ready, params: &CallParams<'_>, rule: &Rule) -> Result<Joined> {
     let context = &ready.context;
-    let _turn = services.opening.of(context.caller.principal).await;
+    let turn = tokio::time::timeout(LONGEST_TURN, services.opening.of(context.caller.principal)).await;
+    let busy = "so many calls of yours are just being held that this one had no turn; nothing was done, try again";
+    let _turn = turn.map_err(|_| Error::unavailable(busy))?;
     let mut scope = OrgScope::system(&services.db, context.org.id, Reason::Claim).await?;
     db::approval::lock_caller(&mut scope, context.caller.principal).await?;
     let binding = binding_of(ready);

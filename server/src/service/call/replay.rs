@@ -58,7 +58,13 @@ pub(super) async fn replay(
         // It has not run to its end, so there is nothing to mark.
         Some(answer) if task::is_task(&answer) => {
             let source = (&record.binding).into();
-            run::body(task::hand_out(services, context, source, Some(record.id), answer).await?).1
+            match task::hand_out(services, context, source, Some(record.id), answer).await {
+                Ok(answer) => run::body(answer).1,
+                Err(error) => {
+                    error.log();
+                    return Ok(say::unreadable(record.id));
+                }
+            }
         }
         Some(Answer::Result(raw)) => Body::Result(marked(&raw, record, executed)?),
         Some(Answer::Error(raw)) => Body::UpstreamError(raw),

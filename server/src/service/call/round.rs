@@ -17,12 +17,16 @@ use super::{
     claim::{self, Claim, Claimant, Winning},
     dispatch, hold,
     ready::LIST_AGE,
+    say, wait,
 };
 use crate::{
     db::{self, OrgScope, Reason},
-    error::{Error, Result},
+    error::{Error, Kind, Result},
     service::{Services, connection},
 };
+
+/// How often a round is tried that another call is just making.
+const ATTEMPTS: usize = 10;
 
 /// What a call goes on with.
 #[derive(Clone, Debug)]
@@ -47,11 +51,22 @@ pub(super) async fn go_on(services: &Arc<Services>, context: &Context, round: Ro
         let mut scope = OrgScope::begin(&services.db, context.org.id).await?;
         db::approval::get(&mut scope, id).await?.ok_or_else(Error::not_found)
     };
-    let record = read().await?;
-    match dispatch::dispatch(services, context, &record, Some(round)).await? {
-        Some(reply) => Ok(reply),
-        None => hold::follow(services, context, read().await?).await,
+    let mut record = read().await?;
+    // Whoever makes the same round at the same moment may still fail to: then it is asked as before.
+    for _ in 0..ATTEMPTS {
+        if let Some(reply) = dispatch::dispatch(services, context, &record, Some(round.clone())).await? {
+            return Ok(reply);
+        }
+        record = match wait::again(services, context, id).await {
+            Ok(record) => record,
+            Err(error) if matches!(error.kind, Kind::Unavailable) => return Ok(say::unreadable(id)),
+            Err(error) => return Err(error),
+        };
+        if !matches!(record.state(), State::Executing(executing) if executing.asks && executing.holder == round.asked) {
+            break;
+        }
     }
+    hold::follow(services, context, record).await
 }
 
 /// Takes the claim up where the upstream asked, unless something it is bound to changed since. Nothing is sent here.

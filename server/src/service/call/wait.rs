@@ -75,7 +75,10 @@ pub(super) async fn for_change(
             match look(services, context, record.id).await {
                 Ok(record) if phase(&record) != before => return Ok(record),
                 Ok(record) => latest = record,
-                Err(error) if matches!(error.kind, Kind::Unavailable) => tokio::time::sleep(AWAY).await,
+                Err(error) if matches!(error.kind, Kind::Unavailable) => {
+                    tokio::time::sleep(AWAY).await;
+                    continue;
+                }
                 Err(error) => return Err(error),
             }
             loop {
@@ -124,7 +127,9 @@ pub(super) async fn patiently<T, R: Future<Output = Result<T>>>(
 ) -> Result<T> {
     let began = Instant::now();
     loop {
-        match read().await {
+        // A server that is gone without a word answers nothing at all.
+        let read = tokio::time::timeout_at(began + PATIENCE, read()).await;
+        match read.unwrap_or_else(|_| Err(Error::unavailable("the database does not answer; try again"))) {
             Err(error) if matches!(error.kind, Kind::Unavailable) && began.elapsed() < PATIENCE => {
                 tokio::select! {
                     () = tokio::time::sleep(AWAY) => {}

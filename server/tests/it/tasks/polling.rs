@@ -108,6 +108,24 @@ async fn an_upstream_is_asked_by_one_however_many_follow_its_task() {
 }
 
 #[tokio::test]
+async fn who_asks_again_and_again_has_the_upstream_asked_as_often_as_it_says() {
+    let world = World::new().await;
+    let upstream = Tasking::replace(&world).await;
+    upstream.poll_every(3_600_000);
+    let agent = Agent::new(&world.agent);
+    let task = handle(&agent).await;
+    upstream.tell(&asks_for("name"));
+    for _ in 0..5 {
+        assert_eq!(agent.get(&task).await["status"], "input_required");
+    }
+    assert_eq!(upstream.seen("tasks/get").len(), 1);
+    // What was handed in is another matter.
+    say(&agent, &task).await;
+    agent.get(&task).await;
+    assert_eq!(upstream.seen("tasks/get").len(), 2);
+}
+
+#[tokio::test]
 async fn asking_after_an_upstreams_task_waits_for_a_change() {
     let world = World::new().await;
     let (upstream, agent, task) = patient(&world).await;

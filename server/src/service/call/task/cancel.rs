@@ -1,7 +1,12 @@
 //! `tasks/cancel`: drops a handle, and takes the request back where nothing else waits for it. What was
 //! dispatched is not recalled.
 
-use domain::approval::{State, Status};
+use std::sync::Arc;
+
+use domain::{
+    approval::{State, Status},
+    directory::Org,
+};
 
 use super::{Asker, Found, Known, find, follow};
 use crate::{
@@ -10,7 +15,7 @@ use crate::{
         approval::{Actor, Record},
         task::Followed,
     },
-    error::Result,
+    error::{Error, Result},
     service::{Services, approval},
     upstream::TaskRequest,
 };
@@ -20,7 +25,7 @@ use crate::{
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn cancel(services: &Services, asker: &Asker, id: &str) -> Result<Option<Known>> {
+pub async fn cancel(services: &Arc<Services>, asker: &Asker, id: &str) -> Result<Option<Known>> {
     let Some(Found { task, .. }) = find(services, asker, id).await? else { return Ok(None) };
     let known = Some(Known { approval: task.approval });
     if task.closed.is_some() {
@@ -53,14 +58,16 @@ pub async fn cancel(services: &Services, asker: &Asker, id: &str) -> Result<Opti
         services.polls.stir(followed);
     }
     if let Some(followed) = unfollowed.filter(|_| cancelled) {
-        tell(services, asker, followed).await;
+        // It is the last that can say so: also when its client has gone.
+        let telling = services.dispatched.spawn(tell(services.clone(), asker.org.clone(), followed.clone()));
+        telling.await.map_err(Error::internal)?;
     }
     Ok(known)
 }
 
 /// Tells the upstream that nobody follows its task any more. Ours is cancelled whatever it says.
-async fn tell(services: &Services, asker: &Asker, followed: &Followed) {
-    if let Err(error) = follow::ask(services, &asker.org, followed, TaskRequest::Cancel).await {
+async fn tell(services: Arc<Services>, org: Arc<Org>, followed: Followed) {
+    if let Err(error) = follow::ask(&services, &org, &followed, TaskRequest::Cancel).await {
         tracing::info!(%error, "an upstream was not told that its task was cancelled");
     }
 }

@@ -141,10 +141,11 @@ async fn still_calls(services: &Services, asker: &Asker) -> Result<()> {
 /// # Errors
 /// When Postgres cannot be reached, or the upstream whose task it follows.
 pub async fn detailed(services: &Services, asker: &Asker, id: &str) -> Result<Option<Detailed>> {
-    let Some(mut found) = find(services, asker, id).await? else { return Ok(None) };
+    let patiently = async || wait::patiently(services, || find(services, asker, id)).await;
+    let Some(mut found) = patiently().await? else { return Ok(None) };
     if is_lapsed(&found) {
         settle_deadline(services, &found).await?;
-        let Some(again) = find(services, asker, id).await? else { return Ok(None) };
+        let Some(again) = patiently().await? else { return Ok(None) };
         found = again;
     }
     let approval = found.task.approval;

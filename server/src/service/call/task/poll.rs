@@ -2,11 +2,7 @@
 //! asked about by one at a time and as often as its upstream says (MCP tasks extension, "Task Polling"), whoever
 //! and however many follow it.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Weak},
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use domain::{ConnectionId, directory::Org};
 use parking_lot::Mutex;
@@ -28,26 +24,30 @@ const UNNAMED: Duration = Duration::from_secs(5);
 /// The shortest and the longest pause, whatever the upstream names.
 const NAMED: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
+/// The largest that is remembered while nobody follows it, in bytes.
+const KEPT: usize = 16 * 1024;
+
 /// An upstream's task, in one configuration of its connection.
 type Key = (ConnectionId, i64, String);
 
 /// The upstreams' tasks that somebody follows on this replica right now.
 #[derive(Default)]
 pub struct Polls {
-    by_task: Mutex<HashMap<Key, Weak<Poll>>>,
+    by_task: Mutex<HashMap<Key, Arc<Poll>>>,
 }
 
 impl Polls {
-    /// What is known of this task here; kept as long as somebody holds it.
+    /// What is known of this task here; kept as long as somebody holds it, and, where that is a small answer, until it
+    /// is time to ask again.
     pub(super) fn of(&self, followed: &Followed) -> Arc<Poll> {
         let mut by_task = self.by_task.lock();
         let key = key(followed);
-        if let Some(poll) = by_task.get(&key).and_then(Weak::upgrade) {
-            return poll;
+        if let Some(poll) = by_task.get(&key).filter(|poll| poll.is_kept()) {
+            return poll.clone();
         }
-        by_task.retain(|_, poll| poll.strong_count() > 0);
-        let poll = Arc::default();
-        by_task.insert(key, Arc::downgrade(&poll));
+        by_task.retain(|_, poll| poll.is_kept());
+        let poll: Arc<Poll> = Arc::default();
+        by_task.insert(key, poll.clone());
         poll
     }
 
@@ -55,7 +55,7 @@ impl Polls {
     /// looks now.
     pub(super) fn stir(&self, followed: &Followed) {
         let poll = self.by_task.lock().remove(&key(followed));
-        if let Some(poll) = poll.and_then(|poll| poll.upgrade()) {
+        if let Some(poll) = poll {
             poll.stirred.cancel();
         }
     }
@@ -138,6 +138,11 @@ pub(super) async fn look(
 }
 
 impl Poll {
+    fn is_kept(self: &Arc<Self>) -> bool {
+        let is_small = |look: Look| matches!(look.told, Ok(Some(told)) if told.get().len() <= KEPT);
+        Arc::strong_count(self) > 1 || self.current().is_some_and(is_small)
+    }
+
     fn current(&self) -> Option<Look> {
         self.last.lock().clone().filter(|look| Instant::now() < look.due)
     }

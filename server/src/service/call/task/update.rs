@@ -23,7 +23,7 @@ use crate::{
         audit::{Intent, Status},
         task::{Followed, Task},
     },
-    error::Result,
+    error::{Error, Result},
     service::{Services, access, connection},
     upstream::{Answer, TaskRequest, UpstreamError},
 };
@@ -38,7 +38,7 @@ pub const NOT_FOUND: &str = "Task not found";
 /// Unauthorized or not found when the asker may no longer call; unavailable when Postgres cannot be reached. Nothing
 /// was sent.
 pub async fn update(
-    services: &Services,
+    services: &Arc<Services>,
     asker: &Asker,
     id: &str,
     input_responses: &RawValue,
@@ -55,9 +55,14 @@ pub async fn update(
                 let spec = connection::spec(services, &connection)?;
                 services.audit.intend(intent).await?;
                 // A client that goes away takes back nothing: the answers may be half way.
-                let request = TaskRequest::Update { input_responses };
-                let told = services.upstreams.task(&spec, request, &followed.task, CancellationToken::new()).await;
-                services.polls.stir(followed);
+                let (doing, followed, responses) = (services.clone(), followed.clone(), input_responses.to_owned());
+                let sending = services.dispatched.spawn(async move {
+                    let request = TaskRequest::Update { input_responses: &responses };
+                    let told = doing.upstreams.task(&spec, request, &followed.task, CancellationToken::new()).await;
+                    doing.polls.stir(&followed);
+                    told
+                });
+                let told = sending.await.map_err(Error::internal)?;
                 Reply { rule, recorded: Recorded::Intent, ..said(connection.slug.as_str(), told) }
             }
         },
