@@ -59,7 +59,9 @@ impl Session {
         cancel: &CancellationToken,
     ) -> Result<Answer, Failure> {
         if request.needs_modern() && !self.is_modern() {
-            return Err(Failure::not_sent("the upstream is not spoken to in MCP 2026-07-28, which this needs"));
+            return Err(Failure::not_sent(
+                "the upstream is not spoken to in MCP 2026-07-28, so it knows no tasks and no further rounds",
+            ));
         }
         match self {
             Self::Http(session) => session.request(request, limits, cancel).await,

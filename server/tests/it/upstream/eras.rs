@@ -262,7 +262,7 @@ async fn an_old_upstream_has_no_tasks() {
     let (upstreams, spec) = (upstreams(), Arc::new(http_spec(&fake.url)));
     let asked = upstreams.task(&spec, TaskRequest::Get, "1", CancellationToken::new()).await;
     let reason = not_sent(asked);
-    assert!(reason.contains("no tasks"), "{reason}");
+    assert!(reason.contains("knows no tasks"), "{reason}");
     let params = raw(r#"{"name":"t","arguments":{}}"#);
     let headers = [("Mcp-Param-Region".to_owned(), "eu".to_owned())];
     let call = Call { tasks: true, param_headers: &headers, ..Call::new("t", &params) };
@@ -353,7 +353,7 @@ async fn an_old_upstream_is_not_asked_again_for_every_task() {
     let (upstreams, spec) = (upstreams(), Arc::new(http_spec(&fake.url)));
     for _ in 0..5 {
         let reason = not_sent(upstreams.task(&spec, TaskRequest::Get, "1", CancellationToken::new()).await);
-        assert!(reason.contains("no tasks"), "{reason}");
+        assert!(reason.contains("knows no tasks"), "{reason}");
     }
     assert_eq!((fake.count(DISCOVER), fake.count("initialize")), (2, 1));
 }
