@@ -47,13 +47,7 @@ pub(super) async fn decide(services: &Services, context: Context, params: &CallP
         Err(error) => return Ok(Step::Answer(refused(&format!("the arguments were refused: {error}")))),
     };
     let connection = context.org.connections.get(&tool.tool.connection).cloned().ok_or_else(Error::not_found)?;
-    let bound = Bound {
-        org: context.org.id,
-        caller: context.caller.principal,
-        tool: tool.id,
-        arguments_sha256,
-        connection_version: connection.version,
-    };
+    let bound = Bound::of(&context, &tool, &connection, arguments_sha256);
     let state = match input::open(services, &bound, params.input) {
         Ok(state) => state,
         Err(error) => return Ok(Step::Answer(Reply::error(error))),

@@ -5,7 +5,10 @@
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{ApprovalId, OrgId, Principal, ToolkitToolId};
+use domain::{
+    ApprovalId, OrgId, Principal, ToolkitToolId,
+    directory::{Connection, ToolkitTool},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -31,11 +34,11 @@ const MAX_ROUNDS: u32 = 20;
 
 /// What a state belongs to.
 pub(super) struct Bound {
-    pub(super) org: OrgId,
-    pub(super) caller: Principal,
-    pub(super) tool: ToolkitToolId,
-    pub(super) arguments_sha256: [u8; 32],
-    pub(super) connection_version: i64,
+    org: OrgId,
+    caller: Principal,
+    tool: ToolkitToolId,
+    arguments_sha256: [u8; 32],
+    connection_version: i64,
 }
 
 impl From<&Record> for Bound {
@@ -52,6 +55,21 @@ impl From<&Record> for Bound {
 }
 
 impl Bound {
+    pub(super) fn of(
+        context: &Context,
+        tool: &ToolkitTool,
+        connection: &Connection,
+        arguments_sha256: [u8; 32],
+    ) -> Self {
+        Self {
+            org: context.org.id,
+            caller: context.caller.principal,
+            tool: tool.id,
+            arguments_sha256,
+            connection_version: connection.version,
+        }
+    }
+
     fn bytes(&self) -> Vec<u8> {
         let ids = [self.org.0, self.caller.id(), self.tool.0].map(Uuid::into_bytes);
         let version = self.connection_version.to_be_bytes();
@@ -62,6 +80,7 @@ impl Bound {
 /// What the agent gives back with its answers.
 #[derive(Serialize, Deserialize)]
 pub(super) struct State {
+    /// After this it opens no more.
     until: DateTime<Utc>,
     approved: Option<Approved>,
     /// The upstream's own, as it was written.

@@ -26,13 +26,7 @@ pub(super) struct Ready {
 impl Ready {
     /// What a state for the agent belongs to.
     pub(super) fn bound(&self) -> Bound {
-        Bound {
-            org: self.context.org.id,
-            caller: self.context.caller.principal,
-            tool: self.tool.id,
-            arguments_sha256: self.arguments_sha256,
-            connection_version: self.connection.version,
-        }
+        Bound::of(&self.context, &self.tool, &self.connection, self.arguments_sha256)
     }
 }
 
