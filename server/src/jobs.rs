@@ -37,6 +37,7 @@ pub fn start(tasks: &mut JoinSet<()>, services: &Arc<Services>) {
     every(tasks, services, "ended tasks", Duration::from_secs(600), |s| async move {
         call::task::sweep(&s).await.map(|_| ())
     });
+    every(tasks, services, "new input schemas", Duration::from_secs(1), |s| async move { connection::judge(&s).await });
     tasks.spawn(connection::follow(services.clone(), services.stop.clone()));
 }
 

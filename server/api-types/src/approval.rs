@@ -136,6 +136,13 @@ pub struct ApprovalDetail {
     /// The definition last reviewed, where it differs: then the difference is why it is held.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
     pub reviewed_definition: Option<Box<serde_json::value::RawValue>>,
+    /// How far the arguments were checked against the tool's input schema when it was opened: `full`, `partial` or
+    /// `none`.
+    #[cfg_attr(feature = "openapi", schema(value_type = domain::ArgumentsCheck))]
+    pub arguments_check: String,
+    /// Why not wholly.
+    #[cfg_attr(feature = "openapi", schema(examples("the pattern `(?=x)y` is left out")))]
+    pub check_note: Option<String>,
     /// Everything that happened to it, oldest first.
     pub history: Vec<ApprovalEvent>,
     /// The last five other requests of this tool by this caller.

@@ -38,8 +38,13 @@ pub struct Tool {
     pub reviewed_at: DateTime<Utc>,
     /// Whether the upstream's last list had it.
     pub offered: bool,
-    /// Whether its input schema can check arguments; if not, every call is held.
-    pub schema_usable: bool,
+    /// How much of its input schema is used to check arguments before a person is asked: `full`, `partial` or
+    /// `none`; `null` when that is not known yet: the next listing finds out.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<domain::ArgumentsCheck>))]
+    pub arguments_check: Option<String>,
+    /// Why not all of it.
+    #[cfg_attr(feature = "openapi", schema(examples("the pattern `(?=x)y` is left out")))]
+    pub check_note: Option<String>,
 }
 
 /// Accepting a changed definition.

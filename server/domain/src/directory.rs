@@ -199,8 +199,6 @@ pub struct Tool {
     pub reviewed_sha256: [u8; 32],
     /// Whether the upstream's last list had it.
     pub offered: bool,
-    /// Whether its input schema can check arguments.
-    pub schema_usable: bool,
 }
 
 impl Tool {

@@ -39,8 +39,6 @@ pub enum Rule {
     },
     /// The upstream changed the tool's definition, and nobody has reviewed it.
     DefinitionChanged,
-    /// The tool's input schema cannot be used to check arguments.
-    SchemaUnusable,
     /// The upstream no longer offers the tool.
     NotOffered,
     /// The connection was switched off.
@@ -53,9 +51,6 @@ impl std::fmt::Display for Rule {
             Self::Default(permission) => write!(f, "toolkit default: {permission}"),
             Self::Role { role, permission } => write!(f, "policy for role {role}: {permission}"),
             Self::DefinitionChanged => f.write_str("the tool's definition changed and has not been reviewed"),
-            Self::SchemaUnusable => {
-                f.write_str("the tool's input schema cannot be used, so arguments cannot be checked")
-            }
             Self::NotOffered => f.write_str("the upstream no longer offers this tool"),
             Self::ConnectionDisabled => f.write_str("the connection is switched off"),
         }
@@ -74,8 +69,8 @@ pub fn permission_for(tool: &ToolkitTool, role: RoleId, role_name: &str) -> (Per
 /// Decides one call.
 ///
 /// `connection_enabled` is the state of the tool's connection. A blocked tool is refused whatever
-/// else is true. A changed definition or an unusable schema only ever makes the answer stricter:
-/// a call that would run is held (approvals.md, "A changed definition").
+/// else is true. A changed definition only ever makes the answer stricter: a call that would run is
+/// held (approvals.md, "A changed definition").
 pub fn gate(tool: &ToolkitTool, upstream: &Tool, connection_enabled: bool, role: RoleId, role_name: &str) -> Verdict {
     let (permission, rule) = permission_for(tool, role, role_name);
     if permission == Permission::Blocked {
@@ -89,9 +84,6 @@ pub fn gate(tool: &ToolkitTool, upstream: &Tool, connection_enabled: bool, role:
     }
     if upstream.is_changed() {
         return Verdict::Hold(Rule::DefinitionChanged);
-    }
-    if !upstream.schema_usable {
-        return Verdict::Hold(Rule::SchemaUnusable);
     }
     match permission {
         Permission::AlwaysAllow => Verdict::Run(rule),
@@ -114,7 +106,7 @@ mod tests {
 
     const PERMISSIONS: [Permission; 3] = [Permission::AlwaysAllow, Permission::NeedsApproval, Permission::Blocked];
 
-    fn tool(offered: bool, changed: bool, schema_usable: bool) -> Arc<Tool> {
+    fn tool(offered: bool, changed: bool) -> Arc<Tool> {
         Arc::new(Tool {
             id: ToolId::new(),
             connection: ConnectionId::new(),
@@ -123,11 +115,10 @@ mod tests {
             seen_sha256: [u8::from(changed); 32],
             reviewed_sha256: [0; 32],
             offered,
-            schema_usable,
         })
     }
 
-    /// Every combination there is: 3 defaults × 4 policies × 2^4 conditions, against the contract
+    /// Every combination there is: 3 defaults × 4 policies × 2^3 conditions, against the contract
     /// restated as a table of precedence.
     #[test]
     fn every_combination_gets_the_verdict_of_the_contract() {
@@ -135,9 +126,9 @@ mod tests {
         let mut seen = 0;
         for default in PERMISSIONS {
             for policy in [None, Some(PERMISSIONS[0]), Some(PERMISSIONS[1]), Some(PERMISSIONS[2])] {
-                for bits in 0..16 {
-                    let [enabled, offered, changed, usable] = [0, 1, 2, 3].map(|b| bits & (1 << b) != 0);
-                    let upstream = tool(offered, changed, usable);
+                for bits in 0..8 {
+                    let [enabled, offered, changed] = [0, 1, 2].map(|b| bits & (1 << b) != 0);
+                    let upstream = tool(offered, changed);
                     let tool = ToolkitTool {
                         id: ToolkitToolId::new(),
                         name: "t".into(),
@@ -149,7 +140,7 @@ mod tests {
                     };
                     let verdict = gate(&tool, &upstream, enabled, role, "agent");
                     let effective = policy.unwrap_or(default);
-                    let runs = effective == Permission::AlwaysAllow && enabled && offered && !changed && usable;
+                    let runs = effective == Permission::AlwaysAllow && enabled && offered && !changed;
                     let refused = effective == Permission::Blocked || !enabled || !offered;
                     match verdict {
                         Verdict::Run(_) => assert!(runs),
@@ -160,12 +151,12 @@ mod tests {
                 }
             }
         }
-        assert_eq!(seen, 192);
+        assert_eq!(seen, 96);
     }
 
     #[test]
     fn a_policy_of_another_role_does_not_count() {
-        let upstream = tool(true, false, true);
+        let upstream = tool(true, false);
         let tool = ToolkitTool {
             id: ToolkitToolId::new(),
             name: "t".into(),
@@ -182,7 +173,7 @@ mod tests {
     #[test]
     fn the_reason_names_the_role_that_decided() {
         let role = RoleId::new();
-        let upstream = tool(true, false, true);
+        let upstream = tool(true, false);
         let tool = ToolkitTool {
             id: ToolkitToolId::new(),
             name: "t".into(),

@@ -5,6 +5,7 @@
 //! Must not live here: SQL, HTTP, JSON on the wire, anything that reads the environment.
 
 pub mod approval;
+pub mod arguments_check;
 pub mod caller;
 pub mod directory;
 pub mod gate;
@@ -15,6 +16,7 @@ pub mod policy;
 pub mod right;
 pub mod slug;
 
+pub use arguments_check::{ArgumentsCheck, Checked};
 pub use caller::{Caller, Principal};
 pub use gate::{Rule, Verdict, gate};
 pub use hold::HoldTimes;

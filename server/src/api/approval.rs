@@ -89,6 +89,8 @@ pub(super) async fn detail(services: &Services, access: &OrgAccess, record: Reco
         arguments_json,
         definition: raw(&record.definition)?,
         reviewed_definition: record.reviewed_definition.as_deref().map(raw).transpose()?,
+        arguments_check: record.checked.check.as_str().to_owned(),
+        check_note: record.checked.note.clone(),
         history: history.into_iter().map(event).collect(),
         similar,
         last_approved,

@@ -240,6 +240,7 @@ fn tool(row: db::tool::Row) -> Result<Tool> {
         reviewed_definition: if changed { Some(raw(row.reviewed_definition)?) } else { None },
         reviewed_at: row.reviewed_at,
         offered: row.offered,
-        schema_usable: row.schema_usable,
+        arguments_check: row.arguments_check,
+        check_note: row.check_note,
     })
 }

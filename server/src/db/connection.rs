@@ -237,7 +237,7 @@ pub async fn marks(scope: &mut OrgScope, tools: bool) -> Result<Vec<(ConnectionI
                   s.last_error AS "last_error?",
                   CASE WHEN $2 THEN (
                       SELECT md5(string_agg(concat_ws(' ', t.id, encode(t.seen_sha256, 'hex'),
-                                                      encode(t.reviewed_sha256, 'hex'), t.offered, t.schema_usable), '/'
+                                                      encode(t.reviewed_sha256, 'hex'), t.offered, t.arguments_check), '/'
                                             ORDER BY t.id))
                       FROM tools t WHERE t.org_id = c.org_id AND t.connection_id = c.id) END AS tools
            FROM connections c LEFT JOIN connection_status s ON s.connection_id = c.id

@@ -121,7 +121,7 @@ async fn load_toolkits(scope: &mut SystemScope) -> Result<HashMap<OrgId, Vec<Too
 async fn load_toolkit_tools(scope: &mut SystemScope) -> Result<HashMap<ToolkitId, Vec<Arc<ToolkitTool>>>> {
     let mut tools: HashMap<ToolId, Arc<Tool>> = HashMap::new();
     let rows = sqlx::query!(
-        "SELECT id, connection_id, name, seen_definition, seen_sha256, reviewed_sha256, offered, schema_usable FROM tools"
+        "SELECT id, connection_id, name, seen_definition, seen_sha256, reviewed_sha256, offered FROM tools"
     );
     for row in rows.fetch_all(scope.conn()).await? {
         let tool = Tool {
@@ -132,7 +132,6 @@ async fn load_toolkit_tools(scope: &mut SystemScope) -> Result<HashMap<ToolkitId
             seen_sha256: sha256("tools", row.id, &row.seen_sha256)?,
             reviewed_sha256: sha256("tools", row.id, &row.reviewed_sha256)?,
             offered: row.offered,
-            schema_usable: row.schema_usable,
         };
         tools.insert(tool.id, Arc::new(tool));
     }

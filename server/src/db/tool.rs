@@ -1,9 +1,10 @@
 //! What connections offer: the definition last seen and the one last reviewed.
 
 use chrono::{DateTime, Utc};
-use domain::{ConnectionId, ToolId, UserId};
+use domain::{Checked, ConnectionId, OrgId, ToolId, UserId};
+use uuid::Uuid;
 
-use super::OrgScope;
+use super::{OrgScope, SystemScope};
 use crate::error::Result;
 
 /// One tool.
@@ -27,8 +28,10 @@ pub struct Row {
     pub reviewed_at: DateTime<Utc>,
     /// Whether the upstream's last list had it.
     pub offered: bool,
-    /// Whether its input schema can check arguments.
-    pub schema_usable: bool,
+    /// How much of its input schema is used (`domain::ArgumentsCheck`); `None`: not known yet.
+    pub arguments_check: Option<String>,
+    /// Why not all of it.
+    pub check_note: Option<String>,
 }
 
 /// What is compared with an upstream's list.
@@ -55,8 +58,6 @@ pub struct Seen {
     pub definition: String,
     /// Its SHA-256.
     pub sha256: [u8; 32],
-    /// Whether its input schema can check arguments.
-    pub schema_usable: bool,
 }
 
 /// Lists a connection's tools by name.
@@ -67,7 +68,7 @@ pub async fn list(scope: &mut OrgScope, connection: ConnectionId, after: Option<
     Ok(sqlx::query_as!(
         Row,
         "SELECT id, name, seen_definition, seen_sha256, seen_at, reviewed_definition, reviewed_sha256, reviewed_at,
-                offered, schema_usable
+                offered, arguments_check, check_note
          FROM tools WHERE org_id = $1 AND connection_id = $2 AND ($3::text IS NULL OR name > $3) ORDER BY name LIMIT $4",
         scope.org().0,
         connection.0,
@@ -86,7 +87,7 @@ pub async fn find(scope: &mut OrgScope, connection: ConnectionId, name: &str) ->
     Ok(sqlx::query_as!(
         Row,
         "SELECT id, name, seen_definition, seen_sha256, seen_at, reviewed_definition, reviewed_sha256, reviewed_at,
-                offered, schema_usable
+                offered, arguments_check, check_note
          FROM tools WHERE org_id = $1 AND connection_id = $2 AND name = $3 FOR UPDATE",
         scope.org().0,
         connection.0,
@@ -112,44 +113,118 @@ pub async fn known(scope: &mut OrgScope, connection: ConnectionId) -> Result<Vec
     .await?)
 }
 
-/// Keeps a new tool: what is seen first counts as reviewed. Another replica may have been quicker.
+/// Keeps new tools: what is seen first counts as reviewed. Another replica may have been quicker.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn insert(scope: &mut OrgScope, connection: ConnectionId, seen: &Seen, at: DateTime<Utc>) -> Result<()> {
+pub async fn insert_many(
+    scope: &mut OrgScope,
+    connection: ConnectionId,
+    new: &[Seen],
+    at: DateTime<Utc>,
+) -> Result<()> {
+    let ids: Vec<Uuid> = new.iter().map(|_| ToolId::new().0).collect();
+    let names: Vec<&str> = new.iter().map(|seen| seen.name.as_str()).collect();
+    let definitions: Vec<&str> = new.iter().map(|seen| seen.definition.as_str()).collect();
+    let hashes: Vec<&[u8]> = new.iter().map(|seen| seen.sha256.as_slice()).collect();
     sqlx::query!(
         "INSERT INTO tools (id, org_id, connection_id, name, seen_definition, seen_sha256, seen_at,
-                            reviewed_definition, reviewed_sha256, reviewed_at, schema_usable)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $5, $6, $7, $8) ON CONFLICT (org_id, connection_id, name) DO NOTHING",
-        ToolId::new().0,
+                            reviewed_definition, reviewed_sha256, reviewed_at)
+         SELECT n.id, $1, $2, n.name, n.definition, n.sha256, $7, n.definition, n.sha256, $7
+         FROM unnest($3::uuid[], $4::text[], $5::text[], $6::bytea[]) AS n (id, name, definition, sha256)
+         ORDER BY n.name ON CONFLICT (org_id, connection_id, name) DO NOTHING",
         scope.org().0,
         connection.0,
-        seen.name,
-        seen.definition,
-        seen.sha256.as_slice(),
+        &ids,
+        &names as &[&str],
+        &definitions as &[&str],
+        &hashes as &[&[u8]],
         at,
-        seen.schema_usable,
     )
     .execute(scope.conn())
     .await?;
     Ok(())
 }
 
-/// Keeps what was seen of a known tool; the reviewed definition stays.
+/// Keeps what was seen of known tools; the reviewed definitions stay. What was known of an input schema is void where
+/// the definition is another one.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn update_seen(scope: &mut OrgScope, id: ToolId, seen: &Seen, at: DateTime<Utc>) -> Result<()> {
+pub async fn update_seen_many(scope: &mut OrgScope, seen: &[(ToolId, Seen)], at: DateTime<Utc>) -> Result<()> {
+    let ids: Vec<Uuid> = seen.iter().map(|(id, _)| id.0).collect();
+    let definitions: Vec<&str> = seen.iter().map(|(_, seen)| seen.definition.as_str()).collect();
+    let hashes: Vec<&[u8]> = seen.iter().map(|(_, seen)| seen.sha256.as_slice()).collect();
+    // Two replicas that list at once lock the rows in the same order.
     sqlx::query!(
-        "UPDATE tools SET seen_definition = $3, seen_at = CASE WHEN seen_sha256 = $4 THEN seen_at ELSE $5 END,
-                seen_sha256 = $4, schema_usable = $6, offered = true
-         WHERE org_id = $1 AND id = $2",
+        "SELECT id FROM tools WHERE org_id = $1 AND id = ANY ($2) ORDER BY name FOR UPDATE",
+        scope.org().0,
+        &ids
+    )
+    .fetch_all(scope.conn())
+    .await?;
+    sqlx::query!(
+        "UPDATE tools t SET seen_definition = s.definition, offered = true, seen_sha256 = s.sha256,
+                seen_at = CASE WHEN t.seen_sha256 = s.sha256 THEN t.seen_at ELSE $5 END,
+                arguments_check = CASE WHEN t.seen_sha256 = s.sha256 THEN t.arguments_check END,
+                check_note = CASE WHEN t.seen_sha256 = s.sha256 THEN t.check_note END
+         FROM unnest($2::uuid[], $3::text[], $4::bytea[]) AS s (id, definition, sha256)
+         WHERE t.org_id = $1 AND t.id = s.id",
+        scope.org().0,
+        &ids,
+        &definitions as &[&str],
+        &hashes as &[&[u8]],
+        at,
+    )
+    .execute(scope.conn())
+    .await?;
+    Ok(())
+}
+
+/// A tool of which it is not known yet how much of its input schema is used.
+#[derive(Clone, Debug)]
+pub struct Unjudged {
+    /// Its org.
+    pub org: OrgId,
+    /// Its id.
+    pub id: ToolId,
+    /// The definition last seen.
+    pub definition: String,
+    /// Its SHA-256.
+    pub sha256: Vec<u8>,
+}
+
+/// Some tools of which it is not known yet how much of their input schemas is used: of each connection a few, so that
+/// one with very many does not keep others waiting.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn unjudged(scope: &mut SystemScope) -> Result<Vec<Unjudged>> {
+    Ok(sqlx::query_as!(
+        Unjudged,
+        r#"SELECT org_id AS org, id, seen_definition AS definition, seen_sha256 AS sha256 FROM (
+               SELECT org_id, id, seen_definition, seen_sha256,
+                      row_number() OVER (PARTITION BY connection_id) AS place
+               FROM tools WHERE arguments_check IS NULL) AS t
+           WHERE place <= 5 LIMIT 100"#,
+    )
+    .fetch_all(scope.conn())
+    .await?)
+}
+
+/// Keeps how much of an input schema is used, unless the definition is another one by now.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn judge(scope: &mut OrgScope, id: ToolId, sha256: &[u8], checked: &Checked) -> Result<()> {
+    sqlx::query!(
+        "UPDATE tools SET schema_usable = $4::text <> 'none', arguments_check = $4, check_note = $5
+         WHERE org_id = $1 AND id = $2 AND seen_sha256 = $3",
         scope.org().0,
         id.0,
-        seen.definition,
-        seen.sha256.as_slice(),
-        at,
-        seen.schema_usable,
+        sha256,
+        checked.check.as_str(),
+        checked.note,
     )
     .execute(scope.conn())
     .await?;
@@ -161,7 +236,7 @@ pub async fn update_seen(scope: &mut OrgScope, id: ToolId, seen: &Seen, at: Date
 /// # Errors
 /// When Postgres cannot be reached.
 pub async fn withdraw(scope: &mut OrgScope, ids: &[ToolId]) -> Result<()> {
-    let ids: Vec<uuid::Uuid> = ids.iter().map(|id| id.0).collect();
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     sqlx::query!("UPDATE tools SET offered = false WHERE org_id = $1 AND id = ANY ($2)", scope.org().0, &ids)
         .execute(scope.conn())
         .await?;

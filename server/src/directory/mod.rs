@@ -18,7 +18,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-pub use schema::{Schemas, Validation};
+pub use schema::{DEEPEST, LARGEST, Schemas, Validation, harmful};
 
 use crate::{
     db::{self, Db},

@@ -9,6 +9,8 @@ use crate::components::{Clock, Icon, Shape, Time};
 #[component]
 pub(super) fn Notes(detail: Detail) -> impl IntoView {
     let now = Clock::here();
+    let unchecked =
+        detail.with_untracked(|detail| words::unchecked(&detail.arguments_check, detail.check_note.as_deref()));
     let approval = detail.with_untracked(|detail| detail.approval.clone());
     let became = part(detail, move |detail| words::became(&detail.approval, now.get_untracked()));
     let ran = part(detail, |detail| detail.same_call_ran_at);
@@ -42,6 +44,12 @@ pub(super) fn Notes(detail: Detail) -> impl IntoView {
             <Icon shape=Shape::Pause />
             <span><b>"Held because "</b><Said text=words::why(&approval.rule, &approval.tool, &approval.toolkit) /></span>
         </p>
+        {unchecked.map(|(what, why)| view! {
+            <p class="notice warn">
+                <Icon shape=Shape::Warning />
+                <span><b>{what}" "</b><Said text=why /></span>
+            </p>
+        })}
         {approval.agent_reason.map(|reason| view! {
             <div class="notice claim">
                 <span><b>"The agent says why"</b>" (its claim, not checked)"</span>

@@ -123,6 +123,16 @@ pub fn claims(hints: &ToolHints) -> Vec<(Tone, Option<Shape>, String)> {
     loud.into_iter().chain(quiet).collect()
 }
 
+/// That arguments were not checked against the tool's input schema, or not wholly, and why.
+pub fn unchecked(check: &str, note: Option<&str>) -> Option<(&'static str, String)> {
+    let why = note.unwrap_or("the gateway does not say why");
+    match check {
+        "full" => None,
+        "partial" => Some(("The arguments were checked in part.", format!("Of the tool's input schema, {why}."))),
+        _ => Some(("The arguments were not checked", format!("against the tool's input schema: {why}."))),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,6 +150,20 @@ mod tests {
             let said = became(&request(1, status.as_str(), 1), DateTime::UNIX_EPOCH);
             assert_eq!(said.is_none(), status == domain::approval::Status::Pending);
         }
+    }
+
+    #[test]
+    fn arguments_that_were_not_checked_wholly_are_said_to_be() {
+        assert_eq!(unchecked("full", None), None);
+        let said =
+            |check, note| unchecked(check, Some(note)).map(|(what, why)| format!("{what} {why}")).unwrap_or_default();
+        assert_eq!(
+            said("none", "checking them takes too long"),
+            "The arguments were not checked against the tool's input schema: checking them takes too long."
+        );
+        assert!(
+            said("partial", "the pattern `x` is left out").contains("in part. Of the tool's input schema, the pattern")
+        );
     }
 
     #[test]

@@ -38,6 +38,8 @@ pub struct New<'a> {
     pub tool: &'a str,
     /// The definition, byte for byte.
     pub definition: &'a str,
+    /// How far the arguments were checked.
+    pub checked: &'a domain::Checked,
     /// Why it is held.
     pub rule: &'a str,
     /// Why the agent asks, as it said.
@@ -126,11 +128,12 @@ pub async fn insert(scope: &mut OrgScope, new: &New<'_>) -> Result<bool> {
     let inserted = sqlx::query!(
         "INSERT INTO approvals (id, org_id, caller_kind, caller_id, caller_org_id, role_id, owner_id, toolkit_tool_id,
              connection_id, connection_version, arguments_sha256, definition_sha256, caller_name, client, toolkit, tool,
-             definition, reviewed_definition, rule, agent_reason, arguments_size, state, expires_at, called)
+             definition, reviewed_definition, rule, agent_reason, arguments_size, state, expires_at, called,
+             arguments_check, check_note)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
              (SELECT t.reviewed_definition FROM toolkit_tools tt JOIN tools t ON t.id = tt.tool_id
               WHERE tt.id = $8 AND t.reviewed_sha256 <> t.seen_sha256),
-             $18, $19, $20, 'pending', $21, $22)
+             $18, $19, $20, 'pending', $21, $22, $23, $24)
          ON CONFLICT DO NOTHING",
         new.id.0,
         scope.org().0,
@@ -154,6 +157,8 @@ pub async fn insert(scope: &mut OrgScope, new: &New<'_>) -> Result<bool> {
         i32::try_from(new.arguments_size).unwrap_or(i32::MAX),
         new.expires_at,
         new.called,
+        new.checked.check.as_str(),
+        new.checked.note,
     )
     .execute(scope.conn())
     .await?

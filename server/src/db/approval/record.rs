@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    ApprovalId, OrgId, Principal, UserId,
+    ApprovalId, Checked, OrgId, Principal, UserId,
     approval::{
         Approved, Binding, Decision, Executed, Executing, Expired, OutcomeUnknown, Pending, Settled, State, Status,
     },
@@ -37,6 +37,8 @@ pub struct Record {
     pub definition: String,
     /// The reviewed definition, where it differed.
     pub reviewed_definition: Option<String>,
+    /// How far the arguments were checked.
+    pub checked: Checked,
     /// Why it was held.
     pub rule: String,
     /// Why the agent asks, as it said.
@@ -183,7 +185,8 @@ async fn load(scope: &mut OrgScope, ids: &[Uuid]) -> Result<Vec<Record>> {
         Row,
         r#"SELECT id, org_id, caller_kind, caller_id, caller_org_id, role_id, owner_id, toolkit_tool_id, connection_id,
                connection_version, arguments_sha256, definition_sha256, caller_name, client, toolkit, tool, definition,
-               reviewed_definition, rule, agent_reason, created_at, state, expires_at, decided_by, decided_at,
+               reviewed_definition, arguments_check, check_note, rule, agent_reason, created_at, state, expires_at, decided_by,
+               decided_at,
                decision_reason, execute_by, holder, lease_until, finished_at, finished_by, finished_by_user, answered_at,
                change, called, asks_input, clock_timestamp() AS "read_at!"
            FROM approvals WHERE org_id = $1 AND id = ANY($2) ORDER BY id DESC"#,
@@ -214,6 +217,8 @@ struct Row {
     tool: String,
     definition: String,
     reviewed_definition: Option<String>,
+    arguments_check: String,
+    check_note: Option<String>,
     rule: String,
     agent_reason: Option<String>,
     created_at: DateTime<Utc>,
@@ -260,6 +265,10 @@ impl Row {
             tool: self.tool,
             definition: self.definition,
             reviewed_definition: self.reviewed_definition,
+            checked: Checked {
+                check: self.arguments_check.parse().map_err(|_| odd("arguments_check"))?,
+                note: self.check_note,
+            },
             rule: self.rule,
             agent_reason: self.agent_reason,
             created_at: self.created_at,

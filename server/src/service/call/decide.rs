@@ -1,4 +1,5 @@
-//! From a call to a verdict: which tool, are its arguments sound, may it run.
+//! From a call to a verdict: which tool, are its arguments sound, may it run. Whether they fit the tool's schema is looked
+//! at before a person is asked ([`hold`]): of a call that needs no approval the upstream is the judge.
 
 use std::sync::Arc;
 
@@ -16,7 +17,6 @@ use super::{
 };
 use crate::{
     db::{approval::Record, audit},
-    directory::Validation,
     error::{Error, Result},
     service::{Services, connection},
 };
@@ -74,10 +74,6 @@ pub(super) async fn decide(services: &Services, context: Context, params: &CallP
     let verdict = verdict(&context, &tool)?;
     if let Verdict::Refuse(rule) = verdict {
         return Ok(Step::Answer(say::blocked(&tool.name, &rule)));
-    }
-    if let Validation::Wrong(problems) = services.directory.schemas.validate(&tool.tool, params.arguments) {
-        let text = format!("the arguments do not fit the tool's schema: {}", problems.join("; "));
-        return Ok(Step::Answer(refused(&text)));
     }
     let connection = context.org.connections.get(&tool.tool.connection).cloned().ok_or_else(Error::not_found)?;
     let state = state.and_then(|state| state.theirs);

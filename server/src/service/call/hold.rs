@@ -16,6 +16,7 @@ use crate::{
         self, OrgScope, Reason,
         approval::{Actor, New, Record},
     },
+    directory::Validation,
     error::{Error, Kind, Result},
     service::Services,
     vault::Purpose,
@@ -183,9 +184,14 @@ fn binding_of(ready: &Ready) -> Binding {
 /// Opens a request, after tidying what stands in its way.
 async fn open(services: &Services, ready: &Ready, params: &CallParams<'_>, rule: &Rule) -> Result<Joined> {
     let context = &ready.context;
+    // One at a time of each caller: what it may cost to check arguments is bounded, but not little.
     let turn = tokio::time::timeout(LONGEST_TURN, services.opening.of(context.caller.principal)).await;
     let busy = "so many calls of yours are just being held that this one had no turn; nothing was done, try again";
     let _turn = turn.map_err(|_| Error::unavailable(busy))?;
+    let checked = match services.directory.schemas.check(&ready.tool.tool, params.arguments).await {
+        Validation::Fits(checked) => checked,
+        Validation::Wrong(problems) => return Ok(Joined::Refused(say::unfitting(&problems))),
+    };
     let mut scope = OrgScope::system(&services.db, context.org.id, Reason::Claim).await?;
     db::approval::lock_caller(&mut scope, context.caller.principal).await?;
     let binding = binding_of(ready);
@@ -228,6 +234,7 @@ async fn open(services: &Services, ready: &Ready, params: &CallParams<'_>, rule:
         toolkit: context.toolkit.slug.as_str(),
         tool: &ready.tool.name,
         definition: &ready.tool.tool.definition,
+        checked: &checked,
         rule: &rule.to_string(),
         agent_reason: reason.as_deref(),
         arguments_size: params.arguments.get().len(),

@@ -256,6 +256,12 @@ pub(super) fn too_many(limit: i64) -> Reply {
     Reply::new(Status::Refused, error(&text)).rule("too many open approvals")
 }
 
+/// The arguments do not fit the tool's schema: nobody is asked.
+pub(super) fn unfitting(problems: &[String]) -> Reply {
+    let text = format!("the arguments do not fit the tool's schema: {}", problems.join("; "));
+    Reply::new(Status::Refused, error(&text))
+}
+
 /// The arguments are too large for a person to be asked about.
 pub(super) fn too_large(size: usize, limit: usize) -> Reply {
     let text = format!(

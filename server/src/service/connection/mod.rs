@@ -1,7 +1,9 @@
 //! Connections: made, changed, removed, their definitions reviewed. Their configuration is in
-//! `config`, what this replica keeps open in `open`, listing their tools again in `refresh`.
+//! `config`, what this replica keeps open in `open`, listing their tools again in `refresh`, what of their input schemas can be
+//! used in `judge`.
 
 mod config;
+mod judge;
 mod open;
 mod refresh;
 
@@ -10,6 +12,7 @@ use domain::{ConnectionId, directory::Connection};
 use serde_json::{Value, json};
 
 pub use config::Config;
+pub use judge::judge;
 pub use open::{Open, ensure_fresh, follow, spec};
 pub use refresh::refresh_tools;
 

@@ -14,7 +14,7 @@ use crate::{
         self, OrgScope, Reason,
         tool::{Known, Seen},
     },
-    directory::Schemas,
+    directory::harmful,
     error::{Error, Result},
     service::{
         Services,
@@ -90,7 +90,7 @@ async fn keep(services: &Services, connection: &Connection, list: Vec<Box<RawVal
     let known = db::tool::known(&mut scope, connection.id).await?;
     drop(scope);
     // Definitions are as large and as many as the upstream likes.
-    let work = move || compare(known, &list, Schemas::usable);
+    let work = move || compare(known, &list);
     let changes = tokio::task::spawn_blocking(work).await.map_err(Error::internal)?;
 
     let now = services.clock.now();
@@ -102,11 +102,11 @@ async fn keep(services: &Services, connection: &Connection, list: Vec<Box<RawVal
         ));
     }
     db::connection::note_status(&mut scope, connection.id, now, None).await?;
-    for seen in &changes.new {
-        db::tool::insert(&mut scope, connection.id, seen, now).await?;
+    if !changes.new.is_empty() {
+        db::tool::insert_many(&mut scope, connection.id, &changes.new, now).await?;
     }
-    for (id, seen) in &changes.seen_again {
-        db::tool::update_seen(&mut scope, *id, seen, now).await?;
+    if !changes.seen_again.is_empty() {
+        db::tool::update_seen_many(&mut scope, &changes.seen_again, now).await?;
     }
     if !changes.gone.is_empty() {
         db::tool::withdraw(&mut scope, &changes.gone).await?;
@@ -134,9 +134,7 @@ struct Changes {
 }
 
 /// Compares an upstream's list with what is known. Of a name that is listed twice, the first counts.
-/// `usable` says whether a definition's input schema can check arguments; it is asked only about
-/// definitions that are new.
-fn compare(known: Vec<Known>, list: &[Box<RawValue>], usable: impl Fn(&str) -> bool) -> Changes {
+fn compare(known: Vec<Known>, list: &[Box<RawValue>]) -> Changes {
     let mut changes = Changes::default();
     let mut known: BTreeMap<String, Known> = known.into_iter().map(|tool| (tool.name.clone(), tool)).collect();
     let mut listed = HashSet::new();
@@ -156,7 +154,6 @@ fn compare(known: Vec<Known>, list: &[Box<RawValue>], usable: impl Fn(&str) -> b
     // In the order of names, so that two replicas that list at once lock the rows in the same order.
     for (name, definition) in seen {
         let keep = |definition: ToolDefinition| Seen {
-            schema_usable: usable(definition.raw.get()),
             name: definition.name,
             definition: definition.raw.get().to_owned(),
             sha256: definition.sha256,
@@ -190,6 +187,10 @@ fn same_json(before: &str, now: &str) -> bool {
 }
 
 fn definition(raw: &RawValue) -> Result<ToolDefinition, String> {
+    // Before anything else is done with it; and clients would have to read it as well.
+    if let Some(why) = harmful(raw.get()) {
+        return Err(why);
+    }
     let definition = ToolDefinition::parse(raw).map_err(|error| error.to_string())?;
     // Postgres keeps no NUL, and nobody could tell such names apart.
     if definition.name.contains('\0') || definition.name.len() > 512 {
