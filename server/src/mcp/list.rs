@@ -18,6 +18,7 @@ use super::{
     record::Place,
 };
 use crate::{
+    directory::LARGEST,
     error::Error,
     service::{
         Services,
@@ -28,6 +29,8 @@ use crate::{
 
 /// How many tools one page has at most.
 const PAGE: usize = 200;
+/// How large the definitions of one page may be together, in bytes: a page has one more at least.
+const PAGE_BYTES: usize = 4 * 1024 * 1024;
 
 /// Lists tools, ordered by name, the gateway's own last. Blocked tools are not there. The cursor is
 /// the name of the last tool of the page before.
@@ -43,20 +46,29 @@ pub(super) async fn list_tools(
     let org = directory.orgs.get(&place.org.slug).ok_or_else(Error::not_found)?;
     let toolkit = org.toolkits.get(&place.toolkit.slug).ok_or_else(Error::not_found)?;
     let mut waits = false;
+    let mut more = false;
+    let mut bytes = 0;
     let mut listed: Vec<(&str, Box<RawValue>)> = Vec::new();
     for (tool, held) in visible(org, toolkit, &place.caller) {
         waits |= held;
         if after.as_deref().is_some_and(|after| *tool.name <= *after) {
             continue;
         }
+        more |= listed.len() == PAGE || bytes > PAGE_BYTES;
+        // What is not listed is not read either: there may be very much of it.
+        if more {
+            continue;
+        }
+        // Kept from before there was this bound: the next listing withdraws it.
+        if tool.tool.definition.len() > LARGEST {
+            continue;
+        }
+        bytes += tool.tool.definition.len();
         let raw: &RawValue = serde_json::from_str(&tool.tool.definition).map_err(Error::internal)?;
         let definition = ToolDefinition::parse(raw).map_err(Error::internal)?;
         listed.push((&tool.name, definition.listed(&tool.name, held)));
     }
-    let next = (listed.len() > PAGE).then(|| {
-        listed.truncate(PAGE);
-        listed.last().map(|(name, _)| encode_cursor(name))
-    });
+    let next = more.then(|| listed.last().map(|(name, _)| encode_cursor(name)));
     let mut tools: Vec<Box<RawValue>> = listed.into_iter().map(|(_, definition)| definition).collect();
     if waits && next.is_none() {
         tools.extend(Builtin::ALL.map(Builtin::definition));

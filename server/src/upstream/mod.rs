@@ -11,6 +11,7 @@ mod error;
 mod http;
 mod link;
 mod message;
+mod notices;
 mod progress;
 mod registry;
 mod session;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use serde_json::value::RawValue;
-use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
@@ -18,15 +17,14 @@ use super::egress::Egress;
 use super::error::{Failure, UpstreamError};
 use super::link::Link;
 use super::message::{Answer, Request};
+use super::notices::Changed;
 use super::status::{Observer, Status};
 use super::{Call, ConnectionSpec, TaskRequest};
 use crate::clock::Clock;
 
-/// Notices of changed tool lists that may wait for who listens.
-const NOTICES: usize = 256;
 /// Bounds of one tool list.
 const PAGES: usize = 100;
-const TOOLS: usize = 5_000;
+const TOOLS: usize = 10_000;
 const TOOLS_BYTES: usize = 32 * 1024 * 1024;
 
 /// The upstreams of this process. Cheap to clone; clones share everything.
@@ -39,7 +37,7 @@ struct Shared {
     clock: Clock,
     egress: Egress,
     links: Mutex<Links>,
-    changed: broadcast::Sender<Uuid>,
+    changed: Arc<Changed>,
     /// What is being ended, and every child process.
     ending: TaskTracker,
     /// Cancelled when nothing may be waited for any more.
@@ -60,7 +58,7 @@ impl Upstreams {
                 egress,
                 clock,
                 links: Mutex::default(),
-                changed: broadcast::channel(NOTICES).0,
+                changed: Arc::default(),
                 ending: TaskTracker::new(),
                 stop: CancellationToken::new(),
             }),
@@ -144,7 +142,7 @@ impl Upstreams {
     ///
     /// # Errors
     /// When a page cannot be had, is not MCP, repeats a cursor, or the list exceeds
-    /// 100 pages, 5,000 tools or 32 MiB. Both kinds mean the same here: try again.
+    /// 100 pages, 10,000 tools or 32 MiB. Both kinds mean the same here: try again.
     pub async fn list_tools(&self, spec: &Arc<ConnectionSpec>) -> Result<Vec<Box<RawValue>>, UpstreamError> {
         let unknown = |reason: &str| UpstreamError::Unknown { reason: reason.to_owned() };
         let mut tools: Vec<Box<RawValue>> = Vec::new();
@@ -196,10 +194,10 @@ impl Upstreams {
         }
     }
 
-    /// The ids of connections whose upstream says that its tools changed. Who lags
-    /// behind loses notices, and should list again everything in use.
-    pub fn list_changed(&self) -> broadcast::Receiver<Uuid> {
-        self.shared.changed.subscribe()
+    /// Waits for a connection whose upstream says that its tools changed, and takes that notice. To be asked by one:
+    /// each notice is told once.
+    pub async fn list_changed(&self) -> Uuid {
+        self.shared.changed.next().await
     }
 
     /// How a connection is doing; none before it was used here.

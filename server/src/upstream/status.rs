@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
-use tokio::sync::broadcast;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
+use super::notices::{Changed, Pace};
 use super::progress::Watchers;
 use crate::clock::Clock;
 
@@ -63,23 +63,19 @@ struct Health {
 pub(super) struct Observer {
     id: Uuid,
     clock: Clock,
-    changed: broadcast::Sender<Uuid>,
+    changed: Arc<Changed>,
     pub(super) log: Arc<Log>,
     /// Child processes until nothing is left of them, whoever let go of them.
     pub(super) children: TaskTracker,
     /// Whose calls are under way and want to hear how far they are.
     pub(super) progress: Arc<Watchers>,
+    /// How fast is read what nobody asked for.
+    pub(super) pace: Pace,
     health: Mutex<Health>,
 }
 
 impl Observer {
-    pub(super) fn new(
-        id: Uuid,
-        clock: Clock,
-        changed: broadcast::Sender<Uuid>,
-        log: Arc<Log>,
-        children: TaskTracker,
-    ) -> Self {
+    pub(super) fn new(id: Uuid, clock: Clock, changed: Arc<Changed>, log: Arc<Log>, children: TaskTracker) -> Self {
         let since = clock.now();
         Self {
             id,
@@ -88,6 +84,7 @@ impl Observer {
             log,
             children,
             progress: Arc::default(),
+            pace: Pace::default(),
             health: Mutex::new(Health {
                 state: State::Connecting,
                 since,
@@ -170,8 +167,7 @@ impl Observer {
 
     /// The upstream says that its tools changed.
     pub(super) fn tools_changed(&self) {
-        // Nobody listening is not an error: lists are refreshed by age as well.
-        let _ = self.changed.send(self.id);
+        self.changed.say(self.id);
     }
 }
 
@@ -238,7 +234,7 @@ mod tests {
     use super::*;
 
     fn observer() -> Observer {
-        Observer::new(Uuid::nil(), Clock::system(), broadcast::channel(1).0, Arc::default(), TaskTracker::new())
+        Observer::new(Uuid::nil(), Clock::system(), Arc::default(), Arc::default(), TaskTracker::new())
     }
 
     #[test]

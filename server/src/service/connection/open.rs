@@ -1,12 +1,18 @@
 //! Connections as this replica uses them: their opened configurations, and how fresh their tool
 //! lists are (approvals.md: "Upstream lists are at most 60 s old at dispatch").
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use api_types::Refreshed;
 use domain::{ConnectionId, directory::Connection};
 use parking_lot::Mutex;
-use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -22,6 +28,10 @@ const IN_USE: Duration = Duration::from_secs(60);
 /// How old a list gets before that; well under the age at which a call would have to wait.
 const LISTED_AGAIN_AT: Duration = Duration::from_secs(40);
 
+/// How long an upstream that goes on saying that its tools changed has to wait between two lists, at most. Each time it
+/// waits twice as long, from a second on; after as long a silence it is believed at once again.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
 /// How often connections in use are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
@@ -36,6 +46,8 @@ pub(super) struct Entry {
     state: Mutex<State>,
     /// One list at a time: who comes second takes what the first one brought.
     pub(super) listing: tokio::sync::Mutex<()>,
+    /// A list that somebody asked for is about to be made.
+    due: AtomicBool,
 }
 
 #[derive(Default)]
@@ -45,6 +57,9 @@ struct State {
     listed: Option<Listed>,
     expired: Option<Duration>,
     error_noted: Option<Duration>,
+    /// How often the upstream had its tools listed again by saying that they changed, without a quiet minute between.
+    hurried: u32,
+    hurried_at: Duration,
 }
 
 /// When a list was asked for, and of which version of the configuration.
@@ -59,19 +74,9 @@ impl Open {
         self.by_id.lock().entry(id).or_default().clone()
     }
 
-    /// What was listed before `now` no longer counts as fresh. `false`: nothing was ever listed here.
-    fn expire(&self, id: ConnectionId, now: Duration) -> bool {
-        let entry = self.by_id.lock().get(&id).cloned();
-        if let Some(entry) = &entry {
-            entry.state.lock().expired = Some(now);
-        }
-        entry.is_some()
-    }
-
-    fn expire_all(&self, now: Duration) {
-        for entry in self.by_id.lock().values() {
-            entry.state.lock().expired = Some(now);
-        }
+    /// The entry, if the connection was ever used here.
+    fn find(&self, id: ConnectionId) -> Option<Arc<Entry>> {
+        self.by_id.lock().get(&id).cloned()
     }
 
     /// Drops what is kept of connections that `keep` says no to, and names them.
@@ -104,6 +109,26 @@ impl Entry {
                 && now.saturating_sub(listed.asked) <= max_age
                 && state.expired.is_none_or(|expired| expired < listed.asked)
         })
+    }
+
+    /// What was listed before `now` no longer counts as fresh.
+    fn expire(&self, now: Duration) {
+        self.state.lock().expired = Some(now);
+    }
+
+    /// The upstream says that its tools changed: how long until it is believed.
+    fn hurry(&self, now: Duration) -> Duration {
+        let mut state = self.state.lock();
+        if now.saturating_sub(state.hurried_at) > LONGEST_PAUSE {
+            state.hurried = 0;
+        }
+        let pause = match state.hurried {
+            0 => Duration::ZERO,
+            times => Duration::from_secs(1 << (times - 1).min(6)).min(LONGEST_PAUSE),
+        };
+        state.hurried = state.hurried.saturating_add(1);
+        state.hurried_at = now + pause;
+        pause
     }
 
     fn used(&self, now: Duration) {
@@ -190,43 +215,50 @@ pub async fn ensure_fresh(services: &Services, connection: &Connection, max_age:
 /// for connections in use, before a call would have to wait for it; ends what belongs to connections
 /// that were removed or switched off.
 pub async fn follow(services: Arc<Services>, stop: CancellationToken) {
-    let mut notices = services.upstreams.list_changed();
     let mut configuration = services.live.configuration();
     let mut look = tokio::time::interval(LOOK_EVERY);
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
-            notice = notices.recv() => match notice {
-                Ok(id) => list_changed(&services, ConnectionId(id)),
-                // Which notices were missed is not known: every list may be of yesterday.
-                Err(RecvError::Lagged(_)) => services.connections.expire_all(services.clock.elapsed()),
-                Err(RecvError::Closed) => return,
-            },
+            id = services.upstreams.list_changed() => list_changed(&services, ConnectionId(id)),
             _ = configuration.changed() => end_removed(&services).await,
             _ = look.tick() => {
                 end_removed(&services).await;
                 for id in services.connections.due(services.clock.elapsed()) {
-                    list_aside(&services, id);
+                    list_aside(&services, services.connections.entry(id), id, None);
                 }
             }
         }
     }
 }
 
+/// The upstream says that its tools changed. It is believed at once, unless it goes on saying so: every list that
+/// differs is written down, and makes every replica load its configuration again.
 fn list_changed(services: &Arc<Services>, id: ConnectionId) {
-    if services.connections.expire(id, services.clock.elapsed()) {
-        list_aside(services, id);
-    }
+    let Some(entry) = services.connections.find(id) else { return };
+    let now = services.clock.elapsed();
+    list_aside(services, entry.clone(), id, Some(now));
 }
 
-/// In a task of its own, so that one slow upstream does not keep others waiting. Not beside another
-/// list of the same connection, unless that one began before the upstream changed.
-fn list_aside(services: &Arc<Services>, id: ConnectionId) {
-    let Some(connection) = find(services, id) else { return };
+/// In a task of its own, so that one slow upstream does not keep others waiting. One such task at a time for each
+/// connection; not beside another list of it, unless that one began before the upstream `changed`.
+fn list_aside(services: &Arc<Services>, entry: Arc<Entry>, id: ConnectionId, changed: Option<Duration>) {
+    if entry.due.swap(true, Ordering::AcqRel) {
+        return;
+    }
     let services = services.clone();
     tokio::spawn(async move {
-        let entry = services.connections.entry(id);
+        if let Some(now) = changed {
+            let pause = tokio::time::sleep(entry.hurry(now));
+            if services.stop.run_until_cancelled(pause).await.is_none() {
+                return;
+            }
+            entry.expire(services.clock.elapsed());
+        }
         let _one_at_a_time = entry.listing.lock().await;
+        // What the upstream says from here on is about a later list.
+        entry.due.store(false, Ordering::Release);
+        let Some(connection) = find(&services, id) else { return };
         if entry.is_fresh(connection.version, LISTED_AGAIN_AT, services.clock.elapsed()) {
             return;
         }
@@ -264,14 +296,14 @@ mod tests {
     #[test]
     fn a_list_is_fresh_for_its_version_until_it_ages_or_expires() {
         let (open, id) = (Open::default(), ConnectionId::new());
-        assert!(!open.expire(id, at(0)), "nothing was listed yet");
+        assert!(open.find(id).is_none(), "nothing was listed yet");
         let entry = open.entry(id);
         assert!(!entry.is_fresh(1, MINUTE, at(0)), "never listed");
         entry.listed(at(1), 1);
         assert!(entry.is_fresh(1, MINUTE, at(61)));
         assert!(!entry.is_fresh(2, MINUTE, at(61)), "another configuration");
         assert!(!entry.is_fresh(1, MINUTE, at(62)), "too old");
-        assert!(open.expire(id, at(2)));
+        entry.expire(at(2));
         assert!(!entry.is_fresh(1, MINUTE, at(2)), "the upstream said that it changed");
         entry.listed(at(3), 1);
         assert!(entry.is_fresh(1, MINUTE, at(3)));
@@ -279,9 +311,8 @@ mod tests {
 
     #[test]
     fn a_list_asked_for_before_the_upstream_changed_does_not_count() {
-        let (open, id) = (Open::default(), ConnectionId::new());
-        let entry = open.entry(id);
-        open.expire(id, at(5));
+        let entry = Entry::default();
+        entry.expire(at(5));
         entry.listed(at(5), 1);
         assert!(!entry.is_fresh(1, MINUTE, at(6)));
     }
@@ -296,6 +327,19 @@ mod tests {
         assert!(open.due(at(39)).is_empty(), "young");
         assert_eq!(open.due(at(40)), [id]);
         assert!(open.due(at(61)).is_empty(), "no longer used");
+    }
+
+    #[test]
+    fn an_upstream_that_goes_on_saying_that_it_changed_waits_ever_longer() {
+        let entry = Entry::default();
+        let mut now = at(100);
+        let mut lists = 0;
+        while now < at(700) {
+            now += entry.hurry(now);
+            lists += 1;
+        }
+        assert!(lists < 20, "{lists} lists in ten minutes");
+        assert_eq!(entry.hurry(now + at(61)), Duration::ZERO, "after a quiet minute it is believed at once");
     }
 
     #[test]

@@ -134,6 +134,7 @@ async fn stream(peer: &Arc<Peer>, id: u64, response: Response) -> Result<Answer,
                 {
                     return Ok(answer);
                 }
+                peer.observer.pace.keep(event.data.len()).await;
             }
             Err(Broken::Garbled(reason)) => return Err(Failure::Unknown(reason)),
             Err(Broken::Ended(reason)) => {

@@ -63,6 +63,7 @@ async fn listen_once(peer: &Arc<Peer>, last_id: &mut Option<String>) -> ControlF
     events.last_id = last_id.take();
     while let Ok(event) = events.next().await {
         if !is_message(&event) {
+            peer.observer.pace.keep(event.data.len()).await;
             continue;
         }
         match hear(event.data.as_bytes(), &peer.observer) {
@@ -79,6 +80,7 @@ async fn listen_once(peer: &Arc<Peer>, last_id: &mut Option<String>) -> ControlF
             }
             Err(what) => peer.observer.log.push(&format!("a message that is not MCP: {what}")),
         }
+        peer.observer.pace.keep(event.data.len()).await;
     }
     *last_id = events.last_id;
     Continue(())

@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use reqwest::{Body, Method, RequestBuilder, Response};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::value::RawValue;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 use wire::envelope;
@@ -26,6 +27,8 @@ const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
 /// For messages that have no answer, from connecting to the last byte.
 const ASIDE: Duration = Duration::from_secs(10);
+/// How many replies to what an upstream asks may be on their way; more it does not get.
+const REPLIES: usize = 16;
 /// What says something about a request or its session, so that a connection's own would be wrong; left out.
 const PROTOCOL: [&str; 4] = ["mcp-method", "mcp-name", "mcp-protocol-version", "mcp-session-id"];
 /// What would change how the message is framed, and so what is sent.
@@ -42,6 +45,8 @@ pub(super) struct Peer {
     /// Why, if the upstream could not be reached.
     pub(super) broken: OnceLock<String>,
     next_id: AtomicU64,
+    /// Replies to what the upstream asks that are on their way.
+    replies: Arc<Semaphore>,
 }
 
 /// What `initialize` settled, or the probe; every later request says it again.
@@ -92,6 +97,7 @@ impl Peer {
             over: CancellationToken::new(),
             broken: OnceLock::new(),
             next_id: AtomicU64::new(0),
+            replies: Arc::new(Semaphore::new(REPLIES)),
         }))
     }
 
@@ -196,8 +202,13 @@ impl Peer {
         if self.is_modern() {
             return;
         }
+        // An upstream that asks more than that at once is not waiting for each answer.
+        let Ok(turn) = self.replies.clone().try_acquire_owned() else { return };
         let peer = self.clone();
-        tokio::spawn(async move { peer.post_aside(reply).await });
+        tokio::spawn(async move {
+            let _turn = turn;
+            peer.post_aside(reply).await
+        });
     }
 
     /// Sends a message that has no answer.

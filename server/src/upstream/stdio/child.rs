@@ -196,8 +196,12 @@ async fn read(stdout: Option<ChildStdout>, peer: Arc<Peer>) -> &'static str {
     let mut line = Vec::new();
     loop {
         match read_line(&mut reader, &mut line, MESSAGE_LIMIT).await {
-            Ok(Line::Whole) if line.iter().all(u8::is_ascii_whitespace) => {}
-            Ok(Line::Whole) => peer.receive(&line),
+            Ok(Line::Whole) => {
+                let answers = !line.iter().all(u8::is_ascii_whitespace) && peer.receive(&line);
+                if !answers {
+                    peer.observer.pace.keep(line.len()).await;
+                }
+            }
             // Nothing tells whose answer it was.
             Ok(Line::Cut) => return "the upstream's process wrote a message over 16 MiB",
             Ok(Line::End) | Err(_) => return "the upstream's process closed its output",

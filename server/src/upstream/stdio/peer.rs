@@ -94,26 +94,25 @@ impl Peer {
         }
     }
 
-    /// Gives the request with this id its outcome, if somebody still waits for it.
-    pub(super) fn settle(&self, id: u64, outcome: Outcome) {
+    /// Gives the request with this id its outcome, if somebody still waits for it: `true`.
+    pub(super) fn settle(&self, id: u64, outcome: Outcome) -> bool {
         let waiting = match &mut *self.waiting.lock() {
             Waiting::Open(waiting) => waiting.remove(&id),
             Waiting::Ended { .. } => None,
         };
-        if let Some(waiting) = waiting {
-            // Nobody there: the caller went away at this moment.
-            let _ = waiting.send(outcome);
-        }
+        // Nobody there: the caller went away at this moment.
+        waiting.is_some_and(|waiting| waiting.send(outcome).is_ok())
     }
 
     /// Acts on a line from the child; a line that is not MCP goes to the log,
-    /// for many a child prints there what belongs on stderr.
-    pub(super) fn receive(&self, bytes: &[u8]) {
+    /// for many a child prints there what belongs on stderr. `true`: it answered something.
+    pub(super) fn receive(&self, bytes: &[u8]) -> bool {
+        let mut answers = false;
         match hear(bytes, &self.observer) {
             Ok(heard) => {
                 for heard in heard {
                     match heard {
-                        Heard::Answer(id, answer) => self.settle(id, Ok(answer)),
+                        Heard::Answer(id, answer) => answers |= self.settle(id, Ok(answer)),
                         Heard::Reply(reply) => self.send_aside(reply),
                         Heard::Unaddressed(_) => {}
                     }
@@ -124,6 +123,7 @@ impl Peer {
                 self.observer.log.push(&format!("stdout: {text}"));
             }
         }
+        answers
     }
 
     /// Fails everything that waits, and everything to come. The first reason stays.

@@ -255,7 +255,6 @@ async fn changes_of_the_tool_list_are_subscribed_to_where_they_are_told() {
     })
     .await;
     let (upstreams, spec) = (upstreams(), Arc::new(http_spec(&strict.fake.url)));
-    let mut changed = upstreams.list_changed();
     result(call(&upstreams, &spec, "t").await);
     for (opening, end) in ["\"result\":{\"resultType\":\"complete\"}", "\"error\":{\"code\":-32000,\"message\":\"no\"}"]
         .iter()
@@ -268,8 +267,8 @@ async fn changes_of_the_tool_list_are_subscribed_to_where_they_are_told() {
             r#""method":"notifications/subscriptions/acknowledged","params":{"notifications":{"toolsListChanged":true}}"#,
         );
         say(r#""method":"notifications/tools/list_changed","params":{}"#);
-        let id = tokio::time::timeout(Duration::from_secs(10), changed.recv()).await;
-        assert_eq!(id.expect("soon").expect("a notice"), spec.id);
+        let id = tokio::time::timeout(Duration::from_secs(10), upstreams.list_changed()).await;
+        assert_eq!(id.expect("soon"), spec.id);
         say(&format!("\"id\":{},{end}", seen.id()));
         soon("the end of the stream", || sender.is_closed()).await;
     }
@@ -303,11 +302,10 @@ async fn a_header_that_does_not_match_has_the_tools_listed_again() {
         })
         .await;
         let (upstreams, spec) = (upstreams(), Arc::new(http_spec(&strict.fake.url)));
-        let mut changed = upstreams.list_changed();
         // An answer is an answer, also to an approved call: it is not sent again.
         let error = error(call_with(&upstreams, &spec, "t", true, || Ok(())).await);
         assert_eq!(error["code"], -32603, "{error}");
-        assert_eq!(changed.try_recv().expect("a notice"), spec.id);
+        assert_eq!(futures::FutureExt::now_or_never(upstreams.list_changed()), Some(spec.id));
         assert_eq!(strict.fake.count("tools/call"), 1);
     }
 }
