@@ -20,6 +20,7 @@ mod events;
 mod export;
 mod export_limits;
 mod holding;
+mod hostile;
 mod input;
 mod keys;
 mod layers;

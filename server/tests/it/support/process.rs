@@ -26,6 +26,22 @@ impl Process {
         Self::spawn(command, "permesso on ")
     }
 
+    /// The same with at most so much memory to address, in KiB.
+    pub(crate) fn gateway_within(database: &SecretString, kib: u64) -> Self {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit -v {kib} && exec \"$0\" serve"), env!("CARGO_BIN_EXE_permesso")]);
+        command.env_clear().envs(std::env::vars().filter(|(name, _)| name == "PATH"));
+        command.envs(super::gateway::variables(database)).env("PERMESSO_LOG", "error");
+        Self::spawn(command, "permesso on ")
+    }
+
+    /// The memory that it has taken at most, in MiB.
+    pub(crate) fn peak_mib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it lives");
+        let line = status.lines().find(|line| line.starts_with("VmHWM")).expect("Linux says so");
+        line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).expect("a number") / 1024
+    }
+
     /// `permesso sample-upstream` on a port of its own.
     pub(crate) fn ledger(file: &Path, delay_ms: u64) -> Self {
         let mut command = permesso();
