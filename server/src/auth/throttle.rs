@@ -149,8 +149,9 @@ fn make_room(table: &mut HashMap<u64, Duration>, now: Duration) {
     table.retain(|_, at| *at > keep_after);
 }
 
-/// The part of an address that one guesser cannot choose freely: all of IPv4, the /64 of IPv6.
-fn network(address: IpAddr) -> IpAddr {
+/// The part of an address that one client cannot choose freely: all of IPv4, the /64 of IPv6. What is counted by
+/// address is counted by this.
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
         v4 => v4,
