@@ -109,8 +109,7 @@ async fn converse(
     stop: CancellationToken,
 ) {
     let acquaintance = &seat.acquaintance;
-    let heads =
-        Heads { within: limits.head, is_proxy, acquaintance: acquaintance.clone(), begun: Arc::default() };
+    let heads = Heads { within: limits.head, is_proxy, acquaintance: acquaintance.clone(), begun: Arc::default() };
     let begun = heads.begun.clone();
     let mut stream = TimeoutStream::new(InspectReader::new(stream, move |_| begun.store(true, Ordering::Relaxed)));
     stream.set_write_timeout(Some(limits.unread));

@@ -192,8 +192,7 @@ mod tests {
     #[test]
     fn when_all_seats_are_taken_the_oldest_stranger_makes_room_and_nobody_who_is_known() {
         let room = room(3, 3);
-        let (known, old, young) =
-            (seat(&room, "192.0.2.1"), seat(&room, "192.0.2.2"), seat(&room, "192.0.2.3"));
+        let (known, old, young) = (seat(&room, "192.0.2.1"), seat(&room, "192.0.2.2"), seat(&room, "192.0.2.3"));
         known.acquaintance.make();
         assert!(ask(&room, "192.0.2.4").is_none(), "it waits for the seat");
         assert!(old.taken_back.is_cancelled());
