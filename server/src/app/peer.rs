@@ -36,6 +36,11 @@ impl Proxies {
         self.trusted.iter().any(|network| network.contains(&address.to_canonical()))
     }
 
+    /// Whether none is named.
+    pub(super) fn is_nobody(&self) -> bool {
+        self.trusted.is_empty()
+    }
+
     /// The last address that no trusted proxy has: each proxy appends whom it speaks for, so what stands
     /// before the first stranger is that stranger's own claim.
     fn client<'a>(&self, peer: IpAddr, forwarded: impl Iterator<Item = &'a str>) -> IpAddr {

@@ -12,7 +12,8 @@ use tokio::{
 use crate::{
     coverage::filled,
     support::{
-        Client, Gateway, World, client::Answer, database::database, gateway::variables, process::Process, world::ADMIN,
+        Client, Gateway, World, client::Answer, database::database, eventually, gateway::variables, process::Process,
+        world::ADMIN,
     },
 };
 
@@ -223,6 +224,19 @@ async fn the_log_says_who_is_let_in_and_once_that_a_strangers_forwarded_header_i
     assert_eq!(lines(&["WARN", "PERMESSO_PUBLIC_URL is not set", "host_refused", "0.0.0.0:"]), 1, "{log}");
     assert_eq!(lines(&["WARN", "X-Forwarded-For", "127.0.0.1", "PERMESSO_TRUSTED_PROXIES"]), 1, "{log}");
     assert!(!log.contains("198.51.100."), "what a stranger says is not repeated: {log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_says_when_nobody_named_the_proxy_that_speaks_tls() {
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let mut set = variables(&database().await);
+    set.push(("PERMESSO_PUBLIC_URL".into(), "https://mcp.example.com".into()));
+    let _gateway = Process::logging(&set, log.reopen().unwrap());
+    let is_said = async || {
+        let log = std::fs::read_to_string(log.path()).unwrap();
+        log.lines().any(|line| line.contains("WARN") && line.contains("PERMESSO_TRUSTED_PROXIES"))
+    };
+    eventually("the log says so", is_said).await;
 }
 
 #[tokio::test]
