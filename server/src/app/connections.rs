@@ -44,10 +44,10 @@ use crate::service::access::Acquaintance;
 pub struct ConnectionLimits {
     /// How long a request's head may take, from its first bytes on.
     pub head: Duration,
-    /// How long a connection may stay open on which nothing is asked any more, once a credential was accepted on it or
-    /// when it is a trusted proxy's. Any other has twice the time of a head. A client that asks just when this ends cannot
-    /// know whether it was heard, and a POST is not simply sent again (RFC 9110, 9.2.2): so this is longer than
-    /// clients and proxies keep a connection that they do not use, and it is they who close it.
+    /// How long a connection may stay open on which nothing is asked, when a credential was accepted on it or a trusted
+    /// proxy opened it; any other has twice the time of a head. A client that asks just when this ends cannot know
+    /// whether it was heard, and a POST is not simply sent again (RFC 9110, 9.2.2): so this is longer than clients and
+    /// proxies keep a connection that they do not use, and it is they who close it.
     pub idle: Duration,
     /// How long an answer waits for its reader without a byte of it being taken.
     pub unread: Duration,
@@ -140,8 +140,7 @@ async fn converse(
 struct Heads {
     within: Duration,
     is_proxy: bool,
-    /// Who has shown no credential has no call here whose connection must be kept for the next one: twice the time of a
-    /// head has to do.
+    /// Without a credential there was no call here, and so none that may follow it on the same connection.
     acquaintance: Acquaintance,
     /// Whether anything was read since hyper began to wait.
     begun: Arc<AtomicBool>,
