@@ -65,6 +65,7 @@ pub struct Attempt {
     throttle: Throttle,
     pair: u64,
     counted_on: Vec<(u64, Limit)>,
+    refused_for: Option<Duration>,
 }
 
 impl Throttle {
@@ -87,11 +88,15 @@ impl Throttle {
         let now = self.clock.elapsed();
         let mut tables = self.tables.lock();
         let is_known = tables.known_until.get(&pair).is_some_and(|until| *until > now);
-        let counted_on = match tables.count(limits, now) {
-            Err(wait) if is_known => tables.count(reserve, now).map_err(|longer| wait.min(longer)),
-            counted => counted,
-        }?;
-        Ok(Attempt { throttle: self.clone(), pair, counted_on })
+        let (counted_on, refused_for) = match tables.count(limits, now) {
+            Ok(counted_on) => (counted_on, None),
+            Err(wait) if is_known => {
+                let counted_on = tables.count(reserve, now).map_err(|longer| wait.min(longer))?;
+                (counted_on, Some(wait))
+            }
+            Err(wait) => return Err(wait),
+        };
+        Ok(Attempt { throttle: self.clone(), pair, counted_on, refused_for })
     }
 
     /// With a random key: no e-mail address is kept, and nobody can aim for a collision.
@@ -109,6 +114,12 @@ impl Attempt {
         tables.give_back(&self.counted_on);
         make_room(&mut tables.known_until, now);
         tables.known_until.insert(self.pair, now + KNOWN_FOR);
+    }
+
+    /// The password was wrong: the attempt stays counted. One of the reserve is to be answered as if it had been refused
+    /// for so long: whoever guesses is not told that this account signed in from here.
+    pub fn failed(self) -> Option<Duration> {
+        self.refused_for
     }
 
     /// The password was not compared, because something of ours failed: the attempt is not counted.

@@ -118,9 +118,12 @@ fn five_wrong_passwords_do_not_keep_a_person_from_an_address_that_signed_in_befo
     let (throttle, _) = throttle();
     throttle.check(ADA, home()).unwrap().succeeded();
     for _ in 0..5 {
-        let _ = throttle.check(ADA, home()).unwrap();
+        assert_eq!(throttle.check(ADA, home()).unwrap().failed(), None);
     }
     throttle.check(ADA, home()).unwrap().succeeded();
+    let known = throttle.check(ADA, home()).unwrap().failed();
+    failures(&throttle, |_| "new@example.com".into(), |_| home());
+    assert_eq!(known, throttle.check("new@example.com", home()).err(), "whoever guesses is not told that it is known");
 }
 
 #[test]
