@@ -36,7 +36,7 @@ pub struct Config {
     pub listen: SocketAddr,
     /// `PERMESSO_PUBLIC_URL`: where people and agents reach the server; only scheme, host and port.
     pub public_url: Option<Url>,
-    /// `PERMESSO_ALLOWED_HOSTS`: what a request to the MCP endpoint may have as `Host`, beside the public
+    /// `PERMESSO_ALLOWED_HOSTS`: what a request may have as `Host`, beside the public
     /// URL's host and, on a loopback listener, the names of this machine; nothing else unless set.
     pub allowed_hosts: AllowedHosts,
     /// `PERMESSO_ALLOWED_ORIGINS`: of which origins, beside the public URL's, pages in a browser may use the
@@ -44,6 +44,12 @@ pub struct Config {
     pub allowed_origins: Vec<String>,
     /// `PERMESSO_TRUSTED_PROXIES`: peers whose forwarded headers count; nobody unless set.
     pub trusted_proxies: Vec<IpNet>,
+    /// `PERMESSO_MAX_CONNECTIONS`: how many connections may be open to this process; 1 to 1,000,000, 10,000
+    /// unless set.
+    pub max_connections: usize,
+    /// `PERMESSO_MAX_CONNECTIONS_PER_ADDRESS`: how many of them one address may have; 1 to 1,000,000, 1,000
+    /// unless set. Trusted proxies may have all.
+    pub max_connections_per_address: usize,
     /// `PERMESSO_DATA_DIR`: files of `dev` and of stdio upstreams; `.permesso` unless set.
     pub data_dir: PathBuf,
     /// `PERMESSO_MASTER_KEY`, as written; the vault reads it.
@@ -113,6 +119,8 @@ impl Config {
             allowed_hosts: reach::allowed_hosts(&vars)?,
             allowed_origins: reach::allowed_origins(&vars)?,
             trusted_proxies: trusted_proxies(&vars)?,
+            max_connections: vars.number("PERMESSO_MAX_CONNECTIONS", 1..=1_000_000, 10_000)?,
+            max_connections_per_address: vars.number("PERMESSO_MAX_CONNECTIONS_PER_ADDRESS", 1..=1_000_000, 1_000)?,
             data_dir: vars.text("PERMESSO_DATA_DIR").map_or_else(|| PathBuf::from(".permesso"), PathBuf::from),
             master_key: vars.secret("PERMESSO_MASTER_KEY")?,
             allow_dev_master_key: vars.flag("PERMESSO_ALLOW_DEV_MASTER_KEY")?,

@@ -130,6 +130,14 @@ impl Error {
     }
 }
 
+/// How much of a strange value is told, in characters.
+const SHOWN: usize = 80;
+
+/// What somebody sent, as text for a message: short, and without what a terminal or a page would obey.
+pub fn shown(value: &[u8]) -> String {
+    String::from_utf8_lossy(value).chars().take(SHOWN).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
 fn format_chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut next = error.source();

@@ -19,7 +19,7 @@ use crate::{
     error::{Error, Result},
     service::{
         Services,
-        access::{self, Actor, OrgAccess},
+        access::{self, Acquaintance, Actor, OrgAccess},
         session::{self, Whence},
     },
     telemetry::RequestId,
@@ -77,12 +77,15 @@ impl FromRequestParts<Arc<Services>> for Known {
 
     async fn from_request_parts(parts: &mut Parts, services: &Arc<Services>) -> Result<Self> {
         let request_id = request_id(parts);
-        if let Some(token) = access::bearer(&parts.headers)? {
-            return access::authenticate(services, token, request_id).map(Self);
-        }
-        let session = parts.extensions.get::<Session>().cloned().ok_or_else(Error::unauthorized)?;
-        let attended = is_attended(&parts.headers);
-        session::authenticate(services, &session, attended, request_id).await.map(Self)
+        let actor = if let Some(token) = access::bearer(&parts.headers)? {
+            access::authenticate(services, token, request_id)?
+        } else {
+            let session = parts.extensions.get::<Session>().cloned().ok_or_else(Error::unauthorized)?;
+            let attended = is_attended(&parts.headers);
+            session::authenticate(services, &session, attended, request_id).await?
+        };
+        Acquaintance::make_on(&parts.extensions);
+        Ok(Self(actor))
     }
 }
 

@@ -1,6 +1,10 @@
 //! Takes connections and speaks HTTP/1.1 on each, within what a client may take up: the time for a request's
-//! head, the time in which it asks nothing or reads nothing, and the number of connections. How long a body may take is said where
-//! bodies are read (`api::body`, `mcp::endpoint`); while a request is under way only its answer's reader is timed.
+//! head, the time in which it asks nothing or reads nothing, and the number of connections. How long a body may take
+//! is said where bodies are read (`api::body`, `mcp::endpoint`); while a request is under way only its answer's reader
+//! is timed.
+
+mod files;
+mod room;
 
 use std::{
     future::Future,
@@ -27,29 +31,32 @@ use hyper::{
     service::{Service, service_fn},
 };
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
-};
+use tokio::net::{TcpListener, TcpStream};
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::{io::InspectReader, sync::CancellationToken, task::TaskTracker};
 
-/// How often the log says that there is no room for more connections.
-const TELL_EVERY: Duration = Duration::from_secs(60);
+use self::room::{Room, Seat};
+use super::peer::Proxies;
+use crate::service::access::Acquaintance;
 
 /// What clients may take up before they have said who they are.
 #[derive(Debug, Clone, Copy)]
 pub struct ConnectionLimits {
     /// How long a request's head may take, from its first bytes on.
     pub head: Duration,
-    /// How long a connection may stay open on which nothing is asked. A client that asks just when this ends cannot
-    /// know whether it was heard, and a POST is not simply sent again (RFC 9110, 9.2.2): so this is longer than
-    /// clients and proxies keep a connection that they do not use, and it is they who close it.
+    /// How long a connection may stay open on which nothing is asked, when a credential was accepted on it or a trusted
+    /// proxy opened it; any other has twice the time of a head. A client that asks just when this ends cannot know
+    /// whether it was heard, and a POST is not simply sent again (RFC 9110, 9.2.2): so this is longer than clients and
+    /// proxies keep a connection that they do not use, and it is they who close it.
     pub idle: Duration,
     /// How long an answer waits for its reader without a byte of it being taken.
     pub unread: Duration,
-    /// How many connections may be open; further ones wait until one ends.
+    /// How many connections may be open. When all are taken, a new one takes the place of the oldest on which no
+    /// credential was accepted; where there is none it waits.
     pub open: usize,
+    /// How many of them one address may have (an IPv4 address, a /64 of IPv6); further ones are closed. Trusted
+    /// proxies, behind which there are many, may have all.
+    pub per_address: usize,
 }
 
 impl Default for ConnectionLimits {
@@ -57,62 +64,58 @@ impl Default for ConnectionLimits {
     /// balancers for 10.
     fn default() -> Self {
         let (head, idle, unread) = (Duration::from_secs(30), Duration::from_secs(620), Duration::from_secs(60));
-        Self { head, idle, unread, open: 10_000 }
+        Self { head, idle, unread, open: 10_000, per_address: 1_000 }
     }
 }
 
 /// Serves who connects until `stop`; then takes nobody any more, and is done when all connections have ended.
 /// Connections do not end with this future: what is under way on them goes on.
-pub(super) async fn serve(listener: TcpListener, router: Router, limits: ConnectionLimits, stop: CancellationToken) {
+pub(super) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: ConnectionLimits,
+    proxies: Arc<Proxies>,
+    stop: CancellationToken,
+) {
     // Small answers must not wait for the client's acknowledgement of the one before.
     let mut listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     let router = TowerToHyperService::new(router);
-    let seats = Arc::new(Semaphore::new(limits.open));
+    let limits = limits.within_open_files();
+    let room = Room::new(&limits);
     let connections = TaskTracker::new();
-    let mut told = None;
-    while let Some(Some((stream, peer, seat))) = stop.run_until_cancelled(next(&mut listener, &seats, &mut told)).await
-    {
+    // Where the system has nothing left to give (too many open files), axum's listener says so in the log and asks
+    // again after a second.
+    while let Some((stream, peer)) = stop.run_until_cancelled(listener.accept()).await {
+        let is_proxy = proxies.is_trusted(peer.ip());
+        let Some(seat) = stop.run_until_cancelled(room.seat(peer.ip(), is_proxy)).await else { break };
+        // Without a seat it is closed here, unread.
+        let Some(seat) = seat else { continue };
         let (router, stop) = (router.clone(), stop.clone());
-        connections.spawn(async move {
-            converse(stream, peer, router, limits, stop).await;
-            drop(seat);
-        });
+        connections.spawn(converse(stream, peer, is_proxy, seat, router, limits, stop));
     }
     drop(listener);
     connections.close();
     connections.wait().await;
 }
 
-/// The next connection, once there is a seat for it: until then it waits at the system's door. Where the system has
-/// nothing left to give it (too many open files), axum's listener says so in the log and asks again after a second.
-async fn next<L: Listener>(
-    listener: &mut L,
-    seats: &Arc<Semaphore>,
-    told: &mut Option<Instant>,
-) -> Option<(L::Io, L::Addr, OwnedSemaphorePermit)> {
-    if seats.available_permits() == 0 && told.is_none_or(|at| at.elapsed() > TELL_EVERY) {
-        *told = Some(Instant::now());
-        tracing::warn!("as many connections are open as may be: further ones wait");
-    }
-    let seat = seats.clone().acquire_owned().await.ok()?;
-    let (stream, peer) = listener.accept().await;
-    Some((stream, peer, seat))
-}
-
 /// One connection, to its end.
 async fn converse(
     stream: TcpStream,
     peer: SocketAddr,
+    is_proxy: bool,
+    seat: Seat,
     router: TowerToHyperService<Router>,
     limits: ConnectionLimits,
     stop: CancellationToken,
 ) {
-    let heads = Heads { within: limits.head, is_new: AtomicBool::new(true), begun: Arc::default() };
+    let acquaintance = &seat.acquaintance;
+    let heads = Heads { within: limits.head, is_proxy, acquaintance: acquaintance.clone(), begun: Arc::default() };
     let begun = heads.begun.clone();
     let mut stream = TimeoutStream::new(InspectReader::new(stream, move |_| begun.store(true, Ordering::Relaxed)));
     stream.set_write_timeout(Some(limits.unread));
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
+        request.extensions_mut().insert(acquaintance.clone());
         router.call(request)
     });
     let mut http = http1::Builder::new();
@@ -120,6 +123,7 @@ async fn converse(
     let mut connection = pin!(http.serve_connection(TokioIo::new(Box::pin(stream)), service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
+        () = seat.taken_back.cancelled() => return,
         () = stop.cancelled() => {
             connection.as_mut().graceful_shutdown();
             connection.await
@@ -135,9 +139,9 @@ async fn converse(
 /// has begun, there is less.
 struct Heads {
     within: Duration,
-    /// Whether nothing was asked yet: then there is no answer whose connection could be meant to be used again, and
-    /// twice the time of a head has to do.
-    is_new: AtomicBool,
+    is_proxy: bool,
+    /// Without a credential there was no call here, and so none that may follow it on the same connection.
+    acquaintance: Acquaintance,
     /// Whether anything was read since hyper began to wait.
     begun: Arc<AtomicBool>,
 }
@@ -149,8 +153,8 @@ impl Timer for Heads {
 
     fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn Sleep>> {
         self.begun.store(false, Ordering::Relaxed);
-        let is_new = self.is_new.swap(false, Ordering::Relaxed);
-        let deadline = if is_new { deadline.min(Instant::now() + 2 * self.within) } else { deadline };
+        let is_kept = self.is_proxy || self.acquaintance.is_made();
+        let deadline = if is_kept { deadline } else { deadline.min(Instant::now() + 2 * self.within) };
         let sleep = Box::pin(tokio::time::sleep_until(deadline.into()));
         Box::pin(Head { sleep, within: self.within, begun: self.begun.clone(), noticed: false })
     }

@@ -4,8 +4,10 @@
 mod browser;
 pub mod connections;
 pub mod console;
+pub mod host;
 mod peer;
 pub mod router;
+mod seldom;
 pub mod serve;
 pub mod state;
 mod under_way;

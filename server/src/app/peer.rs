@@ -1,9 +1,10 @@
 //! Where a request comes from: its peer, or what a trusted proxy says of it
-//! (`PERMESSO_TRUSTED_PROXIES`). Anybody else's forwarded headers are ignored.
+//! (`PERMESSO_TRUSTED_PROXIES`). Anybody else's forwarded headers are ignored, and the log says so.
 
 use std::{
     net::{IpAddr, SocketAddr},
     sync::Arc,
+    time::Duration,
 };
 
 use axum::{
@@ -13,35 +14,76 @@ use axum::{
 };
 use ipnet::IpNet;
 
-use crate::{api::authorize::ClientAddress, service::Services};
+use super::seldom::Seldom;
+use crate::api::authorize::ClientAddress;
+
+/// The header in which proxies say for whom they ask.
+const FORWARDED: &str = "x-forwarded-for";
+
+/// The proxies whose word counts.
+pub(super) struct Proxies {
+    trusted: Vec<IpNet>,
+    /// Who likes can send the header: it fills no log.
+    ignored: Seldom,
+}
+
+impl Proxies {
+    pub(super) fn new(trusted: Vec<IpNet>) -> Self {
+        Self { trusted, ignored: Seldom::new(Duration::from_secs(3_600)) }
+    }
+
+    pub(super) fn is_trusted(&self, address: IpAddr) -> bool {
+        self.trusted.iter().any(|network| network.contains(&address.to_canonical()))
+    }
+
+    /// Whether none is named.
+    pub(super) fn is_nobody(&self) -> bool {
+        self.trusted.is_empty()
+    }
+
+    /// The last address that no trusted proxy has: each proxy appends whom it speaks for, so what stands
+    /// before the first stranger is that stranger's own claim.
+    fn client<'a>(&self, peer: IpAddr, forwarded: impl Iterator<Item = &'a str>) -> IpAddr {
+        let mut found = peer.to_canonical();
+        let said: Vec<&str> = forwarded.flat_map(|value| value.split(',')).collect();
+        for entry in said.into_iter().rev() {
+            if !self.is_trusted(found) {
+                break;
+            }
+            // Some proxies write the port too. One that writes no address is as far as we can see.
+            let entry = entry.trim();
+            let address = entry.parse().or_else(|_| entry.parse::<SocketAddr>().map(|address| address.ip()));
+            let Ok(address) = address else { break };
+            found = address.to_canonical();
+        }
+        found
+    }
+}
+
+/// For the log: the networks as they are compared.
+impl std::fmt::Display for Proxies {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Some((first, rest)) = self.trusted.split_first() else { return f.write_str("none") };
+        write!(f, "{first}")?;
+        rest.iter().try_for_each(|network| write!(f, ", {network}"))
+    }
+}
 
 /// Puts the client's address into the request.
-pub(super) async fn find(State(services): State<Arc<Services>>, mut request: Request, next: Next) -> Response {
+pub(super) async fn find(State(proxies): State<Arc<Proxies>>, mut request: Request, next: Next) -> Response {
     if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>().copied() {
-        let forwarded = request.headers().get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-        let address = client(peer.ip(), forwarded, &services.trusted_proxies);
+        if request.headers().contains_key(FORWARDED) && !proxies.is_trusted(peer.ip()) && proxies.ignored.is_due() {
+            tracing::warn!(
+                peer = %peer.ip(),
+                "X-Forwarded-For of a peer that is no trusted proxy is ignored: if this is a proxy of yours, add it to \
+                 PERMESSO_TRUSTED_PROXIES, or everybody behind it counts as one address (said once an hour)"
+            );
+        }
+        let forwarded = request.headers().get_all(FORWARDED).iter().filter_map(|value| value.to_str().ok());
+        let address = proxies.client(peer.ip(), forwarded);
         request.extensions_mut().insert(ClientAddress(address));
     }
     next.run(request).await
-}
-
-/// The last address that no trusted proxy has: each proxy appends whom it speaks for, so what stands
-/// before the first stranger is that stranger's own claim.
-fn client<'a>(peer: IpAddr, forwarded: impl Iterator<Item = &'a str>, trusted: &[IpNet]) -> IpAddr {
-    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(&address.to_canonical()));
-    let mut found = peer.to_canonical();
-    let said: Vec<&str> = forwarded.flat_map(|value| value.split(',')).collect();
-    for entry in said.into_iter().rev() {
-        if !is_trusted(found) {
-            break;
-        }
-        // Some proxies write the port too. One that writes no address is as far as we can see.
-        let entry = entry.trim();
-        let address = entry.parse().or_else(|_| entry.parse::<SocketAddr>().map(|address| address.ip()));
-        let Ok(address) = address else { break };
-        found = address.to_canonical();
-    }
-    found
 }
 
 #[cfg(test)]
@@ -50,8 +92,8 @@ mod tests {
     use super::*;
 
     fn seen(peer: &str, forwarded: &[&str]) -> String {
-        let trusted = ["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()];
-        client(peer.parse().unwrap(), forwarded.iter().copied(), &trusted).to_string()
+        let proxies = Proxies::new(vec!["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()]);
+        proxies.client(peer.parse().unwrap(), forwarded.iter().copied()).to_string()
     }
 
     #[test]

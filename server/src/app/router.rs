@@ -14,14 +14,20 @@ use tokio_util::task::TaskTracker;
 use tower_http::catch_panic::CatchPanicLayer;
 use uuid::Uuid;
 
-use super::{browser, console::Console, peer, under_way};
+use super::{
+    browser,
+    console::Console,
+    host::{self, Hosts},
+    peer::{self, Proxies},
+    under_way,
+};
 use crate::{
     api::{
         self, api_keys, approvals, audit, audit_export, auth, authorize::Known, connections, events, invitations,
         members, orgs, roles, sessions, toolkits,
     },
     error::{Error, Kind},
-    mcp::{self, origin::Doors},
+    mcp::{self, origin::Origins},
     service::Services,
     telemetry::{self, RequestId},
 };
@@ -98,7 +104,14 @@ pub const OPEN: Routes = &[
 ];
 
 /// The whole server. `requests` counts those under way.
-pub fn router(services: Arc<Services>, console: Console, doors: Doors, requests: TaskTracker) -> Router {
+pub(super) fn router(
+    services: Arc<Services>,
+    console: Console,
+    hosts: Hosts,
+    origins: Origins,
+    proxies: Arc<Proxies>,
+    requests: TaskTracker,
+) -> Router {
     let mut rest = Router::new();
     for (path, route) in API {
         rest = rest.route(path, route());
@@ -109,26 +122,28 @@ pub fn router(services: Arc<Services>, console: Console, doors: Doors, requests:
         open = open.route(path, route());
     }
     open.nest("/api/v1", browser::protect(rest, &services))
-        .merge(endpoint(doors))
+        .merge(endpoint(origins))
         .fallback(move |state, request| elsewhere(console, state, request))
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(api::body::MAX_BODY))
         .layer(CatchPanicLayer::custom(|_| Error::internal("a handler panicked").into_response()))
-        .layer(middleware::from_fn_with_state(services.clone(), peer::find))
+        .layer(middleware::from_fn_with_state(proxies, peer::find))
+        // Before everything that looks at a request, so that no route can stand outside.
+        .layer(middleware::from_fn_with_state(Arc::new(hosts), host::guard))
         .layer(middleware::from_fn(identify))
         .layer(middleware::from_fn_with_state(requests, under_way::count))
         .with_state(services)
 }
 
-/// The MCP endpoint, behind its own doors.
-fn endpoint(doors: Doors) -> Router<Arc<Services>> {
+/// The MCP endpoint, for pages of known origins only.
+fn endpoint(origins: Origins) -> Router<Arc<Services>> {
     let methods = post(mcp::post_endpoint).get(mcp::get_endpoint).delete(mcp::delete_endpoint);
-    let mut endpoint = Router::new().route("/{org}/{toolkit}/mcp", methods).method_not_allowed_fallback(wrong_method);
-    if let Some(cors) = doors.cors() {
+    let mut endpoint = Router::new().route(mcp::PATH, methods).method_not_allowed_fallback(wrong_method);
+    if let Some(cors) = origins.cors() {
         endpoint = endpoint.layer(cors);
     }
-    // The doors last, so that they stand before everything else, a method that does not exist as well.
-    endpoint.layer(middleware::from_fn_with_state(Arc::new(doors), mcp::origin::guard))
+    // The origin last, so that it is looked at before everything else, a method that does not exist as well.
+    endpoint.layer(middleware::from_fn_with_state(Arc::new(origins), mcp::origin::guard))
 }
 
 /// The outermost layer: gives each request its id, and writes errors with it.

@@ -7,10 +7,10 @@ use futures::future::join_all;
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::task::TaskTracker;
 
-use super::{connections, router::router, state::App};
+use super::{connections, host::Hosts, peer::Proxies, router::router, state::App};
 use crate::{
     jobs,
-    mcp::origin::Doors,
+    mcp::origin::Origins,
     service::{Services, call},
 };
 
@@ -29,8 +29,19 @@ pub async fn serve(
     listener: TcpListener,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
-    let App { services, writers, console, allowed_hosts, allowed_origins, grace, connection_limits } = app;
-    let doors = Doors::new(&services.public_url, listener.local_addr()?, &allowed_hosts, &allowed_origins);
+    let App { services, writers, console, allowed_hosts, allowed_origins, trusted_proxies, grace, connection_limits } =
+        app;
+    let address = listener.local_addr()?;
+    let hosts = Hosts::new(&services.public_url, address, &allowed_hosts);
+    let origins = Origins::new(&services.public_url, &allowed_origins);
+    let proxies = Arc::new(Proxies::new(trusted_proxies));
+    tracing::info!(%address, %hosts, %origins, %proxies, "who is let in");
+    if services.public_url.scheme() == "https" && proxies.is_nobody() {
+        tracing::warn!(
+            "PERMESSO_PUBLIC_URL is https, so a proxy stands in front, and PERMESSO_TRUSTED_PROXIES does not name it: \
+             everybody behind it counts as one address, for connections and for wrong passwords"
+        );
+    }
     let mut background = start(&services);
     let stopping = services.stop.clone();
     tokio::spawn(async move {
@@ -39,8 +50,8 @@ pub async fn serve(
         stopping.cancel();
     });
     let requests = TaskTracker::new();
-    let router = router(services.clone(), console, doors, requests.clone());
-    let server = connections::serve(listener, router, connection_limits, services.stop.clone());
+    let router = router(services.clone(), console, hosts, origins, proxies.clone(), requests.clone());
+    let server = connections::serve(listener, router, connection_limits, proxies, services.stop.clone());
     let stopping = services.stop.clone();
     let finished = async {
         stopping.cancelled().await;

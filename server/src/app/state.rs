@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
+use ipnet::IpNet;
 use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use url::Url;
@@ -33,10 +34,12 @@ pub struct App {
     pub writers: Vec<JoinHandle<()>>,
     /// What people see in a browser; none unless it is given.
     pub console: Console,
-    /// What a request to the MCP endpoint may have as `Host`, beside what is known here.
+    /// What a request may have as `Host`, beside what is known here.
     pub allowed_hosts: AllowedHosts,
     /// The origins whose pages may use the MCP endpoint, beside the public URL's.
     pub allowed_origins: Vec<String>,
+    /// Whose forwarded headers count.
+    pub trusted_proxies: Vec<IpNet>,
     /// How long a stop waits for requests under way, then for dispatched calls, then for the audit.
     pub grace: Duration,
     /// What clients may take up before they have said who they are.
@@ -98,7 +101,6 @@ impl App {
                 held_argument_bytes: config.max_held_argument_bytes,
             },
             lease: config.approval_lease,
-            trusted_proxies: config.trusted_proxies.clone(),
             public_url,
             db,
             clock,
@@ -111,8 +113,13 @@ impl App {
             console: Console::default(),
             allowed_hosts: config.allowed_hosts.clone(),
             allowed_origins: config.allowed_origins.clone(),
+            trusted_proxies: config.trusted_proxies.clone(),
             grace: GRACE,
-            connection_limits: ConnectionLimits::default(),
+            connection_limits: ConnectionLimits {
+                open: config.max_connections,
+                per_address: config.max_connections_per_address,
+                ..ConnectionLimits::default()
+            },
         })
     }
 }

@@ -1,5 +1,7 @@
 //! Slows those who guess passwords: by account and address together, by address, and by account from
-//! everywhere. Only failures count.
+//! everywhere. Only failures count. An account and an address that signed in before are known to each other and
+//! have a reserve of their own for when these limits refuse: so that whoever guesses, from the same office or from
+//! everywhere, and whoever mistypes, does not lock the right person out.
 //!
 //! An attempt is counted when it begins and given back when it succeeds, so that attempts made at the
 //! same time do not slip past together. Counts are this replica's own and gone when it restarts: with
@@ -29,8 +31,12 @@ const ACCOUNT_AT_ADDRESS: Limit = Limit { quick: 5, then_every: Duration::from_s
 /// One address, whatever the accounts: one guesser, or an office behind one address.
 const ADDRESS: Limit = Limit { quick: 30, then_every: Duration::from_secs(2) };
 /// One account, whatever the addresses: many guessers. 100 is what NIST SP 800-63B-4 section 3.2.2
-/// allows. It does not hold for an address that signed in before, or guessers could lock people out.
+/// allows.
 const ACCOUNT: Limit = Limit { quick: 100, then_every: Duration::from_secs(60) };
+
+/// What an account has at an address that is known to it when one of the above refuses. This is all that guessing
+/// gains there: 20 tries once, and one a minute.
+const RESERVE: Limit = Limit { quick: 20, then_every: Duration::from_secs(60) };
 
 /// How long an address counts as known to an account after signing in.
 const KNOWN_FOR: Duration = Duration::from_secs(30 * 24 * 3_600);
@@ -59,6 +65,7 @@ pub struct Attempt {
     throttle: Throttle,
     pair: u64,
     counted_on: Vec<(u64, Limit)>,
+    refused_for: Option<Duration>,
 }
 
 impl Throttle {
@@ -76,20 +83,20 @@ impl Throttle {
     pub fn check(&self, account: &str, address: IpAddr) -> Result<Attempt, Duration> {
         let (account, address) = (account.trim().to_lowercase(), network(address));
         let pair = self.hash((&account, address));
-        let mut limits = vec![(pair, ACCOUNT_AT_ADDRESS), (self.hash(address), ADDRESS)];
+        let limits = vec![(pair, ACCOUNT_AT_ADDRESS), (self.hash(address), ADDRESS), (self.hash(&account), ACCOUNT)];
+        let reserve = vec![(self.hash(("reserve", pair)), RESERVE)];
         let now = self.clock.elapsed();
         let mut tables = self.tables.lock();
-        if tables.known_until.get(&pair).is_none_or(|until| *until <= now) {
-            limits.push((self.hash(&account), ACCOUNT));
-        }
-        let wait = limits.iter().map(|(key, limit)| tables.wait(*key, *limit, now)).max().unwrap_or_default();
-        if wait > Duration::ZERO {
-            return Err(wait);
-        }
-        for (key, limit) in &limits {
-            tables.count(*key, *limit, now);
-        }
-        Ok(Attempt { throttle: self.clone(), pair, counted_on: limits })
+        let is_known = tables.known_until.get(&pair).is_some_and(|until| *until > now);
+        let (counted_on, refused_for) = match tables.count(limits, now) {
+            Ok(counted_on) => (counted_on, None),
+            Err(wait) if is_known => {
+                let counted_on = tables.count(reserve, now).map_err(|longer| wait.min(longer))?;
+                (counted_on, Some(wait))
+            }
+            Err(wait) => return Err(wait),
+        };
+        Ok(Attempt { throttle: self.clone(), pair, counted_on, refused_for })
     }
 
     /// With a random key: no e-mail address is kept, and nobody can aim for a collision.
@@ -99,14 +106,20 @@ impl Throttle {
 }
 
 impl Attempt {
-    /// The password was right: the attempt is not counted, and from now on failures elsewhere do not
-    /// keep this account from this address.
+    /// The password was right: the attempt is not counted, and from now on this account and this address are known to
+    /// each other.
     pub fn succeeded(self) {
         let now = self.throttle.clock.elapsed();
         let mut tables = self.throttle.tables.lock();
         tables.give_back(&self.counted_on);
         make_room(&mut tables.known_until, now);
         tables.known_until.insert(self.pair, now + KNOWN_FOR);
+    }
+
+    /// The password was wrong: the attempt stays counted. One of the reserve is to be answered as if it had been refused
+    /// for so long: whoever guesses is not told that this account signed in from here.
+    pub fn failed(self) -> Option<Duration> {
+        self.refused_for
     }
 
     /// The password was not compared, because something of ours failed: the attempt is not counted.
@@ -122,10 +135,18 @@ impl Tables {
         ahead.saturating_sub(limit.then_every * (limit.quick - 1))
     }
 
-    fn count(&mut self, key: u64, limit: Limit, now: Duration) {
-        make_room(&mut self.clear_at, now);
-        let clear_at = self.clear_at.entry(key).or_insert(now);
-        *clear_at = (*clear_at).max(now) + limit.then_every;
+    /// Counts one more failure on each of these, if it is within all of them; says how long until it is.
+    fn count(&mut self, limits: Vec<(u64, Limit)>, now: Duration) -> Result<Vec<(u64, Limit)>, Duration> {
+        let wait = limits.iter().map(|(key, limit)| self.wait(*key, *limit, now)).max().unwrap_or_default();
+        if wait > Duration::ZERO {
+            return Err(wait);
+        }
+        for (key, limit) in &limits {
+            make_room(&mut self.clear_at, now);
+            let clear_at = self.clear_at.entry(*key).or_insert(now);
+            *clear_at = (*clear_at).max(now) + limit.then_every;
+        }
+        Ok(limits)
     }
 
     fn give_back(&mut self, counted_on: &[(u64, Limit)]) {
@@ -149,8 +170,9 @@ fn make_room(table: &mut HashMap<u64, Duration>, now: Duration) {
     table.retain(|_, at| *at > keep_after);
 }
 
-/// The part of an address that one guesser cannot choose freely: all of IPv4, the /64 of IPv6.
-fn network(address: IpAddr) -> IpAddr {
+/// The part of an address that one client cannot choose freely: all of IPv4, the /64 of IPv6. What is counted by
+/// address is counted by this.
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
         v4 => v4,

@@ -1,7 +1,10 @@
 //! The REST API as a signed-in person, for commands.
 
 use anyhow::{Context, bail};
-use reqwest::Method;
+use reqwest::{
+    Method, Url,
+    header::{self, HeaderValue},
+};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
@@ -45,12 +48,23 @@ impl Client {
                 .context("no terminal to read the password from: set PERMESSO_PASSWORD")?
                 .into(),
         };
-        Self::sign_in_as(&args.url, &email, &password).await
+        let host = public_host(&args.url, std::env::var("PERMESSO_PUBLIC_URL").ok().as_deref());
+        Self::sign_in_by(&args.url, host, &email, &password).await
     }
 
     /// Signs in with a password that is at hand.
     pub(super) async fn sign_in_as(url: &str, email: &str, password: &SecretString) -> anyhow::Result<Self> {
-        let http = reqwest::Client::builder().no_proxy().build()?;
+        Self::sign_in_by(url, None, email, password).await
+    }
+
+    async fn sign_in_by(
+        url: &str,
+        host: Option<HeaderValue>,
+        email: &str,
+        password: &SecretString,
+    ) -> anyhow::Result<Self> {
+        let host = host.into_iter().map(|host| (header::HOST, host));
+        let http = reqwest::Client::builder().no_proxy().default_headers(host.collect()).build()?;
         let mut client = Self { http, base: format!("{}/api/v1", url.trim_end_matches('/')), token: None };
         let body = json!({"email": email, "password": password.expose_secret()});
         let answer = client.post("/auth/login", &body).await.context("cannot sign in")?;
@@ -114,5 +128,29 @@ impl Client {
             [] => bail!("you belong to no org"),
             several => bail!("which org? Give --org: {}", several.join(", ")),
         }
+    }
+}
+
+/// The `Host` to ask a gateway on this machine for, which may answer to its public name only: what
+/// `PERMESSO_PUBLIC_URL` says of it where both have the same environment, as in a container.
+fn public_host(url: &str, public_url: Option<&str>) -> Option<HeaderValue> {
+    let (asked, public): (Url, Url) = (url.parse().ok()?, public_url?.parse().ok()?);
+    let is_here = matches!(asked.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+    let port = public.port().map(|port| format!(":{port}")).unwrap_or_default();
+    HeaderValue::from_str(&format!("{}{port}", public.host_str()?)).ok().filter(|_| is_here)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gateway_on_this_machine_is_asked_by_its_public_name() {
+        let host = |url, public| public_host(url, public).map(|host| host.to_str().unwrap_or_default().to_owned());
+        let here = "http://127.0.0.1:8765";
+        assert_eq!(host(here, Some("https://mcp.example.com")).as_deref(), Some("mcp.example.com"));
+        assert_eq!(host(here, Some("https://mcp.example.com:8443/")).as_deref(), Some("mcp.example.com:8443"));
+        assert_eq!(host(here, None), None);
+        assert_eq!(host("https://other.example.com", Some("https://mcp.example.com")), None);
     }
 }

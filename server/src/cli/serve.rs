@@ -13,7 +13,7 @@ use crate::{
         state::App,
     },
     clock::Clock,
-    config::{Config, ConfigError},
+    config::{AllowedHosts, Config, ConfigError},
     db,
     error::Kind,
     service, telemetry,
@@ -101,7 +101,16 @@ pub(super) async fn bind(config: &Config) -> anyhow::Result<TcpListener> {
 pub(super) fn public_url(config: &Config, listener: &TcpListener) -> anyhow::Result<Url> {
     match &config.public_url {
         Some(url) => Ok(url.clone()),
-        None => Ok(Url::parse(&format!("http://{}", listener.local_addr()?))?),
+        None => {
+            let address = listener.local_addr()?;
+            if !address.ip().is_loopback() && config.allowed_hosts != AllowedHosts::Any {
+                tracing::warn!(
+                    "PERMESSO_PUBLIC_URL is not set: requests for other hosts than {address} and those of \
+                     PERMESSO_ALLOWED_HOSTS will get 403 host_refused; set it to the address that people and agents use"
+                );
+            }
+            Ok(Url::parse(&format!("http://{address}"))?)
+        }
     }
 }
 

@@ -1,7 +1,10 @@
-//! Under which names the gateway is reached, and from pages of which origins: what the MCP endpoint compares
-//! `Host` and `Origin` with, beside the public URL.
+//! Under which names the gateway is reached, and from pages of which origins: what `Host` is compared with, and at the
+//! MCP endpoint `Origin`, beside the public URL.
 
-use std::str::FromStr;
+use std::{
+    fmt::{self, Display, Formatter},
+    str::FromStr,
+};
 
 use http::uri::Authority;
 use url::{Origin, Url};
@@ -50,6 +53,14 @@ impl FromStr for Host {
             _ => return Err(NotAHost),
         };
         Ok(Self { name: name.to_ascii_lowercase(), port })
+    }
+}
+
+/// As a `Host` header has it.
+impl Display for Host {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
     }
 }
 

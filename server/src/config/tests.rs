@@ -30,6 +30,7 @@ fn an_empty_environment_gives_the_defaults() {
     assert_eq!(config.log, "info");
     assert_eq!(config.approval_lease, Duration::from_secs(30));
     assert_eq!(config.db_max_connections, 20);
+    assert_eq!((config.max_connections, config.max_connections_per_address), (10_000, 1_000));
     assert_eq!(config.session_idle, Duration::from_secs(12 * 3_600));
     assert_eq!(config.session_max, Duration::from_secs(7 * 24 * 3_600));
     assert!(config.database_url.is_none() && config.migrate_url.is_none() && config.master_key.is_none());
@@ -49,6 +50,8 @@ fn every_variable_is_read() {
         ("PERMESSO_ALLOWED_HOSTS", "MCP.internal, 10.0.0.7:8765,[::1]"),
         ("PERMESSO_ALLOWED_ORIGINS", "https://Agents.example.com:443/, chrome-extension://abc"),
         ("PERMESSO_TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.7,2001:db8::/32,"),
+        ("PERMESSO_MAX_CONNECTIONS", "100000"),
+        ("PERMESSO_MAX_CONNECTIONS_PER_ADDRESS", "50"),
         ("PERMESSO_DATA_DIR", "/var/lib/permesso"),
         ("PERMESSO_MASTER_KEY", "not looked at here"),
         ("PERMESSO_ALLOW_DEV_MASTER_KEY", "1"),
@@ -72,6 +75,7 @@ fn every_variable_is_read() {
     assert_eq!(config.allowed_origins, ["https://agents.example.com", "chrome-extension://abc"]);
     let proxies: Vec<String> = config.trusted_proxies.iter().map(ToString::to_string).collect();
     assert_eq!(proxies, ["10.0.0.0/8", "192.0.2.7/32", "2001:db8::/32"]);
+    assert_eq!((config.max_connections, config.max_connections_per_address), (100_000, 50));
     assert_eq!(config.data_dir, PathBuf::from("/var/lib/permesso"));
     assert_eq!(exposed(config.master_key.as_ref()), Some("not looked at here"));
     assert!(config.allow_dev_master_key);
@@ -155,6 +159,8 @@ fn errors_name_the_variable_the_value_and_what_would_be_right_in_one_line() {
         ("PERMESSO_APPROVAL_LEASE_SECONDS", "301", "from 10 to 300"),
         ("PERMESSO_APPROVAL_LEASE_SECONDS", "30s", "from 10 to 300"),
         ("PERMESSO_DB_CONNECTIONS", "1", "from 2 to 1000"),
+        ("PERMESSO_MAX_CONNECTIONS", "0", "from 1 to 1000000"),
+        ("PERMESSO_MAX_CONNECTIONS_PER_ADDRESS", "1000001", "from 1 to 1000000"),
         ("PERMESSO_SESSION_IDLE_SECONDS", "299", "from 300 to 2592000"),
         ("PERMESSO_SESSION_MAX_SECONDS", "7776001", "from 300 to 7776000"),
         ("PERMESSO_LISTEN", "one\nline", "127.0.0.1:8765"),

@@ -5,13 +5,12 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     body::Body,
     extract::{Request, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{Extensions, HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use tokio::sync::mpsc;
-use uuid::Uuid;
 use wire::error::RpcError;
 
 use super::{
@@ -26,7 +25,7 @@ use crate::{
     error::{Error, Kind, Result},
     service::{
         Services,
-        access::{self, Actor},
+        access::{self, Acquaintance, Actor},
         mcp_session::{self, Session},
     },
 };
@@ -38,25 +37,19 @@ const BODY_WITHIN: Duration = Duration::from_secs(30);
 /// How many events may wait for a client that reads slowly; more are left out.
 const AHEAD: usize = 16;
 
-/// The request's id, put there by the outermost layer.
-fn request_id(request: &Request) -> Uuid {
-    request.extensions().get::<crate::telemetry::RequestId>().map_or_else(Uuid::now_v7, |id| id.0)
-}
-
 /// The stream on which a session of an earlier revision hears what changes; for a browser, how to connect.
 pub async fn get_endpoint(
     State(services): State<Arc<Services>>,
     Address { org, toolkit }: Address,
     request: Request,
 ) -> Response {
-    let id = request_id(&request);
     let headers = request.headers();
     if let Some(page) = connect_page(&services.public_url, &org, &toolkit, headers) {
         return page;
     }
-    let actor = match authenticate(&services, headers, id) {
+    let actor = match authenticate(&services, headers, request.extensions()) {
         Ok(actor) => actor,
-        Err(error) => return fault::response(&error, id),
+        Err(error) => return fault::refusal(&error, request.extensions()),
     };
     let opened = async {
         let place = place(&services, headers, actor.clone(), &org, &toolkit)?;
@@ -83,11 +76,10 @@ pub async fn delete_endpoint(
     Address { org, toolkit }: Address,
     request: Request,
 ) -> Response {
-    let id = request_id(&request);
     let headers = request.headers();
-    let actor = match authenticate(&services, headers, id) {
+    let actor = match authenticate(&services, headers, request.extensions()) {
         Ok(actor) => actor,
-        Err(error) => return fault::response(&error, id),
+        Err(error) => return fault::refusal(&error, request.extensions()),
     };
     let ended = async {
         let place = place(&services, headers, actor.clone(), &org, &toolkit)?;
@@ -112,11 +104,10 @@ pub async fn post_endpoint(
     Address { org, toolkit }: Address,
     request: Request,
 ) -> Response {
-    let id = request_id(&request);
     let (parts, body) = request.into_parts();
-    let actor = match authenticate(&services, &parts.headers, id) {
+    let actor = match authenticate(&services, &parts.headers, &parts.extensions) {
         Ok(actor) => actor,
-        Err(error) => return fault::response(&error, id),
+        Err(error) => return fault::refusal(&error, &parts.extensions),
     };
     let (place, session, body) = match receive(&services, &parts.headers, &actor, (&org, &toolkit), body).await {
         Ok(received) => received,
@@ -169,9 +160,11 @@ async fn whole(body: Body) -> Result<Bytes> {
 }
 
 /// Who calls, by credential: 401 for everybody else, wherever they knock.
-fn authenticate(services: &Services, headers: &HeaderMap, request_id: Uuid) -> Result<Actor> {
+fn authenticate(services: &Services, headers: &HeaderMap, extensions: &Extensions) -> Result<Actor> {
     let token = access::bearer(headers)?.ok_or_else(Error::unauthorized)?;
-    access::authenticate(services, token, request_id)
+    let actor = access::authenticate(services, token, fault::request_id(extensions))?;
+    Acquaintance::make_on(extensions);
+    Ok(actor)
 }
 
 /// Where they call: 404 for a toolkit that is not there or not theirs.

@@ -1,7 +1,7 @@
 //! Faults as JSON-RPC errors, with the HTTP status of their kind.
 
 use axum::{
-    http::{HeaderValue, StatusCode, header},
+    http::{Extensions, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde_json::{json, value::RawValue};
@@ -16,6 +16,7 @@ use crate::{
     db::audit::Status,
     error::{Error, Kind},
     service::{Services, access::Actor},
+    telemetry::RequestId,
 };
 
 /// A fault as the answer to a request.
@@ -58,6 +59,16 @@ pub(super) async fn turned_away(services: &Services, actor: &Actor, path: &str, 
         return response(&unrecorded, actor.request_id);
     }
     response(error, actor.request_id)
+}
+
+/// A request that is not let in, before anybody asks who sent it.
+pub fn refusal(error: &Error, extensions: &Extensions) -> Response {
+    response(error, request_id(extensions))
+}
+
+/// The request's id, put there by the outermost layer.
+pub(super) fn request_id(extensions: &Extensions) -> Uuid {
+    extensions.get::<RequestId>().map_or_else(Uuid::now_v7, |id| id.0)
 }
 
 /// An error before there is a message to answer: counted where nobody is known.

@@ -24,3 +24,7 @@ mod stream;
 mod tasks;
 
 pub use endpoint::{delete_endpoint, get_endpoint, post_endpoint};
+pub use fault::refusal;
+
+/// Where the endpoint of a toolkit is.
+pub const PATH: &str = "/{org}/{toolkit}/mcp";

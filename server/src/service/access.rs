@@ -1,7 +1,13 @@
 //! Who is asking, and what they may do where. A credential becomes an [`Actor`]; an actor becomes
 //! [`OrgAccess`] in one org or a [`Caller`] at one toolkit, or it is told that there is nothing.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use chrono::{DateTime, Utc};
 use domain::{
@@ -18,6 +24,30 @@ use crate::{
     db::{self, Reason, SystemScope},
     error::{Error, Kind, Result},
 };
+
+/// Whether a credential was accepted on the connection that a request came on, which is all that sets it: what
+/// connections of strangers may take up is less. In the extensions of each request.
+#[derive(Clone, Debug, Default)]
+pub struct Acquaintance(Arc<AtomicBool>);
+
+impl Acquaintance {
+    /// A credential was accepted.
+    pub fn make(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether one was.
+    pub fn is_made(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// A credential was accepted for the request with these extensions.
+    pub fn make_on(extensions: &http::Extensions) {
+        if let Some(acquaintance) = extensions.get::<Self>() {
+            acquaintance.make();
+        }
+    }
+}
 
 /// Whose credential it is.
 #[derive(Clone, Debug)]

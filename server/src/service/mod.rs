@@ -92,8 +92,6 @@ pub struct Services {
     pub dispatched: TaskTracker,
     /// Ends background work.
     pub stop: CancellationToken,
-    /// Whose forwarded headers count.
-    pub trusted_proxies: Vec<ipnet::IpNet>,
     /// Where people reach the console.
     pub public_url: Url,
     /// How long calls are held open, by the client's name.

@@ -29,7 +29,9 @@ pub async fn sign_in(services: &Services, email: &str, password: SecretString, a
             Ok(signed)
         }
         Ok(None) => {
-            // Dropping the attempt counts it as a failure.
+            if let Some(wait) = attempt.failed() {
+                return Err(too_many(wait));
+            }
             metrics::counter!("permesso_sign_ins_total", "result" => "refused").increment(1);
             Err(Error::new(Kind::Unauthorized, "unauthorized", "the e-mail or the password is wrong"))
         }

@@ -31,7 +31,8 @@ const REFUSED: usize = 45;
 
 const METHODS: [Method; 5] = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
-fn filled(path: &str) -> String {
+/// A route's path with names in place of its parameters.
+pub(crate) fn filled(path: &str) -> String {
     let mut path = path.replace("{org}", "acme").replace("{toolkit}", "bank").replace("{name}", "pay");
     for (name, value) in
         [("{id}", "00000000-0000-7000-8000-000000000000"), ("{slug}", "bank"), ("{tool}", "pay"), ("{role}", "agent")]

@@ -1,5 +1,5 @@
 //! What clients may take up of the gateway before they have said who they are: half a request's head, a connection
-//! on which nothing is asked, connections without end. A request under way has all the time it needs.
+//! on which nothing is asked, all connections. A request under way has all the time it needs.
 
 use std::time::{Duration, Instant};
 
@@ -7,10 +7,10 @@ use permesso::app::connections::ConnectionLimits;
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
 };
 
-use crate::support::{Gateway, World, client::text, records, unread::Unread};
+use crate::support::{Client, Gateway, World, client::text, gateway::variables, records, unread::Unread};
 
 /// Longer than any of these tests.
 const NEVER: Duration = Duration::from_secs(600);
@@ -28,16 +28,39 @@ async fn connect(gateway: &Gateway) -> TcpStream {
     TcpStream::connect(gateway.url.trim_start_matches("http://")).await.expect("the gateway listens")
 }
 
+/// Connects from another address of this machine.
+async fn connect_from(address: &str, gateway: &Gateway) -> TcpStream {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.bind(format!("{address}:0").parse().expect("an address")).expect("it is this machine's");
+    let to = gateway.url.trim_start_matches("http://").parse().expect("an address");
+    socket.connect(to).await.expect("the gateway listens")
+}
+
 /// Asks whether the gateway is alive, and reads the answer.
 async fn ask(stream: &mut TcpStream) {
-    stream.write_all(ALIVE).await.expect("the connection is open");
+    let answer = send(stream, ALIVE, "alive\n").await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+}
+
+/// Asks who one is, with this credential.
+async fn ask_as(stream: &mut TcpStream, gateway: &Gateway, caller: &Client) {
+    let host = gateway.url.trim_start_matches("http://");
+    let token = caller.token.as_deref().unwrap_or_default();
+    let request = format!("GET /api/v1/me HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {token}\r\n\r\n");
+    let answer = send(stream, request.as_bytes(), "}").await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+}
+
+/// Sends a request and reads its answer, as far as `end`.
+async fn send(stream: &mut TcpStream, request: &[u8], end: &str) -> String {
+    stream.write_all(request).await.expect("the connection is open");
     let mut answer = Vec::new();
-    while !answer.ends_with(b"alive\n") {
+    while !answer.ends_with(end.as_bytes()) {
         let read =
             tokio::time::timeout(SOON, stream.read_buf(&mut answer)).await.expect("an answer").expect("it is open");
         assert!(read > 0, "{}", String::from_utf8_lossy(&answer));
     }
-    assert!(answer.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&answer));
+    String::from_utf8_lossy(&answer).into_owned()
 }
 
 /// Waits until the gateway ends the connection, without another word.
@@ -85,17 +108,50 @@ async fn a_head_that_comes_drop_by_drop_gets_no_more_time() {
 }
 
 #[tokio::test]
-async fn a_connection_on_which_nothing_is_asked_has_more_time_than_a_head() {
+async fn only_a_connection_on_which_a_credential_was_accepted_is_kept_long() {
     let world = World::new().await;
     let head = Duration::from_secs(1);
     let gateway = Gateway::start_strict(&world.database, limits(head, NEVER)).await;
+    let host = gateway.url.trim_start_matches("http://");
     let unused = connect(&gateway).await;
-    let mut used = connect(&gateway).await;
-    ask(&mut used).await;
-    // One on which nothing was ever asked has none to spare.
-    is_hung_up_on(unused).await;
+    let mut known = connect(&gateway).await;
+    ask_as(&mut known, &gateway, &world.admin).await;
+    let mut agent = connect(&gateway).await;
+    let token = world.agent.token.as_deref().unwrap_or_default();
+    let ping = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+    let ping = format!(
+        "POST /acme/bank/mcp HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {token}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{ping}",
+        ping.len()
+    );
+    send(&mut agent, ping.as_bytes(), "}").await;
+    let mut strangers = vec![unused];
+    for request in [
+        "GET /livez HTTP/1.1\r\n",
+        "GET /readyz HTTP/1.1\r\n",
+        "GET /metrics HTTP/1.1\r\n",
+        "GET / HTTP/1.1\r\naccept: text/html\r\n",
+        "GET /api/v1/openapi.json HTTP/1.1\r\n",
+        "GET /api/v1/me HTTP/1.1\r\n",
+        "GET /api/v1/me HTTP/1.1\r\nauthorization: Bearer mmcp_x\r\n",
+        "POST /acme/bank/mcp HTTP/1.1\r\nauthorization: Bearer mmcp_x\r\ncontent-length: 0\r\n",
+    ] {
+        let mut stranger = connect(&gateway).await;
+        stranger.write_all(format!("{request}host: {host}\r\n\r\n").as_bytes()).await.expect("it is open");
+        strangers.push(stranger);
+    }
+    for mut stranger in strangers {
+        let mut answer = Vec::new();
+        tokio::time::timeout(SOON, stream_end(&mut stranger, &mut answer)).await.expect("it ends");
+    }
     tokio::time::sleep(head).await;
-    ask(&mut used).await;
+    ask_as(&mut known, &gateway, &world.admin).await;
+    send(&mut agent, ping.as_bytes(), "}").await;
+}
+
+async fn stream_end(stream: &mut TcpStream, answer: &mut Vec<u8>) {
+    // A reset is an end too.
+    let _ended = stream.read_to_end(answer).await;
 }
 
 #[tokio::test]
@@ -138,7 +194,9 @@ async fn neither_time_runs_while_a_request_is_under_way() {
     // A body that takes its time, which is bounded elsewhere.
     let mut slow = connect(&gateway).await;
     let body = json!({"email": "nobody@example.com", "password": "no such password"}).to_string();
-    let head = "POST /api/v1/auth/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nconnection: close\r\n";
+    let host = gateway.url.trim_start_matches("http://");
+    let head = format!("POST /api/v1/auth/login HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n");
+    let head = format!("{head}content-type: application/json\r\n");
     slow.write_all(format!("{head}content-length: {}\r\n\r\n", body.len()).as_bytes()).await.expect("its head");
     for piece in body.as_bytes().chunks(12) {
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -164,14 +222,79 @@ async fn one_connection_too_many_waits_until_another_has_ended() {
     let gateway = Gateway::start_strict(&world.database, limits).await;
     let mut first = connect(&gateway).await;
     let mut second = connect(&gateway).await;
-    ask(&mut first).await;
-    ask(&mut second).await;
+    ask_as(&mut first, &gateway, &world.admin).await;
+    ask_as(&mut second, &gateway, &world.agent).await;
     let mut third = connect(&gateway).await;
     let mut asking = tokio::spawn(async move { ask(&mut third).await });
     assert!(tokio::time::timeout(Duration::from_secs(1), &mut asking).await.is_err(), "there was room");
     ask(&mut first).await;
     drop(second);
     asking.await.expect("there is room now");
+}
+
+#[tokio::test]
+async fn a_probe_is_answered_when_strangers_have_taken_all_connections() {
+    let world = World::new().await;
+    let limits = ConnectionLimits { open: 8, ..limits(NEVER, NEVER) };
+    let gateway = Gateway::start_strict(&world.database, limits).await;
+    let mut known = connect(&gateway).await;
+    ask_as(&mut known, &gateway, &world.agent).await;
+    let mut strangers = Vec::new();
+    for _ in 0..20 {
+        let mut stranger = connect(&gateway).await;
+        // A reset comes to who is turned out before it was heard.
+        let _sent = stranger.write_all(HALF).await;
+        strangers.push(stranger);
+    }
+    ask(&mut connect(&gateway).await).await;
+    ask(&mut known).await;
+    is_hung_up_on(strangers.remove(0)).await;
+}
+
+#[tokio::test]
+async fn one_address_takes_its_share_of_connections_and_no_more() {
+    let world = World::new().await;
+    let limits = ConnectionLimits { per_address: 2, ..limits(NEVER, NEVER) };
+    let gateway = Gateway::start_strict(&world.database, limits).await;
+    let mut first = connect_from("127.0.0.2", &gateway).await;
+    let mut second = connect_from("127.0.0.2", &gateway).await;
+    ask(&mut first).await;
+    ask_as(&mut second, &gateway, &world.admin).await;
+    for _ in 0..20 {
+        is_hung_up_on(connect_from("127.0.0.2", &gateway).await).await;
+    }
+    ask(&mut connect_from("127.0.0.3", &gateway).await).await;
+    ask(&mut second).await;
+    drop(first);
+    // Its end is seen a moment later than it happens.
+    let again = async {
+        loop {
+            let mut again = connect_from("127.0.0.2", &gateway).await;
+            let mut byte = [0];
+            if again.write_all(ALIVE).await.is_ok() && again.read(&mut byte).await.is_ok_and(|read| read == 1) {
+                break;
+            }
+        }
+    };
+    tokio::time::timeout(SOON, again).await.expect("there is room again");
+}
+
+#[tokio::test]
+async fn a_trusted_proxy_may_have_more_connections_than_one_address() {
+    let world = World::new().await;
+    let mut set = variables(&world.database);
+    set.push(("PERMESSO_MAX_CONNECTIONS_PER_ADDRESS".into(), "2".into()));
+    set.push(("PERMESSO_TRUSTED_PROXIES".into(), "127.0.0.7".into()));
+    let gateway = Gateway::start_with_variables(&set).await;
+    let mut open = Vec::new();
+    for _ in 0..10 {
+        let mut stream = connect_from("127.0.0.7", &gateway).await;
+        ask(&mut stream).await;
+        open.push(stream);
+    }
+    let _others = [connect(&gateway).await, connect(&gateway).await];
+    is_hung_up_on(connect(&gateway).await).await;
+    gateway.stop().await;
 }
 
 #[tokio::test]

@@ -108,10 +108,56 @@ fn guessers_elsewhere_do_not_keep_a_person_from_an_address_that_signed_in_before
     throttle.check(ADA, home()).unwrap().succeeded();
     failures(&throttle, |_| ADA.into(), elsewhere);
     throttle.check(ADA, home()).unwrap().succeeded();
-    assert_eq!(failures(&throttle, |_| ADA.into(), |_| home()), 5, "but that address is limited itself");
     hands.advance(KNOWN_FOR);
     failures(&throttle, |_| ADA.into(), elsewhere);
     assert!(throttle.check(ADA, home()).is_err(), "and not known for ever");
+}
+
+#[test]
+fn five_wrong_passwords_do_not_keep_a_person_from_an_address_that_signed_in_before() {
+    let (throttle, _) = throttle();
+    throttle.check(ADA, home()).unwrap().succeeded();
+    for _ in 0..5 {
+        assert_eq!(throttle.check(ADA, home()).unwrap().failed(), None);
+    }
+    throttle.check(ADA, home()).unwrap().succeeded();
+    let known = throttle.check(ADA, home()).unwrap().failed();
+    failures(&throttle, |_| "new@example.com".into(), |_| home());
+    assert_eq!(known, throttle.check("new@example.com", home()).err(), "whoever guesses is not told that it is known");
+}
+
+#[test]
+fn a_guesser_at_the_same_address_does_not_keep_a_person_who_signed_in_there_before() {
+    let (throttle, _) = throttle();
+    throttle.check(ADA, home()).unwrap().succeeded();
+    let accounts = |n| format!("{n}@example.com");
+    assert_eq!(failures(&throttle, accounts, |_| home()), 30);
+    throttle.check(ADA, home()).unwrap().succeeded();
+    assert!(throttle.check("new@example.com", home()).is_err(), "nobody else gains by it");
+    assert!(throttle.check(ADA, elsewhere(1)).is_ok(), "nor another address");
+}
+
+#[test]
+fn guessing_where_an_account_is_known_gains_20_tries_and_one_a_minute() {
+    let (throttle, hands) = throttle();
+    throttle.check(ADA, home()).unwrap().succeeded();
+    assert_eq!(failures(&throttle, |_| ADA.into(), |_| home()), 5 + 20);
+    assert_eq!(wait(&throttle, ADA, home()), seconds(30), "the sooner of both");
+    hands.advance(seconds(60));
+    assert_eq!(failures(&throttle, |_| ADA.into(), |_| home()), 2 + 1);
+}
+
+#[test]
+fn what_succeeds_or_could_not_be_made_is_not_taken_from_the_reserve() {
+    let (throttle, _) = throttle();
+    throttle.check(ADA, home()).unwrap().succeeded();
+    for _ in 0..5 {
+        let _ = throttle.check(ADA, home()).unwrap();
+    }
+    for _ in 0..100 {
+        throttle.check(ADA, home()).unwrap().succeeded();
+        throttle.check(ADA, home()).unwrap().not_made();
+    }
 }
 
 #[test]
@@ -120,7 +166,7 @@ fn successes_never_count() {
     for _ in 0..1_000 {
         throttle.check(ADA, home()).unwrap().succeeded();
     }
-    assert_eq!(failures(&throttle, |_| ADA.into(), |_| home()), 5);
+    assert_eq!(failures(&throttle, |_| ADA.into(), |_| home()), 5 + 20);
 }
 
 #[test]
@@ -130,7 +176,7 @@ fn a_success_does_not_forgive_failures() {
         let _ = throttle.check(ADA, home());
     }
     throttle.check(ADA, home()).unwrap().succeeded();
-    assert_eq!(failures(&throttle, |_| ADA.into(), |_| home()), 1);
+    assert_eq!(failures(&throttle, |_| ADA.into(), |_| home()), 1 + 20);
 }
 
 #[test]

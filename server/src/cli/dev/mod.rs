@@ -17,7 +17,7 @@ use crate::{
         state::App,
     },
     clock::Clock,
-    config::Config,
+    config::{AllowedHosts, Config},
     postgres::{Embedded, Options},
     random, service, telemetry,
 };
@@ -83,6 +83,10 @@ async fn run_gateway(args: &DevArgs, config: &Config, console: Console) -> anyho
     let local_url = format!("http://{}", listener.local_addr()?);
     let mut app = App::new(config, Clock::system(), public_url.clone()).await.map_err(serve::refuse)?;
     app.console = console;
+    // The sample org is made at the address that is listened on, whatever the public one is.
+    if let AllowedHosts::Named(hosts) = &mut app.allowed_hosts {
+        hosts.push(listener.local_addr()?.to_string().parse()?);
+    }
     // A browser keeps connections open that it has not used yet: trying Permesso, nobody waits for them.
     app.grace = std::time::Duration::from_secs(4);
     let mut made = known(&config.data_dir).unwrap_or_default();

@@ -42,6 +42,13 @@ impl Process {
         line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).expect("a number") / 1024
     }
 
+    /// `permesso serve` with this environment, whose log goes to a file.
+    pub(crate) fn logging(variables: &[(String, String)], log: std::fs::File) -> Self {
+        let mut command = permesso();
+        command.arg("serve").envs(variables.iter().cloned()).stderr(log);
+        Self::spawn(command, "permesso on ")
+    }
+
     /// `permesso sample-upstream` on a port of its own.
     pub(crate) fn ledger(file: &Path, delay_ms: u64) -> Self {
         let mut command = permesso();
