@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use api_types::{
-    Connection, ConnectionLogs, ConnectionStatus, CreateConnection, List, Refreshed, ReviewTool, Tool, UpdateConnection,
+    Connection, ConnectionKind, ConnectionLogs, ConnectionStatus, CreateConnection, List, Refreshed, ReviewTool, Tool, UpdateConnection,
 };
 use axum::{
     Json,
@@ -210,8 +210,10 @@ fn shown(services: &Services, row: db::connection::Row) -> Result<Connection> {
         Some(UpstreamState::Backoff) => ConnectionStatus::Backoff,
         Some(UpstreamState::Failed) => ConnectionStatus::Failed,
     };
+    let kind = connection::kind(&row)?;
+    let warning = services.upstreams.children().warning().filter(|_| kind == ConnectionKind::Stdio);
     Ok(Connection {
-        kind: connection::kind(&row)?,
+        kind,
         id: row.id.0,
         slug: row.slug,
         config,
@@ -223,6 +225,7 @@ fn shown(services: &Services, row: db::connection::Row) -> Result<Connection> {
         last_seen_at: row.last_seen_at.max(here.and_then(|here| here.last_seen_at)),
         last_error: row.last_error,
         last_error_at: row.last_error_at,
+        warning: warning.map(str::to_owned),
         created_at: row.created_at,
     })
 }

@@ -31,6 +31,9 @@ pub async fn serve(
 ) -> anyhow::Result<()> {
     let App { services, writers, console, allowed_hosts, allowed_origins, grace, connection_limits } = app;
     let doors = Doors::new(&services.public_url, listener.local_addr()?, &allowed_hosts, &allowed_origins);
+    if let Some(warning) = services.upstreams.children().warning() {
+        tracing::warn!("{warning}");
+    }
     let mut background = start(&services);
     let stopping = services.stop.clone();
     tokio::spawn(async move {

@@ -21,7 +21,7 @@ use crate::{
     directory::Snapshots,
     live::Live,
     service::{Limits, Pace, Services, audit_export, call, connection, feed, key, mcp_session, seats::Seats},
-    upstream::{AllowRule, Egress, Upstreams},
+    upstream::{AllowRule, ChildUser, Egress, Upstreams},
     vault::{KeyUse, MasterKey, Vault},
 };
 
@@ -57,6 +57,7 @@ impl App {
     /// # Errors
     /// One line that says what is missing or wrong.
     pub async fn new(config: &Config, clock: Clock, public_url: Url) -> anyhow::Result<Self> {
+        let children = ChildUser::find(config.child_user.as_deref())?;
         let url = config.database_url.as_ref().context("DATABASE_URL is not set")?;
         let set_role = config.migrate_url.is_none();
         let db = Db::connect(url, set_role, config.db_max_connections).await?;
@@ -77,7 +78,7 @@ impl App {
             ),
             throttle: Throttle::new(clock.clone()),
             live: Live::default(),
-            upstreams: Upstreams::new(egress, clock.clone()),
+            upstreams: Upstreams::new(egress, children, clock.clone()),
             connections: connection::Open::default(),
             mcp_sessions: mcp_session::Sessions::default(),
             polls: call::task::Polls::default(),

@@ -19,6 +19,7 @@ use super::error::{Failure, UpstreamError};
 use super::link::Link;
 use super::message::{Answer, Request};
 use super::status::{Observer, Status};
+use super::stdio::ChildUser;
 use super::{Call, ConnectionSpec, TaskRequest};
 use crate::clock::Clock;
 
@@ -38,6 +39,7 @@ pub struct Upstreams {
 struct Shared {
     clock: Clock,
     egress: Egress,
+    children: ChildUser,
     links: Mutex<Links>,
     changed: broadcast::Sender<Uuid>,
     /// What is being ended, and every child process.
@@ -54,10 +56,11 @@ struct Links {
 
 impl Upstreams {
     /// No connection is opened before it is used.
-    pub fn new(egress: Egress, clock: Clock) -> Self {
+    pub fn new(egress: Egress, children: ChildUser, clock: Clock) -> Self {
         Self {
             shared: Arc::new(Shared {
                 egress,
+                children,
                 clock,
                 links: Mutex::default(),
                 changed: broadcast::channel(NOTICES).0,
@@ -202,6 +205,11 @@ impl Upstreams {
         self.shared.changed.subscribe()
     }
 
+    /// As whom child processes run.
+    pub fn children(&self) -> &ChildUser {
+        &self.shared.children
+    }
+
     /// How a connection is doing; none before it was used here.
     pub fn status(&self, id: Uuid) -> Option<Status> {
         Some(self.find(id)?.observer.status())
@@ -270,7 +278,7 @@ impl Upstreams {
         // The log goes on: that the last configuration failed is why there is a new one.
         let log = before.map(|link| link.observer.log.clone()).unwrap_or_default();
         let observer = Observer::new(spec.id, shared.clock.clone(), shared.changed.clone(), log, shared.ending.clone());
-        let link = Link::new(spec.clone(), shared.egress.clone(), Arc::new(observer));
+        let link = Link::new(spec.clone(), shared.egress.clone(), shared.children.clone(), Arc::new(observer));
         if let Some(old) = links.by_id.insert(spec.id, link.clone()) {
             drop(self.retire(old));
         }
