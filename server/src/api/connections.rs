@@ -138,7 +138,8 @@ pub async fn refresh_connection(
     Ok(Json(connection::refresh_tools(&services, connection).await?))
 }
 
-/// The last lines of the connection's log on this replica.
+/// The last lines of the connection's log on this replica. Instance administrators also see to which addresses a
+/// name resolved that could not be reached.
 #[utoipa::path(
     get,
     path = "/orgs/{org}/connections/{slug}/logs",
@@ -152,7 +153,7 @@ pub async fn get_connection_logs(
     Path((_, slug)): Path<(String, String)>,
 ) -> Result<Json<ConnectionLogs>> {
     let connection = connection::get(&access.0, &slug)?;
-    Ok(Json(ConnectionLogs { lines: services.upstreams.logs(connection.id.0) }))
+    Ok(Json(ConnectionLogs { lines: services.upstreams.logs(connection.id.0, access.0.actor.instance_admin) }))
 }
 
 /// Lists what the connection offers or offered once, by name.

@@ -62,6 +62,7 @@ impl App {
         let set_role = config.migrate_url.is_none();
         let db = Db::connect(url, set_role, config.db_max_connections).await?;
         db::migrate::check(&db).await?;
+        let instance = db::migrate::instance(&db).await?;
         db::audit::ensure_partitions(&db).await.context("cannot make the audit's partitions")?;
         let master = MasterKey::from_config(config)?;
         let vault = Arc::new(Vault::new(&master));
@@ -70,7 +71,7 @@ impl App {
         let egress = Egress::new(rules).context("cannot make the HTTP client")?;
         let services = Services {
             directory: Snapshots::load(db.clone()).await.context("cannot read the configuration")?,
-            jwt: Jwt::new(&master.derive(KeyUse::LoginToken)),
+            jwt: Jwt::new(&master.derive(KeyUse::LoginToken(instance))),
             sessions: Store::new(
                 db.clone(),
                 clock.clone(),

@@ -217,9 +217,11 @@ impl Upstreams {
 
     /// The last 500 lines that a connection's child wrote to stderr, or that the
     /// gateway noted about it, oldest first, each at most 4 KiB. They may hold
-    /// anything the child prints: they are for who administers the connection.
-    pub fn logs(&self, id: Uuid) -> Vec<String> {
-        self.find(id).map(|link| link.observer.log.lines()).unwrap_or_default()
+    /// anything the child prints: they are for who administers the connection. With
+    /// `details` also what only the instance's administrators may know: the addresses
+    /// that names resolved to.
+    pub fn logs(&self, id: Uuid, details: bool) -> Vec<String> {
+        self.find(id).map(|link| link.observer.log.lines(details)).unwrap_or_default()
     }
 
     /// Ends a connection that was removed or changed: its session, its child. Calls

@@ -8,6 +8,7 @@ mod audit;
 mod bindings;
 mod bounds;
 mod cards;
+mod children;
 mod cluster;
 mod command_line;
 mod connect;

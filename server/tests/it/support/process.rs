@@ -21,8 +21,13 @@ pub(crate) struct Process {
 impl Process {
     /// `permesso serve` on this database.
     pub(crate) fn gateway(database: &SecretString) -> Self {
+        Self::gateway_with(&super::gateway::variables(database))
+    }
+
+    /// `permesso serve` with this environment.
+    pub(crate) fn gateway_with(variables: &[(String, String)]) -> Self {
         let mut command = permesso();
-        command.arg("serve").envs(super::gateway::variables(database)).env("PERMESSO_LOG", "warn");
+        command.arg("serve").envs(variables.iter().cloned()).env("PERMESSO_LOG", "warn");
         Self::spawn(command, "permesso on ")
     }
 
@@ -46,6 +51,10 @@ impl Process {
         // Whatever else it prints must not fill the pipe.
         std::thread::spawn(move || lines.for_each(drop));
         Self { child, url }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
