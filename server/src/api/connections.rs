@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use api_types::{
-    Connection, ConnectionKind, ConnectionLogs, ConnectionStatus, CreateConnection, List, Refreshed, ReviewTool, Tool, UpdateConnection,
+    Connection, ConnectionKind, ConnectionLogs, ConnectionStatus, CreateConnection, List, Refreshed, ReviewTool, Tool,
+    UpdateConnection,
 };
 use axum::{
     Json,

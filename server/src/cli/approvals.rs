@@ -225,8 +225,17 @@ pub(super) fn visible(text: &str) -> String {
         match c {
             '"' | '\'' | '\\' => shown.push(c),
             // Fillers and variation selectors, which the standard library counts as printable.
-            '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{2800}'
-            | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{e0100}'..='\u{e01ef}' => {
+            '\u{34f}'
+            | '\u{115f}'
+            | '\u{1160}'
+            | '\u{17b4}'
+            | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{2800}'
+            | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{ffa0}'
+            | '\u{e0100}'..='\u{e01ef}' => {
                 shown.extend(c.escape_unicode());
             }
             // After a letter, as otherwise accents of their own would be escaped too.
@@ -257,6 +266,12 @@ mod tests {
     fn what_a_terminal_would_hide_or_obey_is_shown() {
         assert_eq!(visible("a\u{1b}[2Jb"), "a\\u{1b}[2Jb");
         assert_eq!(visible("pay\u{202e}drawkcab"), "pay\\u{202e}drawkcab");
-        assert_eq!(visible("caffè"), "caffè");
+        assert_eq!(
+            visible("tags\u{e0041}, line\u{2028}, filler\u{3164}"),
+            "tags\\u{e0041}, line\\u{2028}, filler\\u{3164}"
+        );
+        for ordinary in ["caffè", "cafe\u{300}", "हिन्दी", "{\"a\\n\": \"it's 😀\"}"] {
+            assert_eq!(visible(ordinary), ordinary);
+        }
     }
 }

@@ -26,6 +26,7 @@ mod keys;
 mod layers;
 mod listening;
 mod live;
+mod login_tokens;
 mod malformed;
 mod management;
 mod mcp;

@@ -212,8 +212,7 @@ impl Peer {
     /// # Errors
     /// Says why the upstream may not have it.
     pub(super) async fn post_aside(&self, body: Vec<u8>) -> Result<(), String> {
-        let sent =
-            self.start_post(HeaderMap::new(), false)?.timeout(ASIDE).body(body).send().await;
+        let sent = self.start_post(HeaderMap::new(), false)?.timeout(ASIDE).body(body).send().await;
         let response = sent.map_err(|error| self.note(error))?;
         if response.status().is_success() { Ok(()) } else { Err(answer::describe_status(response.status())) }
     }

@@ -315,7 +315,9 @@ async fn a_command_that_the_child_user_cannot_reach_fails_with_the_closed_direct
     program(&by_closed, &format!("#!{}\n", inside.display()));
     set(&closed, 0o700);
 
-    for (command, cwd) in [(inside.clone(), None), (leads_in, None), (by_closed, None), ("sh".into(), Some(closed.clone()))] {
+    for (command, cwd) in
+        [(inside.clone(), None), (leads_in, None), (by_closed, None), ("sh".into(), Some(closed.clone()))]
+    {
         let command = command.to_str().expect("UTF-8").to_owned();
         let spec = spec(Transport::Stdio { command: command.clone(), args: Vec::new(), env: Vec::new(), cwd });
         let reason = not_sent(call(&upstreams, &Arc::new(spec), "t").await);
