@@ -26,7 +26,7 @@ const SECRET: &str = "n0b0dy-reads-th1s";
 /// A shell as an MCP server that tells on stderr what it finds about its parent.
 const SPY: &str = r#"
     look() {
-        tr '\0' '\n' < /proc/$PPID/environ 2>/dev/null | grep -a . | sed 's/^/environ: /' >&2
+        { tr '\0' '\n' < /proc/$PPID/environ; } 2>/dev/null | grep -a . | sed 's/^/environ: /' >&2
         echo "user: $(id -u) groups: $(id -G)" >&2
     }
     while read -r line; do

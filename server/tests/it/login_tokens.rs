@@ -21,6 +21,9 @@ async fn twin(of: &SecretString) -> SecretString {
     let admin: String = query_scalar(select).bind(ADMIN.0).fetch_one(&mut owner(of).await).await.unwrap();
     let insert = "INSERT INTO users SELECT * FROM jsonb_populate_record(NULL::users, $1::jsonb)";
     sqlx::query(insert).bind(admin).execute(&mut owner(&twin).await).await.unwrap();
+    // The databases of these tests are copies of one that was migrated once.
+    let installed = "UPDATE configuration SET instance = gen_random_uuid()";
+    sqlx::query(installed).execute(&mut owner(&twin).await).await.unwrap();
     twin
 }
 
