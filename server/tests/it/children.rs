@@ -3,7 +3,10 @@
 use std::{
     fs,
     io::{BufRead, BufReader, Write},
-    os::unix::{fs::PermissionsExt, process::CommandExt},
+    os::{
+        fd::AsRawFd,
+        unix::{fs::PermissionsExt, process::CommandExt},
+    },
     path::Path,
     process::{Child, Command, Stdio},
     time::Duration,
@@ -27,6 +30,7 @@ const SECRET: &str = "n0b0dy-reads-th1s";
 const SPY: &str = r#"
     look() {
         { tr '\0' '\n' < /proc/$PPID/environ; } 2>/dev/null | grep -a . | sed 's/^/environ: /' >&2
+        { cat <&3; } 2>/dev/null | sed 's/^/file: /' >&2
         echo "user: $(id -u) groups: $(id -G)" >&2
     }
     while read -r line; do
@@ -43,7 +47,15 @@ async fn with_spy(more: &[(&str, &str)]) -> (Process, Client) {
     let mut variables = variables(&database().await);
     let secrets = [("PGPASSWORD", SECRET), ("PERMESSO_PASSWORD", SECRET)];
     variables.extend(secrets.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-    let gateway = Process::gateway_with(&variables);
+    // Handed over open, as `PERMESSO_MASTER_KEY_FILE=/dev/fd/3` wants it; `serve` reads none.
+    let mut file = tempfile::tempfile().expect("a file");
+    writeln!(file, "{SECRET}").expect("written");
+    let mut command = Command::new("/bin/sh");
+    let gateway = r#"exec 3<"/proc/$1/fd/$2"; exec "$0" serve"#;
+    command.env_clear().envs(std::env::vars().filter(|(name, _)| name == "PATH"));
+    command.args(["-c", gateway, env!("CARGO_BIN_EXE_permesso")]);
+    command.args([std::process::id().to_string(), file.as_raw_fd().to_string()]);
+    let gateway = Process::gateway_by(command, &variables);
     let admin = Client::sign_in(&gateway.url, ADMIN.0, ADMIN.1).await;
     admin.post("/orgs", json!({"slug": "acme", "name": "Acme"})).await.expect(201);
     let path = std::env::var("PATH").expect("a PATH");
@@ -70,7 +82,7 @@ async fn found(admin: &Client) -> String {
 async fn a_child_finds_no_variable_in_the_environment_of_the_gateway_even_as_root_and_that_is_warned_of() {
     let (_gateway, admin) = with_spy(&[]).await;
     let found = found(&admin).await;
-    assert!(!found.contains("environ:"), "{found}");
+    assert!(!found.contains("environ:") && !found.contains("file:"), "{found}");
     let connection = admin.get("/orgs/acme/connections/spy").await.expect(200);
     let warning = connection["warning"].as_str().unwrap_or_default();
     assert_eq!(warning.contains("PERMESSO_CHILD_USER"), geteuid().is_root(), "{connection}");
@@ -106,6 +118,33 @@ async fn the_block_that_held_the_environment_is_empty_whatever_stood_in_it() {
         }
         Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied),
     }
+}
+
+/// What `/proc` says of a process's parent.
+fn parent(process: &Path) -> Option<u32> {
+    let status = fs::read_to_string(process.join("status")).ok()?;
+    status.lines().find_map(|line| line.strip_prefix("PPid:"))?.trim().parse().ok()
+}
+
+#[test]
+fn no_process_that_dev_starts_inherits_a_variable_of_it() {
+    let data = tempfile::tempdir().unwrap();
+    let key = "0badc0de".repeat(8);
+    let dev = Process::dev(data.path(), &[("PERMESSO_MASTER_KEY", &key), ("PGPASSWORD", SECRET), ("HOME", SECRET)]);
+    let processes: Vec<_> = fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path()).collect();
+    let (mut family, mut seen) = (vec![dev.id()], 0);
+    while let Some(one) = family.pop() {
+        for child in processes.iter().filter(|process| parent(process) == Some(one)) {
+            family.extend(child.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok()));
+            // Of a process that conceals itself as well, only root reads it.
+            let Ok(environ) = fs::read(child.join("environ")) else { continue };
+            let environ = String::from_utf8_lossy(&environ);
+            assert!(!environ.contains(&key) && !environ.contains(SECRET), "{environ}");
+            seen += 1;
+        }
+    }
+    assert!(seen >= 3, "Postgres and its workers are among them: {seen}");
+    dev.end();
 }
 
 #[test]

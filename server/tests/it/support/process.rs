@@ -27,8 +27,22 @@ impl Process {
     /// `permesso serve` with this environment.
     pub(crate) fn gateway_with(variables: &[(String, String)]) -> Self {
         let mut command = permesso();
-        command.arg("serve").envs(variables.iter().cloned()).env("PERMESSO_LOG", "warn");
+        command.arg("serve");
+        Self::gateway_by(command, variables)
+    }
+
+    /// As [`gateway_with`](Self::gateway_with), by a command that becomes `permesso serve`.
+    pub(crate) fn gateway_by(mut command: Command, variables: &[(String, String)]) -> Self {
+        command.envs(variables.iter().cloned()).env("PERMESSO_LOG", "warn");
         Self::spawn(command, "permesso on ")
+    }
+
+    /// `permesso dev` with this environment, ready.
+    pub(crate) fn dev(data_dir: &Path, variables: &[(&str, &str)]) -> Self {
+        let mut command = permesso();
+        command.arg("dev").envs(variables.iter().copied());
+        command.env("PERMESSO_DATA_DIR", data_dir).env("PERMESSO_LISTEN", "127.0.0.1:0");
+        Self::spawn(command, "  console ")
     }
 
     /// `permesso sample-upstream` on a port of its own.
@@ -45,7 +59,7 @@ impl Process {
         let url = loop {
             let line = lines.next().expect("it says where it listens").expect("UTF-8");
             if let Some(url) = line.strip_prefix(announces) {
-                break url.trim_end_matches('/').to_owned();
+                break url.split_whitespace().next().expect("an address").trim_end_matches('/').to_owned();
             }
         };
         // Whatever else it prints must not fill the pipe.
@@ -60,6 +74,12 @@ impl Process {
     pub(crate) fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.child.id()).expect("a pid");
         kill(Pid::from_raw(pid), signal).expect("the process is there");
+    }
+
+    /// Lets it stop in order.
+    pub(crate) fn end(mut self) {
+        self.signal(Signal::SIGTERM);
+        self.child.wait().expect("it ends");
     }
 
     /// Ends it as a crash would.
