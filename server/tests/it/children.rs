@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use nix::unistd::geteuid;
+use nix::unistd::{User, geteuid};
 use permesso::process::Account;
 use serde_json::{Value, json};
 
@@ -149,14 +149,8 @@ fn no_process_that_dev_starts_inherits_a_variable_of_it() {
 
 #[test]
 fn a_process_of_the_same_user_reads_neither_environment_nor_memory_nor_files() {
-    let around = tempfile::tempdir().unwrap();
-    fs::set_permissions(around.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    // Where an ordinary user can reach it.
-    let program = around.path().join("permesso");
-    if fs::hard_link(env!("CARGO_BIN_EXE_permesso"), &program).is_err() {
-        fs::copy(env!("CARGO_BIN_EXE_permesso"), &program).unwrap();
-    }
-    let mut gateway = ordinary(&program)
+    let around = reachable();
+    let mut gateway = ordinary(&around.path().join("permesso"))
         .args(["sample-upstream", "--stdio", "--ledger", "/nonexistent/ledger"])
         .env("PERMESSO_MASTER_KEY", SECRET)
         .stdin(Stdio::piped())
@@ -192,6 +186,37 @@ async fn serve_refuses_a_child_user_that_it_cannot_become() {
         assert_eq!(output.status.code(), Some(2), "{text}");
         assert!(text.contains("PERMESSO_CHILD_USER") && text.contains(says), "{text}");
     }
+}
+
+#[tokio::test]
+async fn a_gateway_that_is_not_root_refuses_any_child_user_but_its_own() {
+    let mut variables = variables(&database().await);
+    // Whoever gets past the refusal fails here.
+    variables[0].1 = "postgres://nobody@127.0.0.1:9/nothing".to_owned();
+    let around = reachable();
+    let own = User::from_uid(nobody().map_or(geteuid(), |nobody| nobody.uid.into())).unwrap().expect("a name").name;
+    for (name, status, says) in [("daemon", 2, "only root can start programs as \"daemon\""), (&own, 2, "Postgres")] {
+        let output = ordinary(&around.path().join("permesso"))
+            .arg("serve")
+            .envs(variables.iter().cloned())
+            .env("PERMESSO_CHILD_USER", name)
+            .output()
+            .expect("it ends by itself");
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(status), "{text}");
+        assert!(text.contains(says), "{name}: {text}");
+    }
+}
+
+/// A directory where an ordinary user can reach `permesso`.
+fn reachable() -> tempfile::TempDir {
+    let around = tempfile::tempdir().unwrap();
+    fs::set_permissions(around.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let program = around.path().join("permesso");
+    if fs::hard_link(env!("CARGO_BIN_EXE_permesso"), &program).is_err() {
+        fs::copy(env!("CARGO_BIN_EXE_permesso"), &program).unwrap();
+    }
+    around
 }
 
 /// When it answers, it has long begun.
