@@ -6,8 +6,8 @@
 //!
 //! Also as whom they run, and what they may not see of this process.
 
-mod account;
 mod conceal;
+mod system_user;
 
 use std::{
     io,
@@ -27,8 +27,8 @@ use nix::{
     unistd::{Pid, getpid, getppid},
 };
 
-pub use account::Account;
 pub use conceal::conceal;
+pub use system_user::SystemUser;
 
 /// Spawns `command` in a process group of its own. The kernel sends it `on_parent_death` when this
 /// process ends, even by `SIGKILL`. A terminal's Ctrl-C does not reach it: whoever spawns it ends it.

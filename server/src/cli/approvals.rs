@@ -144,7 +144,7 @@ async fn list(status: &str, sign_in: &SignInArgs) -> anyhow::Result<()> {
 }
 
 /// A request, with its definitions as they were written: their hashes are of every byte that counts.
-struct Request {
+struct HeldRequest {
     fields: Value,
     definitions: Definitions,
 }
@@ -156,12 +156,13 @@ struct Definitions {
 }
 
 /// Finds a request in the orgs of the person who signs in; gives its path as well.
-async fn find(id: &str, sign_in: &SignInArgs) -> anyhow::Result<(Client, String, Request)> {
+async fn find(id: &str, sign_in: &SignInArgs) -> anyhow::Result<(Client, String, HeldRequest)> {
     let client = Client::sign_in(sign_in).await?;
     for org in client.orgs(sign_in.org.as_deref()).await? {
         let path = format!("/orgs/{org}/approvals/{id}");
         if let Some(text) = client.find(&path).await? {
-            let request = Request { fields: serde_json::from_str(&text)?, definitions: serde_json::from_str(&text)? };
+            let request =
+                HeldRequest { fields: serde_json::from_str(&text)?, definitions: serde_json::from_str(&text)? };
             return Ok((client, path, request));
         }
     }
@@ -169,11 +170,11 @@ async fn find(id: &str, sign_in: &SignInArgs) -> anyhow::Result<(Client, String,
 }
 
 /// The hashes of what [`show`] printed.
-fn seen(Request { fields, .. }: &Request) -> Value {
+fn seen(HeldRequest { fields, .. }: &HeldRequest) -> Value {
     json!({"arguments_sha256": fields["arguments_sha256"], "definition_sha256": fields["definition_sha256"]})
 }
 
-fn show(Request { fields: request, definitions }: &Request) {
+fn show(HeldRequest { fields: request, definitions }: &HeldRequest) {
     for (label, field) in [
         ("request", "id"),
         ("status", "status"),

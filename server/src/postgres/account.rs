@@ -13,7 +13,7 @@ pub(super) enum Account {
     /// We are an ordinary user: so is Postgres.
     Ours,
     /// We are root and become this user for it.
-    Other(process::Account),
+    Other(process::SystemUser),
 }
 
 impl Account {
@@ -26,7 +26,7 @@ impl Account {
             return Ok(Self::Ours);
         }
         for name in ["postgres", "nobody"] {
-            let user = process::Account::find(name).with_context(|| format!("cannot look up the user {name}"))?;
+            let user = process::SystemUser::find(name).with_context(|| format!("cannot look up the user {name}"))?;
             if let Some(user) = user {
                 return Ok(Self::Other(user));
             }

@@ -13,7 +13,7 @@ use std::{
 };
 
 use nix::unistd::{User, geteuid};
-use permesso::process::Account;
+use permesso::process::SystemUser;
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -230,8 +230,8 @@ fn answers(child: &mut Child) {
 }
 
 /// The user `nobody`, where we may become it.
-fn nobody() -> Option<Account> {
-    geteuid().is_root().then(|| Account::find("nobody").unwrap().expect("the system has a nobody"))
+fn nobody() -> Option<SystemUser> {
+    geteuid().is_root().then(|| SystemUser::find("nobody").unwrap().expect("the system has a nobody"))
 }
 
 /// A program as an ordinary user: as ourselves, unless we are root.

@@ -6,7 +6,7 @@
 //! is sent is sent where the connection says, once.
 
 mod rules;
-mod trouble;
+mod unreached;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -18,8 +18,8 @@ use reqwest::{Client, ClientBuilder, Method, RequestBuilder};
 use url::{Host, Url};
 
 pub use rules::{AllowRule, InvalidRule};
-pub(super) use trouble::Trouble;
-use trouble::{Refused, Unresolved, root_cause};
+pub(super) use unreached::Unreached;
+use unreached::{Refused, Unresolved, root_cause};
 
 /// Node closes idle sockets after 5 s: a kept connection is given up before.
 const IDLE: Duration = Duration::from_secs(4);
@@ -63,8 +63,8 @@ impl Egress {
     ///
     /// # Errors
     /// When the address is a literal one that the rules refuse. Names are
-    /// checked when they are resolved; see [`Trouble`].
-    pub(super) fn request(&self, method: Method, url: &Url, once: bool) -> Result<RequestBuilder, Trouble> {
+    /// checked when they are resolved; see [`Unreached`].
+    pub(super) fn request(&self, method: Method, url: &Url, once: bool) -> Result<RequestBuilder, Unreached> {
         // Literal addresses never reach the resolver.
         let literal = match url.host() {
             Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),

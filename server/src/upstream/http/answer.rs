@@ -13,7 +13,7 @@ use http::{HeaderName, StatusCode};
 use reqwest::{Method, Response};
 use wire::sse::{DecodeError, Decoder, Event};
 
-use super::super::egress::Trouble;
+use super::super::egress::Unreached;
 use super::super::error::Failure;
 use super::super::message::{Answer, Heard, MESSAGE_LIMIT, hear};
 use super::modern::modern_code;
@@ -69,7 +69,7 @@ fn content_type(response: &Response) -> ContentType {
 
 /// Why an answer broke off.
 fn lost(error: reqwest::Error) -> String {
-    Trouble::from(error).reason
+    Unreached::from(error).reason
 }
 
 /// What a status means where an answer was expected.

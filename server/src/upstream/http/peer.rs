@@ -16,7 +16,7 @@ use wire::envelope;
 use wire::mcp::Revision;
 
 use super::super::departure::Departure;
-use super::super::egress::{Egress, Trouble};
+use super::super::egress::{Egress, Unreached};
 use super::super::error::Failure;
 use super::super::message::Answer;
 use super::super::status::Observer;
@@ -179,8 +179,8 @@ impl Peer {
     }
 
     /// Keeps what only the instance's administrators may know, and gives what everybody may.
-    fn note(&self, trouble: impl Into<Trouble>) -> String {
-        let Trouble { reason, detail } = trouble.into();
+    fn note(&self, unreached: impl Into<Unreached>) -> String {
+        let Unreached { reason, detail } = unreached.into();
         self.observer.detail(&detail);
         reason
     }

@@ -53,8 +53,8 @@ pub(super) async fn start(
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true);
-    if let Some(account) = user.account() {
-        account.take(child.as_std_mut());
+    if let Some(other) = user.other() {
+        other.take(child.as_std_mut());
     }
     // Not SIGKILL: npx, uvx and their like pass SIGTERM on to the server they started.
     let spawned = process::spawn_tokio(child, Signal::SIGTERM).await;

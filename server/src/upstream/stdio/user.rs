@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use nix::unistd::geteuid;
 
-use crate::process::Account;
+use crate::process::SystemUser;
 
 /// As whom the children of stdio connections run. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -21,19 +21,19 @@ pub enum ChildUser {
         /// Its name.
         name: Arc<str>,
         /// The user.
-        account: Account,
+        user: SystemUser,
     },
 }
 
 /// Why children cannot run as `PERMESSO_CHILD_USER`. One line for the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum NoChildUser {
-    /// Nobody of that name, or root.
+    /// Nobody of that name, or root, or somebody of root's group, who may read much of what is root's.
     #[error(
-        "PERMESSO_CHILD_USER: {0:?} is no user of this system other than root; \
-         make one, for example with `useradd --system {0}`"
+        "PERMESSO_CHILD_USER: {0:?} is no user of this system other than root and its group; \
+         make one, for example with `useradd --system permesso-tools`"
     )]
-    Unknown(String),
+    Unfit(String),
     /// Only root may become another user.
     #[error(
         "PERMESSO_CHILD_USER: only root can start programs as {0:?}, and this process is not root; \
@@ -55,11 +55,11 @@ impl ChildUser {
         let Some(name) = name else {
             return Ok(if gateway.is_root() { Self::Root } else { Self::Gateway });
         };
-        let account = Account::find(name).map_err(|error| NoChildUser::Unreadable(name.to_owned(), error))?;
-        match account {
-            None => Err(NoChildUser::Unknown(name.to_owned())),
-            Some(account) if gateway.is_root() => Ok(Self::Other { name: name.into(), account }),
-            Some(account) if gateway.as_raw() == account.uid => Ok(Self::Gateway),
+        let user = SystemUser::find(name).map_err(|error| NoChildUser::Unreadable(name.to_owned(), error))?;
+        match user.filter(|user| user.gid != 0) {
+            None => Err(NoChildUser::Unfit(name.to_owned())),
+            Some(user) if gateway.is_root() => Ok(Self::Other { name: name.into(), user }),
+            Some(user) if gateway.as_raw() == user.uid => Ok(Self::Gateway),
             Some(_) => Err(NoChildUser::NotRoot(name.to_owned())),
         }
     }
@@ -75,19 +75,19 @@ impl ChildUser {
         }
     }
 
-    pub(super) fn account(&self) -> Option<Account> {
+    pub(super) fn other(&self) -> Option<SystemUser> {
         match self {
-            Self::Other { account, .. } => Some(*account),
+            Self::Other { user, .. } => Some(*user),
             Self::Gateway | Self::Root => None,
         }
     }
 
     /// Why this user's `program` did not start in `directory`, as the rest of a sentence about it.
     pub(super) fn explain(&self, error: &io::Error, program: &Path, directory: &Path) -> String {
-        let Self::Other { name, account } = self else {
+        let Self::Other { name, user } = self else {
             return format!("could not be started: {error}");
         };
-        let closed = |path: &Path| account.closed_directory(path).ok().flatten();
+        let closed = |path: &Path| user.closed_directory(path).ok().flatten();
         // The directory to start in may be closed itself, a program only on the way to it.
         let found = (error.kind() == io::ErrorKind::PermissionDenied)
             .then(|| closed(directory).or_else(|| closed(program)).or_else(|| closed(&interpreter(program)?)));
@@ -104,6 +104,10 @@ impl ChildUser {
 
 /// What the kernel runs a script with (execve(2), "Interpreter scripts").
 fn interpreter(script: &Path) -> Option<PathBuf> {
+    // To open a pipe would be to wait for its writer.
+    if !script.metadata().ok()?.is_file() {
+        return None;
+    }
     let mut line = Vec::new();
     BufReader::new(File::open(script).ok()?.take(256)).read_until(b'\n', &mut line).ok()?;
     let line = String::from_utf8(line).ok()?;

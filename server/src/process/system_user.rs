@@ -11,14 +11,14 @@ use nix::unistd::User;
 
 /// A system user other than root. A child that runs as one has no supplementary groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Account {
+pub struct SystemUser {
     /// Its user id, never 0.
     pub uid: u32,
     /// Its primary group.
     pub gid: u32,
 }
 
-impl Account {
+impl SystemUser {
     /// The user of this name; none when the system knows none, or when it is root.
     ///
     /// # Errors
@@ -76,12 +76,12 @@ mod tests {
     use super::*;
 
     /// Nobody's: it owns nothing, so only the last three bits of a mode count.
-    const STRANGER: Account = Account { uid: 4_000_000_001, gid: 4_000_000_001 };
+    const STRANGER: SystemUser = SystemUser { uid: 4_000_000_001, gid: 4_000_000_001 };
 
     #[test]
-    fn root_and_strangers_to_the_system_are_not_accounts() {
-        assert_eq!(Account::find("root").unwrap(), None);
-        assert_eq!(Account::find("no-such-user-anywhere").unwrap(), None);
+    fn neither_root_nor_whom_the_system_does_not_know_is_found() {
+        assert_eq!(SystemUser::find("root").unwrap(), None);
+        assert_eq!(SystemUser::find("no-such-user-anywhere").unwrap(), None);
     }
 
     #[test]

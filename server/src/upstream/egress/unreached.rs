@@ -10,7 +10,7 @@ use rustls::CertificateError as Certificate;
 
 /// One thing that went wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in super::super) struct Trouble {
+pub(in super::super) struct Unreached {
     /// One line, for agents and people: names the host as the connection does, and no address that it resolved to.
     pub(in super::super) reason: String,
     /// One line with everything that is known, without the URL: for the instance's administrators only.
@@ -53,13 +53,13 @@ impl Refused {
     }
 }
 
-impl From<Refused> for Trouble {
+impl From<Refused> for Unreached {
     fn from(refused: Refused) -> Self {
         Self { reason: refused.reason(), detail: refused.to_string() }
     }
 }
 
-impl From<reqwest::Error> for Trouble {
+impl From<reqwest::Error> for Unreached {
     fn from(error: reqwest::Error) -> Self {
         let error = error.without_url();
         let chain = || chain(&error);
@@ -129,9 +129,9 @@ mod tests {
 
     #[test]
     fn a_refused_name_is_said_without_its_address_and_in_detail_with_it() {
-        let trouble = Trouble::from(Refused::resolved("db.corp", IpAddr::from([10, 1, 2, 3])));
-        assert!(trouble.reason.contains("db.corp") && !trouble.reason.contains("10.1.2.3"), "{}", trouble.reason);
-        assert!(trouble.detail.contains("db.corp") && trouble.detail.contains("10.1.2.3"), "{}", trouble.detail);
+        let unreached = Unreached::from(Refused::resolved("db.corp", IpAddr::from([10, 1, 2, 3])));
+        assert!(unreached.reason.contains("db.corp") && !unreached.reason.contains("10.1.2.3"), "{}", unreached.reason);
+        assert!(unreached.detail.contains("db.corp") && unreached.detail.contains("10.1.2.3"), "{}", unreached.detail);
     }
 
     #[test]
