@@ -6,13 +6,21 @@
 # and standard input from the test, which writes `done` when it has cleaned up itself. The end of
 # input without it means that the test is gone.
 set -u
+
+# When the gateway was started (proc_pid_stat(5), field 22, counted from behind the name, which may have spaces);
+# nothing once it has ended.
+started() {
+    sed 's/^.*) //' "/proc/$GUARD_PID/stat" 2>/dev/null | awk '$1 != "Z" { print $20 }'
+}
+gateway=$(started)
+
 read -r word || word=
 [ "$word" != done ] || exit 0
 
-# The number may belong to somebody else by now: the gateway's environment names its directory.
+# The number may belong to somebody else by now, who was started later.
 alive() {
     if [ -d /proc/self ]; then
-        grep -qsF "$GUARD_DIRECTORY" "/proc/$GUARD_PID/environ"
+        [ -n "$gateway" ] && [ "$(started)" = "$gateway" ]
     else
         kill -0 "$GUARD_PID" 2>/dev/null
     fi

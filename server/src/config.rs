@@ -64,6 +64,9 @@ pub struct Config {
     /// `PERMESSO_EGRESS_ALLOW`: hosts (in lower case) and networks that an upstream may have
     /// although they are private or loopback.
     pub egress_allow: Vec<String>,
+    /// `PERMESSO_CHILD_USER`: as which user of the system the programs of stdio upstreams run; unless set, as
+    /// the gateway's own.
+    pub child_user: Option<String>,
     /// `PERMESSO_LOG`: a filter as `tracing` reads it; `info` unless set.
     pub log: String,
     /// `PERMESSO_APPROVAL_LEASE_SECONDS`: how long a claim is good without renewal (approvals.md,
@@ -127,6 +130,7 @@ impl Config {
             admin_email,
             admin_password,
             egress_allow: egress_allow(&vars)?,
+            child_user: vars.text("PERMESSO_CHILD_USER"),
             log: vars.text("PERMESSO_LOG").unwrap_or_else(|| "info".to_owned()),
             approval_lease: Duration::from_secs(vars.number("PERMESSO_APPROVAL_LEASE_SECONDS", 10..=300, 30)?),
             session_idle: Duration::from_secs(vars.number("PERMESSO_SESSION_IDLE_SECONDS", 300..=2_592_000, 43_200)?),

@@ -11,6 +11,12 @@ use permesso::app::console::Console;
 #[allow_missing = true]
 struct Files;
 
+#[allow(unsafe_code, reason = "what must come before any thread can only be promised")]
 fn main() -> ExitCode {
+    // SAFETY: nothing has started a thread yet.
+    if let Err(error) = unsafe { permesso::process::conceal() } {
+        eprintln!("permesso: cannot keep its memory from other processes: {error}");
+        return ExitCode::FAILURE;
+    }
     permesso::cli::run(Console::new(|path| <Files as rust_embed::RustEmbed>::get(path).map(|file| file.data)))
 }

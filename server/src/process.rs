@@ -3,6 +3,11 @@
 //!
 //! `PR_SET_PDEATHSIG` follows the *thread* that forked (prctl(2)), and runtimes end their threads
 //! when idle. So one thread, which lives as long as the process, does all the spawning.
+//!
+//! Also as whom they run, and what they may not see of this process.
+
+mod conceal;
+mod system_user;
 
 use std::{
     io,
@@ -21,6 +26,9 @@ use nix::{
     },
     unistd::{Pid, getpid, getppid},
 };
+
+pub use conceal::conceal;
+pub use system_user::SystemUser;
 
 /// Spawns `command` in a process group of its own. The kernel sends it `on_parent_death` when this
 /// process ends, even by `SIGKILL`. A terminal's Ctrl-C does not reach it: whoever spawns it ends it.

@@ -22,7 +22,8 @@ const SHOWN: usize = 20;
 pub(crate) struct Usage {
     /// VmRSS, in kB.
     memory: u64,
-    sockets: usize,
+    /// None where its open files may not be listed: the gateway shows them to root only.
+    sockets: Option<usize>,
 }
 
 /// What each gateway uses now.
@@ -35,9 +36,10 @@ pub(crate) fn usage(stage: &Stage, gateways: usize) -> anyhow::Result<Vec<Usage>
         let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
         let memory = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
         let memory = memory.trim().trim_end_matches(" kB").parse()?;
-        let files = fs::read_dir(format!("/proc/{pid}/fd"))?;
+        let files = fs::read_dir(format!("/proc/{pid}/fd")).ok();
         let is_socket = |link: &std::path::PathBuf| link.to_string_lossy().starts_with("socket:");
-        let sockets = files.flatten().filter_map(|file| fs::read_link(file.path()).ok()).filter(is_socket).count();
+        let sockets =
+            files.map(|all| all.flatten().filter_map(|file| fs::read_link(file.path()).ok()).filter(is_socket).count());
         Ok(Usage { memory, sockets })
     };
     (0..gateways).map(one).collect()
@@ -49,8 +51,10 @@ pub(crate) fn table(under_load: &[Usage], afterwards: &[Usage]) -> String {
         "| gateway | MB under load | sockets | MB afterwards | sockets |\n|---|--:|--:|--:|--:|\n".to_owned();
     for (at, (then, now)) in under_load.iter().zip(afterwards).enumerate() {
         let [then_mb, now_mb] = [then, now].map(|usage| usage.memory / 1024);
+        let sockets = |usage: &Usage| usage.sockets.map_or_else(|| "-".to_owned(), |count| count.to_string());
+        let (then_sockets, now_sockets) = (sockets(then), sockets(now));
         // Writing to a String does not fail.
-        let _ = writeln!(table, "| {} | {then_mb} | {} | {now_mb} | {} |", at + 1, then.sockets, now.sockets);
+        let _ = writeln!(table, "| {} | {then_mb} | {then_sockets} | {now_mb} | {now_sockets} |", at + 1);
     }
     table
 }

@@ -79,6 +79,13 @@ pub struct Connection {
     pub last_error: Option<String>,
     /// When that was.
     pub last_error_at: Option<DateTime<Utc>>,
+    /// What its administrators should know of how it runs on the replica that answers, and mend.
+    #[serde(default)]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(examples("child processes run as root and can read all that the gateway knows"))
+    )]
+    pub warning: Option<String>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use api_types::{
-    Connection, ConnectionLogs, ConnectionStatus, CreateConnection, List, Refreshed, ReviewTool, Tool, UpdateConnection,
+    Connection, ConnectionKind, ConnectionLogs, ConnectionStatus, CreateConnection, List, Refreshed, ReviewTool, Tool,
+    UpdateConnection,
 };
 use axum::{
     Json,
@@ -138,7 +139,8 @@ pub async fn refresh_connection(
     Ok(Json(connection::refresh_tools(&services, connection).await?))
 }
 
-/// The last lines of the connection's log on this replica.
+/// The last lines of the connection's log on this replica. Instance administrators also see to which addresses a
+/// name resolved that could not be reached.
 #[utoipa::path(
     get,
     path = "/orgs/{org}/connections/{slug}/logs",
@@ -152,7 +154,7 @@ pub async fn get_connection_logs(
     Path((_, slug)): Path<(String, String)>,
 ) -> Result<Json<ConnectionLogs>> {
     let connection = connection::get(&access.0, &slug)?;
-    Ok(Json(ConnectionLogs { lines: services.upstreams.logs(connection.id.0) }))
+    Ok(Json(ConnectionLogs { lines: services.upstreams.logs(connection.id.0, access.0.actor.instance_admin) }))
 }
 
 /// Lists what the connection offers or offered once, by name.
@@ -210,8 +212,10 @@ fn shown(services: &Services, row: db::connection::Row) -> Result<Connection> {
         Some(UpstreamState::Backoff) => ConnectionStatus::Backoff,
         Some(UpstreamState::Failed) => ConnectionStatus::Failed,
     };
+    let kind = connection::kind(&row)?;
+    let warning = services.upstreams.children().warning().filter(|_| kind == ConnectionKind::Stdio);
     Ok(Connection {
-        kind: connection::kind(&row)?,
+        kind,
         id: row.id.0,
         slug: row.slug,
         config,
@@ -223,6 +227,7 @@ fn shown(services: &Services, row: db::connection::Row) -> Result<Connection> {
         last_seen_at: row.last_seen_at.max(here.and_then(|here| here.last_seen_at)),
         last_error: row.last_error,
         last_error_at: row.last_error_at,
+        warning: warning.map(str::to_owned),
         created_at: row.created_at,
     })
 }

@@ -42,6 +42,9 @@ pub async fn serve(
              everybody behind it counts as one address, for connections and for wrong passwords"
         );
     }
+    if let Some(warning) = services.upstreams.children().warning() {
+        tracing::warn!("{warning}");
+    }
     let mut background = start(&services);
     let stopping = services.stop.clone();
     tokio::spawn(async move {

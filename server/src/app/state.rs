@@ -22,7 +22,7 @@ use crate::{
     directory::Snapshots,
     live::Live,
     service::{Limits, Pace, Services, audit_export, call, connection, feed, key, mcp_session, seats::Seats},
-    upstream::{AllowRule, Egress, Upstreams},
+    upstream::{AllowRule, ChildUser, Egress, Upstreams},
     vault::{KeyUse, MasterKey, Vault},
 };
 
@@ -60,10 +60,12 @@ impl App {
     /// # Errors
     /// One line that says what is missing or wrong.
     pub async fn new(config: &Config, clock: Clock, public_url: Url) -> anyhow::Result<Self> {
+        let children = ChildUser::find(config.child_user.as_deref())?;
         let url = config.database_url.as_ref().context("DATABASE_URL is not set")?;
         let set_role = config.migrate_url.is_none();
         let db = Db::connect(url, set_role, config.db_max_connections).await?;
         db::migrate::check(&db).await?;
+        let instance = db::migrate::instance(&db).await?;
         db::audit::ensure_partitions(&db).await.context("cannot make the audit's partitions")?;
         let master = MasterKey::from_config(config)?;
         let vault = Arc::new(Vault::new(&master));
@@ -72,7 +74,7 @@ impl App {
         let egress = Egress::new(rules).context("cannot make the HTTP client")?;
         let services = Services {
             directory: Snapshots::load(db.clone()).await.context("cannot read the configuration")?,
-            jwt: Jwt::new(&master.derive(KeyUse::LoginToken)),
+            jwt: Jwt::new(&master.derive(KeyUse::LoginToken(instance))),
             sessions: Store::new(
                 db.clone(),
                 clock.clone(),
@@ -80,7 +82,7 @@ impl App {
             ),
             throttle: Throttle::new(clock.clone()),
             live: Live::default(),
-            upstreams: Upstreams::new(egress, clock.clone()),
+            upstreams: Upstreams::new(egress, children, clock.clone()),
             connections: connection::Open::default(),
             mcp_sessions: mcp_session::Sessions::default(),
             polls: call::task::Polls::default(),

@@ -1,5 +1,5 @@
 //! Login tokens: JWTs (RFC 7519) that `POST /auth/login` hands out and that only this instance reads.
-//! HS256 and nothing else, with a key derived from the master key, good for one hour.
+//! HS256 and nothing else, with a key derived from the master key and the installation's id, good for one hour.
 //!
 //! A token stands for a person as they were: the credential epoch in it must still be theirs, which
 //! the directory knows and the caller of [`Jwt::verify`] compares.
@@ -53,7 +53,7 @@ pub struct Jwt {
 }
 
 impl Jwt {
-    /// With this key, derived from the master key for this use alone.
+    /// With this key, derived for this use and installation alone.
     pub fn new(key: &SecretBox<[u8; 32]>) -> Self {
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_audience(&[AUDIENCE]);

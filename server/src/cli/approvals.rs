@@ -4,7 +4,8 @@ use std::io::{BufRead, IsTerminal, Write};
 
 use anyhow::{Context, bail};
 use clap::{Subcommand, ValueEnum};
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::{Value, json, value::RawValue};
 
 use super::client::{Client, SignInArgs};
 
@@ -142,23 +143,38 @@ async fn list(status: &str, sign_in: &SignInArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A request, with its definitions as they were written: their hashes are of every byte that counts.
+struct HeldRequest {
+    fields: Value,
+    definitions: Definitions,
+}
+
+#[derive(Deserialize)]
+struct Definitions {
+    definition: Box<RawValue>,
+    reviewed_definition: Option<Box<RawValue>>,
+}
+
 /// Finds a request in the orgs of the person who signs in; gives its path as well.
-async fn find(id: &str, sign_in: &SignInArgs) -> anyhow::Result<(Client, String, Value)> {
+async fn find(id: &str, sign_in: &SignInArgs) -> anyhow::Result<(Client, String, HeldRequest)> {
     let client = Client::sign_in(sign_in).await?;
     for org in client.orgs(sign_in.org.as_deref()).await? {
         let path = format!("/orgs/{org}/approvals/{id}");
-        if let Some(request) = client.find(&path).await? {
+        if let Some(text) = client.find(&path).await? {
+            let request =
+                HeldRequest { fields: serde_json::from_str(&text)?, definitions: serde_json::from_str(&text)? };
             return Ok((client, path, request));
         }
     }
     bail!("there is no request {id} that you may see")
 }
 
-fn seen(request: &Value) -> Value {
-    json!({"arguments_sha256": request["arguments_sha256"], "definition_sha256": request["definition_sha256"]})
+/// The hashes of what [`show`] printed.
+fn seen(HeldRequest { fields, .. }: &HeldRequest) -> Value {
+    json!({"arguments_sha256": fields["arguments_sha256"], "definition_sha256": fields["definition_sha256"]})
 }
 
-fn show(request: &Value) {
+fn show(HeldRequest { fields: request, definitions }: &HeldRequest) {
     for (label, field) in [
         ("request", "id"),
         ("status", "status"),
@@ -181,8 +197,12 @@ fn show(request: &Value) {
         Some(arguments) => println!("arguments {}", visible(arguments)),
         None => println!("arguments (erased)"),
     }
-    if request["reviewed_definition"].is_object() {
-        println!("warning   the tool's definition changed since it was last reviewed");
+    println!("          sha256 {}", text(request, "arguments_sha256"));
+    println!("defined   {}", visible(definitions.definition.get()));
+    println!("          sha256 {}", text(request, "definition_sha256"));
+    if let Some(reviewed) = &definitions.reviewed_definition {
+        println!("warning   the tool's definition changed since it was last reviewed; it was");
+        println!("          {}", visible(reviewed.get()));
     }
     for event in request["history"].as_array().into_iter().flatten() {
         println!(
@@ -201,16 +221,29 @@ fn text(value: &Value, field: &str) -> String {
 
 /// Hostile text on a terminal: control, invisible and bidirectional characters as escapes.
 pub(super) fn visible(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{ad}' => {
-                c.escape_unicode().to_string()
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '"' | '\'' | '\\' => shown.push(c),
+            // Fillers and variation selectors, which the standard library counts as printable.
+            '\u{34f}'
+            | '\u{115f}'
+            | '\u{1160}'
+            | '\u{17b4}'
+            | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{2800}'
+            | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{ffa0}'
+            | '\u{e0100}'..='\u{e01ef}' => {
+                shown.extend(c.escape_unicode());
             }
-            c if c.is_control() => c.escape_default().to_string(),
-            '\u{e0000}'..='\u{e007f}' => c.escape_unicode().to_string(),
-            c => c.to_string(),
-        })
-        .collect()
+            // After a letter, as otherwise accents of their own would be escaped too.
+            c => shown.extend(format!("a{c}").escape_debug().skip(1)),
+        }
+    }
+    shown
 }
 
 fn told(request: &Value) -> anyhow::Result<()> {
@@ -234,6 +267,12 @@ mod tests {
     fn what_a_terminal_would_hide_or_obey_is_shown() {
         assert_eq!(visible("a\u{1b}[2Jb"), "a\\u{1b}[2Jb");
         assert_eq!(visible("pay\u{202e}drawkcab"), "pay\\u{202e}drawkcab");
-        assert_eq!(visible("caffè"), "caffè");
+        assert_eq!(
+            visible("tags\u{e0041}, line\u{2028}, filler\u{3164}"),
+            "tags\\u{e0041}, line\\u{2028}, filler\\u{3164}"
+        );
+        for ordinary in ["caffè", "cafe\u{300}", "हिन्दी", "{\"a\\n\": \"it's 😀\"}"] {
+            assert_eq!(visible(ordinary), ordinary);
+        }
     }
 }

@@ -77,9 +77,9 @@ impl Client {
         self.send(Method::GET, path, None).await
     }
 
-    /// Gets something that may not be there.
-    pub(super) async fn find(&self, path: &str) -> anyhow::Result<Option<Value>> {
-        match self.get(path).await {
+    /// Gets something that may not be there, as JSON text.
+    pub(super) async fn find(&self, path: &str) -> anyhow::Result<Option<String>> {
+        match self.text(Method::GET, path, None).await {
             Ok(found) => Ok(Some(found)),
             Err(error) if error.downcast_ref::<Problem>().is_some_and(|problem| problem.status == 404) => Ok(None),
             Err(error) => Err(error),
@@ -91,6 +91,11 @@ impl Client {
     }
 
     pub(super) async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
+        let text = self.text(method, path, body).await?;
+        Ok(if text.is_empty() { Value::Null } else { serde_json::from_str(&text)? })
+    }
+
+    async fn text(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<String> {
         let mut request = self.http.request(method, format!("{}{path}", self.base));
         if let Some(token) = &self.token {
             request = request.bearer_auth(token.expose_secret());
@@ -102,7 +107,7 @@ impl Client {
         let status = answer.status();
         let text = answer.text().await?;
         if status.is_success() {
-            return Ok(if text.is_empty() { Value::Null } else { serde_json::from_str(&text)? });
+            return Ok(text);
         }
         let problem: Value = serde_json::from_str(&text).unwrap_or_default();
         let detail = problem["detail"].as_str().unwrap_or("no reason was given");

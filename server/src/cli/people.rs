@@ -23,7 +23,9 @@ pub(super) enum PeopleCommand {
 /// Runs a command about people.
 pub(super) async fn run(command: PeopleCommand) -> anyhow::Result<()> {
     let PeopleCommand::ResetPassword { email } = command;
-    let config = Config::from_env().map_err(serve::refuse)?;
+    let mut config = Config::from_env().map_err(serve::refuse)?;
+    // No child is started here, so whoever may not start one as that user may still reset a password.
+    config.child_user = None;
     telemetry::start_log(&config.log);
     let password = match std::env::var("PERMESSO_NEW_PASSWORD") {
         Ok(password) => SecretString::from(password),

@@ -27,7 +27,7 @@ fn an_empty_environment_gives_the_defaults() {
     let config = config(&[]).unwrap();
     assert_eq!(config.listen.to_string(), "127.0.0.1:8765");
     assert_eq!(config.data_dir, PathBuf::from(".permesso"));
-    assert_eq!(config.log, "info");
+    assert_eq!((config.log.as_str(), config.child_user), ("info", None));
     assert_eq!(config.approval_lease, Duration::from_secs(30));
     assert_eq!(config.db_max_connections, 20);
     assert_eq!((config.max_connections, config.max_connections_per_address), (10_000, 1_000));
@@ -58,6 +58,7 @@ fn every_variable_is_read() {
         ("PERMESSO_ADMIN_EMAIL", "Ada@Example.com"),
         ("PERMESSO_ADMIN_PASSWORD", "correct horse battery"),
         ("PERMESSO_EGRESS_ALLOW", "Tools.Internal, 10.1.0.0/16, ::1"),
+        ("PERMESSO_CHILD_USER", "permesso-tools"),
         ("PERMESSO_LOG", "debug"),
         ("PERMESSO_APPROVAL_LEASE_SECONDS", "10"),
         ("PERMESSO_DB_CONNECTIONS", "50"),
@@ -82,6 +83,7 @@ fn every_variable_is_read() {
     assert_eq!(config.admin_email.as_deref(), Some("ada@example.com"));
     assert_eq!(exposed(config.admin_password.as_ref()), Some("correct horse battery"));
     assert_eq!(config.egress_allow, ["tools.internal", "10.1.0.0/16", "::1"]);
+    assert_eq!(config.child_user.as_deref(), Some("permesso-tools"));
     assert_eq!(config.log, "debug");
     assert_eq!(config.approval_lease, Duration::from_secs(10));
     assert_eq!(config.db_max_connections, 50);

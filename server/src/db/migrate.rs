@@ -3,6 +3,7 @@
 use anyhow::{Context, bail};
 use secrecy::SecretString;
 use sqlx::{ConnectOptions, Connection, Executor, migrate::Migrator};
+use uuid::Uuid;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 
@@ -48,6 +49,15 @@ async fn make_role(conn: &mut sqlx::PgConnection) -> anyhow::Result<()> {
     .await
     .context("cannot make the role permesso_app: run once as a role with CREATEROLE, or make it by hand")?;
     Ok(())
+}
+
+/// Which installation the database belongs to: random, made with the schema and never changed.
+///
+/// # Errors
+/// When Postgres cannot be reached, or its schema is older than this binary's.
+pub async fn instance(db: &super::Db) -> anyhow::Result<Uuid> {
+    let found = sqlx::query_scalar!("SELECT instance FROM configuration").fetch_one(db.pool()).await;
+    found.context("the database's schema is older than this permesso: run `permesso migrate`")
 }
 
 /// Whether the schema is there and this binary may work on it.

@@ -1,17 +1,11 @@
 //! The system user that Postgres runs as: PostgreSQL refuses to run as root.
 
-use std::{
-    fs, io,
-    os::unix::{
-        fs::{MetadataExt, chown},
-        process::CommandExt,
-    },
-    path::Path,
-    process::Command,
-};
+use std::{io, os::unix::fs::chown, path::Path, process::Command};
 
 use anyhow::{Context, bail};
-use nix::unistd::{Uid, User, geteuid};
+use nix::unistd::geteuid;
+
+use crate::process;
 
 /// Whom the cluster belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,12 +13,7 @@ pub(super) enum Account {
     /// We are an ordinary user: so is Postgres.
     Ours,
     /// We are root and become this user for it.
-    Other {
-        /// Its user id, never 0.
-        uid: u32,
-        /// Its primary group.
-        gid: u32,
-    },
+    Other(process::SystemUser),
 }
 
 impl Account {
@@ -37,9 +26,9 @@ impl Account {
             return Ok(Self::Ours);
         }
         for name in ["postgres", "nobody"] {
-            let user = User::from_name(name).with_context(|| format!("cannot look up the user {name}"))?;
-            if let Some(user) = user.filter(|user| user.uid != Uid::from_raw(0)) {
-                return Ok(Self::Other { uid: user.uid.as_raw(), gid: user.gid.as_raw() });
+            let user = process::SystemUser::find(name).with_context(|| format!("cannot look up the user {name}"))?;
+            if let Some(user) = user {
+                return Ok(Self::Other(user));
             }
         }
         bail!(
@@ -52,8 +41,8 @@ impl Account {
     pub(super) fn command(self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command.env_clear().env("LC_ALL", "C").current_dir("/");
-        if let Self::Other { uid, gid } = self {
-            command.uid(uid).gid(gid);
+        if let Self::Other(user) = self {
+            user.take(&mut command);
         }
         command
     }
@@ -62,27 +51,16 @@ impl Account {
     pub(super) fn own(self, path: &Path) -> io::Result<()> {
         match self {
             Self::Ours => Ok(()),
-            Self::Other { uid, gid } => chown(path, Some(uid), Some(gid)),
+            Self::Other(user) => chown(path, Some(user.uid), Some(user.gid)),
         }
     }
 
     /// Whether every directory from the root down to `directory` lets this account pass, by owner,
     /// group and mode.
     pub(super) fn may_enter(self, directory: &Path) -> io::Result<bool> {
-        let Self::Other { uid, gid } = self else { return Ok(true) };
-        for ancestor in directory.canonicalize()?.ancestors() {
-            let metadata = fs::metadata(ancestor)?;
-            let search = if metadata.uid() == uid {
-                0o100
-            } else if metadata.gid() == gid {
-                0o010
-            } else {
-                0o001
-            };
-            if metadata.mode() & search == 0 {
-                return Ok(false);
-            }
+        match self {
+            Self::Ours => Ok(true),
+            Self::Other(user) => Ok(user.closed_directory(directory)?.is_none()),
         }
-        Ok(true)
     }
 }

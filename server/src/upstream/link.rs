@@ -19,6 +19,7 @@ use super::http::Era;
 use super::message::{Answer, Request};
 use super::session::Session;
 use super::status::{MANY_FAILURES, Observer};
+use super::stdio::ChildUser;
 
 /// So long a caller waits for the next attempt; a longer pause fails the call.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -27,6 +28,7 @@ pub(super) struct Link {
     pub(super) spec: Arc<ConnectionSpec>,
     pub(super) observer: Arc<Observer>,
     egress: Egress,
+    children: ChildUser,
     era: Era,
     slot: Mutex<Option<Arc<Session>>>,
     /// Held by the one who opens a session.
@@ -37,11 +39,17 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub(super) fn new(spec: Arc<ConnectionSpec>, egress: Egress, observer: Arc<Observer>) -> Arc<Self> {
+    pub(super) fn new(
+        spec: Arc<ConnectionSpec>,
+        egress: Egress,
+        children: ChildUser,
+        observer: Arc<Observer>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             spec,
             observer,
             egress,
+            children,
             era: Era::default(),
             slot: Mutex::new(None),
             opening: tokio::sync::Mutex::new(()),
@@ -188,7 +196,7 @@ impl Link {
     async fn try_open(&self) -> Result<Arc<Session>, String> {
         self.observer.connecting();
         let limit = self.spec.connect_timeout;
-        let opening = Session::open(&self.spec, &self.egress, &self.era, &self.observer);
+        let opening = Session::open(&self.spec, &self.egress, &self.children, &self.era, &self.observer);
         match tokio::time::timeout(limit, opening).await {
             Ok(Ok(session)) => Ok(Arc::new(session)),
             Ok(Err(failure)) => Err(failure.into_reason()),

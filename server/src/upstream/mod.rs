@@ -34,6 +34,7 @@ pub use message::Answer;
 pub use progress::{ProgressTo, UpstreamProgress};
 pub use registry::Upstreams;
 pub use status::{State, Status};
+pub use stdio::{ChildUser, NoChildUser};
 
 /// How to reach one upstream. Its `Debug` shows no header, no argument, no
 /// environment value and of an address only the host.

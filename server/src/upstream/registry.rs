@@ -19,6 +19,7 @@ use super::link::Link;
 use super::message::{Answer, Request};
 use super::notices::Changed;
 use super::status::{Observer, Status};
+use super::stdio::ChildUser;
 use super::{Call, ConnectionSpec, TaskRequest};
 use crate::clock::Clock;
 
@@ -36,6 +37,7 @@ pub struct Upstreams {
 struct Shared {
     clock: Clock,
     egress: Egress,
+    children: ChildUser,
     links: Mutex<Links>,
     changed: Arc<Changed>,
     /// What is being ended, and every child process.
@@ -52,10 +54,11 @@ struct Links {
 
 impl Upstreams {
     /// No connection is opened before it is used.
-    pub fn new(egress: Egress, clock: Clock) -> Self {
+    pub fn new(egress: Egress, children: ChildUser, clock: Clock) -> Self {
         Self {
             shared: Arc::new(Shared {
                 egress,
+                children,
                 clock,
                 links: Mutex::default(),
                 changed: Arc::default(),
@@ -200,6 +203,11 @@ impl Upstreams {
         self.shared.changed.next().await
     }
 
+    /// As whom child processes run.
+    pub fn children(&self) -> &ChildUser {
+        &self.shared.children
+    }
+
     /// How a connection is doing; none before it was used here.
     pub fn status(&self, id: Uuid) -> Option<Status> {
         Some(self.find(id)?.observer.status())
@@ -207,9 +215,11 @@ impl Upstreams {
 
     /// The last 500 lines that a connection's child wrote to stderr, or that the
     /// gateway noted about it, oldest first, each at most 4 KiB. They may hold
-    /// anything the child prints: they are for who administers the connection.
-    pub fn logs(&self, id: Uuid) -> Vec<String> {
-        self.find(id).map(|link| link.observer.log.lines()).unwrap_or_default()
+    /// anything the child prints: they are for who administers the connection. With
+    /// `details` also what only the instance's administrators may know: the addresses
+    /// that names resolved to.
+    pub fn logs(&self, id: Uuid, details: bool) -> Vec<String> {
+        self.find(id).map(|link| link.observer.log.lines(details)).unwrap_or_default()
     }
 
     /// Ends a connection that was removed or changed: its session, its child. Calls
@@ -268,7 +278,7 @@ impl Upstreams {
         // The log goes on: that the last configuration failed is why there is a new one.
         let log = before.map(|link| link.observer.log.clone()).unwrap_or_default();
         let observer = Observer::new(spec.id, shared.clock.clone(), shared.changed.clone(), log, shared.ending.clone());
-        let link = Link::new(spec.clone(), shared.egress.clone(), Arc::new(observer));
+        let link = Link::new(spec.clone(), shared.egress.clone(), shared.children.clone(), Arc::new(observer));
         if let Some(old) = links.by_id.insert(spec.id, link.clone()) {
             drop(self.retire(old));
         }

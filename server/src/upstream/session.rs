@@ -10,7 +10,7 @@ use super::error::Failure;
 use super::http::{Era, HttpSession};
 use super::message::{Answer, Request};
 use super::status::Observer;
-use super::stdio::StdioSession;
+use super::stdio::{ChildUser, StdioSession};
 use super::{ConnectionSpec, Transport};
 
 /// Shared by all callers of a connection; ends when it is closed or dropped.
@@ -25,6 +25,7 @@ impl Session {
     pub(super) async fn open(
         spec: &ConnectionSpec,
         egress: &Egress,
+        children: &ChildUser,
         era: &Era,
         observer: &Arc<Observer>,
     ) -> Result<Self, Failure> {
@@ -34,7 +35,8 @@ impl Session {
                 opening.await.map(Self::Http)
             }
             Transport::Stdio { command, args, env, cwd } => {
-                StdioSession::open(command, args, env, cwd.as_deref(), observer.clone()).await.map(Self::Stdio)
+                let opening = StdioSession::open(command, args, env, cwd.as_deref(), children, observer.clone());
+                opening.await.map(Self::Stdio)
             }
         }
     }

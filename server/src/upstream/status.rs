@@ -165,6 +165,12 @@ impl Observer {
         Some((wait, health.last_error.clone().unwrap_or_default()))
     }
 
+    /// What only the instance's administrators may know of a failure whose reason everybody reads.
+    pub(super) fn detail(&self, detail: &str) {
+        tracing::info!(connection.id = %self.id, detail, "upstream not reached");
+        self.log.push_detail(detail);
+    }
+
     /// The upstream says that its tools changed.
     pub(super) fn tools_changed(&self) {
         self.changed.say(self.id);
@@ -194,7 +200,13 @@ fn backoff(failures: u32) -> Duration {
 /// noticed. Shown to the people who administer the connection, never to agents.
 #[derive(Default)]
 pub(super) struct Log {
-    lines: Mutex<VecDeque<String>>,
+    lines: Mutex<VecDeque<Entry>>,
+}
+
+struct Entry {
+    line: String,
+    /// For the instance's administrators only.
+    detail: bool,
 }
 
 impl Log {
@@ -205,6 +217,15 @@ impl Log {
     /// Keeps a line, without the control characters that would act on the
     /// terminal of who reads it.
     pub(super) fn push(&self, line: &str) {
+        self.keep(line, false);
+    }
+
+    /// Keeps a line that only the instance's administrators may read.
+    pub(super) fn push_detail(&self, line: &str) {
+        self.keep(line, true);
+    }
+
+    fn keep(&self, line: &str, detail: bool) {
         let mut kept = String::with_capacity(line.len().min(Self::LINE_LENGTH));
         for character in line.chars() {
             if kept.len() + character.len_utf8() > Self::LINE_LENGTH {
@@ -220,11 +241,12 @@ impl Log {
         if lines.len() == Self::LINES {
             lines.pop_front();
         }
-        lines.push_back(kept);
+        lines.push_back(Entry { line: kept, detail });
     }
 
-    pub(super) fn lines(&self) -> Vec<String> {
-        self.lines.lock().iter().cloned().collect()
+    /// The lines, oldest first; of failures the details only if asked for.
+    pub(super) fn lines(&self, details: bool) -> Vec<String> {
+        self.lines.lock().iter().filter(|entry| details || !entry.detail).map(|entry| entry.line.clone()).collect()
     }
 }
 
@@ -284,10 +306,13 @@ mod tests {
         }
         log.push("\u{1b}[31mred\u{1b}[0m\tend");
         log.push(&"é".repeat(9_000));
-        let lines = log.lines();
+        let lines = log.lines(false);
         assert_eq!(lines.len(), 500);
         assert_eq!(lines[0], "line 102");
         assert_eq!(lines[498], "[31mred[0m end");
         assert_eq!(lines[499].len(), Log::LINE_LENGTH);
+        log.push_detail("it resolved to 10.1.2.3");
+        assert!(log.lines(true).iter().any(|line| line.contains("10.1.2.3")));
+        assert!(!log.lines(false).iter().any(|line| line.contains("10.1.2.3")));
     }
 }

@@ -1,9 +1,12 @@
 //! The master key and the keys derived from it. The master key itself seals and signs nothing: each
 //! use has a key of its own by HKDF-SHA256 (RFC 5869), so that none says anything about another.
 
+use std::borrow::Cow;
+
 use aws_lc_rs::hkdf;
 use base64::{Engine, alphabet, engine};
 use secrecy::{ExposeSecret, SecretBox, zeroize::Zeroizing};
+use uuid::Uuid;
 
 use crate::config::Config;
 
@@ -36,8 +39,9 @@ pub enum KeyError {
 /// What a derived key is used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum KeyUse {
-    /// Signing login tokens.
-    LoginToken,
+    /// Signing login tokens of the installation with this id, which is random and secret: the development key is
+    /// published, so it alone would make the tokens of one installation good at every other.
+    LoginToken(Uuid),
     /// Signing the cursors of lists, so that a client cannot write its own.
     Cursor,
     /// Sealing what belongs to one purpose.
@@ -46,11 +50,11 @@ pub enum KeyUse {
 
 impl KeyUse {
     /// The name that goes into the derivation. To change one is to lose what was made with it.
-    fn label(self) -> [&'static str; 2] {
+    fn label(self) -> [Cow<'static, str>; 2] {
         match self {
-            Self::LoginToken => ["login-token", ""],
-            Self::Cursor => ["cursor", ""],
-            Self::Seal(purpose) => ["seal", purpose.name()],
+            Self::LoginToken(instance) => ["login-token".into(), instance.to_string().into()],
+            Self::Cursor => ["cursor".into(), "".into()],
+            Self::Seal(purpose) => ["seal".into(), purpose.name().into()],
         }
     }
 }
@@ -84,7 +88,7 @@ impl MasterKey {
     pub fn new(bytes: &SecretBox<[u8; 32]>) -> Self {
         let root = hkdf::Salt::new(hkdf::HKDF_SHA256, b"permesso master key v1").extract(bytes.expose_secret());
         let mut id = [0; 4];
-        expand(&root, ["key-id", ""], &mut id);
+        expand(&root, &["key-id".into(), "".into()], &mut id);
         Self { root, id }
     }
 
@@ -96,7 +100,7 @@ impl MasterKey {
 
     /// The key for one use: always the same for the same master key.
     pub fn derive(&self, key_use: KeyUse) -> SecretBox<[u8; 32]> {
-        SecretBox::init_with_mut(|key: &mut [u8; 32]| expand(&self.root, key_use.label(), key))
+        SecretBox::init_with_mut(|key: &mut [u8; 32]| expand(&self.root, &key_use.label(), key))
     }
 
     fn parse(text: &str, allow_development: bool) -> Result<Self, KeyError> {
@@ -129,7 +133,7 @@ impl hkdf::KeyType for Length {
     }
 }
 
-fn expand(root: &hkdf::Prk, label: [&str; 2], out: &mut [u8]) {
+fn expand(root: &hkdf::Prk, label: &[Cow<'static, str>; 2], out: &mut [u8]) {
     let info = [b"permesso/v1/".as_slice(), label[0].as_bytes(), b"/", label[1].as_bytes()];
     // HKDF refuses only more than 255 blocks of 32 bytes.
     root.expand(&info, Length(out.len())).and_then(|okm| okm.fill(out)).expect("HKDF gives 32 bytes");
@@ -200,7 +204,9 @@ mod tests {
 
     #[test]
     fn each_use_and_each_master_key_has_its_own_key() {
-        let mut uses = vec![KeyUse::LoginToken, KeyUse::Cursor];
+        let installations = [Uuid::from_u128(1), Uuid::from_u128(2)];
+        let mut uses = vec![KeyUse::Cursor];
+        uses.extend(installations.map(KeyUse::LoginToken));
         uses.extend(Purpose::ALL.map(KeyUse::Seal));
         let masters = [MasterKey::development(), MasterKey::new(&SecretBox::new(Box::new(BYTES)))];
         let keys = masters.iter().flat_map(|master| uses.iter().map(|u| *master.derive(*u).expose_secret()));
@@ -213,8 +219,8 @@ mod tests {
         let key = MasterKey::development();
         assert_eq!(hex::encode(key.id()), "ca1aff14");
         assert_eq!(
-            hex::encode(key.derive(KeyUse::LoginToken).expose_secret()),
-            "1dbec9e11fe286d75ab21d95f5928a10c1fb231a1e14b998ba26e3415e49ce7f"
+            hex::encode(key.derive(KeyUse::Cursor).expose_secret()),
+            "daecf03c8340688240dd2c522d4bc4bab87a0b5ffd61441c2478f78102cb2ab0"
         );
         assert_eq!(
             hex::encode(key.derive(KeyUse::Seal(Purpose::Secret)).expose_secret()),

@@ -3,6 +3,7 @@
 use std::process::Output;
 
 use secrecy::ExposeSecret;
+use serde_json::json;
 use sqlx::Executor;
 
 use crate::support::{
@@ -70,6 +71,57 @@ async fn migrating_twice_changes_nothing() {
         let output = run(&["migrate"], &variables(&database));
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
+}
+
+#[test]
+fn dev_refuses_to_be_reached_from_elsewhere_unless_told() {
+    let data = tempfile::tempdir().unwrap();
+    let data_dir = data.path().join("dev");
+    // Whoever gets past the refusal fails here, without a Postgres of its own.
+    let nowhere = ("DATABASE_URL", "postgres://nobody@127.0.0.1:9/nothing");
+    for (name, value) in [
+        ("PERMESSO_LISTEN", "0.0.0.0:0"),
+        ("PERMESSO_LISTEN", "[::]:0"),
+        ("PERMESSO_LISTEN", "192.0.2.7:8765"),
+        ("PERMESSO_PUBLIC_URL", "https://mcp.example.com"),
+        ("PERMESSO_PUBLIC_URL", "http://localhost.example.com:8765"),
+        ("PERMESSO_PUBLIC_URL", "http://192.0.2.7:8765"),
+    ] {
+        let variables = [nowhere, ("PERMESSO_DATA_DIR", data_dir.to_str().unwrap()), (name, value)];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        refuses(&run(&["dev"], &variables), &[name, value, "--i-know", "permesso serve"]);
+        assert!(!data_dir.exists(), "nothing was made");
+        let told = run(&["dev", "--i-know"], &variables);
+        assert_eq!(told.status.code(), Some(1), "{}", String::from_utf8_lossy(&told.stderr));
+        std::fs::remove_dir_all(&data_dir).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn approvals_show_prints_the_definition_whose_hash_approve_sends_with_what_it_hides() {
+    let world = World::new().await;
+    let definition = "{\"name\":\"pay\",\"description\":\"Pays.\u{202e}\u{e0041}\u{2028}\u{fe0f}\", \
+                      \"inputSchema\":{\"type\":\"object\",\"x-large\":10000000000000000000001}}";
+    world.upstream.offer(&format!("[{definition}]"));
+    world.admin.post("/orgs/acme/connections/bank/refresh", json!({})).await.expect(200);
+    let id = world.held(1250).await;
+    let variables = [
+        ("PERMESSO_URL", world.gateway.url.as_str()),
+        ("PERMESSO_EMAIL", crate::support::world::APPROVER.0),
+        ("PERMESSO_PASSWORD", crate::support::world::APPROVER.1),
+    ];
+    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let shown = String::from_utf8(run(&["approvals", "show", &id], &variables).stdout).unwrap();
+    let escaped = ['\u{202e}', '\u{e0041}', '\u{2028}', '\u{fe0f}']
+        .iter()
+        .fold(definition.to_owned(), |text, hidden| text.replace(*hidden, &hidden.escape_unicode().to_string()));
+    assert!(shown.contains(&escaped), "{shown}");
+    assert!(shown.contains("Pays.\",") || shown.contains("it was"), "and what it was: {shown}");
+    let raw = serde_json::value::RawValue::from_string(definition.to_owned()).unwrap();
+    let hash = hex::encode(wire::definition::ToolDefinition::parse(&raw).unwrap().sha256);
+    let approval = world.approver.get(&format!("/orgs/acme/approvals/{id}")).await.expect(200);
+    assert_eq!(approval["definition_sha256"], hash.as_str(), "it is what a decision names");
+    assert!(shown.contains(&hash), "{shown}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Client, World, world::OWNER};
+use crate::support::{Client, Gateway, World, gateway::variables, world::OWNER};
 
 fn field(problem: &Value) -> &str {
     problem["errors"][0]["field"].as_str().unwrap_or_default()
@@ -230,6 +230,28 @@ async fn only_the_instances_administrators_run_programs_on_its_machine() {
     world.owner.patch(path, json!({"enabled": false})).await.expect(200);
     world.owner.patch(path, json!({"enabled": true})).await.expect(403);
     world.owner.delete(path).await.expect(204);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn to_what_a_refused_name_resolved_is_told_to_instance_administrators_only() {
+    let world = World::new().await;
+    let path = "/orgs/acme/connections/bank";
+    let inside = world.upstream.url.replace("127.0.0.1", "localhost");
+    world.owner.patch(path, json!({"config": {"url": inside}})).await.expect(200);
+    let variables: Vec<_> =
+        variables(&world.database).into_iter().filter(|(name, _)| name != "PERMESSO_EGRESS_ALLOW").collect();
+    let strict = Gateway::start_with_variables(&variables).await;
+    let (owner, admin) = (world.owner.at(&strict.url), world.admin.at(&strict.url));
+    let logs = format!("{path}/logs");
+    let called = world.agent.at(&strict.url).call("balance", json!({})).await.to_string();
+    assert!(called.contains("egress to localhost is refused"), "{called}");
+    let refreshed = owner.post(&format!("{path}/refresh"), json!({})).await.text;
+    let (seen, logged) = (owner.get(path).await.text, owner.get(&logs).await.text);
+    for text in [called, refreshed, seen, logged] {
+        assert!(!text.contains("127.0.0.1") && !text.contains("::1"), "{text}");
+    }
+    let told = admin.get(&logs).await.text;
+    assert!(told.contains("localhost") && told.contains("resolved to "), "{told}");
 }
 
 #[tokio::test]

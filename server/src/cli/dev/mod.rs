@@ -8,6 +8,7 @@ use std::{fs, io::Write, os::unix::fs::OpenOptionsExt, path::Path};
 use anyhow::Context;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use url::Host;
 
 use super::serve;
 use crate::{
@@ -28,6 +29,9 @@ pub(super) struct DevArgs {
     /// Print no instructions, only write dev.json into the data directory
     #[arg(long)]
     quiet: bool,
+    /// Let others reach it, although the keys of `dev` are published
+    #[arg(long)]
+    i_know: bool,
 }
 
 /// What `dev` made: printed for people, kept in `dev.json` (mode 0600) for the next run and for
@@ -48,6 +52,15 @@ struct Made {
 /// Runs until a signal.
 pub(super) async fn run(args: DevArgs, console: Console) -> anyhow::Result<()> {
     let mut config = Config::from_env().map_err(serve::refuse)?;
+    if !args.i_know
+        && let Some(reached) = reached_from_elsewhere(&config)
+    {
+        return Err(serve::refuse(anyhow::anyhow!(
+            "{reached} is not a loopback address, and `permesso dev` is for trying Permesso on one machine: its master \
+             key is published unless PERMESSO_MASTER_KEY is set, and upstreams may be anything on this machine; use \
+             `permesso serve`, or give --i-know if nobody else can reach it"
+        )));
+    }
     if std::env::var_os("PERMESSO_LOG").is_none() {
         config.log = "warn".to_owned();
     }
@@ -65,6 +78,22 @@ pub(super) async fn run(args: DevArgs, console: Console) -> anyhow::Result<()> {
         tokio::task::spawn_blocking(move || postgres.stop()).await??;
     }
     result
+}
+
+/// The setting by which others could reach the gateway, if there is one.
+fn reached_from_elsewhere(config: &Config) -> Option<String> {
+    if !config.listen.ip().to_canonical().is_loopback() {
+        return Some(format!("PERMESSO_LISTEN={}", config.listen));
+    }
+    let url = config.public_url.as_ref()?;
+    let is_here = match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.to_canonical().is_loopback(),
+        // RFC 6761, section 6.3.
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        None => false,
+    };
+    (!is_here).then(|| format!("PERMESSO_PUBLIC_URL={}", url.as_str().trim_end_matches('/')))
 }
 
 async fn start_postgres(config: &mut Config) -> anyhow::Result<Embedded> {

@@ -6,8 +6,8 @@
 //! is sent is sent where the connection says, once.
 
 mod rules;
+mod unreached;
 
-use std::error::Error as StdError;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +18,8 @@ use reqwest::{Client, ClientBuilder, Method, RequestBuilder};
 use url::{Host, Url};
 
 pub use rules::{AllowRule, InvalidRule};
+pub(super) use unreached::Unreached;
+use unreached::{Refused, Unresolved, root_cause};
 
 /// Node closes idle sockets after 5 s: a kept connection is given up before.
 const IDLE: Duration = Duration::from_secs(4);
@@ -31,14 +33,6 @@ pub struct Egress {
     pooled: Client,
     once: Client,
 }
-
-/// A host that egress rules do not let the gateway reach.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "egress to {0} is refused, because it is not a public address; \
-     the operator may allow it with PERMESSO_EGRESS_ALLOW"
-)]
-pub(super) struct Refused(String);
 
 impl Egress {
     /// A way out to the public internet and to what `allow` names.
@@ -69,8 +63,8 @@ impl Egress {
     ///
     /// # Errors
     /// When the address is a literal one that the rules refuse. Names are
-    /// checked when they are resolved; see [`describe`].
-    pub(super) fn request(&self, method: Method, url: &Url, once: bool) -> Result<RequestBuilder, Refused> {
+    /// checked when they are resolved; see [`Unreached`].
+    pub(super) fn request(&self, method: Method, url: &Url, once: bool) -> Result<RequestBuilder, Unreached> {
         // Literal addresses never reach the resolver.
         let literal = match url.host() {
             Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
@@ -80,7 +74,7 @@ impl Egress {
         if let Some(address) = literal
             && !rules::address_is_allowed(&self.rules, address)
         {
-            return Err(Refused(address.to_string()));
+            return Err(Refused::literal(address).into());
         }
         let client = if once { &self.once } else { &self.pooled };
         Ok(client.request(method, url.clone()))
@@ -109,43 +103,16 @@ impl Resolve for Resolver {
         let rules = self.rules.clone();
         Box::pin(async move {
             let host = name.as_str();
-            let found = tokio::net::lookup_host((host, 0)).await?;
+            let found = tokio::net::lookup_host((host, 0)).await.map_err(|error| Unresolved(host.to_owned(), error))?;
             if rules::host_is_allowed(&rules, host) {
                 return Ok(Box::new(found.collect::<Vec<_>>().into_iter()) as Addrs);
             }
             let (open, closed): (Vec<_>, Vec<_>) =
                 found.partition(|found| rules::address_is_allowed(&rules, found.ip()));
             match (open.is_empty(), closed.first()) {
-                (true, Some(address)) => Err(Refused(format!("{host} ({})", address.ip())).into()),
+                (true, Some(address)) => Err(Refused::resolved(host, address.ip()).into()),
                 _ => Ok(Box::new(open.into_iter()) as Addrs),
             }
         })
     }
-}
-
-/// What went wrong with a request, in one line without its URL.
-pub(super) fn describe(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut source = Some(&error as &(dyn StdError + 'static));
-    while let Some(current) = source {
-        if let Some(refused) = current.downcast_ref::<Refused>() {
-            return refused.to_string();
-        }
-        source = current.source();
-    }
-    let cause = root_cause(&error);
-    if error.is_connect() {
-        format!("no connection to the upstream: {cause}")
-    } else {
-        format!("the connection to the upstream was lost: {cause}")
-    }
-}
-
-/// The innermost error says what happened; the outer ones repeat the address.
-fn root_cause(error: &dyn StdError) -> String {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    innermost.to_string()
 }

@@ -13,7 +13,7 @@ use http::{HeaderName, StatusCode};
 use reqwest::{Method, Response};
 use wire::sse::{DecodeError, Decoder, Event};
 
-use super::super::egress::describe;
+use super::super::egress::Unreached;
 use super::super::error::Failure;
 use super::super::message::{Answer, Heard, MESSAGE_LIMIT, hear};
 use super::modern::modern_code;
@@ -67,6 +67,11 @@ fn content_type(response: &Response) -> ContentType {
     }
 }
 
+/// Why an answer broke off.
+fn lost(error: reqwest::Error) -> String {
+    Unreached::from(error).reason
+}
+
 /// What a status means where an answer was expected.
 pub(super) fn describe_status(status: StatusCode) -> String {
     if status.is_success() {
@@ -83,14 +88,14 @@ async fn body(mut response: Response) -> Result<Bytes, String> {
     if announced > MESSAGE_LIMIT as u64 {
         return Err(too_large());
     }
-    let Some(first) = response.chunk().await.map_err(describe)? else {
+    let Some(first) = response.chunk().await.map_err(lost)? else {
         return Ok(Bytes::new());
     };
     if first.len() as u64 == announced {
         return Ok(first);
     }
     let mut body = BytesMut::from(first);
-    while let Some(chunk) = response.chunk().await.map_err(describe)? {
+    while let Some(chunk) = response.chunk().await.map_err(lost)? {
         if body.len() + chunk.len() > MESSAGE_LIMIT {
             return Err(too_large());
         }
@@ -252,7 +257,7 @@ impl Events {
                 }
                 Err(error) => {
                     self.response = None;
-                    return Err(Broken::Ended(describe(error)));
+                    return Err(Broken::Ended(lost(error)));
                 }
             }
         }

@@ -17,7 +17,7 @@ use wire::envelope;
 use wire::mcp::Revision;
 
 use super::super::departure::Departure;
-use super::super::egress::{Egress, describe};
+use super::super::egress::{Egress, Unreached};
 use super::super::error::Failure;
 use super::super::message::Answer;
 use super::super::status::Observer;
@@ -134,7 +134,7 @@ impl Peer {
             }
         }
         let request = self.egress.request(method, &self.url, once);
-        Ok(request.map_err(|refused| refused.to_string())?.headers(headers))
+        Ok(request.map_err(|refused| self.note(refused))?.headers(headers))
     }
 
     /// A message to be posted, without its body.
@@ -184,11 +184,18 @@ impl Peer {
         request.send().await.map_err(|error| self.unreachable(error, departure))
     }
 
+    /// Keeps what only the instance's administrators may know, and gives what everybody may.
+    fn note(&self, unreached: impl Into<Unreached>) -> String {
+        let Unreached { reason, detail } = unreached.into();
+        self.observer.detail(&detail);
+        reason
+    }
+
     /// An upstream that cannot even be connected to is given a pause, as at the
     /// beginning: the session is over.
     fn unreachable(&self, error: reqwest::Error, departure: &Departure) -> Failure {
         let no_connection = error.is_connect();
-        let reason = describe(error);
+        let reason = self.note(error);
         if no_connection {
             let _ = self.broken.set(reason.clone());
             self.over.cancel();
@@ -216,8 +223,8 @@ impl Peer {
     /// # Errors
     /// Says why the upstream may not have it.
     pub(super) async fn post_aside(&self, body: Vec<u8>) -> Result<(), String> {
-        let response =
-            self.start_post(HeaderMap::new(), false)?.timeout(ASIDE).body(body).send().await.map_err(describe)?;
+        let sent = self.start_post(HeaderMap::new(), false)?.timeout(ASIDE).body(body).send().await;
+        let response = sent.map_err(|error| self.note(error))?;
         if response.status().is_success() { Ok(()) } else { Err(answer::describe_status(response.status())) }
     }
 }

@@ -19,6 +19,7 @@ use super::super::message::MESSAGE_LIMIT;
 use super::super::status::{Log, Observer};
 use super::lines::{Line, read_line};
 use super::peer::{Outgoing, Peer};
+use super::user::ChildUser;
 use crate::process;
 
 /// Messages that may wait for a child to read.
@@ -31,28 +32,33 @@ const FAREWELL: Duration = Duration::from_millis(500);
 /// How long it may take after SIGTERM before it is killed.
 const TERMINATION: Duration = Duration::from_secs(2);
 
-/// Starts the command with nothing in its environment but `env`. `Err` is a
+/// Starts the command as `user`, with nothing in its environment but `env`. `Err` is a
 /// reason that may be shown: it names the command, no arguments and no values.
 pub(super) async fn start(
     command: &str,
     args: &[String],
     env: &[(String, SecretString)],
     cwd: Option<&Path>,
+    user: &ChildUser,
 ) -> Result<Child, String> {
     let program = find(command)?;
-    let mut child = Command::new(program);
+    let cwd = cwd.unwrap_or(Path::new("/"));
+    let mut child = Command::new(&program);
     child
         .args(args)
         .env_clear()
         .envs(env.iter().map(|(name, value)| (name, value.expose_secret())))
-        .current_dir(cwd.unwrap_or(Path::new("/")))
+        .current_dir(cwd)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true);
+    if let Some(other) = user.other() {
+        other.take(child.as_std_mut());
+    }
     // Not SIGKILL: npx, uvx and their like pass SIGTERM on to the server they started.
     let spawned = process::spawn_tokio(child, Signal::SIGTERM).await;
-    spawned.map_err(|error| format!("the command {command:?} could not be started: {error}"))
+    spawned.map_err(|error| format!("the command {command:?} {}", user.explain(&error, &program, cwd)))
 }
 
 /// Looks a command up in the gateway's own PATH, since the child has none. A

@@ -8,6 +8,7 @@
 mod child;
 mod lines;
 mod peer;
+mod user;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -20,6 +21,8 @@ use super::error::Failure;
 use super::message::{self, Answer, Request};
 use super::status::Observer;
 use peer::Peer;
+
+pub use user::{ChildUser, NoChildUser};
 
 /// A running child. Dropping it ends the process soon; [`StdioSession::close`]
 /// also waits for that.
@@ -34,9 +37,10 @@ impl StdioSession {
         args: &[String],
         env: &[(String, SecretString)],
         cwd: Option<&Path>,
+        user: &ChildUser,
         observer: Arc<Observer>,
     ) -> Result<Self, Failure> {
-        let process = child::start(command, args, env, cwd).await.map_err(Failure::NotSent)?;
+        let process = child::start(command, args, env, cwd, user).await.map_err(Failure::NotSent)?;
         let peer = child::run(process, observer);
         let over = peer.over.clone().drop_guard();
         let params = message::initialize_params();

@@ -21,8 +21,19 @@ pub(crate) struct Process {
 impl Process {
     /// `permesso serve` on this database.
     pub(crate) fn gateway(database: &SecretString) -> Self {
+        Self::gateway_with(&super::gateway::variables(database))
+    }
+
+    /// `permesso serve` with this environment.
+    pub(crate) fn gateway_with(variables: &[(String, String)]) -> Self {
         let mut command = permesso();
-        command.arg("serve").envs(super::gateway::variables(database)).env("PERMESSO_LOG", "warn");
+        command.arg("serve");
+        Self::gateway_by(command, variables)
+    }
+
+    /// As [`gateway_with`](Self::gateway_with), by a command that becomes `permesso serve`.
+    pub(crate) fn gateway_by(mut command: Command, variables: &[(String, String)]) -> Self {
+        command.envs(variables.iter().cloned()).env("PERMESSO_LOG", "warn");
         Self::spawn(command, "permesso on ")
     }
 
@@ -49,6 +60,14 @@ impl Process {
         Self::spawn(command, "permesso on ")
     }
 
+    /// `permesso dev` with this environment, ready.
+    pub(crate) fn dev(data_dir: &Path, variables: &[(&str, &str)]) -> Self {
+        let mut command = permesso();
+        command.arg("dev").envs(variables.iter().copied());
+        command.env("PERMESSO_DATA_DIR", data_dir).env("PERMESSO_LISTEN", "127.0.0.1:0");
+        Self::spawn(command, "  console ")
+    }
+
     /// `permesso sample-upstream` on a port of its own.
     pub(crate) fn ledger(file: &Path, delay_ms: u64) -> Self {
         let mut command = permesso();
@@ -63,7 +82,7 @@ impl Process {
         let url = loop {
             let line = lines.next().expect("it says where it listens").expect("UTF-8");
             if let Some(url) = line.strip_prefix(announces) {
-                break url.trim_end_matches('/').to_owned();
+                break url.split_whitespace().next().expect("an address").trim_end_matches('/').to_owned();
             }
         };
         // Whatever else it prints must not fill the pipe.
@@ -71,9 +90,19 @@ impl Process {
         Self { child, url }
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.child.id()).expect("a pid");
         kill(Pid::from_raw(pid), signal).expect("the process is there");
+    }
+
+    /// Lets it stop in order.
+    pub(crate) fn end(mut self) {
+        self.signal(Signal::SIGTERM);
+        self.child.wait().expect("it ends");
     }
 
     /// Ends it as a crash would.

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use permesso::upstream::{
-    AllowRule, Answer, Call, ConnectionSpec, Egress, TaskRequest, Transport, UpstreamError, Upstreams,
+    AllowRule, Answer, Call, ChildUser, ConnectionSpec, Egress, TaskRequest, Transport, UpstreamError, Upstreams,
 };
 use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
@@ -26,7 +26,11 @@ use uuid::Uuid;
 
 fn upstreams_allowing(rules: &str) -> Upstreams {
     let rules = AllowRule::parse_list(rules).expect("rules");
-    Upstreams::new(Egress::new(rules).expect("an HTTP client"), permesso::clock::Clock::system())
+    upstreams_as(rules, ChildUser::find(None).expect("ourselves"))
+}
+
+fn upstreams_as(rules: Vec<AllowRule>, children: ChildUser) -> Upstreams {
+    Upstreams::new(Egress::new(rules).expect("an HTTP client"), children, permesso::clock::Clock::system())
 }
 
 /// What `dev` has: loopback allowed.

@@ -321,7 +321,7 @@ async fn what_an_upstream_says_of_the_gateways_request_goes_on_in_the_gateways_w
         let said = "the upstream refused the gateway's request: notlike this";
         let error = error(call(&upstreams, &spec, "t").await);
         assert_eq!(error, serde_json::json!({"code": -32603, "message": said}), "{code}");
-        assert!(upstreams.logs(spec.id).iter().any(|line| line.contains(&code.to_string())), "{code}");
+        assert!(upstreams.logs(spec.id, false).iter().any(|line| line.contains(&code.to_string())), "{code}");
         assert_eq!(strict.fake.count("tools/call"), 1);
     }
 }

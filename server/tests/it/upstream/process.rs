@@ -60,7 +60,7 @@ async fn parameters_with_line_breaks_are_one_message() {
     spec.call_timeout = Duration::from_millis(500);
     let spec = Arc::new(spec);
     let _ = upstreams.call(&spec, call, || Ok(()), CancellationToken::new()).await;
-    let logged = upstreams.logs(spec.id).join("\n");
+    let logged = upstreams.logs(spec.id, false).join("\n");
     assert!(logged.contains("{name:   t"), "{logged}");
 }
 
@@ -102,7 +102,7 @@ async fn stderr_and_what_is_not_mcp_go_to_the_log() {
     let spec = Arc::new(shell(r#"*) echo "to stderr" >&2; echo "plain text"; echo; answer '{}';;"#));
     let upstreams = upstreams();
     result(call(&upstreams, &spec, "t").await);
-    let logged = |line: &str| upstreams.logs(spec.id).iter().any(|logged| logged == line);
+    let logged = |line: &str| upstreams.logs(spec.id, false).iter().any(|logged| logged == line);
     soon("the log", || logged("to stderr") && logged("stdout: plain text")).await;
 }
 
@@ -147,7 +147,7 @@ async fn a_child_that_cannot_start_is_not_sent() {
     let dies = Arc::new(with_shell("echo 'no licence' >&2; exit 3"));
     let reason = not_sent(call(&upstreams, &dies, "t").await);
     assert!(reason.contains("exit status: 3"), "{reason}");
-    assert_eq!(upstreams.logs(dies.id), ["no licence"]);
+    assert_eq!(upstreams.logs(dies.id, false), ["no licence"]);
     for _ in 0..5 {
         not_sent(call(&upstreams, &dies, "t").await);
     }
@@ -165,7 +165,7 @@ async fn a_child_that_never_answered_has_ended_after_close() {
     let (upstreams, mute) = (upstreams(), Arc::new(mute));
     let reason = not_sent(call(&upstreams, &mute, "t").await);
     assert_eq!(reason, "no session with the upstream within 2 s");
-    let pid = upstreams.logs(mute.id).concat();
+    let pid = upstreams.logs(mute.id, false).concat();
     upstreams.close().await;
     // What was killed is seen until the system has buried it.
     let killed = Instant::now();
@@ -184,7 +184,7 @@ async fn a_guard_that_refuses_lets_nothing_through() {
     assert_eq!(not_sent(outcome), "the lease has run out");
     result(call(&upstreams, &spec, "t").await);
     let got = || {
-        let logs = upstreams.logs(spec.id);
+        let logs = upstreams.logs(spec.id, false);
         logs.iter().filter(|line| *line == "got it").count()
     };
     soon("the log", || got() > 0).await;
@@ -198,7 +198,7 @@ async fn a_hanging_call_is_unknown_and_the_child_is_told() {
     let (upstreams, spec) = (upstreams(), Arc::new(spec));
     assert_eq!(unknown(call(&upstreams, &spec, "never").await), "no answer within 0.3 s");
     let told = || {
-        let logs = upstreams.logs(spec.id);
+        let logs = upstreams.logs(spec.id, false);
         logs.iter().any(|line| line.contains("notifications/cancelled") && line.contains("\"requestId\":1"))
     };
     soon("the cancellation", told).await;
@@ -250,7 +250,7 @@ async fn pings_are_answered_and_changed_lists_announced() {
     result(call(&upstreams, &spec, "t").await);
     let id = tokio::time::timeout(Duration::from_secs(10), upstreams.list_changed()).await;
     assert_eq!(id.expect("soon"), spec.id);
-    let logged = |text: &str| upstreams.logs(spec.id).iter().any(|line| line.contains(text));
+    let logged = |text: &str| upstreams.logs(spec.id, false).iter().any(|line| line.contains(text));
     soon("the replies", || logged("ping answered") && logged("-32601")).await;
 }
 
@@ -285,4 +285,53 @@ async fn a_child_that_will_not_end_is_killed() {
     assert!(is_alive(&pid));
     upstreams.forget(spec.id).await;
     assert!(!is_alive(&pid), "it has ended when forget returns");
+}
+
+/// Upstreams whose children run as `nobody`; none where we may not become it.
+fn upstreams_as_nobody() -> Option<Upstreams> {
+    let children = nix::unistd::geteuid().is_root().then(|| ChildUser::find(Some("nobody")).expect("a nobody"));
+    Some(upstreams_as(Vec::new(), children?))
+}
+
+#[tokio::test]
+async fn a_command_that_the_child_user_cannot_reach_fails_with_the_closed_directorys_name() {
+    let Some(upstreams) = upstreams_as_nobody() else { return };
+    let around = tempfile::tempdir().expect("a directory");
+    let set = |path: &Path, mode| {
+        std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).expect("ours");
+    };
+    set(around.path(), 0o755);
+    let closed = around.path().join("closed");
+    std::fs::create_dir(&closed).expect("a directory");
+    let program = |path: &Path, text: &str| {
+        std::fs::write(path, text).expect("a file");
+        set(path, 0o755);
+    };
+    let (inside, leads_in) = (closed.join("inside"), around.path().join("leads-in"));
+    program(&inside, "#!/bin/sh\nexit 0\n");
+    std::os::unix::fs::symlink(&inside, &leads_in).expect("a link");
+    let by_closed = around.path().join("by-closed");
+    program(&by_closed, &format!("#!{}\n", inside.display()));
+    set(&closed, 0o700);
+
+    for (command, cwd) in
+        [(inside.clone(), None), (leads_in, None), (by_closed, None), ("sh".into(), Some(closed.clone()))]
+    {
+        let command = command.to_str().expect("UTF-8").to_owned();
+        let spec = spec(Transport::Stdio { command: command.clone(), args: Vec::new(), env: Vec::new(), cwd });
+        let reason = not_sent(call(&upstreams, &Arc::new(spec), "t").await);
+        let names = format!("the directory {} is closed", closed.canonicalize().expect("it is there").display());
+        assert!(reason.contains(&names) && reason.contains("\"nobody\""), "{command}: {reason}");
+    }
+}
+
+#[tokio::test]
+async fn a_child_of_the_child_user_reads_neither_environment_nor_memory_of_its_parent() {
+    let Some(upstreams) = upstreams_as_nobody() else { return };
+    let arms = r#"*) found=$(for file in environ mem maps; do dd if=/proc/$PPID/$file bs=1 count=1 2>&1 >/dev/null |
+        grep -c 'ermission denied'; done | tr '\n' ' '); answer "\"$found\"";;"#;
+    let mut spec = shell(arms);
+    let Transport::Stdio { env, .. } = &mut spec.transport else { unreachable!() };
+    env.push(("PATH".to_owned(), SecretString::from("/usr/bin:/bin")));
+    assert_eq!(result(call(&upstreams, &Arc::new(spec), "t").await), "\"1 1 1 \"");
 }

@@ -1,0 +1,153 @@
+//! What went wrong on the way out, said twice: in words that are for everybody, and as it was, for those who run
+//! the gateway. The network that the gateway stands in is theirs: to which addresses its names resolve, and what
+//! answers there, is not for agents and org members.
+
+use std::error::Error as StdError;
+use std::io;
+use std::net::IpAddr;
+
+use rustls::CertificateError as Certificate;
+
+/// One thing that went wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in super::super) struct Unreached {
+    /// One line, for agents and people: names the host as the connection does, and no address that it resolved to.
+    pub(in super::super) reason: String,
+    /// One line with everything that is known, without the URL: for the instance's administrators only.
+    pub(in super::super) detail: String,
+}
+
+/// A host that egress rules do not let the gateway reach.
+#[derive(Debug, thiserror::Error)]
+#[error("egress to {host} is refused, because it is not a public address{}", resolved_to(.address.as_ref()))]
+pub(super) struct Refused {
+    host: String,
+    /// What the host resolved to, if it is a name.
+    address: Option<IpAddr>,
+}
+
+/// A name that the system's resolver has no address for.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} was not resolved: {1}")]
+pub(super) struct Unresolved(pub(super) String, #[source] pub(super) io::Error);
+
+fn resolved_to(address: Option<&IpAddr>) -> String {
+    address.map(|address| format!(": it resolved to {address}")).unwrap_or_default()
+}
+
+impl Refused {
+    pub(super) fn literal(address: IpAddr) -> Self {
+        Self { host: address.to_string(), address: None }
+    }
+
+    pub(super) fn resolved(host: &str, address: IpAddr) -> Self {
+        Self { host: host.to_owned(), address: Some(address) }
+    }
+
+    fn reason(&self) -> String {
+        format!(
+            "egress to {} is refused, because it is not a public address; \
+             the operator may allow it with PERMESSO_EGRESS_ALLOW",
+            self.host
+        )
+    }
+}
+
+impl From<Refused> for Unreached {
+    fn from(refused: Refused) -> Self {
+        Self { reason: refused.reason(), detail: refused.to_string() }
+    }
+}
+
+impl From<reqwest::Error> for Unreached {
+    fn from(error: reqwest::Error) -> Self {
+        let error = error.without_url();
+        let chain = || chain(&error);
+        if let Some(refused) = chain().find_map(|error| error.downcast_ref::<Refused>()) {
+            return Self { reason: refused.reason(), detail: refused.to_string() };
+        }
+        let detail = chain().map(ToString::to_string).collect::<Vec<_>>().join(": ");
+        let cause = chain().find_map(|error| error.downcast_ref::<Unresolved>()).map_or_else(
+            || chain().last().map_or_else(String::new, cause),
+            |Unresolved(host, _)| format!("the name {host} cannot be resolved"),
+        );
+        let what = match error.is_connect() {
+            true => "no connection to the upstream",
+            false => "the connection to the upstream was lost",
+        };
+        Self { reason: format!("{what}: {cause}"), detail }
+    }
+}
+
+/// The innermost error in words of ours: the system's and the TLS library's may hold addresses and names of the
+/// network inside.
+fn cause(innermost: &(dyn StdError + 'static)) -> String {
+    if let Some(error) = innermost.downcast_ref::<io::Error>() {
+        return match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+            Some(error) => tls(error).to_owned(),
+            None => error.kind().to_string(),
+        };
+    }
+    match innermost.downcast_ref::<rustls::Error>() {
+        Some(error) => tls(error).to_owned(),
+        // hyper's and reqwest's own, which are fixed words.
+        None => innermost.to_string(),
+    }
+}
+
+fn tls(error: &rustls::Error) -> &'static str {
+    match error {
+        rustls::Error::InvalidCertificate(certificate) => match certificate {
+            Certificate::Expired | Certificate::ExpiredContext { .. } => "its certificate has expired",
+            Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => "its certificate is not valid yet",
+            Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => {
+                "its certificate is for another name"
+            }
+            Certificate::UnknownIssuer => "its certificate is from no authority that this machine trusts",
+            _ => "its certificate is not valid",
+        },
+        rustls::Error::AlertReceived(_) => "it refused the TLS handshake",
+        _ => "the TLS handshake failed",
+    }
+}
+
+/// What the innermost error says; the outer ones repeat the address.
+pub(super) fn root_cause(error: &(dyn StdError + 'static)) -> String {
+    chain(error).last().map(ToString::to_string).unwrap_or_default()
+}
+
+/// An error and those that it came of, the innermost last.
+fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::pki_types::ServerName;
+
+    use super::*;
+
+    #[test]
+    fn a_refused_name_is_said_without_its_address_and_in_detail_with_it() {
+        let unreached = Unreached::from(Refused::resolved("db.corp", IpAddr::from([10, 1, 2, 3])));
+        assert!(unreached.reason.contains("db.corp") && !unreached.reason.contains("10.1.2.3"), "{}", unreached.reason);
+        assert!(unreached.detail.contains("db.corp") && unreached.detail.contains("10.1.2.3"), "{}", unreached.detail);
+    }
+
+    #[test]
+    fn what_the_system_says_of_an_address_is_not_passed_on() {
+        let said = io::Error::new(io::ErrorKind::ConnectionRefused, "10.1.2.3:5432 said no");
+        assert_eq!(cause(&said), "connection refused");
+    }
+
+    #[test]
+    fn the_names_in_anothers_certificate_are_not_passed_on() {
+        let expected = ServerName::try_from("tools.corp").expect("a name").to_owned();
+        let presented = vec!["DnsName(\"vault.corp\")".to_owned(), "IpAddress(10.1.2.3)".to_owned()];
+        let wrong = rustls::Error::InvalidCertificate(Certificate::NotValidForNameContext { expected, presented });
+        assert!(wrong.to_string().contains("vault.corp"), "the library says it: {wrong}");
+        assert_eq!(cause(&io::Error::new(io::ErrorKind::InvalidData, wrong)), "its certificate is for another name");
+        let unknown = rustls::Error::InvalidCertificate(Certificate::UnknownIssuer);
+        assert!(cause(&unknown).contains("no authority"));
+    }
+}
