@@ -120,7 +120,8 @@ mod tests {
     #[test]
     fn a_policy_that_is_deleted_counts_as_the_default() {
         let (tool, role) = (ToolId::new(), RoleId::new());
-        let with = |policy| Exposed { tool, permission: Permission::AlwaysAllow, policies: HashMap::from([(role, policy)]) };
+        let with =
+            |policy| Exposed { tool, permission: Permission::AlwaysAllow, policies: HashMap::from([(role, policy)]) };
         let without = Exposed { tool, permission: Permission::AlwaysAllow, policies: HashMap::new() };
         assert!(loosens(Some(&with(Permission::Blocked)), Some(&without), role));
         assert!(!loosens(Some(&with(Permission::AlwaysAllow)), Some(&without), role));

@@ -160,9 +160,9 @@ pub async fn update(scope: &mut OrgScope, id: ToolkitToolId, to: &Content<'_>, b
     let updated = sqlx::query!(
         "UPDATE toolkit_tools SET tool_id = $3, permission = $4, approval_policy = $5, hold_seconds = $6,
                 self_approval_by = CASE WHEN approval_policy -> 'allow_self_approval'
-                    IS DISTINCT FROM $5 -> 'allow_self_approval' THEN $7::uuid ELSE self_approval_by END,
+                    IS DISTINCT FROM $5::jsonb -> 'allow_self_approval' THEN $7::uuid ELSE self_approval_by END,
                 self_approval_at = CASE WHEN approval_policy -> 'allow_self_approval'
-                    IS DISTINCT FROM $5 -> 'allow_self_approval' THEN clock_timestamp() ELSE self_approval_at END
+                    IS DISTINCT FROM $5::jsonb -> 'allow_self_approval' THEN clock_timestamp() ELSE self_approval_at END
          WHERE org_id = $1 AND id = $2",
         scope.org().0,
         id.0,

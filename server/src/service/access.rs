@@ -1,11 +1,11 @@
 //! Who is asking, and what they may do where. A credential becomes an [`Actor`]; an actor becomes
 //! [`OrgAccess`] in one org or a [`Caller`] at one toolkit, or it is told that there is nothing.
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use domain::{
-    Caller, OrgId, Principal, Right, Rights, RoleId, SessionId, UserId,
+    Caller, OrgId, Principal, Right, Rights, RoleId, SessionId, ToolkitToolId, UserId,
     directory::{Directory, Key, KeySecret, Org, Toolkit},
     right::{ADMIN, GUEST},
 };
@@ -54,11 +54,7 @@ impl Actor {
     pub fn person(&self) -> Result<UserId> {
         match self.principal {
             Principal::User(user) => Ok(user),
-            Principal::Key(_) => Err(Error::new(
-                Kind::Forbidden,
-                "person_required",
-                "only a person who signed in may do this; an API key may not",
-            )),
+            Principal::Key(_) => Err(person_required("only a person who signed in may do this; an API key may not")),
         }
     }
 
@@ -94,6 +90,11 @@ impl Actor {
             expires_at: None,
         }
     }
+}
+
+/// What an API key is told that asks for what only a person may do.
+pub(super) fn person_required(message: impl Into<Cow<'static, str>>) -> Error {
+    Error::new(Kind::Forbidden, "person_required", message)
 }
 
 /// The credential of a request, if it sent one.
@@ -287,6 +288,13 @@ pub fn caller(
         hold: actor.key_hold,
     };
     Ok((caller, org.clone(), toolkit.clone()))
+}
+
+/// Whether the actor may use the toolkit that exposes this tool: who does not belong to the org may use public ones
+/// only, and a tool that is gone stands in none.
+pub fn reaches(actor: &Actor, org: &Org, tool: ToolkitToolId) -> bool {
+    let has = |toolkit: &Toolkit| toolkit.tools.iter().any(|exposed| exposed.id == tool);
+    role_in(actor, org).is_some() || org.toolkits.values().any(|toolkit| toolkit.public && has(toolkit))
 }
 
 /// An org that a person from outside belongs to, for the record: the first by id.

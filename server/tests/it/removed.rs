@@ -7,7 +7,8 @@ use crate::support::{Client, World, client::text, modern::Modern};
 const MARY: (&str, &str) = ("mary@example.com", "mary horse battery");
 
 async fn call(client: &Client, toolkit: &str, tool: &str, arguments: Value) -> Value {
-    let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": arguments}});
+    let body =
+        json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": arguments}});
     client.mcp_raw(toolkit, &body.to_string()).await.json()["result"].clone()
 }
 
@@ -18,7 +19,11 @@ async fn with_member() -> (World, Client, String) {
     let member = world.admin.post("/orgs/acme/members", body).await.expect(201);
     let open = json!({"slug": "open", "name": "Open", "visibility": "public"});
     world.owner.post("/orgs/acme/toolkits", open).await.expect(201);
-    world.owner.post("/orgs/acme/toolkits/open/tools", json!({"connection": "bank", "tools": ["pay"]})).await.expect(201);
+    world
+        .owner
+        .post("/orgs/acme/toolkits/open/tools", json!({"connection": "bank", "tools": ["pay"]}))
+        .await
+        .expect(201);
     let mary = Client::sign_in(&world.gateway.url, MARY.0, MARY.1).await;
     (world, mary, member["id"].as_str().unwrap_or_default().to_owned())
 }

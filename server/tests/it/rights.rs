@@ -8,12 +8,7 @@ const TOOLS: &str = "/orgs/acme/toolkits/bank/tools";
 
 #[track_caller]
 fn needs_a_person(what: &str, answer: &Answer) {
-    assert_eq!(
-        (answer.status.as_u16(), answer.code().as_str()),
-        (403, "person_required"),
-        "{what}: {}",
-        answer.text
-    );
+    assert_eq!((answer.status.as_u16(), answer.code().as_str()), (403, "person_required"), "{what}: {}", answer.text);
 }
 
 /// A key with this role; its owner is whoever is named, else who makes it.
@@ -24,8 +19,15 @@ async fn key(world: &World, maker: &Client, role: &str, owner: Option<&str>) -> 
 
 /// A key that may change toolkits and connections and make keys, of the person who approves.
 async fn operator(world: &World) -> Client {
-    let rights = json!(["tools:call", "toolkits:read", "toolkits:write", "connections:read", "connections:write",
-        "keys:read", "keys:write"]);
+    let rights = json!([
+        "tools:call",
+        "toolkits:read",
+        "toolkits:write",
+        "connections:read",
+        "connections:write",
+        "keys:read",
+        "keys:write"
+    ]);
     world.owner.post("/orgs/acme/roles", json!({"name": "ops", "rights": rights})).await.expect(201);
     key(world, &world.owner, "ops", Some(APPROVER.0)).await
 }
@@ -39,7 +41,8 @@ async fn a_key_never_changes_an_approval_policy_that_is_stored() {
     let world = World::new().await;
     let boss = key(&world, &world.owner, "admin", None).await;
     let policy = json!({"expires_after_seconds": 60});
-    let with_policy = json!({"connection": "bank", "tool": "pay", "permission": "needs_approval", "approval_policy": policy});
+    let with_policy =
+        json!({"connection": "bank", "tool": "pay", "permission": "needs_approval", "approval_policy": policy});
     let pay = format!("{TOOLS}/pay");
     world.owner.put(&pay, with_policy.clone()).await.expect(200);
     world.owner.patch("/orgs/acme/toolkits/bank", json!({"approval_policy": policy})).await.expect(200);
@@ -86,7 +89,10 @@ async fn a_key_loosens_nothing_unless_the_org_says_so() {
         ("a policy is deleted", ops.delete(&policy("ops")).await),
         ("the default", ops.put(&format!("{TOOLS}/pay"), tool("pay", "always_allow")).await),
         ("no longer blocked", ops.put(&format!("{TOOLS}/close"), tool("close", "needs_approval")).await),
-        ("by the default's default", ops.put(&format!("{TOOLS}/close"), json!({"connection": "bank", "tool": "close"})).await),
+        (
+            "by the default's default",
+            ops.put(&format!("{TOOLS}/close"), json!({"connection": "bank", "tool": "close"})).await,
+        ),
         ("another tool", ops.put(&format!("{TOOLS}/balance"), tool("pay", "always_allow")).await),
         ("another tool, held", ops.put(&format!("{TOOLS}/pay"), tool("close", "needs_approval")).await),
         ("a new name", ops.put(&format!("{TOOLS}/more"), tool("pay", "always_allow")).await),
@@ -135,7 +141,10 @@ async fn what_keys_may_change_is_for_people_to_say() {
     world.owner.patch("/orgs/acme", json!({"key_administration": "all"})).await.expect(422);
     let org = world.owner.patch("/orgs/acme", json!({"key_administration": "toolkits"})).await.expect(200);
     assert_eq!(org["key_administration"], "toolkits");
-    assert_eq!(world.owner.patch("/orgs/acme", json!({"name": "A"})).await.expect(200)["key_administration"], "toolkits");
+    assert_eq!(
+        world.owner.patch("/orgs/acme", json!({"name": "A"})).await.expect(200)["key_administration"],
+        "toolkits"
+    );
     needs_a_person("back", &boss.patch("/orgs/acme", json!({"key_administration": "none"})).await);
 }
 
