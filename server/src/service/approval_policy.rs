@@ -21,17 +21,17 @@ pub(super) async fn checked(
     stored: &ApprovalPolicy,
     change: &PolicyOverride,
 ) -> Result<ApprovalPolicy> {
-    let policy = stored.with(change);
-    if policy == *stored {
-        return Ok(policy);
-    }
-    access.actor.person()?;
     if services.forbid_self_approval && change.allow_self_approval == Some(true) {
         return Err(Error::invalid(
             field("allow_self_approval"),
             "cannot be true: this instance lets nobody decide on their own request (PERMESSO_FORBID_SELF_APPROVAL)",
         ));
     }
+    let policy = stored.with(change);
+    if policy == *stored {
+        return Ok(policy);
+    }
+    access.actor.person()?;
     policy.check().map_err(|error| Error::invalid(field(error.field), error.message))?;
     let known = db::role::hold(scope, &policy.approver_roles).await?;
     match policy.approver_roles.iter().find(|name| !known.contains(name)) {

@@ -1,14 +1,16 @@
 //! Connections: made, changed, removed, their definitions reviewed. Their configuration is in
-//! `config`, what this replica keeps open in `open`, listing their tools again in `refresh`.
+//! `config`, what of an upstream's address is shown in `address`, what this replica keeps open in `open`, listing their tools again in `refresh`.
 
+mod address;
 mod config;
 mod open;
 mod refresh;
 
 use api_types::{ConnectionKind, CreateConnection, ReviewTool, UpdateConnection};
-use domain::{ConnectionId, directory::Connection};
+use domain::{ConnectionId, Right, directory::Connection};
 use serde_json::{Value, json};
 
+pub use address::View;
 pub use config::Config;
 pub use open::{Open, ensure_fresh, follow, spec};
 pub use refresh::refresh_tools;
@@ -27,6 +29,15 @@ use crate::{
 pub fn get<'a>(access: &'a OrgAccess, slug: &str) -> Result<&'a Connection> {
     let found = access.org.connections.values().find(|connection| connection.slug.as_str() == slug);
     found.map(AsRef::as_ref).ok_or_else(Error::not_found)
+}
+
+/// How much of a connection's configuration the actor is shown. A key that may change it needs the path no more than a
+/// reader does: what it sends back masked stays.
+pub fn view(access: &OrgAccess) -> View {
+    match access.actor.person() {
+        Ok(_) if access.rights.has(Right::WriteConnections) => View::WholePath,
+        _ => View::Masked,
+    }
 }
 
 /// Makes a connection. Nothing is connected before it is used.
