@@ -47,8 +47,8 @@ pub enum ConnectionStatus {
     Failed,
 }
 
-/// A connection. Values that may be secret (headers, environment, the URL's query, what in its path looks like a token)
-/// show as `********`; people who may change the connection see the whole path.
+/// A connection. Values that may be secret (headers, environment, the URL's query, what in its path or in an argument
+/// looks like a token) show as `********`; people who may change the connection see the path and the arguments whole.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Connection {

@@ -1,5 +1,5 @@
 //! Whether a change of what a toolkit exposes lets a role do more than before, and what that means for API keys
-//! (security.md, "Keys and policies"). A key that could loosen what it may do itself would open its own gate.
+//! (docs/api.md, "What an API key may change"). A key that could loosen what it may do itself would open its own gate.
 
 use std::collections::HashMap;
 

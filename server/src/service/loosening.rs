@@ -1,4 +1,4 @@
-//! What an API key may change of who may do what (security.md, "Keys and policies"). A person is asked nothing here: the
+//! What an API key may change of who may do what (docs/api.md, "What an API key may change"). A person is asked nothing here: the
 //! right to change toolkits or connections is enough for them.
 //!
 //! Two changes by keys of one owner, each harmless beside what was there before the other, could together open a gate.

@@ -1,4 +1,4 @@
-//! What an API key may change of permissions, and what only a person may (security.md, "Keys and policies").
+//! What an API key may change of permissions, and what only a person may (docs/api.md, "What an API key may change").
 
 use serde_json::{Value, json};
 
@@ -184,4 +184,24 @@ async fn a_key_loosens_only_for_roles_that_its_owner_and_their_keys_do_not_have(
     approver.post("/orgs/other/api-keys", json!({"name": "out", "role": "agent"})).await.expect(201);
     needs_a_person("its owner's key elsewhere", &ops.put(&policy("guest"), allow).await);
     needs_a_person("visibility", &ops.patch("/orgs/acme/toolkits/bank", json!({"visibility": "public"})).await);
+}
+
+#[tokio::test]
+async fn of_two_changes_by_keys_that_together_open_a_gate_one_is_refused() {
+    let world = World::new().await;
+    world.owner.patch("/orgs/acme", json!({"key_administration": "toolkits"})).await.expect(200);
+    let ops = operator(&world).await;
+    for number in 0..6 {
+        let role = format!("r{number}");
+        let new = json!({"name": role, "rights": ["tools:call"]});
+        world.owner.post("/orgs/acme/roles", new).await.expect(201);
+        let policy = format!("{TOOLS}/pay/policies/{role}");
+        let (loosened, made) = tokio::join!(
+            ops.put(&policy, json!({"permission": "always_allow"})),
+            ops.post("/orgs/acme/api-keys", json!({"name": role, "role": role})),
+        );
+        let refused: Vec<_> =
+            [&loosened, &made].into_iter().filter(|answer| answer.code() == "person_required").collect();
+        assert_eq!(refused.len(), 1, "{} {}", loosened.text, made.text);
+    }
 }

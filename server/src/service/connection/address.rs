@@ -1,5 +1,6 @@
-//! The address of an upstream as it is shown: an address may carry secrets, in its query and, as many hosted upstreams
-//! have it, as a segment of its path. What is masked and comes back keeps what was there, in the same place only.
+//! What of an upstream's address or command line is shown: an address may carry secrets, in its query and, as many hosted
+//! upstreams have it, as a segment of its path, and so may an argument. A masked part of an address that comes back keeps
+//! what was there, in the same place only.
 
 use std::sync::LazyLock;
 
@@ -9,13 +10,13 @@ use url::Url;
 use super::config::{MASK, nothing_to_keep};
 use crate::{audit::redact::is_secret_name, error::Result};
 
-/// How much of an address is shown.
+/// How much of an address or a command line is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum View {
     /// Without what looks like a secret.
     Masked,
-    /// With its whole path: for people who may change the connection.
-    WholePath,
+    /// With the whole path, or all arguments: for people who may change the connection.
+    Whole,
 }
 
 /// What begins like a credential that is known by its beginning.
@@ -48,6 +49,25 @@ pub(super) fn shown(url: &Url, view: View) -> Url {
         shown.query_pairs_mut().clear().extend_pairs(url.query_pairs().map(|(name, _)| (name, MASK)));
     }
     shown
+}
+
+/// A program's arguments as they are shown.
+pub(super) fn shown_args(args: &[String], view: View) -> Vec<String> {
+    if view == View::Whole {
+        return args.to_vec();
+    }
+    let mut before = "";
+    let shown = args.iter().map(|arg| {
+        let named = before.starts_with('-') && is_named(before);
+        before = arg;
+        match Url::parse(arg).ok().filter(|url| matches!(url.scheme(), "http" | "https")) {
+            _ if named => MASK.to_owned(),
+            Some(url) => shown(&url, view).to_string(),
+            None if is_secret(arg) => MASK.to_owned(),
+            None => arg.clone(),
+        }
+    });
+    shown.collect()
 }
 
 /// Whether two addresses are the same place: what was given for one is for the other too.
@@ -95,15 +115,19 @@ pub(super) fn keep_query(url: &mut Url, before: Option<&Url>) -> Result<()> {
 fn masked_path(url: &Url) -> String {
     let mut before = "";
     let segments = url.path().split('/').map(|segment| {
-        let named = !before.contains(['=', ':']) && is_secret_name(before);
-        let is_secret = !segment.is_empty() && (named || is_secret(segment));
+        let is_secret = !segment.is_empty() && (is_named(before) || is_secret(segment));
         before = segment;
         if is_secret { MASK } else { segment }
     });
     segments.collect::<Vec<_>>().join("/")
 }
 
-/// Whether a segment of a path looks like a token, or has one behind a name.
+/// Whether this is the name of a secret, which comes next.
+fn is_named(before: &str) -> bool {
+    !before.contains(['=', ':']) && is_secret_name(before)
+}
+
+/// Whether a segment of a path, or an argument, looks like a token, or has one behind a name.
 fn is_secret(segment: &str) -> bool {
     let mut parts = segment.split(['=', ':', ';', ',', '@', '!']);
     let named = segment.contains(['=', ':']) && parts.any(is_secret_name);
@@ -193,10 +217,25 @@ mod tests {
     }
 
     #[test]
+    fn arguments_that_look_like_secrets_are_masked() {
+        let args = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let given = args(
+            "-y @modelcontextprotocol/server-filesystem /srv/files --api-key=abc --token abc --region eu ghp_16C7e42F29 \
+             https://a.example/550e8400-e29b-41d4-a716-446655440000/mcp?k=1",
+        );
+        let masked = args(
+            "-y @modelcontextprotocol/server-filesystem /srv/files ******** --token ******** --region eu ******** \
+             https://a.example/********/mcp?k=********",
+        );
+        assert_eq!(shown_args(&given, View::Masked), masked);
+        assert_eq!(shown_args(&given, View::Whole), given);
+    }
+
+    #[test]
     fn a_query_and_a_password_are_masked_for_everybody() {
         let url: Url = "https://user:pass@a.example/550e8400-e29b-41d4-a716-446655440000?k=1&n=2#f".parse().unwrap();
         let whole = "https://a.example/550e8400-e29b-41d4-a716-446655440000?k=********&n=********";
-        assert_eq!(shown(&url, View::WholePath).to_string(), whole);
+        assert_eq!(shown(&url, View::Whole).to_string(), whole);
         assert_eq!(shown(&url, View::Masked).to_string(), "https://a.example/********?k=********&n=********");
     }
 

@@ -1,7 +1,7 @@
 //! A connection's configuration: read and checked, shown without its secrets, sealed and opened.
 //!
 //! What may be secret is not shown: values of headers and of the environment, those in the URL's query, and what in its
-//! path looks like a token ([`address`](super::address)). A configuration that comes back with the placeholder keeps what
+//! path or in an argument looks like a token ([`address`](super::address)). A configuration that comes back with the placeholder keeps what
 //! was there, but only towards the same address or program: otherwise whoever may change a connection could have its
 //! secrets sent to a place of their own.
 
@@ -131,7 +131,10 @@ impl Config {
             Self::StreamableHttp(http) => {
                 serde_json::to_value(Http { url: address::shown(&http.url, view), headers: masked(&http.headers) })
             }
-            Self::Stdio(stdio) => serde_json::to_value(Stdio { env: masked(&stdio.env), ..stdio.clone() }),
+            Self::Stdio(stdio) => {
+                let args = address::shown_args(&stdio.args, view);
+                serde_json::to_value(Stdio { args, env: masked(&stdio.env), ..stdio.clone() })
+            }
         };
         // A path that is not UTF-8 cannot have come in as JSON.
         shown.unwrap_or(Value::Null)
@@ -232,6 +235,12 @@ impl Stdio {
         }
         if self.args.iter().any(|arg| nul(arg)) {
             return Err(Error::invalid("config.args", "must not have NUL characters"));
+        }
+        if self.args.iter().any(|arg| arg.contains(MASK)) {
+            return Err(Error::invalid(
+                "config.args",
+                format!("has {MASK}, which stands for what is not shown; send every argument as it is to be"),
+            ));
         }
         for (name, value) in &self.env {
             if name.is_empty() || name.contains('=') || nul(name) || nul(value) {

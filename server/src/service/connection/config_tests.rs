@@ -69,7 +69,7 @@ fn a_masked_path_keeps_its_secret_and_its_headers_and_nothing_goes_to_another_pa
     let before = http(json!({"url": url, "headers": {"x-key": "k"}}), None).ok().unwrap();
     assert_eq!(before.shown(), json!({"url": "https://a.example/********/mcp", "headers": {"x-key": MASK}}));
     assert!(http(before.shown(), Some(&before)).ok().unwrap() == before);
-    let whole = before.shown_as(View::WholePath);
+    let whole = before.shown_as(View::Whole);
     assert_eq!(whole, json!({"url": url, "headers": {"x-key": MASK}}));
     assert!(http(whole, Some(&before)).ok().unwrap() == before);
     for url in ["https://b.example/********/mcp", "https://a.example/********/logs"] {
@@ -106,6 +106,7 @@ fn what_is_wrong_is_named() {
         (json!({"url": url}), "config"),
         (json!({"command": " "}), "config.command"),
         (json!({"command": "a", "args": ["\u{0}"]}), "config.args"),
+        (json!({"command": "a", "args": ["--key=********"]}), "config.args"),
         (json!({"command": "a", "env": {"A=B": "x"}}), "config.env.A=B"),
         (json!({"command": "a", "cwd": "relative"}), "config.cwd"),
     ] {

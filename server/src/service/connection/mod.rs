@@ -35,7 +35,7 @@ pub fn get<'a>(access: &'a OrgAccess, slug: &str) -> Result<&'a Connection> {
 /// reader does: what it sends back masked stays.
 pub fn view(access: &OrgAccess) -> View {
     match access.actor.person() {
-        Ok(_) if access.rights.has(Right::WriteConnections) => View::WholePath,
+        Ok(_) if access.rights.has(Right::WriteConnections) => View::Whole,
         _ => View::Masked,
     }
 }
