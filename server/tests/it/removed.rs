@@ -1,8 +1,9 @@
 //! Who was removed from an org hears no more of what its private toolkits answered.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Client, World, client::text, modern::Modern};
+use crate::support::{Client, World, client::text, modern::Modern, stream::Stream};
 
 const MARY: (&str, &str) = ("mary@example.com", "mary horse battery");
 
@@ -59,4 +60,20 @@ async fn who_was_removed_gets_no_task_of_a_private_toolkit_at_a_public_one() {
     let told = get.send_to(&mary, "acme/open").await.json();
     assert!(told["result"].is_null() && told["error"]["code"] == -32602, "{told}");
     assert_eq!(get.send(&mary).await.status.as_u16(), 404);
+}
+
+#[tokio::test]
+async fn who_is_removed_while_waiting_hears_nothing_more() {
+    let (world, mary, member) = with_member().await;
+    let id = Client::approval_of(&call(&mary, "acme/bank", "pay", json!({"to": "Ada", "cents": 3})).await);
+    let arguments = json!({"approval_id": id, "wait_seconds": 50});
+    let params = json!({"name": "approval_status", "arguments": arguments});
+    let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}).to_string();
+    let accept = [("accept", "application/json, text/event-stream"), ("mcp-protocol-version", "2025-11-25")];
+    // The stream begins when the call begins to wait.
+    let mut waiting = Stream::open(&mary, Method::POST, "/acme/open/mcp", Some(body), &accept).await;
+    world.admin.delete(&format!("/orgs/acme/members/{member}")).await.expect(204);
+    world.approver.decide(&id, "reject", "SECRET reason").await;
+    let answer = waiting.answer().await;
+    assert_eq!(text(&answer["result"]), format!("you have no approval {id}"), "{answer}");
 }

@@ -17,7 +17,7 @@ use wire::mcp::CallParams;
 use super::{Context, Reply, hold, input, replay, round, say, task, wait};
 use crate::{
     db::{self, OrgScope, approval::Record, audit::Status},
-    error::{Error, Result},
+    error::{Error, Kind, Result},
     service::{Services, access},
     upstream::Answer,
 };
@@ -119,13 +119,16 @@ pub(super) async fn call(
         return Ok(Reply::new(Status::Refused, say::error(&text)));
     }
     let id = ApprovalId(arguments.approval_id);
-    let Some(record) = own(services, context, id).await? else {
-        let text = format!("you have no approval {id}");
-        return Ok(Reply::new(Status::Refused, say::error(&text)));
-    };
-    match tool {
+    let unknown = || Reply::new(Status::Refused, say::error(&format!("you have no approval {id}")));
+    let Some(record) = own(services, context, id).await? else { return Ok(unknown()) };
+    let reply = match tool {
         Builtin::ApprovalStatus => status(services, context, record, arguments.wait_seconds).await,
         Builtin::RunApproved => run_approved(services, context, record, params).await,
+    };
+    match reply {
+        // It was lost to the caller while it waited.
+        Err(error) if error.kind == Kind::NotFound => Ok(unknown()),
+        reply => reply,
     }
 }
 
