@@ -85,6 +85,8 @@ pub struct Config {
     pub max_open_approvals: i64,
     /// `PERMESSO_MAX_HELD_ARGUMENT_BYTES`: how large the arguments of a held call may be.
     pub max_held_argument_bytes: usize,
+    /// `PERMESSO_FORBID_SELF_APPROVAL`: nobody decides on their own request, whatever policies say.
+    pub forbid_self_approval: bool,
     /// `PERMESSO_DB_CONNECTIONS`: the largest number of pooled connections to Postgres; 2 to 1000,
     /// 20 unless set.
     pub db_max_connections: u32,
@@ -138,6 +140,7 @@ impl Config {
             hold_times: hold_times(&vars)?,
             max_open_approvals: vars.number("PERMESSO_MAX_OPEN_APPROVALS", 1..=10_000, 20)?,
             max_held_argument_bytes: vars.number("PERMESSO_MAX_HELD_ARGUMENT_BYTES", 1_024..=4_194_304, 262_144)?,
+            forbid_self_approval: vars.flag("PERMESSO_FORBID_SELF_APPROVAL")?,
             db_max_connections: vars.number("PERMESSO_DB_CONNECTIONS", 2..=1_000, 20)?,
         })
     }

@@ -1,7 +1,7 @@
 //! Orgs: the tenants.
 
 use chrono::{DateTime, Utc};
-use domain::{ApprovalPolicy, PolicyOverride};
+use domain::{ApprovalPolicy, PolicyOverride, loosening::KeyAdministration};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -19,6 +19,9 @@ pub struct Org {
     pub name: String,
     /// Who decides, and how long a request lives, unless a toolkit or a tool says otherwise.
     pub approval_policy: ApprovalPolicy,
+    /// What API keys may loosen; changed by people only.
+    #[serde(default)]
+    pub key_administration: KeyAdministration,
     /// When it was made.
     pub created_at: DateTime<Utc>,
 }
@@ -52,4 +55,7 @@ pub struct UpdateOrg {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(examples(json!({"expires_after_seconds": 3600}))))]
     pub approval_policy: Option<PolicyOverride>,
+    /// What API keys may loosen from now on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_administration: Option<KeyAdministration>,
 }

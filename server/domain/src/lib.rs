@@ -11,6 +11,7 @@ pub mod directory;
 pub mod gate;
 pub mod hold;
 pub mod id;
+pub mod loosening;
 pub mod permission;
 pub mod policy;
 pub mod right;

@@ -26,6 +26,16 @@ impl Permission {
             Self::Blocked => "blocked",
         }
     }
+
+    /// Whether this permission allows more than the other one.
+    pub fn is_looser_than(self, other: Self) -> bool {
+        let openness = |permission| match permission {
+            Self::Blocked => 0,
+            Self::NeedsApproval => 1,
+            Self::AlwaysAllow => 2,
+        };
+        openness(self) > openness(other)
+    }
 }
 
 impl std::fmt::Display for Permission {

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     db::{self, OrgScope},
     error::{Error, Result},
-    service::{Services, connection},
+    service::{Services, access::OrgAccess, connection},
     upstream::State as UpstreamState,
 };
 
@@ -42,7 +42,7 @@ pub async fn list_connections(
     let (limit, after) = (query.limit()?, query.after::<String>()?);
     let mut scope = OrgScope::begin(&services.db, access.0.org.id).await?;
     let rows = db::connection::list(&mut scope, after.as_deref(), limit + 1).await?;
-    let shown = page(rows, limit, |row| row.slug.clone(), |row| shown(&services, row));
+    let shown = page(rows, limit, |row| row.slug.clone(), |row| shown(&services, &access.0, row));
     let items = shown.items.into_iter().collect::<Result<_>>()?;
     Ok(Json(List { items, next_cursor: shown.next_cursor }))
 }
@@ -62,7 +62,7 @@ pub async fn create_connection(
     Body(new): Body<CreateConnection>,
 ) -> Result<(StatusCode, Json<Connection>)> {
     let row = connection::create(&services, &access.0, &new).await?;
-    Ok((StatusCode::CREATED, Json(shown(&services, row)?)))
+    Ok((StatusCode::CREATED, Json(shown(&services, &access.0, row)?)))
 }
 
 /// One connection.
@@ -80,7 +80,7 @@ pub async fn get_connection(
 ) -> Result<Json<Connection>> {
     let mut scope = OrgScope::begin(&services.db, access.0.org.id).await?;
     let row = db::connection::find(&mut scope, &slug).await?.ok_or_else(Error::not_found)?;
-    Ok(Json(shown(&services, row)?))
+    Ok(Json(shown(&services, &access.0, row)?))
 }
 
 /// Changes a connection.
@@ -99,7 +99,7 @@ pub async fn update_connection(
     Body(to): Body<UpdateConnection>,
 ) -> Result<Json<Connection>> {
     let row = connection::update(&services, &access.0, &slug, &to).await?;
-    Ok(Json(shown(&services, row)?))
+    Ok(Json(shown(&services, &access.0, row)?))
 }
 
 /// Deletes a connection, its tools and what toolkits expose of them.
@@ -199,10 +199,10 @@ pub async fn review_tool(
     Ok(Json(tool(connection::review(&services, &access.0, &slug, &name, &seen).await?)?))
 }
 
-fn shown(services: &Services, row: db::connection::Row) -> Result<Connection> {
+fn shown(services: &Services, access: &OrgAccess, row: db::connection::Row) -> Result<Connection> {
     let config = connection::Config::open(&services.vault, row.id, &row.kind, &row.config_sealed);
     // A connection that cannot be opened must still be seen, to be mended or deleted.
-    let config = config.inspect_err(Error::log).ok().map(|config| config.shown());
+    let config = config.inspect_err(Error::log).ok().map(|config| config.shown_as(connection::view(access)));
     let here = services.upstreams.status(row.id.0);
     let status = match here.as_ref().map(|here| here.state) {
         _ if !row.enabled => ConnectionStatus::Disabled,

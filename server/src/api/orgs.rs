@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     db::{self, OrgScope, Reason, SystemScope},
-    error::Result,
+    error::{Error, Result},
     service::{self, Services, access::OrgAccess},
 };
 
@@ -31,7 +31,9 @@ pub async fn list_orgs(
     let ids: Vec<OrgId> = directory.orgs.keys().filter_map(mine).map(|access| access.org.id).collect();
     let mut scope = SystemScope::begin(&services.db, Reason::SignIn).await?;
     let rows = db::org::list_unscoped(&mut scope, &ids, after, limit + 1).await?;
-    Ok(Json(page(rows, limit, |row| row.id.to_string(), org)))
+    let shown = page(rows, limit, |row| row.id.to_string(), org);
+    let items = shown.items.into_iter().collect::<Result<_>>()?;
+    Ok(Json(List { items, next_cursor: shown.next_cursor }))
 }
 
 /// Makes an org.
@@ -51,17 +53,17 @@ pub async fn create_org(
     Known(actor): Known,
     Body(new): Body<CreateOrg>,
 ) -> Result<(StatusCode, Json<Org>)> {
-    Ok((StatusCode::CREATED, Json(org(service::org::create(&services, &actor, &new).await?))))
+    Ok((StatusCode::CREATED, Json(org(service::org::create(&services, &actor, &new).await?)?)))
 }
 
 /// One org.
 #[utoipa::path(get, path = "/orgs/{org}", tag = "orgs", responses((status = OK, body = Org)))]
 pub async fn get_org(State(services): State<Arc<Services>>, Member(access): Member) -> Result<Json<Org>> {
     let mut scope = OrgScope::begin(&services.db, access.org.id).await?;
-    Ok(Json(org(db::org::get(&mut scope).await?)))
+    Ok(Json(org(db::org::get(&mut scope).await?)?))
 }
 
-/// Changes an org's name or approval policy.
+/// Changes an org's name, approval policy, or what API keys may loosen.
 #[utoipa::path(
     patch,
     path = "/orgs/{org}",
@@ -75,15 +77,16 @@ pub async fn update_org(
     access: Allowed<WriteOrg>,
     Body(to): Body<UpdateOrg>,
 ) -> Result<Json<Org>> {
-    Ok(Json(org(service::org::update(&services, &access.0, &to).await?)))
+    Ok(Json(org(service::org::update(&services, &access.0, &to).await?)?))
 }
 
-fn org(row: db::org::Row) -> Org {
-    Org {
+fn org(row: db::org::Row) -> Result<Org> {
+    Ok(Org {
         id: row.id.0,
         slug: row.slug,
         name: row.name,
         approval_policy: row.approval_policy.0,
+        key_administration: row.key_administration.parse().map_err(Error::internal)?,
         created_at: row.created_at,
-    }
+    })
 }

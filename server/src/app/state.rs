@@ -73,7 +73,9 @@ impl App {
         let rules = AllowRule::parse_list(&config.egress_allow.join(",")).context("PERMESSO_EGRESS_ALLOW")?;
         let egress = Egress::new(rules).context("cannot make the HTTP client")?;
         let services = Services {
-            directory: Snapshots::load(db.clone()).await.context("cannot read the configuration")?,
+            directory: Snapshots::load(db.clone(), config.forbid_self_approval)
+                .await
+                .context("cannot read the configuration")?,
             jwt: Jwt::new(&master.derive(KeyUse::LoginToken(instance))),
             sessions: Store::new(
                 db.clone(),
@@ -103,6 +105,7 @@ impl App {
                 held_argument_bytes: config.max_held_argument_bytes,
             },
             lease: config.approval_lease,
+            forbid_self_approval: config.forbid_self_approval,
             public_url,
             db,
             clock,

@@ -81,7 +81,7 @@ fn edits(json: &str, nested: usize) -> Vec<Edit> {
             edits.extend(in_string(raw, token.start + 1, nested));
         }
         if token.kind == Kind::Key
-            && *secret_names.entry(raw).or_insert_with(|| is_secret_name(raw))
+            && *secret_names.entry(raw).or_insert_with(|| is_secret_key(raw))
             && let Some(range) = next_value(&mut tokens)
         {
             edits.push(Edit { range, text: Cow::Borrowed("\"[redacted]\"") });
@@ -90,7 +90,12 @@ fn edits(json: &str, nested: usize) -> Vec<Edit> {
     edits
 }
 
-fn is_secret_name(raw: &str) -> bool {
+/// Whether what has this name is a secret by the looks of it.
+pub fn is_secret_name(name: &str) -> bool {
+    names::is_secret(name)
+}
+
+fn is_secret_key(raw: &str) -> bool {
     match raw.contains('\\') {
         true => names::is_secret(&Unescaped::new(raw).text),
         false => names::is_secret(raw),

@@ -61,6 +61,7 @@ fn every_variable_is_read() {
         ("PERMESSO_CHILD_USER", "permesso-tools"),
         ("PERMESSO_LOG", "debug"),
         ("PERMESSO_APPROVAL_LEASE_SECONDS", "10"),
+        ("PERMESSO_FORBID_SELF_APPROVAL", "1"),
         ("PERMESSO_DB_CONNECTIONS", "50"),
         ("PERMESSO_SESSION_IDLE_SECONDS", "300"),
         ("PERMESSO_SESSION_MAX_SECONDS", "7776000"),
@@ -86,6 +87,7 @@ fn every_variable_is_read() {
     assert_eq!(config.child_user.as_deref(), Some("permesso-tools"));
     assert_eq!(config.log, "debug");
     assert_eq!(config.approval_lease, Duration::from_secs(10));
+    assert!(config.forbid_self_approval);
     assert_eq!(config.db_max_connections, 50);
     assert_eq!(config.session_idle, Duration::from_secs(300));
     assert_eq!(config.session_max, Duration::from_secs(90 * 24 * 3_600));

@@ -19,16 +19,18 @@ pub async fn version(db: &Db) -> Result<i64> {
     Ok(sqlx::query_scalar!("SELECT version FROM configuration").fetch_one(db.pool()).await?)
 }
 
-/// Reads everything in one consistent snapshot.
+/// Reads everything in one consistent snapshot. With `forbid_self_approval` no policy in it allows that, whatever is
+/// stored.
 ///
 /// # Errors
 /// When Postgres cannot be reached, or a row cannot be understood (it names table and row).
-pub async fn load(db: &Db) -> Result<Directory> {
+pub async fn load(db: &Db, forbid_self_approval: bool) -> Result<Directory> {
     let mut scope = SystemScope::snapshot(db, Reason::Directory).await?;
     let version = sqlx::query_scalar!("SELECT version FROM configuration").fetch_one(scope.conn()).await?;
     let mut orgs = load_orgs(&mut scope).await?;
-    let mut toolkits = load_toolkits(&mut scope).await?;
+    let mut toolkits = load_toolkits(&mut scope, forbid_self_approval).await?;
     for (id, org) in &mut orgs {
+        org.policy.allow_self_approval &= !forbid_self_approval;
         for toolkit in toolkits.remove(id).unwrap_or_default() {
             org.toolkits.insert(toolkit.slug.clone(), Arc::new(toolkit));
         }
@@ -99,8 +101,8 @@ async fn load_orgs(scope: &mut SystemScope) -> Result<HashMap<OrgId, Org>> {
     Ok(orgs)
 }
 
-async fn load_toolkits(scope: &mut SystemScope) -> Result<HashMap<OrgId, Vec<Toolkit>>> {
-    let mut by_toolkit = load_toolkit_tools(scope).await?;
+async fn load_toolkits(scope: &mut SystemScope, forbid_self_approval: bool) -> Result<HashMap<OrgId, Vec<Toolkit>>> {
+    let mut by_toolkit = load_toolkit_tools(scope, forbid_self_approval).await?;
     let mut toolkits: HashMap<OrgId, Vec<Toolkit>> = HashMap::new();
     let rows = sqlx::query!("SELECT id, org_id, slug, name, visibility, approval_policy FROM toolkits");
     for row in rows.fetch_all(scope.conn()).await? {
@@ -112,13 +114,16 @@ async fn load_toolkits(scope: &mut SystemScope) -> Result<HashMap<OrgId, Vec<Too
             name: row.name,
             public: row.visibility == "public",
             tools,
-            policy: policy_override("toolkits", row.id, row.approval_policy)?,
+            policy: policy_override("toolkits", row.id, row.approval_policy, forbid_self_approval)?,
         });
     }
     Ok(toolkits)
 }
 
-async fn load_toolkit_tools(scope: &mut SystemScope) -> Result<HashMap<ToolkitId, Vec<Arc<ToolkitTool>>>> {
+async fn load_toolkit_tools(
+    scope: &mut SystemScope,
+    forbid_self_approval: bool,
+) -> Result<HashMap<ToolkitId, Vec<Arc<ToolkitTool>>>> {
     let mut tools: HashMap<ToolId, Arc<Tool>> = HashMap::new();
     let rows = sqlx::query!(
         "SELECT id, connection_id, name, seen_definition, seen_sha256, reviewed_sha256, offered FROM tools"
@@ -152,7 +157,7 @@ async fn load_toolkit_tools(scope: &mut SystemScope) -> Result<HashMap<ToolkitId
             name: row.name.into(),
             permission: row.permission.parse().map_err(|e| odd("toolkit_tools", row.id, e))?,
             policies: policies.remove(&ToolkitToolId(row.id)).unwrap_or_default(),
-            policy: policy_override("toolkit_tools", row.id, row.approval_policy)?,
+            policy: policy_override("toolkit_tools", row.id, row.approval_policy, forbid_self_approval)?,
             hold: seconds(row.hold_seconds),
             tool: tool.clone(),
         }));
@@ -221,8 +226,12 @@ fn policy_override(
     table: &'static str,
     row: uuid::Uuid,
     value: Option<serde_json::Value>,
+    forbid_self_approval: bool,
 ) -> Result<Option<PolicyOverride>> {
-    value.map(|value| serde_json::from_value(value).map_err(|e| odd(table, row, e))).transpose()
+    let Some(value) = value else { return Ok(None) };
+    let policy: PolicyOverride = serde_json::from_value(value).map_err(|e| odd(table, row, e))?;
+    let allow_self_approval = policy.allow_self_approval.filter(|_| !forbid_self_approval);
+    Ok(Some(PolicyOverride { allow_self_approval, ..policy }))
 }
 
 fn sha256(table: &'static str, row: uuid::Uuid, bytes: &[u8]) -> Result<[u8; 32]> {

@@ -1,7 +1,7 @@
 //! Orgs.
 
 use chrono::{DateTime, Utc};
-use domain::{ApprovalPolicy, OrgId};
+use domain::{ApprovalPolicy, OrgId, UserId, loosening::KeyAdministration};
 use sqlx::types::Json;
 
 use super::{OrgScope, SystemScope};
@@ -18,6 +18,8 @@ pub struct Row {
     pub name: String,
     /// Its approval policy.
     pub approval_policy: Json<ApprovalPolicy>,
+    /// What API keys may loosen: a word of [`KeyAdministration`].
+    pub key_administration: String,
     /// When it was made.
     pub created_at: DateTime<Utc>,
 }
@@ -36,7 +38,8 @@ pub async fn list_unscoped(
     let ids: Vec<uuid::Uuid> = ids.iter().map(|id| id.0).collect();
     Ok(sqlx::query_as!(
         Row,
-        r#"SELECT id, slug, name, approval_policy AS "approval_policy: Json<ApprovalPolicy>", created_at FROM orgs
+        r#"SELECT id, slug, name, approval_policy AS "approval_policy: Json<ApprovalPolicy>", key_administration, created_at
+           FROM orgs
            WHERE id = ANY ($1) AND ($2::uuid IS NULL OR id > $2) ORDER BY id LIMIT $3"#,
         &ids,
         after.map(|id| id.0),
@@ -53,7 +56,8 @@ pub async fn list_unscoped(
 pub async fn get(scope: &mut OrgScope) -> Result<Row> {
     sqlx::query_as!(
         Row,
-        r#"SELECT id, slug, name, approval_policy AS "approval_policy: Json<ApprovalPolicy>", created_at FROM orgs
+        r#"SELECT id, slug, name, approval_policy AS "approval_policy: Json<ApprovalPolicy>", key_administration, created_at
+           FROM orgs
            WHERE id = $1"#,
         scope.org().0,
     )
@@ -69,7 +73,8 @@ pub async fn get(scope: &mut OrgScope) -> Result<Row> {
 pub async fn lock(scope: &mut OrgScope) -> Result<Row> {
     sqlx::query_as!(
         Row,
-        r#"SELECT id, slug, name, approval_policy AS "approval_policy: Json<ApprovalPolicy>", created_at FROM orgs
+        r#"SELECT id, slug, name, approval_policy AS "approval_policy: Json<ApprovalPolicy>", key_administration, created_at
+           FROM orgs
            WHERE id = $1 FOR NO KEY UPDATE"#,
         scope.org().0,
     )
@@ -96,15 +101,36 @@ pub async fn insert(scope: &mut OrgScope, slug: &str, name: &str, policy: &Appro
     Ok(inserted.rows_affected() == 1)
 }
 
-/// Sets the name and the approval policy of the scope's org.
+/// What may change of an org.
+pub struct Content<'a> {
+    /// Its name for people.
+    pub name: &'a str,
+    /// Its approval policy.
+    pub approval_policy: &'a ApprovalPolicy,
+    /// What API keys may loosen.
+    pub key_administration: KeyAdministration,
+}
+
+/// Changes the scope's org; `by` is who answers for the change.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn update(scope: &mut OrgScope, name: &str, policy: &ApprovalPolicy) -> Result<()> {
+pub async fn update(scope: &mut OrgScope, to: &Content<'_>, by: UserId) -> Result<()> {
     let org = scope.org();
-    let updated =
-        sqlx::query!("UPDATE orgs SET name = $2, approval_policy = $3 WHERE id = $1", org.0, name, Json(policy) as _)
-            .execute(scope.conn())
-            .await?;
+    let updated = sqlx::query!(
+        "UPDATE orgs SET name = $2, approval_policy = $3, key_administration = $4,
+                self_approval_by = CASE WHEN approval_policy -> 'allow_self_approval'
+                    IS DISTINCT FROM $3::jsonb -> 'allow_self_approval' THEN $5::uuid ELSE self_approval_by END,
+                self_approval_at = CASE WHEN approval_policy -> 'allow_self_approval'
+                    IS DISTINCT FROM $3::jsonb -> 'allow_self_approval' THEN clock_timestamp() ELSE self_approval_at END
+         WHERE id = $1",
+        org.0,
+        to.name,
+        Json(to.approval_policy) as _,
+        to.key_administration.as_str(),
+        by.0,
+    )
+    .execute(scope.conn())
+    .await?;
     super::expect_one_row("orgs", org, updated.rows_affected())
 }

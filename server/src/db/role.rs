@@ -36,6 +36,32 @@ pub async fn list(scope: &mut OrgScope, after: Option<&str>, limit: i64) -> Resu
     Ok(rows)
 }
 
+/// Every role of the org by its name.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn names(scope: &mut OrgScope) -> Result<Vec<(RoleId, String)>> {
+    let rows = sqlx::query!("SELECT id, name FROM roles WHERE org_id = $1 ORDER BY name", scope.org().0);
+    let rows = rows.fetch_all(scope.conn()).await?;
+    Ok(rows.into_iter().map(|row| (RoleId(row.id), row.name)).collect())
+}
+
+/// The roles in the org that a person has as a member, or by a key that is not revoked and belongs to them.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn of_person(scope: &mut OrgScope, person: UserId) -> Result<Vec<RoleId>> {
+    let roles = sqlx::query_scalar!(
+        r#"SELECT role_id AS "role!" FROM members WHERE org_id = $1 AND user_id = $2
+           UNION SELECT role_id FROM api_keys WHERE org_id = $1 AND owner_id = $2 AND revoked_at IS NULL"#,
+        scope.org().0,
+        person.0,
+    )
+    .fetch_all(scope.conn())
+    .await?;
+    Ok(roles.into_iter().map(RoleId).collect())
+}
+
 /// Those of `names` that are roles of the org; they stay as they are until the transaction ends.
 ///
 /// # Errors

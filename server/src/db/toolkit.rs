@@ -1,7 +1,7 @@
 //! Toolkits of an org.
 
 use chrono::{DateTime, Utc};
-use domain::{PolicyOverride, ToolkitId};
+use domain::{PolicyOverride, ToolkitId, UserId};
 use sqlx::types::Json;
 
 use super::OrgScope;
@@ -85,33 +85,39 @@ pub async fn lock(scope: &mut OrgScope, slug: &str) -> Result<Option<Row>> {
     .await?)
 }
 
-/// Makes a toolkit. `false`: the slug is taken.
+/// Makes a toolkit; `by` is who answers for it. `false`: the slug is taken.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn insert(scope: &mut OrgScope, id: ToolkitId, new: &Content<'_>) -> Result<bool> {
+pub async fn insert(scope: &mut OrgScope, id: ToolkitId, new: &Content<'_>, by: UserId) -> Result<bool> {
     let inserted = sqlx::query!(
-        "INSERT INTO toolkits (id, org_id, slug, name, visibility, approval_policy) VALUES ($1, $2, $3, $4, $5, $6)
-         ON CONFLICT (org_id, slug) DO NOTHING",
+        "INSERT INTO toolkits (id, org_id, slug, name, visibility, approval_policy, self_approval_by, self_approval_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, clock_timestamp()) ON CONFLICT (org_id, slug) DO NOTHING",
         id.0,
         scope.org().0,
         new.slug,
         new.name,
         new.visibility,
         new.approval_policy.map(Json) as _,
+        by.0,
     )
     .execute(scope.conn())
     .await?;
     Ok(inserted.rows_affected() == 1)
 }
 
-/// Changes a toolkit. `false`: the slug is taken by another.
+/// Changes a toolkit; `by` is who answers for the change. `false`: the slug is taken by another.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn update(scope: &mut OrgScope, id: ToolkitId, to: &Content<'_>) -> Result<bool> {
+pub async fn update(scope: &mut OrgScope, id: ToolkitId, to: &Content<'_>, by: UserId) -> Result<bool> {
     let updated = sqlx::query!(
-        "UPDATE toolkits SET slug = $3, name = $4, visibility = $5, approval_policy = $6 WHERE org_id = $1 AND id = $2
+        "UPDATE toolkits SET slug = $3, name = $4, visibility = $5, approval_policy = $6,
+                self_approval_by = CASE WHEN approval_policy -> 'allow_self_approval'
+                    IS DISTINCT FROM $6::jsonb -> 'allow_self_approval' THEN $7::uuid ELSE self_approval_by END,
+                self_approval_at = CASE WHEN approval_policy -> 'allow_self_approval'
+                    IS DISTINCT FROM $6::jsonb -> 'allow_self_approval' THEN clock_timestamp() ELSE self_approval_at END
+         WHERE org_id = $1 AND id = $2
          AND NOT EXISTS (SELECT FROM toolkits WHERE org_id = $1 AND slug = $3 AND id <> $2)",
         scope.org().0,
         id.0,
@@ -119,6 +125,7 @@ pub async fn update(scope: &mut OrgScope, id: ToolkitId, to: &Content<'_>) -> Re
         to.name,
         to.visibility,
         to.approval_policy.map(Json) as _,
+        by.0,
     )
     .execute(scope.conn())
     .await?;

@@ -1,13 +1,15 @@
 //! Tools as toolkits expose them, and their permissions by role.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use domain::{ConnectionId, Permission, PolicyOverride, RoleId, ToolId, ToolkitId, ToolkitToolId};
+use domain::{
+    ConnectionId, Permission, PolicyOverride, RoleId, ToolId, ToolkitId, ToolkitToolId, UserId, loosening::Exposed,
+};
 use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::OrgScope;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// One tool of a toolkit, with what stands behind it.
 #[derive(Clone, Debug)]
@@ -89,14 +91,21 @@ pub async fn find(scope: &mut OrgScope, toolkit: ToolkitId, name: &str) -> Resul
     Ok(list(scope, toolkit, Some(name), None, 1).await?.pop())
 }
 
-/// Adds a tool. `false`: the name is taken.
+/// Adds a tool; `by` is who answers for it. `false`: the name is taken.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn insert(scope: &mut OrgScope, toolkit: ToolkitId, name: &str, new: &Content<'_>) -> Result<bool> {
+pub async fn insert(
+    scope: &mut OrgScope,
+    toolkit: ToolkitId,
+    name: &str,
+    new: &Content<'_>,
+    by: UserId,
+) -> Result<bool> {
     let inserted = sqlx::query!(
-        "INSERT INTO toolkit_tools (id, org_id, toolkit_id, tool_id, name, permission, approval_policy, hold_seconds)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (org_id, toolkit_id, name) DO NOTHING",
+        "INSERT INTO toolkit_tools (id, org_id, toolkit_id, tool_id, name, permission, approval_policy, hold_seconds,
+                                    self_approval_by, self_approval_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, clock_timestamp()) ON CONFLICT (org_id, toolkit_id, name) DO NOTHING",
         ToolkitToolId::new().0,
         scope.org().0,
         toolkit.0,
@@ -105,13 +114,14 @@ pub async fn insert(scope: &mut OrgScope, toolkit: ToolkitId, name: &str, new: &
         new.permission.as_str(),
         new.approval_policy.map(Json) as _,
         new.hold_seconds,
+        by.0,
     )
     .execute(scope.conn())
     .await?;
     Ok(inserted.rows_affected() == 1)
 }
 
-/// Adds many tools at once, under the names they have at the upstream.
+/// Adds many tools at once, under the names they have at the upstream; `by` is who answers for it.
 ///
 /// # Errors
 /// When Postgres cannot be reached, or a name is taken after all.
@@ -120,19 +130,21 @@ pub async fn insert_many(
     toolkit: ToolkitId,
     tools: &[(ToolId, &str)],
     permission: Permission,
+    by: UserId,
 ) -> Result<()> {
     let ids: Vec<Uuid> = tools.iter().map(|_| ToolkitToolId::new().0).collect();
     let (tools, names): (Vec<Uuid>, Vec<String>) =
         tools.iter().map(|(tool, name)| (tool.0, (*name).to_owned())).unzip();
     sqlx::query!(
-        "INSERT INTO toolkit_tools (id, org_id, toolkit_id, tool_id, name, permission)
-         SELECT id, $1, $2, tool, name, $3 FROM unnest($4::uuid[], $5::uuid[], $6::text[]) AS new (id, tool, name)",
+        "INSERT INTO toolkit_tools (id, org_id, toolkit_id, tool_id, name, permission, self_approval_by, self_approval_at)
+         SELECT id, $1, $2, tool, name, $3, $7, clock_timestamp() FROM unnest($4::uuid[], $5::uuid[], $6::text[]) AS new (id, tool, name)",
         scope.org().0,
         toolkit.0,
         permission.as_str(),
         &ids,
         &tools,
         &names,
+        by.0,
     )
     .execute(scope.conn())
     .await?;
@@ -140,13 +152,17 @@ pub async fn insert_many(
 }
 
 /// Changes what stands under a name; the id stays, and with it every open approval and every
-/// outcome that is not known (approvals.md, promise 4).
+/// outcome that is not known (approvals.md, promise 4). `by` is who answers for the change.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn update(scope: &mut OrgScope, id: ToolkitToolId, to: &Content<'_>) -> Result<()> {
+pub async fn update(scope: &mut OrgScope, id: ToolkitToolId, to: &Content<'_>, by: UserId) -> Result<()> {
     let updated = sqlx::query!(
-        "UPDATE toolkit_tools SET tool_id = $3, permission = $4, approval_policy = $5, hold_seconds = $6
+        "UPDATE toolkit_tools SET tool_id = $3, permission = $4, approval_policy = $5, hold_seconds = $6,
+                self_approval_by = CASE WHEN approval_policy -> 'allow_self_approval'
+                    IS DISTINCT FROM $5::jsonb -> 'allow_self_approval' THEN $7::uuid ELSE self_approval_by END,
+                self_approval_at = CASE WHEN approval_policy -> 'allow_self_approval'
+                    IS DISTINCT FROM $5::jsonb -> 'allow_self_approval' THEN clock_timestamp() ELSE self_approval_at END
          WHERE org_id = $1 AND id = $2",
         scope.org().0,
         id.0,
@@ -154,6 +170,7 @@ pub async fn update(scope: &mut OrgScope, id: ToolkitToolId, to: &Content<'_>) -
         to.permission.as_str(),
         to.approval_policy.map(Json) as _,
         to.hold_seconds,
+        by.0,
     )
     .execute(scope.conn())
     .await?;
@@ -171,7 +188,7 @@ pub async fn delete(scope: &mut OrgScope, id: ToolkitToolId) -> Result<()> {
     super::expect_one_row("toolkit_tools", id, deleted.rows_affected())
 }
 
-/// What the tools of a toolkit or of a connection are, for [`first_unsettled`].
+/// Some of the tools that toolkits of the org expose.
 #[derive(Clone, Copy, Debug)]
 pub enum Of {
     /// One tool of a toolkit.
@@ -182,6 +199,67 @@ pub enum Of {
     Connection(ConnectionId),
 }
 
+impl Of {
+    /// The tool, the toolkit or the connection.
+    fn ids(self) -> (Option<Uuid>, Option<Uuid>, Option<Uuid>) {
+        match self {
+            Self::One(id) => (Some(id.0), None, None),
+            Self::Toolkit(id) => (None, Some(id.0), None),
+            Self::Connection(id) => (None, None, Some(id.0)),
+        }
+    }
+}
+
+/// What of an exposed tool says who may do what with it.
+pub struct Standing {
+    /// The slug of its toolkit.
+    pub toolkit: String,
+    /// The name that agents see.
+    pub name: String,
+    /// Who may do what.
+    pub exposed: Exposed,
+    /// Whether it has an approval policy of its own.
+    pub has_approval_policy: bool,
+}
+
+/// Who may do what with these tools; `None`: with those of the whole org that have role policies, since with any
+/// other one all roles may do the same.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn standing(scope: &mut OrgScope, of: Option<Of>) -> Result<Vec<Standing>> {
+    let (one, toolkit, connection) = of.map_or((None, None, None), Of::ids);
+    let rows = sqlx::query!(
+        r#"SELECT k.slug, tt.name, tt.tool_id, tt.permission, tt.approval_policy IS NOT NULL AS "has_policy!",
+                  (SELECT coalesce(jsonb_object_agg(p.role_id, p.permission), '{}') FROM role_policies p
+                   WHERE p.toolkit_tool_id = tt.id) AS "policies!: Json<HashMap<RoleId, Permission>>"
+           FROM toolkit_tools tt JOIN toolkits k ON k.id = tt.toolkit_id JOIN tools t ON t.id = tt.tool_id
+           WHERE tt.org_id = $1 AND (tt.id = $2 OR tt.toolkit_id = $3 OR t.connection_id = $4
+              OR ($5 AND EXISTS (SELECT FROM role_policies p WHERE p.toolkit_tool_id = tt.id)))
+           ORDER BY k.slug, tt.name"#,
+        scope.org().0,
+        one,
+        toolkit,
+        connection,
+        of.is_none(),
+    )
+    .fetch_all(scope.conn())
+    .await?;
+    let standing = rows.into_iter().map(|row| {
+        Ok(Standing {
+            toolkit: row.slug,
+            name: row.name,
+            exposed: Exposed {
+                tool: row.tool_id.into(),
+                permission: row.permission.parse().map_err(Error::internal)?,
+                policies: row.policies.0,
+            },
+            has_approval_policy: row.has_policy,
+        })
+    });
+    standing.collect()
+}
+
 /// Locks the tools and finds an approval of one of them that is executing or whose outcome is not
 /// known. Removing the tool would free an identical call to run again (approvals.md, promise 4).
 /// A claim locks the same rows, so none can begin in between.
@@ -189,11 +267,7 @@ pub enum Of {
 /// # Errors
 /// When Postgres cannot be reached.
 pub async fn first_unsettled(scope: &mut OrgScope, of: Of) -> Result<Option<Uuid>> {
-    let (one, toolkit, connection) = match of {
-        Of::One(id) => (Some(id.0), None, None),
-        Of::Toolkit(id) => (None, Some(id.0), None),
-        Of::Connection(id) => (None, None, Some(id.0)),
-    };
+    let (one, toolkit, connection) = of.ids();
     let ids = sqlx::query_scalar!(
         "SELECT tt.id FROM toolkit_tools tt JOIN tools t ON t.id = tt.tool_id
          WHERE tt.org_id = $1 AND (tt.id = $2 OR tt.toolkit_id = $3 OR t.connection_id = $4) ORDER BY tt.id

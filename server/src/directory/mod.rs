@@ -37,6 +37,7 @@ const SILENCE: Duration = Duration::from_secs(35);
 /// The current snapshot and what keeps it current.
 pub struct Snapshots {
     db: Db,
+    forbid_self_approval: bool,
     current: ArcSwap<Directory>,
     confirmed: Mutex<Instant>,
     version: watch::Sender<i64>,
@@ -46,15 +47,16 @@ pub struct Snapshots {
 }
 
 impl Snapshots {
-    /// Loads the first snapshot.
+    /// Loads the first snapshot. With `forbid_self_approval` no policy in any snapshot allows it.
     ///
     /// # Errors
     /// When Postgres cannot be reached.
-    pub async fn load(db: Db) -> Result<Arc<Self>> {
+    pub async fn load(db: Db, forbid_self_approval: bool) -> Result<Arc<Self>> {
         let asked = Instant::now();
-        let first = db::directory::load(&db).await?;
+        let first = db::directory::load(&db, forbid_self_approval).await?;
         Ok(Arc::new(Self {
             db,
+            forbid_self_approval,
             version: watch::channel(first.version).0,
             current: ArcSwap::from_pointee(first),
             confirmed: Mutex::new(asked),
@@ -101,7 +103,7 @@ impl Snapshots {
     }
 
     async fn load_now(&self, asked: Instant) -> Result<()> {
-        let next = db::directory::load(&self.db).await?;
+        let next = db::directory::load(&self.db, self.forbid_self_approval).await?;
         tracing::debug!(version = next.version, took_ms = asked.elapsed().as_millis() as u64, "directory loaded");
         let version = next.version;
         self.current.store(Arc::new(next));

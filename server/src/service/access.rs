@@ -2,6 +2,7 @@
 //! [`OrgAccess`] in one org or a [`Caller`] at one toolkit, or it is told that there is nothing.
 
 use std::{
+    borrow::Cow,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -11,7 +12,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use domain::{
-    Caller, OrgId, Principal, Right, Rights, RoleId, SessionId, UserId,
+    Caller, OrgId, Principal, Right, Rights, RoleId, SessionId, ToolkitToolId, UserId,
     directory::{Directory, Key, KeySecret, Org, Toolkit},
     right::{ADMIN, GUEST},
 };
@@ -84,11 +85,7 @@ impl Actor {
     pub fn person(&self) -> Result<UserId> {
         match self.principal {
             Principal::User(user) => Ok(user),
-            Principal::Key(_) => Err(Error::new(
-                Kind::Forbidden,
-                "person_required",
-                "only a person who signed in may do this; an API key may not",
-            )),
+            Principal::Key(_) => Err(person_required("only a person who signed in may do this; an API key may not")),
         }
     }
 
@@ -124,6 +121,11 @@ impl Actor {
             expires_at: None,
         }
     }
+}
+
+/// What an API key is told that asks for what only a person may do.
+pub(super) fn person_required(message: impl Into<Cow<'static, str>>) -> Error {
+    Error::new(Kind::Forbidden, "person_required", message)
 }
 
 /// The credential of a request, if it sent one.
@@ -317,6 +319,13 @@ pub fn caller(
         hold: actor.key_hold,
     };
     Ok((caller, org.clone(), toolkit.clone()))
+}
+
+/// Whether the actor may use the toolkit that exposes this tool: who does not belong to the org may use public ones
+/// only, and a tool that is gone stands in none.
+pub fn reaches(actor: &Actor, org: &Org, tool: ToolkitToolId) -> bool {
+    let has = |toolkit: &Toolkit| toolkit.tools.iter().any(|exposed| exposed.id == tool);
+    role_in(actor, org).is_some() || org.toolkits.values().any(|toolkit| toolkit.public && has(toolkit))
 }
 
 /// An org that a person from outside belongs to, for the record: the first by id.

@@ -15,7 +15,7 @@ use crate::{
         self, OrgScope, Reason,
         approval::{Actor, Record},
     },
-    error::{Error, Result},
+    error::{Error, Kind, Result},
     vault::Purpose,
 };
 
@@ -70,14 +70,14 @@ pub async fn decide(
     let policy = policy(access, &record);
     let own = db::approval::own_people(&mut scope, &record.binding).await?;
     let decider = Decider { user: person, role: &access.role_name, rights: &access.rights };
-    may_decide(&decider, &policy, &own).map_err(refusal)?;
+    may_decide(&decider, &policy, &own).map_err(|why| refusal(services, why))?;
     if is_repeated(&record, person, verdict) {
         return Ok(record);
     }
     if record.binding.arguments_sha256 != seen.arguments_sha256
         || record.binding.definition_sha256 != seen.definition_sha256
     {
-        return Err(refusal(Refusal::StaleView));
+        return Err(refusal(services, Refusal::StaleView));
     }
     let record = tidied(&mut scope, record).await?;
     let current = db::approval::current(&mut scope, &record.binding).await?;
@@ -103,6 +103,9 @@ pub async fn decide(
         // The deadline passed between reading and writing.
         return Err(not_open(Status::Expired));
     }
+    if own.contains(&person) && matches!(verdict, Verdict::Approve { .. }) {
+        mark_own_rule(services, &mut scope, access, &record, person).await?;
+    }
     let request = json!({
         "approval_id": id.0,
         "tool": record.tool,
@@ -111,6 +114,32 @@ pub async fn decide(
         "reason": verdict.reason(),
     });
     finish(services, scope, access, verdict.action(), &request, id).await
+}
+
+/// How long after having a say in the rule one's approval of one's own request is marked in the record, at least.
+const OWN_RULE: TimeDelta = TimeDelta::hours(24);
+
+/// Puts on record that somebody who approves their own request had a say in whether that is allowed, since the request
+/// or a day before now: alone they could allow it, approve, and forbid it again.
+async fn mark_own_rule(
+    services: &Services,
+    scope: &mut OrgScope,
+    access: &OrgAccess,
+    record: &Record,
+    person: UserId,
+) -> Result<()> {
+    let since = record.created_at.min(record.read_at - OWN_RULE);
+    let tool = record.binding.toolkit_tool;
+    let Some(say) = db::approval::self_approval_say(scope, tool, person, since).await? else { return Ok(()) };
+    let request = json!({
+        "approval_id": record.id.0,
+        "tool": record.tool,
+        "policy_of": say.level,
+        "policy_changed_at": say.at,
+    });
+    let about = change::About { approval: Some(record.id) };
+    let action = "self_approved_after_policy_change";
+    change::record(services, scope, Some(&access.actor), action, &request, None::<&()>, &about).await
 }
 
 /// Settles an approved call whose outcome is not known, or that asks for input, after looking what became of it.
@@ -133,7 +162,7 @@ pub async fn settle(
     let record = db::approval::lock(&mut scope, id).await?.ok_or_else(Error::not_found)?;
     let own = db::approval::own_people(&mut scope, &record.binding).await?;
     let decider = Decider { user: person, role: &access.role_name, rights: &access.rights };
-    may_decide(&decider, &policy(access, &record), &own).map_err(refusal)?;
+    may_decide(&decider, &policy(access, &record), &own).map_err(|why| refusal(services, why))?;
     let record = tidied(&mut scope, record).await?;
     let state = record.state();
     let limit = access.org.connections.get(&record.binding.connection).map_or(120_000, |c| c.call_timeout_ms);
@@ -282,11 +311,16 @@ fn is_repeated(record: &Record, person: UserId, verdict: &Verdict) -> bool {
     }
 }
 
-fn refusal(refusal: Refusal) -> Error {
+fn refusal(services: &Services, refusal: Refusal) -> Error {
     let text = refusal.to_string();
     match refusal {
+        Refusal::OwnRequest if services.forbid_self_approval => Error::new(
+            Kind::Forbidden,
+            "own_request",
+            format!("{text}; this instance allows it to nobody (PERMESSO_FORBID_SELF_APPROVAL)"),
+        ),
         Refusal::NotAnApprover => Error::forbidden(text),
-        Refusal::OwnRequest => Error::new(crate::error::Kind::Forbidden, "own_request", text),
+        Refusal::OwnRequest => Error::new(Kind::Forbidden, "own_request", text),
         Refusal::StaleView => Error::conflict("stale_view", text),
     }
 }

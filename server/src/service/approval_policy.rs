@@ -2,25 +2,36 @@
 
 use domain::{ApprovalPolicy, PolicyOverride};
 
-use super::access::OrgAccess;
+use super::{Services, access::OrgAccess};
 use crate::{
     db::{self, OrgScope},
     error::{Error, Result},
 };
 
-/// `base` with what `change` sets, checked. The roles it names stay until the transaction ends.
+/// The stored policy with what `change` sets, checked. The roles it names stay until the transaction ends. What
+/// changes nothing needs nobody in particular.
 ///
 /// # Errors
-/// `person_required` for a key, which could let itself decide; a field out of bounds; a role that
-/// the org does not have.
+/// `person_required` for a key, which could let itself decide; a field out of bounds; a role that the org does not
+/// have; self-approval on an instance that forbids it.
 pub(super) async fn checked(
     scope: &mut OrgScope,
+    services: &Services,
     access: &OrgAccess,
-    base: &ApprovalPolicy,
+    stored: &ApprovalPolicy,
     change: &PolicyOverride,
 ) -> Result<ApprovalPolicy> {
+    if services.forbid_self_approval && change.allow_self_approval == Some(true) {
+        return Err(Error::invalid(
+            field("allow_self_approval"),
+            "cannot be true: this instance lets nobody decide on their own request (PERMESSO_FORBID_SELF_APPROVAL)",
+        ));
+    }
+    let policy = stored.with(change);
+    if policy == *stored {
+        return Ok(policy);
+    }
     access.actor.person()?;
-    let policy = base.with(change);
     policy.check().map_err(|error| Error::invalid(field(error.field), error.message))?;
     let known = db::role::hold(scope, &policy.approver_roles).await?;
     match policy.approver_roles.iter().find(|name| !known.contains(name)) {
@@ -31,18 +42,24 @@ pub(super) async fn checked(
     }
 }
 
-/// Checks what a toolkit or a toolkit tool sets differently. Each bound is a field's own, so it does
-/// not matter what the other fields inherit.
+/// Checks what a toolkit or a toolkit tool is to set differently, in place of what is stored. Each bound is a field's
+/// own, so it does not matter what the other fields inherit.
 ///
 /// # Errors
 /// As [`checked`].
 pub(super) async fn checked_override(
     scope: &mut OrgScope,
+    services: &Services,
     access: &OrgAccess,
-    change: Option<&PolicyOverride>,
+    stored: Option<&PolicyOverride>,
+    to: Option<&PolicyOverride>,
 ) -> Result<()> {
-    if let Some(change) = change {
-        checked(scope, access, &ApprovalPolicy::default(), change).await?;
+    if stored == to {
+        return Ok(());
+    }
+    access.actor.person()?;
+    if let Some(to) = to {
+        checked(scope, services, access, &ApprovalPolicy::default(), to).await?;
     }
     Ok(())
 }

@@ -1,7 +1,10 @@
 //! API keys: made, rotated, revoked, and when each was last used.
 //!
 //! A key never gets a role that allows more than its maker's, and the same holds for rotation:
-//! whoever rotates holds the new secret.
+//! whoever rotates holds the new secret. What a key makes or rotates belongs to its own owner, and brings that owner
+//! nothing that their other roles do not allow. Who a key belongs to, its role, and what else says what it may do (a
+//! context, destructive tools) are changed by people only: whatever comes to change one asks
+//! [`person`](super::access::Actor::person) first.
 
 use std::collections::HashMap;
 
@@ -10,7 +13,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::{ApiKeyId, OrgId, Principal, UserId, hold::LONGEST};
 use parking_lot::Mutex;
 
-use super::{Services, access::OrgAccess, change, label::label, role};
+use super::{Services, access::OrgAccess, change, label::label, loosening::Changer, role};
 use crate::{
     auth::api_key::ApiKey,
     db::{self, Db, OrgScope, Reason, SystemScope, api_key::Row},
@@ -24,7 +27,8 @@ const LONGEST_OVERLAP: u32 = 604_800;
 ///
 /// # Errors
 /// A wrong name, role, owner, expiry or hold; a role that allows more than one's own; a key that
-/// names another owner than its own.
+/// names another owner than its own; `person_required` for a key whose owner could do more by the new one than by all
+/// they have.
 pub async fn create(services: &Services, access: &OrgAccess, new: &CreateApiKey) -> Result<(Row, ApiKey)> {
     let name = label("name", &new.name)?;
     if new.expires_at.is_some_and(|at| at <= services.clock.now()) {
@@ -34,8 +38,10 @@ pub async fn create(services: &Services, access: &OrgAccess, new: &CreateApiKey)
         return Err(Error::invalid("hold_seconds", format!("must be 0 to {LONGEST}")));
     }
     let mut scope = change::begin(services, access).await?;
+    let changer = Changer::of(&mut scope, services, access).await?;
     let role = role::to_give(&mut scope, access, &new.role).await?;
     let owner = owner(&mut scope, access, new.owner.as_deref()).await?;
+    changer.may_make_key(&mut scope, &role).await?;
     let id = ApiKeyId::new();
     let made = db::api_key::New {
         id,

@@ -14,6 +14,7 @@ pub mod feed;
 pub mod invitation;
 pub mod key;
 mod label;
+mod loosening;
 pub mod mcp_session;
 pub mod member;
 pub mod org;
@@ -102,6 +103,8 @@ pub struct Services {
     pub limits: Limits,
     /// How long a claim is good without renewal.
     pub lease: Duration,
+    /// Whether nobody decides on their own request, whatever policies say. The snapshot's policies say so already.
+    pub forbid_self_approval: bool,
 }
 
 /// How clients that wait are kept company. A deployment has the default; tests do not wait that long.

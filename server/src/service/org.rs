@@ -55,19 +55,26 @@ pub async fn found(services: &Services, actor: Option<&Actor>, new: &CreateOrg) 
     Ok(row)
 }
 
-/// Changes an org's name and fields of its approval policy.
+/// Changes an org's name, fields of its approval policy, and what API keys may loosen.
 ///
 /// # Errors
-/// A wrong name or field; an approver role that the org does not have.
+/// A wrong name or field; an approver role that the org does not have; `person_required` for a key that changes more than
+/// the name.
 pub async fn update(services: &Services, access: &OrgAccess, to: &UpdateOrg) -> Result<Row> {
     let mut scope = change::begin(services, access).await?;
     let row = db::org::lock(&mut scope).await?;
     let name = to.name.as_deref().map(|name| label("name", name)).transpose()?.unwrap_or(&row.name);
     let policy = match &to.approval_policy {
-        Some(change) => approval_policy::checked(&mut scope, access, &row.approval_policy, change).await?,
+        Some(change) => approval_policy::checked(&mut scope, services, access, &row.approval_policy, change).await?,
         None => row.approval_policy.0.clone(),
     };
-    db::org::update(&mut scope, name, &policy).await?;
+    let stored = row.key_administration.parse().map_err(Error::internal)?;
+    let key_administration = to.key_administration.unwrap_or(stored);
+    if key_administration != stored {
+        access.actor.person()?;
+    }
+    let content = db::org::Content { name, approval_policy: &policy, key_administration };
+    db::org::update(&mut scope, &content, access.actor.owner).await?;
     let row = db::org::get(&mut scope).await?;
     change::commit(services, scope, &access.actor, "update_org", to, None::<&()>).await?;
     Ok(row)

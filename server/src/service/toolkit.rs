@@ -8,6 +8,7 @@ use super::{
     access::OrgAccess,
     approval_policy, change,
     label::{label, slug},
+    loosening::Changer,
 };
 use crate::{
     db::{
@@ -21,18 +22,23 @@ use crate::{
 /// Makes a toolkit, without tools.
 ///
 /// # Errors
-/// A wrong slug, name or approval policy; a slug that is taken (409).
+/// A wrong slug, name or approval policy; a slug that is taken (409); `person_required` for a key that sets an approval
+/// policy or lets callers from outside in.
 pub async fn create(services: &Services, access: &OrgAccess, new: &CreateToolkit) -> Result<Row> {
     let slug = slug(&new.slug)?;
     let mut scope = change::begin(services, access).await?;
-    approval_policy::checked_override(&mut scope, access, new.approval_policy.as_ref()).await?;
+    let changer = Changer::of(&mut scope, services, access).await?;
+    approval_policy::checked_override(&mut scope, services, access, None, new.approval_policy.as_ref()).await?;
+    if new.visibility == Visibility::Public {
+        changer.may_publish(slug.as_str())?;
+    }
     let content = Content {
         slug: slug.as_str(),
         name: label("name", &new.name)?,
         visibility: new.visibility.as_str(),
         approval_policy: new.approval_policy.as_ref(),
     };
-    if !db::toolkit::insert(&mut scope, ToolkitId::new(), &content).await? {
+    if !db::toolkit::insert(&mut scope, ToolkitId::new(), &content, access.actor.owner).await? {
         return Err(taken(slug.as_str()));
     }
     let row = db::toolkit::find(&mut scope, slug.as_str()).await?.ok_or_else(Error::not_found)?;
@@ -47,14 +53,14 @@ pub async fn create(services: &Services, access: &OrgAccess, new: &CreateToolkit
 pub async fn update(services: &Services, access: &OrgAccess, toolkit: &str, to: &UpdateToolkit) -> Result<Row> {
     let new_slug = to.slug.as_deref().map(slug).transpose()?;
     let mut scope = change::begin(services, access).await?;
+    let changer = Changer::of(&mut scope, services, access).await?;
     let row = lock(&mut scope, toolkit).await?;
-    let policy = match &to.approval_policy {
-        Some(policy) => {
-            approval_policy::checked_override(&mut scope, access, policy.as_ref()).await?;
-            policy.as_ref()
-        }
-        None => row.approval_policy.as_ref().map(|policy| &policy.0),
-    };
+    let stored = row.approval_policy.as_ref().map(|policy| &policy.0);
+    let policy = to.approval_policy.as_ref().map_or(stored, Option::as_ref);
+    approval_policy::checked_override(&mut scope, services, access, stored, policy).await?;
+    if to.visibility == Some(Visibility::Public) && row.visibility != Visibility::Public.as_str() {
+        changer.may_publish(toolkit)?;
+    }
     let slug = new_slug.as_ref().map_or(row.slug.as_str(), |slug| slug.as_str());
     let content = Content {
         slug,
@@ -62,7 +68,7 @@ pub async fn update(services: &Services, access: &OrgAccess, toolkit: &str, to: 
         visibility: to.visibility.map_or(row.visibility.as_str(), |visibility: Visibility| visibility.as_str()),
         approval_policy: policy,
     };
-    if !db::toolkit::update(&mut scope, row.id, &content).await? {
+    if !db::toolkit::update(&mut scope, row.id, &content, access.actor.owner).await? {
         return Err(taken(slug));
     }
     let row = db::toolkit::find(&mut scope, slug).await?.ok_or_else(Error::not_found)?;
@@ -73,10 +79,15 @@ pub async fn update(services: &Services, access: &OrgAccess, toolkit: &str, to: 
 /// Deletes a toolkit with what it exposes.
 ///
 /// # Errors
-/// Not found; a call through it that is under way or whose outcome is not known (409).
+/// Not found; a call through it that is under way or whose outcome is not known (409); `person_required` for a key where
+/// it has an approval policy, or a tool that the key may not remove.
 pub async fn delete(services: &Services, access: &OrgAccess, toolkit: &str) -> Result<()> {
     let mut scope = change::begin(services, access).await?;
+    let changer = Changer::of(&mut scope, services, access).await?;
     let row = lock(&mut scope, toolkit).await?;
+    let stored = row.approval_policy.as_ref().map(|policy| &policy.0);
+    approval_policy::checked_override(&mut scope, services, access, stored, None).await?;
+    changer.may_remove(&mut scope, Of::Toolkit(row.id)).await?;
     settled(&mut scope, Of::Toolkit(row.id)).await?;
     db::toolkit::delete(&mut scope, row.id).await?;
     change::commit(services, scope, &access.actor, "delete_toolkit", &toolkit, None::<&()>).await

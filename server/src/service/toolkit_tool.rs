@@ -6,7 +6,9 @@ use api_types::{AddToolkitTools, PutRolePolicy, PutToolkitTool, WhichTools};
 use domain::{Permission, RoleId, ToolId, ToolkitToolId, hold::LONGEST};
 use serde_json::json;
 
-use super::{Services, access::OrgAccess, approval_policy, change, connection, label::tool_name, toolkit};
+use super::{
+    Services, access::OrgAccess, approval_policy, change, connection, label::tool_name, loosening::Changer, toolkit,
+};
 use crate::{
     db::{
         self, OrgScope,
@@ -25,10 +27,12 @@ const DEFAULT: Permission = Permission::NeedsApproval;
 /// with the same permission if one is given, stay as they are. All or none.
 ///
 /// # Errors
-/// Not found; an unknown connection or tool; a reserved name; a name that is taken (409).
+/// Not found; an unknown connection or tool; a reserved name; a name that is taken (409); `person_required` for a key that
+/// adds what needs no approval.
 pub async fn add(services: &Services, access: &OrgAccess, toolkit: &str, new: &AddToolkitTools) -> Result<Vec<Row>> {
     let (from, trouble) = listed(services, access, &new.connection).await?;
     let mut scope = change::begin(services, access).await?;
+    let changer = Changer::of(&mut scope, services, access).await?;
     let toolkit_row = toolkit::lock(&mut scope, toolkit).await?;
     let offered = offered(&mut scope, &from).await?;
     let chosen = choose(&offered, &new.tools)
@@ -38,7 +42,12 @@ pub async fn add(services: &Services, access: &OrgAccess, toolkit: &str, new: &A
     }
     let existing = db::toolkit_tool::list(&mut scope, toolkit_row.id, None, None, i64::MAX).await?;
     let missing = missing(&existing, &chosen, new.permission)?;
-    db::toolkit_tool::insert_many(&mut scope, toolkit_row.id, &missing, new.permission.unwrap_or(DEFAULT)).await?;
+    let permission = new.permission.unwrap_or(DEFAULT);
+    for &(tool, name) in &missing {
+        let content = Content { tool, permission, approval_policy: None, hold_seconds: None };
+        changer.may_put(&mut scope, None, name, &content).await?;
+    }
+    db::toolkit_tool::insert_many(&mut scope, toolkit_row.id, &missing, permission, access.actor.owner).await?;
     let mut rows = db::toolkit_tool::list(&mut scope, toolkit_row.id, None, None, i64::MAX).await?;
     rows.retain(|row| chosen.iter().any(|tool| tool.name == row.name));
     change::commit(services, scope, &access.actor, "add_toolkit_tools", &(toolkit, new), None::<&()>).await?;
@@ -50,7 +59,8 @@ pub async fn add(services: &Services, access: &OrgAccess, toolkit: &str, new: &A
 /// were given for what stood there before.
 ///
 /// # Errors
-/// Not found; an unknown connection or tool; a wrong or reserved name; a wrong approval policy or hold.
+/// Not found; an unknown connection or tool; a wrong or reserved name; a wrong approval policy or hold; `person_required`
+/// for a key that loosens what it may not, or would leave another approval policy than the stored one.
 pub async fn put(
     services: &Services,
     access: &OrgAccess,
@@ -64,8 +74,11 @@ pub async fn put(
     }
     let (from, trouble) = listed(services, access, &to.connection).await?;
     let mut scope = change::begin(services, access).await?;
+    let changer = Changer::of(&mut scope, services, access).await?;
     let toolkit_row = toolkit::lock(&mut scope, toolkit).await?;
-    approval_policy::checked_override(&mut scope, access, to.approval_policy.as_ref()).await?;
+    let before = db::toolkit_tool::find(&mut scope, toolkit_row.id, name).await?;
+    let stored = before.as_ref().and_then(|before| before.approval_policy.as_ref()).map(|policy| &policy.0);
+    approval_policy::checked_override(&mut scope, services, access, stored, to.approval_policy.as_ref()).await?;
     let known = db::tool::known(&mut scope, from.id).await?;
     let tool = known.iter().find(|known| known.name == to.tool);
     let tool = tool.ok_or_else(|| unknown_tool("tool", &to.tool, &to.connection, trouble.as_deref()))?;
@@ -75,16 +88,16 @@ pub async fn put(
         approval_policy: to.approval_policy.as_ref(),
         hold_seconds: to.hold_seconds.and_then(|seconds| i32::try_from(seconds).ok()),
     };
-    let before = db::toolkit_tool::find(&mut scope, toolkit_row.id, name).await?;
+    changer.may_put(&mut scope, before.as_ref().map(|before| before.id), name, &content).await?;
     match &before {
         Some(before) => {
-            db::toolkit_tool::update(&mut scope, before.id, &content).await?;
+            db::toolkit_tool::update(&mut scope, before.id, &content, access.actor.owner).await?;
             if before.tool_id != tool.id {
                 db::toolkit_tool::clear_policies(&mut scope, before.id).await?;
             }
         }
         None => {
-            db::toolkit_tool::insert(&mut scope, toolkit_row.id, name, &content).await?;
+            db::toolkit_tool::insert(&mut scope, toolkit_row.id, name, &content, access.actor.owner).await?;
         }
     }
     let row = get(&mut scope, &toolkit_row, name).await?;
@@ -96,11 +109,14 @@ pub async fn put(
 /// Removes a tool from a toolkit.
 ///
 /// # Errors
-/// Not found; a call of it that is under way or whose outcome is not known (409).
+/// Not found; a call of it that is under way or whose outcome is not known (409); `person_required` for a key where the
+/// tool was blocked for some role or has an approval policy.
 pub async fn delete(services: &Services, access: &OrgAccess, toolkit: &str, name: &str) -> Result<()> {
     let mut scope = change::begin(services, access).await?;
+    let changer = Changer::of(&mut scope, services, access).await?;
     let toolkit_row = toolkit::lock(&mut scope, toolkit).await?;
     let row = get(&mut scope, &toolkit_row, name).await?;
+    changer.may_remove(&mut scope, Of::One(row.id)).await?;
     toolkit::settled(&mut scope, Of::One(row.id)).await?;
     db::toolkit_tool::delete(&mut scope, row.id).await?;
     change::commit(services, scope, &access.actor, "delete_toolkit_tool", &(toolkit, name), None::<&()>).await
@@ -109,7 +125,7 @@ pub async fn delete(services: &Services, access: &OrgAccess, toolkit: &str, name
 /// Sets what one role may do with a tool.
 ///
 /// # Errors
-/// Not found, the role included.
+/// Not found, the role included; `person_required` for a key that loosens what it may not.
 pub async fn put_policy(
     services: &Services,
     access: &OrgAccess,
@@ -117,8 +133,10 @@ pub async fn put_policy(
     to: &PutRolePolicy,
 ) -> Result<Row> {
     let mut scope = change::begin(services, access).await?;
+    let changer = Changer::of(&mut scope, services, access).await?;
     let toolkit_row = toolkit::lock(&mut scope, toolkit).await?;
     let (id, role_id) = tool_and_role(&mut scope, &toolkit_row, name, role).await?;
+    changer.may_permit(&mut scope, id, role_id, Some(to.permission)).await?;
     db::toolkit_tool::put_policy(&mut scope, id, role_id, to.permission).await?;
     let row = get(&mut scope, &toolkit_row, name).await?;
     let request = json!({"toolkit": toolkit, "name": name, "role": role, "permission": to.permission});
@@ -129,15 +147,18 @@ pub async fn put_policy(
 /// Lets a role have the permission that everybody has again.
 ///
 /// # Errors
-/// Not found, also when the role has no permission of its own for this tool.
+/// Not found, also when the role has no permission of its own for this tool; `person_required` for a key that loosens what
+/// it may not.
 pub async fn delete_policy(
     services: &Services,
     access: &OrgAccess,
     (toolkit, name, role): (&str, &str, &str),
 ) -> Result<()> {
     let mut scope = change::begin(services, access).await?;
+    let changer = Changer::of(&mut scope, services, access).await?;
     let toolkit_row = toolkit::lock(&mut scope, toolkit).await?;
     let (id, role_id) = tool_and_role(&mut scope, &toolkit_row, name, role).await?;
+    changer.may_permit(&mut scope, id, role_id, None).await?;
     if !db::toolkit_tool::delete_policy(&mut scope, id, role_id).await? {
         return Err(Error::not_found());
     }

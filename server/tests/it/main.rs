@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod abuse;
+mod addresses;
 mod approvals;
 mod audit;
 mod bindings;
@@ -36,6 +37,9 @@ mod outage;
 mod outcomes;
 mod people;
 mod races;
+mod removed;
+mod rights;
+mod self_approval;
 mod sessions;
 mod slow_clients;
 mod stopping;

@@ -2,8 +2,9 @@
 //! ends (approvals.md: "read from rows locked in the claim's transaction, not from the in-memory
 //! directory"). The transaction is made with `Reason::Claim`, since a guest's key is another org's.
 
+use chrono::{DateTime, Utc};
 use domain::{
-    Permission, Principal, UserId,
+    Permission, Principal, ToolkitToolId, UserId,
     approval::binding::{Binding, Current, CurrentCaller, CurrentTool},
     right::{ADMIN, GUEST},
 };
@@ -132,4 +133,42 @@ pub async fn own_people(scope: &mut OrgScope, binding: &Binding) -> Result<Vec<U
         }
     }
     Ok(people)
+}
+
+/// Where somebody had a say, and when, in whether one may decide on one's own request.
+pub struct SelfApprovalSay {
+    /// `org`, `toolkit` or `tool`.
+    pub level: String,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// The last time since `since` that this person had a say in whether one may decide on one's own request of this
+/// tool: by changing that field of the approval policy of the org, the toolkit or the tool, or by making one of the
+/// latter two.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn self_approval_say(
+    scope: &mut OrgScope,
+    tool: ToolkitToolId,
+    person: UserId,
+    since: DateTime<Utc>,
+) -> Result<Option<SelfApprovalSay>> {
+    Ok(sqlx::query_as!(
+        SelfApprovalSay,
+        r#"SELECT level AS "level!", at AS "at!: DateTime<Utc>" FROM (
+               SELECT 'tool' AS level, self_approval_by AS by, self_approval_at AS at
+               FROM toolkit_tools WHERE org_id = $1 AND id = $2
+               UNION ALL SELECT 'toolkit', k.self_approval_by, k.self_approval_at
+               FROM toolkits k JOIN toolkit_tools tt ON tt.toolkit_id = k.id WHERE tt.org_id = $1 AND tt.id = $2
+               UNION ALL SELECT 'org', self_approval_by, self_approval_at FROM orgs WHERE id = $1) AS says
+           WHERE by = $3 AND at >= $4 ORDER BY at DESC LIMIT 1"#,
+        scope.org().0,
+        tool.0,
+        person.0,
+        since,
+    )
+    .fetch_optional(scope.conn())
+    .await?)
 }

@@ -1,5 +1,6 @@
 //! The gateway's own tools, `approval_status` and `run_approved` (approvals.md, "Built-in tools").
-//! Only the caller that asked may use an approval; to anybody else it does not exist.
+//! Only the caller that asked may use an approval, as long as it may use the toolkit where it asked; to anybody else it
+//! does not exist.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,8 +17,8 @@ use wire::mcp::CallParams;
 use super::{Context, Reply, hold, input, replay, round, say, task, wait};
 use crate::{
     db::{self, OrgScope, approval::Record, audit::Status},
-    error::{Error, Result},
-    service::Services,
+    error::{Error, Kind, Result},
+    service::{Services, access},
     upstream::Answer,
 };
 
@@ -118,13 +119,16 @@ pub(super) async fn call(
         return Ok(Reply::new(Status::Refused, say::error(&text)));
     }
     let id = ApprovalId(arguments.approval_id);
-    let Some(record) = own(services, context, id).await? else {
-        let text = format!("you have no approval {id}");
-        return Ok(Reply::new(Status::Refused, say::error(&text)));
-    };
-    match tool {
+    let unknown = || Reply::new(Status::Refused, say::error(&format!("you have no approval {id}")));
+    let Some(record) = own(services, context, id).await? else { return Ok(unknown()) };
+    let reply = match tool {
         Builtin::ApprovalStatus => status(services, context, record, arguments.wait_seconds).await,
         Builtin::RunApproved => run_approved(services, context, record, params).await,
+    };
+    match reply {
+        // It was lost to the caller while it waited.
+        Err(error) if error.kind == Kind::NotFound => Ok(unknown()),
+        reply => reply,
     }
 }
 
@@ -144,11 +148,12 @@ async fn run_approved(
     }
 }
 
-/// The approval, if this caller asked for it.
+/// The approval, if this caller asked for it, and may still use the toolkit where it did.
 async fn own(services: &Services, context: &Context, id: ApprovalId) -> Result<Option<Record>> {
     let mut scope = OrgScope::begin(&services.db, context.org.id).await?;
     let record = db::approval::get(&mut scope, id).await?;
-    Ok(record.filter(|record| record.binding.caller == context.caller.principal))
+    let reached = |record: &Record| access::reaches(&context.actor, &context.org, record.binding.toolkit_tool);
+    Ok(record.filter(|record| record.binding.caller == context.caller.principal && reached(record)))
 }
 
 /// Answers when the state changes, or when the wait is over.

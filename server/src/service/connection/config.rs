@@ -1,9 +1,9 @@
 //! A connection's configuration: read and checked, shown without its secrets, sealed and opened.
 //!
-//! What may be secret is never shown: values of headers and of the environment, and those in the
-//! URL's query. A configuration that comes back with the placeholder keeps what was there, but only
-//! towards the same server: otherwise whoever may change a connection could have its secrets sent
-//! to a server of their own.
+//! What may be secret is not shown: values of headers and of the environment, those in the URL's query, and what in its
+//! path or in an argument looks like a token ([`address`](super::address)). A configuration that comes back with the placeholder keeps what
+//! was there, but only towards the same address or program: otherwise whoever may change a connection could have its
+//! secrets sent to a place of their own.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
 
+use super::address::{self, View};
 use crate::{
     error::{Error, Result},
     upstream::Transport,
@@ -25,7 +26,7 @@ use crate::{
 const MAX_CONFIG: usize = 64 * 1024;
 
 /// Stands where a value is not shown.
-const MASK: &str = "********";
+pub(super) const MASK: &str = "********";
 
 /// Headers that the gateway sets itself.
 const OWN_HEADERS: &[&str] = &[
@@ -119,13 +120,21 @@ impl Config {
         }
     }
 
-    /// The configuration as it is shown.
+    /// The configuration as it is shown to everybody.
     pub fn shown(&self) -> Value {
+        self.shown_as(View::Masked)
+    }
+
+    /// The configuration as it is shown to those who may have this view.
+    pub fn shown_as(&self, view: View) -> Value {
         let shown = match self {
             Self::StreamableHttp(http) => {
-                serde_json::to_value(Http { url: masked_query(&http.url), headers: masked(&http.headers) })
+                serde_json::to_value(Http { url: address::shown(&http.url, view), headers: masked(&http.headers) })
             }
-            Self::Stdio(stdio) => serde_json::to_value(Stdio { env: masked(&stdio.env), ..stdio.clone() }),
+            Self::Stdio(stdio) => {
+                let args = address::shown_args(&stdio.args, view);
+                serde_json::to_value(Stdio { args, env: masked(&stdio.env), ..stdio.clone() })
+            }
         };
         // A path that is not UTF-8 cannot have come in as JSON.
         shown.unwrap_or(Value::Null)
@@ -183,30 +192,11 @@ impl Http {
                 return Err(Error::invalid(format!("config.headers.{name}"), "is there twice"));
             }
         }
-        let same_server = before.filter(|before| before.url.origin() == self.url.origin());
+        address::keep_path(&mut self.url, before.map(|before| &before.url))?;
+        let same_place = before.filter(|before| address::is_same_place(&before.url, &self.url));
         let none = BTreeMap::new();
-        keep("headers", &mut self.headers, same_server.map_or(&none, |before| &before.headers))?;
-        self.keep_query(same_server.map(|before| &before.url))
-    }
-
-    /// Rewrites the query only where a placeholder stands in it: form encoding has many spellings.
-    fn keep_query(&mut self, before: Option<&Url>) -> Result<()> {
-        if !self.url.query_pairs().any(|(_, value)| value == MASK) {
-            return Ok(());
-        }
-        let mut kept: Vec<(String, String)> = Vec::new();
-        let mut old: Vec<(String, String)> =
-            before.map(|url| url.query_pairs().into_owned().collect()).unwrap_or_default();
-        for (name, value) in self.url.query_pairs().into_owned() {
-            // The same name may stand there several times; the first one kept is the first one taken.
-            let found = old.iter().position(|(old, _)| *old == name);
-            let before = found.map(|at| old.remove(at).1);
-            let value =
-                if value == MASK { before.ok_or_else(|| nothing_to_keep(&format!("url, `{name}`")))? } else { value };
-            kept.push((name, value));
-        }
-        self.url.query_pairs_mut().clear().extend_pairs(kept);
-        Ok(())
+        keep("headers", &mut self.headers, same_place.map_or(&none, |before| &before.headers))?;
+        address::keep_query(&mut self.url, same_place.map(|before| &before.url))
     }
 
     fn check(&self) -> Result<()> {
@@ -215,6 +205,9 @@ impl Http {
         }
         if !self.url.username().is_empty() || self.url.password().is_some() {
             return Err(Error::invalid("config.url", "must not have credentials in it; send them as a header"));
+        }
+        if self.url.fragment().is_some() {
+            return Err(Error::invalid("config.url", "must not have a `#`: what comes after it is never sent"));
         }
         for (name, value) in &self.headers {
             let field = || format!("config.headers.{name}");
@@ -243,6 +236,12 @@ impl Stdio {
         if self.args.iter().any(|arg| nul(arg)) {
             return Err(Error::invalid("config.args", "must not have NUL characters"));
         }
+        if self.args.iter().any(|arg| arg.contains(MASK)) {
+            return Err(Error::invalid(
+                "config.args",
+                format!("has {MASK}, which stands for what is not shown; send every argument as it is to be"),
+            ));
+        }
         for (name, value) in &self.env {
             if name.is_empty() || name.contains('=') || nul(name) || nul(value) {
                 return Err(Error::invalid(
@@ -267,25 +266,18 @@ fn keep(field: &str, values: &mut BTreeMap<String, String>, before: &BTreeMap<St
     Ok(())
 }
 
-fn nothing_to_keep(field: &str) -> Error {
+pub(super) fn nothing_to_keep(field: &str) -> Error {
     Error::invalid(
         format!("config.{field}"),
         format!(
-            "is {MASK}, but there is no value to keep; after a change of server or program, give every value again"
+            "is {MASK}, but there is no value to keep here; after a change of the address's host, port or path, or of \
+             the program, send every value again"
         ),
     )
 }
 
 fn masked(values: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     values.keys().map(|name| (name.clone(), MASK.to_owned())).collect()
-}
-
-fn masked_query(url: &Url) -> Url {
-    let mut shown = url.clone();
-    if url.query().is_some() {
-        shown.query_pairs_mut().clear().extend_pairs(url.query_pairs().map(|(name, _)| (name, MASK)));
-    }
-    shown
 }
 
 #[cfg(test)]

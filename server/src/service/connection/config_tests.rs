@@ -44,15 +44,37 @@ fn what_is_shown_can_be_sent_back_and_changes_nothing() {
 }
 
 #[test]
-fn a_kept_value_never_goes_to_another_server_or_program() {
+fn a_kept_value_never_goes_to_another_address_or_program() {
     let before = http(json!({"url": "https://a.example/mcp?k=1", "headers": {"x-key": "k"}}), None).ok().unwrap();
-    for url in ["https://b.example/mcp", "http://a.example/mcp", "https://a.example:8443/mcp"] {
+    for url in [
+        "https://b.example/mcp",
+        "http://a.example/mcp",
+        "https://a.example:8443/mcp",
+        "https://a.example/other",
+        "https://a.example/mcp/",
+        "https://a.example/",
+    ] {
         assert_eq!(field(http(json!({"url": url, "headers": {"x-key": MASK}}), Some(&before))), "config.headers.x-key");
         assert_eq!(field(http(json!({"url": format!("{url}?k={MASK}")}), Some(&before))), "config.url, `k`");
     }
-    assert!(http(json!({"url": "https://a.example/other", "headers": {"X-Key": MASK}}), Some(&before)).is_ok());
+    assert!(http(json!({"url": "https://a.example/mcp", "headers": {"X-Key": MASK}}), Some(&before)).is_ok());
     let before = stdio(json!({"command": "npx", "env": {"A": "1"}}), None).ok().unwrap();
     assert_eq!(field(stdio(json!({"command": "env", "env": {"A": MASK}}), Some(&before))), "config.env.A");
+}
+
+#[test]
+fn a_masked_path_keeps_its_secret_and_its_headers_and_nothing_goes_to_another_path() {
+    let secret = "550e8400-e29b-41d4-a716-446655440000";
+    let url = format!("https://a.example/{secret}/mcp");
+    let before = http(json!({"url": url, "headers": {"x-key": "k"}}), None).ok().unwrap();
+    assert_eq!(before.shown(), json!({"url": "https://a.example/********/mcp", "headers": {"x-key": MASK}}));
+    assert!(http(before.shown(), Some(&before)).ok().unwrap() == before);
+    let whole = before.shown_as(View::Whole);
+    assert_eq!(whole, json!({"url": url, "headers": {"x-key": MASK}}));
+    assert!(http(whole, Some(&before)).ok().unwrap() == before);
+    for url in ["https://b.example/********/mcp", "https://a.example/********/logs"] {
+        assert_eq!(field(http(json!({"url": url}), Some(&before))), "config.url");
+    }
 }
 
 #[test]
@@ -72,6 +94,7 @@ fn what_is_wrong_is_named() {
         (json!({"url": "data:text/plain,x"}), "config.url"),
         (json!({"url": "https://user@a.example"}), "config.url"),
         (json!({"url": "https://:pass@a.example"}), "config.url"),
+        (json!({"url": "https://a.example/mcp#secret"}), "config.url"),
         (json!({"url": url, "headers": {"a b": "x"}}), "config.headers.a b"),
         (json!({"url": url, "headers": {"x": "a\nb"}}), "config.headers.x"),
         (json!({"url": url, "headers": {"Host": "b.example"}}), "config.headers.host"),
@@ -83,6 +106,7 @@ fn what_is_wrong_is_named() {
         (json!({"url": url}), "config"),
         (json!({"command": " "}), "config.command"),
         (json!({"command": "a", "args": ["\u{0}"]}), "config.args"),
+        (json!({"command": "a", "args": ["--key=********"]}), "config.args"),
         (json!({"command": "a", "env": {"A=B": "x"}}), "config.env.A=B"),
         (json!({"command": "a", "cwd": "relative"}), "config.cwd"),
     ] {

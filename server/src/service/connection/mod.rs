@@ -1,22 +1,24 @@
 //! Connections: made, changed, removed, their definitions reviewed. Their configuration is in
-//! `config`, what this replica keeps open in `open`, listing their tools again in `refresh`, what of their input schemas can be
-//! used in `judge`.
+//! `config`, what of an upstream's address is shown in `address`, what this replica keeps open in `open`, listing their
+//! tools again in `refresh`, what of their input schemas can be used in `judge`.
 
+mod address;
 mod config;
 mod judge;
 mod open;
 mod refresh;
 
 use api_types::{ConnectionKind, CreateConnection, ReviewTool, UpdateConnection};
-use domain::{ConnectionId, directory::Connection};
+use domain::{ConnectionId, Right, directory::Connection};
 use serde_json::{Value, json};
 
+pub use address::View;
 pub use config::Config;
 pub use judge::judge;
 pub use open::{Open, ensure_fresh, follow, spec};
 pub use refresh::refresh_tools;
 
-use super::{Services, access::OrgAccess, change, label::slug, toolkit};
+use super::{Services, access::OrgAccess, change, label::slug, loosening::Changer, toolkit};
 use crate::{
     db::{self, OrgScope, connection::Row, toolkit_tool::Of},
     error::{Error, Result},
@@ -30,6 +32,15 @@ use crate::{
 pub fn get<'a>(access: &'a OrgAccess, slug: &str) -> Result<&'a Connection> {
     let found = access.org.connections.values().find(|connection| connection.slug.as_str() == slug);
     found.map(AsRef::as_ref).ok_or_else(Error::not_found)
+}
+
+/// How much of a connection's configuration the actor is shown. A key that may change it needs the path no more than a
+/// reader does: what it sends back masked stays.
+pub fn view(access: &OrgAccess) -> View {
+    match access.actor.person() {
+        Ok(_) if access.rights.has(Right::WriteConnections) => View::Whole,
+        _ => View::Masked,
+    }
 }
 
 /// Makes a connection. Nothing is connected before it is used.
@@ -65,9 +76,12 @@ pub async fn create(services: &Services, access: &OrgAccess, new: &CreateConnect
 /// connection no longer hold. Sending the same one again changes nothing.
 ///
 /// # Errors
-/// Not found; as [`create`]. Anybody who may change connections may switch a program off.
+/// Not found; as [`create`]; `person_required` for a key that configures a connection anew, or switches it on, whose tools
+/// somebody may call for whom the key may not loosen anything. Anybody who may change connections may switch a program
+/// off.
 pub async fn update(services: &Services, access: &OrgAccess, slug: &str, to: &UpdateConnection) -> Result<Row> {
     let mut scope = change::begin(services, access).await?;
+    let changer = Changer::of(&mut scope, services, access).await?;
     let (before, kind) = lock(&mut scope, slug).await?;
     let only_switches_off = to.enabled == Some(false)
         && to.config.is_none()
@@ -83,6 +97,9 @@ pub async fn update(services: &Services, access: &OrgAccess, slug: &str, to: &Up
         }
         None => None,
     };
+    if config.is_some() || (to.enabled == Some(true) && !before.enabled) {
+        changer.may_redirect(&mut scope, &before).await?;
+    }
     let sealed = config.as_ref().map(|config| config.seal(&services.vault, before.id)).transpose()?;
     let change = db::connection::Change {
         config_sealed: sealed.as_deref(),
@@ -103,10 +120,13 @@ pub async fn update(services: &Services, access: &OrgAccess, slug: &str, to: &Up
 /// Deletes a connection, its tools and what toolkits expose of them.
 ///
 /// # Errors
-/// Not found; a call through it that is under way or whose outcome is not known (409).
+/// Not found; a call through it that is under way or whose outcome is not known (409); `person_required` for a key where
+/// one of its tools stands in a toolkit and the key may not remove it there.
 pub async fn delete(services: &Services, access: &OrgAccess, slug: &str) -> Result<()> {
     let mut scope = change::begin(services, access).await?;
+    let changer = Changer::of(&mut scope, services, access).await?;
     let (row, _) = lock(&mut scope, slug).await?;
+    changer.may_remove(&mut scope, Of::Connection(row.id)).await?;
     toolkit::settled(&mut scope, Of::Connection(row.id)).await?;
     db::connection::delete(&mut scope, row.id).await?;
     change::commit(services, scope, &access.actor, "delete_connection", &slug, None::<&()>).await?;
@@ -117,7 +137,7 @@ pub async fn delete(services: &Services, access: &OrgAccess, slug: &str) -> Resu
 /// Accepts a changed definition: the tool is no longer held for it.
 ///
 /// # Errors
-/// Not found; `definition_changed` (409) when the definition that was looked at is not the one last
+/// `person_required` for a key, whatever the org lets keys loosen; not found; `definition_changed` (409) when the definition that was looked at is not the one last
 /// seen.
 pub async fn review(
     services: &Services,
@@ -126,6 +146,7 @@ pub async fn review(
     tool: &str,
     seen: &ReviewTool,
 ) -> Result<db::tool::Row> {
+    let person = access.actor.person()?;
     let wrong = || Error::invalid("definition_sha256", "must be a SHA-256 in hex (64 digits)");
     let sha256 = hex::decode(&seen.definition_sha256).ok().filter(|bytes| bytes.len() == 32).ok_or_else(wrong)?;
     let mut scope = change::begin(services, access).await?;
@@ -140,7 +161,7 @@ pub async fn review(
             ),
         ));
     }
-    db::tool::review(&mut scope, row.id, &sha256, access.actor.owner, services.clock.now()).await?;
+    db::tool::review(&mut scope, row.id, &sha256, person, services.clock.now()).await?;
     let row = db::tool::find(&mut scope, connection.id, tool).await?.ok_or_else(Error::not_found)?;
     let request = json!({"connection": slug, "tool": tool, "definition_sha256": seen.definition_sha256});
     change::commit(services, scope, &access.actor, "review_tool", &request, None::<&()>).await?;

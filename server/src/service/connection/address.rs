@@ -1,0 +1,265 @@
+//! What of an upstream's address or command line is shown: an address may carry secrets, in its query and, as many hosted
+//! upstreams have it, as a segment of its path, and so may an argument. A masked part of an address that comes back keeps
+//! what was there, in the same place only.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+use url::Url;
+
+use super::config::{MASK, nothing_to_keep};
+use crate::{audit::redact::is_secret_name, error::Result};
+
+/// How much of an address or a command line is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum View {
+    /// Without what looks like a secret.
+    Masked,
+    /// With the whole path, or all arguments: for people who may change the connection.
+    Whole,
+}
+
+/// What begins like a credential that is known by its beginning.
+static KNOWN: LazyLock<Regex> = LazyLock::new(|| {
+    let known =
+        r"^(?:[spr]k[-_]|gh[opsur]_|github_pat_|glpat-|xox[abeprs]-|hf_|whsec_|npm_|AKIA|AIza|eyJ|mmcp_|bot[0-9]{5,}:)";
+    Regex::new(known).expect("the pattern is a constant that the tests compile")
+});
+/// Letters with a short number, as names have it: `v2`, `oauth2`, `beta12`.
+static NUMBERED: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"^(?:[A-Za-z]+[0-9]{1,4}|[0-9]{1,4}[a-z]{0,2})$")
+        .expect("the pattern is a constant that the tests compile")
+});
+/// How many letters and digits have to stand in a segment that looks like a token.
+const LONG: usize = 16;
+/// How many have to stand together to look like one whatever they are: no name is that long.
+const TOGETHER: usize = 24;
+
+/// The address as it is shown. Values of its query are never shown, nor is a password.
+pub(super) fn shown(url: &Url, view: View) -> Url {
+    let mut shown = url.clone();
+    // An address has neither: it was refused, or stored before it was.
+    let _ = shown.set_username("");
+    let _ = shown.set_password(None);
+    shown.set_fragment(None);
+    if view == View::Masked {
+        shown.set_path(&masked_path(url));
+    }
+    if url.query().is_some() {
+        shown.query_pairs_mut().clear().extend_pairs(url.query_pairs().map(|(name, _)| (name, MASK)));
+    }
+    shown
+}
+
+/// A program's arguments as they are shown.
+pub(super) fn shown_args(args: &[String], view: View) -> Vec<String> {
+    if view == View::Whole {
+        return args.to_vec();
+    }
+    let mut before = "";
+    let shown = args.iter().map(|arg| {
+        let named = before.starts_with('-') && is_named(before);
+        before = arg;
+        match Url::parse(arg).ok().filter(|url| matches!(url.scheme(), "http" | "https")) {
+            _ if named => MASK.to_owned(),
+            Some(url) => shown(&url, view).to_string(),
+            None if is_secret(arg) => MASK.to_owned(),
+            None => arg.clone(),
+        }
+    });
+    shown.collect()
+}
+
+/// Whether two addresses are the same place: what was given for one is for the other too.
+pub(super) fn is_same_place(one: &Url, other: &Url) -> bool {
+    one.origin() == other.origin() && one.path() == other.path()
+}
+
+/// Puts the path of `before` where its masked form came back.
+///
+/// # Errors
+/// A placeholder in a path that is not the one that was shown, or at another server.
+pub(super) fn keep_path(url: &mut Url, before: Option<&Url>) -> Result<()> {
+    if !url.path().split('/').any(|segment| segment == MASK) {
+        return Ok(());
+    }
+    let same = before.filter(|before| before.origin() == url.origin() && masked_path(before) == url.path());
+    let path = same.ok_or_else(|| nothing_to_keep("url"))?.path();
+    url.set_path(path);
+    Ok(())
+}
+
+/// Puts values of the query of `before` where placeholders stand. Rewrites the query only then: form encoding has many
+/// spellings.
+///
+/// # Errors
+/// A placeholder with nothing to keep.
+pub(super) fn keep_query(url: &mut Url, before: Option<&Url>) -> Result<()> {
+    if !url.query_pairs().any(|(_, value)| value == MASK) {
+        return Ok(());
+    }
+    let mut kept: Vec<(String, String)> = Vec::new();
+    let mut old: Vec<(String, String)> = before.map(|url| url.query_pairs().into_owned().collect()).unwrap_or_default();
+    for (name, value) in url.query_pairs().into_owned() {
+        // The same name may stand there several times; the first one kept is the first one taken.
+        let found = old.iter().position(|(old, _)| *old == name);
+        let before = found.map(|at| old.remove(at).1);
+        let value =
+            if value == MASK { before.ok_or_else(|| nothing_to_keep(&format!("url, `{name}`")))? } else { value };
+        kept.push((name, value));
+    }
+    url.query_pairs_mut().clear().extend_pairs(kept);
+    Ok(())
+}
+
+fn masked_path(url: &Url) -> String {
+    let mut before = "";
+    let segments = url.path().split('/').map(|segment| {
+        let is_secret = !segment.is_empty() && (is_named(before) || is_secret(segment));
+        before = segment;
+        if is_secret { MASK } else { segment }
+    });
+    segments.collect::<Vec<_>>().join("/")
+}
+
+/// Whether this is the name of a secret, which comes next.
+fn is_named(before: &str) -> bool {
+    !before.contains(['=', ':']) && is_secret_name(before)
+}
+
+/// Whether a segment of a path, or an argument, looks like a token, or has one behind a name.
+fn is_secret(segment: &str) -> bool {
+    let mut parts = segment.split(['=', ':', ';', ',', '@', '!']);
+    let named = segment.contains(['=', ':']) && parts.any(is_secret_name);
+    named || KNOWN.is_match(segment) || looks_random(segment)
+}
+
+/// Whether a text is long, and not made of words and short numbers alone.
+fn looks_random(text: &str) -> bool {
+    let runs = || text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|run| !run.is_empty());
+    let length: usize = runs().map(str::len).sum();
+    length >= LONG && runs().any(|run| run.len() >= TOGETHER || mixes(run) || (run.len() >= LONG && digits(run)))
+}
+
+/// Whether letters and digits, or cases, are mixed as in no name.
+fn mixes(run: &str) -> bool {
+    let has = |class: fn(&u8) -> bool| run.bytes().any(|byte| class(&byte));
+    let rises = run.as_bytes().windows(2).filter(|pair| pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase());
+    let numbers = has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic) && !NUMBERED.is_match(run);
+    numbers || rises.count() > 1
+}
+
+fn digits(run: &str) -> bool {
+    run.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that panics fails")]
+
+    use super::*;
+
+    fn masked(url: &str) -> String {
+        shown(&url.parse().unwrap(), View::Masked).to_string()
+    }
+
+    #[test]
+    fn what_looks_like_a_token_in_a_path_is_masked() {
+        for token in [
+            "4f9c2a7be01d4c6a9e8b7f3a2d1c0b9e",
+            "550e8400-e29b-41d4-a716-446655440000",
+            "0f8fad5b-d9cb-469f-a165-70867728950e",
+            "aB3-xY9_QwErTy-12ZzPq0",
+            "AbCdEfGhIjKlMnOpQrStUv",
+            "kqzvhwplmxnbtrydcgfjsaeu",
+            "1234567890123456",
+            "a1b2-c3d4-e5f6-g7h8",
+            "sk-abc123",
+            "ghp_16C7e42F292c6912E7",
+            "mmcp_0123456789",
+            "bot123456789:AAE-x_y",
+            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI3In0.c2lnbmF0dXJl",
+            "token=abc",
+            "mcp;api_key=abc",
+            "c2VjcmV0LXRva2VuLTEyMzQ1Ng%3D%3D",
+        ] {
+            assert_eq!(
+                masked(&format!("https://a.example/v1/{token}/mcp")),
+                "https://a.example/v1/********/mcp",
+                "{token}"
+            );
+            assert_eq!(masked(&format!("https://a.example/{token}")), "https://a.example/********", "{token}");
+        }
+        assert_eq!(masked("https://a.example/token/abc/mcp"), "https://a.example/token/********/mcp");
+    }
+
+    #[test]
+    fn names_and_numbers_in_a_path_are_shown() {
+        for path in [
+            "/",
+            "/mcp",
+            "/mcp/",
+            "/v1/mcp",
+            "/api/v2/organizations/acme/mcp",
+            "/sse",
+            "/servers/github-enterprise-cloud/mcp",
+            "/mcp/streamable-http",
+            "/2025-06-18/mcp",
+            "/oauth2/servers/42/mcp",
+            "/modelcontextprotocol",
+            "/production-eu-west-1/tools",
+            "/releases/v1.12.0-beta3-20251104",
+            "/a//b",
+        ] {
+            let url = format!("https://a.example{path}");
+            assert_eq!(masked(&url), url);
+        }
+    }
+
+    #[test]
+    fn arguments_that_look_like_secrets_are_masked() {
+        let args = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let given = args(
+            "-y @modelcontextprotocol/server-filesystem /srv/files --api-key=abc --token abc --region eu ghp_16C7e42F29 \
+             https://a.example/550e8400-e29b-41d4-a716-446655440000/mcp?k=1",
+        );
+        let masked = args(
+            "-y @modelcontextprotocol/server-filesystem /srv/files ******** --token ******** --region eu ******** \
+             https://a.example/********/mcp?k=********",
+        );
+        assert_eq!(shown_args(&given, View::Masked), masked);
+        assert_eq!(shown_args(&given, View::Whole), given);
+    }
+
+    #[test]
+    fn a_query_and_a_password_are_masked_for_everybody() {
+        let url: Url = "https://user:pass@a.example/550e8400-e29b-41d4-a716-446655440000?k=1&n=2#f".parse().unwrap();
+        let whole = "https://a.example/550e8400-e29b-41d4-a716-446655440000?k=********&n=********";
+        assert_eq!(shown(&url, View::Whole).to_string(), whole);
+        assert_eq!(shown(&url, View::Masked).to_string(), "https://a.example/********?k=********&n=********");
+    }
+
+    #[test]
+    fn a_masked_path_comes_back_whole_only_in_its_place() {
+        let before: Url = "https://a.example/v1/550e8400-e29b-41d4-a716-446655440000/mcp".parse().unwrap();
+        let kept = |url: &str| {
+            let mut url: Url = url.parse().unwrap();
+            keep_path(&mut url, Some(&before)).map(|()| url.to_string()).ok()
+        };
+        assert_eq!(kept("https://a.example/v1/********/mcp").as_deref(), Some(before.as_str()));
+        assert_eq!(kept("https://a.example/v2").as_deref(), Some("https://a.example/v2"));
+        for elsewhere in [
+            "https://b.example/v1/********/mcp",
+            "https://a.example:8443/v1/********/mcp",
+            "http://a.example/v1/********/mcp",
+            "https://a.example/v2/********/mcp",
+            "https://a.example/v1/********/mcp/more",
+            "https://a.example/v1/********/********",
+            "https://a.example/********",
+        ] {
+            assert_eq!(kept(elsewhere), None, "{elsewhere}");
+        }
+        let mut none: Url = "https://a.example/********".parse().unwrap();
+        assert!(keep_path(&mut none, None).is_err());
+    }
+}

@@ -1,0 +1,74 @@
+//! Secrets in the path of an upstream's address: who is shown them, and where they go.
+
+use serde_json::json;
+
+use crate::support::{Client, World};
+
+const SECRET: &str = "550e8400-e29b-41d4-a716-446655440000";
+const PATH: &str = "/orgs/acme/connections/hosted";
+
+async fn with_hosted(world: &World) -> String {
+    let url = format!("{}/{SECRET}/mcp", world.upstream.url.trim_end_matches("/mcp"));
+    let config = json!({"url": url, "headers": {"x-key": "HIDDEN"}});
+    let body = json!({"slug": "hosted", "kind": "streamable_http", "config": config});
+    let made = world.owner.post("/orgs/acme/connections", body).await.expect(201);
+    assert_eq!(made["config"]["url"], url.as_str(), "who may change it sees what they made");
+    url
+}
+
+#[tokio::test]
+async fn a_path_that_looks_like_a_secret_is_shown_to_people_who_may_change_it_alone() {
+    let world = World::new().await;
+    let url = with_hosted(&world).await;
+    let masked = url.replace(SECRET, "********");
+    let key = async |role: &str| {
+        let made = world.owner.post("/orgs/acme/api-keys", json!({"name": role, "role": role})).await.expect(201);
+        Client::new(&world.gateway.url, made["key"].as_str())
+    };
+    let password = "auditor horse battery";
+    let member = json!({"email": "auditor@example.com", "role": "auditor", "password": password});
+    world.admin.post("/orgs/acme/members", member).await.expect(201);
+    let auditor = Client::sign_in(&world.gateway.url, "auditor@example.com", password).await;
+    assert_eq!(world.owner.get(PATH).await.expect(200)["config"]["url"], url.as_str());
+    for (who, client) in [("a reader", auditor), ("a key", key("admin").await), ("a reading key", key("auditor").await)]
+    {
+        let seen = client.get(PATH).await.expect(200);
+        assert_eq!(seen["config"]["url"], masked.as_str(), "{who}");
+        let listed = client.get("/orgs/acme/connections").await;
+        assert!(listed.text.contains(&masked) && !listed.text.contains(SECRET), "{who}: {}", listed.text);
+    }
+    // Neither is it in what is kept of the change, or told of a failure.
+    world.owner.post(&format!("{PATH}/refresh"), json!({})).await;
+    let failed = world.owner.get(PATH).await.expect(200);
+    let logs = world.owner.get(&format!("{PATH}/logs")).await.text;
+    assert!(!format!("{}{logs}", failed["last_error"]).contains(SECRET), "{failed} {logs}");
+    let audit = "SELECT string_agg(concat(i.request, o.response), ' ') FROM audit_intents i
+                 LEFT JOIN audit_outcomes o ON o.intent_id = i.id";
+    let audit: String = sqlx::query_scalar(audit).fetch_one(&mut world.sql().await).await.expect("records");
+    assert!(audit.contains("hosted") && !audit.contains(SECRET), "{audit}");
+}
+
+#[tokio::test]
+async fn what_is_masked_stays_at_its_address_and_goes_to_no_other_path() {
+    let world = World::new().await;
+    let url = with_hosted(&world).await;
+    let masked = url.replace(SECRET, "********");
+    let patch = async |url: &str| {
+        let config = json!({"url": url, "headers": {"x-key": "********"}});
+        world.owner.patch(PATH, json!({"config": config})).await
+    };
+    for same in [&url, &masked] {
+        let kept = patch(same).await.expect(200);
+        assert_eq!((&kept["config"]["url"], &kept["version"]), (&json!(url), &json!(1)));
+    }
+    let base = world.upstream.url.trim_end_matches("/mcp");
+    for (elsewhere, field) in [
+        (format!("{base}/mine"), "config.headers.x-key"),
+        (format!("http://127.0.0.1:9/{SECRET}/mcp"), "config.headers.x-key"),
+        (masked.replace("/mcp", "/logs"), "config.url"),
+        ("http://127.0.0.1:9/********/mcp".to_owned(), "config.url"),
+    ] {
+        let refused = patch(&elsewhere).await.expect(422);
+        assert_eq!(refused["errors"][0]["field"], field, "{elsewhere}: {refused}");
+    }
+}
