@@ -28,6 +28,7 @@ mod live;
 mod malformed;
 mod management;
 mod mcp;
+mod numbers;
 mod openapi;
 mod outage;
 mod outcomes;
