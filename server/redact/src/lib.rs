@@ -104,21 +104,21 @@ fn edits(json: &str, depth: usize) -> Vec<Edit> {
 struct Names<'a>(HashMap<&'a str, bool>);
 
 impl<'a> Names<'a> {
-    /// How many are kept. A text with more has no few.
+    /// How many are kept: a text with more does not have a few over and over.
     const KEPT: usize = 1_000;
 
     fn is_secret(&mut self, raw: &'a str) -> bool {
-        if let Some(known) = self.0.get(raw) {
-            return *known;
+        match self.0.len() < Self::KEPT {
+            true => *self.0.entry(raw).or_insert_with(|| is_secret_name(raw)),
+            false => self.0.get(raw).copied().unwrap_or_else(|| is_secret_name(raw)),
         }
-        let is_secret = match raw.contains('\\') {
-            true => names::is_secret(&unescape(raw)),
-            false => names::is_secret(raw),
-        };
-        if self.0.len() < Self::KEPT {
-            self.0.insert(raw, is_secret);
-        }
-        is_secret
+    }
+}
+
+fn is_secret_name(raw: &str) -> bool {
+    match raw.contains('\\') {
+        true => names::is_secret(&unescape(raw)),
+        false => names::is_secret(raw),
     }
 }
 

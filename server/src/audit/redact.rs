@@ -1,25 +1,23 @@
 //! What of a text is recorded: secrets taken out, off the async workers where that takes long.
 
-use std::sync::LazyLock;
-
 use redact::redact;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::text;
 
-/// Up to this many bytes a text is redacted where it is asked for, in some ten microseconds for each 10 KiB.
+/// Up to this many bytes a text is redacted where it is asked for: sooner done than handed over and waited for.
 const INLINE: usize = 64 * 1024;
-/// How many larger ones are redacted at once: each takes a thread, and some times its size of memory.
+/// How many larger ones are redacted at once in this process: each takes a thread, and several times its size of memory.
 const AT_ONCE: usize = 4;
 /// What is recorded of a text whose redaction failed.
 const FAILED: &str = "\"[redacted: could not be read]\"";
 
-static TURNS: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(AT_ONCE));
+static TURNS: Semaphore = Semaphore::const_new(AT_ONCE);
 
 /// What is recorded of `json`: the text as [`redact()`] leaves it, and as Postgres can keep it.
 ///
-/// A text of over 64 KiB waits until less than [`AT_ONCE`] others are being redacted; nobody may wait here who holds a
-/// transaction ([`recorded_in_transaction`]).
+/// A text of over 64 KiB waits while four others are being redacted. Who is in a transaction uses
+/// [`recorded_in_transaction`] instead.
 pub async fn recorded(json: &str) -> String {
     if json.len() <= INLINE {
         return text(&redact(json));
@@ -28,8 +26,8 @@ pub async fn recorded(json: &str) -> String {
     elsewhere(json, TURNS.acquire().await.ok()).await
 }
 
-/// The same in a transaction: it waits for no turn, since rows would be locked meanwhile. How many there are at once is
-/// bounded by the connections to Postgres.
+/// The same inside of a transaction: a large text waits for no others, since rows may be locked meanwhile. How many
+/// there are at once is bounded by the connections to Postgres.
 pub async fn recorded_in_transaction(json: &str) -> String {
     if json.len() <= INLINE {
         return text(&redact(json));
