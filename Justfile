@@ -143,7 +143,7 @@ soak *args: _rust _cc _postgres
     esac
     if [ -n "$fuzz" ]; then
         cd server/wire
-        for name in canonical envelope mcp sse; do
+        for name in canonical envelope mcp redact sse; do
             printf '\n== fuzzing %s\n' "$name"
             mkdir -p "fuzz/corpus/$name"
             # Nothing here is unsafe that a sanitizer could watch, and without one stable Rust will do.

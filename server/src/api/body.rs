@@ -5,6 +5,7 @@ use axum::{
     extract::{FromRequest, Request},
 };
 use serde::de::DeserializeOwned;
+use wire::canonical::{CanonicalError, check_numbers};
 
 use crate::error::{Error, Kind};
 
@@ -30,6 +31,11 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
                 Error::bad_request("the body could not be read whole")
             }
         })?;
+        if let Ok(text) = std::str::from_utf8(&bytes)
+            && let Err(error @ CanonicalError::Number { .. }) = check_numbers(text)
+        {
+            return Err(Error::new(Kind::Invalid, "invalid", format!("the body does not fit: {error}")));
+        }
         serde_json::from_slice(&bytes).map(Self).map_err(|error| match error.classify() {
             serde_json::error::Category::Data => {
                 Error::new(Kind::Invalid, "invalid", format!("the body does not fit: {error}"))

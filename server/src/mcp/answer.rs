@@ -105,7 +105,7 @@ pub(super) async fn answer(services: &Arc<Services>, place: &Place, asked: Asked
     let Asked { id, method, params, .. } = asked;
     let modern = place.spoken.modern;
     let mut session = None;
-    let recording = place.record(services, method, params.map(RawValue::get));
+    let recording = place.record(services, method, params.map(RawValue::get)).await;
     let result = match method {
         "tools/call" => return call(services, place, recording, asked).await,
         "tools/list" => list::list_tools(services, place, params).await,
@@ -278,7 +278,7 @@ fn unrecorded(reply: &Reply, error: &Error, id: &RawValue, request_id: Uuid) -> 
 
 /// Refuses what is not a request that can be read, recorded.
 pub(super) async fn refuse(services: &Arc<Services>, place: &Place, error: RpcError) -> Answer {
-    let recording = place.record(services, "invalid", None);
+    let recording = place.record(services, "invalid", None).await;
     match recording.write(services, Status::Refused, Some(&error.message), None, None).await {
         Ok(()) => Answer::json(StatusCode::BAD_REQUEST, error_bytes(error.id.as_deref(), &error)),
         Err(unrecorded) => fault::answer(&unrecorded, error.id.as_deref(), place.request_id),

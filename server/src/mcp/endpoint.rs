@@ -89,7 +89,7 @@ pub async fn delete_endpoint(
             Error::new(Kind::MethodNotAllowed, "method_not_allowed", "DELETE needs a session; send POST")
         })?;
         mcp_session::end(&services, place.org.id, &session).await?;
-        let recording = place.record(&services, "session ended", None);
+        let recording = place.record(&services, "session ended", None).await;
         recording.write(&services, crate::db::audit::Status::Ok, None, None, None).await
     };
     match ended.await {

@@ -48,7 +48,7 @@ use crate::{
 /// # Errors
 /// `too_many_streams`; when Postgres cannot be reached.
 pub(super) async fn to_session(services: &Arc<Services>, place: Place, session: &Session) -> Result<Body> {
-    let recording = place.record(services, "notifications", None);
+    let recording = place.record(services, "notifications", None).await;
     let seat = seat(services, &place)?;
     let stream = mcp_session::listen(services, session).await?;
     recording.write(services, Status::Ok, None, None, None).await?;
@@ -64,7 +64,7 @@ pub(super) async fn subscribe(
     id: &RawValue,
     params: Option<&RawValue>,
 ) -> Answer {
-    let recording = place.record(services, "subscriptions/listen", params.map(RawValue::get));
+    let recording = place.record(services, "subscriptions/listen", params.map(RawValue::get)).await;
     let wanted = ListenParams::parse(params).and_then(|wanted| {
         if id.get().len() > LONGEST_ID {
             return Err(RpcError::invalid_request(
@@ -275,7 +275,7 @@ impl Listener {
     /// recorded, so the stream ends, and the client asks itself.
     async fn tell_of(&mut self, news: News) -> Option<()> {
         let asked = json!({"taskId": news.id}).to_string();
-        let recording = self.place.record(&self.services, "notifications/tasks", Some(&asked));
+        let recording = self.place.record(&self.services, "notifications/tasks", Some(&asked)).await;
         let written = recording.write(&self.services, Status::Ok, Some(news.task.get()), None, news.approval).await;
         if let Err(error) = written {
             error.log();

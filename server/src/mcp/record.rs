@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::era::Spoken;
 
 use crate::{
-    audit::{redact::redact, text},
+    audit::{redact::recorded, text},
     db::audit::{Intent, Outcome, Status},
     error::Result,
     service::{
@@ -43,8 +43,8 @@ pub(super) struct Place {
 
 impl Place {
     /// Begins the record of something this caller sent.
-    pub(super) fn record(&self, services: &Services, action: &str, request: Option<&str>) -> Recording {
-        Recording::new(services, self, action, request)
+    pub(super) async fn record(&self, services: &Services, action: &str, request: Option<&str>) -> Recording {
+        Recording::new(services, self, action, request).await
     }
 
     /// The same place for a client that has said who it is: that decides how long its calls are held, unless its
@@ -64,7 +64,8 @@ pub(super) struct Recording {
 
 impl Recording {
     /// What a caller asks, redacted.
-    pub(super) fn new(services: &Services, place: &Place, action: &str, request: Option<&str>) -> Self {
+    async fn new(services: &Services, place: &Place, action: &str, request: Option<&str>) -> Self {
+        let began = Instant::now();
         let intent = Intent {
             id: AuditId::new(),
             at: services.clock.now(),
@@ -76,12 +77,12 @@ impl Recording {
             action: text(&action.chars().take(200).collect::<String>()),
             toolkit: Some(place.toolkit.slug.to_string()),
             tool: None,
-            request: request.map(|json| text(&redact(json))),
+            request: redacted(request).await,
             rule: None,
             approval: None,
             client: place.client.clone(),
         };
-        Self { intent, began: Instant::now() }
+        Self { intent, began }
     }
 
     /// Names the tool that is called.
@@ -148,10 +149,17 @@ impl Recording {
             at: services.clock.now(),
             status,
             duration_us: i64::try_from(duration.as_micros()).unwrap_or(i64::MAX),
-            response: response.map(|json| text(&redact(json))),
+            response: redacted(response).await,
             rule: rule.map(|rule| text(&rule)),
             approval,
         };
         services.audit.conclude(outcome).await
+    }
+}
+
+async fn redacted(json: Option<&str>) -> Option<String> {
+    match json {
+        Some(json) => Some(recorded(json).await),
+        None => None,
     }
 }

@@ -9,7 +9,7 @@ use super::{
     access::{Actor, OrgAccess},
 };
 use crate::{
-    audit::redact::redact,
+    audit::redact::recorded_in_transaction,
     db::{
         self, OrgScope,
         audit::{Intent, Outcome, Status},
@@ -67,7 +67,12 @@ pub async fn record(
 ) -> Result<()> {
     let org = scope.org();
     let now = services.clock.now();
-    let text = |value: String| redact(&value).into_owned();
+    let request = serde_json::to_string(request).map_err(Error::internal)?;
+    let response = response.map(serde_json::to_string).transpose().map_err(Error::internal)?;
+    let response = match response {
+        Some(json) => Some(recorded_in_transaction(&json).await),
+        None => None,
+    };
     let intent = Intent {
         id: AuditId::new(),
         at: now,
@@ -79,7 +84,7 @@ pub async fn record(
         action: action.to_owned(),
         toolkit: None,
         tool: None,
-        request: Some(text(serde_json::to_string(request).map_err(Error::internal)?)),
+        request: Some(recorded_in_transaction(&request).await),
         rule: None,
         approval: about.approval,
         client: None,
@@ -91,7 +96,7 @@ pub async fn record(
         at: now,
         status: Status::Ok,
         duration_us: 0,
-        response: response.map(serde_json::to_string).transpose().map_err(Error::internal)?.map(text),
+        response,
         rule: None,
         approval: None,
     };

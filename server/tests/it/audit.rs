@@ -1,9 +1,12 @@
 //! Nothing unrecorded, nothing secret recorded, nothing of others seen.
 
+use std::time::Duration;
+
 use serde_json::json;
 use sqlx::{Executor, Row};
+use tokio::time::timeout;
 
-use crate::support::{Behaviour, Client, World};
+use crate::support::{Behaviour, Client, World, client::text};
 
 #[tokio::test]
 async fn both_sides_of_a_held_and_an_executed_call_are_on_record() {
@@ -73,6 +76,24 @@ async fn secrets_are_taken_out_before_they_are_written() {
         assert!(!all.contains(secret), "{secret} is on record");
     }
     assert!(all.contains("this") && all.contains("1.0e2"), "the rest is as it was");
+}
+
+#[tokio::test]
+async fn a_text_that_is_made_to_cost_much_is_soon_on_record_in_both_directions() {
+    let world = World::new().await;
+    // Each is a key of ours, in what may become a token until the text ends.
+    let costly = "eyJmmcp_AAAAAAAAAAAAAAAA-".repeat((1 << 20) / 25);
+    world.upstream.behave(Behaviour::Result(json!({"content": [{"type": "text", "text": costly}]}).to_string()));
+    let called = world.agent.call("balance", json!({"note": costly}));
+    let result = timeout(Duration::from_secs(20), called).await.expect("it takes no minutes");
+    assert_eq!(text(&result), costly, "what is on record is not what is answered");
+    let list = world.admin.get("/orgs/acme/audit?tool=balance").await.expect(200);
+    let path = format!("/orgs/acme/audit/{}", list["items"][0]["id"].as_str().unwrap_or_default());
+    let record = world.admin.get(&path).await.expect(200);
+    for side in ["request", "response"] {
+        let body = record[side].as_str().expect("a body");
+        assert!(body.contains("eyJ[redacted]-eyJ[redacted]-") && !body.contains("mmcp_A"), "{body:.100}");
+    }
 }
 
 #[tokio::test]

@@ -32,6 +32,7 @@ mod login_tokens;
 mod malformed;
 mod management;
 mod mcp;
+mod numbers;
 mod openapi;
 mod outage;
 mod outcomes;

@@ -15,6 +15,13 @@ mod write;
 use aws_lc_rs::digest;
 use serde_json::value::RawValue;
 
+pub use crate::number::NumberProblem;
+use crate::{
+    json::{Kind, tokens},
+    number,
+};
+use survey::Surveyed;
+
 /// How deep arrays and objects may be nested; the limit of most JSON parsers.
 pub const MAX_DEPTH: usize = 128;
 
@@ -38,6 +45,16 @@ pub enum CanonicalError {
     /// More than [`MAX_DEPTH`] arrays and objects inside each other.
     #[error("nested more than {MAX_DEPTH} levels deep")]
     TooDeep,
+    /// A number that a caller may not send; only [`arguments_sha256`] and [`check_numbers`] say so.
+    #[error("the number {number} at {pointer:?} {problem}")]
+    Number {
+        /// How it begins, 40 characters at most.
+        number: String,
+        /// The number.
+        pointer: String,
+        /// What is wrong with it.
+        problem: NumberProblem,
+    },
     /// Not JSON at all.
     #[error("not valid JSON: {reason}")]
     Syntax {
@@ -51,12 +68,15 @@ pub enum CanonicalError {
 /// # Errors
 /// See [`CanonicalError`].
 pub fn canonical(json: &str) -> Result<String, CanonicalError> {
+    Ok(write::write(json, &surveyed(json)?.sorted))
+}
+
+fn surveyed(json: &str) -> Result<Surveyed<'_>, CanonicalError> {
     if let Err(error) = serde_json::from_str::<&RawValue>(json) {
         let reason = error.to_string();
         return Err(CanonicalError::Syntax { reason });
     }
-    let sorted = survey::survey(json)?;
-    Ok(write::write(json, &sorted))
+    survey::survey(json)
 }
 
 /// SHA-256 of `bytes`.
@@ -72,7 +92,23 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
 /// # Errors
 /// See [`CanonicalError`].
 pub fn arguments_sha256(json: &str) -> Result<[u8; 32], CanonicalError> {
-    canonical(json).map(|text| sha256(text.as_bytes()))
+    let surveyed = surveyed(json)?;
+    match surveyed.unusable {
+        Some(unusable) => Err(unusable),
+        None => Ok(sha256(write::write(json, &surveyed.sorted).as_bytes())),
+    }
+}
+
+/// Finds the first number in a JSON text that a caller may not send (see [`NumberProblem`]).
+///
+/// # Errors
+/// [`CanonicalError::Number`]; where that cannot name a place, why the text has no canonical form.
+pub fn check_numbers(json: &str) -> Result<(), CanonicalError> {
+    if !tokens(json).any(|token| token.kind == Kind::Number && number::problem(token.text).is_some()) {
+        return Ok(());
+    }
+    // Only now is it worth knowing where everything stands.
+    surveyed(json)?.unusable.map_or(Ok(()), Err)
 }
 
 #[cfg(test)]
@@ -178,6 +214,52 @@ mod tests {
         assert_eq!(canonical(&nested(MAX_DEPTH + 1)), Err(CanonicalError::TooDeep));
         let objects = format!("{}1{}", "{\"a\":".repeat(129), "}".repeat(129));
         assert_eq!(canonical(&objects), Err(CanonicalError::TooDeep));
+    }
+
+    #[test]
+    fn a_number_that_no_double_comes_near_is_named_and_refused_as_an_argument() {
+        use NumberProblem::{TooLarge, TooLong, TooSmall};
+        let digits = "1".repeat(1_000_000);
+        let zeros = format!("0.{}1", "0".repeat(400));
+        for (number, expected) in [
+            ("1e400", TooLarge),
+            ("-1e400", TooLarge),
+            ("1.8E+308", TooLarge),
+            ("1e999999999", TooLarge),
+            ("1e99999999999999999999999", TooLarge),
+            (&digits[..310], TooLarge),
+            ("1e-400", TooSmall),
+            ("-0.001e-999999999", TooSmall),
+            (&zeros, TooSmall),
+            (&digits, TooLong(1_000_000)),
+        ] {
+            let json = format!(r#"{{"a":[1,{{"b":{number}}}],"c":1e999}}"#);
+            let Err(error @ CanonicalError::Number { .. }) = arguments_sha256(&json) else { panic!("{json:.60}") };
+            assert_eq!(check_numbers(&json), Err(error.clone()));
+            let CanonicalError::Number { number: named, pointer, problem } = error else { unreachable!() };
+            assert_eq!((pointer.as_str(), problem), ("/a/1/b", expected));
+            assert!(named.chars().count() <= 41 && number.starts_with(named.trim_end_matches('…')), "{named}");
+            assert!(canonical(&json).is_ok(), "it still has a form to be compared by");
+        }
+        let text = arguments_sha256(r#"{"amount":1e400}"#).unwrap_err().to_string();
+        assert!(text.starts_with(r#"the number 1e400 at "/amount" is too large"#), "{text}");
+    }
+
+    #[test]
+    fn a_number_of_any_precision_in_the_range_of_doubles_is_taken() {
+        let exact = format!("0.{}", "12345678".repeat(137));
+        for number in [
+            "0",
+            "-0",
+            "0e400",
+            "0.00e-999999999999999999999",
+            "9007199254740993",
+            "1.7976931348623157e308",
+            "5e-324",
+            &exact,
+        ] {
+            assert!(arguments_sha256(number).is_ok() && check_numbers(number).is_ok(), "{number}");
+        }
     }
 
     #[test]

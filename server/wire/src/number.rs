@@ -4,13 +4,55 @@
 //! double, so two values that share a double become one. Here the layout of
 //! ECMAScript's `Number::toString` is applied to the exact decimal value instead: a
 //! number that a double keeps comes out as RFC 8785 says, any other keeps its value,
-//! and no double is ever made.
+//! and no double is ever made for it.
+//!
+//! Beside it stands which numbers a caller may send: [`problem`].
 
 use std::cmp::Ordering;
 
 /// Exponents of up to this many digits are added as machine integers.
 const SHORT: usize = 18;
 const TEN_TO_SHORT: i64 = 1_000_000_000_000_000_000;
+
+/// The longest number that can be used, in characters: the smallest double has 1,077 when it is written out.
+const LONGEST: usize = 1_100;
+
+/// Why a number cannot be used as a caller's. The texts are public.
+///
+/// RFC 8259 section 6 lets a number be anything and expects of no reader more than the range of a double (IEEE 754
+/// binary64). Beyond it some would read infinity or zero: something other than what was compared and approved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NumberProblem {
+    /// Readers would make it infinite.
+    #[error("is too large: numbers go from -1.7976931348623157e308 to 1.7976931348623157e308")]
+    TooLarge,
+    /// Readers would make it zero, and it is not.
+    #[error("is too close to zero: the smallest number beside it is 5e-324")]
+    TooSmall,
+    /// So many digits say nothing that a reader would keep.
+    #[error("is too long: it has {0} characters, and a number has at most {LONGEST}")]
+    TooLong(usize),
+}
+
+/// Why a JSON number cannot be used, if it cannot. Its digits may be more than a double keeps: they are kept as they are.
+pub(crate) fn problem(text: &str) -> Option<NumberProblem> {
+    if text.len() > LONGEST {
+        return Some(NumberProblem::TooLong(text.len()));
+    }
+    // Without an exponent it takes 309 digits to leave the range.
+    if text.len() < 300 && !text.contains(['e', 'E']) {
+        return None;
+    }
+    let double: f64 = text.parse().ok()?;
+    let mantissa = text.split(['e', 'E']).next().unwrap_or_default();
+    if double.is_infinite() {
+        Some(NumberProblem::TooLarge)
+    } else if double == 0.0 && mantissa.contains(|digit: char| matches!(digit, '1'..='9')) {
+        Some(NumberProblem::TooSmall)
+    } else {
+        None
+    }
+}
 
 /// Appends the canonical spelling of a JSON number.
 ///

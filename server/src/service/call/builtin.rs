@@ -12,7 +12,7 @@ use domain::{
 use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
 use tokio::time::Instant;
-use wire::mcp::CallParams;
+use wire::{canonical::check_numbers, mcp::CallParams};
 
 use super::{Context, Reply, hold, input, replay, round, say, task, wait};
 use crate::{
@@ -105,6 +105,10 @@ pub(super) async fn call(
     tool: Builtin,
     params: &CallParams<'_>,
 ) -> Result<Reply> {
+    if let Err(error) = check_numbers(params.arguments.get()) {
+        let text = format!("the arguments were refused: {error}");
+        return Ok(Reply::new(Status::Refused, say::error(&text)));
+    }
     let arguments: Arguments = match serde_json::from_str(params.arguments.get()) {
         Ok(arguments) => arguments,
         Err(error) => {

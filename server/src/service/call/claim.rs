@@ -12,7 +12,7 @@ use domain::{
     approval::{Approved, Change, Executing, State, Status},
     directory::Connection,
 };
-use serde_json::{json, value::RawValue};
+use serde_json::value::RawValue;
 use uuid::Uuid;
 use wire::mcp::{Trace, input::Inputs};
 
@@ -23,7 +23,6 @@ use super::{
     round::Round,
 };
 use crate::{
-    audit::{redact::redact, text},
     db::{
         self, OrgScope, Reason,
         approval::{Actor, Record},
@@ -42,7 +41,7 @@ pub(super) struct Claimant {
     pub(super) org_slug: Slug,
     pub(super) principal: Principal,
     pub(super) name: String,
-    /// The record of the call; without a request, the stored arguments are what it asked.
+    /// The record of the call.
     pub(super) intent: Intent,
     /// When the call came in.
     pub(super) began: Instant,
@@ -245,13 +244,7 @@ pub(super) async fn win(
     if !db::approval::store(&mut scope, id, from, &State::Executing(next), &actor, note).await? {
         return Ok(Claim::Lost);
     }
-    let request = || Some(asked(&record.tool, &arguments));
-    let intent = Intent {
-        approval: Some(id),
-        rule: Some(record.rule.clone()),
-        request: claimant.intent.request.clone().or_else(request),
-        ..claimant.intent.clone()
-    };
+    let intent = Intent { approval: Some(id), rule: Some(record.rule.clone()), ..claimant.intent.clone() };
     db::audit::insert(scope.conn(), &[&intent], &[]).await?;
     let claimed = Claimed {
         param_headers: ready::param_headers(&record.definition, &arguments),
@@ -278,12 +271,8 @@ pub(super) async fn win(
     Ok(Claim::Won(Box::new(claimed)))
 }
 
-/// The parameters of the call that was approved, for the record of a dispatch that no call asks for.
-fn asked(tool: &str, arguments: &RawValue) -> String {
-    text(&redact(&format!("{{\"name\":{},\"arguments\":{}}}", json!(tool), arguments.get())))
-}
-
-async fn arguments(services: &Services, scope: &mut OrgScope, id: ApprovalId) -> Result<Box<RawValue>> {
+/// The stored bytes of what was asked for.
+pub(super) async fn arguments(services: &Services, scope: &mut OrgScope, id: ApprovalId) -> Result<Box<RawValue>> {
     let (sealed, _) = db::approval::bodies(scope, id)
         .await?
         .ok_or_else(|| Error::internal(format!("approval_bodies {id}: an approved call has no arguments")))?;

@@ -15,7 +15,7 @@ use super::{
     replay, run, task,
 };
 use crate::{
-    audit::{redact::redact, text},
+    audit::{redact::recorded, text},
     db::{
         self, OrgScope, Reason,
         approval::{Actor, Record},
@@ -40,8 +40,9 @@ pub(super) async fn settle(
 ) -> Option<Status> {
     let began = std::time::Instant::now();
     let mut pause = Duration::from_millis(50);
+    let response = response(answer).await;
     loop {
-        match try_settle(services, claimed, answer).await {
+        match try_settle(services, claimed, answer, &response).await {
             Ok(status) => return Some(status),
             Err(error) if began.elapsed() < TRY_FOR && !services.stop.is_cancelled() => {
                 tracing::warn!(approval.id = %claimed.record.id, %error, "outcome not recorded yet");
@@ -58,7 +59,7 @@ pub(super) async fn settle(
     }
 }
 
-async fn try_settle(services: &Services, claimed: &Claimed, answer: &Reported) -> Result<Status> {
+async fn try_settle(services: &Services, claimed: &Claimed, answer: &Reported, response: &str) -> Result<Status> {
     let id = claimed.record.id;
     let mut scope = OrgScope::system(&services.db, claimed.record.org, Reason::Claim).await?;
     let Some(record) = db::approval::lock(&mut scope, id).await? else {
@@ -113,7 +114,7 @@ async fn try_settle(services: &Services, claimed: &Claimed, answer: &Reported) -
         let sealed = services.vault.seal(Purpose::ApprovalResult, id.0.as_bytes(), &replay::encode(answer));
         db::approval::put_result(&mut scope, id, &sealed).await?;
     }
-    let mut outcome = outcome(services, claimed, answer);
+    let mut outcome = outcome(services, claimed, answer, response);
     if status == Status::OutcomeUnknown {
         outcome.status = audit::Status::Unknown;
     }
@@ -191,14 +192,19 @@ async fn note(scope: &mut OrgScope, record: &Record, answer: &Reported) -> Resul
     db::approval::insert_event(scope, record.id, Some(status), status, &Actor::System, Some(&text)).await
 }
 
-fn outcome(services: &Services, claimed: &Claimed, answer: &Reported) -> audit::Outcome {
-    let (status, response) = match answer {
-        Ok(answer) => {
-            let (Answer::Result(raw) | Answer::Error(raw)) = answer;
-            (run::body(answer.clone()).0, redact(raw.get()).into_owned())
-        }
-        Err(UpstreamError::NotSent { reason }) => (audit::Status::Failed, text(reason)),
-        Err(UpstreamError::Unknown { reason }) => (audit::Status::Unknown, text(reason)),
+/// What is recorded of an answer. Made before the transaction: a large one waits for its turn.
+async fn response(answer: &Reported) -> String {
+    match answer {
+        Ok(Answer::Result(raw) | Answer::Error(raw)) => recorded(raw.get()).await,
+        Err(UpstreamError::NotSent { reason } | UpstreamError::Unknown { reason }) => text(reason),
+    }
+}
+
+fn outcome(services: &Services, claimed: &Claimed, answer: &Reported, response: &str) -> audit::Outcome {
+    let status = match answer {
+        Ok(answer) => run::body(answer.clone()).0,
+        Err(UpstreamError::NotSent { .. }) => audit::Status::Failed,
+        Err(UpstreamError::Unknown { .. }) => audit::Status::Unknown,
     };
     audit::Outcome {
         intent: claimed.intent.id,
@@ -207,7 +213,7 @@ fn outcome(services: &Services, claimed: &Claimed, answer: &Reported) -> audit::
         at: services.clock.now(),
         status,
         duration_us: i64::try_from(claimed.began.elapsed().as_micros()).unwrap_or(i64::MAX),
-        response: Some(response),
+        response: Some(response.to_owned()),
         rule: claimed.intent.rule.clone(),
         approval: Some(claimed.record.id),
     }
@@ -216,8 +222,8 @@ fn outcome(services: &Services, claimed: &Claimed, answer: &Reported) -> audit::
 /// Gives a claim back whose commit is in doubt; nothing was sent. Best effort: otherwise the lease
 /// lapses and a person is asked.
 pub(super) async fn release_unsent(services: &Services, claimed: &Claimed) {
-    let reason = "the claim could not be confirmed".to_owned();
-    if let Err(error) = try_settle(services, claimed, &Err(UpstreamError::NotSent { reason })).await {
+    let answer = Err(UpstreamError::NotSent { reason: "the claim could not be confirmed".to_owned() });
+    if let Err(error) = try_settle(services, claimed, &answer, &response(&answer).await).await {
         tracing::warn!(approval.id = %claimed.record.id, %error, "an unsent claim could not be given back");
     }
 }

@@ -8,7 +8,9 @@ use regex::Regex;
 use url::Url;
 
 use super::config::{MASK, nothing_to_keep};
-use crate::{audit::redact::is_secret_name, error::Result};
+use redact::is_secret_name;
+
+use crate::error::Result;
 
 /// How much of an address or a command line is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,10 +1,13 @@
-//! The first pass over a text: depth, duplicate keys, lone surrogates, and the
-//! sorted members of every object that must be written in another order.
+//! The first pass over a text: depth, duplicate keys, lone surrogates, numbers that
+//! cannot be used, and the sorted members of every object that must be written in another order.
 
 use std::{borrow::Cow, cmp::Ordering, collections::HashMap};
 
 use super::{CanonicalError, MAX_DEPTH};
-use crate::json::{Kind, Token, tokens, unquote};
+use crate::{
+    json::{Kind, Token, tokens, unquote},
+    number,
+};
 
 /// A member of an object that is to be written in canonical order.
 pub(super) struct Member<'a> {
@@ -25,8 +28,15 @@ pub(super) struct Sorted<'a> {
 /// come, so that ordinary arguments cost no table at all.
 pub(super) type SortedObjects<'a> = HashMap<usize, Sorted<'a>>;
 
+/// What is known of a text.
+pub(super) struct Surveyed<'a> {
+    pub(super) sorted: SortedObjects<'a>,
+    /// The first number that a caller may not send. It has a canonical form all the same.
+    pub(super) unusable: Option<CanonicalError>,
+}
+
 /// Checks a text that is valid JSON and sorts what must be sorted.
-pub(super) fn survey(json: &str) -> Result<SortedObjects<'_>, CanonicalError> {
+pub(super) fn survey(json: &str) -> Result<Surveyed<'_>, CanonicalError> {
     Survey::default().run(json)
 }
 
@@ -34,6 +44,7 @@ pub(super) fn survey(json: &str) -> Result<SortedObjects<'_>, CanonicalError> {
 struct Survey<'a> {
     open: Vec<Open<'a>>,
     sorted: SortedObjects<'a>,
+    unusable: Option<CanonicalError>,
 }
 
 enum Open<'a> {
@@ -47,7 +58,7 @@ enum Open<'a> {
 }
 
 impl<'a> Survey<'a> {
-    fn run(mut self, json: &'a str) -> Result<SortedObjects<'a>, CanonicalError> {
+    fn run(mut self, json: &'a str) -> Result<Surveyed<'a>, CanonicalError> {
         for token in tokens(json) {
             if let (true, Some(Open::Array(begun))) = (token.kind.begins_value(), self.open.last_mut()) {
                 *begun += 1;
@@ -66,10 +77,26 @@ impl<'a> Survey<'a> {
                         return Err(CanonicalError::LoneSurrogate { pointer });
                     }
                 }
-                Kind::Number | Kind::Literal => {}
+                Kind::Number => self.number(token.text),
+                Kind::Literal => {}
             }
         }
-        Ok(self.sorted)
+        Ok(Surveyed { sorted: self.sorted, unusable: self.unusable })
+    }
+
+    fn number(&mut self, text: &str) {
+        /// How much of a number is repeated.
+        const SHOWN: usize = 40;
+        if self.unusable.is_none()
+            && let Some(problem) = number::problem(text)
+        {
+            let number = match text.get(..SHOWN) {
+                Some(begins) if text.len() > SHOWN => format!("{begins}…"),
+                _ => text.to_owned(),
+            };
+            let pointer = pointer(&self.open, None);
+            self.unusable = Some(CanonicalError::Number { number, pointer, problem });
+        }
     }
 
     fn enter(&mut self, open: Open<'a>) -> Result<(), CanonicalError> {

@@ -12,7 +12,8 @@ proptest! {
     ) {
         let (one, other) = (value.spell(&mut one), value.spell(&mut other));
         prop_assert_eq!(canonical(&one).unwrap(), canonical(&other).unwrap());
-        prop_assert_eq!(arguments_sha256(&one).unwrap(), arguments_sha256(&other).unwrap());
+        // A number is refused in every spelling, though each is named as it is written.
+        prop_assert_eq!(arguments_sha256(&one).ok(), arguments_sha256(&other).ok());
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::{
 };
 
 use domain::{ApprovalId, AuditId, OrgId, approval::State};
+use serde_json::json;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, broadcast::error::RecvError},
     task::JoinSet,
@@ -17,8 +18,13 @@ use tokio::{
 use uuid::Uuid;
 use wire::mcp::Trace;
 
-use super::super::{Progress, claim::Claimant, dispatch};
+use super::super::{
+    Progress,
+    claim::{self, Claimant},
+    dispatch,
+};
 use crate::{
+    audit::redact::recorded,
     db::{self, OrgScope, Reason, SystemScope, audit::Intent},
     error::Result,
     live::ApprovalChanged,
@@ -153,10 +159,13 @@ async fn attempt(
     }
     let Some(record) = db::approval::get(&mut scope, id).await? else { return Ok(false) };
     let trace = db::task::trace(&mut scope, id).await?;
-    drop(scope);
     if !matches!(record.state(), State::Approved(_)) {
         return Ok(false);
     }
+    let arguments = claim::arguments(services, &mut scope, id).await?;
+    drop(scope);
+    let request = format!("{{\"name\":{},\"arguments\":{}}}", json!(record.tool), arguments.get());
+    let request = recorded(&request).await;
     let directory = services.directory.get()?;
     let Some(org) = directory.orgs.values().find(|org| org.id == record.org) else { return Ok(false) };
     // The caller's own call, at last: who it was stands in the approval, and the claim checks that it may
@@ -172,7 +181,7 @@ async fn attempt(
         action: "tools/call".to_owned(),
         toolkit: Some(record.toolkit.clone()),
         tool: Some(record.tool.clone()),
-        request: None,
+        request: Some(request),
         rule: None,
         approval: Some(id),
         client: record.client.clone(),

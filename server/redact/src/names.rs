@@ -60,7 +60,7 @@ static ABOUT: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// Whether the value of a member with this name is kept out of the record.
-pub(super) fn is_secret(name: &str) -> bool {
+pub(crate) fn is_secret(name: &str) -> bool {
     if !CANDIDATE.is_match(name) {
         return false;
     }

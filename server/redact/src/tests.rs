@@ -59,9 +59,19 @@ fn credentials_in_strings_keys_and_at_the_top_are_cut_out() {
 #[test]
 fn escapes_beside_and_inside_a_credential_neither_hide_it_nor_change() {
     let escaped = JWT.replace("eyJ", r"\u0065yJ").replace('.', r"\u002e");
-    let json = format!(r#"["\n\u00e9\/{escaped}\"\ud83d\ude00", "Bearer\tabc123\n", "postgres:\/\/app:hunter2@db"]"#);
-    let expected = r#"["\n\u00e9\/[redacted]\"\ud83d\ude00", "[redacted]\n", "postgres:\/\/app:[redacted]@db"]"#;
+    let json = format!(
+        r#"["\n\u00e9\/{escaped}\"\ud83d\ude00", "Bearer\tabc123\n", "postgres:\/\/app:hunter2@db", "a:\//b:c@d", "a:/\/b:c@d"]"#
+    );
+    let expected = r#"["\n\u00e9\/[redacted]\"\ud83d\ude00", "[redacted]\n", "postgres:\/\/app:[redacted]@db", "a:\//b:[redacted]@d", "a:/\/b:[redacted]@d"]"#;
     assert_eq!(redact(&json), expected);
+}
+
+#[test]
+fn a_password_is_found_however_the_slashes_of_its_url_are_spelt() {
+    for slashes in ["//", r"\/\/", r"\//", r"/\/", r"\u002f/"] {
+        let json = format!(r#"["a:{slashes}b:hunter2@c"]"#);
+        assert_eq!(redact(&json), format!(r#"["a:{slashes}b:[redacted]@c"]"#));
+    }
 }
 
 #[test]
@@ -172,7 +182,7 @@ fn escape_all(json: &str) -> String {
     let mut at = 0;
     for token in tokens(json).filter(|token| matches!(token.kind, Kind::String | Kind::Key)) {
         out.push_str(&json[at..token.start]);
-        let value = Unescaped::new(inside(token)).text;
+        let value = unescape(inside(token));
         let units: String = value.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
         out.push_str(&format!("\"{units}\""));
         at = token.end();

@@ -1,0 +1,217 @@
+//! Credentials that are known by their shape, wherever in a text they stand.
+//!
+//! One automaton finds where the shapes of [`SHAPES`] begin, and the shape's reader goes on from there. The cost is
+//! linear in the text whatever it holds, because each reader keeps one rule: a byte at which it stopped in vain is
+//! read again by no later beginning of the same shape, but for a constant number of bytes. Three ways keep it: a
+//! reader gives up within a constant number of bytes; or what it reads cannot go past the next beginning; or the text
+//! remembers what was read ([`Text::token`]). What was found as one shape is not searched for that shape again. A match
+//! has no largest length: a bound would save nothing, and leave the rest of a long secret in clear.
+
+use std::{cell::Cell, ops::Range, sync::LazyLock};
+
+use aho_corasick::AhoCorasick;
+
+/// A known shape of credential.
+pub(crate) struct Shape {
+    /// How it begins: ASCII, letters in either case.
+    begins: &'static str,
+    /// A pattern that matches in every JSON text where this stands in a string, unless it is hidden by `\u`.
+    pub(crate) trace: &'static str,
+    /// Reads on from where it begins. Says what is to be cut, if it is one.
+    read: fn(&Text<'_>, usize) -> Option<Range<usize>>,
+}
+
+/// All shapes that are known. A row is all that another one takes.
+pub(crate) const SHAPES: &[Shape] = &[
+    Shape { begins: "eyJ", trace: "eyJ", read: json_web_token },
+    Shape { begins: "mmcp_", trace: "mmcp_", read: own_key },
+    Shape { begins: "bearer", trace: "(?i-u:bearer)", read: bearer_token },
+    Shape { begins: "://", trace: r#"://[^\s"/?\#@]*@|:\\/|:/\\/"#, read: password_in_url },
+];
+
+static BEGINNINGS: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    let beginnings = SHAPES.iter().map(|shape| shape.begins);
+    let automaton = AhoCorasick::builder().ascii_case_insensitive(true).build(beginnings);
+    automaton.expect("the beginnings are constants that the tests compile")
+});
+
+/// Where credentials stand in `text`, in its order and without overlaps.
+pub(crate) fn find(text: &str) -> Vec<Range<usize>> {
+    find_in(&Text::new(text))
+}
+
+fn find_in(text: &Text<'_>) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    // Up to where each shape has been found: there it does not begin anew.
+    let mut behind = [0; SHAPES.len()];
+    for beginning in BEGINNINGS.find_overlapping_iter(text.all) {
+        let (shape, at) = (beginning.pattern().as_usize(), beginning.start());
+        if at >= behind[shape]
+            && let Some(range) = (SHAPES[shape].read)(text, at)
+        {
+            behind[shape] = range.end;
+            found.push(range);
+        }
+    }
+    united(found)
+}
+
+/// The same ranges in order, those that overlap as one.
+fn united(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    ranges.sort_by_key(|range| range.start);
+    ranges.dedup_by(|next, before| {
+        let overlap = next.start < before.end;
+        if overlap {
+            before.end = before.end.max(next.end);
+        }
+        overlap
+    });
+    ranges
+}
+
+/// A text that is searched.
+struct Text<'t> {
+    all: &'t str,
+    /// What was last read as a JSON Web Token.
+    token: Cell<Option<Token>>,
+    /// How many bytes readers have looked at: the tests' measure of the cost.
+    #[cfg(test)]
+    looked: Cell<usize>,
+}
+
+impl<'t> Text<'t> {
+    fn new(all: &'t str) -> Self {
+        Self {
+            all,
+            token: Cell::new(None),
+            #[cfg(test)]
+            looked: Cell::new(0),
+        }
+    }
+
+    /// Where the characters that `belong` end, beginning at byte `at`.
+    fn run(&self, at: usize, belongs: impl Fn(char) -> bool) -> usize {
+        let rest = &self.all[at..];
+        let length = rest.find(|character| !belongs(character)).unwrap_or(rest.len());
+        #[cfg(test)]
+        self.looked.set(self.looked.get() + length + 1);
+        at + length
+    }
+
+    fn has(&self, at: usize, byte: u8) -> bool {
+        self.all.as_bytes().get(at) == Some(&byte)
+    }
+
+    /// The token whose first part `at` stands in. All places of a part have the same end of it and the same parts
+    /// behind it, so that a part full of beginnings is read once.
+    fn token(&self, at: usize) -> Token {
+        if let Some(token) = self.token.get().filter(|token| (token.from..token.first_ends).contains(&at)) {
+            return token;
+        }
+        let token = Token::read(self, at);
+        self.token.set(Some(token));
+        token
+    }
+}
+
+/// What follows on the beginning of a JSON Web Token, as far as it can be one.
+#[derive(Clone, Copy)]
+struct Token {
+    /// Where reading began.
+    from: usize,
+    /// Where the first part ends.
+    first_ends: usize,
+    /// Where the last part ends; `None`: there are too few.
+    ends: Option<usize>,
+}
+
+impl Token {
+    /// Reads a signed token, of three parts, or an encrypted one, of up to five (RFC 7515 and RFC 7516, section 3.1).
+    fn read(text: &Text<'_>, from: usize) -> Self {
+        let part = |at| text.run(at, |character| character.is_ascii_alphanumeric() || matches!(character, '_' | '-'));
+        let first_ends = part(from);
+        let mut ends = first_ends;
+        for more in 1..5 {
+            // The second and the third part may be empty.
+            let needed = more < 3;
+            let enough = Self { from, first_ends, ends: (!needed).then_some(ends) };
+            if !text.has(ends, b'.') {
+                return enough;
+            }
+            let next = part(ends + 1);
+            if !needed && next == ends + 1 {
+                return enough;
+            }
+            ends = next;
+        }
+        Self { from, first_ends, ends: Some(ends) }
+    }
+}
+
+/// A JSON Web Token, which begins with `{"` in base64url.
+fn json_web_token(text: &Text<'_>, at: usize) -> Option<Range<usize>> {
+    /// The beginning and what else the shortest first part has.
+    const SHORTEST: usize = 7;
+    if !text.all[at..].starts_with("eyJ") {
+        return None;
+    }
+    let token = text.token(at);
+    token.ends.filter(|_| token.first_ends - at >= SHORTEST).map(|ends| at..ends)
+}
+
+/// An API key of ours. What is shown of one (6 characters) is left alone, and less than 16 of the 43 are no help to
+/// anybody.
+fn own_key(text: &Text<'_>, at: usize) -> Option<Range<usize>> {
+    const BEGINS: &str = "mmcp_";
+    if !text.all[at..].starts_with(BEGINS) {
+        return None;
+    }
+    let secret = at + BEGINS.len();
+    let ends = text.run(secret, |character| character.is_ascii_alphanumeric());
+    (ends - secret >= 16).then_some(at..ends)
+}
+
+/// A bearer token (RFC 6750 section 2.1), with the word before it.
+fn bearer_token(text: &Text<'_>, at: usize) -> Option<Range<usize>> {
+    let before = text.all[..at].chars().next_back();
+    if before.is_some_and(|before| before.is_alphabetic() || before.is_ascii_digit() || before == '_') {
+        return None;
+    }
+    let space = at + "bearer".len();
+    let word = text.run(space, |character| matches!(character, ' ' | '\t'));
+    // Without a space the word may be full of beginnings.
+    if word == space {
+        return None;
+    }
+    let ends = text.run(word, |character| {
+        character.is_ascii_alphanumeric() || matches!(character, '.' | '_' | '~' | '+' | '/' | '-')
+    });
+    if ends - word < 3 {
+        return None;
+    }
+    let padded = text.run(ends, |character| character == '=');
+    (padded > ends || !is_prose(&text.all[word..ends])).then_some(at..padded)
+}
+
+/// Whether what follows "bearer" is a word of a sentence ("bearer token", "Bearer authentication.").
+fn is_prose(word: &str) -> bool {
+    let letters = word.trim_end_matches('.');
+    letters.len() < 20
+        && letters.bytes().all(|byte| byte.is_ascii_alphabetic())
+        && letters.bytes().skip(1).all(|byte| byte.is_ascii_lowercase())
+}
+
+/// The password in a URL (RFC 3986 section 3.2.1). The next beginning has a slash, which nothing here goes past.
+fn password_in_url(text: &Text<'_>, at: usize) -> Option<Range<usize>> {
+    let belongs = |character: char| !character.is_whitespace() && !matches!(character, '/' | '?' | '#' | '@');
+    let user = at + "://".len();
+    let colon = text.run(user, |character| belongs(character) && character != ':');
+    if !text.has(colon, b':') {
+        return None;
+    }
+    let ends = text.run(colon + 1, belongs);
+    (ends > colon + 1 && text.has(ends, b'@')).then_some(colon + 1..ends)
+}
+
+#[cfg(test)]
+mod tests;
