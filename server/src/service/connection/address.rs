@@ -4,12 +4,11 @@
 
 use std::sync::LazyLock;
 
+use redact::is_secret_name;
 use regex::Regex;
 use url::Url;
 
 use super::config::{MASK, nothing_to_keep};
-use redact::is_secret_name;
-
 use crate::error::Result;
 
 /// How much of an address or a command line is shown.
