@@ -198,6 +198,11 @@ fn show(HeldRequest { fields: request, definitions }: &HeldRequest) {
         None => println!("arguments (erased)"),
     }
     println!("          sha256 {}", text(request, "arguments_sha256"));
+    match request["arguments_check"].as_str() {
+        Some("partial") => println!("warning   the arguments were checked in part: {}", text(request, "check_note")),
+        Some("none") => println!("warning   the arguments were not checked: {}", text(request, "check_note")),
+        _ => {}
+    }
     println!("defined   {}", visible(definitions.definition.get()));
     println!("          sha256 {}", text(request, "definition_sha256"));
     if let Some(reviewed) = &definitions.reviewed_definition {
