@@ -8,8 +8,8 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use bytes::{Bytes, BytesMut};
-use futures::StreamExt;
+use bytes::Bytes;
+use domain::Caller;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 use wire::error::RpcError;
@@ -24,6 +24,7 @@ use super::{
 };
 use crate::{
     error::{Error, Kind, Result},
+    limit::{self, Load, body},
     service::{
         Services,
         access::{self, Actor},
@@ -31,10 +32,6 @@ use crate::{
     },
 };
 
-/// The largest body of a request, in bytes.
-const MAX_BODY: usize = 4 * 1024 * 1024;
-/// How long a body may take to come.
-const BODY_WITHIN: Duration = Duration::from_secs(30);
 /// How many events may wait for a client that reads slowly; more are left out.
 const AHEAD: usize = 16;
 
@@ -124,15 +121,16 @@ pub async fn post_endpoint(
     };
     let takes_events = stream::takes_events(&parts.headers);
     let (told, heard) = mpsc::channel(AHEAD);
+    let load = place.load.clone();
     let work = {
         let services = services.clone();
         async move { message::answer(&services, place, session, &parts.headers, &body, told).await }
     };
-    stream::respond(&services, work, heard, takes_events).await
+    stream::respond(&services, work, heard, takes_events, load).await
 }
 
-/// Lets the caller in and reads what it sends. Reading may take a while: who may call what is looked
-/// up again after it.
+/// Lets the caller in and reads what it sends, as far as there is room for it. Reading may take a while: who may call
+/// what is looked up again after it.
 async fn receive(
     services: &Services,
     headers: &HeaderMap,
@@ -140,11 +138,21 @@ async fn receive(
     (org, toolkit): (&str, &str),
     body: Body,
 ) -> Result<(Place, Option<Session>, Bytes)> {
-    place(services, headers, actor.clone(), org, toolkit)?;
-    let body = tokio::time::timeout(BODY_WITHIN, whole(body)).await;
-    let body = body.map_err(|_| Error::bad_request("the body did not come whole within 30 s"))??;
+    let load = match place(services, headers, actor.clone(), org, toolkit) {
+        Ok(before) => before.load,
+        Err(error) => {
+            if limit::is_over(&error) {
+                body::discard(body, body::LARGEST).await;
+            }
+            return Err(error);
+        }
+    };
+    let body = body::read(body, body::LARGEST, &load).await?;
     let actor = access::again(services, &*services.directory.get()?, actor)?;
-    let place = place(services, headers, actor, org, toolkit)?;
+    let place = place_of(services, headers, actor, (org, toolkit), |_| Ok(load))?;
+    if let Some(guest) = place.guest() {
+        services.guest_records.take(guest, body.len())?;
+    }
     // 2026-07-28 has no sessions: an id that is sent all the same is ignored.
     // An unknown revision is refused as such, whatever else is wrong.
     if era::of_header(headers).is_ok_and(|revision| !revision.is_modern()) {
@@ -154,28 +162,26 @@ async fn receive(
     Ok((place, None, body))
 }
 
-/// A body, as far as it may grow: too much is told apart from what cannot be read.
-async fn whole(body: Body) -> Result<Bytes> {
-    let mut pieces = body.into_data_stream();
-    let mut whole = BytesMut::new();
-    while let Some(piece) = pieces.next().await {
-        let piece = piece.map_err(|_| Error::bad_request("the body did not come whole, or not as HTTP frames it"))?;
-        if whole.len() + piece.len() > MAX_BODY {
-            return Err(Error::new(Kind::TooLarge, "too_large", "the body is larger than 4 MiB"));
-        }
-        whole.extend_from_slice(&piece);
-    }
-    Ok(whole.freeze())
-}
-
 /// Who calls, by credential: 401 for everybody else, wherever they knock.
 fn authenticate(services: &Services, headers: &HeaderMap, request_id: Uuid) -> Result<Actor> {
     let token = access::bearer(headers)?.ok_or_else(Error::unauthorized)?;
     access::authenticate(services, token, request_id)
 }
 
-/// Where they call: 404 for a toolkit that is not there or not theirs.
+/// Where they call: 404 for a toolkit that is not there or not theirs. Their request counts as in flight from here on.
 fn place(services: &Services, headers: &HeaderMap, actor: Actor, org: &str, toolkit: &str) -> Result<Place> {
+    let begin = |caller: &Caller| services.budget.begin(caller.principal, Some(caller.org)).map(Arc::new);
+    place_of(services, headers, actor, (org, toolkit), begin)
+}
+
+/// The same for a request that may have begun to count already.
+fn place_of(
+    services: &Services,
+    headers: &HeaderMap,
+    actor: Actor,
+    (org, toolkit): (&str, &str),
+    load: impl FnOnce(&Caller) -> Result<Arc<Load>>,
+) -> Result<Place> {
     let directory = services.directory.get()?;
     let (caller, org, toolkit) = access::caller(&directory, &actor, org, toolkit)?;
     let client = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
@@ -184,6 +190,7 @@ fn place(services: &Services, headers: &HeaderMap, actor: Actor, org: &str, tool
         request_id: actor.request_id,
         version: directory.version,
         actor,
+        load: load(&caller)?,
         caller,
         org,
         toolkit,

@@ -187,6 +187,8 @@ impl Listener {
         subscription: Option<Subscription>,
         wants_tools: bool,
     ) -> Self {
+        // From here on the seat is what bounds it.
+        place.load.rest();
         Self {
             services: services.clone(),
             tools: list::digest(&place),

@@ -79,7 +79,7 @@ pub async fn record(
         action: action.to_owned(),
         toolkit: None,
         tool: None,
-        request: Some(text(serde_json::to_string(request).map_err(Error::internal)?)),
+        request: Some(text(serde_json::to_string(request).map_err(Error::internal)?).into()),
         rule: None,
         approval: about.approval,
         client: None,

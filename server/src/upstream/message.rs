@@ -1,6 +1,8 @@
 //! What passes between gateway and upstream, whichever the transport: the
 //! requests we make, and what to do with what an upstream says.
 
+use std::sync::Arc;
+
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use wire::envelope::{self, Incoming, Message};
@@ -124,7 +126,7 @@ impl Answer {
 #[derive(Clone)]
 pub(super) struct Request {
     pub(super) method: &'static str,
-    pub(super) params: Option<Box<RawValue>>,
+    pub(super) params: Option<Arc<RawValue>>,
     pub(super) guard: Guard,
     /// See [`super::Call::once`].
     pub(super) once: bool,
@@ -140,7 +142,7 @@ pub(super) struct Request {
 
 impl Request {
     /// One that changes nothing, or may be repeated.
-    pub(super) fn new(method: &'static str, params: Option<Box<RawValue>>) -> Self {
+    pub(super) fn new(method: &'static str, params: Option<Arc<RawValue>>) -> Self {
         let (guard, param_headers, inputs) = (unguarded(), Vec::new(), Inputs::default());
         Self { method, params, guard, once: false, param_headers, tasks: false, inputs, goes_on: false }
     }

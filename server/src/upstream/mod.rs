@@ -19,6 +19,7 @@ mod stdio;
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -116,8 +117,8 @@ fn names(pairs: &[(String, SecretString)]) -> Vec<&str> {
 pub struct Call<'a> {
     /// The tool's name at the upstream, for logs; what counts stands in `params`.
     pub tool: &'a str,
-    /// The finished parameters of `tools/call`, sent as they are.
-    pub params: &'a RawValue,
+    /// The finished parameters of `tools/call`, sent as they are. Shared, because they may be large.
+    pub params: &'a Arc<RawValue>,
     /// An approved call: over HTTP it gets a TCP connection of its own, it is
     /// written once, and the upstream is not told to cancel it. In MCP 2026-07-28 hanging up
     /// tells it all the same, and that is what its time limit does: whoever wants the call to
@@ -143,7 +144,7 @@ pub struct Call<'a> {
 
 impl<'a> Call<'a> {
     /// An ordinary call, without progress, headers and tasks.
-    pub fn new(tool: &'a str, params: &'a RawValue) -> Self {
+    pub fn new(tool: &'a str, params: &'a Arc<RawValue>) -> Self {
         let (once, tasks, inputs, tells_missing, goes_on) = (false, false, Inputs::default(), false, false);
         Self { tool, params, once, progress: None, param_headers: &[], tasks, inputs, tells_missing, goes_on }
     }

@@ -7,6 +7,7 @@ mod approvals;
 mod audit;
 mod bindings;
 mod bounds;
+mod budgets;
 mod cards;
 mod cluster;
 mod command_line;

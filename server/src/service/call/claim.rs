@@ -279,8 +279,8 @@ pub(super) async fn win(
 }
 
 /// The parameters of the call that was approved, for the record of a dispatch that no call asks for.
-fn asked(tool: &str, arguments: &RawValue) -> String {
-    text(&redact(&format!("{{\"name\":{},\"arguments\":{}}}", json!(tool), arguments.get())))
+fn asked(tool: &str, arguments: &RawValue) -> Arc<str> {
+    text(&redact(&format!("{{\"name\":{},\"arguments\":{}}}", json!(tool), arguments.get()))).into()
 }
 
 async fn arguments(services: &Services, scope: &mut OrgScope, id: ApprovalId) -> Result<Box<RawValue>> {

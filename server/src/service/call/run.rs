@@ -31,7 +31,7 @@ pub(super) async fn run(services: &Services, ready: &Ready, params: &CallParams<
     let token = ready.context.progress.upstream_token(ready.context.intent.id);
     let input = Input { responses: params.input.responses, state: ready.state.as_deref() };
     let name = &ready.tool.tool.name;
-    let upstream_params = upstream_call_params(name, params.arguments, input, &params.meta, token.as_deref());
+    let upstream_params = upstream_call_params(name, params.arguments, input, &params.meta, token.as_deref()).into();
     let param_headers = ready::param_headers(&ready.tool.tool.definition, params.arguments);
     let (to, said) = UpstreamProgress::channel();
     let call = Call {
