@@ -1,8 +1,8 @@
 //! What callers may take up of this process at once: requests in flight, and the bytes that are held for them. A
 //! caller has a budget of its own, so has its org, so has the process; what is taken counts at all three.
 //!
-//! Nothing waits here and nothing is kept for who has nothing in flight. The numbers count bodies once, as they come
-//! over the wire; what the gateway makes of a body takes up to three times as much memory again for a moment.
+//! Nothing waits here and nothing is kept for who has nothing in flight. What counts is what is large and stays for as
+//! long as its request: a body, from its first piece on, the copies that the record and the upstream get, the answer.
 
 pub mod body;
 pub mod quota;

@@ -19,8 +19,7 @@ use crate::{
     api::{
         self, api_keys, approvals, audit, audit_export, auth,
         authorize::{Known, Taken},
-        connections, events, invitations,
-        members, orgs, roles, sessions, toolkits,
+        connections, events, invitations, members, orgs, roles, sessions, toolkits,
     },
     error::{Error, Kind},
     mcp::{self, origin::Doors},
@@ -34,11 +33,7 @@ type Routes = &'static [(&'static str, fn() -> MethodRouter<Arc<Services>>)];
 /// their handler's signature; a test walks this list.
 pub const API: Routes = &[
     ("/auth/login", || post(auth::login)),
-    ("/auth/session", || {
-        post(auth::create_session)
-            .get(auth::get_session)
-            .delete(auth::delete_session)
-    }),
+    ("/auth/session", || post(auth::create_session).get(auth::get_session).delete(auth::delete_session)),
     ("/auth/sessions", || get(sessions::list_sessions)),
     ("/auth/sessions/{id}", || delete(sessions::revoke_session)),
     ("/invitations/view", || post(invitations::view_invitation)),

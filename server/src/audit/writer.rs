@@ -4,7 +4,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use sqlx::PgConnection;
+use sqlx::{Connection, PgConnection};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
     task::JoinHandle,
@@ -147,6 +147,10 @@ async fn run(connector: AuditConnector, mut queue: mpsc::Receiver<Waiting>, clos
             metrics::histogram!("permesso_audit_batch_records").record(fits as f64);
             let began = Instant::now();
             write(&connector, &mut conn, &mut batch[..fits]).await;
+            if let Some(conn) = &mut conn {
+                // A large record leaves nothing behind.
+                conn.shrink_buffers();
+            }
             metrics::histogram!("permesso_audit_commit_seconds").record(began.elapsed().as_secs_f64());
             batch.drain(..fits);
         }
@@ -253,5 +257,58 @@ fn acknowledge(entry: &mut Entry, result: Result<()>) {
     {
         // Nobody waits any more: the caller has its answer, an error.
         let _ = durable.send(result);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use chrono::DateTime;
+    use domain::{AuditId, OrgId};
+
+    use super::*;
+
+    fn intent(bytes: usize) -> Intent {
+        Intent {
+            id: AuditId::new(),
+            at: DateTime::UNIX_EPOCH,
+            org: OrgId::new(),
+            request_id: uuid::Uuid::nil(),
+            actor: None,
+            actor_name: String::new(),
+            actor_org: None,
+            action: String::new(),
+            toolkit: None,
+            tool: None,
+            request: Some("x".repeat(bytes).into()),
+            rule: None,
+            approval: None,
+            client: None,
+        }
+    }
+
+    /// Where no Postgres is.
+    fn nowhere() -> AuditConnector {
+        AuditConnector::new(&"postgres://nobody@127.0.0.1:1/none".to_owned().into(), false).unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_postgres_is_away_so_many_bytes_wait_and_no_more_come_in() {
+        const MIB: usize = 1 << 20;
+        let (writer, _lanes) = Writer::start(nowhere(), 4 * MIB);
+        for _ in 0..4 {
+            writer.intend(intent(MIB)).await.unwrap();
+        }
+        let began = Instant::now();
+        let error = writer.intend(intent(1)).await.unwrap_err();
+        assert_eq!(error.kind, crate::error::Kind::Unavailable);
+        assert!(began.elapsed() >= PATIENCE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_record_larger_than_all_the_room_takes_all_of_it() {
+        let (writer, _lanes) = Writer::start(nowhere(), 1 << 20);
+        writer.intend(intent(3 << 20)).await.unwrap();
+        writer.intend(intent(1)).await.unwrap_err();
     }
 }

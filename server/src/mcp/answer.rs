@@ -108,6 +108,8 @@ pub(super) async fn answer(services: &Arc<Services>, place: &Place, asked: Asked
     let modern = place.spoken.modern;
     let mut session = None;
     let recording = place.record(services, method, params.map(RawValue::get));
+    // Its record is a copy of what it asks.
+    place.load.carry(recording.intent.request.as_ref().map_or(0, |request| request.len()));
     let result = match method {
         "tools/call" => return call(services, place, recording, asked).await,
         "tools/list" => list::list_tools(services, place, params).await,

@@ -89,7 +89,8 @@ impl Recording {
             action: text(&action.chars().take(200).collect::<String>()),
             toolkit: Some(place.toolkit.slug.to_string()),
             tool: None,
-            request: request.map(|json| text(&redact(json)).into()),
+            // JSON has no U+0000, which Postgres could not keep.
+            request: request.map(|json| redact(json).into()),
             rule: None,
             approval: None,
             client: place.client.clone(),

@@ -166,7 +166,8 @@ async fn carry_out(services: Arc<Services>, claimed: Claimed, tell: oneshot::Sen
         responses: round.responses.as_deref(),
         state: round.theirs.as_deref(),
     });
-    let params = upstream_call_params(&claimed.upstream_tool, &claimed.arguments, input, &trace, token.as_deref()).into();
+    let params =
+        upstream_call_params(&claimed.upstream_tool, &claimed.arguments, input, &trace, token.as_deref()).into();
     let (to, said) = UpstreamProgress::channel();
     let call = Call {
         once: true,

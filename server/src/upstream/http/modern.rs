@@ -14,13 +14,13 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use wire::error::{HEADER_MISMATCH, UNSUPPORTED_VERSION};
 use wire::mcp::{self, Revision};
-use wire::{envelope, header};
+use wire::header;
 
 use super::super::departure::{Departure, Limits, supervise, unguarded};
 use super::super::error::Failure;
 use super::super::message::{Answer, Refusal, Request};
 use super::answer;
-use super::peer::{Peer, Post};
+use super::peer::{Peer, Post, message};
 
 const MCP_METHOD: HeaderName = HeaderName::from_static("mcp-method");
 const MCP_NAME: HeaderName = HeaderName::from_static("mcp-name");
@@ -215,7 +215,7 @@ pub(super) fn post(id: u64, request: &Request) -> Result<Post, Failure> {
         inputs: request.inputs,
     };
     let params = mcp::with_request_meta(request.params.as_deref(), &fields);
-    let body = envelope::request_bytes(id, request.method, Some(&params));
+    let body = message(id, request.method, Some(params.into()));
     Ok(Post { id, body, headers, once: request.once })
 }
 

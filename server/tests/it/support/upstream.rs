@@ -64,7 +64,8 @@ impl Upstream {
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}/mcp", listener.local_addr().expect("an address"));
-        let router = Router::new().route("/mcp", post(answer)).layer(DefaultBodyLimit::disable()).with_state(inner.clone());
+        let router =
+            Router::new().route("/mcp", post(answer)).layer(DefaultBodyLimit::disable()).with_state(inner.clone());
         let task = tokio::spawn(async move {
             axum::serve(listener, router).await.ok();
         });
@@ -100,7 +101,8 @@ impl Upstream {
         let address: url::Url = self.url.parse().expect("a URL");
         let address = address.socket_addrs(|| None).expect("an address");
         let listener = TcpListener::bind(address.as_slice()).await.expect("the port is still free");
-        let router = Router::new().route("/mcp", post(answer)).layer(DefaultBodyLimit::disable()).with_state(self.inner.clone());
+        let router =
+            Router::new().route("/mcp", post(answer)).layer(DefaultBodyLimit::disable()).with_state(self.inner.clone());
         self.task = tokio::spawn(async move {
             axum::serve(listener, router).await.ok();
         });
