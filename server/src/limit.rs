@@ -15,7 +15,7 @@ use std::{
     collections::HashMap,
     hash::Hash,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
     time::Duration,
@@ -23,6 +23,7 @@ use std::{
 
 use domain::{OrgId, Principal};
 use parking_lot::Mutex;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     config::Budgets,
@@ -48,10 +49,11 @@ struct Entry {
     loads: usize,
 }
 
-#[derive(Default)]
 struct Used {
     calls: AtomicUsize,
     bytes: AtomicUsize,
+    /// The turn at going over for an answer. One has it until all of its request is over.
+    turn: Arc<Semaphore>,
 }
 
 /// Whose budget.
@@ -101,8 +103,9 @@ impl Budget {
             // Until it has its call, it is as one that waits.
             waits: AtomicUsize::new(1),
             bytes: AtomicUsize::new(0),
+            turn: OnceLock::new(),
         };
-        load.take(What::Calls, 1)?;
+        load.take(What::Calls, 1).map_err(|full| full.error())?;
         load.waits.store(0, Relaxed);
         Ok(load)
     }
@@ -135,6 +138,8 @@ pub struct Load {
     /// How many things it waits for; while there are any, it is not in flight.
     waits: AtomicUsize,
     bytes: AtomicUsize,
+    /// The caller's turn, if this has it.
+    turn: OnceLock<OwnedSemaphorePermit>,
 }
 
 impl Load {
@@ -143,9 +148,25 @@ impl Load {
     /// # Errors
     /// See [`is_over`]; then nothing was taken.
     pub fn hold(&self, bytes: usize) -> Result<()> {
-        self.take(What::Bytes, bytes)?;
+        self.take(What::Bytes, bytes).map_err(|full| full.error())?;
         self.bytes.fetch_add(bytes, Relaxed);
         Ok(())
+    }
+
+    /// Takes room for bytes of an answer that is being read. Where there is none it waits for its caller's turn to go
+    /// over, which one request has at a time and until it is over: so what was accepted finishes, one after the other.
+    pub async fn receive(&self, bytes: usize) {
+        if self.turn.get().is_none() && self.take(What::Bytes, bytes).is_ok() {
+            self.bytes.fetch_add(bytes, Relaxed);
+            return;
+        }
+        if let Some((_, used)) = &self.caller
+            && self.turn.get().is_none()
+            && let Ok(turn) = used.turn.clone().acquire_owned().await
+        {
+            let _ = self.turn.set(turn);
+        }
+        self.carry(bytes);
     }
 
     /// Counts bytes that belong to a request that was accepted, such as its answer: what was accepted finishes, so
@@ -205,7 +226,7 @@ impl Load {
         caller.chain(org).chain(std::iter::once((Whose::Process, &self.budget.0.process)))
     }
 
-    fn take(&self, what: What, amount: usize) -> Result<()> {
+    fn take(&self, what: What, amount: usize) -> Result<(), Full> {
         for (taken, (whose, used)) in self.floors().enumerate() {
             let (used, limit) = (used.of(what), limit(&self.budget.0.limits, whose, what));
             let fits = |now: usize| now.checked_add(amount).filter(|sum| *sum <= limit);
@@ -213,7 +234,7 @@ impl Load {
                 for (_, before) in self.floors().take(taken) {
                     before.of(what).fetch_sub(amount, Relaxed);
                 }
-                return Err(over(whose, what, limit));
+                return Err(Full { whose, what, limit });
             }
         }
         Ok(())
@@ -239,6 +260,12 @@ pub struct Waiting<'a>(&'a Load);
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.0.go_on();
+    }
+}
+
+impl Default for Used {
+    fn default() -> Self {
+        Self { calls: AtomicUsize::new(0), bytes: AtomicUsize::new(0), turn: Arc::new(Semaphore::new(1)) }
     }
 }
 
@@ -273,20 +300,33 @@ fn tidy<K: Eq + Hash, V>(map: &mut HashMap<K, V>, counts: impl Fn(&V) -> bool) {
 /// When somebody who was refused may come back: requests last so long, mostly.
 const COME_BACK: Duration = Duration::from_secs(1);
 
-fn over(whose: Whose, what: What, limit: usize) -> Error {
-    let (kind, whose, code) = match (whose, what) {
-        (Whose::Callers, What::Calls) => (Kind::TooMany(COME_BACK), "of this caller", "too_many_calls"),
-        (Whose::Callers, What::Bytes) => (Kind::TooMany(COME_BACK), "of this caller", "too_many_bytes"),
-        (Whose::Orgs, What::Calls) => (Kind::TooMany(COME_BACK), "of this org", "too_many_calls"),
-        (Whose::Orgs, What::Bytes) => (Kind::TooMany(COME_BACK), "of this org", "too_many_bytes"),
-        (Whose::Process, _) => (Kind::Unavailable, "of everybody here", "overloaded"),
-    };
-    metrics::counter!("permesso_over_budget_total", "budget" => whose, "code" => code).increment(1);
-    let message = match what {
-        What::Calls => format!("the requests {whose} that are in flight are {limit}, which is the limit"),
-        What::Bytes => format!("the requests {whose} that are in flight would hold more than {limit} bytes, the limit"),
-    };
-    Error::new(kind, code, format!("{message}; nothing was done, send this again after `Retry-After`"))
+/// A budget without room.
+struct Full {
+    whose: Whose,
+    what: What,
+    limit: usize,
+}
+
+impl Full {
+    /// As it is said to who is refused.
+    fn error(self) -> Error {
+        let Self { whose, what, limit } = self;
+        let (kind, whose, code) = match (whose, what) {
+            (Whose::Callers, What::Calls) => (Kind::TooMany(COME_BACK), "of this caller", "too_many_calls"),
+            (Whose::Callers, What::Bytes) => (Kind::TooMany(COME_BACK), "of this caller", "too_many_bytes"),
+            (Whose::Orgs, What::Calls) => (Kind::TooMany(COME_BACK), "of this org", "too_many_calls"),
+            (Whose::Orgs, What::Bytes) => (Kind::TooMany(COME_BACK), "of this org", "too_many_bytes"),
+            (Whose::Process, _) => (Kind::Unavailable, "of everybody here", "overloaded"),
+        };
+        metrics::counter!("permesso_over_budget_total", "budget" => whose, "code" => code).increment(1);
+        let message = match what {
+            What::Calls => format!("the requests {whose} that are in flight are {limit}, which is the limit"),
+            What::Bytes => {
+                format!("the requests {whose} that are in flight would hold more than {limit} bytes, the limit")
+            }
+        };
+        Error::new(kind, code, format!("{message}; nothing was done, send this again after `Retry-After`"))
+    }
 }
 
 /// Whether an error says that a budget, or a quota, has no room: `too_many_calls` and `too_many_bytes` (429) for the

@@ -18,10 +18,8 @@ pub fn cut(body: &str) -> Cow<'_, str> {
     if body.len() <= REFUSED {
         return Cow::Borrowed(body);
     }
-    let mut end = REFUSED;
+    let mut end = REFUSED - 64;
     loop {
-        // Escapes take more room than what they stand for.
-        end /= 2;
         while !body.is_char_boundary(end) {
             end -= 1;
         }
@@ -29,6 +27,8 @@ pub fn cut(body: &str) -> Cow<'_, str> {
         if kept.len() <= REFUSED {
             return Cow::Owned(kept);
         }
+        // Escapes take more room than what they stand for.
+        end = end * 3 / 4;
     }
 }
 

@@ -106,3 +106,24 @@ fn nothing_is_kept_of_who_has_nothing_in_flight() {
     drop((0..20).map(|_| budget.begin(key(), None)).collect::<Vec<_>>());
     assert_eq!(kept(), (0, 0));
 }
+
+#[tokio::test]
+async fn answers_for_which_there_is_no_room_come_one_after_the_other_and_all_of_them_come() {
+    let budget = budget(5, 5, 5);
+    let caller = key();
+    let loads: Vec<Load> = (0..3).map(|_| budget.begin(caller, None).unwrap()).collect();
+    let [first, second, third] = &loads[..] else { panic!() };
+    first.receive(45).await;
+    second.receive(10).await;
+    second.receive(100).await;
+    let mut waits = Box::pin(third.receive(10));
+    assert!(futures::poll!(&mut waits).is_pending());
+    assert_eq!(code(first.hold(1)), "too_many_bytes", "nothing new comes in meanwhile");
+    drop(waits);
+    let mut loads = loads.into_iter();
+    let (first, second, third) = (loads.next().unwrap(), loads.next().unwrap(), loads.next().unwrap());
+    drop(second);
+    tokio::time::timeout(Duration::from_secs(10), third.receive(10)).await.unwrap();
+    drop((first, third));
+    budget.begin(caller, None).unwrap().hold(50).unwrap();
+}

@@ -12,6 +12,7 @@ use wire::mcp::{InitializeResult, Revision};
 
 use super::departure::{Guard, unguarded};
 use super::status::Observer;
+use crate::limit::Load;
 
 /// No single message of an upstream may be longer, in bytes.
 pub(super) const MESSAGE_LIMIT: usize = 16 * 1024 * 1024;
@@ -109,6 +110,12 @@ impl Refusal {
 }
 
 impl Answer {
+    /// How many bytes it has.
+    pub(super) fn len(&self) -> usize {
+        let (Self::Result(raw) | Self::Error(raw)) = self;
+        raw.get().len()
+    }
+
     /// As a caller may have it: one that read such an error would take it for ours, about its own request. See
     /// [`super::Call::tells_missing`] for the one that it is told.
     pub(super) fn for_caller(self, observer: &Observer, tells_missing: bool) -> Self {
@@ -138,13 +145,15 @@ pub(super) struct Request {
     pub(super) inputs: Inputs,
     /// See [`super::Call::goes_on`].
     pub(super) goes_on: bool,
+    /// See [`super::Call::load`].
+    pub(super) load: Option<Arc<Load>>,
 }
 
 impl Request {
     /// One that changes nothing, or may be repeated.
     pub(super) fn new(method: &'static str, params: Option<Arc<RawValue>>) -> Self {
         let (guard, param_headers, inputs) = (unguarded(), Vec::new(), Inputs::default());
-        Self { method, params, guard, once: false, param_headers, tasks: false, inputs, goes_on: false }
+        Self { method, params, guard, once: false, param_headers, tasks: false, inputs, goes_on: false, load: None }
     }
 
     /// Whether an upstream of an earlier revision could not understand it.

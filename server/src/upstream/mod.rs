@@ -28,6 +28,8 @@ use url::Url;
 use uuid::Uuid;
 use wire::mcp::input::Inputs;
 
+use crate::limit::Load;
+
 pub use egress::{AllowRule, Egress, InvalidRule};
 pub use error::UpstreamError;
 pub use message::Answer;
@@ -113,7 +115,7 @@ fn names(pairs: &[(String, SecretString)]) -> Vec<&str> {
 }
 
 /// One call of a tool.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Call<'a> {
     /// The tool's name at the upstream, for logs; what counts stands in `params`.
     pub tool: &'a str,
@@ -140,13 +142,26 @@ pub struct Call<'a> {
     pub tells_missing: bool,
     /// It brings what an upstream asked for, so only one that is spoken to in MCP 2026-07-28 is meant.
     pub goes_on: bool,
+    /// What it takes up of its caller's budget: its answer counts there while it is read, and waits for room.
+    pub load: Option<&'a Arc<Load>>,
 }
 
 impl<'a> Call<'a> {
     /// An ordinary call, without progress, headers and tasks.
     pub fn new(tool: &'a str, params: &'a Arc<RawValue>) -> Self {
         let (once, tasks, inputs, tells_missing, goes_on) = (false, false, Inputs::default(), false, false);
-        Self { tool, params, once, progress: None, param_headers: &[], tasks, inputs, tells_missing, goes_on }
+        Self {
+            tool,
+            params,
+            once,
+            progress: None,
+            param_headers: &[],
+            tasks,
+            inputs,
+            tells_missing,
+            goes_on,
+            load: None,
+        }
     }
 }
 

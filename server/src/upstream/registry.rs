@@ -102,6 +102,7 @@ impl Upstreams {
             tasks: call.tasks,
             inputs: call.inputs,
             goes_on: call.goes_on,
+            load: call.load.cloned(),
             ..Request::new("tools/call", Some(call.params.clone()))
         };
         let (link, _hold) = self.link(spec)?;

@@ -176,6 +176,7 @@ async fn carry_out(services: Arc<Services>, claimed: Claimed, tell: oneshot::Sen
         goes_on: round.is_some(),
         progress: token.as_deref().map(|token| ProgressTo { token, to: &to }),
         param_headers: &claimed.param_headers,
+        load: claimed.load.as_ref(),
         ..Call::new(&claimed.upstream_tool, &params)
     };
     let sent = services.upstreams.call(&claimed.spec, call, guard, CancellationToken::new());

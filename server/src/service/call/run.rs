@@ -46,6 +46,7 @@ pub(super) async fn run(services: &Services, ready: &Ready, params: &CallParams<
         goes_on: !input.is_none(),
         progress: token.as_deref().map(|token| ProgressTo { token, to: &to }),
         param_headers: &param_headers,
+        load: Some(&ready.context.load),
         ..Call::new(name, &upstream_params)
     };
     let sent = services.upstreams.call(&spec, call, || Ok(()), ready.context.cancel.clone());

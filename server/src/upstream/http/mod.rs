@@ -124,7 +124,10 @@ impl HttpSession {
         let id = self.peer.next_id();
         let post = match self.is_modern() {
             true => modern::post(id, &request)?,
-            false => Post::plain(id, request.method, request.params.clone(), request.once),
+            false => Post {
+                load: request.load.clone(),
+                ..Post::plain(id, request.method, request.params.clone(), request.once)
+            },
         };
         let once = request.once;
         // In MCP 2026-07-28 hanging up says it already.

@@ -21,6 +21,7 @@ use super::super::error::Failure;
 use super::super::message::Answer;
 use super::super::status::Observer;
 use super::{answer, modern};
+use crate::limit::Load;
 
 const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
@@ -59,6 +60,8 @@ pub(super) struct Post {
     pub(super) headers: HeaderMap,
     /// See [`super::super::Call::once`].
     pub(super) once: bool,
+    /// See [`super::super::Call::load`].
+    pub(super) load: Option<Arc<Load>>,
 }
 
 /// What came back for one.
@@ -70,7 +73,7 @@ pub(super) struct Answered {
 impl Post {
     /// One of the revisions in which no header repeats anything of the body.
     pub(super) fn plain(id: u64, method: &str, params: Option<Arc<RawValue>>, once: bool) -> Self {
-        Self { id, body: message(id, method, params), headers: HeaderMap::new(), once }
+        Self { id, body: message(id, method, params), headers: HeaderMap::new(), once, load: None }
     }
 }
 
@@ -158,7 +161,7 @@ impl Peer {
         post: Post,
         departure: &Arc<Departure>,
     ) -> Result<Answered, Failure> {
-        let id = post.id;
+        let (id, load) = (post.id, post.load.clone());
         let response = self.send(post, departure).await?;
         let status = response.status();
         if self.has_session() && status == StatusCode::NOT_FOUND {
@@ -175,7 +178,7 @@ impl Peer {
             self.over.cancel();
         }
         let session_id = response.headers().get(&SESSION_ID).cloned();
-        let answer = answer::read(self, id, response).await;
+        let answer = answer::read(self, id, response, load.as_deref()).await;
         if self.is_modern() && answer.is_err() && matches!(status.as_u16(), 400 | 404 | 405) {
             // So speaks one that was replaced by an earlier version of itself. The next request finds out.
             self.over.cancel();

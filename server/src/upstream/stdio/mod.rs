@@ -61,6 +61,10 @@ impl StdioSession {
         let exchange = self.peer.exchange(request.method, params, &departure, request.once);
         let answer = supervise(&departure, limits, cancel, exchange).await?;
         self.peer.observer.answered();
+        if let Some(load) = &request.load {
+            // All callers share the pipe: nobody waits there.
+            load.carry(answer.len());
+        }
         Ok(answer)
     }
 

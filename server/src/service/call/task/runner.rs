@@ -190,6 +190,7 @@ async fn attempt(
         only_for_task: true,
         trace: trace.as_deref().map(Trace::from_json).unwrap_or_default(),
         progress: Progress::default(),
+        load: None,
     };
     Ok(dispatch::dispatch_for_task(services, claimant, id, slot).await)
 }
