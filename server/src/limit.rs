@@ -49,11 +49,12 @@ struct Entry {
     loads: usize,
 }
 
+#[derive(Default)]
 struct Used {
     calls: AtomicUsize,
     bytes: AtomicUsize,
     /// The turn at going over for an answer. One has it until all of its request is over.
-    turn: Arc<Semaphore>,
+    turn: OnceLock<Arc<Semaphore>>,
 }
 
 /// Whose budget.
@@ -162,7 +163,7 @@ impl Load {
         }
         if let Some((_, used)) = &self.caller
             && self.turn.get().is_none()
-            && let Ok(turn) = used.turn.clone().acquire_owned().await
+            && let Ok(turn) = used.turn().acquire_owned().await
         {
             let _ = self.turn.set(turn);
         }
@@ -263,13 +264,11 @@ impl Drop for Waiting<'_> {
     }
 }
 
-impl Default for Used {
-    fn default() -> Self {
-        Self { calls: AtomicUsize::new(0), bytes: AtomicUsize::new(0), turn: Arc::new(Semaphore::new(1)) }
-    }
-}
-
 impl Used {
+    fn turn(&self) -> Arc<Semaphore> {
+        self.turn.get_or_init(|| Arc::new(Semaphore::new(1))).clone()
+    }
+
     fn of(&self, what: What) -> &AtomicUsize {
         match what {
             What::Calls => &self.calls,
@@ -311,18 +310,21 @@ impl Full {
     /// As it is said to who is refused.
     fn error(self) -> Error {
         let Self { whose, what, limit } = self;
-        let (kind, whose, code) = match (whose, what) {
-            (Whose::Callers, What::Calls) => (Kind::TooMany(COME_BACK), "of this caller", "too_many_calls"),
-            (Whose::Callers, What::Bytes) => (Kind::TooMany(COME_BACK), "of this caller", "too_many_bytes"),
-            (Whose::Orgs, What::Calls) => (Kind::TooMany(COME_BACK), "of this org", "too_many_calls"),
-            (Whose::Orgs, What::Bytes) => (Kind::TooMany(COME_BACK), "of this org", "too_many_bytes"),
-            (Whose::Process, _) => (Kind::Unavailable, "of everybody here", "overloaded"),
+        let name = match whose {
+            Whose::Callers => "caller",
+            Whose::Orgs => "org",
+            Whose::Process => "process",
         };
-        metrics::counter!("permesso_over_budget_total", "budget" => whose, "code" => code).increment(1);
+        let (kind, code) = match (whose, what) {
+            (Whose::Process, _) => (Kind::Unavailable, "overloaded"),
+            (_, What::Calls) => (Kind::TooMany(COME_BACK), "too_many_calls"),
+            (_, What::Bytes) => (Kind::TooMany(COME_BACK), "too_many_bytes"),
+        };
+        metrics::counter!("permesso_over_budget_total", "budget" => name, "code" => code).increment(1);
         let message = match what {
-            What::Calls => format!("the requests {whose} that are in flight are {limit}, which is the limit"),
+            What::Calls => format!("the requests in flight of this {name} are {limit}, which is the limit"),
             What::Bytes => {
-                format!("the requests {whose} that are in flight would hold more than {limit} bytes, the limit")
+                format!("the requests in flight of this {name} would hold more than {limit} bytes, which is the limit")
             }
         };
         Error::new(kind, code, format!("{message}; nothing was done, send this again after `Retry-After`"))

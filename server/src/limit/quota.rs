@@ -79,7 +79,7 @@ impl Quota {
              record in an hour; nothing was done, come back in {minutes} minutes",
             self.each
         );
-        metrics::counter!("permesso_over_budget_total", "budget" => "of this guest", "code" => CODE).increment(1);
+        metrics::counter!("permesso_over_budget_total", "budget" => "guest", "code" => CODE).increment(1);
         Error::new(Kind::TooMany(left), CODE, text)
     }
 }

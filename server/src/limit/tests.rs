@@ -40,7 +40,7 @@ fn what_the_callers_of_an_org_take_counts_together_and_so_does_what_everybody_ta
     let _taken: Vec<Load> = (0..3).map(|_| budget.begin(key(), mine).unwrap()).collect();
     let error = budget.begin(key(), mine).err().unwrap();
     assert_eq!((error.code, error.kind), ("too_many_calls", Kind::TooMany(COME_BACK)));
-    assert!(error.message.contains("of this org") && error.message.contains('3'), "{error}");
+    assert!(error.message.contains("of this org are 3") && error.message.contains('3'), "{error}");
     let last = budget.begin(key(), theirs).unwrap();
     let error = budget.begin_unknown().err().unwrap();
     assert_eq!((error.code, error.kind), ("overloaded", Kind::Unavailable));

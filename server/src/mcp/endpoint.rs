@@ -171,7 +171,12 @@ fn authenticate(services: &Services, headers: &HeaderMap, request_id: Uuid) -> R
 /// Where they call: 404 for a toolkit that is not there or not theirs. Their request counts as in flight from here on.
 fn place(services: &Services, headers: &HeaderMap, actor: Actor, org: &str, toolkit: &str) -> Result<Place> {
     let begin = |caller: &Caller| services.budget.begin(caller.principal, Some(caller.org)).map(Arc::new);
-    place_of(services, headers, actor, (org, toolkit), begin)
+    let place = place_of(services, headers, actor, (org, toolkit), begin)?;
+    if let Some(guest) = place.guest() {
+        // Before anything is read of a guest whose quota is used up.
+        services.guest_records.take(guest, 0)?;
+    }
+    Ok(place)
 }
 
 /// The same for a request that may have begun to count already.

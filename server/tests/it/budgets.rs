@@ -19,6 +19,7 @@ use crate::support::{
     modern::Modern,
     process::Process,
     stream::Stream,
+    unread::Unread,
 };
 
 /// By when something has happened that happens, on a machine that has much else to do.
@@ -83,8 +84,8 @@ impl Half {
 async fn forty_calls_of_four_mebibytes_take_no_more_memory_than_a_caller_may_and_others_are_served() {
     let world = World::new().await;
     world.admin.patch("/orgs/acme/connections/bank", json!({"call_timeout_ms": 60_000})).await.expect(200);
-    let gateway = Process::gateway(&world.database);
     let (other, _) = world.patient(240).await;
+    let gateway = Process::gateway(&world.database);
     let (agent, other) = (world.agent.at(&gateway.url), other.at(&gateway.url));
     assert_eq!(text(&agent.call("balance", json!({})).await), "done");
     let body = call("balance", (4 << 20) - 1_024);
@@ -114,8 +115,8 @@ async fn forty_calls_of_four_mebibytes_take_no_more_memory_than_a_caller_may_and
 async fn bodies_count_while_they_come_and_what_was_let_in_finishes() {
     let world = World::new().await;
     let limits = [("PERMESSO_CALLER_MAX_BYTES", 1_000_000)];
-    let gateway = Gateway::start_limited(&world.database, &limits, Clock::system()).await;
     let (other, _) = world.patient(240).await;
+    let gateway = Gateway::start_limited(&world.database, &limits, Clock::system()).await;
     let (agent, other) = (world.agent.at(&gateway.url), other.at(&gateway.url));
     let first = Half::send(&agent, 400_000).await;
     let second = Half::send(&agent, 400_000).await;
@@ -132,14 +133,67 @@ async fn bodies_count_while_they_come_and_what_was_let_in_finishes() {
     gateway.stop().await;
 }
 
+#[tokio::test]
+async fn the_rest_api_counts_bodies_too() {
+    let world = World::new().await;
+    let limits = [("PERMESSO_CALLER_MAX_BYTES", 65_536), ("PERMESSO_PROCESS_MAX_BYTES", 100_000)];
+    let gateway = Gateway::start_limited(&world.database, &limits, Clock::system()).await;
+    let admin = world.admin.at(&gateway.url);
+    for (bytes, status, code) in [(70_000, 429, "too_many_bytes"), (60_000, 422, "invalid")] {
+        let answer = admin.post("/orgs", json!({"slug": "acme2", "name": "x".repeat(bytes), "no": 1})).await;
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (status, code), "{}", answer.text);
+        assert_eq!(answer.headers.contains_key("retry-after"), status == 429);
+    }
+    let answer = Client::new(&gateway.url, None).post("/auth/login", json!({"email": "x".repeat(20_000)})).await;
+    assert_eq!((answer.status.as_u16(), answer.code().as_str()), (413, "too_large"), "{}", answer.text);
+    assert!(answer.text.contains("16 KiB"), "{}", answer.text);
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_counts_until_its_reader_has_it() {
+    let world = World::new().await;
+    let limits = [("PERMESSO_CALLER_MAX_BYTES", 8_000_000)];
+    let gateway = Gateway::start_limited(&world.database, &limits, Clock::system()).await;
+    let agent = world.agent.at(&gateway.url);
+    world.upstream.behave(Behaviour::Result(DONE.replace("done", &"done ".repeat(1_800_000))));
+    let unread = Unread::post(&agent, "acme/bank", &call("balance", 10), 200).await;
+    is_refused(&balance(&agent).await, 429, "too_many_bytes", "8000000 bytes");
+    world.upstream.behave(Behaviour::Result(DONE.to_owned()));
+    drop(unread);
+    eventually("its room is given back", || async { balance(&agent).await.status == 200 }).await;
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_for_which_there_is_no_room_all_come() {
+    let world = World::new().await;
+    world.admin.patch("/orgs/acme/connections/bank", json!({"call_timeout_ms": 60_000})).await.expect(200);
+    let limits = [("PERMESSO_CALLER_MAX_BYTES", 300_000)];
+    let gateway = Gateway::start_limited(&world.database, &limits, Clock::system()).await;
+    let agent = world.agent.at(&gateway.url);
+    world.upstream.behave(Behaviour::Hang(DONE.replace("done", &"done ".repeat(40_000))));
+    let mut calls = JoinSet::new();
+    for _ in 0..6 {
+        let agent = agent.clone();
+        calls.spawn(async move { balance(&agent).await });
+    }
+    eventually("all are in flight", || async { world.upstream.calls() == 6 }).await;
+    world.upstream.release();
+    for answer in timeout(SOON, calls.join_all()).await.expect("all are answered") {
+        assert_eq!(text(&answer.expect(200)["result"]).len(), 200_000);
+    }
+    gateway.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn callers_orgs_and_the_process_have_so_many_calls_in_flight_and_what_was_let_in_finishes() {
     let world = World::new().await;
     world.admin.patch("/orgs/acme/connections/bank", json!({"call_timeout_ms": 60_000})).await.expect(200);
     world.admin.patch("/orgs/acme/toolkits/bank", json!({"visibility": "public"})).await.expect(200);
     let limits = [("PERMESSO_CALLER_MAX_CALLS", 2), ("PERMESSO_ORG_MAX_CALLS", 3), ("PERMESSO_PROCESS_MAX_CALLS", 4)];
-    let gateway = Gateway::start_limited(&world.database, &limits, Clock::system()).await;
     let (other, _) = world.patient(240).await;
+    let gateway = Gateway::start_limited(&world.database, &limits, Clock::system()).await;
     let [agent, other, guest, admin] =
         [&world.agent, &other, &world.other_agent, &world.admin].map(|client| client.at(&gateway.url));
     world.upstream.behave(Behaviour::Hang(DONE.to_owned()));
@@ -153,9 +207,9 @@ async fn callers_orgs_and_the_process_have_so_many_calls_in_flight_and_what_was_
             eventually("it is in flight", || async { world.upstream.calls() == arrived }).await;
         }
         match arrived {
-            2 => is_refused(&balance(&agent).await, 429, "too_many_calls", "of this caller that are in flight are 2"),
-            3 => is_refused(&balance(&other).await, 429, "too_many_calls", "of this org that are in flight are 3"),
-            _ => is_refused(&balance(&guest).await, 503, "overloaded", "of everybody here that are in flight are 4"),
+            2 => is_refused(&balance(&agent).await, 429, "too_many_calls", "of this caller are 2"),
+            3 => is_refused(&balance(&other).await, 429, "too_many_calls", "of this org are 3"),
+            _ => is_refused(&balance(&guest).await, 503, "overloaded", "of this process are 4"),
         }
     }
     let rest = admin.get("/orgs").await;
@@ -181,8 +235,8 @@ async fn callers_orgs_and_the_process_have_so_many_calls_in_flight_and_what_was_
 async fn what_waits_is_not_in_flight() {
     let world = World::new().await;
     let limits = [("PERMESSO_CALLER_MAX_CALLS", 1)];
-    let gateway = Gateway::start_limited(&world.database, &limits, Clock::system()).await;
     let (agent, _) = world.patient(240).await;
+    let gateway = Gateway::start_limited(&world.database, &limits, Clock::system()).await;
     let agent = agent.at(&gateway.url);
     let mut held = Vec::new();
     for cents in 1..=3 {
@@ -227,7 +281,7 @@ async fn each_entry_of_a_batch_counts() {
     let batch = agent.send(Method::POST, "/acme/bank/mcp", Some(json!(entries).to_string()), &old);
     let release = async {
         eventually("three are in flight", || async { world.upstream.calls() == 3 }).await;
-        is_refused(&balance(&agent).await, 429, "too_many_calls", "are 3");
+        is_refused(&balance(&agent).await, 429, "too_many_calls", "of this caller are 3");
         world.upstream.release();
     };
     let (answer, ()) = tokio::join!(batch, release);
