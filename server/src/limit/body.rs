@@ -17,9 +17,9 @@ const WITHIN: Duration = Duration::from_secs(30);
 /// Reads a body of at most so many bytes. Each piece is counted before it is kept.
 ///
 /// # Errors
-/// `too_large`; `bad_request` when it does not come whole, or not in time; when a budget has no room for it (see
-/// [`super::is_over`]): then the rest of it is read and thrown away, since many clients read no answer before they have
-/// sent everything.
+/// `bad_request` when it does not come whole, or not in time; `too_large`, and when a budget has no room for it (see
+/// [`super::is_over`]): then the rest of it, of twice the size at most, is read and thrown away, since many clients read
+/// no answer before they have sent everything.
 pub async fn read(body: Body, most: usize, load: &Load) -> Result<Bytes> {
     let read = tokio::time::timeout(WITHIN, whole(body, most, load)).await;
     read.unwrap_or_else(|_| Err(Error::bad_request("the body did not come whole within 30 s")))
@@ -40,26 +40,25 @@ pub async fn discard(body: Body, most: usize) {
 }
 
 async fn whole(body: Body, most: usize, load: &Load) -> Result<Bytes> {
-    let announced = body.size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok());
-    if announced.is_some_and(|bytes| bytes > most) {
-        return Err(too_large(most));
-    }
+    let announced = body.size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or_default();
     let mut pieces = body.into_data_stream();
     let mut whole = BytesMut::new();
-    let (mut came, mut refused) = (0, None);
+    let mut came = 0;
+    let mut refused = (announced > most).then(|| too_large(most));
     while let Some(piece) = pieces.next().await {
         let piece = piece.map_err(|_| Error::bad_request("the body did not come whole, or not as HTTP frames it"))?;
         came += piece.len();
-        if came > most {
-            return Err(too_large(most));
+        if came > 2 * most {
+            break;
         }
         if refused.is_some() {
             continue;
         }
-        match load.hold(piece.len()) {
+        let room = if came > most { Err(too_large(most)) } else { load.hold(piece.len()) };
+        match room {
             Ok(()) => {
                 if whole.is_empty() {
-                    whole.reserve(announced.unwrap_or_default());
+                    whole.reserve(announced);
                 }
                 whole.extend_from_slice(&piece);
             }

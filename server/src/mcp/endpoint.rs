@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use domain::Caller;
+use domain::{Caller, directory::Org};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 use wire::error::RpcError;
@@ -149,7 +149,7 @@ async fn receive(
     };
     let body = body::read(body, body::LARGEST, &load).await?;
     let actor = access::again(services, &*services.directory.get()?, actor)?;
-    let place = place_of(services, headers, actor, (org, toolkit), |_| Ok(load))?;
+    let place = place_of(services, headers, actor, (org, toolkit), |_, _, _| Ok(load))?;
     if let Some(guest) = place.guest() {
         services.guest_records.take(guest, body.len())?;
     }
@@ -170,7 +170,11 @@ fn authenticate(services: &Services, headers: &HeaderMap, request_id: Uuid) -> R
 
 /// Where they call: 404 for a toolkit that is not there or not theirs. Their request counts as in flight from here on.
 fn place(services: &Services, headers: &HeaderMap, actor: Actor, org: &str, toolkit: &str) -> Result<Place> {
-    let begin = |caller: &Caller| services.budget.begin(caller.principal, Some(caller.org)).map(Arc::new);
+    let begin = |caller: &Caller, org: &Org, is_guest: bool| {
+        // A guest who belongs to no org takes no part of the one it calls at.
+        let home = (!is_guest || caller.org != org.id).then_some(caller.org);
+        services.budget.begin(caller.principal, home).map(Arc::new)
+    };
     let place = place_of(services, headers, actor, (org, toolkit), begin)?;
     if let Some(guest) = place.guest() {
         // Before anything is read of a guest whose quota is used up.
@@ -185,7 +189,7 @@ fn place_of(
     headers: &HeaderMap,
     actor: Actor,
     (org, toolkit): (&str, &str),
-    load: impl FnOnce(&Caller) -> Result<Arc<Load>>,
+    load: impl FnOnce(&Caller, &Org, bool) -> Result<Arc<Load>>,
 ) -> Result<Place> {
     let directory = services.directory.get()?;
     let (caller, org, toolkit) = access::caller(&directory, &actor, org, toolkit)?;
@@ -194,8 +198,8 @@ fn place_of(
     let place = Place {
         request_id: actor.request_id,
         version: directory.version,
+        load: load(&caller, &org, access::is_outside(&actor, &org))?,
         actor,
-        load: load(&caller)?,
         caller,
         org,
         toolkit,
