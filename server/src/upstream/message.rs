@@ -111,7 +111,7 @@ impl Refusal {
 
 impl Answer {
     /// How many bytes it has.
-    pub(super) fn len(&self) -> usize {
+    pub fn size(&self) -> usize {
         let (Self::Result(raw) | Self::Error(raw)) = self;
         raw.get().len()
     }

@@ -142,7 +142,8 @@ pub struct Call<'a> {
     pub tells_missing: bool,
     /// It brings what an upstream asked for, so only one that is spoken to in MCP 2026-07-28 is meant.
     pub goes_on: bool,
-    /// What it takes up of its caller's budget: its answer counts there while it is read, and waits for room.
+    /// What it takes up of its caller's budget: its answer counts there while it is read, and waits for room. None for
+    /// an approved call, whose outcome the wait would put in doubt.
     pub load: Option<&'a Arc<Load>>,
 }
 

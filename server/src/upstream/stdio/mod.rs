@@ -63,7 +63,7 @@ impl StdioSession {
         self.peer.observer.answered();
         if let Some(load) = &request.load {
             // All callers share the pipe: nobody waits there.
-            load.carry(answer.len());
+            load.carry(answer.size());
         }
         Ok(answer)
     }
