@@ -3,6 +3,7 @@
 //!
 //! Nothing here reaches out: whether Postgres answers or a role may sign in is found out later.
 
+mod budgets;
 mod reach;
 mod vars;
 
@@ -22,6 +23,7 @@ use url::Url;
 
 use vars::Vars;
 
+pub use budgets::{Budgets, Share};
 pub use reach::{AllowedHosts, Host, NotAHost};
 pub use vars::ConfigError;
 
@@ -87,6 +89,14 @@ pub struct Config {
     pub max_held_argument_bytes: usize,
     /// `PERMESSO_FORBID_SELF_APPROVAL`: nobody decides on their own request, whatever policies say.
     pub forbid_self_approval: bool,
+    /// What callers may take up of a process at once.
+    pub budgets: Budgets,
+    /// `PERMESSO_GUEST_RECORD_BYTES_PER_HOUR`: how much of an org's record one caller from outside may fill in an
+    /// hour, on each replica; 16 MiB unless set.
+    pub guest_record_bytes: usize,
+    /// `PERMESSO_AUDIT_QUEUE_BYTES`: how many bytes of records may wait to be written; 32 MiB to 64 GiB, 64 MiB unless
+    /// set.
+    pub audit_queue_bytes: usize,
     /// `PERMESSO_DB_CONNECTIONS`: the largest number of pooled connections to Postgres; 2 to 1000,
     /// 20 unless set.
     pub db_max_connections: u32,
@@ -141,6 +151,13 @@ impl Config {
             max_open_approvals: vars.number("PERMESSO_MAX_OPEN_APPROVALS", 1..=10_000, 20)?,
             max_held_argument_bytes: vars.number("PERMESSO_MAX_HELD_ARGUMENT_BYTES", 1_024..=4_194_304, 262_144)?,
             forbid_self_approval: vars.flag("PERMESSO_FORBID_SELF_APPROVAL")?,
+            budgets: budgets::budgets(&vars)?,
+            guest_record_bytes: vars.number(
+                "PERMESSO_GUEST_RECORD_BYTES_PER_HOUR",
+                1_024..=1_099_511_627_776,
+                16 << 20,
+            )?,
+            audit_queue_bytes: vars.number("PERMESSO_AUDIT_QUEUE_BYTES", 32 << 20..=64 << 30, 64 << 20)?,
             db_max_connections: vars.number("PERMESSO_DB_CONNECTIONS", 2..=1_000, 20)?,
         })
     }

@@ -1,7 +1,7 @@
 //! Permesso: an approval-queue gateway for the Model Context Protocol.
 //!
 //! Layers that only look down; `tests/it/layers.rs` keeps them so:
-//! `cli → app → {api, mcp, jobs} → service → {auth, vault, directory, audit, upstream} → {db, live}
+//! `cli → app → {api, mcp, jobs} → service → {auth, vault, directory, audit, upstream} → {db, live} → limit
 //! → {error, clock, config, telemetry, process, random}`.
 
 pub mod api;
@@ -15,6 +15,7 @@ pub mod db;
 pub mod directory;
 pub mod error;
 pub mod jobs;
+pub mod limit;
 pub mod live;
 pub mod mcp;
 pub mod postgres;

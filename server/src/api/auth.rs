@@ -15,7 +15,7 @@ use tower_sessions::Session;
 
 use super::{
     authorize::{ClientAddress, Known, Visitor},
-    body::Body,
+    body::{Body, SMALL},
 };
 use crate::{
     auth::jwt,
@@ -44,7 +44,7 @@ use crate::{
 pub async fn login(
     State(services): State<Arc<Services>>,
     ClientAddress(address): ClientAddress,
-    Body(login): Body<Login>,
+    Body(login): Body<Login, SMALL>,
 ) -> Result<impl IntoResponse> {
     let signed = sign_in(&services, &login.email, SecretString::from(login.password), address).await?;
     let token = services.jwt.issue(signed.user.0, signed.epoch, services.clock.now()).map_err(Error::internal)?;
@@ -75,7 +75,7 @@ pub async fn login(
 pub async fn create_session(
     State(services): State<Arc<Services>>,
     visitor: Visitor,
-    Body(login): Body<Login>,
+    Body(login): Body<Login, SMALL>,
 ) -> Result<StatusCode> {
     let address = visitor.whence.address;
     let signed = sign_in(&services, &login.email, SecretString::from(login.password), address).await?;

@@ -4,19 +4,20 @@
 use std::{
     marker::PhantomData,
     net::{IpAddr, SocketAddr},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use axum::{
     extract::{ConnectInfo, FromRequestParts, RawPathParams},
     http::{HeaderMap, header, request::Parts},
 };
-use domain::Right;
+use domain::{OrgId, Right};
 use tower_sessions::Session;
 use uuid::Uuid;
 
 use crate::{
     error::{Error, Result},
+    limit::Load,
     service::{
         Services,
         access::{self, Acquaintance, Actor, OrgAccess},
@@ -64,6 +65,28 @@ impl<S: Send + Sync> FromRequestParts<S> for Visitor {
     }
 }
 
+/// What a request takes up of its caller's budget, from when it is known who asks until it is answered. A layer puts one
+/// into each request and keeps it until then.
+#[derive(Clone, Default)]
+pub struct Taken(Arc<OnceLock<Load>>);
+
+impl Taken {
+    /// Begins, unless it has.
+    pub(super) fn begin(&self, begin: impl FnOnce() -> Result<Load>) -> Result<&Load> {
+        if let Some(load) = self.0.get() {
+            return Ok(load);
+        }
+        let load = begin()?;
+        Ok(self.0.get_or_init(|| load))
+    }
+}
+
+/// Counts the request at its caller's budget, and at the org's that it is about or the caller belongs to.
+fn begin(parts: &Parts, services: &Services, actor: &Actor, org: Option<OrgId>) -> Result<()> {
+    let taken = parts.extensions.get::<Taken>().cloned().unwrap_or_default();
+    taken.begin(|| services.budget.begin(actor.principal, org)).map(drop)
+}
+
 fn request_id(parts: &Parts) -> Uuid {
     parts.extensions.get::<RequestId>().map_or_else(Uuid::now_v7, |id| id.0)
 }
@@ -76,17 +99,21 @@ impl FromRequestParts<Arc<Services>> for Known {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, services: &Arc<Services>) -> Result<Self> {
-        let request_id = request_id(parts);
-        let actor = if let Some(token) = access::bearer(&parts.headers)? {
-            access::authenticate(services, token, request_id)?
-        } else {
-            let session = parts.extensions.get::<Session>().cloned().ok_or_else(Error::unauthorized)?;
-            let attended = is_attended(&parts.headers);
-            session::authenticate(services, &session, attended, request_id).await?
-        };
+        let actor = authenticate(parts, services).await?;
+        begin(parts, services, &actor, actor.key_org)?;
         Acquaintance::make_on(&parts.extensions);
         Ok(Self(actor))
     }
+}
+
+async fn authenticate(parts: &Parts, services: &Services) -> Result<Actor> {
+    let request_id = request_id(parts);
+    if let Some(token) = access::bearer(&parts.headers)? {
+        return access::authenticate(services, token, request_id);
+    }
+    let session = parts.extensions.get::<Session>().cloned().ok_or_else(Error::unauthorized)?;
+    let attended = is_attended(&parts.headers);
+    session::authenticate(services, &session, attended, request_id).await
 }
 
 /// Whether somebody is at the console: an event stream opens by itself, and the console marks what it asks while
@@ -152,10 +179,12 @@ impl FromRequestParts<Arc<Services>> for Member {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, services: &Arc<Services>) -> Result<Self> {
-        let Known(actor) = Known::from_request_parts(parts, services).await?;
+        let actor = authenticate(parts, services).await?;
         let params = RawPathParams::from_request_parts(parts, services).await.map_err(|_| Error::not_found())?;
         let org = params.iter().find(|(name, _)| *name == "org").map(|(_, value)| value.to_owned());
         let directory = services.directory.get()?;
-        OrgAccess::find(&directory, actor, &org.ok_or_else(Error::not_found)?).map(Self)
+        let access = OrgAccess::find(&directory, actor, &org.ok_or_else(Error::not_found)?)?;
+        begin(parts, services, &access.actor, Some(access.org.id))?;
+        Ok(Self(access))
     }
 }

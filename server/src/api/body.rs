@@ -1,36 +1,32 @@
 //! Request bodies as JSON, with errors that name the field.
 
-use axum::{
-    body::Bytes,
-    extract::{FromRequest, Request},
-};
+use std::sync::Arc;
+
+use axum::extract::{FromRequest, Request};
 use serde::de::DeserializeOwned;
 use wire::canonical::{CanonicalError, check_numbers};
 
-use crate::error::{Error, Kind};
+use super::authorize::Taken;
+use crate::{
+    error::{Error, Kind},
+    limit::body::{self, LARGEST},
+    service::Services,
+};
 
-/// The largest body of the REST API, in bytes.
-pub const MAX_BODY: usize = 4 * 1024 * 1024;
+/// The largest body of who has not said yet who they are, in bytes.
+pub const SMALL: usize = 16 * 1024;
 
-/// How long a body may take to come.
-const WITHIN: std::time::Duration = std::time::Duration::from_secs(30);
+/// A JSON body of at most so many bytes, decoded. It counts at the budget of whoever the handler's other arguments found
+/// out to be asking, else at the process's.
+pub struct Body<T, const MOST: usize = LARGEST>(pub T);
 
-/// A JSON body, decoded.
-pub struct Body<T>(pub T);
-
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+impl<T: DeserializeOwned, const MOST: usize> FromRequest<Arc<Services>> for Body<T, MOST> {
     type Rejection = Error;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
-        let bytes = tokio::time::timeout(WITHIN, Bytes::from_request(request, state)).await;
-        let bytes = bytes.map_err(|_| Error::bad_request("the body did not come whole within 30 s"))?;
-        let bytes = bytes.map_err(|rejection| {
-            if axum::response::IntoResponse::into_response(rejection).status() == http::StatusCode::PAYLOAD_TOO_LARGE {
-                Error::new(Kind::TooLarge, "too_large", "the body is larger than allowed (4 MiB; 16 KiB to sign in)")
-            } else {
-                Error::bad_request("the body could not be read whole")
-            }
-        })?;
+    async fn from_request(request: Request, services: &Arc<Services>) -> Result<Self, Error> {
+        let taken = request.extensions().get::<Taken>().cloned().unwrap_or_default();
+        let load = taken.begin(|| services.budget.begin_unknown())?;
+        let bytes = body::read(request.into_body(), MOST, load).await?;
         if let Ok(text) = std::str::from_utf8(&bytes)
             && let Err(error @ CanonicalError::Number { .. }) = check_numbers(text)
         {

@@ -15,7 +15,7 @@ use secrecy::ExposeSecret;
 
 use super::{
     authorize::{Allowed, ClientAddress, ReadMembers, Visitor, WriteMembers},
-    body::Body,
+    body::{Body, SMALL},
     page::{Page, Query, page},
 };
 use crate::{
@@ -100,7 +100,7 @@ pub async fn delete_invitation(
 pub async fn view_invitation(
     State(services): State<Arc<Services>>,
     ClientAddress(address): ClientAddress,
-    Body(link): Body<ViewInvitation>,
+    Body(link): Body<ViewInvitation, SMALL>,
 ) -> Result<Json<OfferedInvitation>> {
     let (offered, role) = service::invitation::view(&services, &link.token, address).await?;
     Ok(Json(OfferedInvitation {
@@ -131,7 +131,7 @@ pub async fn view_invitation(
 pub async fn accept_invitation(
     State(services): State<Arc<Services>>,
     visitor: Visitor,
-    Body(accept): Body<AcceptInvitation>,
+    Body(accept): Body<AcceptInvitation, SMALL>,
 ) -> Result<StatusCode> {
     let address = visitor.whence.address;
     let signed = service::invitation::accept(&services, accept, address, visitor.request_id).await?;

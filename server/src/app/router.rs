@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, FromRequestParts, Request, State},
+    extract::{FromRequestParts, Request, State},
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -23,8 +23,9 @@ use super::{
 };
 use crate::{
     api::{
-        self, api_keys, approvals, audit, audit_export, auth, authorize::Known, connections, events, invitations,
-        members, orgs, roles, sessions, toolkits,
+        self, api_keys, approvals, audit, audit_export, auth,
+        authorize::{Known, Taken},
+        connections, events, invitations, members, orgs, roles, sessions, toolkits,
     },
     error::{Error, Kind},
     mcp::{self, origin::Origins},
@@ -37,17 +38,12 @@ type Routes = &'static [(&'static str, fn() -> MethodRouter<Arc<Services>>)];
 /// The REST API under `/api/v1`. All but signing in and taking up an invitation ask for a credential in
 /// their handler's signature; a test walks this list.
 pub const API: Routes = &[
-    ("/auth/login", || post(auth::login).layer(DefaultBodyLimit::max(16 * 1024))),
-    ("/auth/session", || {
-        post(auth::create_session)
-            .layer(DefaultBodyLimit::max(16 * 1024))
-            .get(auth::get_session)
-            .delete(auth::delete_session)
-    }),
+    ("/auth/login", || post(auth::login)),
+    ("/auth/session", || post(auth::create_session).get(auth::get_session).delete(auth::delete_session)),
     ("/auth/sessions", || get(sessions::list_sessions)),
     ("/auth/sessions/{id}", || delete(sessions::revoke_session)),
-    ("/invitations/view", || post(invitations::view_invitation).layer(DefaultBodyLimit::max(16 * 1024))),
-    ("/invitations/accept", || post(invitations::accept_invitation).layer(DefaultBodyLimit::max(16 * 1024))),
+    ("/invitations/view", || post(invitations::view_invitation)),
+    ("/invitations/accept", || post(invitations::accept_invitation)),
     ("/me", || get(auth::get_me)),
     ("/orgs", || get(orgs::list_orgs).post(orgs::create_org)),
     ("/orgs/{org}", || get(orgs::get_org).patch(orgs::update_org)),
@@ -125,7 +121,6 @@ pub(super) fn router(
         .merge(endpoint(origins))
         .fallback(move |state, request| elsewhere(console, state, request))
         .method_not_allowed_fallback(wrong_method)
-        .layer(DefaultBodyLimit::max(api::body::MAX_BODY))
         .layer(CatchPanicLayer::custom(|_| Error::internal("a handler panicked").into_response()))
         .layer(middleware::from_fn_with_state(proxies, peer::find))
         // Before everything that looks at a request, so that no route can stand outside.
@@ -150,8 +145,11 @@ fn endpoint(origins: Origins) -> Router<Arc<Services>> {
 async fn identify(mut request: Request, next: Next) -> Response {
     let id = Uuid::now_v7();
     request.extensions_mut().insert(RequestId(id));
+    let taken = Taken::default();
+    request.extensions_mut().insert(taken.clone());
     let span = tracing::info_span!("request", %id, method = %request.method(), path = request.uri().path());
     let mut response = tracing::Instrument::instrument(next.run(request), span.clone()).await;
+    drop(taken);
     if let Some(error) = response.extensions_mut().remove::<Arc<Error>>() {
         let _entered = span.enter();
         let cookie = response.headers_mut().remove(header::SET_COOKIE);

@@ -20,6 +20,7 @@ use crate::{
     config::{AllowedHosts, Config},
     db::{self, AuditConnector, Db},
     directory::Snapshots,
+    limit::{Budget, quota::Quota, refusals::Refusals},
     live::Live,
     service::{Limits, Pace, Services, audit_export, call, connection, feed, key, mcp_session, seats::Seats},
     upstream::{AllowRule, ChildUser, Egress, Upstreams},
@@ -69,7 +70,7 @@ impl App {
         db::audit::ensure_partitions(&db).await.context("cannot make the audit's partitions")?;
         let master = MasterKey::from_config(config)?;
         let vault = Arc::new(Vault::new(&master));
-        let (audit, writers) = audit::Writer::start(AuditConnector::new(url, set_role)?);
+        let (audit, writers) = audit::Writer::start(AuditConnector::new(url, set_role)?, config.audit_queue_bytes);
         let rules = AllowRule::parse_list(&config.egress_allow.join(",")).context("PERMESSO_EGRESS_ALLOW")?;
         let egress = Egress::new(rules).context("cannot make the HTTP client")?;
         let services = Services {
@@ -104,6 +105,9 @@ impl App {
                 open_approvals: config.max_open_approvals,
                 held_argument_bytes: config.max_held_argument_bytes,
             },
+            budget: Budget::new(config.budgets),
+            guest_records: Quota::new(config.guest_record_bytes, clock.clone()),
+            refusals: Refusals::new(clock.clone()),
             lease: config.approval_lease,
             forbid_self_approval: config.forbid_self_approval,
             public_url,

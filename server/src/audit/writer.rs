@@ -4,9 +4,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use sqlx::PgConnection;
+use sqlx::{Connection, PgConnection};
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
     task::JoinHandle,
     time::Instant,
 };
@@ -26,8 +26,11 @@ const LANES: usize = 2;
 const QUEUE: usize = 2_048;
 /// How many records one commit takes at most.
 const BATCH: usize = 256;
-/// How many bytes of bodies one commit takes at most: Postgres bounds a message.
-const BATCH_BYTES: usize = 32 * 1024 * 1024;
+/// How many bytes of bodies one commit takes, unless a single record has more. For the moment of a commit they are in
+/// memory three times: here, as parameters and on their way to Postgres.
+const BATCH_BYTES: usize = 4 * 1024 * 1024;
+/// In units of how many bytes the room of the queue is counted.
+const UNIT: usize = 1_024;
 /// How long intents wait for an outcome to be written with: nobody waits for them, and most calls
 /// are answered sooner, so that one commit serves both sides.
 const LINGER: Duration = Duration::from_millis(4);
@@ -35,6 +38,12 @@ const LINGER: Duration = Duration::from_millis(4);
 pub const PATIENCE: Duration = Duration::from_secs(5);
 /// How long Postgres may take to answer before the connection is given up: longer than any statement may.
 const SILENCE: Duration = Duration::from_secs(35);
+
+/// A record that waits, and the room that it takes until it is written.
+struct Waiting {
+    entry: Entry,
+    _room: OwnedSemaphorePermit,
+}
 
 enum Entry {
     Intent(Box<Intent>),
@@ -44,7 +53,7 @@ enum Entry {
 impl Entry {
     fn bytes(&self) -> usize {
         match self {
-            Self::Intent(intent) => intent.request.as_ref().map_or(0, String::len),
+            Self::Intent(intent) => intent.request.as_ref().map_or(0, |request| request.len()),
             Self::Outcome(outcome, _) => outcome.response.as_ref().map_or(0, String::len),
         }
     }
@@ -53,14 +62,17 @@ impl Entry {
 /// Where records are handed in. Cheap to clone.
 #[derive(Clone)]
 pub struct Writer {
-    lanes: Arc<[mpsc::Sender<Entry>]>,
+    lanes: Arc<[mpsc::Sender<Waiting>]>,
+    room: Arc<Semaphore>,
+    /// All there is of it, in units.
+    units: u32,
     closing: CancellationToken,
 }
 
 impl Writer {
     /// Starts the lanes. They end, with everything written, after [`close`](Self::close) or when the last
-    /// writer is dropped.
-    pub fn start(connector: AuditConnector) -> (Self, Vec<JoinHandle<()>>) {
+    /// writer is dropped. Records with bodies of at most so many `bytes` wait in them; who has more waits for room.
+    pub fn start(connector: AuditConnector, bytes: usize) -> (Self, Vec<JoinHandle<()>>) {
         let closing = CancellationToken::new();
         let mut tasks = Vec::new();
         let lanes = (0..LANES)
@@ -70,7 +82,9 @@ impl Writer {
                 sender
             })
             .collect();
-        (Self { lanes, closing }, tasks)
+        let units = u32::try_from(bytes / UNIT).unwrap_or(u32::MAX);
+        let room = Arc::new(Semaphore::new(usize::try_from(units).unwrap_or(Semaphore::MAX_PERMITS)));
+        (Self { lanes, room, units, closing }, tasks)
     }
 
     /// Takes no more records; those that were handed in are written, then the lanes end. Whoever still holds
@@ -86,7 +100,7 @@ impl Writer {
     /// When the queue is full for too long: Postgres does not keep up or is gone. When the writer is closed.
     pub async fn intend(&self, intent: Intent) -> Result<()> {
         let lane = self.lane(intent.id.0);
-        send(lane, Entry::Intent(Box::new(intent))).await
+        self.send(lane, Entry::Intent(Box::new(intent))).await
     }
 
     /// Hands an outcome in and returns when it, and its intent, are durable.
@@ -97,14 +111,23 @@ impl Writer {
     pub async fn conclude(&self, outcome: Outcome) -> Result<()> {
         let (durable, wait) = oneshot::channel();
         let lane = self.lane(outcome.intent.0);
-        send(lane, Entry::Outcome(Box::new(outcome), Some(durable))).await?;
+        self.send(lane, Entry::Outcome(Box::new(outcome), Some(durable))).await?;
         match tokio::time::timeout(PATIENCE, wait).await {
             Ok(Ok(result)) => result,
             _ => Err(not_recorded()),
         }
     }
 
-    fn lane(&self, id: uuid::Uuid) -> &mpsc::Sender<Entry> {
+    async fn send(&self, lane: &mpsc::Sender<Waiting>, entry: Entry) -> Result<()> {
+        let sent = async {
+            let units = u32::try_from(entry.bytes().div_ceil(UNIT)).unwrap_or(u32::MAX).clamp(1, self.units);
+            let room = self.room.clone().acquire_many_owned(units).await.ok()?;
+            lane.send(Waiting { entry, _room: room }).await.ok()
+        };
+        tokio::time::timeout(PATIENCE, sent).await.ok().flatten().ok_or_else(not_recorded)
+    }
+
+    fn lane(&self, id: uuid::Uuid) -> &mpsc::Sender<Waiting> {
         // The last byte of a UUIDv7 is random.
         &self.lanes[usize::from(id.as_bytes()[15]) % self.lanes.len()]
     }
@@ -114,30 +137,28 @@ fn not_recorded() -> Error {
     Error::unavailable("this could not be recorded, so no answer is given")
 }
 
-async fn send(lane: &mpsc::Sender<Entry>, entry: Entry) -> Result<()> {
-    lane.send_timeout(entry, PATIENCE).await.map_err(|_| not_recorded())
-}
-
-async fn run(connector: AuditConnector, mut queue: mpsc::Receiver<Entry>, closing: CancellationToken) {
+async fn run(connector: AuditConnector, mut queue: mpsc::Receiver<Waiting>, closing: CancellationToken) {
     let mut conn: Option<PgConnection> = None;
     let mut batch = Vec::with_capacity(BATCH);
     while receive(&mut queue, &mut batch, &closing).await > 0 {
         linger(&mut queue, &mut batch).await;
-        let mut rest = &mut batch[..];
-        while !rest.is_empty() {
-            let (now, later) = rest.split_at_mut(fitting(rest));
-            metrics::histogram!("permesso_audit_batch_records").record(now.len() as f64);
+        while !batch.is_empty() {
+            let fits = fitting(&batch);
+            metrics::histogram!("permesso_audit_batch_records").record(fits as f64);
             let began = Instant::now();
-            write(&connector, &mut conn, now).await;
+            write(&connector, &mut conn, &mut batch[..fits]).await;
+            if let Some(conn) = &mut conn {
+                // A large record leaves nothing behind.
+                conn.shrink_buffers();
+            }
             metrics::histogram!("permesso_audit_commit_seconds").record(began.elapsed().as_secs_f64());
-            rest = later;
+            batch.drain(..fits);
         }
-        batch.clear();
     }
 }
 
 /// Waits for records; 0 when there will be none any more.
-async fn receive(queue: &mut mpsc::Receiver<Entry>, batch: &mut Vec<Entry>, closing: &CancellationToken) -> usize {
+async fn receive(queue: &mut mpsc::Receiver<Waiting>, batch: &mut Vec<Waiting>, closing: &CancellationToken) -> usize {
     if !queue.is_closed() {
         tokio::select! {
             received = queue.recv_many(batch, BATCH) => return received,
@@ -148,9 +169,9 @@ async fn receive(queue: &mut mpsc::Receiver<Entry>, batch: &mut Vec<Entry>, clos
 }
 
 /// Gathers more while nobody waits for what is there.
-async fn linger(queue: &mut mpsc::Receiver<Entry>, batch: &mut Vec<Entry>) {
+async fn linger(queue: &mut mpsc::Receiver<Waiting>, batch: &mut Vec<Waiting>) {
     let until = Instant::now() + LINGER;
-    while batch.len() < BATCH && batch.iter().all(|entry| matches!(entry, Entry::Intent(_))) {
+    while batch.len() < BATCH && batch.iter().all(|waiting| matches!(waiting.entry, Entry::Intent(_))) {
         match tokio::time::timeout_at(until, queue.recv_many(batch, BATCH)).await {
             Ok(1..) => {}
             Ok(0) | Err(_) => return,
@@ -159,10 +180,10 @@ async fn linger(queue: &mut mpsc::Receiver<Entry>, batch: &mut Vec<Entry>) {
 }
 
 /// How many entries go into one commit: at least one.
-fn fitting(entries: &[Entry]) -> usize {
+fn fitting(waiting: &[Waiting]) -> usize {
     let mut bytes = 0;
-    let fits = entries.iter().take_while(|entry| {
-        bytes += entry.bytes();
+    let fits = waiting.iter().take_while(|waiting| {
+        bytes += waiting.entry.bytes();
         bytes <= BATCH_BYTES
     });
     fits.count().max(1)
@@ -170,28 +191,28 @@ fn fitting(entries: &[Entry]) -> usize {
 
 /// Writes a batch, trying again for as long as Postgres is away. Callers stop waiting after
 /// [`PATIENCE`]; their records stay.
-async fn write(connector: &AuditConnector, conn: &mut Option<PgConnection>, batch: &mut [Entry]) {
+async fn write(connector: &AuditConnector, conn: &mut Option<PgConnection>, batch: &mut [Waiting]) {
     let mut pause = Duration::from_millis(50);
     loop {
         let written = tokio::time::timeout(SILENCE, try_write(connector, conn, batch)).await;
         match written.unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))) {
             Ok(()) => {
-                for entry in batch.iter_mut() {
-                    acknowledge(entry, Ok(()));
+                for waiting in batch.iter_mut() {
+                    acknowledge(&mut waiting.entry, Ok(()));
                 }
                 return;
             }
             Err(error) if is_of_the_data(&error) && batch.len() > 1 => {
                 // One record that fails a guard does not fail its batch.
-                for entry in batch.iter_mut() {
-                    Box::pin(write(connector, conn, std::slice::from_mut(entry))).await;
+                for waiting in batch.iter_mut() {
+                    Box::pin(write(connector, conn, std::slice::from_mut(waiting))).await;
                 }
                 return;
             }
             Err(error) if is_of_the_data(&error) => {
                 tracing::error!(%error, "an audit record was refused by the database");
-                for entry in batch.iter_mut() {
-                    acknowledge(entry, Err(Error::internal(error.to_string())));
+                for waiting in batch.iter_mut() {
+                    acknowledge(&mut waiting.entry, Err(Error::internal(error.to_string())));
                 }
                 return;
             }
@@ -205,15 +226,15 @@ async fn write(connector: &AuditConnector, conn: &mut Option<PgConnection>, batc
     }
 }
 
-async fn try_write(connector: &AuditConnector, conn: &mut Option<PgConnection>, batch: &[Entry]) -> sqlx::Result<()> {
+async fn try_write(connector: &AuditConnector, conn: &mut Option<PgConnection>, batch: &[Waiting]) -> sqlx::Result<()> {
     if conn.is_none() {
         *conn = Some(connector.connect().await?);
     }
     let Some(conn) = conn.as_mut() else { return Err(sqlx::Error::PoolClosed) };
     let intents: Vec<&Intent> =
-        batch.iter().filter_map(|e| if let Entry::Intent(i) = e { Some(&**i) } else { None }).collect();
+        batch.iter().filter_map(|w| if let Entry::Intent(i) = &w.entry { Some(&**i) } else { None }).collect();
     let outcomes: Vec<&Outcome> =
-        batch.iter().filter_map(|e| if let Entry::Outcome(o, _) = e { Some(&**o) } else { None }).collect();
+        batch.iter().filter_map(|w| if let Entry::Outcome(o, _) = &w.entry { Some(&**o) } else { None }).collect();
     db::audit::insert(conn, &intents, &outcomes).await
 }
 
@@ -236,5 +257,56 @@ fn acknowledge(entry: &mut Entry, result: Result<()>) {
     {
         // Nobody waits any more: the caller has its answer, an error.
         let _ = durable.send(result);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use chrono::DateTime;
+    use domain::{AuditId, OrgId};
+    use futures::FutureExt;
+
+    use super::*;
+
+    fn intent(bytes: usize) -> Intent {
+        Intent {
+            id: AuditId::new(),
+            at: DateTime::UNIX_EPOCH,
+            org: OrgId::new(),
+            request_id: uuid::Uuid::nil(),
+            actor: None,
+            actor_name: String::new(),
+            actor_org: None,
+            action: String::new(),
+            toolkit: None,
+            tool: None,
+            request: Some("x".repeat(bytes).into()),
+            rule: None,
+            approval: None,
+            client: None,
+        }
+    }
+
+    /// Where no Postgres is.
+    fn nowhere() -> AuditConnector {
+        AuditConnector::new(&"postgres://nobody@127.0.0.1:1/none".to_owned().into(), false).unwrap()
+    }
+
+    #[tokio::test]
+    async fn while_postgres_is_away_so_many_bytes_wait_and_no_more_come_in() {
+        const MIB: usize = 1 << 20;
+        let (writer, _lanes) = Writer::start(nowhere(), 4 * MIB);
+        for _ in 0..4 {
+            writer.intend(intent(MIB)).now_or_never().expect("there is room").unwrap();
+        }
+        assert!(writer.intend(intent(1)).now_or_never().is_none(), "it waits for room");
+    }
+
+    #[tokio::test]
+    async fn a_record_larger_than_all_the_room_takes_all_of_it() {
+        let (writer, _lanes) = Writer::start(nowhere(), 1 << 20);
+        writer.intend(intent(3 << 20)).now_or_never().expect("there is room").unwrap();
+        assert!(writer.intend(intent(1)).now_or_never().is_none(), "it waits for room");
     }
 }

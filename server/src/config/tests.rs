@@ -31,6 +31,10 @@ fn an_empty_environment_gives_the_defaults() {
     assert_eq!(config.approval_lease, Duration::from_secs(30));
     assert_eq!(config.db_max_connections, 20);
     assert_eq!((config.max_connections, config.max_connections_per_address), (10_000, 1_000));
+    let share = |calls, mebibytes: usize| Share { calls, bytes: mebibytes << 20 };
+    let budgets = Budgets { caller: share(256, 64), org: share(1_024, 256), process: share(4_096, 1_024) };
+    assert_eq!(config.budgets, budgets);
+    assert_eq!((config.guest_record_bytes, config.audit_queue_bytes), (16 << 20, 64 << 20));
     assert_eq!(config.session_idle, Duration::from_secs(12 * 3_600));
     assert_eq!(config.session_max, Duration::from_secs(7 * 24 * 3_600));
     assert!(config.database_url.is_none() && config.migrate_url.is_none() && config.master_key.is_none());
@@ -63,6 +67,14 @@ fn every_variable_is_read() {
         ("PERMESSO_APPROVAL_LEASE_SECONDS", "10"),
         ("PERMESSO_FORBID_SELF_APPROVAL", "1"),
         ("PERMESSO_DB_CONNECTIONS", "50"),
+        ("PERMESSO_CALLER_MAX_CALLS", "1"),
+        ("PERMESSO_CALLER_MAX_BYTES", "100002"),
+        ("PERMESSO_ORG_MAX_CALLS", "3"),
+        ("PERMESSO_ORG_MAX_BYTES", "100004"),
+        ("PERMESSO_PROCESS_MAX_CALLS", "5"),
+        ("PERMESSO_PROCESS_MAX_BYTES", "100006"),
+        ("PERMESSO_GUEST_RECORD_BYTES_PER_HOUR", "100007"),
+        ("PERMESSO_AUDIT_QUEUE_BYTES", "40000000"),
         ("PERMESSO_SESSION_IDLE_SECONDS", "300"),
         ("PERMESSO_SESSION_MAX_SECONDS", "7776000"),
     ])
@@ -89,6 +101,10 @@ fn every_variable_is_read() {
     assert_eq!(config.approval_lease, Duration::from_secs(10));
     assert!(config.forbid_self_approval);
     assert_eq!(config.db_max_connections, 50);
+    let share = |calls, bytes| Share { calls, bytes };
+    let budgets = Budgets { caller: share(1, 100_002), org: share(3, 100_004), process: share(5, 100_006) };
+    assert_eq!(config.budgets, budgets);
+    assert_eq!((config.guest_record_bytes, config.audit_queue_bytes), (100_007, 40_000_000));
     assert_eq!(config.session_idle, Duration::from_secs(300));
     assert_eq!(config.session_max, Duration::from_secs(90 * 24 * 3_600));
 }
@@ -165,6 +181,8 @@ fn errors_name_the_variable_the_value_and_what_would_be_right_in_one_line() {
         ("PERMESSO_DB_CONNECTIONS", "1", "from 2 to 1000"),
         ("PERMESSO_MAX_CONNECTIONS", "0", "from 1 to 1000000"),
         ("PERMESSO_MAX_CONNECTIONS_PER_ADDRESS", "1000001", "from 1 to 1000000"),
+        ("PERMESSO_CALLER_MAX_CALLS", "0", "from 1 to 1000000"),
+        ("PERMESSO_PROCESS_MAX_BYTES", "65535", "from 65536 to 1099511627776"),
         ("PERMESSO_SESSION_IDLE_SECONDS", "299", "from 300 to 2592000"),
         ("PERMESSO_SESSION_MAX_SECONDS", "7776001", "from 300 to 7776000"),
         ("PERMESSO_LISTEN", "one\nline", "127.0.0.1:8765"),

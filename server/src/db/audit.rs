@@ -2,7 +2,7 @@
 
 pub mod finished;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use domain::{ApprovalId, AuditId, OrgId, Principal};
@@ -35,8 +35,8 @@ pub struct Intent {
     pub toolkit: Option<String>,
     /// The tool's name.
     pub tool: Option<String>,
-    /// The request.
-    pub request: Option<String>,
+    /// The request; shared, because it may be large and a call's record goes several ways.
+    pub request: Option<Arc<str>>,
     /// The rule that decided.
     pub rule: Option<String>,
     /// The approval it belongs to.
@@ -133,7 +133,7 @@ pub async fn insert(conn: &mut PgConnection, intents: &[&Intent], outcomes: &[&O
         &column(intents, |r| r.action.clone()),
         &column(intents, |r| r.toolkit.clone()) as &[Option<String>],
         &column(intents, |r| r.tool.clone()) as &[Option<String>],
-        &column(intents, |r| r.request.clone()) as &[Option<String>],
+        &column(intents, |r| r.request.as_deref()) as &[Option<&str>],
         &column(intents, |r| r.rule.clone()) as &[Option<String>],
         &column(intents, |r| r.approval.map(|id| id.0)) as &[Option<Uuid>],
         &column(intents, |r| r.client.clone()) as &[Option<String>],
@@ -143,7 +143,7 @@ pub async fn insert(conn: &mut PgConnection, intents: &[&Intent], outcomes: &[&O
         &column(outcomes, |r| r.at),
         &column(outcomes, |r| r.status.as_str().to_owned()),
         &column(outcomes, |r| r.duration_us),
-        &column(outcomes, |r| r.response.clone()) as &[Option<String>],
+        &column(outcomes, |r| r.response.as_deref()) as &[Option<&str>],
         &column(outcomes, |r| r.rule.clone()) as &[Option<String>],
         &column(outcomes, |r| r.approval.map(|id| id.0)) as &[Option<Uuid>],
     )
@@ -152,7 +152,7 @@ pub async fn insert(conn: &mut PgConnection, intents: &[&Intent], outcomes: &[&O
     Ok(())
 }
 
-fn column<T, R>(rows: &[&T], value: impl Fn(&T) -> R) -> Vec<R> {
+fn column<'r, T, R>(rows: &[&'r T], value: impl Fn(&'r T) -> R) -> Vec<R> {
     rows.iter().map(|row| value(row)).collect()
 }
 

@@ -28,6 +28,7 @@ use super::{
 use crate::{
     db::audit::Status,
     error::Error,
+    limit::Load,
     service::{
         Services,
         call::{self, Body, Context, Progress, Recorded, Reply, Told},
@@ -62,12 +63,13 @@ impl Answer {
         Self { status: StatusCode::ACCEPTED, content: Content::Nothing, session: None }
     }
 
-    pub(super) fn into_response(self, services: &Arc<Services>) -> Response {
+    /// The answer goes on counting as long as it is there.
+    pub(super) fn into_response(self, services: &Arc<Services>, load: &Arc<Load>) -> Response {
         let mut response = match self.content {
             Content::Nothing => self.status.into_response(),
             Content::Events(body) => (self.status, super::stream::EVENT_STREAM, body).into_response(),
             Content::Json { bytes, answers } => {
-                let body = HttpBody::new(Tracked::new(services, bytes, answers));
+                let body = HttpBody::new(Tracked::new(services, bytes, answers, load));
                 (self.status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
             }
         };
@@ -106,6 +108,8 @@ pub(super) async fn answer(services: &Arc<Services>, place: &Place, asked: Asked
     let modern = place.spoken.modern;
     let mut session = None;
     let recording = place.record(services, method, params.map(RawValue::get)).await;
+    // Its record is a copy of what it asks.
+    place.load.carry(recording.intent.request.as_ref().map_or(0, |request| request.len()));
     let result = match method {
         "tools/call" => return call(services, place, recording, asked).await,
         "tools/list" => list::list_tools(services, place, params).await,
@@ -186,6 +190,7 @@ async fn call(services: &Arc<Services>, place: &Place, recording: Recording, ask
                 trace: params.meta.trace(),
                 progress: asked.told.map(|told| Progress::new(params.meta.progress_token, told)).unwrap_or_default(),
                 cancel: asked.cancel,
+                load: place.load.clone(),
             };
             call::call_tool(services, context, params).await
         }
@@ -211,7 +216,10 @@ async fn replied(
     };
     let (rule, response) = (reply.rule.clone(), Some(response_text(&reply)));
     let written = match reply.recorded {
-        Recorded::Whole => Ok(()),
+        Recorded::Whole => {
+            recording.charge(services, response.unwrap_or_default());
+            Ok(())
+        }
         Recorded::Intent => recording.conclude(services, reply.status, response, rule, reply.approval).await,
         Recorded::Nothing => recording.write(services, reply.status, response, rule, reply.approval).await,
     };

@@ -16,6 +16,7 @@ use wire::{
 
 use super::{
     answer::{self, Answer, Asked, Content},
+    fault,
     record::Place,
 };
 use crate::service::Services;
@@ -30,6 +31,8 @@ type Entry<'a> = Result<Message<'a>, RpcError>;
 /// Answers a batch with a batch, as JSON. Its calls are not held open: they would wait for each other.
 pub(super) async fn answer(services: &Arc<Services>, place: &Place, entries: Vec<Entry<'_>>) -> Answer {
     let place = &Place { hold: std::time::Duration::ZERO, ..place.clone() };
+    // Its entries are what is in flight.
+    let _waits = place.load.wait();
     let size = AtomicUsize::new(0);
     let mut answering = Vec::new();
     for entry in entries {
@@ -73,6 +76,10 @@ async fn answer_entry(services: &Arc<Services>, place: &Place, entry: Entry<'_>,
     });
     let answer = match entry {
         Ok(Message::Request { id, method, params }) => {
+            let place = match place.load.beside() {
+                Ok(load) => &Place { load: Arc::new(load), ..place.clone() },
+                Err(error) => return fault::turned_away_entry(services, place, &error, id).await,
+            };
             let headers = &HeaderMap::new();
             let cancel = CancellationToken::new();
             let asked = Asked { id, method: &method, params, headers, cancel, told: None };

@@ -15,6 +15,7 @@ use domain::{ApprovalId, OrgId};
 use crate::{
     db::{self, OrgScope, Reason},
     error::Result,
+    limit::Load,
     service::Services,
 };
 
@@ -26,11 +27,19 @@ pub(super) struct Tracked {
     left: Bytes,
     services: Arc<Services>,
     answers: Vec<(OrgId, ApprovalId)>,
+    /// Counts these bytes, and their request as in flight, until they have gone.
+    _load: Arc<Load>,
 }
 
 impl Tracked {
-    pub(super) fn new(services: &Arc<Services>, bytes: Vec<u8>, answers: Vec<(OrgId, ApprovalId)>) -> Self {
-        Self { left: bytes.into(), services: services.clone(), answers }
+    pub(super) fn new(
+        services: &Arc<Services>,
+        bytes: Vec<u8>,
+        answers: Vec<(OrgId, ApprovalId)>,
+        load: &Arc<Load>,
+    ) -> Self {
+        load.carry(bytes.len());
+        Self { left: bytes.into(), services: services.clone(), answers, _load: load.clone() }
     }
 }
 

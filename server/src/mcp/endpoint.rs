@@ -8,8 +8,8 @@ use axum::{
     http::{Extensions, HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use bytes::{Bytes, BytesMut};
-use futures::StreamExt;
+use bytes::Bytes;
+use domain::{Caller, directory::Org};
 use tokio::sync::mpsc;
 use wire::error::RpcError;
 
@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     error::{Error, Kind, Result},
+    limit::{self, Load, body},
     service::{
         Services,
         access::{self, Acquaintance, Actor},
@@ -30,10 +31,6 @@ use crate::{
     },
 };
 
-/// The largest body of a request, in bytes.
-const MAX_BODY: usize = 4 * 1024 * 1024;
-/// How long a body may take to come.
-const BODY_WITHIN: Duration = Duration::from_secs(30);
 /// How many events may wait for a client that reads slowly; more are left out.
 const AHEAD: usize = 16;
 
@@ -115,15 +112,16 @@ pub async fn post_endpoint(
     };
     let takes_events = stream::takes_events(&parts.headers);
     let (told, heard) = mpsc::channel(AHEAD);
+    let load = place.load.clone();
     let work = {
         let services = services.clone();
         async move { message::answer(&services, place, session, &parts.headers, &body, told).await }
     };
-    stream::respond(&services, work, heard, takes_events).await
+    stream::respond(&services, work, heard, takes_events, load).await
 }
 
-/// Lets the caller in and reads what it sends. Reading may take a while: who may call what is looked
-/// up again after it.
+/// Lets the caller in and reads what it sends, as far as there is room for it. Reading may take a while: who may call
+/// what is looked up again after it.
 async fn receive(
     services: &Services,
     headers: &HeaderMap,
@@ -131,11 +129,21 @@ async fn receive(
     (org, toolkit): (&str, &str),
     body: Body,
 ) -> Result<(Place, Option<Session>, Bytes)> {
-    place(services, headers, actor.clone(), org, toolkit)?;
-    let body = tokio::time::timeout(BODY_WITHIN, whole(body)).await;
-    let body = body.map_err(|_| Error::bad_request("the body did not come whole within 30 s"))??;
+    let load = match place(services, headers, actor.clone(), org, toolkit) {
+        Ok(before) => before.load,
+        Err(error) => {
+            if limit::is_over(&error) {
+                body::discard(body, body::LARGEST).await;
+            }
+            return Err(error);
+        }
+    };
+    let body = body::read(body, body::LARGEST, &load).await?;
     let actor = access::again(services, &*services.directory.get()?, actor)?;
-    let place = place(services, headers, actor, org, toolkit)?;
+    let place = place_of(services, headers, actor, (org, toolkit), |_, _, _| Ok(load))?;
+    if let Some(guest) = place.guest() {
+        services.guest_records.take(guest, body.len())?;
+    }
     // 2026-07-28 has no sessions: an id that is sent all the same is ignored.
     // An unknown revision is refused as such, whatever else is wrong.
     if era::of_header(headers).is_ok_and(|revision| !revision.is_modern()) {
@@ -143,20 +151,6 @@ async fn receive(
         return Ok((place, session, body));
     }
     Ok((place, None, body))
-}
-
-/// A body, as far as it may grow: too much is told apart from what cannot be read.
-async fn whole(body: Body) -> Result<Bytes> {
-    let mut pieces = body.into_data_stream();
-    let mut whole = BytesMut::new();
-    while let Some(piece) = pieces.next().await {
-        let piece = piece.map_err(|_| Error::bad_request("the body did not come whole, or not as HTTP frames it"))?;
-        if whole.len() + piece.len() > MAX_BODY {
-            return Err(Error::new(Kind::TooLarge, "too_large", "the body is larger than 4 MiB"));
-        }
-        whole.extend_from_slice(&piece);
-    }
-    Ok(whole.freeze())
 }
 
 /// Who calls, by credential: 401 for everybody else, wherever they knock.
@@ -167,8 +161,29 @@ fn authenticate(services: &Services, headers: &HeaderMap, extensions: &Extension
     Ok(actor)
 }
 
-/// Where they call: 404 for a toolkit that is not there or not theirs.
+/// Where they call: 404 for a toolkit that is not there or not theirs. Their request counts as in flight from here on.
 fn place(services: &Services, headers: &HeaderMap, actor: Actor, org: &str, toolkit: &str) -> Result<Place> {
+    let begin = |caller: &Caller, org: &Org, is_guest: bool| {
+        // A guest who belongs to no org takes no part of the one it calls at.
+        let home = (!is_guest || caller.org != org.id).then_some(caller.org);
+        services.budget.begin(caller.principal, home).map(Arc::new)
+    };
+    let place = place_of(services, headers, actor, (org, toolkit), begin)?;
+    if let Some(guest) = place.guest() {
+        // Before anything is read of a guest whose quota is used up.
+        services.guest_records.take(guest, 0)?;
+    }
+    Ok(place)
+}
+
+/// The same for a request that may have begun to count already.
+fn place_of(
+    services: &Services,
+    headers: &HeaderMap,
+    actor: Actor,
+    (org, toolkit): (&str, &str),
+    load: impl FnOnce(&Caller, &Org, bool) -> Result<Arc<Load>>,
+) -> Result<Place> {
     let directory = services.directory.get()?;
     let (caller, org, toolkit) = access::caller(&directory, &actor, org, toolkit)?;
     let client = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
@@ -176,6 +191,7 @@ fn place(services: &Services, headers: &HeaderMap, actor: Actor, org: &str, tool
     let place = Place {
         request_id: actor.request_id,
         version: directory.version,
+        load: load(&caller, &org, access::is_outside(&actor, &org))?,
         actor,
         caller,
         org,

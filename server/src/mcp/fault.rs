@@ -11,10 +11,14 @@ use wire::{
     error::{INTERNAL_ERROR, INVALID_REQUEST, RpcError},
 };
 
-use super::{answer::Answer, record::Recording};
+use super::{
+    answer::Answer,
+    record::{Place, Recording},
+};
 use crate::{
     db::audit::Status,
-    error::{Error, Kind},
+    error::{Error, Kind, Result},
+    limit,
     service::{Services, access::Actor},
     telemetry::RequestId,
 };
@@ -52,13 +56,36 @@ fn status(kind: Kind) -> StatusCode {
 /// An error before there is a message to answer, for a caller who is known: recorded in the org it
 /// calls from, since the one it knocks at may not be its business.
 pub(super) async fn turned_away(services: &Services, actor: &Actor, path: &str, error: &Error) -> Response {
-    if error.kind != Kind::Unavailable
-        && let Some(recording) = Recording::at_home(services, actor, path)
-        && let Err(unrecorded) = recording.write(services, Status::Refused, Some(&error.message), None, None).await
-    {
-        return response(&unrecorded, actor.request_id);
+    match record(services, actor, path, error).await {
+        Ok(()) => response(error, actor.request_id),
+        Err(unrecorded) => response(&unrecorded, actor.request_id),
     }
-    response(error, actor.request_id)
+}
+
+/// The same for an entry of a batch for which there was no room.
+pub(super) async fn turned_away_entry(services: &Services, place: &Place, error: &Error, id: &RawValue) -> Answer {
+    let path = format!("{}/{}", place.org.slug, place.toolkit.slug);
+    let recorded = record(services, &place.actor, &path, error).await;
+    answer(recorded.as_ref().err().unwrap_or(error), Some(id), place.request_id)
+}
+
+/// Of refusals for want of room only some are recorded (approvals.md, promise 3); without Postgres there is no record
+/// to write.
+async fn record(services: &Services, actor: &Actor, path: &str, error: &Error) -> Result<()> {
+    let mut said = error.message.to_string();
+    if limit::is_over(error) {
+        match services.refusals.note(actor.principal, error.code) {
+            None => return Ok(()),
+            Some(0) => {}
+            Some(others) => said.push_str(&format!(" ({others} more were refused before this one)")),
+        }
+    } else if error.kind == Kind::Unavailable {
+        return Ok(());
+    }
+    match Recording::at_home(services, actor, path) {
+        Some(recording) => recording.write(services, Status::Refused, Some(&said), None, None).await,
+        None => Ok(()),
+    }
 }
 
 /// A request that is not let in, before anybody asks who sent it.

@@ -187,6 +187,9 @@ impl Listener {
         subscription: Option<Subscription>,
         wants_tools: bool,
     ) -> Self {
+        // From here on the seat is what bounds it, and nothing of its request is kept.
+        place.load.rest();
+        place.load.let_go();
         Self {
             services: services.clone(),
             tools: list::digest(&place),

@@ -6,7 +6,7 @@ use std::{
 };
 
 use domain::{
-    AuditId, Caller,
+    AuditId, Caller, Principal,
     directory::{Org, Toolkit},
 };
 use uuid::Uuid;
@@ -14,9 +14,10 @@ use uuid::Uuid;
 use super::era::Spoken;
 
 use crate::{
-    audit::{redact::recorded, text},
+    audit::{cut, redact::recorded, text},
     db::audit::{Intent, Outcome, Status},
     error::Result,
+    limit::Load,
     service::{
         Services,
         access::{self, Actor},
@@ -39,6 +40,8 @@ pub(super) struct Place {
     /// How long a call may be held open.
     pub(super) hold: Duration,
     pub(super) request_id: Uuid,
+    /// What this request takes up of its caller's budget.
+    pub(super) load: Arc<Load>,
 }
 
 impl Place {
@@ -54,13 +57,23 @@ impl Place {
         self.hold = self.caller.hold.unwrap_or_else(|| services.hold_times.of(self.client.as_deref()));
         self
     }
+
+    /// Whose quota of the record counts here: a caller's from outside.
+    pub(super) fn guest(&self) -> Option<Principal> {
+        access::is_outside(&self.actor, &self.org).then_some(self.caller.principal)
+    }
 }
 
 /// A record that has begun.
 pub(super) struct Recording {
     pub(super) intent: Intent,
     pub(super) began: Instant,
+    /// Whose quota it counts at; its request was counted when it came.
+    guest: Option<Principal>,
 }
+
+/// What the row of a record takes beside its bodies, in bytes.
+const ROW: usize = 256;
 
 impl Recording {
     /// What a caller asks, redacted.
@@ -77,12 +90,13 @@ impl Recording {
             action: text(&action.chars().take(200).collect::<String>()),
             toolkit: Some(place.toolkit.slug.to_string()),
             tool: None,
-            request: redacted(request).await,
+            // JSON has no U+0000, which Postgres could not keep.
+            request: redacted(request).await.map(Into::into),
             rule: None,
             approval: None,
             client: place.client.clone(),
         };
-        Self { intent, began }
+        Self { intent, began, guest: place.guest() }
     }
 
     /// Names the tool that is called.
@@ -112,10 +126,10 @@ impl Recording {
             approval: None,
             client: None,
         };
-        Some(Self { intent, began: Instant::now() })
+        Some(Self { intent, began: Instant::now(), guest: None })
     }
 
-    /// Writes both sides, and returns when they are durable.
+    /// Writes both sides, and returns when they are durable. Of what was refused only the beginning is kept.
     pub(super) async fn write(
         &self,
         services: &Services,
@@ -124,7 +138,17 @@ impl Recording {
         rule: Option<String>,
         approval: Option<domain::ApprovalId>,
     ) -> Result<()> {
-        services.audit.intend(self.intent.clone()).await?;
+        let mut intent = self.intent.clone();
+        if status == Status::Refused
+            && let Some(whole) = intent.request.take()
+        {
+            let kept = cut(&whole);
+            if let Some(guest) = self.guest {
+                services.guest_records.give_back(guest, whole.len() - kept.len());
+            }
+            intent.request = Some(kept.into());
+        }
+        services.audit.intend(intent).await?;
         self.conclude(services, status, response, rule, approval).await
     }
 
@@ -137,6 +161,11 @@ impl Recording {
         rule: Option<String>,
         approval: Option<domain::ApprovalId>,
     ) -> Result<()> {
+        let response = redacted(response).await.map(|json| match status {
+            Status::Refused => cut(&json).into_owned(),
+            _ => json,
+        });
+        self.charge(services, response.as_deref().unwrap_or_default());
         let duration = self.began.elapsed();
         let toolkit = self.intent.toolkit.clone().unwrap_or_default();
         metrics::counter!("permesso_requests_total", "status" => status.as_str()).increment(1);
@@ -149,11 +178,18 @@ impl Recording {
             at: services.clock.now(),
             status,
             duration_us: i64::try_from(duration.as_micros()).unwrap_or(i64::MAX),
-            response: redacted(response).await,
+            response,
             rule: rule.map(|rule| text(&rule)),
             approval,
         };
         services.audit.conclude(outcome).await
+    }
+
+    /// Counts the row and the response at a guest's quota.
+    pub(super) fn charge(&self, services: &Services, response: &str) {
+        if let Some(guest) = self.guest {
+            services.guest_records.add(guest, ROW + response.len());
+        }
     }
 }
 

@@ -29,7 +29,10 @@ use super::{
     answer::{Answer, Content},
     body::Tracked,
 };
-use crate::service::{Services, call::Told};
+use crate::{
+    limit::Load,
+    service::{Services, call::Told},
+};
 
 /// What a stream says in its head: do not keep it, do not collect it.
 pub(super) const EVENT_STREAM: [(HeaderName, &str); 3] = [
@@ -54,22 +57,24 @@ pub(super) async fn respond(
     work: impl Future<Output = Answer> + Send + 'static,
     mut told: mpsc::Receiver<Told>,
     takes_events: bool,
+    load: Arc<Load>,
 ) -> Response {
     let mut work = work.boxed();
     if !takes_events {
-        return work.await.into_response(services);
+        return work.await.into_response(services, &load);
     }
     let first = tokio::select! {
         biased;
         Some(first) = told.recv() => first,
-        answer = &mut work => return answer.into_response(services),
+        answer = &mut work => return answer.into_response(services, &load),
     };
     let alive = keep_alives(services);
     // The first byte takes the head along.
     let first = frame(first).unwrap_or_else(|| Bytes::from_static(STILL_HERE));
     // On its own, so that a client that does not read holds up nothing but its own answer.
     let work = AbortOnDropHandle::new(tokio::spawn(work.in_current_span()));
-    let stream = Stream { services: services.clone(), first: Some(first), told, alive, now: Now::Working(work) };
+    let now = Now::Working(work);
+    let stream = Stream { services: services.clone(), first: Some(first), told, alive, now, load };
     (StatusCode::OK, EVENT_STREAM, Body::new(stream)).into_response()
 }
 
@@ -80,6 +85,7 @@ struct Stream {
     told: mpsc::Receiver<Told>,
     alive: Interval,
     now: Now,
+    load: Arc<Load>,
 }
 
 enum Now {
@@ -114,7 +120,7 @@ impl axum::body::HttpBody for Stream {
                             stream.now = Now::Ended;
                         }
                         Poll::Ready(Ok(answer)) => {
-                            stream.now = Now::of(&stream.services, answer);
+                            stream.now = Now::of(&stream.services, answer, &stream.load);
                             // What was told before the answer goes before it.
                             let ahead: Vec<u8> = std::iter::from_fn(|| stream.told.try_recv().ok())
                                 .filter_map(frame)
@@ -136,9 +142,9 @@ impl axum::body::HttpBody for Stream {
 }
 
 impl Now {
-    fn of(services: &Arc<Services>, answer: Answer) -> Self {
+    fn of(services: &Arc<Services>, answer: Answer, load: &Arc<Load>) -> Self {
         match answer.content {
-            Content::Json { bytes, answers } => Self::Answering(Tracked::new(services, event(&bytes), answers)),
+            Content::Json { bytes, answers } => Self::Answering(Tracked::new(services, event(&bytes), answers, load)),
             Content::Nothing | Content::Events(_) => Self::Ended,
         }
     }

@@ -81,6 +81,7 @@ pub(super) fn asker_at(place: &Place) -> Asker {
         org: place.org.clone(),
         toolkit: place.toolkit.clone(),
         hold: place.hold,
+        load: place.load.clone(),
     }
 }
 

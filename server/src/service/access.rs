@@ -328,6 +328,11 @@ pub fn reaches(actor: &Actor, org: &Org, tool: ToolkitToolId) -> bool {
     role_in(actor, org).is_some() || org.toolkits.values().any(|toolkit| toolkit.public && has(toolkit))
 }
 
+/// Whether somebody calls at this org from outside: not with a key of it, and not as a member.
+pub fn is_outside(actor: &Actor, org: &Org) -> bool {
+    role_in(actor, org).is_none()
+}
+
 /// An org that a person from outside belongs to, for the record: the first by id.
 pub fn home_of(directory: &Directory, actor: &Actor) -> Option<OrgId> {
     let mine = directory.orgs.values().filter(|org| org.members.contains_key(&actor.owner));

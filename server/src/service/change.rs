@@ -84,7 +84,7 @@ pub async fn record(
         action: action.to_owned(),
         toolkit: None,
         tool: None,
-        request: Some(recorded_in_transaction(&request).await),
+        request: Some(recorded_in_transaction(&request).await.into()),
         rule: None,
         approval: about.approval,
         client: None,

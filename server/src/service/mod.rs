@@ -40,6 +40,7 @@ use crate::{
     clock::Clock,
     db::Db,
     directory::Snapshots,
+    limit::{Budget, quota::Quota, refusals::Refusals},
     live::Live,
     upstream::Upstreams,
     vault::Vault,
@@ -99,6 +100,12 @@ pub struct Services {
     pub hold_times: HoldTimes,
     /// How clients that wait are kept company.
     pub pace: Pace,
+    /// What callers take up of this process.
+    pub budget: Budget,
+    /// What callers from outside write into an org's record.
+    pub guest_records: Quota,
+    /// Refusals of which only some are recorded.
+    pub refusals: Refusals,
     /// What callers may ask for.
     pub limits: Limits,
     /// How long a claim is good without renewal.

@@ -1,6 +1,8 @@
 //! What passes between gateway and upstream, whichever the transport: the
 //! requests we make, and what to do with what an upstream says.
 
+use std::sync::Arc;
+
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use wire::envelope::{self, Incoming, Message};
@@ -10,6 +12,7 @@ use wire::mcp::{InitializeResult, Revision};
 
 use super::departure::{Guard, unguarded};
 use super::status::Observer;
+use crate::limit::Load;
 
 /// No single message of an upstream may be longer, in bytes.
 pub(super) const MESSAGE_LIMIT: usize = 16 * 1024 * 1024;
@@ -107,6 +110,12 @@ impl Refusal {
 }
 
 impl Answer {
+    /// How many bytes it has.
+    pub fn size(&self) -> usize {
+        let (Self::Result(raw) | Self::Error(raw)) = self;
+        raw.get().len()
+    }
+
     /// As a caller may have it: one that read such an error would take it for ours, about its own request. See
     /// [`super::Call::tells_missing`] for the one that it is told.
     pub(super) fn for_caller(self, observer: &Observer, tells_missing: bool) -> Self {
@@ -124,7 +133,7 @@ impl Answer {
 #[derive(Clone)]
 pub(super) struct Request {
     pub(super) method: &'static str,
-    pub(super) params: Option<Box<RawValue>>,
+    pub(super) params: Option<Arc<RawValue>>,
     pub(super) guard: Guard,
     /// See [`super::Call::once`].
     pub(super) once: bool,
@@ -136,13 +145,15 @@ pub(super) struct Request {
     pub(super) inputs: Inputs,
     /// See [`super::Call::goes_on`].
     pub(super) goes_on: bool,
+    /// See [`super::Call::load`].
+    pub(super) load: Option<Arc<Load>>,
 }
 
 impl Request {
     /// One that changes nothing, or may be repeated.
-    pub(super) fn new(method: &'static str, params: Option<Box<RawValue>>) -> Self {
+    pub(super) fn new(method: &'static str, params: Option<Arc<RawValue>>) -> Self {
         let (guard, param_headers, inputs) = (unguarded(), Vec::new(), Inputs::default());
-        Self { method, params, guard, once: false, param_headers, tasks: false, inputs, goes_on: false }
+        Self { method, params, guard, once: false, param_headers, tasks: false, inputs, goes_on: false, load: None }
     }
 
     /// Whether an upstream of an earlier revision could not understand it.

@@ -20,6 +20,7 @@ mod stdio;
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -27,6 +28,8 @@ use serde_json::value::RawValue;
 use url::Url;
 use uuid::Uuid;
 use wire::mcp::input::Inputs;
+
+use crate::limit::Load;
 
 pub use egress::{AllowRule, Egress, InvalidRule};
 pub use error::UpstreamError;
@@ -114,12 +117,12 @@ fn names(pairs: &[(String, SecretString)]) -> Vec<&str> {
 }
 
 /// One call of a tool.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Call<'a> {
     /// The tool's name at the upstream, for logs; what counts stands in `params`.
     pub tool: &'a str,
-    /// The finished parameters of `tools/call`, sent as they are.
-    pub params: &'a RawValue,
+    /// The finished parameters of `tools/call`, sent as they are. Shared, because they may be large.
+    pub params: &'a Arc<RawValue>,
     /// An approved call: over HTTP it gets a TCP connection of its own, it is
     /// written once, and the upstream is not told to cancel it. In MCP 2026-07-28 hanging up
     /// tells it all the same, and that is what its time limit does: whoever wants the call to
@@ -141,13 +144,27 @@ pub struct Call<'a> {
     pub tells_missing: bool,
     /// It brings what an upstream asked for, so only one that is spoken to in MCP 2026-07-28 is meant.
     pub goes_on: bool,
+    /// What it takes up of its caller's budget: its answer counts there while it is read, and waits for room. None for
+    /// an approved call, whose outcome the wait would put in doubt.
+    pub load: Option<&'a Arc<Load>>,
 }
 
 impl<'a> Call<'a> {
     /// An ordinary call, without progress, headers and tasks.
-    pub fn new(tool: &'a str, params: &'a RawValue) -> Self {
+    pub fn new(tool: &'a str, params: &'a Arc<RawValue>) -> Self {
         let (once, tasks, inputs, tells_missing, goes_on) = (false, false, Inputs::default(), false, false);
-        Self { tool, params, once, progress: None, param_headers: &[], tasks, inputs, tells_missing, goes_on }
+        Self {
+            tool,
+            params,
+            once,
+            progress: None,
+            param_headers: &[],
+            tasks,
+            inputs,
+            tells_missing,
+            goes_on,
+            load: None,
+        }
     }
 }
 

@@ -103,7 +103,8 @@ impl Upstreams {
             tasks: call.tasks,
             inputs: call.inputs,
             goes_on: call.goes_on,
-            ..Request::new("tools/call", Some(call.params.to_owned()))
+            load: call.load.cloned(),
+            ..Request::new("tools/call", Some(call.params.clone()))
         };
         let (link, _hold) = self.link(spec)?;
         let _watching = call.progress.map(|progress| link.observer.progress.watch(progress));
@@ -136,7 +137,7 @@ impl Upstreams {
             TaskRequest::Cancel => ("tasks/cancel", None),
         };
         let params = tasks_request_params(task_id, input_responses);
-        let request = Request { tasks: true, ..Request::new(method, Some(params)) };
+        let request = Request { tasks: true, ..Request::new(method, Some(params.into())) };
         Ok(self.request(spec, request, &cancel).await?)
     }
 
@@ -182,7 +183,7 @@ impl Upstreams {
     ) -> Result<Option<Box<RawValue>>, UpstreamError> {
         let params =
             cursor.and_then(|cursor| serde_json::value::to_raw_value(&serde_json::json!({ "cursor": cursor })).ok());
-        let request = Request::new("tools/list", params);
+        let request = Request::new("tools/list", params.map(Arc::from));
         match self.request(spec, request, &CancellationToken::new()).await? {
             Answer::Result(page) => Ok(Some(page)),
             Answer::Error(error) if is_method_not_found(&error) => Ok(None),

@@ -14,6 +14,7 @@ const LAYERS: &[&[&str]] = &[
     &["auth", "vault", "directory", "audit", "upstream"],
     &["db", "live"],
     &["postgres"],
+    &["limit"],
     &["error", "clock", "config", "telemetry", "process", "random"],
 ];
 

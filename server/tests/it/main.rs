@@ -8,6 +8,7 @@ mod approvals;
 mod audit;
 mod bindings;
 mod bounds;
+mod budgets;
 mod cards;
 mod children;
 mod cluster;

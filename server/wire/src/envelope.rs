@@ -254,14 +254,26 @@ pub fn raw_error_bytes(id: &RawValue, error: &RawValue) -> Vec<u8> {
 }
 
 fn answer(id: &RawValue, member: &str, value: &str) -> Vec<u8> {
-    let id = id.get();
-    format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"{member}\":{value}}}").into_bytes()
+    let mut text = String::with_capacity(id.get().len() + value.len() + 64);
+    for part in ["{\"jsonrpc\":\"2.0\",\"id\":", id.get(), ",\"", member, "\":", value, "}"] {
+        text.push_str(part);
+    }
+    text.into_bytes()
 }
 
 /// A request of ours, params spliced in as they are.
 #[must_use]
 pub fn request_bytes(id: u64, method: &str, params: Option<&RawValue>) -> Vec<u8> {
     call(format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":"), method, params)
+}
+
+/// A request of ours in two parts, between which its params go: for those that are too large to be copied.
+#[must_use]
+pub fn request_around(id: u64, method: &str) -> (String, &'static str) {
+    let mut text = format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":");
+    push_string(method, &mut text);
+    text.push_str(",\"params\":");
+    (text, "}")
 }
 
 /// A notification of ours, params spliced in as they are.
@@ -272,6 +284,8 @@ pub fn notification_bytes(method: &str, params: Option<&RawValue>) -> Vec<u8> {
 
 fn call(mut text: String, method: &str, params: Option<&RawValue>) -> Vec<u8> {
     push_string(method, &mut text);
+    // What is added to a full string doubles it, and this may be the largest copy there is.
+    text.reserve_exact(params.map_or(0, |params| params.get().len()) + 16);
     if let Some(params) = params {
         text.push_str(",\"params\":");
         text.push_str(params.get());

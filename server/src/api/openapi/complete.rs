@@ -86,6 +86,7 @@ fn complete(path: &str, operation: &mut Operation) {
     };
     can_answer("400", has_body);
     can_answer("401", rights.is_some());
+    can_answer("429", rights.is_some());
     can_answer("403", rights.is_some_and(|rights| !rights.is_empty()));
     can_answer("404", has_path);
     can_answer("413", has_body);
@@ -168,7 +169,16 @@ const ERRORS: &[Known] = &[
     Known { status: "404", name: "NotFound", description: "It is not there, or it is another org's." },
     Known { status: "413", name: "TooLarge", description: "The body is larger than 4 MiB (16 KiB to sign in)." },
     Known { status: "422", name: "Invalid", description: "A field is wrong; `errors` says which." },
-    Known { status: "503", name: "Unavailable", description: "The database is gone for now; nothing was done." },
+    Known {
+        status: "429",
+        name: "TooMany",
+        description: "The caller or its org has too much in flight: `too_many_calls`, `too_many_bytes`. Nothing was done.",
+    },
+    Known {
+        status: "503",
+        name: "Unavailable",
+        description: "The database is gone for now, or the process has too much in flight (`overloaded`); nothing was done.",
+    },
     Known { status: "default", name: "Error", description: "Any other error." },
 ];
 

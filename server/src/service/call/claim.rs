@@ -29,6 +29,7 @@ use crate::{
         audit::Intent,
     },
     error::{Error, Result},
+    limit::Load,
     service::{Services, connection},
     upstream::ConnectionSpec,
     vault::Purpose,
@@ -55,6 +56,8 @@ pub(super) struct Claimant {
     pub(super) trace: Trace,
     /// Where its client hears how it goes.
     pub(super) progress: Progress,
+    /// What it takes up of its caller's budget, if a call of it is there.
+    pub(super) load: Option<Arc<Load>>,
 }
 
 impl From<&Context> for Claimant {
@@ -71,6 +74,7 @@ impl From<&Context> for Claimant {
             only_for_task: false,
             trace: context.trace.clone(),
             progress: context.progress.clone(),
+            load: Some(context.load.clone()),
         }
     }
 }
@@ -97,6 +101,8 @@ pub(super) struct Claimed {
     pub(super) trace: Trace,
     /// Where its client hears how it goes.
     pub(super) progress: Progress,
+    /// What it takes up of its caller's budget.
+    pub(super) load: Option<Arc<Load>>,
     /// Whether the upstream may answer with a task.
     pub(super) tasks: bool,
     /// What it may ask for.
@@ -258,6 +264,7 @@ pub(super) async fn win(
         began: claimant.began,
         trace: claimant.trace.clone(),
         progress: claimant.progress.clone(),
+        load: claimant.load.clone(),
         tasks: claimant.tasks,
         inputs: claimant.inputs,
         round,

@@ -166,7 +166,8 @@ async fn carry_out(services: Arc<Services>, claimed: Claimed, tell: oneshot::Sen
         responses: round.responses.as_deref(),
         state: round.theirs.as_deref(),
     });
-    let params = upstream_call_params(&claimed.upstream_tool, &claimed.arguments, input, &trace, token.as_deref());
+    let params =
+        upstream_call_params(&claimed.upstream_tool, &claimed.arguments, input, &trace, token.as_deref()).into();
     let (to, said) = UpstreamProgress::channel();
     let call = Call {
         once: true,
@@ -178,7 +179,12 @@ async fn carry_out(services: Arc<Services>, claimed: Claimed, tell: oneshot::Sen
         ..Call::new(&claimed.upstream_tool, &params)
     };
     let sent = services.upstreams.call(&claimed.spec, call, guard, CancellationToken::new());
-    let answer = run::understood(claimed.progress.while_doing(said, sent).await, claimed.tasks, claimed.inputs);
+    let answer = claimed.progress.while_doing(said, sent).await;
+    if let (Some(load), Ok(answer)) = (&claimed.load, &answer) {
+        // It does not wait for room: that would put the outcome in doubt.
+        load.carry(answer.size());
+    }
+    let answer = run::understood(answer, claimed.tasks, claimed.inputs);
     let rounds = round.map_or(0, |round| round.number);
     let asking = input::Approved { approval: id.0, holder: claimed.holder, rounds };
     let answer = answer.and_then(|answer| input::sealed(&services, &(&claimed.record).into(), Some(asking), answer));

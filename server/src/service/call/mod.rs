@@ -43,6 +43,7 @@ use super::{
 use crate::{
     db::audit::{Intent, Status},
     error::{Error, Result},
+    limit::Load,
 };
 
 /// Where and for whom a call is made.
@@ -76,6 +77,8 @@ pub struct Context {
     pub progress: Progress,
     /// Cancelled when the client no longer waits.
     pub cancel: CancellationToken,
+    /// What it takes up of its caller's budget.
+    pub load: Arc<Load>,
 }
 
 /// What the agent gets, and what the record says of it.

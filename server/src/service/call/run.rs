@@ -1,6 +1,9 @@
 //! Running what needs no approval: sent at once, recorded before the answer leaves.
 
+use std::sync::Arc;
+
 use domain::Rule;
+use serde_json::value::RawValue;
 use wire::mcp::{
     CallParams,
     input::{Input, Inputs},
@@ -31,7 +34,9 @@ pub(super) async fn run(services: &Services, ready: &Ready, params: &CallParams<
     let token = ready.context.progress.upstream_token(ready.context.intent.id);
     let input = Input { responses: params.input.responses, state: ready.state.as_deref() };
     let name = &ready.tool.tool.name;
-    let upstream_params = upstream_call_params(name, params.arguments, input, &params.meta, token.as_deref());
+    let upstream_params: Arc<RawValue> =
+        upstream_call_params(name, params.arguments, input, &params.meta, token.as_deref()).into();
+    ready.context.load.carry(upstream_params.get().len());
     let param_headers = ready::param_headers(&ready.tool.tool.definition, params.arguments);
     let (to, said) = UpstreamProgress::channel();
     let call = Call {
@@ -41,6 +46,7 @@ pub(super) async fn run(services: &Services, ready: &Ready, params: &CallParams<
         goes_on: !input.is_none(),
         progress: token.as_deref().map(|token| ProgressTo { token, to: &to }),
         param_headers: &param_headers,
+        load: Some(&ready.context.load),
         ..Call::new(name, &upstream_params)
     };
     let sent = services.upstreams.call(&spec, call, || Ok(()), ready.context.cancel.clone());

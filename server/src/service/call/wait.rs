@@ -57,6 +57,7 @@ pub(super) async fn for_change(
 ) -> Result<Option<Record>> {
     // Who asks too much at once is told to come back.
     let Some(_seat) = services.held.take(context.caller.principal) else { return Ok(None) };
+    let _waits = context.load.wait();
     let before = phase(record);
     let mut latest = record.clone();
     let mut waiter = services.live.watch(record.id);

@@ -18,18 +18,25 @@ use super::super::error::Failure;
 use super::super::message::{Answer, Heard, MESSAGE_LIMIT, hear};
 use super::modern::modern_code;
 use super::peer::Peer;
+use crate::limit::Load;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// Attempts to take up a stream again without hearing anything new.
 const RESUMPTIONS: u32 = 5;
 
 /// Reads until the answer to `id`, which has left: every failure is `Unknown`.
-pub(super) async fn read(peer: &Arc<Peer>, id: u64, response: Response) -> Result<Answer, Failure> {
+/// What is read counts at `load`, and waits for room there.
+pub(super) async fn read(
+    peer: &Arc<Peer>,
+    id: u64,
+    response: Response,
+    load: Option<&Load>,
+) -> Result<Answer, Failure> {
     let status = response.status();
     match content_type(&response) {
-        ContentType::Events if status.is_success() => stream(peer, id, response).await,
+        ContentType::Events if status.is_success() => stream(peer, id, response, load).await,
         ContentType::Json => {
-            let body = body(response).await;
+            let body = body(response, load).await;
             let answer = body.and_then(|body| find(peer, id, &body));
             match answer {
                 Ok(Some(answer)) => Ok(answer),
@@ -83,7 +90,7 @@ pub(super) fn describe_status(status: StatusCode) -> String {
     }
 }
 
-async fn body(mut response: Response) -> Result<Bytes, String> {
+async fn body(mut response: Response, load: Option<&Load>) -> Result<Bytes, String> {
     let announced = response.content_length().unwrap_or(0);
     if announced > MESSAGE_LIMIT as u64 {
         return Err(too_large());
@@ -91,6 +98,7 @@ async fn body(mut response: Response) -> Result<Bytes, String> {
     let Some(first) = response.chunk().await.map_err(lost)? else {
         return Ok(Bytes::new());
     };
+    receive(load, first.len()).await;
     if first.len() as u64 == announced {
         return Ok(first);
     }
@@ -99,9 +107,16 @@ async fn body(mut response: Response) -> Result<Bytes, String> {
         if body.len() + chunk.len() > MESSAGE_LIMIT {
             return Err(too_large());
         }
+        receive(load, chunk.len()).await;
         body.extend_from_slice(&chunk);
     }
     Ok(body.freeze())
+}
+
+async fn receive(load: Option<&Load>, bytes: usize) {
+    if let Some(load) = load {
+        load.receive(bytes).await;
+    }
 }
 
 fn too_large() -> String {
@@ -127,11 +142,11 @@ fn find(peer: &Arc<Peer>, id: u64, bytes: &[u8]) -> Result<Option<Answer>, Strin
     Ok(answer)
 }
 
-async fn stream(peer: &Arc<Peer>, id: u64, response: Response) -> Result<Answer, Failure> {
+async fn stream(peer: &Arc<Peer>, id: u64, response: Response, load: Option<&Load>) -> Result<Answer, Failure> {
     let mut events = Events::new(response);
     let mut resumptions = 0;
     loop {
-        match events.next().await {
+        match events.next_within(load).await {
             Ok(event) => {
                 resumptions = 0;
                 if is_message(&event)
@@ -203,6 +218,9 @@ pub(super) struct Events {
     pub(super) last_id: Option<String>,
     /// How long to wait before the stream is asked for again.
     pub(super) retry: Duration,
+    /// The bytes since the last event, and the most that they ever were.
+    since: usize,
+    most: usize,
 }
 
 impl Events {
@@ -216,6 +234,8 @@ impl Events {
             fault: None,
             last_id: None,
             retry: Self::RETRY,
+            since: 0,
+            most: 0,
         }
     }
 
@@ -227,8 +247,14 @@ impl Events {
     }
 
     pub(super) async fn next(&mut self) -> Result<Event, Broken> {
+        self.next_within(None).await
+    }
+
+    /// The next event. The largest there was counts at `load`, and waits for room there.
+    async fn next_within(&mut self, load: Option<&Load>) -> Result<Event, Broken> {
         loop {
             if let Some(event) = self.decoder.pop() {
+                self.since = 0;
                 if let Some(retry) = event.retry {
                     self.retry = Duration::from_millis(retry).min(Self::LONGEST_RETRY);
                 }
@@ -241,6 +267,11 @@ impl Events {
             let response = self.response.as_mut().ok_or_else(ended)?;
             match response.chunk().await {
                 Ok(Some(chunk)) => {
+                    self.since += chunk.len();
+                    if self.since > self.most {
+                        receive(load, self.since - self.most).await;
+                        self.most = self.since;
+                    }
                     let pushed = self.decoder.push(&chunk);
                     if let Some(id) = self.decoder.last_event_id() {
                         self.last_id = Some(id.to_owned());

@@ -90,8 +90,8 @@ async fn listen_once(peer: &Arc<Peer>, last_id: &mut Option<String>) -> ControlF
 fn ask(peer: &Peer, last_id: Option<&str>) -> Option<(RequestBuilder, Option<u64>)> {
     if peer.is_modern() {
         let id = peer.next_id();
-        let post = modern::post(id, &Request::new("subscriptions/listen", Some(tools_subscription()))).ok()?;
-        return Some((peer.start_post(post.headers, false).ok()?.body(post.body), Some(id)));
+        let post = modern::post(id, &Request::new("subscriptions/listen", Some(tools_subscription().into()))).ok()?;
+        return Some((peer.start_post(post.headers, false).ok()?.body(post.body.concat()), Some(id)));
     }
     let request = peer.start(Method::GET, false).ok()?;
     let resumed = match last_id {

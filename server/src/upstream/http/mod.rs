@@ -97,7 +97,7 @@ impl HttpSession {
 
     async fn initialize(peer: Arc<Peer>) -> Result<Self, Failure> {
         let params = message::initialize_params();
-        let post = Post::plain(peer.next_id(), "initialize", Some(&params), false);
+        let post = Post::plain(peer.next_id(), "initialize", Some(params.into()), false);
         let answered = peer.exchange(post, &Departure::new(unguarded())).await?;
         let revision = message::agreed_revision(&answered.answer, &peer.observer).map_err(Failure::not_sent)?;
         peer.agree(answered.session_id, revision);
@@ -124,7 +124,10 @@ impl HttpSession {
         let id = self.peer.next_id();
         let post = match self.is_modern() {
             true => modern::post(id, &request)?,
-            false => Post::plain(id, request.method, request.params.as_deref(), request.once),
+            false => Post {
+                load: request.load.clone(),
+                ..Post::plain(id, request.method, request.params.clone(), request.once)
+            },
         };
         let once = request.once;
         // In MCP 2026-07-28 hanging up says it already.

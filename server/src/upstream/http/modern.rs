@@ -13,14 +13,14 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use wire::error::{HEADER_MISMATCH, UNSUPPORTED_VERSION};
+use wire::header;
 use wire::mcp::{self, Revision};
-use wire::{envelope, header};
 
 use super::super::departure::{Departure, Limits, supervise, unguarded};
 use super::super::error::Failure;
 use super::super::message::{Answer, Refusal, Request};
 use super::answer;
-use super::peer::{Peer, Post};
+use super::peer::{Peer, Post, message};
 
 const MCP_METHOD: HeaderName = HeaderName::from_static("mcp-method");
 const MCP_NAME: HeaderName = HeaderName::from_static("mcp-name");
@@ -108,7 +108,7 @@ pub(super) async fn probe(peer: &Arc<Peer>, limit: Duration) -> Result<Probed, F
     let asking = async {
         let id = post.id;
         let response = peer.send(post, &departure).await?;
-        Ok((response.status(), answer::read(peer, id, response).await))
+        Ok((response.status(), answer::read(peer, id, response, None).await))
     };
     let verdict = match supervise(&departure, limits, &CancellationToken::new(), asking).await {
         Ok((_, Ok(Answer::Result(result)))) => discovered(&result),
@@ -215,8 +215,8 @@ pub(super) fn post(id: u64, request: &Request) -> Result<Post, Failure> {
         inputs: request.inputs,
     };
     let params = mcp::with_request_meta(request.params.as_deref(), &fields);
-    let body = envelope::request_bytes(id, request.method, Some(&params));
-    Ok(Post { id, body, headers, once: request.once })
+    let body = message(id, request.method, Some(params.into()));
+    Ok(Post { id, body, headers, once: request.once, load: request.load.clone() })
 }
 
 fn value_of(value: &str) -> Option<HeaderValue> {

@@ -22,6 +22,7 @@ use super::super::error::Failure;
 use super::super::message::Answer;
 use super::super::status::Observer;
 use super::{answer, modern};
+use crate::limit::Load;
 
 const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
@@ -58,11 +59,14 @@ struct Agreed {
 /// A request that is ready to be written.
 pub(super) struct Post {
     pub(super) id: u64,
-    pub(super) body: Vec<u8>,
+    /// In pieces, since its params may be large and are not copied.
+    pub(super) body: Vec<Bytes>,
     /// Those that repeat something of the body.
     pub(super) headers: HeaderMap,
     /// See [`super::super::Call::once`].
     pub(super) once: bool,
+    /// See [`super::super::Call::load`].
+    pub(super) load: Option<Arc<Load>>,
 }
 
 /// What came back for one.
@@ -73,8 +77,23 @@ pub(super) struct Answered {
 
 impl Post {
     /// One of the revisions in which no header repeats anything of the body.
-    pub(super) fn plain(id: u64, method: &str, params: Option<&RawValue>, once: bool) -> Self {
-        Self { id, body: envelope::request_bytes(id, method, params), headers: HeaderMap::new(), once }
+    pub(super) fn plain(id: u64, method: &str, params: Option<Arc<RawValue>>, once: bool) -> Self {
+        Self { id, body: message(id, method, params), headers: HeaderMap::new(), once, load: None }
+    }
+}
+
+/// A request's body.
+pub(super) fn message(id: u64, method: &str, params: Option<Arc<RawValue>>) -> Vec<Bytes> {
+    let Some(params) = params else { return vec![envelope::request_bytes(id, method, None).into()] };
+    let (before, after) = envelope::request_around(id, method);
+    vec![before.into(), Bytes::from_owner(Shared(params)), Bytes::from_static(after.as_bytes())]
+}
+
+struct Shared(Arc<RawValue>);
+
+impl AsRef<[u8]> for Shared {
+    fn as_ref(&self) -> &[u8] {
+        self.0.get().as_bytes()
     }
 }
 
@@ -148,7 +167,7 @@ impl Peer {
         post: Post,
         departure: &Arc<Departure>,
     ) -> Result<Answered, Failure> {
-        let id = post.id;
+        let (id, load) = (post.id, post.load.clone());
         let response = self.send(post, departure).await?;
         let status = response.status();
         if self.has_session() && status == StatusCode::NOT_FOUND {
@@ -165,7 +184,7 @@ impl Peer {
             self.over.cancel();
         }
         let session_id = response.headers().get(&SESSION_ID).cloned();
-        let answer = answer::read(self, id, response).await;
+        let answer = answer::read(self, id, response, load.as_deref()).await;
         if self.is_modern() && answer.is_err() && matches!(status.as_u16(), 400 | 404 | 405) {
             // So speaks one that was replaced by an earlier version of itself. The next request finds out.
             self.over.cancel();
@@ -179,7 +198,7 @@ impl Peer {
             .start_post(post.headers, post.once)
             .map_err(|reason| departure.failed(reason))?
             // A stream has no length of its own, and chunks are what some servers refuse.
-            .header(CONTENT_LENGTH, post.body.len())
+            .header(CONTENT_LENGTH, post.body.iter().map(Bytes::len).sum::<usize>())
             .body(departing(post.body, departure.clone()));
         request.send().await.map_err(|error| self.unreachable(error, departure))
     }
@@ -233,8 +252,13 @@ impl Peer {
 /// the connection stands, and before the head is flushed: hyper asks for the
 /// first frame of a body in the same step that queues the head. And were the head
 /// out already: without its body it is no request.
-fn departing(body: Vec<u8>, departure: Arc<Departure>) -> Body {
-    Body::wrap_stream(futures::stream::once(async move { departure.leave().map(|()| Bytes::from(body)) }))
+fn departing(body: Vec<Bytes>, departure: Arc<Departure>) -> Body {
+    let mut first = Some(departure);
+    let pieces = body.into_iter().map(move |piece| match first.take() {
+        Some(departure) => departure.leave().map(|()| piece),
+        None => Ok(piece),
+    });
+    Body::wrap_stream(futures::stream::iter(pieces))
 }
 
 fn header_map(headers: &[(String, SecretString)]) -> Result<HeaderMap, String> {

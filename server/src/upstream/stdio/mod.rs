@@ -65,6 +65,10 @@ impl StdioSession {
         let exchange = self.peer.exchange(request.method, params, &departure, request.once);
         let answer = supervise(&departure, limits, cancel, exchange).await?;
         self.peer.observer.answered();
+        if let Some(load) = &request.load {
+            // All callers share the pipe: nobody waits there.
+            load.carry(answer.size());
+        }
         Ok(answer)
     }
 

@@ -73,6 +73,13 @@ impl Gateway {
         Self::build(variables, Clock::system(), None, |_| {}).await
     }
 
+    /// A replica with these variables beside the usual ones, and this clock.
+    pub(crate) async fn start_limited(database: &SecretString, limits: &[(&str, usize)], clock: Clock) -> Self {
+        let mut variables = variables(database);
+        variables.extend(limits.iter().map(|(name, value)| ((*name).to_owned(), value.to_string())));
+        Self::build(&variables, clock, None, |_| {}).await
+    }
+
     async fn build(
         variables: &[(String, String)],
         clock: Clock,

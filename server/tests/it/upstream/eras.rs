@@ -263,7 +263,7 @@ async fn an_old_upstream_has_no_tasks() {
     let asked = upstreams.task(&spec, TaskRequest::Get, "1", CancellationToken::new()).await;
     let reason = not_sent(asked);
     assert!(reason.contains("knows no tasks"), "{reason}");
-    let params = raw(r#"{"name":"t","arguments":{}}"#);
+    let params = params(r#"{"name":"t","arguments":{}}"#);
     let headers = [("Mcp-Param-Region".to_owned(), "eu".to_owned())];
     let call = Call { tasks: true, param_headers: &headers, ..Call::new("t", &params) };
     result(upstreams.call(&spec, call, || Ok(()), CancellationToken::new()).await);

@@ -126,7 +126,7 @@ async fn a_caller_that_goes_away_cancels_its_call() {
     soon("the cancellation", || fake.count("notifications/cancelled") == 1).await;
 
     let cancel = CancellationToken::new();
-    let params = raw("{}");
+    let params = params("{}");
     let call = Call::new("t", &params);
     let cancelling = async {
         soon("the call", || fake.count("tools/call") == 2).await;

@@ -25,7 +25,7 @@ async fn a_results_bytes_are_untouched() {
 #[tokio::test]
 async fn parameters_arrive_byte_for_byte() {
     let fake = Fake::start(|seen| async move { (seen.method == "tools/call").then(|| seen.answer("{}")) }).await;
-    let params = raw("{ \"name\":\"t\" , \"arguments\":{\"n\":1.0e2,\n\"\\u0061\":9007199254740993} }");
+    let params = params("{ \"name\":\"t\" , \"arguments\":{\"n\":1.0e2,\n\"\\u0061\":9007199254740993} }");
     let call = Call { once: true, ..Call::new("t", &params) };
     let spec = Arc::new(http_spec(&fake.url));
     upstreams().call(&spec, call, || Ok(()), CancellationToken::new()).await.expect("an answer");

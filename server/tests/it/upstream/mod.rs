@@ -57,6 +57,11 @@ fn raw(json: &str) -> Box<RawValue> {
     RawValue::from_string(json.to_owned()).expect("JSON")
 }
 
+/// The parameters of a call.
+fn params(json: &str) -> Arc<RawValue> {
+    raw(json).into()
+}
+
 /// A call of `tool` that nothing guards or cancels.
 async fn call(upstreams: &Upstreams, spec: &Arc<ConnectionSpec>, tool: &str) -> Result<Answer, UpstreamError> {
     call_with(upstreams, spec, tool, false, || Ok(())).await
@@ -69,7 +74,7 @@ async fn call_with(
     once: bool,
     guard: impl Fn() -> Result<(), String> + Send + Sync + 'static,
 ) -> Result<Answer, UpstreamError> {
-    let params = raw(&format!(r#"{{"name":"{tool}","arguments":{{}}}}"#));
+    let params = params(&format!(r#"{{"name":"{tool}","arguments":{{}}}}"#));
     let call = Call { once, ..Call::new(tool, &params) };
     upstreams.call(spec, call, guard, CancellationToken::new()).await
 }

@@ -81,7 +81,7 @@ async fn every_request_says_for_itself_what_it_is() {
 async fn parameters_stay_as_they_are_but_for_the_protocols_members() {
     let strict = Strict::start(|seen| async move { (seen.method == "tools/call").then(|| seen.answer("{}")) }).await;
     let arguments = "{\"n\":1.0e2,\n\"\\u0061\":9007199254740993}";
-    let params = raw(&format!(
+    let params = params(&format!(
         "{{ \"name\":\"t\" , \"arguments\":{arguments},\"_meta\":{{\"progressToken\":7,\"traceparent\":\"00-x\"}}}}"
     ));
     let spec = Arc::new(http_spec(&strict.fake.url));
@@ -98,7 +98,7 @@ async fn parameters_stay_as_they_are_but_for_the_protocols_members() {
 async fn arguments_are_repeated_in_headers_in_the_specified_encoding() {
     let strict = Strict::start(|seen| async move { (seen.method == "tools/call").then(|| seen.answer("{}")) }).await;
     let (upstreams, spec) = (upstreams(), Arc::new(http_spec(&strict.fake.url)));
-    let params = raw(r#"{"name":"t","arguments":{}}"#);
+    let params = params(r#"{"name":"t","arguments":{}}"#);
     let values = [("Plain", "us-west1"), ("Greeting", "Hello, 世界"), ("Text", " padded "), ("Lines", "a\r\nX: b")];
     let headers = values.map(|(name, value)| (format!("Mcp-Param-{name}"), value.to_owned()));
     let with_headers = Call { param_headers: &headers, ..Call::new("t", &params) };
@@ -215,7 +215,7 @@ async fn a_task_is_asked_about_with_the_extension_declared() {
     })
     .await;
     let (upstreams, spec) = (upstreams(), Arc::new(http_spec(&strict.fake.url)));
-    let params = raw(r#"{"name":"t","arguments":{}}"#);
+    let params = params(r#"{"name":"t","arguments":{}}"#);
     let asked = Call { tasks: true, ..Call::new("t", &params) };
     let created = result(upstreams.call(&spec, asked, || Ok(()), CancellationToken::new()).await);
     assert!(created.contains(r#""resultType":"task""#));

@@ -52,7 +52,7 @@ async fn a_results_bytes_are_untouched() {
 #[tokio::test]
 async fn parameters_with_line_breaks_are_one_message() {
     let spec = Arc::new(shell("*) answer \"[\\\"${line%%'}'*}\\\"]\" | tr -d '\"';;"));
-    let params = raw("{\"name\":\n\r\n\"t\"}");
+    let params = params("{\"name\":\n\r\n\"t\"}");
     let call = Call::new("t", &params);
     let upstreams = upstreams();
     // The shell's answer is no MCP; what counts is that it got one whole line.
@@ -216,7 +216,7 @@ async fn what_a_child_never_read_may_have_reached_it_and_what_waits_behind_did_n
     spec.connect_timeout = Duration::from_millis(500);
     spec.call_timeout = Duration::from_millis(500);
     let (upstreams, spec) = (upstreams(), Arc::new(spec));
-    let big = raw(&format!("{{\"pad\":\"{}\"}}", "x".repeat(1 << 20)));
+    let big = params(&format!("{{\"pad\":\"{}\"}}", "x".repeat(1 << 20)));
     let one = Call { once: true, ..Call::new("t", &big) };
     let outcome = upstreams.call(&spec, one, || Ok(()), CancellationToken::new()).await;
     assert_eq!(unknown(outcome), "no answer within 0.5 s");

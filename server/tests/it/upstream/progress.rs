@@ -39,7 +39,7 @@ async fn watched(
 ) -> (Result<Answer, UpstreamError>, Vec<UpstreamProgress>) {
     let (to, mut from) = UpstreamProgress::channel();
     let token = raw(TOKEN);
-    let params = raw(&format!(r#"{{"name":"t","arguments":{{}},"_meta":{{"progressToken":{TOKEN}}}}}"#));
+    let params = params(&format!(r#"{{"name":"t","arguments":{{}},"_meta":{{"progressToken":{TOKEN}}}}}"#));
     let call = Call { progress: Some(ProgressTo { token: &token, to: &to }), ..Call::new("t", &params) };
     let outcome = upstreams.call(spec, call, || Ok(()), CancellationToken::new()).await;
     (outcome, std::iter::from_fn(|| from.try_recv().ok()).collect())

@@ -140,7 +140,7 @@ async fn it_is_called_with_progress_in_whichever_era_it_speaks() {
         assert_eq!(upstreams.list_tools(&spec).await.expect("a list").len(), 1);
         let (to, mut from) = UpstreamProgress::channel();
         let token = raw("\"a token\"");
-        let params = raw(r#"{"name":"work","arguments":{"region":"Zürich"},"_meta":{"progressToken":"a token"}}"#);
+        let params = params(r#"{"name":"work","arguments":{"region":"Zürich"},"_meta":{"progressToken":"a token"}}"#);
         let headers = [("Mcp-Param-Region".to_owned(), "Zürich".to_owned())];
         let call = Call {
             once: true,
@@ -161,7 +161,7 @@ async fn it_is_called_with_progress_in_whichever_era_it_speaks() {
 async fn it_misses_a_header_that_repeats_an_argument() {
     let (spec, _stop) = serve(MODERN).await;
     let upstreams = upstreams();
-    let params = raw(r#"{"name":"work","arguments":{"region":"eu"}}"#);
+    let params = params(r#"{"name":"work","arguments":{"region":"eu"}}"#);
     let outcome = upstreams.call(&spec, Call::new("work", &params), || Ok(()), CancellationToken::new()).await;
     match outcome {
         Ok(Answer::Error(error)) => {
@@ -187,7 +187,7 @@ async fn it_tells_of_changes_to_who_subscribed() {
 async fn its_tasks_come_to_their_end() {
     let (spec, _stop) = serve(BOTH).await;
     let upstreams = upstreams();
-    let params = raw(r#"{"name":"work","arguments":{}}"#);
+    let params = params(r#"{"name":"work","arguments":{}}"#);
     let created = async || -> Value {
         let call = Call { tasks: true, ..Call::new("work", &params) };
         let outcome = upstreams.call(&spec, call, || Ok(()), CancellationToken::new()).await;

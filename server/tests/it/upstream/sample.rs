@@ -21,7 +21,7 @@ async fn sample(ledger: &Path) -> (Arc<ConnectionSpec>, DropGuard) {
 }
 
 async fn call_tool(upstreams: &Upstreams, spec: &Arc<ConnectionSpec>, tool: &str, arguments: &str) -> Value {
-    let params = raw(&format!(r#"{{"name":"{tool}","arguments":{arguments}}}"#));
+    let params = params(&format!(r#"{{"name":"{tool}","arguments":{arguments}}}"#));
     let call = Call { once: true, ..Call::new(tool, &params) };
     let outcome = upstreams.call(spec, call, || Ok(()), CancellationToken::new()).await;
     serde_json::from_str(&result(outcome)).expect("JSON")

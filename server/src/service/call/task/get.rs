@@ -76,6 +76,7 @@ pub async fn get(services: &Services, asker: &Asker, id: &str) -> Result<Option<
     }
     let Some(mut now) = detailed(services, asker, id).await? else { return Ok(None) };
     while let Some(polled) = now.works() {
+        let waits = asker.load.wait();
         let is_over = tokio::select! {
             biased;
             () = services.stop.cancelled() => true,
@@ -83,6 +84,7 @@ pub async fn get(services: &Services, asker: &Asker, id: &str) -> Result<Option<
             () = polled.stirred() => false,
             () = tokio::time::sleep_until(polled.due()) => false,
         };
+        drop(waits);
         still_calls(services, asker).await?;
         if is_over {
             break;
@@ -107,6 +109,7 @@ async fn wait_for_approval(
     until: Instant,
 ) -> Result<()> {
     let mut waiter = services.live.watch(approval);
+    let _waits = asker.load.wait();
     loop {
         let found = wait::patiently(services, || find(services, asker, id)).await?;
         let Some(found) = found.filter(is_open).filter(|_| Instant::now() < until) else { return Ok(()) };

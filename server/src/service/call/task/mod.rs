@@ -38,6 +38,7 @@ use crate::{
         task::{End, Followed, Owner, Task},
     },
     error::Result,
+    limit::Load,
     random,
     service::{Services, access::Actor},
 };
@@ -63,6 +64,8 @@ pub struct Asker {
     pub toolkit: Arc<Toolkit>,
     /// How long its client likes to wait; `tasks/get` never waits for more than 20 s.
     pub hold: Duration,
+    /// What its request takes up of its caller's budget.
+    pub load: Arc<Load>,
 }
 
 impl Asker {

@@ -181,7 +181,7 @@ async fn attempt(
         action: "tools/call".to_owned(),
         toolkit: Some(record.toolkit.clone()),
         tool: Some(record.tool.clone()),
-        request: Some(request),
+        request: Some(request.into()),
         rule: None,
         approval: Some(id),
         client: record.client.clone(),
@@ -199,6 +199,7 @@ async fn attempt(
         only_for_task: true,
         trace: trace.as_deref().map(Trace::from_json).unwrap_or_default(),
         progress: Progress::default(),
+        load: None,
     };
     Ok(dispatch::dispatch_for_task(services, claimant, id, slot).await)
 }

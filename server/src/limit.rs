@@ -1,0 +1,338 @@
+//! What callers may take up of this process at once: requests in flight, and the bytes that are held for them. A
+//! caller has a budget of its own, so has its org, so has the process; what is taken counts at all three.
+//!
+//! Nothing waits here and nothing is kept for who has nothing in flight. What counts is what is large and stays for as
+//! long as its request: a body, from its first piece on, the copies that the record and the upstream get, the answer.
+
+pub mod body;
+pub mod quota;
+pub mod refusals;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::HashMap,
+    hash::Hash,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use domain::{OrgId, Principal};
+use parking_lot::Mutex;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::{
+    config::Budgets,
+    error::{Error, Kind, Result},
+};
+
+/// The budgets, and what is taken of them. Cheap to clone; clones share everything.
+#[derive(Clone)]
+pub struct Budget(Arc<Floors>);
+
+struct Floors {
+    limits: Budgets,
+    callers: Mutex<HashMap<Principal, Entry>>,
+    orgs: Mutex<HashMap<OrgId, Entry>>,
+    process: Used,
+}
+
+/// Somebody who has something in flight.
+#[derive(Default)]
+struct Entry {
+    used: Arc<Used>,
+    /// How many loads know it.
+    loads: usize,
+}
+
+#[derive(Default)]
+struct Used {
+    calls: AtomicUsize,
+    bytes: AtomicUsize,
+    /// The turn at going over for an answer. One has it until all of its request is over.
+    turn: OnceLock<Arc<Semaphore>>,
+}
+
+/// Whose budget.
+#[derive(Clone, Copy)]
+enum Whose {
+    Callers,
+    Orgs,
+    Process,
+}
+
+/// Of what there is too much.
+#[derive(Clone, Copy)]
+enum What {
+    Calls,
+    Bytes,
+}
+
+impl Budget {
+    /// Budgets of which nothing is taken.
+    pub fn new(limits: Budgets) -> Self {
+        let floors = Floors { limits, callers: Mutex::default(), orgs: Mutex::default(), process: Used::default() };
+        Self(Arc::new(floors))
+    }
+
+    /// Begins a request of a caller: takes a call of each budget, until the load is dropped. `org` is the org that
+    /// the caller belongs to; `None` for a person of no org, whose own budget and the process's remain.
+    ///
+    /// # Errors
+    /// See [`is_over`].
+    pub fn begin(&self, caller: Principal, org: Option<OrgId>) -> Result<Load> {
+        self.load(Some(caller), org)
+    }
+
+    /// Begins a request of somebody who has not said who they are: the process's budget is all there is to count on.
+    ///
+    /// # Errors
+    /// See [`is_over`].
+    pub fn begin_unknown(&self) -> Result<Load> {
+        self.load(None, None)
+    }
+
+    fn load(&self, caller: Option<Principal>, org: Option<OrgId>) -> Result<Load> {
+        let load = Load {
+            budget: self.clone(),
+            caller: caller.map(|caller| (caller, enter(&self.0.callers, caller))),
+            org: org.map(|org| (org, enter(&self.0.orgs, org))),
+            // Until it has its call, it is as one that waits.
+            waits: AtomicUsize::new(1),
+            bytes: AtomicUsize::new(0),
+            turn: OnceLock::new(),
+        };
+        load.take(What::Calls, 1).map_err(|full| full.error())?;
+        load.waits.store(0, Relaxed);
+        Ok(load)
+    }
+}
+
+/// The entry of somebody, made if there is none.
+fn enter<K: Eq + Hash>(floor: &Mutex<HashMap<K, Entry>>, key: K) -> Arc<Used> {
+    let mut floor = floor.lock();
+    let entry = floor.entry(key).or_default();
+    entry.loads += 1;
+    entry.used.clone()
+}
+
+/// Forgets the entry of somebody who has nothing in flight any more.
+fn leave<K: Eq + Hash>(floor: &Mutex<HashMap<K, Entry>>, key: &K) {
+    let mut floor = floor.lock();
+    if let Some(entry) = floor.get_mut(key) {
+        entry.loads -= 1;
+        if entry.loads == 0 {
+            floor.remove(key);
+        }
+    }
+}
+
+/// What one request takes up, given back when this is dropped.
+pub struct Load {
+    budget: Budget,
+    caller: Option<(Principal, Arc<Used>)>,
+    org: Option<(OrgId, Arc<Used>)>,
+    /// How many things it waits for; while there are any, it is not in flight.
+    waits: AtomicUsize,
+    bytes: AtomicUsize,
+    /// The caller's turn, if this has it.
+    turn: OnceLock<OwnedSemaphorePermit>,
+}
+
+impl Load {
+    /// Takes room for bytes that are about to be kept.
+    ///
+    /// # Errors
+    /// See [`is_over`]; then nothing was taken.
+    pub fn hold(&self, bytes: usize) -> Result<()> {
+        self.take(What::Bytes, bytes).map_err(|full| full.error())?;
+        self.bytes.fetch_add(bytes, Relaxed);
+        Ok(())
+    }
+
+    /// Takes room for bytes of an answer that is being read. Where there is none it waits for its caller's turn to go
+    /// over, which one request has at a time and until it is over: so what was accepted finishes, one after the other.
+    pub async fn receive(&self, bytes: usize) {
+        if self.turn.get().is_none() && self.take(What::Bytes, bytes).is_ok() {
+            self.bytes.fetch_add(bytes, Relaxed);
+            return;
+        }
+        if let Some((_, used)) = &self.caller
+            && self.turn.get().is_none()
+            && let Ok(turn) = used.turn().acquire_owned().await
+        {
+            let _ = self.turn.set(turn);
+        }
+        self.carry(bytes);
+    }
+
+    /// Counts bytes that belong to a request that was accepted, such as its answer: what was accepted finishes, so
+    /// this may go over a budget, and what comes next is refused until there is room again.
+    pub fn carry(&self, bytes: usize) {
+        for (_, used) in self.floors() {
+            used.bytes.fetch_add(bytes, Relaxed);
+        }
+        self.bytes.fetch_add(bytes, Relaxed);
+    }
+
+    /// Gives back all bytes that are counted so far: they were let go.
+    pub fn let_go(&self) {
+        let bytes = self.bytes.swap(0, Relaxed);
+        for (_, used) in self.floors() {
+            used.bytes.fetch_sub(bytes, Relaxed);
+        }
+    }
+
+    /// The request waits, for a person or for what another call does: while the guard lives it is not in flight.
+    /// Then it is again, whether there is room or not: what was accepted finishes. Its bytes stay counted.
+    pub fn wait(&self) -> Waiting<'_> {
+        self.rest();
+        Waiting(self)
+    }
+
+    /// The same for good: what goes on has a bound of its own.
+    pub fn rest(&self) {
+        if self.waits.fetch_add(1, Relaxed) == 0 {
+            for (_, used) in self.floors() {
+                used.calls.fetch_sub(1, Relaxed);
+            }
+        }
+    }
+
+    /// Another request of the same caller, such as an entry of a batch.
+    ///
+    /// # Errors
+    /// See [`is_over`].
+    pub fn beside(&self) -> Result<Self> {
+        let caller = self.caller.as_ref().map(|(caller, _)| *caller);
+        self.budget.load(caller, self.org.as_ref().map(|(org, _)| *org))
+    }
+
+    fn go_on(&self) {
+        if self.waits.fetch_sub(1, Relaxed) == 1 {
+            for (_, used) in self.floors() {
+                used.calls.fetch_add(1, Relaxed);
+            }
+        }
+    }
+
+    /// The budgets that it counts at, the narrowest first.
+    fn floors(&self) -> impl Iterator<Item = (Whose, &Used)> {
+        let caller = self.caller.iter().map(|(_, used)| (Whose::Callers, &**used));
+        let org = self.org.iter().map(|(_, used)| (Whose::Orgs, &**used));
+        caller.chain(org).chain(std::iter::once((Whose::Process, &self.budget.0.process)))
+    }
+
+    fn take(&self, what: What, amount: usize) -> Result<(), Full> {
+        for (taken, (whose, used)) in self.floors().enumerate() {
+            let (used, limit) = (used.of(what), limit(&self.budget.0.limits, whose, what));
+            let fits = |now: usize| now.checked_add(amount).filter(|sum| *sum <= limit);
+            if used.fetch_update(Relaxed, Relaxed, fits).is_err() {
+                for (_, before) in self.floors().take(taken) {
+                    before.of(what).fetch_sub(amount, Relaxed);
+                }
+                return Err(Full { whose, what, limit });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        self.rest();
+        self.let_go();
+        if let Some((caller, _)) = &self.caller {
+            leave(&self.budget.0.callers, caller);
+        }
+        if let Some((org, _)) = &self.org {
+            leave(&self.budget.0.orgs, org);
+        }
+    }
+}
+
+/// While this lives, a request waits.
+pub struct Waiting<'a>(&'a Load);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.go_on();
+    }
+}
+
+impl Used {
+    fn turn(&self) -> Arc<Semaphore> {
+        self.turn.get_or_init(|| Arc::new(Semaphore::new(1))).clone()
+    }
+
+    fn of(&self, what: What) -> &AtomicUsize {
+        match what {
+            What::Calls => &self.calls,
+            What::Bytes => &self.bytes,
+        }
+    }
+}
+
+fn limit(budgets: &Budgets, whose: Whose, what: What) -> usize {
+    let share = match whose {
+        Whose::Callers => budgets.caller,
+        Whose::Orgs => budgets.org,
+        Whose::Process => budgets.process,
+    };
+    match what {
+        What::Calls => share.calls,
+        What::Bytes => share.bytes,
+    }
+}
+
+/// Forgets entries that do not count any more, now and then: at each doubling of a map from 1,024 entries on.
+fn tidy<K: Eq + Hash, V>(map: &mut HashMap<K, V>, counts: impl Fn(&V) -> bool) {
+    if map.len() >= 1_024 && map.len().is_power_of_two() {
+        map.retain(|_, value| counts(value));
+    }
+}
+
+/// When somebody who was refused may come back: requests last so long, mostly.
+const COME_BACK: Duration = Duration::from_secs(1);
+
+/// A budget without room.
+struct Full {
+    whose: Whose,
+    what: What,
+    limit: usize,
+}
+
+impl Full {
+    /// As it is said to who is refused.
+    fn error(self) -> Error {
+        let Self { whose, what, limit } = self;
+        let name = match whose {
+            Whose::Callers => "caller",
+            Whose::Orgs => "org",
+            Whose::Process => "process",
+        };
+        let (kind, code) = match (whose, what) {
+            (Whose::Process, _) => (Kind::Unavailable, "overloaded"),
+            (_, What::Calls) => (Kind::TooMany(COME_BACK), "too_many_calls"),
+            (_, What::Bytes) => (Kind::TooMany(COME_BACK), "too_many_bytes"),
+        };
+        metrics::counter!("permesso_over_budget_total", "budget" => name, "code" => code).increment(1);
+        let message = match what {
+            What::Calls => format!("the requests in flight of this {name} are {limit}, which is the limit"),
+            What::Bytes => {
+                format!("the requests in flight of this {name} would hold more than {limit} bytes, which is the limit")
+            }
+        };
+        Error::new(kind, code, format!("{message}; nothing was done, send this again after `Retry-After`"))
+    }
+}
+
+/// Whether an error says that a budget, or a quota, has no room: `too_many_calls` and `too_many_bytes` (429) for the
+/// caller's and its org's, `overloaded` (503) for the process's, `too_much_recorded` (429) for a [`quota`].
+pub fn is_over(error: &Error) -> bool {
+    matches!(error.code, "too_many_calls" | "too_many_bytes" | "overloaded" | quota::CODE)
+}

@@ -1,0 +1,81 @@
+//! Reading a request's body, as far as it may grow and as fast as it has to come.
+
+use std::time::Duration;
+
+use axum::body::{Body, HttpBody};
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt;
+
+use super::Load;
+use crate::error::{Error, Kind, Result};
+
+/// The largest body of any request, in bytes.
+pub const LARGEST: usize = 4 * 1024 * 1024;
+/// How long a body may take to come.
+const WITHIN: Duration = Duration::from_secs(30);
+
+/// Reads a body of at most so many bytes. Each piece is counted before it is kept.
+///
+/// # Errors
+/// `bad_request` when it does not come whole, or not in time; `too_large`, and when a budget has no room for it (see
+/// [`super::is_over`]): then the rest of it, of twice the size at most, is read and thrown away, since many clients read
+/// no answer before they have sent everything.
+pub async fn read(body: Body, most: usize, load: &Load) -> Result<Bytes> {
+    let read = tokio::time::timeout(WITHIN, whole(body, most, load)).await;
+    read.unwrap_or_else(|_| Err(Error::bad_request("the body did not come whole within 30 s")))
+}
+
+/// Reads a body of at most so many bytes, within the time that a body may take, and keeps nothing of it.
+pub async fn discard(body: Body, most: usize) {
+    let discarded = async {
+        let mut pieces = body.into_data_stream();
+        let mut left = most;
+        while let Some(Ok(piece)) = pieces.next().await {
+            let Some(less) = left.checked_sub(piece.len()) else { return };
+            left = less;
+        }
+    };
+    // Whoever is slower has to live with a connection that ends.
+    let _ = tokio::time::timeout(WITHIN, discarded).await;
+}
+
+async fn whole(body: Body, most: usize, load: &Load) -> Result<Bytes> {
+    let announced = body.size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or_default();
+    let mut pieces = body.into_data_stream();
+    let mut whole = BytesMut::new();
+    let mut came = 0;
+    let mut refused = (announced > most).then(|| too_large(most));
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(|_| Error::bad_request("the body did not come whole, or not as HTTP frames it"))?;
+        came += piece.len();
+        if came > 2 * most {
+            break;
+        }
+        if refused.is_some() {
+            continue;
+        }
+        let room = if came > most { Err(too_large(most)) } else { load.hold(piece.len()) };
+        match room {
+            Ok(()) => {
+                if whole.is_empty() {
+                    whole.reserve(announced);
+                }
+                whole.extend_from_slice(&piece);
+            }
+            Err(error) => {
+                whole = BytesMut::new();
+                load.let_go();
+                refused = Some(error);
+            }
+        }
+    }
+    refused.map_or(Ok(whole.freeze()), Err)
+}
+
+fn too_large(most: usize) -> Error {
+    let size = match most >> 20 {
+        0 => format!("{} KiB", most >> 10),
+        mebibytes => format!("{mebibytes} MiB"),
+    };
+    Error::new(Kind::TooLarge, "too_large", format!("the body is larger than {size}, which is the limit"))
+}
