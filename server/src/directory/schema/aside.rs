@@ -1,7 +1,7 @@
 //! Work whose cost strangers decide, beside the workers that serve everybody: few threads at once, each with a stack of
 //! known size.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::{Semaphore, oneshot};
 
@@ -9,6 +9,18 @@ use tokio::sync::{Semaphore, oneshot};
 pub(super) const STACK: usize = 32 * 1024 * 1024;
 /// How many such threads work at once: a worker is left for everything else.
 const AT_ONCE: usize = 2;
+
+/// How long to wait for a turn. Each takes about a tenth of a second; compiling may take some.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why there is no result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NotDone {
+    /// There was no turn, or no thread: another time there may be.
+    Busy,
+    /// It panicked.
+    Failed,
+}
 
 /// Where such work is done.
 pub(super) struct Aside {
@@ -23,9 +35,13 @@ impl Default for Aside {
 
 impl Aside {
     /// Does `work` on a thread of its own and waits for it. The work goes on when the caller leaves, and keeps its
-    /// turn until it has ended. `None`: it panicked, or there is no thread to be had.
-    pub(super) async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-        let turn = self.turns.clone().acquire_owned().await.ok()?;
+    /// turn until it has ended.
+    ///
+    /// # Errors
+    /// When it was not done.
+    pub(super) async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, NotDone> {
+        let turn = tokio::time::timeout(PATIENCE, self.turns.clone().acquire_owned()).await;
+        let turn = turn.map_err(|_| NotDone::Busy)?.map_err(|_| NotDone::Busy)?;
         let (send, done) = oneshot::channel();
         let thread = std::thread::Builder::new().name("schema".to_owned()).stack_size(STACK);
         let begun = thread.spawn(move || {
@@ -35,8 +51,8 @@ impl Aside {
         });
         if let Err(error) = begun {
             tracing::error!(%error, "no thread for checking arguments");
-            return None;
+            return Err(NotDone::Busy);
         }
-        done.await.ok()
+        done.await.map_err(|_| NotDone::Failed)
     }
 }

@@ -6,6 +6,7 @@ use std::{
     borrow::Cow,
     cell::Cell,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    time::{Duration, Instant},
 };
 
 use jsonschema::{
@@ -21,6 +22,10 @@ const BYTES_A_LOOK: usize = 64;
 /// How much of the stack a check may use, in bytes. Between two looks at the arguments the validator goes through at
 /// most `graph::LONGEST` parts of a schema, for which the rest is plenty.
 const STACK_USED: usize = STACK / 2;
+
+/// How long a check may take whatever it costs; looked at once in so many looks.
+const LONGEST: Duration = Duration::from_secs(5);
+const LOOKS_A_GLANCE: usize = 1_024;
 
 /// What one look costs with a given schema, in units of about a tenth of a microsecond.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,11 +44,14 @@ struct Meter {
     prices: Prices,
     /// The stack grows down to here at most.
     floor: usize,
+    /// When it has to end.
+    until: Option<Instant>,
 }
 
 thread_local! {
     static METER: Cell<Meter> = const {
-        Cell::new(Meter { left: usize::MAX, prices: Prices { byte: 0, patterns_a_name: 0, value: 0 }, floor: 0 })
+        let prices = Prices { byte: 0, patterns_a_name: 0, value: 0 };
+        Cell::new(Meter { left: usize::MAX, prices, floor: 0, until: None })
     };
 }
 
@@ -53,7 +61,8 @@ struct Spent;
 /// Runs a check with `units` to spend. `None`: they did not suffice, or the stack did not. To be called on a thread of
 /// [`STACK`] bytes, near its beginning.
 pub(super) fn within<T>(units: usize, prices: Prices, check: impl FnOnce() -> T) -> Option<T> {
-    METER.set(Meter { left: units, prices, floor: stack_here().saturating_sub(STACK_USED) });
+    let (floor, until) = (stack_here().saturating_sub(STACK_USED), Some(Instant::now() + LONGEST));
+    METER.set(Meter { left: units, prices, floor, until });
     // The validator is not changed by a check, and what the check had begun is dropped with it.
     match catch_unwind(AssertUnwindSafe(check)) {
         Ok(done) => Some(done),
@@ -71,8 +80,11 @@ fn stack_here() -> usize {
 
 fn spend(units: usize) {
     let mut meter = METER.get();
+    let late = |left: usize| {
+        left / LOOKS_A_GLANCE != meter.left / LOOKS_A_GLANCE && meter.until.is_some_and(|until| Instant::now() > until)
+    };
     match meter.left.checked_sub(units) {
-        Some(left) if stack_here() > meter.floor => meter.left = left,
+        Some(left) if stack_here() > meter.floor && !late(left) => meter.left = left,
         // Not a panic: nothing is wrong here, and nothing is to be reported.
         _ => resume_unwind(Box::new(Spent)),
     }
@@ -98,6 +110,17 @@ fn size(value: &Value) -> usize {
             1 + members.iter().map(|(name, value)| 1 + name.len() / BYTES_A_LOOK + size(value)).sum::<usize>()
         }
         _ => 1,
+    }
+}
+
+/// How long the longest path to a value within `value` is, in bytes: each problem that is found has a copy of its own.
+pub(super) fn longest_path(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => items.iter().map(longest_path).max().map_or(0, |longest| longest + 8),
+        Value::Object(members) => {
+            members.iter().map(|(name, value)| name.len() + 1 + longest_path(value)).max().unwrap_or_default()
+        }
+        _ => 0,
     }
 }
 

@@ -22,7 +22,7 @@ use moka::future::Cache;
 use serde_json::{Value, value::RawValue};
 
 use self::{
-    aside::Aside,
+    aside::{Aside, NotDone},
     budget::{Counted, Looked, Prices},
     prepare::Prepared,
 };
@@ -30,12 +30,19 @@ pub use prepare::{DEEPEST, LARGEST, harmful};
 
 /// How much compiled schemas may take together, in bytes; those used least go.
 const KEPT_BYTES: u64 = 64 * 1024 * 1024;
-/// What a part of a compiled schema takes, in bytes; measured, rounded up.
+/// What a part of a compiled schema takes, in bytes, and what `unevaluated…` keywords take for each part that they look
+/// at; measured, rounded up.
 const PART_BYTES: usize = 2_048;
+/// What each value, name and sign of a schema takes, such as one of a thousand values to choose from.
+const TOKEN_BYTES: usize = 100;
 /// What one check may spend: about a tenth of a second at worst.
 const BUDGET: usize = 1_000_000;
 /// What it may cost to say what is wrong with arguments.
 const EXPLAINING: usize = 50_000;
+/// How much the problems that are found may take until the first ones are told, in bytes.
+const EXPLAINED_BYTES: usize = 16 * 1024 * 1024;
+/// What a problem takes beside the path to where it is, in bytes.
+const PROBLEM_BYTES: usize = 512;
 /// How many problems one answer names.
 const NAMED: usize = 5;
 /// How much of a problem is told, in characters.
@@ -63,6 +70,9 @@ pub enum Validation {
     Wrong(Vec<String>),
 }
 
+const BUSY: &str = "the gateway is busy with checking other arguments";
+const FAILED: &str = "compiling the schema failed";
+
 struct Compiled {
     /// None: it cannot be used.
     validator: Option<Validator<Counted>>,
@@ -75,30 +85,39 @@ impl Schemas {
     /// Checks arguments against the tool's input schema. Takes a tenth of a second of a processor at most, but waits
     /// its turn for it.
     pub async fn check(&self, tool: &Tool, arguments: &RawValue) -> Validation {
-        let compiled = self.compiled(tool).await;
+        let Some(compiled) = self.compiled(tool).await else { return Validation::Fits(not_checked(BUSY)) };
         if compiled.validator.is_none() {
             return Validation::Fits(compiled.usable.clone());
         }
         let arguments = arguments.get().to_owned();
-        let checked = self.aside.run(move || compiled.check(&arguments)).await;
-        checked.unwrap_or_else(|| Validation::Fits(not_checked("the check failed")))
+        match self.aside.run(move || compiled.check(&arguments)).await {
+            Ok(validation) => validation,
+            Err(NotDone::Busy) => Validation::Fits(not_checked(BUSY)),
+            Err(NotDone::Failed) => Validation::Fits(not_checked("the check failed")),
+        }
     }
 
-    /// How much of a definition's input schema can be used.
-    pub async fn usable(&self, definition: &str) -> Checked {
+    /// How much of a definition's input schema can be used. `None`: there was no turn to find out.
+    pub async fn usable(&self, definition: &str) -> Option<Checked> {
         let definition = definition.to_owned();
-        let compiled = self.aside.run(move || compile(&definition).usable).await;
-        compiled.unwrap_or_else(|| not_checked("compiling the schema failed"))
+        match self.aside.run(move || compile(&definition).usable).await {
+            Ok(usable) => Some(usable),
+            Err(NotDone::Busy) => None,
+            Err(NotDone::Failed) => Some(not_checked(FAILED)),
+        }
     }
 
-    /// Compiled once, however many ask at the same time.
-    async fn compiled(&self, tool: &Tool) -> Arc<Compiled> {
+    /// Compiled once, however many ask at the same time. `None`: there was no turn for it.
+    async fn compiled(&self, tool: &Tool) -> Option<Arc<Compiled>> {
         let compile = async {
             let definition = tool.definition.clone();
-            let compiled = self.aside.run(move || compile(&definition)).await;
-            Arc::new(compiled.unwrap_or_else(|| Compiled::none("compiling the schema failed")))
+            match self.aside.run(move || compile(&definition)).await {
+                Ok(compiled) => Some(Arc::new(compiled)),
+                Err(NotDone::Busy) => None,
+                Err(NotDone::Failed) => Some(Arc::new(Compiled::none(FAILED))),
+            }
         };
-        self.compiled.get_with(tool.seen_sha256, compile).await
+        self.compiled.optionally_get_with(tool.seen_sha256, compile).await
     }
 }
 
@@ -121,10 +140,12 @@ impl Compiled {
 
     /// What is wrong with arguments that do not fit: some of it, or that it is too much to say.
     fn explain(&self, validator: &Validator<Counted>, value: &Value) -> Vec<String> {
+        let each = PROBLEM_BYTES + budget::longest_path(value);
+        let explaining = EXPLAINING.min(EXPLAINED_BYTES / each);
         let all = || validator.iter_errors(Looked(value)).take(NAMED).map(|error| describe(&error)).collect();
         let first = || validator.validate(Looked(value)).err().map(|error| vec![describe(&error)]);
-        budget::within(EXPLAINING, self.prices, all)
-            .or_else(|| budget::within(EXPLAINING, self.prices, first)?)
+        budget::within(explaining, self.prices, all)
+            .or_else(|| budget::within(explaining, self.prices, first)?)
             .unwrap_or_else(|| vec!["they are too large or the schema is too intricate to say where".to_owned()])
     }
 }
@@ -141,7 +162,9 @@ fn compile(definition: &str) -> Compiled {
             validator: Some(validator),
             prices: prices(&prepared),
             usable: Checked { check: prepared.check(), note: note(&prepared.notes) },
-            bytes: prepared.parts * PART_BYTES + definition.len() * 2 + prepared.patterns.size() * 4,
+            bytes: (prepared.parts + prepared.graph.unevaluated) * PART_BYTES
+                + prepared.tokens * TOKEN_BYTES
+                + prepared.patterns.size() * 4,
         },
         Err(error) => {
             let at = error.instance_path().to_string();

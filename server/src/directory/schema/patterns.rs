@@ -5,6 +5,8 @@ use std::collections::HashMap;
 
 /// How many different patterns a definition may have.
 const PATTERNS: usize = 200;
+/// How long a pattern may be, in bytes: before it is compiled it is taken apart, and that has no bound of its own.
+const LONGEST: usize = 2_000;
 /// Up to which compiled size a pattern is small, in bytes.
 const SMALL: usize = 16 * 1024;
 /// How large a compiled pattern may be, in bytes.
@@ -38,6 +40,9 @@ impl Patterns {
         }
         if self.known.len() >= PATTERNS {
             return Err("there are more than 200 patterns");
+        }
+        if pattern.len() > LONGEST {
+            return Err("it is longer than 2,000 bytes");
         }
         let rust = jsonschema_regex::to_rust_regex(pattern)
             .map_err(|()| "it is not a regular expression of ECMA-262 that can be checked")?;

@@ -11,8 +11,8 @@ use wire::{
 };
 
 use super::{
-    graph::{self, Graph},
-    parts::{Parts, REFERENCES, address},
+    graph::{self, Graph, UNEVALUATED_KEYWORDS},
+    parts::{Parts, address},
     patterns::Patterns,
 };
 
@@ -24,8 +24,6 @@ pub const DEEPEST: usize = 64;
 const PARTS: usize = 8_000;
 /// How many references it may have.
 const REFERENCES_HELD: usize = 2_000;
-/// How many parts times how many `unevaluated…` keywords: each of them is compiled with what it looks at.
-const UNEVALUATED: usize = 100_000;
 /// How often a schema is gone through: leaving a part out may leave a reference without its target.
 const ROUNDS: usize = 8;
 /// How many notes are kept.
@@ -38,6 +36,8 @@ const DIALECTS: [&str; 5] = [
     "json-schema.org/draft/2019-09/schema",
     "json-schema.org/draft/2020-12/schema",
 ];
+/// What names a part or says how it is to be read: not needed once references are written anew.
+const SAID: [&str; 5] = ["$anchor", "$dynamicAnchor", "$recursiveAnchor", "$schema", "$vocabulary"];
 
 /// A schema that can be compiled.
 #[derive(Debug)]
@@ -46,6 +46,8 @@ pub(super) struct Prepared {
     pub(super) graph: Graph,
     pub(super) patterns: Patterns,
     pub(super) parts: usize,
+    /// How many values, names and signs the schema is written with.
+    pub(super) tokens: usize,
     /// How many patterns the names of one object are held against at most.
     pub(super) patterns_a_name: usize,
     /// What was left out.
@@ -86,37 +88,36 @@ pub(super) fn prepare(definition: &str) -> Result<Prepared, String> {
     let wrong = || "the input schema is not JSON that can be read".to_owned();
     let raw = serde_json::from_str(definition).map_err(|_| wrong())?;
     let definition = ToolDefinition::parse(raw).map_err(|error| error.to_string())?;
+    let tokens = tokens(definition.input_schema.get()).count();
     let mut schema: Value = serde_json::from_str(definition.input_schema.get()).map_err(|_| wrong())?;
-    take_identity(&mut schema);
+    let identity = take_identity(&mut schema);
     let mut patterns = Patterns::default();
     let mut notes = Vec::new();
     for _ in 0..ROUNDS {
-        let parts = Parts::of(&schema);
+        let parts = Parts::of(&schema, identity.as_deref());
         if parts.all.len() > PARTS {
             return Err(format!("the schema has more than {PARTS} parts"));
         }
-        if parts.references.len() > REFERENCES_HELD {
+        if parts.all.iter().map(|part| part.references.len()).sum::<usize>() > REFERENCES_HELD {
             return Err(format!("the schema has more than {REFERENCES_HELD} references"));
         }
-        let faults = faults(&parts, &mut patterns, !notes.is_empty(), &mut notes);
-        if faults.is_empty() {
-            let graph = graph::measure(&parts)?;
-            let patterns_a_name = parts.all.iter().map(|part| count(part.schema, "patternProperties")).max();
-            let (parts, patterns_a_name) = (parts.all.len(), patterns_a_name.unwrap_or_default());
-            return Ok(Prepared { schema, graph, patterns, parts, patterns_a_name, notes });
+        let faults = faults(&parts, &mut patterns, &mut notes);
+        if !faults.is_empty() {
+            leave_out(&mut schema, &faults);
+            continue;
         }
-        leave_out(&mut schema, &faults);
+        let graph = graph::measure(&parts)?;
+        let patterns_a_name = parts.all.iter().filter_map(|part| part.get("patternProperties")?.as_object());
+        let patterns_a_name = patterns_a_name.map(Map::len).max().unwrap_or_default();
+        let parts = parts.all.len();
+        return Ok(Prepared { schema, graph, patterns, parts, tokens, patterns_a_name, notes });
     }
     Err("what refers to what in the schema is too intricate".to_owned())
 }
 
-fn count(schema: &Map<String, Value>, keyword: &str) -> usize {
-    schema.get(keyword).and_then(Value::as_object).map_or(0, Map::len)
-}
-
 /// The schema is the whole document, whatever it calls itself: references that name it point into it.
-fn take_identity(schema: &mut Value) {
-    let Value::Object(root) = schema else { return };
+fn take_identity(schema: &mut Value) -> Option<String> {
+    let root = schema.as_object_mut()?;
     let known = |dialect: &str| {
         let name = dialect.trim_end_matches('#');
         DIALECTS.iter().any(|known| name.split_once("://").is_some_and(|(_, name)| name == *known))
@@ -124,36 +125,12 @@ fn take_identity(schema: &mut Value) {
     if root.get("$schema").is_some_and(|dialect| !dialect.as_str().is_some_and(known)) {
         root.remove("$schema");
     }
-    root.remove("$vocabulary");
     let identity = ["$id", "id"].into_iter().find_map(|keyword| match root.get(keyword) {
         Some(Value::String(_)) => root.remove(keyword),
         _ => None,
     });
-    if let Some(Value::String(identity)) = identity {
-        let identity = identity.trim_end_matches('#').to_owned();
-        if !identity.is_empty() {
-            point_inside(schema, &identity);
-        }
-    }
-}
-
-/// Makes references that name the document by its identity references within it.
-fn point_inside(value: &mut Value, identity: &str) {
-    match value {
-        Value::Object(members) => {
-            for keyword in REFERENCES {
-                if let Some(Value::String(reference)) = members.get_mut(keyword)
-                    && let Some(fragment) = reference.strip_prefix(identity)
-                    && (fragment.is_empty() || fragment.starts_with('#'))
-                {
-                    *reference = if fragment.is_empty() { "#".to_owned() } else { fragment.to_owned() };
-                }
-            }
-            members.values_mut().for_each(|value| point_inside(value, identity));
-        }
-        Value::Array(items) => items.iter_mut().for_each(|value| point_inside(value, identity)),
-        _ => {}
-    }
+    let identity = identity?.as_str()?.trim_end_matches('#').to_owned();
+    (!identity.is_empty()).then_some(identity)
 }
 
 /// What is wrong with one part.
@@ -168,100 +145,121 @@ struct Fault {
     names: Vec<String>,
     /// It belongs to a schema that has lost parts: what could turn less into more must go.
     weaken: bool,
+    /// Its references as they are to be written, by keyword.
+    rewritten: Vec<(&'static str, String)>,
+    /// It has keywords that say how to read it.
+    said: bool,
 }
 
-/// What cannot be used, by the address of the part. `weaken`: something was left out already.
-fn faults(
-    parts: &Parts<'_>,
-    patterns: &mut Patterns,
-    mut weaken: bool,
-    notes: &mut Vec<String>,
-) -> HashMap<usize, Fault> {
+/// What cannot be used or is not written as it is to be read, by the address of the part.
+fn faults(parts: &Parts<'_>, patterns: &mut Patterns, notes: &mut Vec<String>) -> HashMap<usize, Fault> {
     let mut faults: HashMap<usize, Fault> = HashMap::new();
+    let mut lost_something = !notes.is_empty();
     let mut note = |text: String| {
+        lost_something = true;
         if notes.len() < NOTES && !notes.contains(&text) {
             notes.push(text);
         }
     };
-    for from in graph::closing(parts) {
-        faults.entry(address(parts.all[from].schema)).or_default().reference = true;
+    let closing = graph::closing(parts);
+    for from in &closing {
+        faults.entry(address(parts.all[*from].value)).or_default().reference = true;
         note("a reference leads back to where it stands and is left out".to_owned());
     }
     for (number, part) in parts.all.iter().enumerate() {
         let mut fault = Fault::default();
-        if number > 0 && ["$id", "id"].iter().any(|keyword| part.schema.get(*keyword).is_some_and(Value::is_string)) {
+        if number > 0 && ["$id", "id"].iter().any(|keyword| part.get(keyword).is_some_and(Value::is_string)) {
             fault.whole = true;
             note("a part with an `$id` of its own is left out".to_owned());
         }
-        for keyword in &part.lost {
-            fault.reference = true;
-            let to = part.schema.get(*keyword).and_then(Value::as_str).unwrap_or_default();
-            note(format!("the reference `{}` leads to nothing in the definition and is left out", short(to)));
+        for (keyword, to) in &part.references {
+            let written = part.get(keyword).and_then(Value::as_str).unwrap_or_default();
+            match to.and_then(|to| parts.path(to)) {
+                Some(path) if *keyword == "$ref" && path == written => {}
+                Some(path) => fault.rewritten.push((keyword, path)),
+                None => {
+                    fault.reference = true;
+                    note(format!(
+                        "the reference `{}` leads to nothing that can be used and is left out",
+                        short(written)
+                    ));
+                }
+            }
         }
-        if let Some(Value::String(pattern)) = part.schema.get("pattern")
+        if let Some(Value::String(pattern)) = part.get("pattern")
             && let Err(why) = patterns.check(pattern)
         {
             fault.pattern = true;
             note(format!("the pattern `{}` is left out: {why}", short(pattern)));
         }
-        if let Some(Value::Object(names)) = part.schema.get("patternProperties") {
-            for pattern in names.keys() {
-                if let Err(why) = patterns.check(pattern) {
-                    fault.names.push(pattern.clone());
-                    note(format!("the pattern `{}` is left out: {why}", short(pattern)));
-                }
+        for pattern in part.get("patternProperties").and_then(Value::as_object).into_iter().flat_map(Map::keys) {
+            if let Err(why) = patterns.check(pattern) {
+                fault.names.push(pattern.clone());
+                note(format!("the pattern `{}` is left out: {why}", short(pattern)));
             }
         }
-        if fault.whole || fault.reference || fault.pattern || !fault.names.is_empty() {
-            let known = faults.entry(address(part.schema)).or_default();
+        // The whole schema says which dialect it is written in.
+        fault.said = SAID.iter().any(|keyword| (number > 0 || *keyword != "$schema") && part.get(keyword).is_some());
+        if fault.said
+            || fault.whole
+            || fault.reference
+            || fault.pattern
+            || !(fault.names.is_empty() && fault.rewritten.is_empty())
+        {
+            let known = faults.entry(address(part.value)).or_default();
             *known = Fault { reference: fault.reference || known.reference, ..fault };
         }
     }
-    let unevaluated =
-        parts.all.iter().filter(|part| UNEVALUATED_KEYWORDS.iter().any(|one| part.schema.contains_key(*one)));
-    if unevaluated.count() * parts.all.len() > UNEVALUATED {
+    // What unfolds too far is refused as a whole later.
+    if closing.is_empty() && graph::measure(parts).is_ok_and(|graph| graph.looks_at_too_much()) {
         note(
             "`unevaluatedProperties` and `unevaluatedItems` are left out: there is too much for them to look at"
                 .to_owned(),
         );
-        weaken = true;
     }
-    if weaken || !faults.is_empty() {
-        for part in parts.all.iter().filter(|part| STRICTER.iter().any(|keyword| part.schema.contains_key(*keyword))) {
-            faults.entry(address(part.schema)).or_default().weaken = true;
+    if lost_something {
+        for part in parts.all.iter().filter(|part| STRICTER.iter().any(|keyword| part.get(keyword).is_some())) {
+            faults.entry(address(part.value)).or_default().weaken = true;
         }
     }
     faults
 }
 
-const UNEVALUATED_KEYWORDS: [&str; 2] = ["unevaluatedItems", "unevaluatedProperties"];
 /// Keywords by which a schema may refuse more when parts of it refuse less.
 const STRICTER: [&str; 8] =
-    ["else", "if", "maxContains", "not", "oneOf", "then", "unevaluatedItems", "unevaluatedProperties"];
+    ["else", "if", "maxContains", "not", "oneOf", "then", UNEVALUATED_KEYWORDS[0], UNEVALUATED_KEYWORDS[1]];
 
 /// Leaves out what cannot be used. From the inside out: to change an object may move what stands in it.
 fn leave_out(value: &mut Value, faults: &HashMap<usize, Fault>) {
+    let fault = faults.get(&address(value));
     match value {
         Value::Array(items) => items.iter_mut().for_each(|value| leave_out(value, faults)),
-        Value::Object(schema) => {
-            let fault = faults.get(&address(schema));
-            schema.values_mut().for_each(|value| leave_out(value, faults));
-            let Some(fault) = fault else { return };
-            if fault.whole {
-                *value = Value::Bool(true);
-                return;
-            }
-            mend(schema, fault);
-        }
+        Value::Object(schema) => schema.values_mut().for_each(|value| leave_out(value, faults)),
+        _ => {}
+    }
+    match (fault, value) {
+        (Some(fault), value) if fault.whole => *value = Value::Bool(true),
+        (Some(fault), Value::Object(schema)) => mend(schema, fault),
         _ => {}
     }
 }
 
 fn mend(schema: &mut Map<String, Value>, fault: &Fault) {
     if fault.reference {
-        schema.retain(|keyword, _| {
-            ["$defs", "definitions", "$schema", "$anchor", "$dynamicAnchor"].contains(&keyword.as_str())
-        });
+        schema.retain(|keyword, _| ["$defs", "definitions", "$schema"].contains(&keyword.as_str()));
+    } else {
+        for (keyword, path) in &fault.rewritten {
+            schema.remove(*keyword);
+            match *keyword {
+                "$ref" => drop(schema.insert("$ref".to_owned(), json!(path))),
+                // Within one document the dynamic scope is that document.
+                _ => add_to_all(schema, json!({ "$ref": path })),
+            }
+        }
+    }
+    // Names are not needed any more once no reference goes by them.
+    if fault.said && !fault.reference {
+        schema.retain(|keyword, _| keyword == "$schema" || !SAID.contains(&keyword.as_str()));
     }
     if fault.pattern {
         schema.remove("pattern");
@@ -276,15 +274,16 @@ fn mend(schema: &mut Map<String, Value>, fault: &Fault) {
     if fault.weaken {
         // That one of them fits is less than that only one does.
         if let Some(one_of) = schema.remove("oneOf") {
-            let any_of = json!({ "anyOf": one_of });
-            match schema.get_mut("allOf").and_then(Value::as_array_mut) {
-                Some(all_of) => all_of.push(any_of),
-                None => {
-                    schema.insert("allOf".to_owned(), Value::Array(vec![any_of]));
-                }
-            }
+            add_to_all(schema, json!({ "anyOf": one_of }));
         }
         schema.retain(|keyword, _| !STRICTER.contains(&keyword.as_str()));
+    }
+}
+
+fn add_to_all(schema: &mut Map<String, Value>, more: Value) {
+    match schema.get_mut("allOf").and_then(Value::as_array_mut) {
+        Some(all_of) => all_of.push(more),
+        None => drop(schema.insert("allOf".to_owned(), Value::Array(vec![more]))),
     }
 }
 

@@ -29,7 +29,7 @@ async fn check(schema: &Value, arguments: &Value) -> Validation {
 }
 
 async fn usable(schema: &Value) -> Checked {
-    Schemas::default().usable(&definition(schema)).await
+    Schemas::default().usable(&definition(schema)).await.expect("a turn")
 }
 
 fn full() -> Validation {
@@ -100,7 +100,7 @@ async fn a_filter_within_a_filter_is_checked_or_given_up_in_time() {
 
 #[tokio::test]
 async fn what_cannot_be_used_is_left_out_and_never_refuses_more() {
-    let fits: [(Value, Value, &str); 12] = [
+    let fits: [(Value, Value, &str); 13] = [
         (json!({"$ref": "http://127.0.0.1:1/x.json"}), json!({}), "http://127.0.0.1:1/x.json"),
         (json!({"$ref": "file:///etc/passwd"}), json!({}), "file:///etc/passwd"),
         (json!({"$ref": "#/$defs/gone", "required": ["a"]}), json!({}), "leads to nothing"),
@@ -109,6 +109,7 @@ async fn what_cannot_be_used_is_left_out_and_never_refuses_more() {
         (json!({"oneOf": [{"pattern": "(?=x)y"}, {"type": "object"}]}), json!({"a": "z"}), "(?=x)y"),
         (json!({"if": {"pattern": "(?=x)y"}, "then": {"required": ["b"]}}), json!({}), "(?=x)y"),
         (json!({"patternProperties": {"(?=x)y": {}}, "additionalProperties": false}), json!({"xy": 1}), "(?=x)y"),
+        (json!({"properties": {"a": {"pattern": "a".repeat(2_001)}}}), json!({"a": "z"}), "longer than 2,000"),
         (json!({"allOf": [{"$ref": "#"}]}), json!({}), "leads back"),
         (
             json!({"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}}),
@@ -144,15 +145,38 @@ async fn ordinary_schemas_are_used_whole() {
         json!({"properties": {"x": {"$ref": "#node"}}, "$defs": {"a": {"$anchor": "node", "type": "string"}}}),
         json!({"$schema": "https://example.com/no-such-dialect", "properties": {"x": {"type": "string"}}}),
         json!({"properties": {"x": {"$ref": "#/components/a~1b%20c"}}, "components": {"a/b c": {"type": "string"}}}),
+        json!({"properties": {"x": {"$ref": "#/$defs/~0~1"}}, "$defs": {"~/": {"type": "string"}, "~~1": {"type": "integer"}}}),
+        json!({"properties": {"x": {"$dynamicRef": "#x"}}, "$defs": {"a": {"$dynamicAnchor": "x", "type": "string"}}}),
         json!({"properties": {"x": {"type": "string", "pattern": "^[\\w.-]{1,64}$"}}, "additionalProperties": false}),
         filter(),
     ];
     for schema in &schemas {
         assert_eq!(usable(schema).await, Checked { check: ArgumentsCheck::Full, note: None }, "{schema}");
     }
-    for schema in &schemas[1..7] {
+    for schema in &schemas[1..9] {
         assert!(!wrong(check(schema, &json!({"x": 1})).await).is_empty(), "{schema}");
     }
+}
+
+#[tokio::test]
+async fn data_that_looks_like_a_schema_is_left_alone() {
+    let schema = json!({"$id": "https://example.com/t", "properties": {"a": {"const": {"$ref": "https://example.com/t#/x", "$anchor": "y"}}}});
+    let arguments = json!({"a": {"$ref": "https://example.com/t#/x", "$anchor": "y"}});
+    assert_eq!(check(&schema, &arguments).await, full());
+    assert!(!wrong(check(&schema, &json!({"a": {"$ref": "#/x"}})).await).is_empty());
+}
+
+#[tokio::test]
+async fn a_reference_means_to_the_validator_what_was_measured() {
+    // Decoded first and then taken apart (RFC 6901, section 6): it leads to the member `y` of `x`.
+    let schema = json!({"properties": {"a": {"$ref": "#/$defs/x%2Fy"}},
+        "$defs": {"x/y": {"type": "string"}, "x": {"y": {"type": "integer"}}}});
+    assert_eq!(check(&schema, &json!({"a": 1})).await, full());
+    assert!(!wrong(check(&schema, &json!({"a": "s"})).await).is_empty());
+    // In 2019-09 it is `#` whatever it says; here it is what it says, or nothing.
+    let schema = json!({"$schema": "https://json-schema.org/draft/2019-09/schema",
+        "properties": {"a": {"$recursiveRef": "#/$defs/leaf"}}, "$defs": {"leaf": {"type": "string"}}});
+    assert!(!wrong(check(&schema, &json!({"a": 1})).await).is_empty());
 }
 
 #[tokio::test]
@@ -287,6 +311,44 @@ fn hostile() -> Vec<(&'static str, Value, Value)> {
             Value::Object((0..3_000).map(|n| (format!("{}{n}", "ab".repeat(20)), json!(1))).collect()),
         ),
         (
+            "a long name and many problems",
+            json!({"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}}),
+            json!({"k".repeat(128 * 1024): vec![1; 13_000]}),
+        ),
+        (
+            "parts that are booleans",
+            json!({"properties": {"b": {"items": {"allOf": vec![json!({"$ref": "#/$defs/t"}); 1_500]}}},
+                   "$defs": {"t": {"allOf": vec![true; 30_000]}}}),
+            json!({"b": vec![1; 4_000]}),
+        ),
+        (
+            "as many booleans as may be",
+            json!({"properties": {"b": {"items": {"allOf": vec![true; 4_000]}}}}),
+            json!({"b": vec![1; 100_000]}),
+        ),
+        (
+            "parts behind a reference that reads two ways",
+            {
+                let next = |n: usize| json!({"$ref": format!("#/$defs/x%2Fp{}", n + 1)});
+                let mut hidden = numbered(60, &|n| json!({"allOf": vec![next(n); 60]}));
+                let patterns = numbered(1_500, &|n| json!({"pattern": format!("\\p{{L}}{{6}}{n}")}));
+                hidden.insert("y".into(), json!({"$ref": "#/$defs/x%2Fp0", "properties": patterns}));
+                json!({"properties": {"a": {"$ref": "#/$defs/x%2Fy"}}, "$defs": {"x/y": {}, "x": hidden}})
+            },
+            json!({"a": {"p1": "x"}}),
+        ),
+        (
+            "unevaluated over what unfolds",
+            {
+                let mut schema = chain(10, 2);
+                let looks = json!({"unevaluatedProperties": false, "$ref": "#/$defs/d0"});
+                schema["properties"] = Value::Object(numbered(280, &|_| looks.clone()));
+                schema
+            },
+            json!({"p1": {"a": 1}}),
+        ),
+        ("one long pattern", json!({"properties": {"a": {"pattern": "\\p{L}".repeat(40_000)}}}), json!({"a": "x"})),
+        (
             "dynamic references",
             {
                 json!({"$dynamicAnchor": "a", "properties": {"x": {"anyOf": [{"$dynamicRef": "#a"}, {"$dynamicRef": "#a"}, {"$ref": "#"}]}}, "required": ["y"]})
@@ -348,4 +410,15 @@ async fn compiled_schemas_are_bounded_together() {
     schemas.compiled.run_pending_tasks().await;
     assert!(schemas.compiled.weighted_size() <= KEPT_BYTES);
     assert!(schemas.compiled.entry_count() < 40, "the least used are gone");
+}
+
+#[test]
+fn a_compiled_schema_weighs_what_it_was_seen_to_take() {
+    // Five of each kept took so much: the values of an enumeration, the parts of an object.
+    let numbers = compile(&definition(&json!({"properties": {"a": {"enum": vec![0; 120_000]}}})));
+    assert!(numbers.bytes > 9 << 20, "{}", numbers.bytes);
+    let parts: serde_json::Map<String, Value> =
+        (0..4_000).map(|n| (format!("p{n}"), json!({"type": "string"}))).collect();
+    let parts = compile(&definition(&json!({"properties": parts})));
+    assert!(parts.bytes > 5 << 20, "{}", parts.bytes);
 }

@@ -16,7 +16,7 @@ pub async fn judge(services: &Services) -> Result<()> {
     let unjudged = db::tool::unjudged(&mut scope).await?;
     drop(scope);
     for tool in unjudged {
-        let checked = services.directory.schemas.usable(&tool.definition).await;
+        let Some(checked) = services.directory.schemas.usable(&tool.definition).await else { continue };
         let mut scope = OrgScope::system(&services.db, tool.org, Reason::Upkeep).await?;
         db::tool::judge(&mut scope, tool.id, &tool.sha256, &checked).await?;
         scope.commit().await?;
