@@ -422,3 +422,80 @@ fn a_compiled_schema_weighs_what_it_was_seen_to_take() {
     let parts = compile(&definition(&json!({"properties": parts})));
     assert!(parts.bytes > 5 << 20, "{}", parts.bytes);
 }
+
+/// A small schema with everything in it that is rewritten, weakened or left out.
+fn any_schema(rng: &mut fastrand::Rng, depth: usize) -> Value {
+    let mut schema = serde_json::Map::new();
+    for _ in 0..rng.usize(1..3) {
+        let child = |rng: &mut fastrand::Rng| match depth {
+            0 => rng.choice([json!(true), json!(false), json!({"type": "string"}), json!({"minimum": 1})]).unwrap(),
+            _ => any_schema(rng, depth - 1),
+        };
+        let (keyword, value) = match rng.usize(0..16) {
+            0 => (
+                "$ref",
+                json!(rng.choice(["#/$defs/a", "#/$defs/b", "#/$defs/c%2Fd", "#/properties/a", "#a"]).unwrap()),
+            ),
+            1 => ("anyOf", json!([child(rng), child(rng)])),
+            2 => ("allOf", json!([child(rng), child(rng)])),
+            3 => ("oneOf", json!([child(rng), child(rng)])),
+            4 => ("not", child(rng)),
+            5 => ("if", child(rng)),
+            6 => ("then", child(rng)),
+            7 => ("items", child(rng)),
+            8 => ("properties", json!({"a": child(rng), "b": child(rng)})),
+            9 => ("patternProperties", json!({"^a": child(rng), "(?=b)b": child(rng)})),
+            10 => ("pattern", json!(rng.choice(["^a", "(?=a)a", "b$"]).unwrap())),
+            11 => ("additionalProperties", child(rng)),
+            12 => ("contains", child(rng)),
+            13 => ("type", json!(rng.choice(["object", "string", "integer", "array"]).unwrap())),
+            14 => ("unevaluatedProperties", child(rng)),
+            _ => ("enum", json!([1, "a", {"a": 1}, [1]])),
+        };
+        schema.insert(keyword.to_owned(), value);
+    }
+    Value::Object(schema)
+}
+
+fn any_value(rng: &mut fastrand::Rng, depth: usize) -> Value {
+    match rng.usize(0..if depth == 0 { 4 } else { 6 }) {
+        0 => json!(rng.i8(-2..3)),
+        1 | 2 => json!(rng.choice(["a", "ab", "b", ""]).unwrap()),
+        3 => json!({}),
+        4 => json!([any_value(rng, depth - 1), any_value(rng, depth - 1)]),
+        _ => json!({"a": any_value(rng, depth - 1), "ab": any_value(rng, depth - 1), "b": any_value(rng, depth - 1)}),
+    }
+}
+
+#[test]
+fn a_verdict_is_that_of_the_schema_as_it_was_written_or_milder() {
+    let work = || {
+        let (mut whole, mut parts) = (0, 0);
+        for seed in 0..1_500 {
+            let mut rng = fastrand::Rng::with_seed(seed);
+            let mut schema = any_schema(&mut rng, 2);
+            let anchored = json!({"$anchor": "a", "anyOf": [any_schema(&mut rng, 1)]});
+            let defined =
+                json!({"a": any_schema(&mut rng, 1), "b": anchored, "c/d": {}, "c": {"d": any_schema(&mut rng, 1)}});
+            schema["$defs"] = defined;
+            let Ok(as_written) = jsonschema::validator_for(&schema) else { continue };
+            let ours = compile(&definition(&schema));
+            for _ in 0..8 {
+                let value = any_value(&mut rng, 2);
+                let refused = matches!(ours.check(&value.to_string()), Validation::Wrong(_));
+                match ours.usable.check {
+                    ArgumentsCheck::Full => {
+                        whole += 1;
+                        assert_eq!(refused, !as_written.is_valid(&value), "seed {seed}: {schema}\n{value}");
+                    }
+                    _ => {
+                        parts += 1;
+                        assert!(!refused || !as_written.is_valid(&value), "seed {seed}: {schema}\n{value}");
+                    }
+                }
+            }
+        }
+        assert!(whole > 1_000 && parts > 1_000, "{whole} and {parts} verdicts");
+    };
+    std::thread::Builder::new().stack_size(aside::STACK).spawn(work).unwrap().join().unwrap();
+}
