@@ -41,7 +41,7 @@ use ledger::Ledger;
 use line::{Access, Line};
 use probe::Probe;
 use scene::{Database, Gateways, Pace, People};
-use speed::{Speeds, Stretch};
+use speed::Stretch;
 
 /// Agents' last calls have ended by then, or are lost.
 const DRAIN: Duration = Duration::from_secs(230);
@@ -160,7 +160,6 @@ async fn play(args: &SoakArgs, stage: &mut Stage, database: &Database) -> anyhow
         eprintln!("the hostiles begin");
     }
     let outage = if args.no_kill { None } else { Some(kill_one(stage, &gateways, &ledger, seed).await?) };
-    let settled = outage.map_or(half, |outage| outage.back) + pace.settled;
     sleep(end.saturating_duration_since(Instant::now())).await;
     let attack = match &mut hostile {
         Some(hostile) => Some(hostile.end().await?),
@@ -183,15 +182,11 @@ async fn play(args: &SoakArgs, stage: &mut Stage, database: &Database) -> anyhow
     let run = Run { records: book.records(), arrivals, verdicts, faults: book.faults(), outage, requests, counted };
     println!("\n{}", run.tables());
     if let Some(attack) = attack {
-        let speeds = Speeds {
-            without: Stretch { from: began + pace.settled, to: half },
-            with: Stretch { from: settled, to: end },
-        };
-        let (table, slow) = speeds.compare(&run, &probe.answered());
+        let without = Stretch { from: began + pace.settled, to: half };
+        let with = Stretch { from: outage.map_or(half, |outage| outage.back) + pace.settled, to: end };
+        let (table, slow) = speed::compare(&run, &probe.answered(), without, with);
         println!("{table}\n{attack}\n");
-        if !args.brief {
-            slow.into_iter().for_each(|slow| book.complain(slow));
-        }
+        slow.into_iter().filter(|_| !args.brief).for_each(|slow| book.complain(slow));
     }
     let violations = stay::account(&run, &book, &people.approver).await;
     drop((people, probe, hostile));

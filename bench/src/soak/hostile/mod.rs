@@ -123,7 +123,7 @@ impl Hostile {
         let answers: Vec<_> = self.seen.answers.lock().iter().map(|(what, count)| format!("{count} {what}")).collect();
         Ok(format!(
             "the hostile caller sent {} requests: {}\n\
-             the hostile upstream was listed {} times, called {} times, and {} of its notices were read\n\
+             the hostile upstream was listed {} times, called {} times, and {} of its notices were taken\n\
              both took {:.0} % of one core",
             self.seen.requests.load(Ordering::Relaxed),
             answers.join(", "),
