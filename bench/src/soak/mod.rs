@@ -128,7 +128,7 @@ async fn play(args: &SoakArgs, stage: &mut Stage, database: &Database) -> anyhow
     let names: Vec<_> = kinds.iter().enumerate().map(|(n, kind)| format!("{} {n}", kind.name())).collect();
     let pace = if args.brief { Pace::BRIEF } else { Pace::USUAL };
     let url = hostile.as_ref().map(|hostile| hostile.url.as_str());
-    let plan = scene::Plan { ledger: &ledger.url, hostile: url, agents: &names, pace };
+    let plan = scene::OrgPlan { ledger: &ledger.url, hostile: url, agents: &names, pace };
     let people = scene::furnish(&http, &gateways, &plan).await.context("cannot make the org")?;
 
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();

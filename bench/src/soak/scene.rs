@@ -164,7 +164,7 @@ pub(crate) struct People {
 }
 
 /// What an org is made with.
-pub(crate) struct Plan<'p> {
+pub(crate) struct OrgPlan<'p> {
     /// The URL of the agents' upstream.
     pub(crate) ledger: &'p str,
     /// The URL of the hostile upstream.
@@ -178,7 +178,7 @@ pub(crate) struct Plan<'p> {
 ///
 /// # Errors
 /// When a step is refused.
-pub(crate) async fn furnish(http: &reqwest::Client, gateways: &Gateways, plan: &Plan<'_>) -> anyhow::Result<People> {
+pub(crate) async fn furnish(http: &reqwest::Client, gateways: &Gateways, plan: &OrgPlan<'_>) -> anyhow::Result<People> {
     let org = format!("/orgs/{ORG}");
     let admin = Person::sign_in(http, &gateways.urls, ADMIN).await?;
     let post = async |path: &str, body| admin.must(Method::POST, path, Some(body)).await;

@@ -11,7 +11,7 @@ use super::{
 
 /// One of the things that it does without end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum Attack {
     /// Calls what a person has to approve, with arguments that are costly to check.
     Held,
     /// Calls what runs at once, and is answered at length.
@@ -24,39 +24,39 @@ pub(super) enum Way {
     Lists,
 }
 
-impl Way {
+impl Attack {
     /// All of them.
     pub(super) const ALL: [Self; 5] = [Self::Held, Self::Allowed, Self::Garbage, Self::Large, Self::Lists];
 }
 
 /// Bodies that are sent in turn.
-pub(super) fn of(way: Way, seed: u64) -> Vec<Bytes> {
+pub(super) fn of(attack: Attack, seed: u64) -> Vec<Bytes> {
     let mut rng = Rng::with_seed(seed);
-    let count = if way == Way::Large { 4 } else { 24 };
-    (0..count).map(|nth| Bytes::from(one(way, nth, &mut rng))).collect()
+    let count = if attack == Attack::Large { 4 } else { 24 };
+    (0..count).map(|nth| Bytes::from(one(attack, nth, &mut rng))).collect()
 }
 
-fn one(way: Way, nth: usize, rng: &mut Rng) -> String {
-    match way {
-        Way::Held => {
+fn one(attack: Attack, nth: usize, rng: &mut Rng) -> String {
+    match attack {
+        Attack::Held => {
             let mut left = rng.usize(1..1_500);
             call(HELD, &json!({"a": value(rng, &mut left, 0), "all": value(rng, &mut left, 0)}))
         }
-        Way::Allowed => call(ALLOWED, &json!({"token": text(rng, 2_000)})),
-        Way::Garbage => match nth % 4 {
+        Attack::Allowed => call(ALLOWED, &json!({"token": text(rng, 2_000)})),
+        Attack::Garbage => match nth % 4 {
             0 => text(rng, 100_000),
             1 => "[".repeat(50_000),
             2 => format!("[{}]", vec![r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#; 2_000].join(",")),
             _ => call(ALLOWED, &json!({"token": text(rng, 1_000)})).replace("params", "param\\u0073\":0,\"params"),
         },
-        Way::Large => {
+        Attack::Large => {
             let bytes = (nth + 1) << 20;
             call(
                 if nth.is_multiple_of(2) { HELD } else { ALLOWED },
                 &json!({"token": text(rng, 64).repeat(bytes / 64)}),
             )
         }
-        Way::Lists => request(["tools/list", "resources/list", "prompts/list"][nth % 3], &json!({})),
+        Attack::Lists => request(["tools/list", "resources/list", "prompts/list"][nth % 3], &json!({})),
     }
 }
 

@@ -1,14 +1,14 @@
 //! The hostile caller: has a key like any agent, and does one thing without end. It takes every answer as it comes.
 
 use std::{
-    sync::{Arc, atomic::Ordering},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 use tokio::time::{sleep, timeout};
 
-use super::{Seen, bodies::Way};
+use super::{Answers, bodies::Attack};
 use crate::soak::{book::Book, line::Access};
 
 /// How long it waits for an answer.
@@ -19,11 +19,11 @@ const LONGEST_PAUSE: f64 = 0.1;
 
 /// One of its loops.
 pub(super) struct Caller {
-    pub(super) way: Way,
+    pub(super) attack: Attack,
     pub(super) bodies: Vec<Bytes>,
     pub(super) access: Access,
     pub(super) random: fastrand::Rng,
-    pub(super) seen: Arc<Seen>,
+    pub(super) answers: Arc<Answers>,
     pub(super) book: Arc<Book>,
 }
 
@@ -42,11 +42,10 @@ impl Caller {
                 Err(_) => format!("not answered in {} s", PATIENCE.as_secs()),
             };
             if answer == "HTTP 500" {
-                let (way, took) = (self.way, sent.elapsed());
-                self.book.complain(format!("{answer} for the hostile caller ({way:?}) after {took:?}"));
+                let (attack, took) = (self.attack, sent.elapsed());
+                self.book.complain(format!("{answer} for the hostile caller ({attack:?}) after {took:?}"));
             }
-            self.seen.requests.fetch_add(1, Ordering::Relaxed);
-            *self.seen.answers.lock().entry(answer).or_default() += 1;
+            *self.answers.lock().entry(answer).or_default() += 1;
             sleep(Duration::from_secs_f64(LONGEST_PAUSE * self.random.f64())).await;
         }
     }

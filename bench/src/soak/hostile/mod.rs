@@ -13,10 +13,7 @@ mod upstream;
 use std::{
     collections::BTreeMap,
     fs,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -25,7 +22,7 @@ use anyhow::Context;
 use parking_lot::Mutex;
 use tokio::{net::TcpListener, runtime::Handle, sync::oneshot, task::JoinSet};
 
-use self::{bodies::Way, caller::Caller, upstream::Talk};
+use self::{bodies::Attack, caller::Caller, upstream::Talk};
 use super::{book::Book, line::Access};
 
 /// The tool of the hostile upstream that needs approval; each listing defines it anew.
@@ -38,7 +35,7 @@ pub(super) struct Hostile {
     /// The upstream's.
     pub(super) url: String,
     talk: Arc<Talk>,
-    seen: Arc<Seen>,
+    answers: Arc<Answers>,
     callers: JoinSet<()>,
     /// Of the thread that they work on.
     handle: Handle,
@@ -46,13 +43,8 @@ pub(super) struct Hostile {
     began: Option<(Instant, Duration)>,
 }
 
-/// What became of the caller's requests.
-#[derive(Default)]
-struct Seen {
-    requests: AtomicU64,
-    /// By status, or why there was none.
-    answers: Mutex<BTreeMap<String, u64>>,
-}
+/// How many of the caller's requests were answered with each status, or not at all for each reason.
+type Answers = Mutex<BTreeMap<String, u64>>;
 
 impl Hostile {
     /// Starts the upstream, which behaves until the attack begins.
@@ -80,7 +72,7 @@ impl Hostile {
         Ok(Self {
             url,
             talk,
-            seen: Arc::default(),
+            answers: Arc::default(),
             callers: JoinSet::new(),
             handle,
             thread: Some((stop, thread)),
@@ -93,17 +85,18 @@ impl Hostile {
     /// # Errors
     /// When the thread has ended.
     pub(super) async fn begin(&mut self, access: Access, seed: u64, book: &Arc<Book>) -> anyhow::Result<()> {
-        let bodies = tokio::task::spawn_blocking(move || Way::ALL.map(|way| (way, bodies::of(way, seed)))).await?;
+        let bodies =
+            tokio::task::spawn_blocking(move || Attack::ALL.map(|attack| (attack, bodies::of(attack, seed)))).await?;
         self.began = Some((Instant::now(), self.cpu_time().await?));
         self.talk.begin();
         let mut seeds = fastrand::Rng::with_seed(seed);
-        for (way, bodies) in bodies {
+        for (attack, bodies) in bodies {
             let caller = Caller {
-                way,
+                attack,
                 bodies,
                 access: access.clone(),
                 random: seeds.fork(),
-                seen: self.seen.clone(),
+                answers: self.answers.clone(),
                 book: book.clone(),
             };
             self.callers.spawn_on(caller.work(), &self.handle);
@@ -120,13 +113,14 @@ impl Hostile {
         let share = (self.cpu_time().await? - before).as_secs_f64() / began.elapsed().as_secs_f64();
         self.talk.end();
         self.callers.shutdown().await;
-        let answers: Vec<_> = self.seen.answers.lock().iter().map(|(what, count)| format!("{count} {what}")).collect();
+        let answers = self.answers.lock().clone();
+        let listed: Vec<_> = answers.iter().map(|(what, count)| format!("{count} {what}")).collect();
         Ok(format!(
             "the hostile caller sent {} requests: {}\n\
              the hostile upstream was listed {} times, called {} times, and {} of its notices were taken\n\
              both took {:.0} % of one core",
-            self.seen.requests.load(Ordering::Relaxed),
-            answers.join(", "),
+            answers.values().sum::<u64>(),
+            listed.join(", "),
             self.talk.lists(),
             self.talk.calls(),
             self.talk.notices(),
