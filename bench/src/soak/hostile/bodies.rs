@@ -1,6 +1,7 @@
 //! What the hostile caller sends, made before it does.
 
-use bytes::Bytes;
+use std::time::Duration;
+
 use fastrand::Rng;
 use serde_json::{Value, json};
 
@@ -27,13 +28,27 @@ pub(super) enum Attack {
 impl Attack {
     /// All of them.
     pub(super) const ALL: [Self; 5] = [Self::Held, Self::Allowed, Self::Garbage, Self::Large, Self::Lists];
+
+    /// How long it waits for an answer. A call that is held has been checked long before its answer comes.
+    pub(super) fn patience(self) -> Duration {
+        if self == Self::Held { Duration::from_millis(500) } else { Duration::from_secs(10) }
+    }
+
+    /// The body as it is sent the `nth` time. A call that is held has new arguments each time: with those of an earlier
+    /// one it would join that one's request, unchecked.
+    pub(super) fn anew(self, body: &str, nth: usize) -> String {
+        match self {
+            Self::Held => body.replacen(r#"{"a":"#, &format!(r#"{{"nth":{nth},"a":"#), 1),
+            _ => body.to_owned(),
+        }
+    }
 }
 
 /// Bodies that are sent in turn.
-pub(super) fn of(attack: Attack, seed: u64) -> Vec<Bytes> {
+pub(super) fn of(attack: Attack, seed: u64) -> Vec<String> {
     let mut rng = Rng::with_seed(seed);
     let count = if attack == Attack::Large { 4 } else { 24 };
-    (0..count).map(|nth| Bytes::from(one(attack, nth, &mut rng))).collect()
+    (0..count).map(|nth| one(attack, nth, &mut rng)).collect()
 }
 
 fn one(attack: Attack, nth: usize, rng: &mut Rng) -> String {
@@ -66,4 +81,21 @@ fn call(tool: &str, arguments: &Value) -> String {
 
 fn request(method: &str, params: &Value) -> String {
     json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    #[test]
+    fn a_held_call_has_other_arguments_each_time() {
+        for body in of(Attack::Held, 7) {
+            let arguments = |nth| -> Value { serde_json::from_str(&Attack::Held.anew(&body, nth)).unwrap() };
+            let (one, other) = (arguments(1), arguments(2));
+            assert_eq!(one["params"]["arguments"]["nth"], 1);
+            assert_ne!(one, other);
+        }
+    }
 }
