@@ -27,6 +27,7 @@ targets! {
     canonical "../../fuzz/fuzz_targets/canonical.rs",
     envelope "../../fuzz/fuzz_targets/envelope.rs",
     mcp "../../fuzz/fuzz_targets/mcp.rs",
+    redact "../../fuzz/fuzz_targets/redact.rs",
     sse "../../fuzz/fuzz_targets/sse.rs",
 }
 
