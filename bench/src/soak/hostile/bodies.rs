@@ -31,7 +31,7 @@ impl Attack {
 
     /// How long it waits for an answer. A call that is held has been checked long before its answer comes.
     pub(super) fn patience(self) -> Duration {
-        if self == Self::Held { Duration::from_millis(500) } else { Duration::from_secs(10) }
+        if self == Self::Held { Duration::from_millis(200) } else { Duration::from_secs(10) }
     }
 
     /// The body as it is sent the `nth` time. A call that is held has new arguments each time: with those of an earlier
