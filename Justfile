@@ -77,7 +77,7 @@ test: _rust _cc _node _postgres _wasm
     #!/bin/sh
     set -u
     failed=
-    for step in _fmt-check lint unit console e2e; do
+    for step in _fmt-check lint unit console _rehearsal e2e; do
         printf '\n== %s\n' "${step#_}"
         {{ self }} "$step" || failed="$failed ${step#_}"
     done
@@ -102,6 +102,16 @@ e2e *args: _rust _cc _node _postgres console
     cargo build --package permesso --bin permesso
     PERMESSO_BIN={{ quote(target / "debug/permesso") }} exec e2e/run.sh "$@"
 
+# Seconds of `bench` and `soak`, which are run by hand otherwise: they work, and nothing is lost. Their figures mean nothing.
+_rehearsal: _rust _cc _postgres
+    #!/bin/sh
+    set -eu
+    cargo build --package permesso --package bench --bin permesso --bin bench
+    PERMESSO_BIN={{ quote(target / "debug/permesso") }} bench={{ quote(target / "debug/bench") }}
+    export PERMESSO_BIN
+    "$bench" --seconds 1 --rounds 1 --connections 2 --floor
+    "$bench" soak --brief --minutes 0.4 --agents 16 --gateways 2
+
 # Clippy on everything; a warning is an error
 [group('check')]
 lint: _rust _cc
@@ -115,7 +125,7 @@ bench *args: _rust _cc _postgres
     @cargo build --release --package permesso --bin permesso
     @PERMESSO_BIN={{ quote(target / "release/permesso") }} cargo run --release --package bench -- "$@"
 
-# Agents of every kind at three gateways, every call accounted for; then fuzzing, unless --no-fuzz
+# Agents of every kind and hostiles at three gateways, every call accounted for; then fuzzing, unless --no-fuzz
 [group('check')]
 [positional-arguments]
 soak *args: _rust _cc _postgres

@@ -6,7 +6,7 @@ use anyhow::{Context, bail, ensure};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use serde::Deserialize;
-use serde_json::{Value, value::RawValue};
+use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
     http::{Connection, Endpoint, Reply},
@@ -47,15 +47,33 @@ impl Target {
         Ok(target)
     }
 
-    /// The same tool behind the gateway, at `url`: the same result is right.
+    /// The same tool behind the gateway, at `url`. What it answers now is the right result there, if it says the same:
+    /// the gateway may speak MCP 2026-07-28 with an upstream that is called directly in an earlier revision.
     ///
     /// # Errors
-    /// When `url` or `key` cannot be used.
-    pub(crate) fn behind_gateway(&self, url: &str, key: &str) -> anyhow::Result<Self> {
+    /// When `url` or `key` cannot be used, or the gateway does not list the same invoices.
+    pub(crate) async fn behind_gateway(&self, url: &str, key: &str) -> anyhow::Result<Self> {
         let mut headers = mcp_headers();
         headers.insert(header::AUTHORIZATION, format!("Bearer {key}").parse()?);
-        Ok(Self { endpoint: Endpoint::parse(url)?, headers, session: false, result: self.result.clone() })
+        let mut target = Self { endpoint: Endpoint::parse(url)?, headers, session: false, result: self.result.clone() };
+        let mut client = Client::open(&target).await?;
+        let (body, id) = client.next_call();
+        let reply = client.post(body).await?;
+        let listed = result(&reply, id)?.get();
+        ensure!(says_the_same(listed, &self.result)?, "{url} does not list the invoices: {listed}");
+        target.result = listed.into();
+        Ok(target)
     }
+}
+
+/// Whether two results are the same but for what MCP 2026-07-28 adds to every result: `resultType` and `_meta`.
+fn says_the_same(one: &str, other: &str) -> anyhow::Result<bool> {
+    let said = |result: &str| -> anyhow::Result<Map<String, Value>> {
+        let mut members: Map<String, Value> = serde_json::from_str(result)?;
+        members.retain(|name, _| name != "resultType" && name != "_meta");
+        Ok(members)
+    };
+    Ok(said(one)? == said(other)?)
 }
 
 fn mcp_headers() -> HeaderMap {
@@ -205,5 +223,14 @@ mod tests {
         assert!(result(&reply(StatusCode::OK, "application/json", other), 3).is_err());
         let refused = r#"{"jsonrpc":"2.0","id":3,"result":{}}"#;
         assert!(result(&reply(StatusCode::SERVICE_UNAVAILABLE, "application/json", refused), 3).is_err());
+    }
+
+    #[test]
+    fn results_of_two_revisions_are_compared_by_what_they_say() {
+        let earlier = r#"{"content":[],"isError":false}"#;
+        let later = r#"{"resultType":"complete","content":[],"isError":false,"_meta":{"a":1}}"#;
+        assert!(says_the_same(later, earlier).unwrap());
+        assert!(!says_the_same(later, r#"{"content":[1],"isError":false}"#).unwrap());
+        assert!(!says_the_same(r#"{"content":[]}"#, earlier).unwrap());
     }
 }

@@ -54,7 +54,7 @@ pub(crate) async fn set_up(stage: &mut Stage, floor: bool) -> anyhow::Result<Vec
         let slug = format!("bench-{upstream}");
         admin.expose(&slug, &url).await?;
         let direct = Target::upstream(&url).await?;
-        let gateway = direct.behind_gateway(&format!("{}/acme/{slug}/mcp", dev.url), &dev.agent_key)?;
+        let gateway = direct.behind_gateway(&format!("{}/acme/{slug}/mcp", dev.url), &dev.agent_key).await?;
         pairs.push(Pair { upstream, direct, gateway });
     }
     Ok(pairs)

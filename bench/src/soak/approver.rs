@@ -13,14 +13,16 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::{task::JoinSet, time::sleep};
 
-use super::{book::Book, person::Person, scene::ORG};
+use super::{
+    book::Book,
+    person::Person,
+    scene::{ORG, Pace, TOOLKIT},
+};
 
 /// Between two looks at what is new.
 const LOOK: Duration = Duration::from_millis(400);
 /// Every so many looks, all that waits is looked at, not only the newest.
 const THOROUGH: u32 = 12;
-/// The longest thought, in seconds: shorter than a request lives.
-const LONGEST_THOUGHT: f64 = 52.0;
 
 /// What a person does about a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +34,7 @@ pub(crate) enum Fate {
 
 impl Fate {
     /// What becomes of the call with this token, and after how long a thought.
-    fn of(seed: u64, token: &str) -> (Self, Duration) {
+    fn of(seed: u64, token: &str, longest: Duration) -> (Self, Duration) {
         let mut hasher = DefaultHasher::new();
         (seed, token).hash(&mut hasher);
         let mut random = fastrand::Rng::with_seed(hasher.finish());
@@ -42,7 +44,7 @@ impl Fate {
             _ => Self::Forget,
         };
         // Most are quick, some take long.
-        let thought = 0.3 + (LONGEST_THOUGHT - 0.3) * random.f64().powi(3);
+        let thought = 0.3 + (longest.as_secs_f64() - 0.3) * random.f64().powi(3);
         (fate, Duration::from_secs_f64(thought))
     }
 }
@@ -70,6 +72,7 @@ pub(crate) type Verdicts = Arc<Mutex<HashMap<String, Verdict>>>;
 pub(crate) struct Approver {
     pub(crate) person: Person,
     pub(crate) seed: u64,
+    pub(crate) pace: Pace,
     pub(crate) verdicts: Verdicts,
     pub(crate) book: Arc<Book>,
 }
@@ -94,13 +97,13 @@ impl Approver {
         fastrand::usize(..self.person.gateways())
     }
 
-    /// The ids of what waits: of the newest, or of all.
+    /// The ids of what waits for the agents: of the newest, or of all. What the hostile caller asks for is left to expire.
     async fn waiting(&self, all: bool) -> Vec<String> {
         let (mut ids, mut cursor) = (Vec::new(), String::new());
         loop {
             let path = format!("/orgs/{ORG}/approvals?status=pending&limit=100{cursor}");
             let Ok((200, page)) = self.person.send(self.anywhere(), Method::GET, &path, None).await else { return ids };
-            let items = page["items"].as_array().into_iter().flatten();
+            let items = page["items"].as_array().into_iter().flatten().filter(|item| item["toolkit"] == TOOLKIT);
             ids.extend(items.filter_map(|item| item["id"].as_str().map(ToOwned::to_owned)));
             match page["next_cursor"].as_str() {
                 Some(next) if all => cursor = format!("&cursor={next}"),
@@ -123,7 +126,7 @@ impl Approver {
         let Some(token) = seen["arguments"]["token"].as_str() else {
             return self.book.complain(format!("{path} shows no token: {seen}"));
         };
-        let (fate, thought) = Fate::of(self.seed, token);
+        let (fate, thought) = Fate::of(self.seed, token, self.pace.longest_thought);
         let verdict =
             Verdict { approval: id.clone(), fate, posted: None, decided: None, repeated: false, refused: None };
         let before = self.verdicts.lock().insert(token.to_owned(), verdict);
@@ -177,11 +180,13 @@ mod tests {
 
     #[test]
     fn what_becomes_of_a_call_follows_from_the_seed_and_its_token() {
-        assert_eq!(Fate::of(1, "a"), Fate::of(1, "a"));
-        let fates: Vec<_> = (0..1_000).map(|n| Fate::of(7, &format!("t{n}"))).collect();
+        let longest = Pace::USUAL.longest_thought;
+        let of = |seed, token: &str| Fate::of(seed, token, longest);
+        assert_eq!(of(1, "a"), of(1, "a"));
+        let fates: Vec<_> = (0..1_000).map(|n| of(7, &format!("t{n}"))).collect();
         let count = |wanted| fates.iter().filter(|(fate, _)| *fate == wanted).count();
         assert!(count(Fate::Approve) > 800 && count(Fate::Reject) > 50 && count(Fate::Forget) > 10);
-        assert!(fates.iter().all(|(_, thought)| thought.as_secs_f64() <= LONGEST_THOUGHT));
-        assert_ne!(Fate::of(1, "a").1, Fate::of(2, "a").1);
+        assert!(fates.iter().all(|(_, thought)| *thought <= longest));
+        assert_ne!(of(1, "a").1, of(2, "a").1);
     }
 }

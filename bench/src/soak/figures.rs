@@ -31,7 +31,7 @@ type Column = (&'static str, fn(&End) -> bool);
 
 /// How an agent learned of a decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Way {
+pub(super) enum Way {
     Held,
     HeldRejected,
     TaskGet,
@@ -56,7 +56,7 @@ impl Way {
 
     /// How the agent of this call learned of the decision, if it did after it and the decision's own
     /// moment is known.
-    fn of(record: &Record, verdict: &Verdict, outage: Option<&Outage>) -> Option<(Self, Duration)> {
+    pub(super) fn of(record: &Record, verdict: &Verdict, outage: Option<&Outage>) -> Option<(Self, Duration)> {
         let (step, sent, heard) = record.last?;
         let (posted, decided) = (verdict.posted?, verdict.decided.filter(|_| !verdict.repeated)?);
         let rejected = match record.end.as_ref()? {

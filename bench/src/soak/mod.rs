@@ -1,19 +1,23 @@
 //! `bench soak`: agents of every kind against several gateways on one Postgres, with a person who decides after
 //! a while. One gateway is killed and started again on the way. Afterwards every single call is accounted for:
-//! what ran, what was decided, what its agent was told. docs/performance.md says how to read the figures.
+//! what ran, what was decided, what its agent was told. In the second half a hostile caller and a hostile upstream are
+//! among them, and the others are served about as fast. docs/performance.md says how to read the figures.
 
 mod agent;
 mod approver;
 mod book;
 mod figures;
+mod hostile;
 mod judge;
 mod kind;
 mod ledger;
 mod line;
 mod messages;
 mod person;
+mod probe;
 mod reading;
 mod scene;
+mod speed;
 mod stay;
 mod task;
 
@@ -31,10 +35,13 @@ use agent::Agent;
 use approver::{Approver, Verdicts};
 use book::{Book, Outage};
 use figures::Run;
+use hostile::Hostile;
 use kind::Kind;
 use ledger::Ledger;
 use line::{Access, Line};
-use scene::{Database, Gateways, People};
+use probe::Probe;
+use scene::{Database, Gateways, Pace, People};
+use speed::Stretch;
 
 /// Agents' last calls have ended by then, or are lost.
 const DRAIN: Duration = Duration::from_secs(230);
@@ -45,7 +52,7 @@ const AWAY: Duration = Duration::from_secs(5);
 
 /// Run agents of every kind against several gateways, and account for every call
 ///
-/// Exits with 1 when a call was lost, ran twice, or was told of wrongly.
+/// Exits with 1 when a call was lost, ran twice or was told of wrongly, or when hostiles made the others' calls slow.
 #[derive(Debug, clap::Args)]
 pub(crate) struct SoakArgs {
     /// How long agents begin new calls
@@ -67,6 +74,14 @@ pub(crate) struct SoakArgs {
     /// Leave out killing a gateway
     #[arg(long)]
     no_kill: bool,
+
+    /// Leave out the hostile caller and the hostile upstream
+    #[arg(long)]
+    no_hostile: bool,
+
+    /// For a run of seconds: people think for 5 s at most, requests wait 10 s, and no speed is judged
+    #[arg(long)]
+    brief: bool,
 }
 
 fn minutes(text: &str) -> Result<f64, String> {
@@ -107,10 +122,14 @@ async fn play(args: &SoakArgs, stage: &mut Stage, database: &Database) -> anyhow
     let seed = args.seed.unwrap_or_else(|| fastrand::u64(..));
     let kinds = Kind::spread(usize::from(args.agents));
     let ledger = Ledger::start().await?;
+    let mut hostile = if args.no_hostile { None } else { Some(Hostile::start(seed)?) };
     let gateways = Gateways::start(stage, database, usize::from(args.gateways)).await?;
     let http = reqwest::Client::builder().no_proxy().build()?;
     let names: Vec<_> = kinds.iter().enumerate().map(|(n, kind)| format!("{} {n}", kind.name())).collect();
-    let people = scene::furnish(&http, &gateways, &ledger.url, &names).await.context("cannot make the org")?;
+    let pace = if args.brief { Pace::BRIEF } else { Pace::USUAL };
+    let url = hostile.as_ref().map(|hostile| hostile.url.as_str());
+    let plan = scene::OrgPlan { ledger: &ledger.url, hostile: url, agents: &names, pace };
+    let people = scene::furnish(&http, &gateways, &plan).await.context("cannot make the org")?;
 
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     println!(
@@ -123,15 +142,29 @@ async fn play(args: &SoakArgs, stage: &mut Stage, database: &Database) -> anyhow
     );
     let book = Arc::new(Book::default());
     let verdicts = Verdicts::default();
-    let approver = Approver { person: people.approver.clone(), seed, verdicts: verdicts.clone(), book: book.clone() };
+    let (person, taken) = (people.approver.clone(), verdicts.clone());
+    let approver = Approver { person, seed, pace, verdicts: taken, book: book.clone() };
     let deciding = tokio::spawn(approver.work());
+    let probe = Probe::start(&gateways.urls, &book)?;
     let began = Instant::now();
     let end = began + Duration::from_secs_f64(args.minutes * 60.0);
     let mut working = hire(&kinds, &http, &gateways, &people, (seed, end), (&book, &ledger));
     // Connections that are kept are of the agents' alone from here on.
     drop(http);
-    let outage = if args.no_kill { None } else { Some(kill_one(stage, &gateways, &ledger, seed, end).await?) };
+    sleep(end.saturating_duration_since(Instant::now()) / 2).await;
+    let half = Instant::now();
+    if let Some((hostile, key)) = hostile.as_mut().zip(people.hostile.clone()) {
+        let http = reqwest::Client::builder().no_proxy().build()?;
+        let access = Access { http, gateways: gateways.urls.clone(), path: scene::HOSTILE_ENDPOINT, key };
+        hostile.begin(access, seed, &book).await?;
+        eprintln!("the hostiles begin");
+    }
+    let outage = if args.no_kill { None } else { Some(kill_one(stage, &gateways, &ledger, seed).await?) };
     sleep(end.saturating_duration_since(Instant::now())).await;
+    let attack = match &mut hostile {
+        Some(hostile) => Some(hostile.end().await?),
+        None => None,
+    };
     let (requests, counted) = (book.requests(), began.elapsed());
     let under_load = stay::usage(stage, gateways.urls.len())?;
     eprintln!("the last calls end");
@@ -148,8 +181,15 @@ async fn play(args: &SoakArgs, stage: &mut Stage, database: &Database) -> anyhow
     let verdicts = verdicts.lock().clone();
     let run = Run { records: book.records(), arrivals, verdicts, faults: book.faults(), outage, requests, counted };
     println!("\n{}", run.tables());
+    if let Some(attack) = attack {
+        let without = Stretch { from: began + pace.settled, to: half };
+        let with = Stretch { from: outage.map_or(half, |outage| outage.back) + pace.settled, to: end };
+        let (table, slow) = speed::compare(&run, &probe.answered(), without, with);
+        println!("{table}\n{attack}\n");
+        slow.into_iter().filter(|_| !args.brief).for_each(|slow| book.complain(slow));
+    }
     let violations = stay::account(&run, &book, &people.approver).await;
-    drop(people);
+    drop((people, probe, hostile));
     // Connections that their clients have closed.
     sleep(Duration::from_secs(2)).await;
     println!("\n{}", stay::table(&under_load, &stay::usage(stage, gateways.urls.len())?));
@@ -178,16 +218,9 @@ fn hire(
     working
 }
 
-/// In the middle of the run: kills a gateway while calls are under way, and starts it again.
-async fn kill_one(
-    stage: &mut Stage,
-    gateways: &Gateways,
-    ledger: &Ledger,
-    seed: u64,
-    end: Instant,
-) -> anyhow::Result<Outage> {
+/// Kills a gateway while calls are under way, and starts it again.
+async fn kill_one(stage: &mut Stage, gateways: &Gateways, ledger: &Ledger, seed: u64) -> anyhow::Result<Outage> {
     let gateway = fastrand::Rng::with_seed(seed).usize(..gateways.urls.len());
-    sleep(end.saturating_duration_since(Instant::now()) / 2).await;
     let prepared = Instant::now();
     ledger.entries().delay(SLOW);
     sleep(SLOW).await;

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use tokio::{process::Command, time::sleep};
 
 use super::{
+    hostile::{ALLOWED, HELD},
     ledger::{LOOK, TRANSFER},
     person::Person,
 };
@@ -22,14 +23,42 @@ use crate::{
 
 /// The org's slug.
 pub(crate) const ORG: &str = "soak";
-/// Its toolkit's endpoint.
+/// The toolkit of the agents.
+pub(crate) const TOOLKIT: &str = "ledger";
+/// Its endpoint.
 pub(crate) const ENDPOINT: &str = "/soak/ledger/mcp";
-/// How long a request waits for a decision, in seconds.
-pub(crate) const EXPIRES_AFTER: u64 = 60;
+/// The endpoint of the hostile caller.
+pub(crate) const HOSTILE_ENDPOINT: &str = "/soak/hostile/mcp";
+const HOSTILE: &str = "hostile";
 const GATEWAY_PATIENCE: Duration = Duration::from_secs(120);
 const ADMIN: (&str, &str) = ("admin@example.com", "an administrator's password");
 const OWNER: (&str, &str) = ("owner@example.com", "the owner of all the keys");
 const APPROVER: (&str, &str) = ("approver@example.com", "who is not their owner");
+
+/// How long things take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pace {
+    /// The longest thought before a decision: shorter than a request lives.
+    pub(crate) longest_thought: Duration,
+    /// How long a request waits for a decision.
+    pub(crate) expires_after: Duration,
+    /// After so long, agents have settled in at the beginning or after a kill, and speeds are compared.
+    pub(crate) settled: Duration,
+}
+
+impl Pace {
+    pub(crate) const USUAL: Self = Self {
+        longest_thought: Duration::from_secs(52),
+        expires_after: Duration::from_secs(60),
+        settled: Duration::from_secs(5),
+    };
+    /// Ten seconds are the shortest that a gateway takes.
+    pub(crate) const BRIEF: Self = Self {
+        longest_thought: Duration::from_secs(5),
+        expires_after: Duration::from_secs(10),
+        settled: Duration::from_secs(1),
+    };
+}
 
 /// A private Postgres with its directory.
 pub(crate) struct Database {
@@ -130,47 +159,72 @@ pub(crate) struct People {
     pub(crate) approver: Person,
     /// A key for each agent.
     pub(crate) keys: Vec<String>,
+    /// The hostile caller's key.
+    pub(crate) hostile: Option<String>,
+}
+
+/// What an org is made with.
+pub(crate) struct OrgPlan<'p> {
+    /// The URL of the agents' upstream.
+    pub(crate) ledger: &'p str,
+    /// The URL of the hostile upstream.
+    pub(crate) hostile: Option<&'p str>,
+    /// Names of agents.
+    pub(crate) agents: &'p [String],
+    pub(crate) pace: Pace,
 }
 
 /// Makes the org with everything in it, and waits until every gateway knows it.
 ///
 /// # Errors
 /// When a step is refused.
-pub(crate) async fn furnish(
-    http: &reqwest::Client,
-    gateways: &Gateways,
-    upstream: &str,
-    agents: &[String],
-) -> anyhow::Result<People> {
+pub(crate) async fn furnish(http: &reqwest::Client, gateways: &Gateways, plan: &OrgPlan<'_>) -> anyhow::Result<People> {
     let org = format!("/orgs/{ORG}");
     let admin = Person::sign_in(http, &gateways.urls, ADMIN).await?;
     let post = async |path: &str, body| admin.must(Method::POST, path, Some(body)).await;
     post("/orgs", json!({"slug": ORG, "name": "Soak"})).await?;
-    let policy = json!({"approval_policy": {"expires_after_seconds": EXPIRES_AFTER}});
+    let policy = json!({"approval_policy": {"expires_after_seconds": plan.pace.expires_after.as_secs()}});
     admin.must(Method::PATCH, &org, Some(policy)).await?;
     for ((email, password), role) in [(OWNER, "admin"), (APPROVER, "approver")] {
         post(&format!("{org}/members"), json!({"email": email, "password": password, "role": role})).await?;
     }
-    let connection = json!({"slug": "ledger", "kind": "streamable_http", "config": {"url": upstream}});
-    post(&format!("{org}/connections"), connection).await?;
-    post(&format!("{org}/connections/ledger/refresh"), json!({})).await?;
-    post(&format!("{org}/toolkits"), json!({"slug": "ledger", "name": "Ledger", "visibility": "private"})).await?;
-    for (tool, permission) in [(TRANSFER, "needs_approval"), (LOOK, "always_allow")] {
-        let body = json!({"connection": "ledger", "tool": tool, "permission": permission});
-        admin.must(Method::PUT, &format!("{org}/toolkits/ledger/tools/{tool}"), Some(body)).await?;
+    expose(&admin, TOOLKIT, plan.ledger, (TRANSFER, LOOK)).await?;
+    if let Some(url) = plan.hostile {
+        expose(&admin, HOSTILE, url, (HELD, ALLOWED)).await?;
     }
     let owner = Person::sign_in(http, &gateways.urls, OWNER).await?;
     let mut keys = Vec::new();
-    for name in agents {
-        let body = json!({"name": name, "role": "agent"});
-        let made = owner.must(Method::POST, &format!("{org}/api-keys"), Some(body)).await?;
-        keys.push(made["key"].as_str().context("no key was given")?.to_owned());
+    for name in plan.agents {
+        keys.push(key(&owner, name).await?);
     }
+    let hostile = if plan.hostile.is_some() { Some(key(&owner, HOSTILE).await?) } else { None };
     let last = keys.last().context("there are no agents")?;
     for url in gateways.urls.iter() {
         known(http, url, last).await?;
     }
-    Ok(People { approver: Person::sign_in(http, &gateways.urls, APPROVER).await?, keys })
+    Ok(People { approver: Person::sign_in(http, &gateways.urls, APPROVER).await?, keys, hostile })
+}
+
+/// A connection to an upstream and a toolkit of the same name, with a tool that needs approval and one that does not.
+async fn expose(admin: &Person, slug: &str, url: &str, (held, allowed): (&str, &str)) -> anyhow::Result<()> {
+    let org = format!("/orgs/{ORG}");
+    let post = async |path: &str, body| admin.must(Method::POST, path, Some(body)).await;
+    let connection = json!({"slug": slug, "kind": "streamable_http", "config": {"url": url}});
+    post(&format!("{org}/connections"), connection).await?;
+    post(&format!("{org}/connections/{slug}/refresh"), json!({})).await?;
+    post(&format!("{org}/toolkits"), json!({"slug": slug, "name": slug, "visibility": "private"})).await?;
+    for (tool, permission) in [(held, "needs_approval"), (allowed, "always_allow")] {
+        let body = json!({"connection": slug, "tool": tool, "permission": permission});
+        admin.must(Method::PUT, &format!("{org}/toolkits/{slug}/tools/{tool}"), Some(body)).await?;
+    }
+    Ok(())
+}
+
+/// A new key of an agent.
+async fn key(owner: &Person, name: &str) -> anyhow::Result<String> {
+    let body = json!({"name": name, "role": "agent"});
+    let made = owner.must(Method::POST, &format!("/orgs/{ORG}/api-keys"), Some(body)).await?;
+    Ok(made["key"].as_str().context("no key was given")?.to_owned())
 }
 
 /// Waits until a gateway knows the newest key.

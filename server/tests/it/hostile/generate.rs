@@ -1,5 +1,6 @@
 //! What a hostile caller and a hostile upstream might send: JSON Schemas with references and branches, values that meet
-//! them, texts made of the beginnings of credentials. The same seed gives the same again.
+//! them, texts made of the beginnings of credentials. The same seed gives the same again. The soak of `bench` includes
+//! this file too.
 
 use fastrand::Rng;
 use serde_json::{Map, Value, json};
