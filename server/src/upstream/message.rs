@@ -124,7 +124,7 @@ impl Answer {
         if tells_missing && refusal.wants_callers {
             return self;
         }
-        observer.log.push(&format!("a call was refused: {error}"));
+        observer.log(&format!("a call was refused: {error}"));
         Self::Error(raw(&serde_json::json!({"code": INTERNAL_ERROR, "message": refusal.reason})))
     }
 }
@@ -233,7 +233,7 @@ pub(super) fn agreed_revision(answer: &Answer, observer: &Observer) -> Result<Re
         Answer::Error(error) => {
             // An upstream's own words may repeat what it was sent, credentials
             // included: they are for its administrators.
-            observer.log.push(&format!("initialize was refused: {error}"));
+            observer.log(&format!("initialize was refused: {error}"));
             return Err("the upstream refused to initialize; its log says why".to_owned());
         }
     };
