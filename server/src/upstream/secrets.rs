@@ -18,9 +18,14 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// Of these, those that have 6 bytes and more.
+    /// Of these, those that have 6 bytes and more, as they are and as they stand in JSON.
     pub fn new(values: impl IntoIterator<Item = String>) -> Self {
-        let values = values.into_iter().filter(|value| value.len() >= SHORTEST).collect();
+        let mut values: Vec<String> = values.into_iter().filter(|value| value.len() >= SHORTEST).collect();
+        // Many logs are JSON.
+        let quoted = values.iter().map(|value| (value, serde_json::Value::from(value.as_str()).to_string()));
+        let escaped = quoted.filter(|(value, quoted)| quoted.len() > value.len() + 2);
+        let escaped: Vec<String> = escaped.map(|(_, quoted)| quoted[1..quoted.len() - 1].to_owned()).collect();
+        values.extend(escaped);
         Self { values, automaton: OnceLock::new() }
     }
 
@@ -84,10 +89,10 @@ mod tests {
 
     #[test]
     fn secrets_of_six_bytes_and_more_are_taken_out_the_longest_first() {
-        let secrets = secrets(&["hunter2", "hunter2-and-more", "abcde", "", "ünïcödé"]);
-        let line = secrets.redacted("a hunter2 hunter2-and-more abcde ünïcödé", 100);
-        assert_eq!(line, "a [redacted] [redacted] abcde [redacted]");
-        assert_eq!(format!("{secrets:?}"), "Secrets { values: 3 }");
+        let secrets = secrets(&["hunter2", "hunter2-and-more", "abcde", "", "ünïcödé", "a\"b\\c d"]);
+        let line = secrets.redacted(r#"a hunter2 hunter2-and-more abcde ünïcödé a"b\c d a\"b\\c d"#, 100);
+        assert_eq!(line, "a [redacted] [redacted] abcde [redacted] [redacted] [redacted]");
+        assert_eq!(format!("{secrets:?}"), "Secrets { values: 5 }");
     }
 
     #[test]

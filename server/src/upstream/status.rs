@@ -268,8 +268,10 @@ impl Log {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that panics fails")]
 mod tests {
+    use serde_json::value::RawValue;
+
     use super::*;
-    use crate::upstream::Transport;
+    use crate::upstream::{Answer, Transport};
 
     fn observer() -> Observer {
         let spec = ConnectionSpec {
@@ -330,6 +332,16 @@ mod tests {
         observer.detail("10.1.2.3 does not know hunter2");
         let lines = observer.log.lines(true);
         assert_eq!(lines, ["cannot sign in with [redacted]", "10.1.2.3 does not know [redacted]"]);
+    }
+
+    #[test]
+    fn a_refusal_that_repeats_a_header_tells_no_caller_its_value() {
+        let observer = observer();
+        let error = r#"{"code":-32020,"message":"x-key: hunter2\u0007 is not as expected"}"#;
+        let answer = Answer::Error(RawValue::from_string(error.to_owned()).unwrap()).for_caller(&observer, false);
+        let Answer::Error(told) = answer else { panic!("an error") };
+        assert!(told.get().contains("gateway's request: x-key: [redacted] is not as expected"), "{told}");
+        assert!(!observer.log.lines(true)[0].contains("hunter2"));
     }
 
     #[test]

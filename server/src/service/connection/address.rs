@@ -52,29 +52,26 @@ pub(super) fn shown(url: &Url, view: View) -> Url {
     shown
 }
 
-/// Whether `url` is the same place as `before`: what was given for that is for it too. A query counts, since it may say
-/// where an upstream sends what it gets; a masked value in it is the one that was there.
+/// Whether `url` is the same place as `before`, of which parts may be masked: what was given for that is for it too. The
+/// query counts, since it may say where an upstream sends what it gets.
 pub(super) fn is_same_place(before: &Url, url: &Url) -> bool {
     let is_kept = |((old_name, old), (name, value)): ((Cow<'_, str>, _), (Cow<'_, str>, Cow<'_, str>))| {
         old_name == name && (value == MASK || value == old)
     };
     before.origin() == url.origin()
-        && before.path() == url.path()
+        && (before.path() == url.path() || masked_path(before.path()) == url.path())
         && before.query_pairs().count() == url.query_pairs().count()
         && before.query_pairs().zip(url.query_pairs()).all(is_kept)
 }
 
-/// Puts the path of `before` where its masked form came back.
+/// Puts the path of `before`, which is the same place, where placeholders stand.
 ///
 /// # Errors
-/// A placeholder in a path that is not the one that was shown, or at another server.
+/// A placeholder with nothing to keep.
 pub(super) fn keep_path(url: &mut Url, before: Option<&Url>) -> Result<()> {
-    if !url.path().split('/').any(|segment| segment == MASK) {
-        return Ok(());
+    if url.path().split('/').any(|segment| segment == MASK) {
+        url.set_path(before.ok_or_else(|| nothing_to_keep("url"))?.path());
     }
-    let same = before.filter(|before| before.origin() == url.origin() && masked_path(before.path()) == url.path());
-    let path = same.ok_or_else(|| nothing_to_keep("url"))?.path();
-    url.set_path(path);
     Ok(())
 }
 
@@ -207,7 +204,8 @@ mod tests {
         let before: Url = "https://a.example/v1/550e8400-e29b-41d4-a716-446655440000/mcp".parse().unwrap();
         let kept = |url: &str| {
             let mut url: Url = url.parse().unwrap();
-            keep_path(&mut url, Some(&before)).map(|()| url.to_string()).ok()
+            let same = Some(&before).filter(|before| is_same_place(before, &url));
+            keep_path(&mut url, same).map(|()| url.to_string()).ok()
         };
         assert_eq!(kept("https://a.example/v1/********/mcp").as_deref(), Some(before.as_str()));
         assert_eq!(kept("https://a.example/v2").as_deref(), Some("https://a.example/v2"));
@@ -219,6 +217,7 @@ mod tests {
             "https://a.example/v1/********/mcp/more",
             "https://a.example/v1/********/********",
             "https://a.example/********",
+            "https://a.example/v1/********/mcp?to=evil",
         ] {
             assert_eq!(kept(elsewhere), None, "{elsewhere}");
         }

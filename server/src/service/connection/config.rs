@@ -195,8 +195,8 @@ impl Http {
                 return Err(Error::invalid(format!("config.headers.{name}"), "is there twice"));
             }
         }
-        address::keep_path(&mut self.url, before.map(|before| &before.url))?;
         let same_place = before.filter(|before| address::is_same_place(&before.url, &self.url));
+        address::keep_path(&mut self.url, same_place.map(|before| &before.url))?;
         let none = BTreeMap::new();
         keep("headers", &mut self.headers, same_place.map_or(&none, |before| &before.headers))?;
         address::keep_query(&mut self.url, same_place.map(|before| &before.url))

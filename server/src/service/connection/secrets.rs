@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeSet, sync::LazyLock};
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use percent_encoding::percent_decode_str;
 use regex::Regex;
 use serde_json::Value;
@@ -78,7 +79,12 @@ fn add_value(found: &mut BTreeSet<String>, value: &str) {
     found.extend(value.lines().map(|line| line.trim().to_owned()));
     let captured = |pattern: &Regex| pattern.captures_iter(value).map(|parts| parts[1].to_owned()).collect::<Vec<_>>();
     PASSWORDS.iter().flat_map(captured).for_each(|password| add_encoded(found, &password));
-    found.extend(captured(&AFTER_SCHEME));
+    for credentials in captured(&AFTER_SCHEME) {
+        // `Basic` has a user and a password (RFC 7617).
+        let decoded = BASE64_STANDARD.decode(&credentials).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        found.extend(decoded.iter().filter_map(|pair| Some(pair.split_once(':')?.1.to_owned())));
+        found.insert(credentials);
+    }
     found.extend(captured(&NAMED));
     if value.starts_with(['{', '['])
         && let Ok(json) = serde_json::from_str(value)
@@ -153,9 +159,9 @@ mod tests {
         let path = "550e8400-e29b-41d4-a716-446655440000";
         let config = json!({
             "url": format!("https://a.example/{path}/mcp?k=a%20b%20c&n=query-value"),
-            "headers": {"authorization": "Bearer hunter2", "x-key": "letmein"}
+            "headers": {"authorization": "Bearer hunter2", "x-key": "letmein", "x-basic": "Basic YWRtaW46ZHJhZ29uMQ=="}
         });
-        for secret in [path, "a%20b%20c", "a b c", "query-value", "hunter2", "letmein"] {
+        for secret in [path, "a%20b%20c", "a b c", "query-value", "hunter2", "letmein", "dragon1"] {
             let line = redacted(ConnectionKind::StreamableHttp, config.clone(), &format!("got <{secret}>"));
             // Five characters are too few to be told from words.
             let expected = if secret == "a b c" { "got <a b c>" } else { "got <[redacted]>" };
