@@ -1,5 +1,7 @@
 //! Secrets in an upstream's address, arguments and environment: who is shown them, and where they go.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::support::{Client, World};
@@ -87,14 +89,18 @@ async fn a_reader_finds_no_secret_of_a_program_in_its_arguments_its_log_or_the_r
     let made = world.owner.post("/orgs/acme/api-keys", json!({"name": "reader", "role": "auditor"})).await.expect(201);
     let reader = Client::new(&world.gateway.url, made["key"].as_str());
     world.admin.post(&format!("{path}/refresh"), json!({})).await.expect(409);
-    let mut logs = String::new();
-    while !(logs.contains("env [redacted], args [redacted] -p [redacted]")
-        && logs.contains("stdout: not MCP: [redacted]"))
-    {
-        tokio::task::yield_now().await;
-        logs = reader.get(&format!("{path}/logs")).await.text;
-        assert!(!["hunter2", "monkey1", "zxcv"].iter().any(|secret| logs.contains(secret)), "{logs}");
-    }
+    // What a program wrote last may still be in its pipe when it has ended.
+    let said = async {
+        loop {
+            let logs = reader.get(&format!("{path}/logs")).await.text;
+            assert!(!["hunter2", "monkey1", "zxcv"].iter().any(|secret| logs.contains(secret)), "{logs}");
+            let lines = ["env [redacted], args [redacted] -p [redacted]", "stdout: not MCP: [redacted]"];
+            if lines.iter().all(|line| logs.contains(line)) {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), said).await.expect("the log has both lines, redacted");
     let seen = reader.get(path).await;
     let audit = "SELECT string_agg(concat(i.request, o.response), ' ') FROM audit_intents i
                  LEFT JOIN audit_outcomes o ON o.intent_id = i.id";

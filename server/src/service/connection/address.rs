@@ -2,7 +2,7 @@
 //! segment of its path. A masked part of an address that comes back keeps what was there, in the same place only. What is
 //! shown of a program is in [`args`](super::args).
 
-use std::{borrow::Cow, sync::LazyLock};
+use std::sync::LazyLock;
 
 use redact::is_secret_name;
 use regex::Regex;
@@ -55,13 +55,11 @@ pub(super) fn shown(url: &Url, view: View) -> Url {
 /// Whether `url` is the same place as `before`, of which parts may be masked: what was given for that is for it too. The
 /// query counts, since it may say where an upstream sends what it gets.
 pub(super) fn is_same_place(before: &Url, url: &Url) -> bool {
-    let is_kept = |((old_name, old), (name, value)): ((Cow<'_, str>, _), (Cow<'_, str>, Cow<'_, str>))| {
-        old_name == name && (value == MASK || value == old)
-    };
+    let mut pairs = before.query_pairs().zip(url.query_pairs());
     before.origin() == url.origin()
         && (before.path() == url.path() || masked_path(before.path()) == url.path())
         && before.query_pairs().count() == url.query_pairs().count()
-        && before.query_pairs().zip(url.query_pairs()).all(is_kept)
+        && pairs.all(|((old_name, old), (name, value))| old_name == name && (value == MASK || value == old))
 }
 
 /// Puts the path of `before`, which is the same place, where placeholders stand.

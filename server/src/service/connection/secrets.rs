@@ -17,9 +17,10 @@ use super::{
 use crate::upstream::Secrets;
 
 /// `user:password@`, at the beginning or after `://`, a blank, a quote or `=`, up to the first `@` and up to the last: a
-/// password may have one in it, and so may what follows.
-static PASSWORDS: LazyLock<[Regex; 2]> = LazyLock::new(|| {
-    [r"+?", "+"].map(|many| pattern(&format!(r#"(?:^|://|[\s="'])[^\s:/@"']*:([^\s"'/][^\s"']{many})@"#)))
+/// password may have one in it, and so may what follows. And `://token@`.
+static PASSWORDS: LazyLock<[Regex; 3]> = LazyLock::new(|| {
+    let password = |many| pattern(&format!(r#"(?:^|://|[\s="'])[^\s:/@"']*:([^\s"'/][^\s"']{many})@"#));
+    [password("+?"), password("+"), pattern(r#"://([^\s/@"']+)@"#)]
 });
 /// `name=value`, `name: value`, `"name": "value"`, with the scheme of an `Authorization` passed over. A name need not
 /// look secret: all of the text is hidden.
@@ -39,11 +40,7 @@ impl Config {
         match self {
             Self::StreamableHttp(http) => {
                 http.headers.values().for_each(|value| add_value(&mut found, value));
-                let path = http.url.path();
-                let masked = masked_path(path);
-                // One for one: a segment is masked or as it is.
-                let hidden = path.split('/').zip(masked.split('/')).filter(|(_, shown)| *shown == MASK);
-                hidden.for_each(|(segment, _)| add_encoded(&mut found, segment));
+                add_path(&mut found, http.url.path());
                 add_query(&mut found, &http.url);
             }
             Self::Stdio(stdio) => {
@@ -60,11 +57,22 @@ impl Config {
 fn add_argument(found: &mut BTreeSet<String>, arg: &str, shown: &str) {
     let is_assigned = arg.starts_with('-') && shown != MASK;
     let value = arg.split_once('=').filter(|_| is_assigned).map_or(arg, |(_, value)| value);
-    let Some(url) = args::web_address(value) else { return add_value(found, value) };
-    // Its server is shown, so the address as a whole need not go.
-    url.path().split('/').for_each(|segment| add_encoded(found, segment));
-    add_encoded(found, url.password().unwrap_or_default());
+    let Some(url) = args::web_address(value) else {
+        add_path(found, value);
+        return add_value(found, value);
+    };
+    // Its server is no secret, so the address as a whole need not go.
+    let parts = url.path().split('/').chain([url.username(), url.password().unwrap_or_default()]);
+    parts.for_each(|part| add_encoded(found, part));
     add_query(found, &url);
+}
+
+/// The segments that are masked.
+fn add_path(found: &mut BTreeSet<String>, path: &str) {
+    let masked = masked_path(path);
+    // One for one: a segment is masked or as it is.
+    let hidden = path.split('/').zip(masked.split('/')).filter(|(_, shown)| *shown == MASK);
+    hidden.for_each(|(segment, _)| add_encoded(found, segment));
 }
 
 fn add_query(found: &mut BTreeSet<String>, url: &Url) {
@@ -128,7 +136,8 @@ mod tests {
             "command": "npx",
             "args": ["-y", "a-server", "postgresql://app:hunter2@db:5432/prod", "--key=qwerty7", "-p", "letmein",
                      "https://hooks.example/services/zxcvbn", "--dsn", "root:p%40ss:w@rd@tcp(db)/x",
-                     "--header", "X-Key: monkey1", "Server=db;Pwd=dragon1;", "amqp://a:sunshine@q/?mail=a@b.example"],
+                     "--header", "X-Key: monkey1", "Server=db;Pwd=dragon1;", "amqp://a:sunshine@q/?mail=a@b.example",
+                     "git+https://asdfgh@git.example/x", "https://poiuyt@git.example/x", "/token/mnbvcx"],
             "env": {"TOKEN": "zxcv-secret-value", "PEM": "-----BEGIN X-----\nMIIabcdefg\n", "SHORT": "on",
                     "GOOGLE": "{\"private_key\": \"line-one\\nline-two\"}", "PATH": "/usr/bin"}
         });
@@ -142,6 +151,9 @@ mod tests {
             "monkey1",
             "dragon1",
             "sunshine",
+            "asdfgh",
+            "poiuyt",
+            "mnbvcx",
             "zxcv-secret-value",
             "MIIabcdefg",
             "line-one",
@@ -170,8 +182,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_of_an_address_is_the_same_place() {
-        // The masks line up with the segments, or secrets would be missed.
+    fn a_masked_path_has_as_many_segments_as_the_path() {
+        // Or secrets would be missed.
         let path = "/a//ghp_abc/token/x/";
         assert_eq!(path.split('/').count(), masked_path(path).split('/').count());
     }
