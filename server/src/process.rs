@@ -21,17 +21,19 @@ use std::{
 use nix::{
     errno::Errno,
     sys::{
-        prctl::set_pdeathsig,
+        prctl::{set_no_new_privs, set_pdeathsig},
         signal::{Signal, killpg},
     },
-    unistd::{Pid, getpid, getppid},
+    unistd::{Pid, getpid, getppid, setsid},
 };
 
 pub use conceal::conceal;
 pub use system_user::SystemUser;
 
-/// Spawns `command` in a process group of its own. The kernel sends it `on_parent_death` when this
-/// process ends, even by `SIGKILL`. A terminal's Ctrl-C does not reach it: whoever spawns it ends it.
+/// Spawns `command` in a session and a process group of its own. The kernel sends it `on_parent_death` when this
+/// process ends, even by `SIGKILL`. It has no terminal, so that a Ctrl-C does not reach it and it can type into none:
+/// whoever spawns it ends it. Neither it nor what it starts gains rights by set-uid programs or file capabilities
+/// (`PR_SET_NO_NEW_PRIVS`, prctl(2)). The command must not ask for a process group itself.
 ///
 /// The signal is lost if the program changes its user id or is set-uid; [`Command::uid`] is fine, as
 /// it takes effect before.
@@ -84,14 +86,17 @@ pub fn end_group(pid: u32, signal: Signal) -> io::Result<()> {
 
 #[allow(unsafe_code, reason = "only code between fork and exec can ask for the death signal")]
 fn leash(command: &mut Command, on_parent_death: Signal) {
-    command.process_group(0);
     let parent = getpid();
     let ask = move || {
+        // Its group has the child's number too. A child that kept our terminal could type into it (TIOCSTI, tty_ioctl(4))
+        // what our shell reads after us.
+        setsid()?;
+        set_no_new_privs()?;
         set_pdeathsig(on_parent_death)?;
         // A parent that died before the line above sends nothing any more.
         if getppid() == parent { Ok(()) } else { Err(Errno::ESRCH.into()) }
     };
-    // SAFETY: `ask` makes two system calls and an error from a number: it neither allocates nor locks.
+    // SAFETY: `ask` makes system calls and an error from a number: it neither allocates nor locks.
     unsafe { command.pre_exec(ask) };
 }
 
@@ -159,6 +164,19 @@ mod tests {
         assert_eq!(child.wait().unwrap().signal(), Some(Signal::SIGKILL as i32));
         assert!(before.elapsed() < Duration::from_secs(30));
         end_group(child.id(), Signal::SIGKILL).unwrap();
+    }
+
+    #[test]
+    fn a_child_has_a_session_of_its_own_no_terminal_and_gains_no_rights() {
+        let script = "cat /proc/$$/stat; grep NoNewPrivs /proc/$$/status";
+        let child = spawn(sh(script), Signal::SIGKILL).unwrap();
+        let pid = child.id().to_string();
+        let said = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
+        // After the name in parentheses: state, parent, group, session, terminal (proc_pid_stat(5)).
+        let (_, numbers) = said.split_once(") ").unwrap();
+        let numbers: Vec<&str> = numbers.split(' ').take(5).collect();
+        assert_eq!(numbers[2..], [pid.as_str(), &pid, "0"], "{said}");
+        assert!(said.ends_with("NoNewPrivs:\t1\n"), "{said}");
     }
 
     #[test]

@@ -47,8 +47,9 @@ pub enum ConnectionStatus {
     Failed,
 }
 
-/// A connection. Values that may be secret (headers, environment, the URL's query, what in its path or in an argument
-/// looks like a token) show as `********`; people who may change the connection see the path and the arguments whole.
+/// A connection. Values that may be secret (headers, environment, the URL's query, what in its path looks like a token,
+/// arguments other than flags, paths and packages) show as `********`; people who may change the connection see the path
+/// and the arguments whole.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Connection {
@@ -122,8 +123,8 @@ pub struct CreateConnection {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct UpdateConnection {
-    /// The whole new configuration. A value given as `********` keeps what it was, as long as the URL's host, port and
-    /// path, or the program, are the same.
+    /// The whole new configuration. A value given as `********` keeps what it was, as long as the URL is the same, its
+    /// query included, or the program with its arguments, directory and variables.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>, examples(json!({"url": "https://mcp.example.com/mcp", "headers": {"authorization": "********"}}))))]
     pub config: Option<Value>,

@@ -84,6 +84,18 @@ impl Embedded {
         Ok(embedded)
     }
 
+    /// As whom a cluster runs, where that is another user than ours, and who can read its files, the password among
+    /// them.
+    ///
+    /// # Errors
+    /// As root on a system that has neither a user `postgres` nor a user `nobody`.
+    pub fn user() -> anyhow::Result<Option<process::SystemUser>> {
+        Ok(match Account::find()? {
+            Account::Ours => None,
+            Account::Other(user) => Some(user),
+        })
+    }
+
     /// The superuser's URL for `database`, which need not exist yet (`postgres` does) and whose name
     /// needs no escaping in a URL.
     pub fn url(&self, database: &str) -> SecretString {

@@ -17,7 +17,7 @@ use crate::limit::Load;
 /// No single message of an upstream may be longer, in bytes.
 pub(super) const MESSAGE_LIMIT: usize = 16 * 1024 * 1024;
 
-/// Of an upstream's own words so many characters are repeated in a reason.
+/// Of an upstream's own words so many bytes are repeated in a reason.
 const REPEATED: usize = 500;
 
 /// What an upstream answered. The bytes are the upstream's own: nothing is
@@ -35,8 +35,8 @@ pub enum Answer {
 /// capabilities, its revision (MCP 2026-07-28, basic, "Error Codes").
 pub(super) struct Refusal {
     pub(super) code: i64,
-    /// One line.
-    pub(super) reason: String,
+    /// The upstream's own words.
+    message: String,
     /// It wants capabilities that a call has from its caller, and no others.
     wants_callers: bool,
 }
@@ -98,14 +98,13 @@ impl Refusal {
         if ![HEADER_MISMATCH, MISSING_CAPABILITY, UNSUPPORTED_VERSION].contains(&code) {
             return None;
         }
-        let harmless: String = message.chars().filter(|character| !character.is_control()).take(REPEATED).collect();
         let missing = data.filter(|_| code == MISSING_CAPABILITY);
         let wanted = missing.and_then(|data| serde_json::from_str::<Missing>(data.get()).ok());
         let wants_callers = wanted.is_some_and(|Missing { required_capabilities: wanted }| {
             let Wanted { elicitation, sampling, roots, extensions } = wanted;
             elicitation.is_some() || sampling.is_some() || roots.is_some() || extensions.is_some()
         });
-        Some(Self { code, reason: format!("the upstream refused the gateway's request: {harmless}"), wants_callers })
+        Some(Self { code, message, wants_callers })
     }
 }
 
@@ -124,8 +123,11 @@ impl Answer {
         if tells_missing && refusal.wants_callers {
             return self;
         }
-        observer.log.push(&format!("a call was refused: {error}"));
-        Self::Error(raw(&serde_json::json!({"code": INTERNAL_ERROR, "message": refusal.reason})))
+        observer.log(&format!("a call was refused: {error}"));
+        // Who refuses a header often repeats it.
+        let said = observer.secrets.redacted(&refusal.message, REPEATED).replace(char::is_control, "");
+        let message = format!("the upstream refused the gateway's request: {said}");
+        Self::Error(raw(&serde_json::json!({"code": INTERNAL_ERROR, "message": message})))
     }
 }
 
@@ -233,7 +235,7 @@ pub(super) fn agreed_revision(answer: &Answer, observer: &Observer) -> Result<Re
         Answer::Error(error) => {
             // An upstream's own words may repeat what it was sent, credentials
             // included: they are for its administrators.
-            observer.log.push(&format!("initialize was refused: {error}"));
+            observer.log(&format!("initialize was refused: {error}"));
             return Err("the upstream refused to initialize; its log says why".to_owned());
         }
     };

@@ -14,6 +14,7 @@ mod message;
 mod notices;
 mod progress;
 mod registry;
+mod secrets;
 mod session;
 mod status;
 mod stdio;
@@ -36,6 +37,7 @@ pub use error::UpstreamError;
 pub use message::Answer;
 pub use progress::{ProgressTo, UpstreamProgress};
 pub use registry::Upstreams;
+pub use secrets::Secrets;
 pub use status::{State, Status};
 pub use stdio::{ChildUser, NoChildUser};
 
@@ -51,6 +53,8 @@ pub struct ConnectionSpec {
     pub version: i64,
     /// Where it is and how it is spoken to.
     pub transport: Transport,
+    /// What is taken out of its log.
+    pub secrets: Arc<Secrets>,
     /// Until a session stands, and again until a call is written. 10 s by default.
     pub connect_timeout: Duration,
     /// From a call's first byte until its answer. 120 s by default.

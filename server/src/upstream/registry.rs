@@ -189,7 +189,7 @@ impl Upstreams {
             Answer::Error(error) if is_method_not_found(&error) => Ok(None),
             Answer::Error(error) => {
                 if let Some(link) = self.find(spec.id) {
-                    link.observer.log.push(&format!("tools/list was refused: {error}"));
+                    link.observer.log(&format!("tools/list was refused: {error}"));
                 }
                 Err(UpstreamError::Unknown {
                     reason: "the upstream refused to list its tools; its log says why".to_owned(),
@@ -215,8 +215,8 @@ impl Upstreams {
     }
 
     /// The last 500 lines that a connection's child wrote to stderr, or that the
-    /// gateway noted about it, oldest first, each at most 4 KiB. They may hold
-    /// anything the child prints: they are for who administers the connection. With
+    /// gateway noted about it, oldest first, each at most 4 KiB, without the connection's own
+    /// secrets ([`ConnectionSpec::secrets`]) and what looks like a credential. With
     /// `details` also what only the instance's administrators may know: the addresses
     /// that names resolved to.
     pub fn logs(&self, id: Uuid, details: bool) -> Vec<String> {
@@ -278,7 +278,7 @@ impl Upstreams {
         }
         // The log goes on: that the last configuration failed is why there is a new one.
         let log = before.map(|link| link.observer.log.clone()).unwrap_or_default();
-        let observer = Observer::new(spec.id, shared.clock.clone(), shared.changed.clone(), log, shared.ending.clone());
+        let observer = Observer::new(spec, shared.clock.clone(), shared.changed.clone(), log, shared.ending.clone());
         let link = Link::new(spec.clone(), shared.egress.clone(), shared.children.clone(), Arc::new(observer));
         if let Some(old) = links.by_id.insert(spec.id, link.clone()) {
             drop(self.retire(old));

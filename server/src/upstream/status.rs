@@ -12,8 +12,10 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
+use super::ConnectionSpec;
 use super::notices::{Changed, Pace};
 use super::progress::Watchers;
+use super::secrets::Secrets;
 use crate::clock::Clock;
 
 /// The first wait after a failure; each further one doubles it.
@@ -65,6 +67,7 @@ pub(super) struct Observer {
     clock: Clock,
     changed: Arc<Changed>,
     pub(super) log: Arc<Log>,
+    pub(super) secrets: Arc<Secrets>,
     /// Child processes until nothing is left of them, whoever let go of them.
     pub(super) children: TaskTracker,
     /// Whose calls are under way and want to hear how far they are.
@@ -75,13 +78,20 @@ pub(super) struct Observer {
 }
 
 impl Observer {
-    pub(super) fn new(id: Uuid, clock: Clock, changed: Arc<Changed>, log: Arc<Log>, children: TaskTracker) -> Self {
+    pub(super) fn new(
+        spec: &ConnectionSpec,
+        clock: Clock,
+        changed: Arc<Changed>,
+        log: Arc<Log>,
+        children: TaskTracker,
+    ) -> Self {
         let since = clock.now();
         Self {
-            id,
+            id: spec.id,
             clock,
             changed,
             log,
+            secrets: spec.secrets.clone(),
             children,
             progress: Arc::default(),
             pace: Pace::default(),
@@ -165,10 +175,15 @@ impl Observer {
         Some((wait, health.last_error.clone().unwrap_or_default()))
     }
 
+    /// Keeps a line of the upstream's, or about it, without the connection's secrets.
+    pub(super) fn log(&self, line: &str) {
+        self.log.push(&self.secrets.redacted(line, Log::LINE_LENGTH));
+    }
+
     /// What only the instance's administrators may know of a failure whose reason everybody reads.
     pub(super) fn detail(&self, detail: &str) {
         tracing::info!(connection.id = %self.id, detail, "upstream not reached");
-        self.log.push_detail(detail);
+        self.log.push_detail(&self.secrets.redacted(detail, Log::LINE_LENGTH));
     }
 
     /// The upstream says that its tools changed.
@@ -197,7 +212,7 @@ fn backoff(failures: u32) -> Duration {
 }
 
 /// The last lines a connection wrote: a child's stderr, and what the gateway
-/// noticed. Shown to the people who administer the connection, never to agents.
+/// noticed, each without the connection's secrets. Whoever may read connections reads it.
 #[derive(Default)]
 pub(super) struct Log {
     lines: Mutex<VecDeque<Entry>>,
@@ -253,10 +268,22 @@ impl Log {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that panics fails")]
 mod tests {
+    use serde_json::value::RawValue;
+
     use super::*;
+    use crate::upstream::{Answer, Transport};
 
     fn observer() -> Observer {
-        Observer::new(Uuid::nil(), Clock::system(), Arc::default(), Arc::default(), TaskTracker::new())
+        let spec = ConnectionSpec {
+            id: Uuid::nil(),
+            slug: "test".to_owned(),
+            version: 1,
+            transport: Transport::StreamableHttp { url: "https://a.example".parse().unwrap(), headers: Vec::new() },
+            secrets: Arc::new(Secrets::new(["hunter2".to_owned()])),
+            connect_timeout: ConnectionSpec::CONNECT_TIMEOUT,
+            call_timeout: ConnectionSpec::CALL_TIMEOUT,
+        };
+        Observer::new(&spec, Clock::system(), Arc::default(), Arc::default(), TaskTracker::new())
     }
 
     #[test]
@@ -296,6 +323,25 @@ mod tests {
         let (wait, reason) = observer.wait().unwrap();
         assert!(wait > Duration::from_secs(10));
         assert_eq!(reason, "refused");
+    }
+
+    #[test]
+    fn a_connections_own_secrets_stand_in_no_line_whoever_reads_it() {
+        let observer = observer();
+        observer.log("cannot sign in with hunter2");
+        observer.detail("10.1.2.3 does not know hunter2");
+        let lines = observer.log.lines(true);
+        assert_eq!(lines, ["cannot sign in with [redacted]", "10.1.2.3 does not know [redacted]"]);
+    }
+
+    #[test]
+    fn a_refusal_that_repeats_a_header_tells_no_caller_its_value() {
+        let observer = observer();
+        let error = r#"{"code":-32020,"message":"x-key: hunter2\u0007 is not as expected"}"#;
+        let answer = Answer::Error(RawValue::from_string(error.to_owned()).unwrap()).for_caller(&observer, false);
+        let Answer::Error(told) = answer else { panic!("an error") };
+        assert!(told.get().contains("gateway's request: x-key: [redacted] is not as expected"), "{told}");
+        assert!(!observer.log.lines(true)[0].contains("hunter2"));
     }
 
     #[test]

@@ -1,4 +1,6 @@
-//! Secrets in the path of an upstream's address: who is shown them, and where they go.
+//! Secrets in an upstream's address, arguments and environment: who is shown them, and where they go.
+
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -71,4 +73,40 @@ async fn what_is_masked_stays_at_its_address_and_goes_to_no_other_path() {
         let refused = patch(&elsewhere).await.expect(422);
         assert_eq!(refused["errors"][0]["field"], field, "{elsewhere}: {refused}");
     }
+}
+
+/// A shell that says what it was given, as many a program does, and is no MCP server.
+const TALKER: &str = r#"echo "env $TOKEN, args $0 $1 $2" >&2; echo "not MCP: $TOKEN""#;
+
+#[tokio::test]
+async fn a_reader_finds_no_secret_of_a_program_in_its_arguments_its_log_or_the_record() {
+    let world = World::new().await;
+    let args = ["-c", TALKER, "postgresql://app:hunter2@db.internal/prod", "-p", "monkey1"];
+    let config = json!({"command": "/bin/sh", "args": args, "env": {"TOKEN": "zxcv-value"}});
+    let path = "/orgs/acme/connections/talker";
+    let body = json!({"slug": "talker", "kind": "stdio", "config": config});
+    world.admin.post("/orgs/acme/connections", body).await.expect(201);
+    let made = world.owner.post("/orgs/acme/api-keys", json!({"name": "reader", "role": "auditor"})).await.expect(201);
+    let reader = Client::new(&world.gateway.url, made["key"].as_str());
+    world.admin.post(&format!("{path}/refresh"), json!({})).await.expect(409);
+    // What a program wrote last may still be in its pipe when it has ended.
+    let said = async {
+        loop {
+            let logs = reader.get(&format!("{path}/logs")).await.text;
+            assert!(!["hunter2", "monkey1", "zxcv"].iter().any(|secret| logs.contains(secret)), "{logs}");
+            let lines = ["env [redacted], args [redacted] -p [redacted]", "stdout: not MCP: [redacted]"];
+            if lines.iter().all(|line| logs.contains(line)) {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), said).await.expect("the log has both lines, redacted");
+    let seen = reader.get(path).await;
+    let audit = "SELECT string_agg(concat(i.request, o.response), ' ') FROM audit_intents i
+                 LEFT JOIN audit_outcomes o ON o.intent_id = i.id";
+    let audit: String = sqlx::query_scalar(audit).fetch_one(&mut world.sql().await).await.expect("records");
+    for secret in ["hunter2", "monkey1", "zxcv"] {
+        assert!(!seen.text.contains(secret) && !audit.contains(secret), "{} {audit}", seen.text);
+    }
+    assert!(audit.contains("talker"), "{audit}");
 }

@@ -13,7 +13,7 @@ use std::{
 };
 
 use nix::unistd::{User, geteuid};
-use permesso::process::SystemUser;
+use permesso::{postgres::Embedded, process::SystemUser};
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -66,6 +66,7 @@ async fn with_spy(more: &[(&str, &str)]) -> (Process, Client) {
     (gateway, admin)
 }
 
+/// The log from when the spy has said who it is.
 async fn found(admin: &Client) -> String {
     for _ in 0..500 {
         let logs = admin.get("/orgs/acme/connections/spy/logs").await.expect(200);
@@ -186,6 +187,19 @@ async fn serve_refuses_a_child_user_that_it_cannot_become() {
         assert_eq!(output.status.code(), Some(2), "{text}");
         assert!(text.contains("PERMESSO_CHILD_USER") && text.contains(says), "{text}");
     }
+}
+
+#[test]
+fn dev_refuses_a_child_user_that_its_postgres_runs_as() {
+    // Only root has other users for either.
+    let Some(user) = Embedded::user().unwrap() else { return };
+    let name = User::from_uid(user.uid.into()).unwrap().expect("a name").name;
+    // Whoever gets past the refusal fails here.
+    let variables = [("PERMESSO_CHILD_USER", name.as_str()), ("PERMESSO_DATA_DIR", "/dev/null/nowhere")];
+    let output = permesso().args(["dev", "--quiet"]).envs(variables).output().expect("it ends by itself");
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(text.contains("PERMESSO_CHILD_USER") && text.contains("read its password"), "{text}");
 }
 
 #[tokio::test]

@@ -21,6 +21,7 @@ use crate::{
     config::{AllowedHosts, Config},
     postgres::{Embedded, Options},
     random, service, telemetry,
+    upstream::ChildUser,
 };
 
 /// Options of `dev`.
@@ -61,6 +62,9 @@ pub(super) async fn run(args: DevArgs, console: Console) -> anyhow::Result<()> {
              `permesso serve`, or give --i-know if nobody else can reach it"
         )));
     }
+    if config.database_url.is_none() {
+        refuse_postgres_user(&config).map_err(serve::refuse)?;
+    }
     if std::env::var_os("PERMESSO_LOG").is_none() {
         config.log = "warn".to_owned();
     }
@@ -94,6 +98,20 @@ fn reached_from_elsewhere(config: &Config) -> Option<String> {
         None => false,
     };
     (!is_here).then(|| format!("PERMESSO_PUBLIC_URL={}", url.as_str().trim_end_matches('/')))
+}
+
+/// Programs of upstreams that ran as the user of Postgres would read its password and so everything.
+fn refuse_postgres_user(config: &Config) -> anyhow::Result<()> {
+    let Some(name) = config.child_user.as_deref() else { return Ok(()) };
+    let children = ChildUser::find(Some(name))?.other().map(|user| user.uid);
+    if children.is_some() && children == Embedded::user()?.map(|user| user.uid) {
+        anyhow::bail!(
+            "PERMESSO_CHILD_USER: {name:?} is the user that the Postgres of `permesso dev` runs as, so upstreams could \
+             read its password; make a user for them alone, for example with `useradd --system permesso-tools`, or \
+             set DATABASE_URL"
+        );
+    }
+    Ok(())
 }
 
 async fn start_postgres(config: &mut Config) -> anyhow::Result<Embedded> {

@@ -1,6 +1,6 @@
-//! What of an upstream's address or command line is shown: an address may carry secrets, in its query and, as many hosted
-//! upstreams have it, as a segment of its path, and so may an argument. A masked part of an address that comes back keeps
-//! what was there, in the same place only.
+//! What of an upstream's address is shown: it may carry secrets, in its query and, as many hosted upstreams have it, as a
+//! segment of its path. A masked part of an address that comes back keeps what was there, in the same place only. What is
+//! shown of a program is in [`args`](super::args).
 
 use std::sync::LazyLock;
 
@@ -44,7 +44,7 @@ pub(super) fn shown(url: &Url, view: View) -> Url {
     let _ = shown.set_password(None);
     shown.set_fragment(None);
     if view == View::Masked {
-        shown.set_path(&masked_path(url));
+        shown.set_path(&masked_path(url.path()));
     }
     if url.query().is_some() {
         shown.query_pairs_mut().clear().extend_pairs(url.query_pairs().map(|(name, _)| (name, MASK)));
@@ -52,70 +52,42 @@ pub(super) fn shown(url: &Url, view: View) -> Url {
     shown
 }
 
-/// A program's arguments as they are shown.
-pub(super) fn shown_args(args: &[String], view: View) -> Vec<String> {
-    if view == View::Whole {
-        return args.to_vec();
-    }
-    let mut before = "";
-    let shown = args.iter().map(|arg| {
-        let named = before.starts_with('-') && is_named(before);
-        before = arg;
-        match Url::parse(arg).ok().filter(|url| matches!(url.scheme(), "http" | "https")) {
-            _ if named => MASK.to_owned(),
-            Some(url) => shown(&url, view).to_string(),
-            None if is_secret(arg) => MASK.to_owned(),
-            None => arg.clone(),
-        }
-    });
-    shown.collect()
+/// Whether `url` is the same place as `before`, of which parts may be masked: what was given for that is for it too. The
+/// query counts, since it may say where an upstream sends what it gets.
+pub(super) fn is_same_place(before: &Url, url: &Url) -> bool {
+    let mut pairs = before.query_pairs().zip(url.query_pairs());
+    before.origin() == url.origin()
+        && (before.path() == url.path() || masked_path(before.path()) == url.path())
+        && before.query_pairs().count() == url.query_pairs().count()
+        && pairs.all(|((old_name, old), (name, value))| old_name == name && (value == MASK || value == old))
 }
 
-/// Whether two addresses are the same place: what was given for one is for the other too.
-pub(super) fn is_same_place(one: &Url, other: &Url) -> bool {
-    one.origin() == other.origin() && one.path() == other.path()
-}
-
-/// Puts the path of `before` where its masked form came back.
+/// Puts the path of `before`, which is the same place, where placeholders stand.
 ///
 /// # Errors
-/// A placeholder in a path that is not the one that was shown, or at another server.
+/// A placeholder with nothing to keep.
 pub(super) fn keep_path(url: &mut Url, before: Option<&Url>) -> Result<()> {
-    if !url.path().split('/').any(|segment| segment == MASK) {
-        return Ok(());
+    if url.path().split('/').any(|segment| segment == MASK) {
+        url.set_path(before.ok_or_else(|| nothing_to_keep("url"))?.path());
     }
-    let same = before.filter(|before| before.origin() == url.origin() && masked_path(before) == url.path());
-    let path = same.ok_or_else(|| nothing_to_keep("url"))?.path();
-    url.set_path(path);
     Ok(())
 }
 
-/// Puts values of the query of `before` where placeholders stand. Rewrites the query only then: form encoding has many
-/// spellings.
+/// Puts the query of `before`, which is the same place, where placeholders stand.
 ///
 /// # Errors
 /// A placeholder with nothing to keep.
 pub(super) fn keep_query(url: &mut Url, before: Option<&Url>) -> Result<()> {
-    if !url.query_pairs().any(|(_, value)| value == MASK) {
-        return Ok(());
-    }
-    let mut kept: Vec<(String, String)> = Vec::new();
-    let mut old: Vec<(String, String)> = before.map(|url| url.query_pairs().into_owned().collect()).unwrap_or_default();
-    for (name, value) in url.query_pairs().into_owned() {
-        // The same name may stand there several times; the first one kept is the first one taken.
-        let found = old.iter().position(|(old, _)| *old == name);
-        let before = found.map(|at| old.remove(at).1);
-        let value =
-            if value == MASK { before.ok_or_else(|| nothing_to_keep(&format!("url, `{name}`")))? } else { value };
-        kept.push((name, value));
-    }
-    url.query_pairs_mut().clear().extend_pairs(kept);
+    let Some(name) = url.query_pairs().find_map(|(name, value)| (value == MASK).then_some(name)) else { return Ok(()) };
+    let before = before.ok_or_else(|| nothing_to_keep(&format!("url, `{name}`")))?;
+    url.set_query(before.query());
     Ok(())
 }
 
-fn masked_path(url: &Url) -> String {
+/// A path, each segment that looks like a secret masked.
+pub(super) fn masked_path(path: &str) -> String {
     let mut before = "";
-    let segments = url.path().split('/').map(|segment| {
+    let segments = path.split('/').map(|segment| {
         let is_secret = !segment.is_empty() && (is_named(before) || is_secret(segment));
         before = segment;
         if is_secret { MASK } else { segment }
@@ -124,12 +96,12 @@ fn masked_path(url: &Url) -> String {
 }
 
 /// Whether this is the name of a secret, which comes next.
-fn is_named(before: &str) -> bool {
+pub(super) fn is_named(before: &str) -> bool {
     !before.contains(['=', ':']) && is_secret_name(before)
 }
 
 /// Whether a segment of a path, or an argument, looks like a token, or has one behind a name.
-fn is_secret(segment: &str) -> bool {
+pub(super) fn is_secret(segment: &str) -> bool {
     let mut parts = segment.split(['=', ':', ';', ',', '@', '!']);
     let named = segment.contains(['=', ':']) && parts.any(is_secret_name);
     named || KNOWN.is_match(segment) || looks_random(segment)
@@ -218,21 +190,6 @@ mod tests {
     }
 
     #[test]
-    fn arguments_that_look_like_secrets_are_masked() {
-        let args = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
-        let given = args(
-            "-y @modelcontextprotocol/server-filesystem /srv/files --api-key=abc --token abc --region eu ghp_16C7e42F29 \
-             https://a.example/550e8400-e29b-41d4-a716-446655440000/mcp?k=1",
-        );
-        let masked = args(
-            "-y @modelcontextprotocol/server-filesystem /srv/files ******** --token ******** --region eu ******** \
-             https://a.example/********/mcp?k=********",
-        );
-        assert_eq!(shown_args(&given, View::Masked), masked);
-        assert_eq!(shown_args(&given, View::Whole), given);
-    }
-
-    #[test]
     fn a_query_and_a_password_are_masked_for_everybody() {
         let url: Url = "https://user:pass@a.example/550e8400-e29b-41d4-a716-446655440000?k=1&n=2#f".parse().unwrap();
         let whole = "https://a.example/550e8400-e29b-41d4-a716-446655440000?k=********&n=********";
@@ -245,7 +202,8 @@ mod tests {
         let before: Url = "https://a.example/v1/550e8400-e29b-41d4-a716-446655440000/mcp".parse().unwrap();
         let kept = |url: &str| {
             let mut url: Url = url.parse().unwrap();
-            keep_path(&mut url, Some(&before)).map(|()| url.to_string()).ok()
+            let same = Some(&before).filter(|before| is_same_place(before, &url));
+            keep_path(&mut url, same).map(|()| url.to_string()).ok()
         };
         assert_eq!(kept("https://a.example/v1/********/mcp").as_deref(), Some(before.as_str()));
         assert_eq!(kept("https://a.example/v2").as_deref(), Some("https://a.example/v2"));
@@ -257,6 +215,7 @@ mod tests {
             "https://a.example/v1/********/mcp/more",
             "https://a.example/v1/********/********",
             "https://a.example/********",
+            "https://a.example/v1/********/mcp?to=evil",
         ] {
             assert_eq!(kept(elsewhere), None, "{elsewhere}");
         }

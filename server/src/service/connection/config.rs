@@ -1,9 +1,9 @@
 //! A connection's configuration: read and checked, shown without its secrets, sealed and opened.
 //!
-//! What may be secret is not shown: values of headers and of the environment, those in the URL's query, and what in its
-//! path or in an argument looks like a token ([`address`](super::address)). A configuration that comes back with the placeholder keeps what
-//! was there, but only towards the same address or program: otherwise whoever may change a connection could have its
-//! secrets sent to a place of their own.
+//! What may be secret is not shown: values of headers and of the environment, those in the URL's query, what in its path
+//! looks like a token ([`address`](super::address)), and of arguments all whose form does not say what they are
+//! ([`args`](super::args)). A configuration that comes back with the placeholder keeps what was there, but only towards the
+//! same address or program: otherwise whoever may change a connection could have its secrets sent to a place of their own.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -15,7 +15,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
 
-use super::address::{self, View};
+use super::{
+    address::{self, View},
+    args,
+};
 use crate::{
     error::{Error, Result},
     upstream::Transport,
@@ -61,20 +64,20 @@ pub enum Config {
 #[serde(deny_unknown_fields)]
 pub struct Http {
     #[serde(serialize_with = "write_url", deserialize_with = "read_url")]
-    url: Url,
+    pub(super) url: Url,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    headers: BTreeMap<String, String>,
+    pub(super) headers: BTreeMap<String, String>,
 }
 
 /// `{command, args?, env?, cwd?}`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Stdio {
-    command: String,
+    pub(super) command: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    args: Vec<String>,
+    pub(super) args: Vec<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    env: BTreeMap<String, String>,
+    pub(super) env: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cwd: Option<PathBuf>,
 }
@@ -132,7 +135,7 @@ impl Config {
                 serde_json::to_value(Http { url: address::shown(&http.url, view), headers: masked(&http.headers) })
             }
             Self::Stdio(stdio) => {
-                let args = address::shown_args(&stdio.args, view);
+                let args = args::shown(&stdio.command, &stdio.args, view);
                 serde_json::to_value(Stdio { args, env: masked(&stdio.env), ..stdio.clone() })
             }
         };
@@ -192,8 +195,8 @@ impl Http {
                 return Err(Error::invalid(format!("config.headers.{name}"), "is there twice"));
             }
         }
-        address::keep_path(&mut self.url, before.map(|before| &before.url))?;
         let same_place = before.filter(|before| address::is_same_place(&before.url, &self.url));
+        address::keep_path(&mut self.url, same_place.map(|before| &before.url))?;
         let none = BTreeMap::new();
         keep("headers", &mut self.headers, same_place.map_or(&none, |before| &before.headers))?;
         address::keep_query(&mut self.url, same_place.map(|before| &before.url))
@@ -223,7 +226,12 @@ impl Http {
 
 impl Stdio {
     fn keep(&mut self, before: Option<&Self>) -> Result<()> {
-        let same_program = before.filter(|before| before.command == self.command);
+        // Arguments, the directory and other variables, a proxy say, may have the program send what it has elsewhere.
+        let same_program = before.filter(|before| {
+            (&before.command, &before.args, &before.cwd) == (&self.command, &self.args, &self.cwd)
+                && before.env.keys().eq(self.env.keys())
+                && self.env.iter().all(|(name, value)| value == MASK || before.env.get(name) == Some(value))
+        });
         let none = BTreeMap::new();
         keep("env", &mut self.env, same_program.map_or(&none, |before| &before.env))
     }
@@ -270,8 +278,8 @@ pub(super) fn nothing_to_keep(field: &str) -> Error {
     Error::invalid(
         format!("config.{field}"),
         format!(
-            "is {MASK}, but there is no value to keep here; after a change of the address's host, port or path, or of \
-             the program, send every value again"
+            "is {MASK}, but there is no value to keep here; after a change of the address, its query included, or of the \
+             program, its arguments, directory or variables, send every value again"
         ),
     )
 }

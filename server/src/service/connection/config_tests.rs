@@ -57,9 +57,47 @@ fn a_kept_value_never_goes_to_another_address_or_program() {
         assert_eq!(field(http(json!({"url": url, "headers": {"x-key": MASK}}), Some(&before))), "config.headers.x-key");
         assert_eq!(field(http(json!({"url": format!("{url}?k={MASK}")}), Some(&before))), "config.url, `k`");
     }
-    assert!(http(json!({"url": "https://a.example/mcp", "headers": {"X-Key": MASK}}), Some(&before)).is_ok());
-    let before = stdio(json!({"command": "npx", "env": {"A": "1"}}), None).ok().unwrap();
-    assert_eq!(field(stdio(json!({"command": "env", "env": {"A": MASK}}), Some(&before))), "config.env.A");
+    let same = |query: &str| {
+        let config = json!({"url": format!("https://a.example/mcp{query}"), "headers": {"X-Key": MASK, "x-more": "2"}});
+        http(config, Some(&before))
+    };
+    assert!(same("?k=1").is_ok());
+    assert!(same(&format!("?k={MASK}")).is_ok());
+    for query in ["", "?k=2", "?k=1&to=evil", "?to=evil&k=1", "?j=1"] {
+        assert_eq!(field(same(query)), "config.headers.x-key", "{query}");
+    }
+    for query in [format!("?k={MASK}&to=evil"), format!("?to=evil&k={MASK}"), format!("?k={MASK}&k={MASK}")] {
+        assert!(same(&query).is_err(), "{query}");
+        assert_eq!(
+            field(http(json!({"url": format!("https://a.example/mcp{query}")}), Some(&before))),
+            "config.url, `k`"
+        );
+    }
+}
+
+#[test]
+fn a_kept_variable_never_goes_to_a_program_that_is_called_otherwise() {
+    let config = json!({"command": "npx", "args": ["-y", "a"], "env": {"A": "1", "B": "2"}, "cwd": "/srv"});
+    let before = stdio(config.clone(), None).ok().unwrap();
+    let with = |field: &str, value: Value| {
+        let mut config = before.shown_as(View::Whole);
+        config[field] = value;
+        stdio(config, Some(&before))
+    };
+    assert!(with("command", json!("npx")).ok().unwrap() == before);
+    assert!(with("env", json!({"A": MASK, "B": "2"})).ok().unwrap() == before, "what was there may be sent");
+    for (name, value) in [
+        ("command", json!("env")),
+        ("args", json!(["-y", "a", "--upload=https://evil.example"])),
+        ("args", json!([])),
+        ("cwd", json!("/tmp")),
+        ("cwd", Value::Null),
+        ("env", json!({"A": MASK, "B": MASK, "HTTPS_PROXY": "http://evil.example"})),
+        ("env", json!({"A": MASK, "B": "http://evil.example"})),
+        ("env", json!({"A": MASK})),
+    ] {
+        assert_eq!(field(with(name, value.clone())), "config.env.A", "{name} {value}");
+    }
 }
 
 #[test]

@@ -1,12 +1,15 @@
 //! Connections: made, changed, removed, their definitions reviewed. Their configuration is in
-//! `config`, what of an upstream's address is shown in `address`, what this replica keeps open in `open`, listing their
-//! tools again in `refresh`, what of their input schemas can be used in `judge`.
+//! `config`, what is shown of an upstream's address in `address` and of a program in `args`, what its log must not have in
+//! `secrets`, what this replica keeps open in `open`, listing their tools again in `refresh`, what of their input schemas
+//! can be used in `judge`.
 
 mod address;
+mod args;
 mod config;
 mod judge;
 mod open;
 mod refresh;
+mod secrets;
 
 use api_types::{ConnectionKind, CreateConnection, ReviewTool, UpdateConnection};
 use domain::{ConnectionId, Right, directory::Connection};

@@ -173,6 +173,7 @@ pub fn spec(services: &Services, connection: &Connection) -> Result<Arc<Connecti
         id: connection.id.0,
         slug: connection.slug.to_string(),
         version: connection.version,
+        secrets: Arc::new(config.secrets()),
         transport: config.into_transport(),
         connect_timeout,
         call_timeout,

@@ -78,7 +78,7 @@ async fn listen_once(peer: &Arc<Peer>, last_id: &mut Option<String>) -> ControlF
                     }
                 }
             }
-            Err(what) => peer.observer.log.push(&format!("a message that is not MCP: {what}")),
+            Err(what) => peer.observer.log(&format!("a message that is not MCP: {what}")),
         }
         peer.observer.pace.keep(event.data.len()).await;
     }

@@ -165,7 +165,7 @@ fn refused(status: StatusCode, error: &RawValue, peer: &Peer) -> Result<Probed, 
     if let Ok(error) = serde_json::from_str::<Unsupported>(error.get()) {
         return choose(&error.data.supported, Discovered { tools_list_changed: false });
     }
-    peer.observer.log.push(&format!("server/discover was refused: {error}"));
+    peer.observer.log(&format!("server/discover was refused: {error}"));
     Err(format!("the upstream refused server/discover with the JSON-RPC error {code}; its log says why"))
 }
 

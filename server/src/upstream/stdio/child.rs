@@ -223,8 +223,9 @@ async fn log<R: AsyncRead + Unpin>(stderr: Option<R>, observer: Arc<Observer>) {
     let Some(stderr) = stderr else { return };
     let mut reader = BufReader::new(stderr);
     let mut line = Vec::new();
-    while let Ok(Line::Whole | Line::Cut) = read_line(&mut reader, &mut line, Log::LINE_LENGTH).await {
-        observer.log.push(&String::from_utf8_lossy(&line));
+    let window = observer.secrets.window(Log::LINE_LENGTH);
+    while let Ok(Line::Whole | Line::Cut) = read_line(&mut reader, &mut line, window).await {
+        observer.log(&String::from_utf8_lossy(&line));
     }
 }
 

@@ -120,7 +120,7 @@ impl Peer {
             }
             Err(_) => {
                 let text = String::from_utf8_lossy(bytes);
-                self.observer.log.push(&format!("stdout: {text}"));
+                self.observer.log(&format!("stdout: {text}"));
             }
         }
         answers

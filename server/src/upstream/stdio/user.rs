@@ -75,7 +75,8 @@ impl ChildUser {
         }
     }
 
-    pub(super) fn other(&self) -> Option<SystemUser> {
+    /// The user, where it is another one than the gateway's.
+    pub fn other(&self) -> Option<SystemUser> {
         match self {
             Self::Other { user, .. } => Some(*user),
             Self::Gateway | Self::Root => None,

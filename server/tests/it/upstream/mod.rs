@@ -46,6 +46,7 @@ fn spec(transport: Transport) -> ConnectionSpec {
         transport,
         connect_timeout: Duration::from_secs(5),
         call_timeout: Duration::from_secs(20),
+        secrets: Arc::default(),
     }
 }
 
