@@ -86,7 +86,7 @@ async fn who_is_removed_while_their_request_is_read_changes_nothing() {
     for (what, request) in late {
         assert_eq!(request.end().await.0, 404, "{what}: as to any stranger");
     }
-    assert_eq!(world.agent.status(&held).await, "pending");
+    assert_eq!(world.owner.status(&held).await, "pending");
 }
 
 #[tokio::test]
@@ -110,7 +110,7 @@ async fn a_credential_that_ends_while_its_request_is_read_makes_no_key() {
     let late = Late::begin(&browser, "POST", &format!("/approvals/{held}/approve"), &hashes(&world, &held).await).await;
     browser.delete("/auth/session").await;
     assert_eq!(late.end().await.0, 401, "signed out");
-    assert_eq!(world.agent.status(&held).await, "pending");
+    assert_eq!(world.owner.status(&held).await, "pending");
 }
 
 #[tokio::test]
@@ -143,5 +143,5 @@ async fn a_decision_is_held_against_the_policy_of_the_moment_when_it_is_made() {
     let admins = json!({"approval_policy": {"approver_roles": ["admin"]}});
     world.owner.patch("/orgs/acme/toolkits/bank", admins).await.expect(200);
     assert_eq!(late.end().await, (403, "forbidden".to_owned()));
-    assert_eq!(world.agent.status(&held).await, "pending");
+    assert_eq!(world.owner.status(&held).await, "pending");
 }
