@@ -159,8 +159,10 @@ pub async fn insert_many(
 pub async fn update(scope: &mut OrgScope, id: ToolkitToolId, to: &Content<'_>, by: UserId) -> Result<()> {
     let updated = sqlx::query!(
         "UPDATE toolkit_tools SET tool_id = $3, permission = $4, approval_policy = $5, hold_seconds = $6,
-                self_approval_by = CASE WHEN (tool_id, approval_policy) IS DISTINCT FROM ($3::uuid, $5::jsonb) THEN $7::uuid ELSE self_approval_by END,
-                self_approval_at = CASE WHEN (tool_id, approval_policy) IS DISTINCT FROM ($3::uuid, $5::jsonb) THEN clock_timestamp() ELSE self_approval_at END
+                self_approval_by = CASE WHEN (tool_id, who_decides(approval_policy)) IS DISTINCT FROM ($3::uuid, who_decides($5))
+                    THEN $7::uuid ELSE self_approval_by END,
+                self_approval_at = CASE WHEN (tool_id, who_decides(approval_policy)) IS DISTINCT FROM ($3::uuid, who_decides($5))
+                    THEN clock_timestamp() ELSE self_approval_at END
          WHERE org_id = $1 AND id = $2",
         scope.org().0,
         id.0,

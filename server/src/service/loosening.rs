@@ -18,7 +18,10 @@ use super::{
     access::{OrgAccess, person_required},
 };
 use crate::{
-    db::{self, OrgScope, toolkit_tool::Of},
+    db::{
+        self, OrgScope,
+        toolkit_tool::{Of, Standing},
+    },
     error::{Error, Result},
 };
 
@@ -119,9 +122,13 @@ impl Changer {
         let Some(limits) = &self.0 else { return Ok(()) };
         let standing = db::toolkit_tool::standing(scope, Some(Of::Connection(connection))).await?;
         let policy = toolkit.approval_policy.as_ref().map(|policy| policy.0.clone()).unwrap_or_default();
+        let mut by_tool: HashMap<ToolId, Vec<&Standing>> = HashMap::new();
+        for other in &standing {
+            by_tool.entry(other.exposed.tool).or_default().push(other);
+        }
         let guest = limits.guest();
         for &(tool, name) in tools {
-            let others: Vec<_> = standing.iter().filter(|other| other.exposed.tool == tool).collect();
+            let others = by_tool.get(&tool).map(Vec::as_slice).unwrap_or_default();
             if let Some(other) = others.iter().find(|other| other.approval_policy != policy) {
                 return Err(person_required(format!(
                     "this tool stands as `{}` in the toolkit `{}` under another approval policy than it would have as \
@@ -129,7 +136,7 @@ impl Changer {
                     other.name, other.toolkit, toolkit.slug
                 )));
             }
-            let others: Vec<_> = others.into_iter().map(|other| &other.exposed).collect();
+            let others: Vec<_> = others.iter().map(|other| &other.exposed).collect();
             let public = toolkit.visibility == Visibility::Public.as_str();
             let new = Exposed { tool, permission, policies: HashMap::new(), public };
             limits.check(name, |role| adds(&others, &new, role, Some(role) == guest))?;

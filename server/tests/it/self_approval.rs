@@ -95,6 +95,31 @@ async fn who_puts_another_tool_where_it_is_allowed_leaves_one_more_record() {
 }
 
 #[tokio::test]
+async fn who_moves_a_toolkit_that_allows_it_to_where_the_agent_calls_leaves_one_more_record() {
+    let world = World::new().await;
+    let lax = json!({"slug": "lax", "name": "Lax", "visibility": "private", "approval_policy": {"allow_self_approval": true}});
+    world.admin.post("/orgs/acme/toolkits", lax).await.expect(201);
+    let pay = json!({"connection": "bank", "tools": ["pay"]});
+    world.admin.post("/orgs/acme/toolkits/lax/tools", pay).await.expect(201);
+    for (from, to) in [("bank", "old"), ("lax", "bank")] {
+        world.owner.patch(&format!("/orgs/acme/toolkits/{from}"), json!({"slug": to})).await.expect(200);
+    }
+    let id = world.held(1).await;
+    world.owner.decide(&id, "approve", "mine").await.expect(200);
+    assert_eq!(marks(&world).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_change_of_how_long_requests_wait_hides_nobody_who_changed_who_decides() {
+    let world = World::new().await;
+    allow(&world.owner, "/orgs/acme", true).await;
+    let id = world.held(1).await;
+    world.admin.patch("/orgs/acme", json!({"approval_policy": {"expires_after_seconds": 60}})).await.expect(200);
+    world.owner.decide(&id, "approve", "mine").await.expect(200);
+    assert_eq!(marks(&world).await.len(), 1);
+}
+
+#[tokio::test]
 async fn who_makes_themselves_an_approver_leaves_one_more_record() {
     let world = World::new().await;
     let of = |roles: &[&str]| json!({"approval_policy": {"approver_roles": roles, "allow_self_approval": true}});
