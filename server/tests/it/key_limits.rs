@@ -2,6 +2,7 @@
 //! (docs/api.md, "What an API key may change").
 
 use chrono::{DateTime, TimeDelta, Utc};
+use permesso::clock::Clock;
 use serde_json::{Value, json};
 
 use super::{TOOLS, key, needs_a_person, operator, tool};
@@ -39,7 +40,7 @@ async fn a_key_makes_and_rotates_no_key_that_may_do_more_with_some_tool_than_its
 async fn what_a_key_makes_or_rotates_ends_no_later_than_the_key_itself() {
     let world = World::new().await;
     operator(&world).await;
-    let end = Utc::now() + TimeDelta::hours(1);
+    let end = Clock::system().now() + TimeDelta::hours(1);
     let new = |expires_at: Option<DateTime<Utc>>| json!({"name": "t", "role": "ops", "owner": APPROVER.0, "expires_at": expires_at});
     let forever = world.owner.post(KEYS, new(None)).await.expect(201);
     let made = world.owner.post(KEYS, new(Some(end))).await.expect(201);
@@ -58,7 +59,7 @@ async fn what_a_key_makes_or_rotates_ends_no_later_than_the_key_itself() {
     world.owner.post(&rotation(&forever), json!({"overlap_seconds": 600})).await.expect(200);
     assert_eq!(old.post(&rotation(&forever), json!({"overlap_seconds": 0})).await.code(), "forbidden");
     let child = old.post(KEYS, new(None)).await.expect(201);
-    assert!(ends(&child).is_some_and(|at| at <= Utc::now() + TimeDelta::minutes(11)), "{child}");
+    assert!(ends(&child).is_some_and(|at| at <= Clock::system().now() + TimeDelta::minutes(11)), "{child}");
 }
 
 #[tokio::test]

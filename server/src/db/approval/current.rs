@@ -156,7 +156,7 @@ pub async fn own_people(scope: &mut OrgScope, binding: &Binding) -> Result<Vec<U
     Ok(people)
 }
 
-/// Where somebody had a say, and when, in whether one may decide on one's own request.
+/// Where somebody had a say, and when, in who decides on a request of their own.
 pub struct SelfApprovalSay {
     /// `org`, `toolkit` or `tool`.
     pub level: String,
