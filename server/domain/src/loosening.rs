@@ -1,5 +1,13 @@
-//! Whether a change of what a toolkit exposes lets a role do more than before, and what that means for API keys
+//! Whether a change of what toolkits expose lets a role do more than before, and what that means for API keys
 //! (docs/api.md, "What an API key may change"). A key that could loosen what it may do itself would open its own gate.
+//!
+//! For a key, three rules say what loosens:
+//!
+//! 1. Under a name that exists, a permission that is looser for some role ([`changes`]).
+//! 2. Under a new name, a permission that is looser than the tool's strictest other one for that role ([`adds`]): a tool
+//!    that is blocked or held stays so under every name.
+//! 3. Anything that ends what stands under a name, for every role: removing it, putting another tool there. Whatever was
+//!    said of the tool would be gone, and it, or something else, could be added anew.
 
 use std::collections::HashMap;
 
@@ -51,6 +59,8 @@ pub struct Exposed {
     pub permission: Permission,
     /// Permissions by role.
     pub policies: HashMap<RoleId, Permission>,
+    /// Whether its toolkit is public: callers from outside have the role `guest` there, and nothing elsewhere.
+    pub public: bool,
 }
 
 impl Exposed {
@@ -60,21 +70,32 @@ impl Exposed {
     }
 }
 
-/// What a name counts as under which nothing stands: a key may add a tool that needs approval, since a person decides
-/// on each of its calls. So taking away what was blocked, to add it again, is as much as unblocking it.
-const ABSENT: Permission = Permission::NeedsApproval;
+/// What a tool counts as that stands nowhere yet: a key may add one that needs approval, since a person decides on each
+/// of its calls.
+const NEW: Permission = Permission::NeedsApproval;
 
-/// Whether the role may do more after a change than before it. `None`: nothing stands under the name. Another tool
-/// behind the name is more for each role that may call it, since nobody gave the permission for that tool.
-pub fn loosens(before: Option<&Exposed>, after: Option<&Exposed>, role: RoleId) -> bool {
-    let permission = |exposed: Option<&Exposed>| exposed.map_or(ABSENT, |exposed| exposed.permission_for(role));
-    let replaced = matches!((before, after), (Some(before), Some(after)) if before.tool != after.tool);
-    permission(after).is_looser_than(permission(before)) || (replaced && permission(after) != Permission::Blocked)
+/// Whether the role may do more after a change of what stands under a name. `after` is `None` where it is removed.
+pub fn changes(before: &Exposed, after: Option<&Exposed>, role: RoleId) -> bool {
+    let same = after.filter(|after| after.tool == before.tool);
+    same.is_none_or(|after| after.permission_for(role).is_looser_than(before.permission_for(role)))
 }
 
-/// Whether somebody with the roles `own` could do more here with `role` beside them.
-pub fn adds(exposed: &Exposed, role: RoleId, own: &[RoleId]) -> bool {
-    own.iter().all(|own| exposed.permission_for(role).is_looser_than(exposed.permission_for(*own)))
+/// Whether the role may do more when `new` stands under a new name beside the tool's `other` ones. `guest`: it is the
+/// role that callers from outside have; what is public nowhere is blocked for them.
+pub fn adds(other: &[&Exposed], new: &Exposed, role: RoleId, guest: bool) -> bool {
+    let unseen = guest && new.public && !other.iter().any(|other| other.public);
+    let mut permissions = other.iter().map(|other| other.permission_for(role));
+    let before = match permissions.next() {
+        _ if unseen => Permission::Blocked,
+        None => NEW,
+        Some(first) => permissions.fold(first, |strict, next| if strict.is_looser_than(next) { next } else { strict }),
+    };
+    new.permission_for(role).is_looser_than(before)
+}
+
+/// Whether somebody with the role `role` could do more here than with the role `than`.
+pub fn is_looser(exposed: &Exposed, role: RoleId, than: RoleId) -> bool {
+    exposed.permission_for(role).is_looser_than(exposed.permission_for(than))
 }
 
 #[cfg(test)]
@@ -88,7 +109,7 @@ mod tests {
         for permission in ALL {
             for policy in ALL.map(Some).into_iter().chain([None]) {
                 let policies = policy.map(|policy| (role, policy)).into_iter().collect();
-                states.push(Exposed { tool, permission, policies });
+                states.push(Exposed { tool, permission, policies, public: false });
             }
         }
         states
@@ -110,56 +131,81 @@ mod tests {
         for before in states(tool, named) {
             for after in states(tool, named) {
                 let more = |a: Permission, b: Permission| a.is_looser_than(b);
-                assert_eq!(loosens(Some(&before), Some(&after), other), more(after.permission, before.permission));
+                assert_eq!(changes(&before, Some(&after), other), more(after.permission, before.permission));
                 let of = |state: &Exposed| state.policies.get(&named).copied().unwrap_or(state.permission);
-                assert_eq!(loosens(Some(&before), Some(&after), named), more(of(&after), of(&before)));
+                assert_eq!(changes(&before, Some(&after), named), more(of(&after), of(&before)));
             }
         }
+    }
+
+    fn with(tool: ToolId, permission: Permission, policies: &[(RoleId, Permission)]) -> Exposed {
+        Exposed { tool, permission, policies: policies.iter().copied().collect(), public: false }
     }
 
     #[test]
     fn a_policy_that_is_deleted_counts_as_the_default() {
         let (tool, role) = (ToolId::new(), RoleId::new());
-        let with =
-            |policy| Exposed { tool, permission: Permission::AlwaysAllow, policies: HashMap::from([(role, policy)]) };
-        let without = Exposed { tool, permission: Permission::AlwaysAllow, policies: HashMap::new() };
-        assert!(loosens(Some(&with(Permission::Blocked)), Some(&without), role));
-        assert!(!loosens(Some(&with(Permission::AlwaysAllow)), Some(&without), role));
-    }
-
-    /// Whatever somebody does who may not loosen: the way round, over nothing, leads nowhere else.
-    #[test]
-    fn to_take_away_and_to_add_again_loosens_where_the_change_at_once_does() {
-        let (tool, role) = (ToolId::new(), RoleId::new());
-        for before in states(tool, role) {
-            for after in states(tool, role) {
-                let at_once = loosens(Some(&before), Some(&after), role);
-                let round = loosens(Some(&before), None, role) || loosens(None, Some(&after), role);
-                assert!(round || !at_once, "{before:?} {after:?}");
-            }
-        }
+        let of = |policies: &[(RoleId, Permission)]| with(tool, Permission::AlwaysAllow, policies);
+        assert!(changes(&of(&[(role, Permission::Blocked)]), Some(&of(&[])), role));
+        assert!(!changes(&of(&[(role, Permission::AlwaysAllow)]), Some(&of(&[])), role));
     }
 
     #[test]
-    fn another_tool_under_a_name_is_more_for_all_who_may_call_it() {
+    fn to_remove_a_tool_or_to_put_another_one_there_loosens_whatever_was_permitted() {
         let role = RoleId::new();
         for before in states(ToolId::new(), role) {
+            assert!(changes(&before, None, role));
             for after in states(ToolId::new(), role) {
-                let callable = after.permission_for(role) != Permission::Blocked;
-                assert_eq!(loosens(Some(&before), Some(&after), role), callable);
+                assert!(changes(&before, Some(&after), role));
+            }
+        }
+    }
+
+    /// Whatever somebody does who may not loosen: under further names a tool is nowhere looser than where it is strictest.
+    #[test]
+    fn a_further_name_loosens_unless_it_is_as_strict_as_the_strictest_other() {
+        let (tool, role) = (ToolId::new(), RoleId::new());
+        for first in states(tool, role) {
+            for second in states(tool, role) {
+                for new in states(tool, role) {
+                    let than = |other: &Exposed| new.permission_for(role).is_looser_than(other.permission_for(role));
+                    assert_eq!(adds(&[&first, &second], &new, role, false), than(&first) || than(&second));
+                }
             }
         }
     }
 
     #[test]
-    fn a_role_adds_something_only_where_it_is_looser_than_each_other_one() {
+    fn a_tool_that_stands_nowhere_yet_may_be_added_when_a_person_decides_on_each_call() {
+        let (tool, role) = (ToolId::new(), RoleId::new());
+        for permission in ALL {
+            let loosens = adds(&[], &with(tool, permission, &[]), role, false);
+            assert_eq!(loosens, permission == Permission::AlwaysAllow, "{permission}");
+        }
+    }
+
+    #[test]
+    fn what_is_public_nowhere_is_blocked_for_callers_from_outside() {
+        let (tool, role) = (ToolId::new(), RoleId::new());
+        let private = with(tool, Permission::NeedsApproval, &[]);
+        let public = Exposed { public: true, ..private.clone() };
+        assert!(adds(&[], &public, role, true));
+        assert!(adds(&[&private], &public, role, true), "a private toolkit is nothing to them");
+        assert!(!adds(&[&private], &public, role, false), "members know it");
+        assert!(!adds(&[&private, &public], &public, role, true), "they may call it already");
+        assert!(!adds(&[&private], &private, role, true), "nor is another private one");
+        let blocked = Exposed { permission: Permission::Blocked, ..public.clone() };
+        assert!(!adds(&[], &blocked, role, true));
+        assert!(adds(&[&public, &blocked], &public, role, true), "blocked somewhere is blocked everywhere");
+    }
+
+    #[test]
+    fn a_role_is_looser_than_another_where_it_may_do_more() {
         let (tool, role, mine) = (ToolId::new(), RoleId::new(), RoleId::new());
         for permission in ALL {
             for own in ALL {
-                let policies = HashMap::from([(role, permission), (mine, own)]);
-                let exposed = Exposed { tool, permission: Permission::Blocked, policies };
-                assert_eq!(adds(&exposed, role, &[mine]), permission.is_looser_than(own));
-                assert!(!adds(&exposed, role, &[mine, role]), "nothing is added by what one has");
+                let exposed = with(tool, Permission::Blocked, &[(role, permission), (mine, own)]);
+                assert_eq!(is_looser(&exposed, role, mine), permission.is_looser_than(own));
             }
         }
     }

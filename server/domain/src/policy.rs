@@ -72,6 +72,19 @@ pub struct PolicyError {
     pub message: &'static str,
 }
 
+impl PolicyOverride {
+    /// This one with what a narrower one sets.
+    pub fn with(&self, narrower: &Self) -> Self {
+        Self {
+            approver_roles: narrower.approver_roles.as_ref().or(self.approver_roles.as_ref()).cloned(),
+            required: narrower.required.or(self.required),
+            allow_self_approval: narrower.allow_self_approval.or(self.allow_self_approval),
+            expires_after_seconds: narrower.expires_after_seconds.or(self.expires_after_seconds),
+            execute_within_seconds: narrower.execute_within_seconds.or(self.execute_within_seconds),
+        }
+    }
+}
+
 impl ApprovalPolicy {
     /// The policy with what `change` sets.
     pub fn with(&self, change: &PolicyOverride) -> Self {
@@ -121,6 +134,23 @@ mod tests {
         let merged = base.with(&change);
         assert_eq!(merged, ApprovalPolicy { allow_self_approval: true, ..base.clone() });
         assert_eq!(base.with(&PolicyOverride::default()), base);
+    }
+
+    #[test]
+    fn overrides_laid_on_each_other_do_what_they_do_one_after_the_other() {
+        let wide = PolicyOverride {
+            approver_roles: Some(vec!["a".to_owned()]),
+            allow_self_approval: Some(true),
+            ..PolicyOverride::default()
+        };
+        let narrow = PolicyOverride {
+            approver_roles: Some(vec!["b".to_owned()]),
+            expires_after_seconds: Some(60),
+            ..PolicyOverride::default()
+        };
+        let base = ApprovalPolicy::default();
+        assert_eq!(base.with(&wide.with(&narrow)), base.with(&wide).with(&narrow));
+        assert_eq!(wide.with(&PolicyOverride::default()), wide);
     }
 
     #[test]

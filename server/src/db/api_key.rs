@@ -91,6 +91,22 @@ pub async fn find(scope: &mut OrgScope, id: ApiKeyId) -> Result<Option<Row>> {
     .await?)
 }
 
+/// When the secret with this SHA-256 stops being valid, if ever: when it is replaced by rotation, or its key expires.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn secret_ends(scope: &mut OrgScope, secret: &[u8; 32]) -> Result<Option<DateTime<Utc>>> {
+    let ends = sqlx::query_scalar!(
+        r#"SELECT least(k.expires_at, s.valid_until) AS "ends: DateTime<Utc>"
+           FROM api_key_secrets s JOIN api_keys k ON k.id = s.key_id WHERE s.org_id = $1 AND s.sha256 = $2"#,
+        scope.org().0,
+        secret.as_slice(),
+    )
+    .fetch_optional(scope.conn())
+    .await?;
+    Ok(ends.flatten())
+}
+
 /// Makes a key, without a secret yet.
 ///
 /// # Errors

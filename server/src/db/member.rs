@@ -127,15 +127,21 @@ pub async fn count_keys(scope: &mut OrgScope, user: UserId, now: DateTime<Utc>) 
     .await?)
 }
 
-/// Gives a member another role.
+/// Gives a member another role; `by` is who gives it.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn update(scope: &mut OrgScope, id: MemberId, role: RoleId) -> Result<()> {
-    let updated =
-        sqlx::query!("UPDATE members SET role_id = $3 WHERE org_id = $1 AND id = $2", scope.org().0, id.0, role.0)
-            .execute(scope.conn())
-            .await?;
+pub async fn update(scope: &mut OrgScope, id: MemberId, role: RoleId, by: UserId) -> Result<()> {
+    let updated = sqlx::query!(
+        "UPDATE members SET role_id = $3, self_approval_by = $4, self_approval_at = clock_timestamp()
+         WHERE org_id = $1 AND id = $2",
+        scope.org().0,
+        id.0,
+        role.0,
+        by.0,
+    )
+    .execute(scope.conn())
+    .await?;
     super::expect_one_row("members", id, updated.rows_affected())
 }
 

@@ -119,10 +119,10 @@ pub async fn update(scope: &mut OrgScope, to: &Content<'_>, by: UserId) -> Resul
     let org = scope.org();
     let updated = sqlx::query!(
         "UPDATE orgs SET name = $2, approval_policy = $3, key_administration = $4,
-                self_approval_by = CASE WHEN approval_policy -> 'allow_self_approval'
-                    IS DISTINCT FROM $3::jsonb -> 'allow_self_approval' THEN $5::uuid ELSE self_approval_by END,
-                self_approval_at = CASE WHEN approval_policy -> 'allow_self_approval'
-                    IS DISTINCT FROM $3::jsonb -> 'allow_self_approval' THEN clock_timestamp() ELSE self_approval_at END
+                self_approval_by = CASE WHEN who_decides(approval_policy) IS DISTINCT FROM who_decides($3)
+                    THEN $5::uuid ELSE self_approval_by END,
+                self_approval_at = CASE WHEN who_decides(approval_policy) IS DISTINCT FROM who_decides($3)
+                    THEN clock_timestamp() ELSE self_approval_at END
          WHERE id = $1",
         org.0,
         to.name,

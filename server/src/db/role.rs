@@ -1,6 +1,7 @@
 //! Roles of an org.
 
-use domain::{Rights, RoleId, UserId, right::ADMIN};
+use chrono::{DateTime, Utc};
+use domain::{ApiKeyId, Rights, RoleId, UserId, right::ADMIN};
 
 use super::OrgScope;
 use crate::error::Result;
@@ -60,6 +61,45 @@ pub async fn of_person(scope: &mut OrgScope, person: UserId) -> Result<Vec<RoleI
     .fetch_all(scope.conn())
     .await?;
     Ok(roles.into_iter().map(RoleId).collect())
+}
+
+/// The role that a person has in the org: a member's, or `admin` for who `administers` the instance.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn of_user(scope: &mut OrgScope, user: UserId, administers: bool) -> Result<Option<Row>> {
+    Ok(sqlx::query_as!(
+        Row,
+        "SELECT r.id, r.name, r.rights, r.builtin FROM roles r
+         WHERE r.org_id = $1 AND CASE WHEN $3 THEN r.name = $4
+               ELSE r.id = (SELECT m.role_id FROM members m WHERE m.org_id = $1 AND m.user_id = $2) END",
+        scope.org().0,
+        user.0,
+        administers,
+        ADMIN,
+    )
+    .fetch_optional(scope.conn())
+    .await?)
+}
+
+/// The role of a key of the org, as long as the key and its secret with this SHA-256 are valid.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn of_key(scope: &mut OrgScope, key: ApiKeyId, secret: &[u8; 32], now: DateTime<Utc>) -> Result<Option<Row>> {
+    Ok(sqlx::query_as!(
+        Row,
+        "SELECT r.id, r.name, r.rights, r.builtin FROM api_keys k
+         JOIN roles r ON r.id = k.role_id JOIN api_key_secrets s ON s.key_id = k.id
+         WHERE k.org_id = $1 AND k.id = $2 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $4)
+           AND s.sha256 = $3 AND (s.valid_until IS NULL OR s.valid_until > $4)",
+        scope.org().0,
+        key.0,
+        secret.as_slice(),
+        now,
+    )
+    .fetch_optional(scope.conn())
+    .await?)
 }
 
 /// Those of `names` that are roles of the org; they stay as they are until the transaction ends.

@@ -113,10 +113,10 @@ pub async fn insert(scope: &mut OrgScope, id: ToolkitId, new: &Content<'_>, by: 
 pub async fn update(scope: &mut OrgScope, id: ToolkitId, to: &Content<'_>, by: UserId) -> Result<bool> {
     let updated = sqlx::query!(
         "UPDATE toolkits SET slug = $3, name = $4, visibility = $5, approval_policy = $6,
-                self_approval_by = CASE WHEN approval_policy -> 'allow_self_approval'
-                    IS DISTINCT FROM $6::jsonb -> 'allow_self_approval' THEN $7::uuid ELSE self_approval_by END,
-                self_approval_at = CASE WHEN approval_policy -> 'allow_self_approval'
-                    IS DISTINCT FROM $6::jsonb -> 'allow_self_approval' THEN clock_timestamp() ELSE self_approval_at END
+                self_approval_by = CASE WHEN (slug, who_decides(approval_policy)) IS DISTINCT FROM ($3::text, who_decides($6))
+                    THEN $7::uuid ELSE self_approval_by END,
+                self_approval_at = CASE WHEN (slug, who_decides(approval_policy)) IS DISTINCT FROM ($3::text, who_decides($6))
+                    THEN clock_timestamp() ELSE self_approval_at END
          WHERE org_id = $1 AND id = $2
          AND NOT EXISTS (SELECT FROM toolkits WHERE org_id = $1 AND slug = $3 AND id <> $2)",
         scope.org().0,

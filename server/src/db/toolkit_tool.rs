@@ -159,10 +159,10 @@ pub async fn insert_many(
 pub async fn update(scope: &mut OrgScope, id: ToolkitToolId, to: &Content<'_>, by: UserId) -> Result<()> {
     let updated = sqlx::query!(
         "UPDATE toolkit_tools SET tool_id = $3, permission = $4, approval_policy = $5, hold_seconds = $6,
-                self_approval_by = CASE WHEN approval_policy -> 'allow_self_approval'
-                    IS DISTINCT FROM $5::jsonb -> 'allow_self_approval' THEN $7::uuid ELSE self_approval_by END,
-                self_approval_at = CASE WHEN approval_policy -> 'allow_self_approval'
-                    IS DISTINCT FROM $5::jsonb -> 'allow_self_approval' THEN clock_timestamp() ELSE self_approval_at END
+                self_approval_by = CASE WHEN (tool_id, who_decides(approval_policy)) IS DISTINCT FROM ($3::uuid, who_decides($5))
+                    THEN $7::uuid ELSE self_approval_by END,
+                self_approval_at = CASE WHEN (tool_id, who_decides(approval_policy)) IS DISTINCT FROM ($3::uuid, who_decides($5))
+                    THEN clock_timestamp() ELSE self_approval_at END
          WHERE org_id = $1 AND id = $2",
         scope.org().0,
         id.0,
@@ -218,8 +218,8 @@ pub struct Standing {
     pub name: String,
     /// Who may do what.
     pub exposed: Exposed,
-    /// Whether it has an approval policy of its own.
-    pub has_approval_policy: bool,
+    /// What it and its toolkit set differently from the org's approval policy.
+    pub approval_policy: PolicyOverride,
 }
 
 /// Who may do what with these tools; `None`: with those of the whole org that have role policies, since with any
@@ -230,7 +230,8 @@ pub struct Standing {
 pub async fn standing(scope: &mut OrgScope, of: Option<Of>) -> Result<Vec<Standing>> {
     let (one, toolkit, connection) = of.map_or((None, None, None), Of::ids);
     let rows = sqlx::query!(
-        r#"SELECT k.slug, tt.name, tt.tool_id, tt.permission, tt.approval_policy IS NOT NULL AS "has_policy!",
+        r#"SELECT k.slug, tt.name, tt.tool_id, tt.permission, k.visibility = 'public' AS "public!",
+                  k.approval_policy AS "wide: Json<PolicyOverride>", tt.approval_policy AS "narrow: Json<PolicyOverride>",
                   (SELECT coalesce(jsonb_object_agg(p.role_id, p.permission), '{}') FROM role_policies p
                    WHERE p.toolkit_tool_id = tt.id) AS "policies!: Json<HashMap<RoleId, Permission>>"
            FROM toolkit_tools tt JOIN toolkits k ON k.id = tt.toolkit_id JOIN tools t ON t.id = tt.tool_id
@@ -246,6 +247,7 @@ pub async fn standing(scope: &mut OrgScope, of: Option<Of>) -> Result<Vec<Standi
     .fetch_all(scope.conn())
     .await?;
     let standing = rows.into_iter().map(|row| {
+        let (wide, narrow) = (row.wide.map(|wide| wide.0), row.narrow.map(|narrow| narrow.0));
         Ok(Standing {
             toolkit: row.slug,
             name: row.name,
@@ -253,8 +255,9 @@ pub async fn standing(scope: &mut OrgScope, of: Option<Of>) -> Result<Vec<Standi
                 tool: row.tool_id.into(),
                 permission: row.permission.parse().map_err(Error::internal)?,
                 policies: row.policies.0,
+                public: row.public,
             },
-            has_approval_policy: row.has_policy,
+            approval_policy: wide.unwrap_or_default().with(&narrow.unwrap_or_default()),
         })
     });
     standing.collect()

@@ -61,6 +61,8 @@ pub struct Actor {
     pub key_org: Option<OrgId>,
     /// The key's role in its org.
     pub key_role: Option<RoleId>,
+    /// The SHA-256 of the key's secret that the request came with.
+    pub key_secret: Option<[u8; 32]>,
     /// How long the key's calls are held open, if it says so.
     pub key_hold: Option<Duration>,
     /// The person answerable: the key's owner, or the person.
@@ -89,12 +91,13 @@ impl Actor {
         }
     }
 
-    fn for_key(key: &Key, request_id: Uuid) -> Self {
+    fn for_key(key: &Key, secret: Option<[u8; 32]>, request_id: Uuid) -> Self {
         Self {
             principal: Principal::Key(key.id),
             name: key.name.clone(),
             key_org: Some(key.org),
             key_role: Some(key.role),
+            key_secret: secret,
             key_hold: key.hold,
             owner: key.owner,
             instance_admin: false,
@@ -112,6 +115,7 @@ impl Actor {
             name: email.into(),
             key_org: None,
             key_role: None,
+            key_secret: None,
             key_hold: None,
             owner: signed.user,
             instance_admin: false,
@@ -160,7 +164,7 @@ pub fn authenticate(services: &Services, bearer: &str, request_id: Uuid) -> Resu
             return Err(Error::unauthorized());
         }
         services.key_uses.note(secret.key.id, secret.key.org, now);
-        return Ok(Actor::for_key(&secret.key, request_id));
+        return Ok(Actor::for_key(&secret.key, Some(key.sha256()), request_id));
     }
     let claims = services.jwt.verify(bearer, now).map_err(|_| Error::unauthorized())?;
     let actor = person(&directory, UserId(claims.sub), request_id, Some(claims.epoch))?;
@@ -181,6 +185,7 @@ pub fn person(directory: &Directory, user: UserId, request_id: Uuid, epoch: Opti
         name: person.email.clone(),
         key_org: None,
         key_role: None,
+        key_secret: None,
         key_hold: None,
         owner: user,
         instance_admin: person.instance_admin,
@@ -205,7 +210,7 @@ pub fn again(services: &Services, directory: &Directory, actor: &Actor) -> Resul
             let now = services.clock.now();
             let valid = |secret: &&KeySecret| secret.key.id == id && is_valid(secret, now);
             let secret = directory.keys.values().find(valid).ok_or_else(Error::unauthorized)?;
-            Ok(Actor::for_key(&secret.key, actor.request_id))
+            Ok(Actor::for_key(&secret.key, actor.key_secret, actor.request_id))
         }
     }
 }

@@ -65,9 +65,9 @@ pub async fn decide(
 ) -> Result<Record> {
     let person = access.actor.person()?;
     check_reason(verdict.reason().as_deref())?;
-    let mut scope = OrgScope::system(&services.db, access.org.id, Reason::Claim).await?;
+    let mut scope = change::begin_across(services, access, Reason::Claim).await?;
     let record = db::approval::lock(&mut scope, id).await?.ok_or_else(Error::not_found)?;
-    let policy = policy(access, &record);
+    let policy = policy_now(services, &mut scope, &record).await?;
     let own = db::approval::own_people(&mut scope, &record.binding).await?;
     let decider = Decider { user: person, role: &access.role_name, rights: &access.rights };
     may_decide(&decider, &policy, &own).map_err(|why| refusal(services, why))?;
@@ -158,11 +158,12 @@ pub async fn settle(
     if note.trim().is_empty() {
         return Err(Error::invalid("note", "must say how you found out"));
     }
-    let mut scope = OrgScope::system(&services.db, access.org.id, Reason::Claim).await?;
+    let mut scope = change::begin_across(services, access, Reason::Claim).await?;
     let record = db::approval::lock(&mut scope, id).await?.ok_or_else(Error::not_found)?;
+    let policy = policy_now(services, &mut scope, &record).await?;
     let own = db::approval::own_people(&mut scope, &record.binding).await?;
     let decider = Decider { user: person, role: &access.role_name, rights: &access.rights };
-    may_decide(&decider, &policy(access, &record), &own).map_err(|why| refusal(services, why))?;
+    may_decide(&decider, &policy, &own).map_err(|why| refusal(services, why))?;
     let record = tidied(&mut scope, record).await?;
     let state = record.state();
     let limit = access.org.connections.get(&record.binding.connection).map_or(120_000, |c| c.call_timeout_ms);
@@ -231,6 +232,13 @@ pub(super) fn policy_in(org: &Org, record: &Record) -> ApprovalPolicy {
     let found = toolkits.flat_map(|toolkit| toolkit.tools.iter().map(move |tool| (toolkit, tool)));
     let found = found.into_iter().find(|(_, tool)| tool.id == record.binding.toolkit_tool);
     found.map_or_else(|| org.policy.clone(), |(toolkit, tool)| tool.approval_policy(toolkit, org))
+}
+
+/// The same, as the transaction sees it: the snapshot in `access` is as old as the request.
+async fn policy_now(services: &Services, scope: &mut OrgScope, record: &Record) -> Result<ApprovalPolicy> {
+    let policy = db::approval::policy(scope, record.binding.toolkit_tool).await?;
+    let allow_self_approval = policy.allow_self_approval && !services.forbid_self_approval;
+    Ok(ApprovalPolicy { allow_self_approval, ..policy })
 }
 
 /// Whether somebody other than those whose request it is could decide it.

@@ -1,28 +1,66 @@
 //! The record of a change: intent and outcome in the transaction of the change itself, so that
 //! neither stands without the other.
 
-use domain::AuditId;
+use domain::{AuditId, Principal, Rights};
 use serde::Serialize;
 
 use super::{
     Services,
-    access::{Actor, OrgAccess},
+    access::{Actor, OrgAccess, still_valid},
 };
 use crate::{
     audit::redact::recorded_in_transaction,
     db::{
-        self, OrgScope,
+        self, OrgScope, Reason,
         audit::{Intent, Outcome, Status},
     },
     error::{Error, Result},
 };
 
-/// Begins a change in the actor's org.
+/// Begins a change in the actor's org, if the actor still is who they were when the request began: its body may have
+/// taken half a minute. Changes in one org are made one at a time, so that what takes a right away is made before this
+/// one, which then sees it, or after it.
 ///
 /// # Errors
-/// When Postgres cannot be reached.
+/// Unauthorized when the credential has ended since; not found when the actor has left the org; `rights_changed` (409)
+/// when they have another role there, or the role allows something else; when Postgres cannot be reached.
 pub async fn begin(services: &Services, access: &OrgAccess) -> Result<OrgScope> {
-    OrgScope::begin(&services.db, access.org.id).await
+    begin_as(services, access, None).await
+}
+
+/// The same for a change that also touches what lies across orgs, for the reason given.
+///
+/// # Errors
+/// As [`begin`].
+pub async fn begin_across(services: &Services, access: &OrgAccess, reason: Reason) -> Result<OrgScope> {
+    begin_as(services, access, Some(reason)).await
+}
+
+async fn begin_as(services: &Services, access: &OrgAccess, reason: Option<Reason>) -> Result<OrgScope> {
+    let actor = still_valid(services, &access.actor).await?;
+    let mut scope = match reason {
+        None => OrgScope::begin(&services.db, access.org.id).await?,
+        Some(reason) => OrgScope::system(&services.db, access.org.id, reason).await?,
+    };
+    db::org::lock(&mut scope).await?;
+    let role = match actor.principal {
+        Principal::User(user) => {
+            db::role::of_user(&mut scope, user, actor.instance_admin).await?.ok_or_else(Error::not_found)?
+        }
+        Principal::Key(key) => {
+            let secret = actor.key_secret.ok_or_else(Error::unauthorized)?;
+            let role = db::role::of_key(&mut scope, key, &secret, services.clock.now()).await?;
+            role.ok_or_else(Error::unauthorized)?
+        }
+    };
+    let rights: Rights = role.rights.iter().filter_map(|word| word.parse().ok()).collect();
+    if role.id != access.role || *role.name != *access.role_name || rights != access.rights {
+        return Err(Error::conflict(
+            "rights_changed",
+            "what you may do in this org has changed since the request began; send it again",
+        ));
+    }
+    Ok(scope)
 }
 
 /// Records the change, commits it and publishes it to this replica's snapshot; other replicas

@@ -1,8 +1,8 @@
 //! API keys: made, rotated, revoked, and when each was last used.
 //!
 //! A key never gets a role that allows more than its maker's, and the same holds for rotation:
-//! whoever rotates holds the new secret. What a key makes or rotates belongs to its own owner, and brings that owner
-//! nothing that their other roles do not allow. Who a key belongs to, its role, and what else says what it may do (a
+//! whoever rotates holds the new secret. What a key makes or rotates belongs to its own owner, may do no more than itself
+//! with any tool, and ends no later than itself; what it revokes belongs to its own owner. Who a key belongs to, its role, and what else says what it may do (a
 //! context, destructive tools) are changed by people only: whatever comes to change one asks
 //! [`person`](super::access::Actor::person) first.
 
@@ -27,8 +27,7 @@ const LONGEST_OVERLAP: u32 = 604_800;
 ///
 /// # Errors
 /// A wrong name, role, owner, expiry or hold; a role that allows more than one's own; a key that
-/// names another owner than its own; `person_required` for a key whose owner could do more by the new one than by all
-/// they have.
+/// names another owner than its own, or a later end; `person_required` for a key whose role may do less with some tool.
 pub async fn create(services: &Services, access: &OrgAccess, new: &CreateApiKey) -> Result<(Row, ApiKey)> {
     let name = label("name", &new.name)?;
     if new.expires_at.is_some_and(|at| at <= services.clock.now()) {
@@ -41,7 +40,17 @@ pub async fn create(services: &Services, access: &OrgAccess, new: &CreateApiKey)
     let changer = Changer::of(&mut scope, services, access).await?;
     let role = role::to_give(&mut scope, access, &new.role).await?;
     let owner = owner(&mut scope, access, new.owner.as_deref()).await?;
-    changer.may_make_key(&mut scope, &role).await?;
+    changer.may_hold_key(&mut scope, &role).await?;
+    let own_end = own_end(&mut scope, access).await?;
+    let expires_at = new.expires_at.or(own_end);
+    if let (Some(at), Some(own_end)) = (expires_at, own_end)
+        && at > own_end
+    {
+        return Err(Error::invalid(
+            "expires_at",
+            format!("must not be after {}, when this key ends itself", own_end.to_rfc3339()),
+        ));
+    }
     let id = ApiKeyId::new();
     let made = db::api_key::New {
         id,
@@ -50,7 +59,7 @@ pub async fn create(services: &Services, access: &OrgAccess, new: &CreateApiKey)
         owner,
         created_by: access.actor.owner,
         hold_seconds: new.hold_seconds.and_then(|seconds| i32::try_from(seconds).ok()),
-        expires_at: new.expires_at,
+        expires_at,
     };
     db::api_key::insert(&mut scope, &made).await?;
     let key = add_secret(&mut scope, access, id).await?;
@@ -64,24 +73,33 @@ pub async fn create(services: &Services, access: &OrgAccess, new: &CreateApiKey)
 ///
 /// # Errors
 /// Not found; an overlap over a week; a role that allows more than one's own; a key that is revoked
-/// or has expired (409).
+/// or has expired (409); forbidden to a key where the other one has another owner or ends later; `person_required` for a
+/// key whose role may do less with some tool.
 pub async fn rotate(services: &Services, access: &OrgAccess, id: &str, how: &RotateApiKey) -> Result<(Row, ApiKey)> {
     if how.overlap_seconds > LONGEST_OVERLAP {
         return Err(Error::invalid("overlap_seconds", format!("must be 0 to {LONGEST_OVERLAP} (a week)")));
     }
     let now = services.clock.now();
     let mut scope = change::begin(services, access).await?;
-    let row = find(&mut scope, id).await?;
-    if matches!(access.actor.principal, Principal::Key(_)) && row.owner_id != access.actor.owner {
-        return Err(Error::forbidden("a key can only rotate keys that belong to its own owner"));
-    }
+    let changer = Changer::of(&mut scope, services, access).await?;
+    let row = find_own(&mut scope, access, id, "rotate").await?;
     if row.revoked_at.is_some() {
         return Err(Error::conflict("key_revoked", format!("the key `{}` is revoked; make a new one", row.name)));
     }
     if row.expires_at.is_some_and(|at| at <= now) {
         return Err(Error::conflict("key_expired", format!("the key `{}` has expired; make a new one", row.name)));
     }
-    role::to_give(&mut scope, access, &row.role).await?;
+    let role = role::to_give(&mut scope, access, &row.role).await?;
+    changer.may_hold_key(&mut scope, &role).await?;
+    if let Some(own_end) = own_end(&mut scope, access).await?
+        && row.expires_at.is_none_or(|at| at > own_end)
+    {
+        return Err(Error::forbidden(format!(
+            "the key `{}` ends later than the one you rotate it with, which ends at {}",
+            row.name,
+            own_end.to_rfc3339()
+        )));
+    }
     db::api_key::end_secrets(&mut scope, row.id, now + TimeDelta::seconds(how.overlap_seconds.into())).await?;
     let key = add_secret(&mut scope, access, row.id).await?;
     let row = db::api_key::find(&mut scope, row.id).await?.ok_or_else(Error::not_found)?;
@@ -92,10 +110,10 @@ pub async fn rotate(services: &Services, access: &OrgAccess, id: &str, how: &Rot
 /// Revokes a key for good. Revoking one again changes nothing.
 ///
 /// # Errors
-/// Not found.
+/// Not found; forbidden to a key where the other one has another owner.
 pub async fn revoke(services: &Services, access: &OrgAccess, id: &str) -> Result<()> {
     let mut scope = change::begin(services, access).await?;
-    let row = find(&mut scope, id).await?;
+    let row = find_own(&mut scope, access, id, "revoke").await?;
     if row.revoked_at.is_some() {
         return Ok(());
     }
@@ -119,9 +137,23 @@ impl<'a> Made<'a> {
     }
 }
 
-async fn find(scope: &mut OrgScope, id: &str) -> Result<Row> {
+/// The key with this id, which a key may do this to only if it has the same owner.
+async fn find_own(scope: &mut OrgScope, access: &OrgAccess, id: &str, what: &str) -> Result<Row> {
     let id = id.parse().map_err(|_| Error::not_found())?;
-    db::api_key::find(scope, id).await?.ok_or_else(Error::not_found)
+    let row = db::api_key::find(scope, id).await?.ok_or_else(Error::not_found)?;
+    if matches!(access.actor.principal, Principal::Key(_)) && row.owner_id != access.actor.owner {
+        return Err(Error::forbidden(format!("a key can only {what} keys that belong to its own owner")));
+    }
+    Ok(row)
+}
+
+/// When the credential ends that a key asks with: what it makes must not outlive it, nor an older secret the rotation
+/// that replaced it. `None`: never, or it is a person who asks.
+async fn own_end(scope: &mut OrgScope, access: &OrgAccess) -> Result<Option<DateTime<Utc>>> {
+    match access.actor.key_secret {
+        Some(secret) => db::api_key::secret_ends(scope, &secret).await,
+        None => Ok(None),
+    }
 }
 
 /// The person answerable for a new key: its maker, unless a member is named. What a key makes

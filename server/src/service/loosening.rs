@@ -2,11 +2,14 @@
 //! right to change toolkits or connections is enough for them.
 //!
 //! Two changes by keys of one owner, each harmless beside what was there before the other, could together open a gate.
-//! Therefore each of them locks the org first.
+//! They are made one at a time (`change::begin`).
 
+use std::collections::HashMap;
+
+use api_types::Visibility;
 use domain::{
-    Permission, Principal, RoleId, ToolkitToolId,
-    loosening::{Exposed, KeyAdministration, adds, loosens},
+    ConnectionId, Permission, Principal, RoleId, ToolId, ToolkitToolId,
+    loosening::{Exposed, KeyAdministration, adds, changes, is_looser},
     right::{ADMIN, GUEST},
 };
 
@@ -15,7 +18,10 @@ use super::{
     access::{OrgAccess, person_required},
 };
 use crate::{
-    db::{self, OrgScope, toolkit_tool::Of},
+    db::{
+        self, OrgScope,
+        toolkit_tool::{Of, Standing},
+    },
     error::{Error, Result},
 };
 
@@ -25,6 +31,8 @@ pub(super) struct Changer(Option<Limits>);
 /// What a key may loosen.
 struct Limits {
     administration: KeyAdministration,
+    /// The key's own role.
+    role: RoleId,
     /// The roles of the key's owner and of the owner's keys.
     own: Vec<RoleId>,
     /// Every role of the org by its name.
@@ -32,7 +40,7 @@ struct Limits {
 }
 
 impl Changer {
-    /// The actor. To be asked before anything else is locked in the transaction.
+    /// The actor, in a transaction that `change::begin` began.
     ///
     /// # Errors
     /// When Postgres cannot be reached.
@@ -40,7 +48,7 @@ impl Changer {
         if matches!(access.actor.principal, Principal::User(_)) {
             return Ok(Self(None));
         }
-        let org = db::org::lock(scope).await?;
+        let org = db::org::get(scope).await?;
         let administration = org.key_administration.parse().map_err(Error::internal)?;
         let roles = db::role::names(scope).await?;
         let mut own = db::role::of_person(scope, access.actor.owner).await?;
@@ -53,7 +61,7 @@ impl Changer {
         if keys.any(|key| key.owner == access.actor.owner && key.org != scope.org()) {
             own.extend(named(GUEST));
         }
-        Ok(Self(Some(Limits { administration, own, roles })))
+        Ok(Self(Some(Limits { administration, role: access.role, own, roles })))
     }
 
     /// Another permission for one role under a name; `None`: the default's.
@@ -74,53 +82,101 @@ impl Changer {
                 Some(permission) => after.policies.insert(role, permission),
                 None => after.policies.remove(&role),
             };
-            limits.check(&before.name, |role| loosens(Some(&before.exposed), Some(&after), role))?;
+            limits.check(&before.name, |role| changes(&before.exposed, Some(&after), role))?;
         }
         Ok(())
     }
 
-    /// Something else under a name. Another tool there has no role policies.
+    /// Another default, or another tool, under a name that exists.
     ///
     /// # Errors
     /// `person_required`.
-    pub(super) async fn may_put(
+    pub(super) async fn may_change(
         &self,
         scope: &mut OrgScope,
-        before: Option<ToolkitToolId>,
-        name: &str,
-        content: &db::toolkit_tool::Content<'_>,
+        id: ToolkitToolId,
+        tool: ToolId,
+        permission: Permission,
     ) -> Result<()> {
         let Some(limits) = &self.0 else { return Ok(()) };
-        let before = match before {
-            Some(id) => db::toolkit_tool::standing(scope, Some(Of::One(id))).await?.pop(),
-            None => None,
-        };
-        let before = before.as_ref().map(|before| &before.exposed);
-        let kept = before.filter(|before| before.tool == content.tool).map(|before| before.policies.clone());
-        let after = Exposed { tool: content.tool, permission: content.permission, policies: kept.unwrap_or_default() };
-        limits.check(name, |role| loosens(before, Some(&after), role))
+        for before in db::toolkit_tool::standing(scope, Some(Of::One(id))).await? {
+            let after = Exposed { tool, permission, ..before.exposed.clone() };
+            limits.check(&before.name, |role| changes(&before.exposed, Some(&after), role))?;
+        }
+        Ok(())
     }
 
-    /// Taking tools out of their toolkits: what was blocked could be added again, and an approval policy is gone.
+    /// Tools of one connection under new names of a toolkit: nowhere looser than under their other names, and with the
+    /// same approval policy.
+    ///
+    /// # Errors
+    /// `person_required`.
+    pub(super) async fn may_add(
+        &self,
+        scope: &mut OrgScope,
+        toolkit: &db::toolkit::Row,
+        connection: ConnectionId,
+        tools: &[(ToolId, &str)],
+        permission: Permission,
+    ) -> Result<()> {
+        let Some(limits) = &self.0 else { return Ok(()) };
+        let standing = db::toolkit_tool::standing(scope, Some(Of::Connection(connection))).await?;
+        let policy = toolkit.approval_policy.as_ref().map(|policy| policy.0.clone()).unwrap_or_default();
+        let mut by_tool: HashMap<ToolId, Vec<&Standing>> = HashMap::new();
+        for other in &standing {
+            by_tool.entry(other.exposed.tool).or_default().push(other);
+        }
+        let guest = limits.guest();
+        for &(tool, name) in tools {
+            let others = by_tool.get(&tool).map(Vec::as_slice).unwrap_or_default();
+            if let Some(other) = others.iter().find(|other| other.approval_policy != policy) {
+                return Err(person_required(format!(
+                    "this tool stands as `{}` in the toolkit `{}` under another approval policy than it would have as \
+                     `{name}` in `{}`, so only a person may add it there; an API key may not",
+                    other.name, other.toolkit, toolkit.slug
+                )));
+            }
+            let others: Vec<_> = others.iter().map(|other| &other.exposed).collect();
+            let public = toolkit.visibility == Visibility::Public.as_str();
+            let new = Exposed { tool, permission, policies: HashMap::new(), public };
+            limits.check(name, |role| adds(&others, &new, role, Some(role) == guest))?;
+        }
+        Ok(())
+    }
+
+    /// Taking tools out of their toolkits. Blocking them closes as much, and keeps what was said of them.
     ///
     /// # Errors
     /// `person_required`.
     pub(super) async fn may_remove(&self, scope: &mut OrgScope, of: Of) -> Result<()> {
-        let Some(limits) = &self.0 else { return Ok(()) };
-        for tool in db::toolkit_tool::standing(scope, Some(of)).await? {
-            if tool.has_approval_policy {
-                return Err(person_required(format!(
-                    "`{}` of the toolkit `{}` has an approval policy, which only a person may take away; an API key may \
-                     not",
-                    tool.name, tool.toolkit
-                )));
-            }
-            limits.check(&tool.name, |role| loosens(Some(&tool.exposed), None, role))?;
+        if self.0.is_none() {
+            return Ok(());
         }
-        Ok(())
+        match db::toolkit_tool::standing(scope, Some(of)).await?.first() {
+            None => Ok(()),
+            Some(tool) => Err(person_required(format!(
+                "`{}` of the toolkit `{}` would be removed, with what is said of it there, which only a person may do; an \
+                 API key may set it to `blocked`",
+                tool.name, tool.toolkit
+            ))),
+        }
     }
 
-    /// Another way to an upstream, or a way that was closed: whoever may call its tools reaches something else.
+    /// Another address of a toolkit: with two toolkits that exchange theirs, whoever calls there finds something else.
+    ///
+    /// # Errors
+    /// `person_required`.
+    pub(super) fn may_rename(&self, toolkit: &str) -> Result<()> {
+        match self.0 {
+            None => Ok(()),
+            Some(_) => Err(person_required(format!(
+                "the slug of the toolkit `{toolkit}` is its address, which only a person may change; an API key may not"
+            ))),
+        }
+    }
+
+    /// Another way to an upstream, a way that was closed, or less time for it: whoever may call its tools reaches
+    /// something else, or no longer hears what became of a call.
     ///
     /// # Errors
     /// `person_required`.
@@ -137,23 +193,23 @@ impl Changer {
     /// `person_required`.
     pub(super) fn may_publish(&self, toolkit: &str) -> Result<()> {
         let Some(limits) = &self.0 else { return Ok(()) };
-        let guest = limits.roles.iter().find(|(_, name)| name == GUEST).map(|(id, _)| *id);
+        let guest = limits.guest();
         limits.check(toolkit, |role| Some(role) == guest)
     }
 
-    /// A key with this role, for its own owner: it must not bring what the owner's roles do not allow, or a key could
-    /// loosen something for a role that nobody has, and then give itself that role.
+    /// A key with this role, made or given a new secret: it must nowhere do more than the key that asks, or a key could
+    /// get past what it is not permitted itself.
     ///
     /// # Errors
     /// `person_required`.
-    pub(super) async fn may_make_key(&self, scope: &mut OrgScope, role: &db::role::Row) -> Result<()> {
+    pub(super) async fn may_hold_key(&self, scope: &mut OrgScope, role: &db::role::Row) -> Result<()> {
         let Some(limits) = &self.0 else { return Ok(()) };
         let tools = db::toolkit_tool::standing(scope, None).await?;
-        match tools.iter().find(|tool| adds(&tool.exposed, role.id, &limits.own)) {
+        match tools.iter().find(|tool| is_looser(&tool.exposed, role.id, limits.role)) {
             None => Ok(()),
             Some(tool) => Err(person_required(format!(
-                "the role `{}` may do more with `{}` of the toolkit `{}` than this key's owner and their keys, so only a \
-                 person may make a key with it; an API key may not",
+                "the role `{}` may do more with `{}` of the toolkit `{}` than this key's own role, so only a person may \
+                 make or rotate a key with it; this API key may not",
                 role.name, tool.name, tool.toolkit
             ))),
         }
@@ -161,6 +217,11 @@ impl Changer {
 }
 
 impl Limits {
+    /// The role of callers from outside.
+    fn guest(&self) -> Option<RoleId> {
+        self.roles.iter().find(|(_, name)| name == GUEST).map(|(id, _)| *id)
+    }
+
     /// Fails where a change of `what` loosens something that a key may not loosen.
     fn check(&self, what: &str, loosened: impl Fn(RoleId) -> bool) -> Result<()> {
         let mut roles = self.roles.iter().filter(|(id, _)| loosened(*id));

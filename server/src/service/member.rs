@@ -40,7 +40,7 @@ pub async fn create(services: &Services, access: &OrgAccess, new: &CreateMember)
         None => None,
     };
     // People belong to no org, so finding or making one is work of the instance.
-    let mut scope = OrgScope::system(&services.db, access.org.id, Reason::Instance).await?;
+    let mut scope = change::begin_across(services, access, Reason::Instance).await?;
     let role = role::to_give(&mut scope, access, &new.role).await?;
     let user = find_or_make(&mut scope, &email, name, hash.as_deref()).await?;
     if !access.actor.instance_admin {
@@ -70,7 +70,7 @@ pub async fn update(services: &Services, access: &OrgAccess, id: &str, to: &Upda
     if role.id != admin.id {
         not_last_admin(&mut scope, &admin, &member).await?;
     }
-    db::member::update(&mut scope, member.id, role.id).await?;
+    db::member::update(&mut scope, member.id, role.id, access.actor.owner).await?;
     change::commit(services, scope, &access.actor, "update_member", &(&member.email, to), None::<&()>).await?;
     Ok(Row { role_id: role.id, role: role.name, ..member })
 }

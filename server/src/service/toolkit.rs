@@ -49,12 +49,15 @@ pub async fn create(services: &Services, access: &OrgAccess, new: &CreateToolkit
 /// Changes a toolkit.
 ///
 /// # Errors
-/// Not found; as [`create`].
+/// Not found; as [`create`]; `person_required` for a key that changes the slug.
 pub async fn update(services: &Services, access: &OrgAccess, toolkit: &str, to: &UpdateToolkit) -> Result<Row> {
     let new_slug = to.slug.as_deref().map(slug).transpose()?;
     let mut scope = change::begin(services, access).await?;
     let changer = Changer::of(&mut scope, services, access).await?;
     let row = lock(&mut scope, toolkit).await?;
+    if new_slug.as_ref().is_some_and(|slug| slug.as_str() != row.slug) {
+        changer.may_rename(&row.slug)?;
+    }
     let stored = row.approval_policy.as_ref().map(|policy| &policy.0);
     let policy = to.approval_policy.as_ref().map_or(stored, Option::as_ref);
     approval_policy::checked_override(&mut scope, services, access, stored, policy).await?;
@@ -80,7 +83,7 @@ pub async fn update(services: &Services, access: &OrgAccess, toolkit: &str, to: 
 ///
 /// # Errors
 /// Not found; a call through it that is under way or whose outcome is not known (409); `person_required` for a key where
-/// it has an approval policy, or a tool that the key may not remove.
+/// it has an approval policy or a tool.
 pub async fn delete(services: &Services, access: &OrgAccess, toolkit: &str) -> Result<()> {
     let mut scope = change::begin(services, access).await?;
     let changer = Changer::of(&mut scope, services, access).await?;

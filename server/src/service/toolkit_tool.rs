@@ -28,7 +28,7 @@ const DEFAULT: Permission = Permission::NeedsApproval;
 ///
 /// # Errors
 /// Not found; an unknown connection or tool; a reserved name; a name that is taken (409); `person_required` for a key that
-/// adds what needs no approval.
+/// loosens what it may not.
 pub async fn add(services: &Services, access: &OrgAccess, toolkit: &str, new: &AddToolkitTools) -> Result<Vec<Row>> {
     let (from, trouble) = listed(services, access, &new.connection).await?;
     let mut scope = change::begin(services, access).await?;
@@ -43,10 +43,7 @@ pub async fn add(services: &Services, access: &OrgAccess, toolkit: &str, new: &A
     let existing = db::toolkit_tool::list(&mut scope, toolkit_row.id, None, None, i64::MAX).await?;
     let missing = missing(&existing, &chosen, new.permission)?;
     let permission = new.permission.unwrap_or(DEFAULT);
-    for &(tool, name) in &missing {
-        let content = Content { tool, permission, approval_policy: None, hold_seconds: None };
-        changer.may_put(&mut scope, None, name, &content).await?;
-    }
+    changer.may_add(&mut scope, &toolkit_row, from.id, &missing, permission).await?;
     db::toolkit_tool::insert_many(&mut scope, toolkit_row.id, &missing, permission, access.actor.owner).await?;
     let mut rows = db::toolkit_tool::list(&mut scope, toolkit_row.id, None, None, i64::MAX).await?;
     rows.retain(|row| chosen.iter().any(|tool| tool.name == row.name));
@@ -60,7 +57,8 @@ pub async fn add(services: &Services, access: &OrgAccess, toolkit: &str, new: &A
 ///
 /// # Errors
 /// Not found; an unknown connection or tool; a wrong or reserved name; a wrong approval policy or hold; `person_required`
-/// for a key that loosens what it may not, or would leave another approval policy than the stored one.
+/// for a key that loosens what it may not, puts another tool under a name, or would leave another approval policy than the
+/// stored one.
 pub async fn put(
     services: &Services,
     access: &OrgAccess,
@@ -88,15 +86,17 @@ pub async fn put(
         approval_policy: to.approval_policy.as_ref(),
         hold_seconds: to.hold_seconds.and_then(|seconds| i32::try_from(seconds).ok()),
     };
-    changer.may_put(&mut scope, before.as_ref().map(|before| before.id), name, &content).await?;
     match &before {
         Some(before) => {
+            changer.may_change(&mut scope, before.id, tool.id, content.permission).await?;
             db::toolkit_tool::update(&mut scope, before.id, &content, access.actor.owner).await?;
             if before.tool_id != tool.id {
                 db::toolkit_tool::clear_policies(&mut scope, before.id).await?;
             }
         }
         None => {
+            let new = [(tool.id, name)];
+            changer.may_add(&mut scope, &toolkit_row, from.id, &new, content.permission).await?;
             db::toolkit_tool::insert(&mut scope, toolkit_row.id, name, &content, access.actor.owner).await?;
         }
     }
@@ -109,8 +109,7 @@ pub async fn put(
 /// Removes a tool from a toolkit.
 ///
 /// # Errors
-/// Not found; a call of it that is under way or whose outcome is not known (409); `person_required` for a key where the
-/// tool was blocked for some role or has an approval policy.
+/// Not found; a call of it that is under way or whose outcome is not known (409); `person_required` for a key.
 pub async fn delete(services: &Services, access: &OrgAccess, toolkit: &str, name: &str) -> Result<()> {
     let mut scope = change::begin(services, access).await?;
     let changer = Changer::of(&mut scope, services, access).await?;

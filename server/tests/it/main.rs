@@ -26,6 +26,7 @@ mod holding;
 mod hostile;
 mod input;
 mod keys;
+mod late_bodies;
 mod layers;
 mod listening;
 mod live;

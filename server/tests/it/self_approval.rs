@@ -4,7 +4,11 @@
 use serde_json::{Value, json};
 use sqlx::Executor;
 
-use crate::support::{Client, Gateway, World, gateway::variables, world::OWNER};
+use crate::support::{
+    Client, Gateway, World,
+    gateway::variables,
+    world::{APPROVER, OWNER},
+};
 
 const PAY: &str = "/orgs/acme/toolkits/bank/tools/pay";
 
@@ -73,6 +77,76 @@ async fn taking_away_what_forbade_it_is_allowing_it() {
     let id = world.held(3).await;
     world.owner.decide(&id, "approve", "mine").await.expect(200);
     assert_eq!(marks(&world).await.len(), 2);
+}
+
+#[tokio::test]
+async fn who_puts_another_tool_where_it_is_allowed_leaves_one_more_record() {
+    let world = World::new().await;
+    let lax = json!({"slug": "lax", "name": "Lax", "visibility": "private", "approval_policy": {"allow_self_approval": true}});
+    world.admin.post("/orgs/acme/toolkits", lax).await.expect(201);
+    let look = "/orgs/acme/toolkits/lax/tools/look";
+    let put = |tool: &str| json!({"connection": "bank", "tool": tool, "permission": "needs_approval"});
+    world.admin.put(look, put("balance")).await.expect(201);
+    world.owner.put(look, put("pay")).await.expect(200);
+    let params = json!({"name": "look", "arguments": {"to": "Ada", "cents": 1}});
+    let id = Client::approval_of(&world.agent.rpc("acme/lax", "tools/call", params).await["result"]);
+    world.owner.decide(&id, "approve", "mine").await.expect(200);
+    assert_eq!(marks(&world).await.len(), 1);
+}
+
+#[tokio::test]
+async fn who_moves_a_toolkit_that_allows_it_to_where_the_agent_calls_leaves_one_more_record() {
+    let world = World::new().await;
+    let lax = json!({"slug": "lax", "name": "Lax", "visibility": "private", "approval_policy": {"allow_self_approval": true}});
+    world.admin.post("/orgs/acme/toolkits", lax).await.expect(201);
+    let pay = json!({"connection": "bank", "tools": ["pay"]});
+    world.admin.post("/orgs/acme/toolkits/lax/tools", pay).await.expect(201);
+    for (from, to) in [("bank", "old"), ("lax", "bank")] {
+        world.owner.patch(&format!("/orgs/acme/toolkits/{from}"), json!({"slug": to})).await.expect(200);
+    }
+    let id = world.held(1).await;
+    world.owner.decide(&id, "approve", "mine").await.expect(200);
+    assert_eq!(marks(&world).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_change_of_how_long_requests_wait_hides_nobody_who_changed_who_decides() {
+    let world = World::new().await;
+    allow(&world.owner, "/orgs/acme", true).await;
+    let id = world.held(1).await;
+    world.admin.patch("/orgs/acme", json!({"approval_policy": {"expires_after_seconds": 60}})).await.expect(200);
+    world.owner.decide(&id, "approve", "mine").await.expect(200);
+    assert_eq!(marks(&world).await.len(), 1);
+}
+
+#[tokio::test]
+async fn who_makes_themselves_an_approver_leaves_one_more_record() {
+    let world = World::new().await;
+    let of = |roles: &[&str]| json!({"approval_policy": {"approver_roles": roles, "allow_self_approval": true}});
+    // By saying that their role decides.
+    world.admin.patch("/orgs/acme", of(&["approver"])).await.expect(200);
+    let id = world.held(1).await;
+    assert_eq!(world.owner.decide(&id, "approve", "mine").await.status.as_u16(), 403);
+    world.owner.patch("/orgs/acme", of(&["approver", "admin"])).await.expect(200);
+    world.owner.decide(&id, "approve", "mine").await.expect(200);
+    assert_eq!(marks(&world).await.len(), 1);
+
+    // By taking a role that does.
+    world.admin.patch("/orgs/acme", of(&["approver"])).await.expect(200);
+    let members = world.admin.get("/orgs/acme/members").await.expect(200);
+    let member = |email: &str| {
+        let mut members = members["items"].as_array().into_iter().flatten();
+        let found = members.find(|member| member["email"] == email).map(|member| member["id"].as_str());
+        format!("/orgs/acme/members/{}", found.flatten().unwrap_or_default())
+    };
+    world.admin.patch(&member(APPROVER.0), json!({"role": "admin"})).await.expect(200);
+    world.owner.patch(&member(OWNER.0), json!({"role": "approver"})).await.expect(200);
+    let id = world.held(2).await;
+    world.owner.decide(&id, "approve", "mine").await.expect(200);
+    let records = world.admin.get("/orgs/acme/audit?limit=200").await.expect(200);
+    let records = records["items"].as_array().cloned().unwrap_or_default();
+    let marks = records.iter().filter(|record| record["action"] == "self_approved_after_policy_change");
+    assert_eq!(marks.count(), 2);
 }
 
 #[tokio::test]

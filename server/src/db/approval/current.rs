@@ -4,10 +4,11 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    Permission, Principal, ToolkitToolId, UserId,
+    ApprovalPolicy, Permission, PolicyOverride, Principal, ToolkitToolId, UserId,
     approval::binding::{Binding, Current, CurrentCaller, CurrentTool},
     right::{ADMIN, GUEST},
 };
+use sqlx::types::Json;
 
 use crate::{
     db::OrgScope,
@@ -25,6 +26,26 @@ pub async fn current(scope: &mut OrgScope, binding: &Binding) -> Result<Current>
     };
     let Some((caller, outside)) = caller else { return Ok(Current { caller: None, tool: None }) };
     Ok(Current { caller: Some(caller), tool: tool(scope, binding, outside).await? })
+}
+
+/// The approval policy in force for the tool: the org's where the tool is gone. Whether the instance forbids
+/// self-approval is not looked at.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn policy(scope: &mut OrgScope, tool: ToolkitToolId) -> Result<ApprovalPolicy> {
+    let row = sqlx::query!(
+        r#"SELECT o.approval_policy AS "org: Json<ApprovalPolicy>", k.approval_policy AS "toolkit: Json<PolicyOverride>",
+                  tt.approval_policy AS "tool: Json<PolicyOverride>"
+           FROM orgs o LEFT JOIN toolkit_tools tt ON tt.org_id = o.id AND tt.id = $2
+           LEFT JOIN toolkits k ON k.id = tt.toolkit_id WHERE o.id = $1"#,
+        scope.org().0,
+        tool.0,
+    )
+    .fetch_one(scope.conn())
+    .await?;
+    let narrower = [row.toolkit, row.tool].into_iter().flatten();
+    Ok(narrower.fold(row.org.0, |policy, narrower| policy.with(&narrower.0)))
 }
 
 /// A caller, and whether it comes from outside the toolkit's org.
@@ -135,7 +156,7 @@ pub async fn own_people(scope: &mut OrgScope, binding: &Binding) -> Result<Vec<U
     Ok(people)
 }
 
-/// Where somebody had a say, and when, in whether one may decide on one's own request.
+/// Where somebody had a say, and when, in who decides on a request of their own.
 pub struct SelfApprovalSay {
     /// `org`, `toolkit` or `tool`.
     pub level: String,
@@ -162,7 +183,9 @@ pub async fn self_approval_say(
                FROM toolkit_tools WHERE org_id = $1 AND id = $2
                UNION ALL SELECT 'toolkit', k.self_approval_by, k.self_approval_at
                FROM toolkits k JOIN toolkit_tools tt ON tt.toolkit_id = k.id WHERE tt.org_id = $1 AND tt.id = $2
-               UNION ALL SELECT 'org', self_approval_by, self_approval_at FROM orgs WHERE id = $1) AS says
+               UNION ALL SELECT 'org', self_approval_by, self_approval_at FROM orgs WHERE id = $1
+               UNION ALL SELECT 'role', self_approval_by, self_approval_at
+               FROM members WHERE org_id = $1 AND user_id = $3) AS says
            WHERE by = $3 AND at >= $4 ORDER BY at DESC LIMIT 1"#,
         scope.org().0,
         tool.0,

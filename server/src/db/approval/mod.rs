@@ -14,7 +14,7 @@ use domain::{
 use uuid::Uuid;
 
 pub use bodies::{bodies, erase_bodies, put_result};
-pub use current::{current, own_people, self_approval_say};
+pub use current::{current, own_people, policy, self_approval_say};
 pub use record::{EventRow, Filter, Mine, Record, events, get, list, lock};
 
 use super::{OrgScope, SystemScope, expect_one_row, task};

@@ -79,8 +79,8 @@ pub async fn create(services: &Services, access: &OrgAccess, new: &CreateConnect
 /// connection no longer hold. Sending the same one again changes nothing.
 ///
 /// # Errors
-/// Not found; as [`create`]; `person_required` for a key that configures a connection anew, or switches it on, whose tools
-/// somebody may call for whom the key may not loosen anything. Anybody who may change connections may switch a program
+/// Not found; as [`create`]; `person_required` for a key that configures a connection anew, switches it on, or gives it
+/// less time, whose tools somebody may call for whom the key may not loosen anything. Anybody who may change connections may switch a program
 /// off.
 pub async fn update(services: &Services, access: &OrgAccess, slug: &str, to: &UpdateConnection) -> Result<Row> {
     let mut scope = change::begin(services, access).await?;
@@ -100,15 +100,18 @@ pub async fn update(services: &Services, access: &OrgAccess, slug: &str, to: &Up
         }
         None => None,
     };
-    if config.is_some() || (to.enabled == Some(true) && !before.enabled) {
+    let connect_timeout_ms = connect_timeout(to.connect_timeout_ms)?.unwrap_or(before.connect_timeout_ms);
+    let call_timeout_ms = call_timeout(to.call_timeout_ms)?.unwrap_or(before.call_timeout_ms);
+    let less_time = connect_timeout_ms < before.connect_timeout_ms || call_timeout_ms < before.call_timeout_ms;
+    if config.is_some() || less_time || (to.enabled == Some(true) && !before.enabled) {
         changer.may_redirect(&mut scope, &before).await?;
     }
     let sealed = config.as_ref().map(|config| config.seal(&services.vault, before.id)).transpose()?;
     let change = db::connection::Change {
         config_sealed: sealed.as_deref(),
         enabled: to.enabled.unwrap_or(before.enabled),
-        connect_timeout_ms: connect_timeout(to.connect_timeout_ms)?.unwrap_or(before.connect_timeout_ms),
-        call_timeout_ms: call_timeout(to.call_timeout_ms)?.unwrap_or(before.call_timeout_ms),
+        connect_timeout_ms,
+        call_timeout_ms,
     };
     db::connection::update(&mut scope, before.id, &change).await?;
     let row = get_row(&mut scope, slug).await?;
@@ -124,7 +127,7 @@ pub async fn update(services: &Services, access: &OrgAccess, slug: &str, to: &Up
 ///
 /// # Errors
 /// Not found; a call through it that is under way or whose outcome is not known (409); `person_required` for a key where
-/// one of its tools stands in a toolkit and the key may not remove it there.
+/// one of its tools stands in a toolkit.
 pub async fn delete(services: &Services, access: &OrgAccess, slug: &str) -> Result<()> {
     let mut scope = change::begin(services, access).await?;
     let changer = Changer::of(&mut scope, services, access).await?;
