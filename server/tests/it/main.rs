@@ -39,6 +39,7 @@ mod outage;
 mod outcomes;
 mod people;
 mod races;
+mod refresh;
 mod removed;
 mod rights;
 mod self_approval;

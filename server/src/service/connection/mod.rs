@@ -3,6 +3,8 @@
 //! tools again in `refresh`, what of their input schemas can be used in `judge`.
 
 mod address;
+mod by_hand;
+mod compare;
 mod config;
 mod judge;
 mod open;
