@@ -36,3 +36,6 @@ COMMENT ON COLUMN approvals.arguments_check IS 'How far the arguments were check
 COMMENT ON COLUMN approvals.check_note IS 'Why not wholly, for the one who decides.';
 UPDATE approvals SET arguments_check = 'none'
     WHERE rule = 'the tool''s input schema cannot be used, so arguments cannot be checked';
+
+-- A caller has so many tasks and no more (db::task).
+CREATE INDEX tasks_caller ON tasks (caller_id, created_at);

@@ -47,5 +47,6 @@ mod sessions;
 mod slow_clients;
 mod stopping;
 mod support;
+mod swept;
 mod tasks;
 mod upstream;

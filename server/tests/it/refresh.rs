@@ -105,20 +105,3 @@ async fn many_new_schemas_are_looked_at_without_a_pause_between_a_few() {
     })
     .await;
 }
-
-#[tokio::test]
-async fn a_sweep_ends_all_idle_sessions_however_many_they_are() {
-    let world = World::new().await;
-    let mut sql = world.sql().await;
-    sqlx::query(
-        "INSERT INTO mcp_sessions (id_sha256, org_id, toolkit_id, caller_kind, caller_id, last_seen_at)
-         SELECT sha256(n::text::bytea), k.org_id, k.id, 'key', gen_random_uuid(), now() - interval '2 days'
-         FROM toolkits k, generate_series(1, 2500) n",
-    )
-    .execute(&mut sql)
-    .await
-    .unwrap();
-    permesso::service::mcp_session::sweep(&world.gateway.services).await.unwrap();
-    let left: i64 = sqlx::query_scalar("SELECT count(*) FROM mcp_sessions").fetch_one(&mut sql).await.unwrap();
-    assert_eq!(left, 0);
-}

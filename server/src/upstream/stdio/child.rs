@@ -16,8 +16,9 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::super::message::MESSAGE_LIMIT;
+use super::super::notices::Pace;
 use super::super::status::{Log, Observer};
-use super::lines::{Line, read_line};
+use super::lines::{Line, read_line, skip_line};
 use super::peer::{Outgoing, Peer};
 use super::user::ChildUser;
 use crate::process;
@@ -223,15 +224,45 @@ async fn log<R: AsyncRead + Unpin>(stderr: Option<R>, observer: Arc<Observer>) {
     let Some(stderr) = stderr else { return };
     let mut reader = BufReader::new(stderr);
     let mut line = Vec::new();
-    while let Ok(Line::Whole | Line::Cut) = read_line(&mut reader, &mut line, Log::LINE_LENGTH).await {
+    // Its own: who writes much to its log does not answer the slower for it.
+    let pace = Pace::default();
+    loop {
+        let read = read_line(&mut reader, &mut line, Log::LINE_LENGTH).await;
+        let Ok(read @ (Line::Whole | Line::Cut)) = read else { return };
         observer.log.push(&String::from_utf8_lossy(&line));
+        pace.pass_over(1, line.len()).await;
+        if read == Line::Cut && skip_line(&mut reader, &pace).await.is_err() {
+            return;
+        }
     }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that panics fails")]
 mod tests {
+    use tokio_util::task::TaskTracker;
+    use uuid::Uuid;
+
     use super::*;
+    use crate::clock::Clock;
+
+    #[tokio::test]
+    async fn a_log_without_end_is_read_no_faster_than_it_may_come() {
+        for endless in ["\n".repeat(200_000), "line\n".repeat(200_000), "x".repeat(40_000_000)] {
+            let observer =
+                Observer::new(Uuid::nil(), Clock::system(), Arc::default(), Arc::default(), TaskTracker::new());
+            let reading = log(Some(endless.as_bytes()), Arc::new(observer));
+            assert!(timeout(Duration::from_millis(50), reading).await.is_err(), "it is read at once");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_message_over_the_bound_ends_the_reading_where_the_bound_is() {
+        let mut reader = BufReader::with_capacity(64 * 1024, tokio::io::repeat(b'x'));
+        let mut line = Vec::new();
+        let read = timeout(Duration::from_secs(20), read_line(&mut reader, &mut line, MESSAGE_LIMIT)).await;
+        assert_eq!(read.unwrap().unwrap(), Line::Cut, "though the line never ends");
+    }
 
     #[test]
     fn a_command_is_found_in_the_gateways_path() {
