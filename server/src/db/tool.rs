@@ -36,6 +36,13 @@ pub struct Row {
     pub check_note: Option<String>,
 }
 
+impl Row {
+    /// How long its definitions are.
+    pub fn bytes(&self) -> usize {
+        self.seen_definition.len() + self.reviewed_definition.len()
+    }
+}
+
 /// What is compared with an upstream's list.
 #[derive(Clone, Debug)]
 pub struct Known {
@@ -66,7 +73,11 @@ pub struct Seen {
     pub sha256: [u8; 32],
 }
 
-/// Lists a connection's tools by name.
+/// How long the definitions of one [`list`] are, but for the last of them: each has up to 256 KiB, and there are two of a
+/// tool.
+pub const PAGE_BYTES: usize = 4 * 1024 * 1024;
+
+/// Lists a connection's tools by name, up to and including the one whose definitions exceed [`PAGE_BYTES`], two at least.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
@@ -75,11 +86,19 @@ pub async fn list(scope: &mut OrgScope, connection: ConnectionId, after: Option<
         Row,
         "SELECT id, name, seen_definition, seen_sha256, seen_at, reviewed_definition, reviewed_sha256, reviewed_at,
                 offered, arguments_check, check_note
-         FROM tools WHERE org_id = $1 AND connection_id = $2 AND ($3::text IS NULL OR name > $3) ORDER BY name LIMIT $4",
+         FROM tools WHERE org_id = $1 AND id IN (
+             SELECT id FROM (
+                 SELECT id, bytes, sum(bytes) OVER (ORDER BY name) AS so_far, row_number() OVER (ORDER BY name) AS place FROM (
+                     SELECT id, name, octet_length(seen_definition) + octet_length(reviewed_definition) AS bytes
+                     FROM tools WHERE org_id = $1 AND connection_id = $2 AND ($3::text IS NULL OR name > $3)
+                     ORDER BY name LIMIT $4) AS page) AS sums
+             WHERE so_far - bytes <= $5 OR place <= 2)
+         ORDER BY name",
         scope.org().0,
         connection.0,
         after,
         limit,
+        PAGE_BYTES as i64,
     )
     .fetch_all(scope.conn())
     .await?)
@@ -228,6 +247,7 @@ pub async fn unjudged(scope: &mut SystemScope) -> Result<Vec<Unjudged>> {
                SELECT t.id FROM connections c CROSS JOIN LATERAL (
                    SELECT id FROM tools WHERE connection_id = c.id AND offered AND arguments_check IS NULL
                    ORDER BY id LIMIT 5) t
+               WHERE EXISTS (SELECT FROM tools WHERE offered AND arguments_check IS NULL)
                ORDER BY random() LIMIT 20)"#,
     )
     .fetch_all(scope.conn())

@@ -105,3 +105,26 @@ async fn many_new_schemas_are_looked_at_without_a_pause_between_a_few() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_page_of_long_definitions_ends_before_it_is_too_long_and_the_next_goes_on() {
+    let world = World::new().await;
+    let long = "x".repeat(200_000);
+    let tools: Vec<_> = (0..30)
+        .map(|n| format!(r#"{{"name":"t{n:02}","description":"{long}","inputSchema":{{"type":"object"}}}}"#))
+        .collect();
+    world.upstream.offer(&format!("[{}]", tools.join(",")));
+    world.admin.post(REFRESH, json!({})).await.expect(200);
+    let (mut names, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let path = format!("/orgs/acme/connections/bank/tools?limit=200{cursor}");
+        let page = world.admin.get(&path).await.expect(200);
+        assert!(page.to_string().len() < 5_000_000, "{} bytes", page.to_string().len());
+        let items = page["items"].as_array().unwrap();
+        names.extend(items.iter().map(|tool| tool["name"].as_str().unwrap().to_owned()));
+        let Some(next) = page["next_cursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    assert_eq!(names.len(), 33);
+    assert!(names.is_sorted(), "{names:?}");
+}
