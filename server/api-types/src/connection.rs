@@ -152,8 +152,7 @@ pub struct Refreshed {
     pub gone: Vec<String>,
     /// What the upstream lists but cannot be used.
     pub unusable: Vec<UnusableTool>,
-    /// How many more there are of each kind; absent when there are none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// How many more there are of each kind; `null` when there are none.
     pub left_out: Option<LeftOut>,
 }
 

@@ -157,8 +157,9 @@ pub async fn get_connection_logs(
     Ok(Json(ConnectionLogs { lines: services.upstreams.logs(connection.id.0, access.0.actor.instance_admin) }))
 }
 
-/// Lists what the connection offers, and what toolkits have that it no longer offers, by name. A page ends early when its
-/// definitions exceed 4 MiB.
+/// Lists what the connection offers, and what toolkits have that it no longer offers, by name.
+///
+/// A page ends early when its definitions exceed 4 MiB.
 #[utoipa::path(
     get,
     path = "/orgs/{org}/connections/{slug}/tools",

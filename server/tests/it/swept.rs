@@ -37,13 +37,18 @@ async fn a_caller_has_a_thousand_tasks_and_the_oldest_go() {
     call().send(&world.agent).await;
     change(
         &world,
-        "INSERT INTO tasks (id_sha256, org_id, toolkit_id, caller_kind, caller_id, approval_id)
-         SELECT sha256(n::text::bytea), org_id, toolkit_id, caller_kind, caller_id, approval_id
+        "INSERT INTO tasks (id_sha256, org_id, toolkit_id, caller_kind, caller_id, approval_id, closed_at, closed_as)
+         SELECT sha256(n::text::bytea), org_id, toolkit_id, caller_kind, caller_id, approval_id, now(), 'cancelled'
          FROM tasks, generate_series(1, 1500) n",
     )
     .await;
     call().send(&world.agent).await;
     assert_eq!(count(&world, "SELECT count(*) FROM tasks").await, 1_000);
+    assert_eq!(
+        count(&world, "SELECT count(*) FROM tasks WHERE closed_at IS NULL").await,
+        2,
+        "those that are closed go first"
+    );
 }
 
 #[tokio::test]
