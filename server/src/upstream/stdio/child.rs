@@ -30,6 +30,8 @@ const LAST_WORDS: Duration = Duration::from_millis(250);
 /// How long a child may take to end of itself once its input is closed (MCP
 /// lifecycle, "Shutdown").
 const FAREWELL: Duration = Duration::from_millis(500);
+/// Why a child is no longer read that writes a message over [`MESSAGE_LIMIT`].
+const TOO_LONG: &str = "the upstream's process wrote a message over 16 MiB";
 /// How long it may take after SIGTERM before it is killed.
 const TERMINATION: Duration = Duration::from_secs(2);
 
@@ -109,7 +111,11 @@ async fn attend(
             let _ = timeout(LAST_WORDS, &mut reader).await;
             Some(end)
         }
-        broken = &mut reader => Some(family.name_end(broken.ok()).await),
+        broken = &mut reader => Some(match broken {
+            // It may end because it is no longer read, which says less.
+            Ok(TOO_LONG) => TOO_LONG.to_owned(),
+            broken => family.name_end(broken.ok()).await,
+        }),
         broken = &mut writer => Some(family.name_end(broken.ok()).await),
     };
     match ended {
@@ -210,7 +216,7 @@ async fn read(stdout: Option<ChildStdout>, peer: Arc<Peer>) -> &'static str {
                 }
             }
             // Nothing tells whose answer it was.
-            Ok(Line::Cut) => return "the upstream's process wrote a message over 16 MiB",
+            Ok(Line::Cut) => return TOO_LONG,
             Ok(Line::End) | Err(_) => return "the upstream's process closed its output",
         }
         // One huge message must not keep its memory for ever.
