@@ -172,6 +172,13 @@ impl From<sqlx::Error> for Error {
         {
             return Self::new(Kind::Invalid, "invalid", "the request has a character or a time that cannot be kept");
         }
+        // What is named is looked up first: it went away since.
+        if let sqlx::Error::Database(e) = &error
+            && e.is_foreign_key_violation()
+        {
+            let text = "something that this names was removed or is used meanwhile; nothing was done, look again";
+            return Self::conflict("changed_meanwhile", text).with_source(error);
+        }
         let for_now = match &error {
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)

@@ -141,7 +141,7 @@ pub struct UpdateConnection {
     pub call_timeout_ms: Option<i32>,
 }
 
-/// What listing an upstream's tools again brought.
+/// What listing an upstream's tools again brought: of each kind the first 50.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Refreshed {
@@ -153,6 +153,22 @@ pub struct Refreshed {
     pub gone: Vec<String>,
     /// What the upstream lists but cannot be used.
     pub unusable: Vec<UnusableTool>,
+    /// How many more there are of each kind; `null` when there are none.
+    pub left_out: Option<LeftOut>,
+}
+
+/// How many more a list of an upstream's tools brought than are told.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LeftOut {
+    /// Further tools that are new, or offered again.
+    pub added: usize,
+    /// Further tools whose definition changed.
+    pub changed: usize,
+    /// Further tools that are no longer offered.
+    pub gone: usize,
+    /// Further entries that cannot be used.
+    pub unusable: usize,
 }
 
 /// An entry of an upstream's list that cannot be used.

@@ -29,7 +29,7 @@ pub use approval::{
 pub use audit::{AuditRecord, AuditRecordDetail};
 pub use auth::{AccessToken, Login, Me, MyKind, MyOrg};
 pub use connection::{
-    Connection, ConnectionKind, ConnectionLogs, ConnectionStatus, CreateConnection, Refreshed, UnusableTool,
+    Connection, ConnectionKind, ConnectionLogs, ConnectionStatus, CreateConnection, LeftOut, Refreshed, UnusableTool,
     UpdateConnection,
 };
 pub use invitation::{

@@ -193,7 +193,9 @@ pub struct Tool {
     pub name: Arc<str>,
     /// The definition last seen: JSON, byte for byte as the upstream sent it.
     pub definition: Arc<str>,
-    /// SHA-256 of the definition last seen.
+    /// SHA-256 of that text, byte for byte: what says that another snapshot has the same.
+    pub text_sha256: [u8; 32],
+    /// SHA-256 of the definition last seen, in its canonical form.
     pub seen_sha256: [u8; 32],
     /// SHA-256 of the definition last reviewed.
     pub reviewed_sha256: [u8; 32],

@@ -112,6 +112,7 @@ mod tests {
             connection: ConnectionId::new(),
             name: "t".into(),
             definition: "{}".into(),
+            text_sha256: [0; 32],
             seen_sha256: [u8::from(changed); 32],
             reviewed_sha256: [0; 32],
             offered,

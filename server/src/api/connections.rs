@@ -157,7 +157,9 @@ pub async fn get_connection_logs(
     Ok(Json(ConnectionLogs { lines: services.upstreams.logs(connection.id.0, access.0.actor.instance_admin) }))
 }
 
-/// Lists what the connection offers or offered once, by name.
+/// Lists what the connection offers, and what toolkits have that it no longer offers, by name.
+///
+/// A page ends early when its definitions exceed 4 MiB.
 #[utoipa::path(
     get,
     path = "/orgs/{org}/connections/{slug}/tools",
@@ -176,6 +178,9 @@ pub async fn list_connection_tools(
     let mut scope = OrgScope::begin(&services.db, access.0.org.id).await?;
     let connection = db::connection::find(&mut scope, &slug).await?.ok_or_else(Error::not_found)?;
     let rows = db::tool::list(&mut scope, connection.id, after.as_deref(), limit + 1).await?;
+    // Of definitions that are long, fewer fit on a page.
+    let full = rows.iter().map(db::tool::Row::bytes).sum::<usize>() > db::tool::PAGE_BYTES;
+    let limit = if full { limit.min(rows.len() as i64 - 1).max(1) } else { limit };
     let shown = page(rows, limit, |row| row.name.clone(), tool);
     let items = shown.items.into_iter().collect::<Result<_>>()?;
     Ok(Json(List { items, next_cursor: shown.next_cursor }))

@@ -129,7 +129,10 @@ pub async fn insert(scope: &mut OrgScope, new: &New<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Ends the key's secrets at `at`, those that would have ended sooner excepted.
+/// How many secrets of a key are valid beside the one that a rotation makes: every snapshot has them.
+const OVERLAPPING: i64 = 9;
+
+/// Ends the key's secrets at `at`, those that would have ended sooner excepted, and at once all but the newest few.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
@@ -140,6 +143,17 @@ pub async fn end_secrets(scope: &mut OrgScope, key: ApiKeyId, at: DateTime<Utc>)
         scope.org().0,
         key.0,
         at,
+    )
+    .execute(scope.conn())
+    .await?;
+    sqlx::query!(
+        "UPDATE api_key_secrets SET valid_until = clock_timestamp() WHERE id IN (
+             SELECT id FROM api_key_secrets
+             WHERE org_id = $1 AND key_id = $2 AND (valid_until IS NULL OR valid_until > clock_timestamp())
+             ORDER BY id DESC OFFSET $3)",
+        scope.org().0,
+        key.0,
+        OVERLAPPING,
     )
     .execute(scope.conn())
     .await?;

@@ -1,5 +1,7 @@
 //! Reads all configuration as one snapshot, for `directory`.
 
+mod tool;
+
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
@@ -19,16 +21,17 @@ pub async fn version(db: &Db) -> Result<i64> {
     Ok(sqlx::query_scalar!("SELECT version FROM configuration").fetch_one(db.pool()).await?)
 }
 
-/// Reads everything in one consistent snapshot. With `forbid_self_approval` no policy in it allows that, whatever is
-/// stored.
+/// Reads everything in one consistent snapshot; definitions that `before` has are taken from there. With
+/// `forbid_self_approval` no policy in it allows that, whatever is stored.
 ///
 /// # Errors
 /// When Postgres cannot be reached, or a row cannot be understood (it names table and row).
-pub async fn load(db: &Db, forbid_self_approval: bool) -> Result<Directory> {
+pub async fn load(db: &Db, forbid_self_approval: bool, before: Option<&Directory>) -> Result<Directory> {
     let mut scope = SystemScope::snapshot(db, Reason::Directory).await?;
     let version = sqlx::query_scalar!("SELECT version FROM configuration").fetch_one(scope.conn()).await?;
     let mut orgs = load_orgs(&mut scope).await?;
-    let mut toolkits = load_toolkits(&mut scope, forbid_self_approval).await?;
+    let tools = tool::load(&mut scope, before).await?;
+    let mut toolkits = load_toolkits(&mut scope, &tools, forbid_self_approval).await?;
     for (id, org) in &mut orgs {
         org.policy.allow_self_approval &= !forbid_self_approval;
         for toolkit in toolkits.remove(id).unwrap_or_default() {
@@ -101,8 +104,12 @@ async fn load_orgs(scope: &mut SystemScope) -> Result<HashMap<OrgId, Org>> {
     Ok(orgs)
 }
 
-async fn load_toolkits(scope: &mut SystemScope, forbid_self_approval: bool) -> Result<HashMap<OrgId, Vec<Toolkit>>> {
-    let mut by_toolkit = load_toolkit_tools(scope, forbid_self_approval).await?;
+async fn load_toolkits(
+    scope: &mut SystemScope,
+    tools: &HashMap<ToolId, Arc<Tool>>,
+    forbid_self_approval: bool,
+) -> Result<HashMap<OrgId, Vec<Toolkit>>> {
+    let mut by_toolkit = load_toolkit_tools(scope, tools, forbid_self_approval).await?;
     let mut toolkits: HashMap<OrgId, Vec<Toolkit>> = HashMap::new();
     let rows = sqlx::query!("SELECT id, org_id, slug, name, visibility, approval_policy FROM toolkits");
     for row in rows.fetch_all(scope.conn()).await? {
@@ -122,24 +129,9 @@ async fn load_toolkits(scope: &mut SystemScope, forbid_self_approval: bool) -> R
 
 async fn load_toolkit_tools(
     scope: &mut SystemScope,
+    tools: &HashMap<ToolId, Arc<Tool>>,
     forbid_self_approval: bool,
 ) -> Result<HashMap<ToolkitId, Vec<Arc<ToolkitTool>>>> {
-    let mut tools: HashMap<ToolId, Arc<Tool>> = HashMap::new();
-    let rows = sqlx::query!(
-        "SELECT id, connection_id, name, seen_definition, seen_sha256, reviewed_sha256, offered FROM tools"
-    );
-    for row in rows.fetch_all(scope.conn()).await? {
-        let tool = Tool {
-            id: row.id.into(),
-            connection: row.connection_id.into(),
-            name: row.name.into(),
-            definition: row.seen_definition.into(),
-            seen_sha256: sha256("tools", row.id, &row.seen_sha256)?,
-            reviewed_sha256: sha256("tools", row.id, &row.reviewed_sha256)?,
-            offered: row.offered,
-        };
-        tools.insert(tool.id, Arc::new(tool));
-    }
     let mut policies: HashMap<ToolkitToolId, HashMap<RoleId, domain::Permission>> = HashMap::new();
     let rows = sqlx::query!("SELECT toolkit_tool_id, role_id, permission FROM role_policies");
     for row in rows.fetch_all(scope.conn()).await? {

@@ -8,6 +8,8 @@ use crate::error::Result;
 
 /// How many sessions a caller may have; beyond, those unused for longest end.
 const MAX_EACH: i64 = 1_000;
+/// How many sessions one statement ends.
+pub const SWEPT_AT_ONCE: u64 = 1_000;
 
 /// A session that lives.
 #[derive(Clone, Debug)]
@@ -90,15 +92,16 @@ pub async fn delete(scope: &mut OrgScope, id_sha256: &[u8; 32]) -> Result<bool> 
     Ok(deleted.rows_affected() == 1)
 }
 
-/// Ends sessions that were not used for `idle_seconds`, at most a thousand. Needs [`super::Reason::Sweep`].
+/// Ends sessions that were not used for `idle_seconds`, at most [`SWEPT_AT_ONCE`]. Needs [`super::Reason::Sweep`].
 ///
 /// # Errors
 /// When Postgres cannot be reached.
 pub async fn sweep(scope: &mut SystemScope, idle_seconds: f64) -> Result<u64> {
     let deleted = sqlx::query!(
         "DELETE FROM mcp_sessions WHERE id_sha256 IN (
-             SELECT id_sha256 FROM mcp_sessions WHERE last_seen_at < now() - make_interval(secs => $1) LIMIT 1000)",
+             SELECT id_sha256 FROM mcp_sessions WHERE last_seen_at < now() - make_interval(secs => $1) LIMIT $2)",
         idle_seconds,
+        SWEPT_AT_ONCE as i64,
     )
     .execute(scope.conn())
     .await?;

@@ -55,6 +55,9 @@ pub struct Since {
     pub made: DateTime<Utc>,
 }
 
+/// How many sessions a person may have; beyond, those unused for longest end.
+const MAX_EACH: i64 = 100;
+
 /// Keeps a new session. `false`: its id is taken.
 ///
 /// # Errors
@@ -70,6 +73,14 @@ pub async fn insert(scope: &mut SystemScope, new: &New<'_>) -> Result<bool> {
         new.client,
         new.address,
         new.now,
+    )
+    .execute(scope.conn())
+    .await?;
+    sqlx::query!(
+        "DELETE FROM sessions WHERE id_sha256 IN (
+             SELECT id_sha256 FROM sessions WHERE user_id = $1 ORDER BY last_seen_at DESC, id DESC OFFSET $2)",
+        new.user.0,
+        MAX_EACH,
     )
     .execute(scope.conn())
     .await?;

@@ -1,5 +1,7 @@
 //! What connections offer: the definition last seen and the one last reviewed.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use domain::{Checked, ConnectionId, OrgId, ToolId, UserId};
 use uuid::Uuid;
@@ -34,6 +36,13 @@ pub struct Row {
     pub check_note: Option<String>,
 }
 
+impl Row {
+    /// How long its definitions are.
+    pub fn bytes(&self) -> usize {
+        self.seen_definition.len() + self.reviewed_definition.len()
+    }
+}
+
 /// What is compared with an upstream's list.
 #[derive(Clone, Debug)]
 pub struct Known {
@@ -41,12 +50,16 @@ pub struct Known {
     pub id: ToolId,
     /// Its name at the upstream.
     pub name: String,
-    /// The definition last seen.
-    pub definition: String,
-    /// Its SHA-256.
+    /// The SHA-256 of the definition last seen, in its canonical form.
     pub sha256: Vec<u8>,
+    /// The SHA-256 of its text, byte for byte.
+    pub text_sha256: Vec<u8>,
+    /// How long that text is.
+    pub bytes: i32,
     /// Whether the last list had it.
     pub offered: bool,
+    /// Whether a toolkit has it.
+    pub exposed: bool,
 }
 
 /// A definition as it was just seen.
@@ -60,7 +73,11 @@ pub struct Seen {
     pub sha256: [u8; 32],
 }
 
-/// Lists a connection's tools by name.
+/// How long the definitions of one [`list`] are, but for the last of them: each has up to 256 KiB, and there are two of a
+/// tool.
+pub const PAGE_BYTES: usize = 4 * 1024 * 1024;
+
+/// Lists a connection's tools by name, up to and including the one whose definitions exceed [`PAGE_BYTES`], two at least.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
@@ -69,11 +86,19 @@ pub async fn list(scope: &mut OrgScope, connection: ConnectionId, after: Option<
         Row,
         "SELECT id, name, seen_definition, seen_sha256, seen_at, reviewed_definition, reviewed_sha256, reviewed_at,
                 offered, arguments_check, check_note
-         FROM tools WHERE org_id = $1 AND connection_id = $2 AND ($3::text IS NULL OR name > $3) ORDER BY name LIMIT $4",
+         FROM tools WHERE org_id = $1 AND id IN (
+             SELECT id FROM (
+                 SELECT id, bytes, sum(bytes) OVER (ORDER BY name) AS so_far, row_number() OVER (ORDER BY name) AS place FROM (
+                     SELECT id, name, octet_length(seen_definition) + octet_length(reviewed_definition) AS bytes
+                     FROM tools WHERE org_id = $1 AND connection_id = $2 AND ($3::text IS NULL OR name > $3)
+                     ORDER BY name LIMIT $4) AS page) AS sums
+             WHERE so_far - bytes <= $5 OR place <= 2)
+         ORDER BY name",
         scope.org().0,
         connection.0,
         after,
         limit,
+        PAGE_BYTES as i64,
     )
     .fetch_all(scope.conn())
     .await?)
@@ -97,20 +122,35 @@ pub async fn find(scope: &mut OrgScope, connection: ConnectionId, name: &str) ->
     .await?)
 }
 
-/// Reads what is known of a connection's tools, to compare it with a new list.
+/// Reads what is known of a connection's tools, to compare it with a new list; not the definitions, which are long.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
 pub async fn known(scope: &mut OrgScope, connection: ConnectionId) -> Result<Vec<Known>> {
     Ok(sqlx::query_as!(
         Known,
-        "SELECT id, name, seen_definition AS definition, seen_sha256 AS sha256, offered
-         FROM tools WHERE org_id = $1 AND connection_id = $2 ORDER BY name",
+        r#"SELECT id, name, seen_sha256 AS sha256, seen_text_sha256 AS text_sha256,
+                  octet_length(seen_definition) AS "bytes!", offered,
+                  EXISTS (SELECT FROM toolkit_tools x WHERE x.tool_id = tools.id) AS "exposed!"
+           FROM tools WHERE org_id = $1 AND connection_id = $2 ORDER BY name"#,
         scope.org().0,
         connection.0,
     )
     .fetch_all(scope.conn())
     .await?)
+}
+
+/// The definitions last seen of these tools.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn definitions(scope: &mut OrgScope, ids: &[ToolId]) -> Result<HashMap<ToolId, String>> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let rows =
+        sqlx::query!("SELECT id, seen_definition FROM tools WHERE org_id = $1 AND id = ANY ($2)", scope.org().0, &ids)
+            .fetch_all(scope.conn())
+            .await?;
+    Ok(rows.into_iter().map(|row| (row.id.into(), row.seen_definition)).collect())
 }
 
 /// Keeps new tools: what is seen first counts as reviewed. Another replica may have been quicker.
@@ -195,18 +235,20 @@ pub struct Unjudged {
 }
 
 /// Some tools of which it is not known yet how much of their input schemas is used: of each connection a few, so that
-/// one with very many does not keep others waiting.
+/// one with very many does not keep others waiting. They are chosen by chance, since other replicas choose as well, and
+/// before their definitions are read, which are long.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
 pub async fn unjudged(scope: &mut SystemScope) -> Result<Vec<Unjudged>> {
     Ok(sqlx::query_as!(
         Unjudged,
-        r#"SELECT org_id AS org, id, seen_definition AS definition, seen_sha256 AS sha256 FROM (
-               SELECT org_id, id, seen_definition, seen_sha256,
-                      row_number() OVER (PARTITION BY connection_id) AS place
-               FROM tools WHERE arguments_check IS NULL) AS t
-           WHERE place <= 5 LIMIT 100"#,
+        r#"SELECT org_id AS org, id, seen_definition AS definition, seen_sha256 AS sha256 FROM tools WHERE id IN (
+               SELECT t.id FROM connections c CROSS JOIN LATERAL (
+                   SELECT id FROM tools WHERE connection_id = c.id AND offered AND arguments_check IS NULL
+                   ORDER BY id LIMIT 5) t
+               WHERE EXISTS (SELECT FROM tools WHERE offered AND arguments_check IS NULL)
+               ORDER BY random() LIMIT 20)"#,
     )
     .fetch_all(scope.conn())
     .await?)
@@ -231,15 +273,36 @@ pub async fn judge(scope: &mut OrgScope, id: ToolId, sha256: &[u8], checked: &Ch
     Ok(())
 }
 
-/// Notes that the upstream no longer offers these tools.
+/// Notes that the upstream no longer offers these tools, and forgets those that no toolkit has: an upstream may call its
+/// tools otherwise in every list.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
 pub async fn withdraw(scope: &mut OrgScope, ids: &[ToolId]) -> Result<()> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
-    sqlx::query!("UPDATE tools SET offered = false WHERE org_id = $1 AND id = ANY ($2)", scope.org().0, &ids)
-        .execute(scope.conn())
-        .await?;
+    // Who puts one of them into a toolkit meanwhile locks it: then the next statement sees that.
+    sqlx::query!(
+        "SELECT id FROM tools WHERE org_id = $1 AND id = ANY ($2) ORDER BY name FOR UPDATE",
+        scope.org().0,
+        &ids
+    )
+    .fetch_all(scope.conn())
+    .await?;
+    sqlx::query!(
+        "DELETE FROM tools t WHERE org_id = $1 AND id = ANY ($2)
+                AND NOT EXISTS (SELECT FROM toolkit_tools x WHERE x.tool_id = t.id)",
+        scope.org().0,
+        &ids
+    )
+    .execute(scope.conn())
+    .await?;
+    sqlx::query!(
+        "UPDATE tools SET offered = false WHERE org_id = $1 AND id = ANY ($2) AND offered",
+        scope.org().0,
+        &ids
+    )
+    .execute(scope.conn())
+    .await?;
     Ok(())
 }
 

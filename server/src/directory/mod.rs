@@ -53,7 +53,7 @@ impl Snapshots {
     /// When Postgres cannot be reached.
     pub async fn load(db: Db, forbid_self_approval: bool) -> Result<Arc<Self>> {
         let asked = Instant::now();
-        let first = db::directory::load(&db, forbid_self_approval).await?;
+        let first = db::directory::load(&db, forbid_self_approval, None).await?;
         Ok(Arc::new(Self {
             db,
             forbid_self_approval,
@@ -93,20 +93,38 @@ impl Snapshots {
     }
 
     async fn refresh_now(&self) -> Result<()> {
+        let wanted = Instant::now();
         let _one_at_a_time = self.loading.lock().await;
-        let asked = Instant::now();
-        if db::directory::version(&self.db).await? != self.current.load().version {
-            self.load_now(asked).await?;
+        // Whatever was committed when this was called is in what somebody else has asked for since.
+        if *self.confirmed.lock() >= wanted {
+            return Ok(());
         }
-        *self.confirmed.lock() = asked;
+        if !self.confirm().await? {
+            self.load_now().await?;
+            // A load may take a good part of `STALE`, and counts from where it began.
+            self.confirm().await?;
+        }
         Ok(())
     }
 
-    async fn load_now(&self, asked: Instant) -> Result<()> {
-        let next = db::directory::load(&self.db, self.forbid_self_approval).await?;
+    /// Whether the snapshot is what is committed now; then it is good for [`STALE`] from now on.
+    async fn confirm(&self) -> Result<bool> {
+        let asked = Instant::now();
+        let current = db::directory::version(&self.db).await? == self.current.load().version;
+        if current {
+            *self.confirmed.lock() = asked;
+        }
+        Ok(current)
+    }
+
+    async fn load_now(&self) -> Result<()> {
+        let asked = Instant::now();
+        let before = self.current.load_full();
+        let next = db::directory::load(&self.db, self.forbid_self_approval, Some(&before)).await?;
         tracing::debug!(version = next.version, took_ms = asked.elapsed().as_millis() as u64, "directory loaded");
         let version = next.version;
         self.current.store(Arc::new(next));
+        *self.confirmed.lock() = asked;
         self.version.send_replace(version);
         Ok(())
     }

@@ -351,10 +351,23 @@ fn check_reason(reason: Option<&str>) -> Result<()> {
 /// # Errors
 /// When Postgres cannot be reached.
 pub async fn sweep(services: &Services) -> Result<u64> {
+    let mut all = 0;
+    loop {
+        let (changed, more) = sweep_some(services).await?;
+        all += changed;
+        if !more || changed == 0 || services.stop.is_cancelled() {
+            return Ok(all);
+        }
+    }
+}
+
+/// How many it changed, and whether there may be more.
+async fn sweep_some(services: &Services) -> Result<(u64, bool)> {
     let mut scope = db::SystemScope::begin(&services.db, Reason::Sweep).await?;
     let due = db::approval::due(&mut scope).await?;
     let erased = db::approval::erase_bodies(&mut scope).await?;
     scope.commit().await?;
+    let more = erased >= db::approval::ERASED_AT_ONCE || due.len() >= db::approval::DUE_AT_ONCE;
     let mut changed = erased;
     for (org, id) in due {
         let mut scope = OrgScope::system(&services.db, org, Reason::Sweep).await?;
@@ -365,5 +378,5 @@ pub async fn sweep(services: &Services) -> Result<u64> {
             changed += u64::from(from != tidied.stored.status());
         }
     }
-    Ok(changed)
+    Ok((changed, more))
 }

@@ -253,8 +253,9 @@ mod tests {
     use super::*;
 
     fn tool(name: &str) -> Known {
-        let (definition, sha256) = (String::new(), Vec::new());
-        Known { id: ToolId::new(), name: name.to_owned(), definition, sha256, offered: true }
+        let (sha256, text_sha256) = (Vec::new(), Vec::new());
+        let id = ToolId::new();
+        Known { id, name: name.to_owned(), sha256, text_sha256, bytes: 0, offered: true, exposed: false }
     }
 
     fn names<'a>(chosen: &[&'a Known]) -> Vec<&'a str> {

@@ -12,6 +12,8 @@ const AT_ONCE: f64 = 1_000.0;
 const A_SECOND: f64 = 200.0;
 /// A larger notice counts as one for each so many bytes.
 const BYTES_A_NOTICE: usize = 16 * 1024;
+/// What is no message counts by its bytes, and each line of it as so many more.
+const BYTES_A_LINE: usize = 256;
 
 /// The connections whose upstream says that its tools changed: each at most once, however often it says so.
 #[derive(Default)]
@@ -53,16 +55,27 @@ impl Default for Pace {
 impl Pace {
     /// To be awaited after each message that answers nothing, before the next one is read.
     pub(super) async fn keep(&self, bytes: usize) {
-        let pause = self.take(1 + bytes / BYTES_A_NOTICE, Instant::now());
+        self.wait((1 + bytes / BYTES_A_NOTICE) as f64).await;
+    }
+
+    /// To be awaited after what is not even a message, such as comments or lines of a log, before more is read.
+    pub(super) async fn pass_over(&self, lines: usize, bytes: usize) {
+        if lines + bytes > 0 {
+            self.wait((lines * BYTES_A_LINE + bytes) as f64 / BYTES_A_NOTICE as f64).await;
+        }
+    }
+
+    async fn wait(&self, notices: f64) {
+        let pause = self.take(notices, Instant::now());
         if !pause.is_zero() {
             tokio::time::sleep(pause).await;
         }
     }
 
-    fn take(&self, notices: usize, now: Instant) -> Duration {
+    fn take(&self, notices: f64, now: Instant) -> Duration {
         let mut state = self.state.lock();
         let (left, at) = *state;
-        let left = (left + now.saturating_duration_since(at).as_secs_f64() * A_SECOND).min(AT_ONCE) - notices as f64;
+        let left = (left + now.saturating_duration_since(at).as_secs_f64() * A_SECOND).min(AT_ONCE) - notices;
         *state = (left, now);
         Duration::from_secs_f64((-left / A_SECOND).max(0.0))
     }
@@ -94,9 +107,9 @@ mod tests {
             now += pace.take(notices, now);
             (now - began).as_secs_f64()
         };
-        assert_eq!((0..1_000).map(|_| read(1)).sum::<f64>(), 0.0, "a burst waits for nothing");
-        let took = (0..2_000).map(|_| read(1)).fold(0.0, f64::max);
+        assert_eq!((0..1_000).map(|_| read(1.0)).sum::<f64>(), 0.0, "a burst waits for nothing");
+        let took = (0..2_000).map(|_| read(1.0)).fold(0.0, f64::max);
         assert!((9.9..10.1).contains(&took), "{took} s for 2,000 more");
-        assert!(read(1_000) - took > 4.9, "a large one counts for many");
+        assert!(read(1_000.0) - took > 4.9, "a large one counts for many");
     }
 }

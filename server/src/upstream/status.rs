@@ -266,24 +266,36 @@ impl Log {
 }
 
 #[cfg(test)]
+impl Observer {
+    /// One of a connection that is used nowhere.
+    #[allow(clippy::unwrap_used, reason = "for tests")]
+    pub(super) fn of_nothing() -> Self {
+        let spec = ConnectionSpec {
+            id: Uuid::nil(),
+            slug: "test".to_owned(),
+            version: 1,
+            transport: super::Transport::StreamableHttp {
+                url: "https://a.example".parse().unwrap(),
+                headers: Vec::new(),
+            },
+            secrets: Arc::new(Secrets::new(["hunter2".to_owned()])),
+            connect_timeout: ConnectionSpec::CONNECT_TIMEOUT,
+            call_timeout: ConnectionSpec::CALL_TIMEOUT,
+        };
+        Self::new(&spec, Clock::system(), Arc::default(), Arc::default(), TaskTracker::new())
+    }
+}
+
+#[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that panics fails")]
 mod tests {
     use serde_json::value::RawValue;
 
     use super::*;
-    use crate::upstream::{Answer, Transport};
+    use crate::upstream::Answer;
 
     fn observer() -> Observer {
-        let spec = ConnectionSpec {
-            id: Uuid::nil(),
-            slug: "test".to_owned(),
-            version: 1,
-            transport: Transport::StreamableHttp { url: "https://a.example".parse().unwrap(), headers: Vec::new() },
-            secrets: Arc::new(Secrets::new(["hunter2".to_owned()])),
-            connect_timeout: ConnectionSpec::CONNECT_TIMEOUT,
-            call_timeout: ConnectionSpec::CALL_TIMEOUT,
-        };
-        Observer::new(&spec, Clock::system(), Arc::default(), Arc::default(), TaskTracker::new())
+        Observer::of_nothing()
     }
 
     #[test]

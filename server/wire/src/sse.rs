@@ -72,6 +72,16 @@ pub enum DecodeError {
     NotUtf8,
 }
 
+/// What a stream had beside its events: comments, unknown fields, fields that were said again, blocks without data.
+/// Nothing bounds how much of that comes before the next event.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PassedOver {
+    /// How many lines.
+    pub lines: usize,
+    /// Their bytes, without line ends.
+    pub bytes: usize,
+}
+
 /// Reads an event stream piece by piece: [`push`](Self::push) bytes as they come,
 /// then [`pop`](Self::pop) until there is nothing. What a stream that ends leaves
 /// unfinished is no event and is dropped with the decoder.
@@ -89,6 +99,7 @@ pub struct Decoder {
     ready: VecDeque<Event>,
     last_event_id: Option<String>,
     failed: Option<DecodeError>,
+    passed_over: PassedOver,
 }
 
 impl Decoder {
@@ -106,6 +117,7 @@ impl Decoder {
             ready: VecDeque::new(),
             last_event_id: None,
             failed: None,
+            passed_over: PassedOver::default(),
         }
     }
 
@@ -126,6 +138,16 @@ impl Decoder {
     /// The next whole event.
     pub fn pop(&mut self) -> Option<Event> {
         self.ready.pop_front()
+    }
+
+    /// What was passed over since this was last asked.
+    pub fn take_passed_over(&mut self) -> PassedOver {
+        std::mem::take(&mut self.passed_over)
+    }
+
+    fn pass_over(&mut self, bytes: usize) {
+        self.passed_over.lines += 1;
+        self.passed_over.bytes += bytes;
     }
 
     /// The id of the last block that had one, to be sent as `Last-Event-ID` when the
@@ -184,12 +206,21 @@ impl Decoder {
                 }
                 self.open.data.push_str(text()?);
             }
-            b"event" => self.open.event = Some(text()?.to_owned()),
-            b"id" if !value.contains(&0) => self.open.id = Some(text()?.to_owned()),
+            b"event" => {
+                if self.open.event.replace(text()?.to_owned()).is_some() {
+                    self.pass_over(line.len());
+                }
+            }
+            b"id" if !value.contains(&0) => {
+                if self.open.id.replace(text()?.to_owned()).is_some() {
+                    self.pass_over(line.len());
+                }
+            }
             b"retry" if value.iter().all(u8::is_ascii_digit) => {
+                self.pass_over(line.len());
                 self.open.retry = text()?.parse().ok();
             }
-            _ => {}
+            _ => self.pass_over(line.len()),
         }
         Ok(())
     }
@@ -202,6 +233,9 @@ impl Decoder {
         if std::mem::take(&mut self.has_data) {
             event.event = event.event.filter(|name| !name.is_empty());
             self.ready.push_back(event);
+        } else {
+            let fields = [&event.event, &event.id].into_iter().flatten().map(String::len);
+            self.pass_over(fields.sum());
         }
     }
 }
@@ -289,6 +323,28 @@ mod tests {
             assert_eq!(decoder.pop().map(|event| event.data).as_deref(), Some("whole"));
             assert_eq!(decoder.pop(), None);
         }
+    }
+
+    #[test]
+    fn what_is_no_event_is_counted_and_what_is_one_is_not() {
+        for (stream, lines) in [
+            (":\n".repeat(10), 10),
+            ("\n".repeat(10), 10),
+            ("x: y\n".repeat(10), 10),
+            ("id: 1\n\n".repeat(10), 10),
+            ("event: 1\n".repeat(10), 9),
+            ("id: 1\n".repeat(10), 9),
+            ("retry: 1\n".repeat(10), 10),
+            ("event: message\nid: 1\ndata: 1\n\n".repeat(10), 0),
+        ] {
+            let mut decoder = Decoder::new(100);
+            decoder.push(stream.as_bytes()).unwrap();
+            assert_eq!(decoder.take_passed_over().lines, lines, "{stream:?}");
+            assert_eq!(decoder.take_passed_over(), PassedOver::default());
+        }
+        let mut decoder = Decoder::new(100);
+        decoder.push(b": 45678\r\n").unwrap();
+        assert_eq!(decoder.take_passed_over().bytes, 7);
     }
 
     #[test]

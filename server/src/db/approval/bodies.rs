@@ -40,7 +40,10 @@ pub async fn put_result(scope: &mut OrgScope, id: ApprovalId, sealed: &[u8]) -> 
     expect_one_row("approval_bodies", id, changed)
 }
 
-/// Erases the bodies of approvals whose replay has ended (promise 5): at most 500 at a time. What
+/// How many bodies [`erase_bodies`] erases at most.
+pub const ERASED_AT_ONCE: u64 = 500;
+
+/// Erases the bodies of approvals whose replay has ended (promise 5): at most [`ERASED_AT_ONCE`]. What
 /// is open, or may still be approved late, keeps its bytes.
 ///
 /// # Errors
@@ -55,7 +58,8 @@ pub async fn erase_bodies(scope: &mut SystemScope) -> Result<u64> {
                 OR a.state = 'executed' AND clock_timestamp() > CASE
                        WHEN a.finished_by <> 'person' AND a.answered_at IS NOT NULL THEN a.finished_at + interval '10 minutes'
                        ELSE greatest(a.execute_by, a.finished_at + interval '10 minutes') END
-             LIMIT 500)"
+             LIMIT $1)",
+        ERASED_AT_ONCE as i64,
     )
     .execute(scope.conn())
     .await?

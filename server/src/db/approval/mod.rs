@@ -13,7 +13,7 @@ use domain::{
 };
 use uuid::Uuid;
 
-pub use bodies::{bodies, erase_bodies, put_result};
+pub use bodies::{ERASED_AT_ONCE, bodies, erase_bodies, put_result};
 pub use current::{current, own_people, policy, self_approval_say};
 pub use record::{EventRow, Filter, Mine, Record, events, get, list, lock};
 
@@ -375,7 +375,10 @@ pub async fn mark_answered(scope: &mut OrgScope, id: ApprovalId) -> Result<()> {
     Ok(())
 }
 
-/// Approvals whose deadline has passed: `(org, id)`, oldest first, at most 200.
+/// How many approvals [`due`] names at most.
+pub const DUE_AT_ONCE: usize = 200;
+
+/// Approvals whose deadline has passed: `(org, id)`, oldest first, at most [`DUE_AT_ONCE`].
 ///
 /// # Errors
 /// When Postgres cannot be reached.
@@ -385,7 +388,8 @@ pub async fn due(scope: &mut SystemScope) -> Result<Vec<(domain::OrgId, Approval
          WHERE state = 'pending' AND expires_at <= clock_timestamp()
             OR state = 'approved' AND execute_by <= clock_timestamp()
             OR state = 'executing' AND lease_until <= clock_timestamp()
-         ORDER BY id LIMIT 200"
+         ORDER BY id LIMIT $1",
+        DUE_AT_ONCE as i64,
     )
     .fetch_all(scope.conn())
     .await?;

@@ -41,6 +41,9 @@ pub struct Task {
     pub read_at: DateTime<Utc>,
 }
 
+/// How many tasks a caller may have in an org; beyond, its oldest go, those that are closed first.
+const MAX_EACH: i64 = 1_000;
+
 /// Makes a task; gives when. `trace` is the trace context of the request that gets it.
 ///
 /// # Errors
@@ -53,7 +56,7 @@ pub async fn insert(
     followed: Option<&Followed>,
     trace: Option<&str>,
 ) -> Result<DateTime<Utc>> {
-    Ok(sqlx::query_scalar!(
+    let made = sqlx::query_scalar!(
         "INSERT INTO tasks (id_sha256, org_id, toolkit_id, caller_kind, caller_id, approval_id, connection_id,
              upstream_task, kept_until, connection_version, toolkit_tool_id, definition_sha256, trace)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING created_at",
@@ -72,7 +75,19 @@ pub async fn insert(
         trace,
     )
     .fetch_one(scope.conn())
-    .await?)
+    .await?;
+    sqlx::query!(
+        "DELETE FROM tasks WHERE id_sha256 IN (
+             SELECT id_sha256 FROM tasks WHERE org_id = $1 AND caller_kind = $2 AND caller_id = $3
+             ORDER BY closed_at IS NULL DESC, created_at DESC OFFSET $4)",
+        scope.org().0,
+        owner.caller.kind(),
+        owner.caller.id(),
+        MAX_EACH,
+    )
+    .execute(scope.conn())
+    .await?;
+    Ok(made)
 }
 
 /// The task with this id, if it is this owner's.

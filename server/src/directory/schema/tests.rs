@@ -18,6 +18,7 @@ fn tool(definition: &str) -> Tool {
         name: "t".into(),
         seen_sha256: wire::canonical::sha256(definition.as_bytes()),
         reviewed_sha256: [0; 32],
+        text_sha256: [0; 32],
         definition: definition.into(),
         offered: true,
     }

@@ -5,6 +5,8 @@
 
 mod address;
 mod args;
+mod by_hand;
+mod compare;
 mod config;
 mod judge;
 mod open;

@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    by_hand::ByHand,
     config::Config,
     refresh::{Trouble, list_and_keep},
 };
@@ -46,6 +47,8 @@ pub(super) struct Entry {
     state: Mutex<State>,
     /// One list at a time: who comes second takes what the first one brought.
     pub(super) listing: tokio::sync::Mutex<()>,
+    /// Lists that were asked for. Whoever asks for one waits here, so that those who wait share the next.
+    pub(super) by_hand: tokio::sync::Mutex<ByHand>,
     /// A list that somebody asked for is about to be made.
     due: AtomicBool,
 }

@@ -175,9 +175,15 @@ pub async fn end(services: &Services, org: OrgId, session: &Session) -> Result<(
 /// # Errors
 /// When Postgres cannot be reached.
 pub async fn sweep(services: &Services) -> Result<()> {
-    let mut scope = SystemScope::begin(&services.db, Reason::Sweep).await?;
-    db::mcp_session::sweep(&mut scope, IDLE.as_secs_f64()).await?;
-    scope.commit().await
+    while !services.stop.is_cancelled() {
+        let mut scope = SystemScope::begin(&services.db, Reason::Sweep).await?;
+        let swept = db::mcp_session::sweep(&mut scope, IDLE.as_secs_f64()).await?;
+        scope.commit().await?;
+        if swept < db::mcp_session::SWEPT_AT_ONCE {
+            break;
+        }
+    }
+    Ok(())
 }
 
 impl Sessions {

@@ -11,11 +11,12 @@ use bytes::{Bytes, BytesMut};
 use http::header::CONTENT_TYPE;
 use http::{HeaderName, StatusCode};
 use reqwest::{Method, Response};
-use wire::sse::{DecodeError, Decoder, Event};
+use wire::sse::{DecodeError, Decoder, Event, PassedOver};
 
 use super::super::egress::Unreached;
 use super::super::error::Failure;
 use super::super::message::{Answer, Heard, MESSAGE_LIMIT, hear};
+use super::super::status::Observer;
 use super::modern::modern_code;
 use super::peer::Peer;
 use crate::limit::Load;
@@ -143,7 +144,7 @@ fn find(peer: &Arc<Peer>, id: u64, bytes: &[u8]) -> Result<Option<Answer>, Strin
 }
 
 async fn stream(peer: &Arc<Peer>, id: u64, response: Response, load: Option<&Load>) -> Result<Answer, Failure> {
-    let mut events = Events::new(response);
+    let mut events = Events::new(response, peer.observer.clone());
     let mut resumptions = 0;
     loop {
         match events.next_within(load).await {
@@ -214,6 +215,8 @@ pub(super) enum Broken {
 pub(super) struct Events {
     response: Option<Response>,
     decoder: Decoder,
+    /// What comes between events is read no faster than events may come.
+    observer: Arc<Observer>,
     fault: Option<DecodeError>,
     pub(super) last_id: Option<String>,
     /// How long to wait before the stream is asked for again.
@@ -227,10 +230,11 @@ impl Events {
     const RETRY: Duration = Duration::from_millis(500);
     const LONGEST_RETRY: Duration = Duration::from_secs(30);
 
-    pub(super) fn new(response: Response) -> Self {
+    pub(super) fn new(response: Response, observer: Arc<Observer>) -> Self {
         Self {
             response: Some(response),
             decoder: Decoder::new(MESSAGE_LIMIT),
+            observer,
             fault: None,
             last_id: None,
             retry: Self::RETRY,
@@ -263,6 +267,10 @@ impl Events {
             if let Some(fault) = self.fault {
                 return Err(Broken::Garbled(format!("the upstream's stream: {fault}")));
             }
+            let PassedOver { lines, bytes } = self.decoder.take_passed_over();
+            self.observer.pace.pass_over(lines, bytes).await;
+            // The decoder keeps none of it.
+            self.since = self.since.saturating_sub(lines + bytes);
             let ended = || Broken::Ended("the upstream ended its stream without an answer".into());
             let response = self.response.as_mut().ok_or_else(ended)?;
             match response.chunk().await {
@@ -294,3 +302,7 @@ impl Events {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "answer_tests.rs"]
+mod tests;

@@ -59,7 +59,7 @@ async fn listen_once(peer: &Arc<Peer>, last_id: &mut Option<String>) -> ControlF
         _ if !is_stream(&response) => return Break(()),
         _ => {}
     }
-    let mut events = Events::new(response);
+    let mut events = Events::new(response, peer.observer.clone());
     events.last_id = last_id.take();
     while let Ok(event) = events.next().await {
         if !is_message(&event) {

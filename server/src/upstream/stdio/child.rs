@@ -16,8 +16,9 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::super::message::MESSAGE_LIMIT;
+use super::super::notices::Pace;
 use super::super::status::{Log, Observer};
-use super::lines::{Line, read_line};
+use super::lines::{Line, read_line, skip_line};
 use super::peer::{Outgoing, Peer};
 use super::user::ChildUser;
 use crate::process;
@@ -29,6 +30,8 @@ const LAST_WORDS: Duration = Duration::from_millis(250);
 /// How long a child may take to end of itself once its input is closed (MCP
 /// lifecycle, "Shutdown").
 const FAREWELL: Duration = Duration::from_millis(500);
+/// Why a child is no longer read that writes a message over [`MESSAGE_LIMIT`].
+const TOO_LONG: &str = "the upstream's process wrote a message over 16 MiB";
 /// How long it may take after SIGTERM before it is killed.
 const TERMINATION: Duration = Duration::from_secs(2);
 
@@ -108,7 +111,11 @@ async fn attend(
             let _ = timeout(LAST_WORDS, &mut reader).await;
             Some(end)
         }
-        broken = &mut reader => Some(family.name_end(broken.ok()).await),
+        broken = &mut reader => Some(match broken {
+            // It may end because it is no longer read, which says less.
+            Ok(TOO_LONG) => TOO_LONG.to_owned(),
+            broken => family.name_end(broken.ok()).await,
+        }),
         broken = &mut writer => Some(family.name_end(broken.ok()).await),
     };
     match ended {
@@ -209,7 +216,7 @@ async fn read(stdout: Option<ChildStdout>, peer: Arc<Peer>) -> &'static str {
                 }
             }
             // Nothing tells whose answer it was.
-            Ok(Line::Cut) => return "the upstream's process wrote a message over 16 MiB",
+            Ok(Line::Cut) => return TOO_LONG,
             Ok(Line::End) | Err(_) => return "the upstream's process closed its output",
         }
         // One huge message must not keep its memory for ever.
@@ -224,8 +231,16 @@ async fn log<R: AsyncRead + Unpin>(stderr: Option<R>, observer: Arc<Observer>) {
     let mut reader = BufReader::new(stderr);
     let mut line = Vec::new();
     let window = observer.secrets.window(Log::LINE_LENGTH);
-    while let Ok(Line::Whole | Line::Cut) = read_line(&mut reader, &mut line, window).await {
+    // Its own: who writes much to its log does not answer the slower for it.
+    let pace = Pace::default();
+    loop {
+        let read = read_line(&mut reader, &mut line, window).await;
+        let Ok(read @ (Line::Whole | Line::Cut)) = read else { return };
         observer.log(&String::from_utf8_lossy(&line));
+        pace.pass_over(1, line.len()).await;
+        if read == Line::Cut && skip_line(&mut reader, &pace).await.is_err() {
+            return;
+        }
     }
 }
 
@@ -233,6 +248,22 @@ async fn log<R: AsyncRead + Unpin>(stderr: Option<R>, observer: Arc<Observer>) {
 #[allow(clippy::unwrap_used, reason = "a test that panics fails")]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_log_without_end_is_read_no_faster_than_it_may_come() {
+        for endless in ["\n".repeat(200_000), "line\n".repeat(200_000), "x".repeat(40_000_000)] {
+            let reading = log(Some(endless.as_bytes()), Arc::new(Observer::of_nothing()));
+            assert!(timeout(Duration::from_millis(50), reading).await.is_err(), "it is read at once");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_message_over_the_bound_ends_the_reading_where_the_bound_is() {
+        let mut reader = BufReader::with_capacity(64 * 1024, tokio::io::repeat(b'x'));
+        let mut line = Vec::new();
+        let read = timeout(Duration::from_secs(20), read_line(&mut reader, &mut line, MESSAGE_LIMIT)).await;
+        assert_eq!(read.unwrap().unwrap(), Line::Cut, "though the line never ends");
+    }
 
     #[test]
     fn a_command_is_found_in_the_gateways_path() {

@@ -4,50 +4,66 @@ use std::io;
 
 use tokio::io::{AsyncBufRead, AsyncBufReadExt};
 
+use super::super::notices::Pace;
+
 /// What was read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Line {
     /// A line, complete in the buffer.
     Whole,
-    /// A line of which only the beginning fitted.
+    /// The beginning of a line that does not fit; its rest comes next.
     Cut,
     /// There is no further line.
     End,
 }
 
 /// Reads the next line into `buffer`, without its line break and at most `limit`
-/// bytes of it; the rest of a longer one is passed over.
+/// bytes of it.
 pub(super) async fn read_line<R: AsyncBufRead + Unpin>(
     reader: &mut R,
     buffer: &mut Vec<u8>,
     limit: usize,
 ) -> io::Result<Line> {
     buffer.clear();
-    let mut cut = false;
     let mut begun = false;
     loop {
         let available = reader.fill_buf().await?;
         if available.is_empty() {
-            return Ok(if begun { finish(buffer, cut) } else { Line::End });
+            return Ok(if begun { finish(buffer) } else { Line::End });
         }
         begun = true;
         let end = available.iter().position(|byte| *byte == b'\n');
         let part = &available[..end.unwrap_or(available.len())];
         let room = limit - buffer.len();
-        cut |= part.len() > room;
-        buffer.extend_from_slice(&part[..part.len().min(room)]);
+        if part.len() > room {
+            buffer.extend_from_slice(&part[..room]);
+            reader.consume(room);
+            return Ok(Line::Cut);
+        }
+        buffer.extend_from_slice(part);
         let used = part.len() + usize::from(end.is_some());
         reader.consume(used);
         if end.is_some() {
-            return Ok(finish(buffer, cut));
+            return Ok(finish(buffer));
         }
     }
 }
 
-fn finish(buffer: &mut Vec<u8>, cut: bool) -> Line {
-    if cut {
-        return Line::Cut;
+/// Passes over the rest of a line, which may never end, as fast as `pace` has it.
+pub(super) async fn skip_line<R: AsyncBufRead + Unpin>(reader: &mut R, pace: &Pace) -> io::Result<()> {
+    loop {
+        let available = reader.fill_buf().await?;
+        let end = available.iter().position(|byte| *byte == b'\n');
+        let used = end.map_or(available.len(), |end| end + 1);
+        reader.consume(used);
+        if end.is_some() || used == 0 {
+            return Ok(());
+        }
+        pace.pass_over(0, used).await;
     }
+}
+
+fn finish(buffer: &mut Vec<u8>) -> Line {
     if buffer.last() == Some(&b'\r') {
         buffer.pop();
     }
@@ -68,7 +84,12 @@ mod tests {
         loop {
             match read_line(&mut reader, &mut buffer, limit).await.unwrap() {
                 Line::End => return lines,
-                line => lines.push((line, String::from_utf8(buffer.clone()).unwrap())),
+                line => {
+                    if line == Line::Cut {
+                        skip_line(&mut reader, &Pace::default()).await.unwrap();
+                    }
+                    lines.push((line, String::from_utf8(buffer.clone()).unwrap()));
+                }
             }
         }
     }

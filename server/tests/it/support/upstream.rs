@@ -34,6 +34,7 @@ pub(crate) enum Behaviour {
 struct Inner {
     behaviour: Mutex<Behaviour>,
     tools: Mutex<String>,
+    lists: AtomicUsize,
     calls: AtomicUsize,
     bodies: Mutex<Vec<String>>,
     released: Notify,
@@ -58,6 +59,7 @@ impl Upstream {
         let inner = Arc::new(Inner {
             behaviour: Mutex::new(Behaviour::Result(r#"{"content":[{"type":"text","text":"done"}]}"#.to_owned())),
             tools: Mutex::new(TOOLS.to_owned()),
+            lists: AtomicUsize::new(0),
             calls: AtomicUsize::new(0),
             bodies: Mutex::default(),
             released: Notify::new(),
@@ -79,6 +81,11 @@ impl Upstream {
     /// What `tools/list` gives from now on.
     pub(crate) fn offer(&self, tools: &str) {
         *self.inner.tools.lock() = tools.to_owned();
+    }
+
+    /// How often tools were listed.
+    pub(crate) fn lists(&self) -> usize {
+        self.inner.lists.load(Ordering::SeqCst)
     }
 
     /// How many calls have arrived.
@@ -133,7 +140,10 @@ async fn answer(State(inner): State<Arc<Inner>>, body: String) -> Response {
             "result",
             r#"{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"bank","version":"1"}}"#,
         ),
-        "tools/list" => reply("result", &format!(r#"{{"tools":{}}}"#, inner.tools.lock())),
+        "tools/list" => {
+            inner.lists.fetch_add(1, Ordering::SeqCst);
+            reply("result", &format!(r#"{{"tools":{}}}"#, inner.tools.lock()))
+        }
         "ping" => reply("result", "{}"),
         "tools/call" => {
             // Who looks at bodies sends small ones.
