@@ -49,8 +49,10 @@ pub(super) struct Entry {
     pub(super) listing: tokio::sync::Mutex<()>,
     /// Lists that were asked for. Whoever asks for one waits here, so that those who wait share the next.
     pub(super) by_hand: tokio::sync::Mutex<ByHand>,
-    /// A list that somebody asked for is about to be made.
+    /// A list that grew old is about to be made again.
     due: AtomicBool,
+    /// The upstream said that its tools changed, and is about to be believed.
+    told: AtomicBool,
 }
 
 #[derive(Default)]
@@ -229,7 +231,7 @@ pub async fn follow(services: Arc<Services>, stop: CancellationToken) {
             _ = look.tick() => {
                 end_removed(&services).await;
                 for id in services.connections.due(services.clock.elapsed()) {
-                    list_aside(&services, services.connections.entry(id), id, None);
+                    list_aside(&services, id);
                 }
             }
         }
@@ -237,39 +239,53 @@ pub async fn follow(services: Arc<Services>, stop: CancellationToken) {
 }
 
 /// The upstream says that its tools changed. It is believed at once, unless it goes on saying so: every list that
-/// differs is written down, and makes every replica load its configuration again.
+/// differs is written down, and makes every replica load its configuration again. One such task at a time for each
+/// connection.
 fn list_changed(services: &Arc<Services>, id: ConnectionId) {
-    let Some(entry) = services.connections.find(id) else { return };
-    let now = services.clock.elapsed();
-    list_aside(services, entry.clone(), id, Some(now));
+    let Some(entry) = services.connections.find(id).filter(|entry| begins(&entry.told)) else { return };
+    let services = services.clone();
+    tokio::spawn(async move {
+        let pause = tokio::time::sleep(entry.hurry(services.clock.elapsed()));
+        if services.stop.run_until_cancelled(pause).await.is_none() {
+            return;
+        }
+        // What the upstream says from here on is about a later list.
+        entry.told.store(false, Ordering::Release);
+        entry.expire(services.clock.elapsed());
+        let _one_at_a_time = entry.listing.lock().await;
+        list_unless_fresh(&services, &entry, id).await;
+    });
 }
 
-/// In a task of its own, so that one slow upstream does not keep others waiting. One such task at a time for each
-/// connection; not beside another list of it, unless that one began before the upstream `changed`.
-fn list_aside(services: &Arc<Services>, entry: Arc<Entry>, id: ConnectionId, changed: Option<Duration>) {
-    if entry.due.swap(true, Ordering::AcqRel) {
+/// In a task of its own, so that one slow upstream does not keep others waiting; one at a time for each connection. It
+/// does not stand for a notice of the upstream: a list that is under way may have begun before its tools changed.
+fn list_aside(services: &Arc<Services>, id: ConnectionId) {
+    let entry = services.connections.entry(id);
+    if !begins(&entry.due) {
         return;
     }
     let services = services.clone();
     tokio::spawn(async move {
-        if let Some(now) = changed {
-            let pause = tokio::time::sleep(entry.hurry(now));
-            if services.stop.run_until_cancelled(pause).await.is_none() {
-                return;
-            }
-            entry.expire(services.clock.elapsed());
-        }
         let _one_at_a_time = entry.listing.lock().await;
-        // What the upstream says from here on is about a later list.
         entry.due.store(false, Ordering::Release);
-        let Some(connection) = find(&services, id) else { return };
-        if entry.is_fresh(connection.version, LISTED_AGAIN_AT, services.clock.elapsed()) {
-            return;
-        }
-        if let Err(trouble) = list_and_keep(&services, &connection, &entry).await {
-            tracing::info!(connection.id = %id, ?trouble, "tools could not be listed again");
-        }
+        list_unless_fresh(&services, &entry, id).await;
     });
+}
+
+/// Whether what the flag stands for was not under way; from here on it is.
+fn begins(flag: &AtomicBool) -> bool {
+    !flag.swap(true, Ordering::AcqRel)
+}
+
+/// For who holds the entry's `listing`.
+async fn list_unless_fresh(services: &Services, entry: &Entry, id: ConnectionId) {
+    let Some(connection) = find(services, id) else { return };
+    if entry.is_fresh(connection.version, LISTED_AGAIN_AT, services.clock.elapsed()) {
+        return;
+    }
+    if let Err(trouble) = list_and_keep(services, &connection, entry).await {
+        tracing::info!(connection.id = %id, ?trouble, "tools could not be listed again");
+    }
 }
 
 async fn end_removed(services: &Services) {
@@ -331,6 +347,16 @@ mod tests {
         assert!(open.due(at(39)).is_empty(), "young");
         assert_eq!(open.due(at(40)), [id]);
         assert!(open.due(at(61)).is_empty(), "no longer used");
+    }
+
+    #[test]
+    fn a_notice_counts_once_and_is_not_lost_in_a_list_that_is_about_to_be_made() {
+        let entry = Entry::default();
+        assert!(begins(&entry.due) && !begins(&entry.due));
+        assert!(begins(&entry.told), "the list may have begun before the tools changed");
+        assert!(!begins(&entry.told), "said again before it was believed, it is the same notice");
+        entry.told.store(false, Ordering::Release);
+        assert!(begins(&entry.told), "said again afterwards it is another");
     }
 
     #[test]
