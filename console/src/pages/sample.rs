@@ -27,6 +27,8 @@ pub fn request(n: u128, status: &str, minutes: i64) -> Approval {
         expires_at: DateTime::UNIX_EPOCH + TimeDelta::minutes(minutes),
         execute_by: None,
         asks_input: false,
+        answer: None,
+        may_decide: false,
         decided_by: None,
         decided_by_email: None,
         decided_at: None,

@@ -60,6 +60,15 @@ pub struct Approval {
     /// While it is executing: the upstream asked the agent's side for input, and the call waits for it.
     #[serde(default)]
     pub asks_input: bool,
+    /// How the upstream answered, once the call ran: `result`, `tool_error` (the tool reported an error) or
+    /// `protocol_error` (a JSON-RPC error); `null` while it did not run, or where nobody knows the answer.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<domain::approval::Answer>))]
+    pub answer: Option<String>,
+    /// Whether the one who asks or watches may decide it, as far as the approval policy goes; whether it waits for a
+    /// decision is `status`.
+    #[serde(default)]
+    pub may_decide: bool,
     /// Who decided.
     pub decided_by: Option<Uuid>,
     /// Their e-mail; `null` once they are gone.
@@ -87,6 +96,18 @@ pub struct Approval {
         )
     )]
     pub definition_sha256: String,
+}
+
+/// How many requests wait for a decision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ApprovalsSummary {
+    /// All that wait.
+    pub waiting: u64,
+    /// Those of them that the one who asks may decide; 0 for a key.
+    pub mine: u64,
+    /// When the oldest that waits was opened; `null` when none does.
+    pub oldest_at: Option<DateTime<Utc>>,
 }
 
 /// What a tool says of itself (MCP `ToolAnnotations`): claims of the upstream, not facts. `null`: not said.
@@ -152,9 +173,7 @@ pub struct ApprovalDetail {
     /// When another approved call of this tool with the same arguments last ran, whoever asked, if within
     /// the hour before now.
     pub same_call_ran_at: Option<DateTime<Utc>>,
-    /// Whether the one who asks here may decide it.
-    pub may_decide: bool,
-    /// Why not.
+    /// Why the one who asks here may not decide it; `null` where they may.
     pub may_not_decide_because: Option<String>,
     /// Whether anybody other than those whose request it is could decide.
     pub somebody_may_decide: bool,

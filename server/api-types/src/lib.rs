@@ -24,7 +24,8 @@ pub mod words;
 
 pub use api_key::{ApiKey, CreateApiKey, CreatedApiKey, KeyOwner, RotateApiKey};
 pub use approval::{
-    Approval, ApprovalDetail, ApprovalEvent, Approve, EarlierCall, Reject, Settle, SettleOutcome, ToolHints,
+    Approval, ApprovalDetail, ApprovalEvent, ApprovalsSummary, Approve, EarlierCall, Reject, Settle, SettleOutcome,
+    ToolHints,
 };
 pub use audit::{AuditRecord, AuditRecordDetail};
 pub use auth::{AccessToken, Login, Me, MyKind, MyOrg};

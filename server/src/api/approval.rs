@@ -45,6 +45,8 @@ pub(super) fn approval(record: &Record, card: Card) -> Approval {
         created_at: record.created_at,
         expires_at: record.expires_at,
         execute_by: record.execute_by,
+        answer: card.answer.map(|answer| answer.to_string()),
+        may_decide: card.may_decide,
         decided_by: decision.map(|d| d.by.0),
         decided_by_email: card.decided_by_email,
         asks_input: matches!(record.state(), State::Executing(executing) if executing.asks),
@@ -84,7 +86,7 @@ pub(super) async fn detail(services: &Services, access: &OrgAccess, record: Reco
     let limit = access.org.connections.get(&record.binding.connection).map_or(120_000, |c| c.call_timeout_ms);
     let settle_from = record.state().settle_from(TimeDelta::milliseconds(limit.into()), record.read_at);
     Ok(ApprovalDetail {
-        approval: itself,
+        approval: Approval { may_decide: refused.is_none(), ..itself },
         arguments: arguments_json.as_deref().map(raw).transpose()?,
         arguments_json,
         definition: raw(&record.definition)?,
@@ -95,7 +97,6 @@ pub(super) async fn detail(services: &Services, access: &OrgAccess, record: Reco
         similar,
         last_approved,
         same_call_ran_at,
-        may_decide: refused.is_none(),
         may_not_decide_because: refused,
         somebody_may_decide: service::approval::has_other_approver(services, access, record).await?,
         settle_from,

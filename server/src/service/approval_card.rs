@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use api_types::{EarlierCall, ToolHints};
-use domain::{Principal, UserId, directory::Directory};
+use domain::{Principal, UserId, approval::Answer, directory::Directory};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 use wire::definition::ToolDefinition;
@@ -39,6 +39,10 @@ pub struct Card {
     pub hints: ToolHints,
     /// The arguments in one line.
     pub summary: Option<String>,
+    /// Whether the one who asks may decide it.
+    pub may_decide: bool,
+    /// How the upstream answered.
+    pub answer: Option<Answer>,
 }
 
 /// The cards of these records, in their order. `scope` was made with `Reason::Claim`.
@@ -62,6 +66,8 @@ pub async fn cards(services: &Services, scope: &mut OrgScope, records: &[Record]
             Kept::Whole(json) => summary(json),
             Kept::Large(size) => Some(format!("arguments of {} kB", size.div_ceil(1000))),
         }),
+        may_decide: false,
+        answer: None,
     });
     Ok(made.collect())
 }

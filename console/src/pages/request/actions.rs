@@ -37,7 +37,7 @@ pub(super) fn Actions(detail: Detail) -> impl IntoView {
         detail.with(|detail| {
             let waits = detail.approval.status == "pending";
             let late = words::may_be_late(&detail.approval, now.get());
-            match (waits, late, detail.may_decide) {
+            match (waits, late, detail.approval.may_decide) {
                 (true, _, true) => Can::Decide,
                 (false, true, true) => Can::ApproveLate,
                 (true, ..) => Can::Not(detail.may_not_decide_because.clone().unwrap_or_default()),

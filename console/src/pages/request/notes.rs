@@ -14,8 +14,9 @@ pub(super) fn Notes(detail: Detail) -> impl IntoView {
     let approval = detail.with_untracked(|detail| detail.approval.clone());
     let became = part(detail, move |detail| words::became(&detail.approval, now.get_untracked()));
     let ran = part(detail, |detail| detail.same_call_ran_at);
-    let stuck =
-        part(detail, |detail| detail.approval.status == "pending" && !detail.may_decide && !detail.somebody_may_decide);
+    let stuck = part(detail, |detail| {
+        detail.approval.status == "pending" && !detail.approval.may_decide && !detail.somebody_may_decide
+    });
     let waits = part(detail, |detail| detail.approval.status == "pending");
     view! {
         {move || became.get().map(|words| view! { <p class="notice"><Icon shape=Shape::Clock /><Said text=words /></p> })}

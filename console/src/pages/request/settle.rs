@@ -20,7 +20,7 @@ pub(super) fn SettleForm(detail: Detail, on_settled: Callback<()>) -> impl IntoV
         let last = |name: &str| detail.history.iter().rev().find(|event| is(&event.from, &event.to, name)).cloned();
         (last("executing").map(|event| event.at), last("outcome_unknown"))
     });
-    let may = part(detail, |detail| detail.may_decide);
+    let may = part(detail, |detail| detail.approval.may_decide);
     let because = part(detail, |detail| detail.may_not_decide_because.clone().unwrap_or_default());
     let tool = detail.with_untracked(|detail| detail.approval.tool.clone());
     view! {
