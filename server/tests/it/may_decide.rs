@@ -89,7 +89,7 @@ async fn list_request_filter_and_summary_agree_for_whoever_looks() {
     let decided = Client::approval_of(&robot.call("pay", json!({"to": "Ada", "cents": 3})).await);
     world.approver.decide(&decided, "reject", "no").await.expect(200);
 
-    let expect = async |looker: &Looker| match looker.who {
+    let expected = |looker: &Looker| match looker.who {
         "owner" | "maker" | "rotator" => vec![asked.clone()],
         "approver" => vec![asked.clone(), pay.clone()],
         "admin" => vec![asked.clone(), balance.clone(), pay.clone()],
@@ -97,7 +97,7 @@ async fn list_request_filter_and_summary_agree_for_whoever_looks() {
         _ => vec![],
     };
     for looker in &lookers {
-        assert_eq!(agreed(looker).await, expect(looker).await, "{}", looker.who);
+        assert_eq!(agreed(looker).await, expected(looker), "{}", looker.who);
     }
     // The policy lets people decide on their own requests.
     world.admin.patch("/orgs/acme", json!({"approval_policy": {"allow_self_approval": true}})).await.expect(200);
@@ -111,7 +111,7 @@ async fn list_request_filter_and_summary_agree_for_whoever_looks() {
     }
     // The tool is gone: it is as for the org.
     world.admin.patch("/orgs/acme", json!({"approval_policy": {"allow_self_approval": false}})).await.expect(200);
-    world.admin.delete("/orgs/acme/toolkits/bank/tools/balance?force=true").await;
+    world.admin.delete("/orgs/acme/toolkits/bank/tools/balance").await.expect(204);
     for looker in &lookers {
         agreed(looker).await;
     }

@@ -157,7 +157,8 @@ impl Approvals {
         let mut rows: HashMap<ApprovalId, ApprovalRow> = HashMap::new();
         for (record, card) in records.iter().zip(cards) {
             if let (Some(id), Some(key)) = (approval_card::key_of(record), card.key.clone()) {
-                self.keys.insert(id, key);
+                // Other facts than were told before are found with the version of the configuration that they came with.
+                self.keys.entry(id).or_insert(key);
             }
             let people = own::own_of(&record.binding, card.key.as_ref());
             let approval = row(record, card, &Deciding::default());
@@ -177,8 +178,8 @@ impl Approvals {
         Ok(())
     }
 
-    /// Notes the requests that wait of keys with other people than was told: who rotates a key may no longer decide them.
-    /// `false`: too many.
+    /// Notes the requests that wait of keys with other people than was told: who rotates a key may no longer decide
+    /// them. `false`: too many.
     async fn note_keys(&mut self, scope: &mut OrgScope) -> Result<bool> {
         let now = own::waiting_keys(scope).await?;
         let changed: Vec<Uuid> =
