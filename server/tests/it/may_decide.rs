@@ -64,11 +64,11 @@ async fn list_request_filter_and_summary_agree_for_whoever_looks() {
     for (who, role) in [("maker", "admin"), ("rotator", "admin"), ("auditor", "auditor"), ("caller", "approver")] {
         lookers.push(person(&world, who, role).await);
     }
-    let client = |who: &str| lookers.iter().find(|looker| looker.who == who).expect("one of them").client.clone();
     for (name, role) in [("eye", "auditor"), ("hand", "approver")] {
         let key = world.owner.post("/orgs/acme/api-keys", json!({"name": name, "role": role})).await.expect(201);
         lookers.push(Looker { who: "key", client: Client::new(&world.gateway.url, key["key"].as_str()) });
     }
+    let client = |who: &str| lookers.iter().find(|looker| looker.who == who).expect("one of them").client.clone();
     // Two tools: one as the org has it, one that only administrators decide.
     let only_admins = json!({"connection": "bank", "tool": "balance", "permission": "needs_approval",
         "approval_policy": {"approver_roles": ["admin"]}});
