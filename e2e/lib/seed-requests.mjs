@@ -74,7 +74,8 @@ function ticket(n) {
 }
 
 function branch(n) {
-  return { tool: "delete_branch", args: { repository: REPOSITORIES[n % 4], branch: `feature/${mark(n).replace(" ", "-")}`, force: n % 2 === 0 } };
+  const args = { repository: REPOSITORIES[n % 4], branch: `feature/${n}-${"more-".repeat(n % 9)}work`, force: n % 2 === 0 };
+  return { tool: "delete_branch", args: { ...args, because: `${mark(n)} is merged` } };
 }
 
 function query(n) {

@@ -31,8 +31,8 @@ export async function tapsTwice(page, locator, apart = 120) {
   await page.touchscreen.tap(x, y);
 }
 
-/** Where a finger would come down: the middle of an element, if the element is what lies there. */
-async function place(locator) {
+/** Where a finger or a mouse would come down: the middle of an element, if the element is what lies there. */
+export async function place(locator) {
   const found = await locator.evaluate((element) => {
     // Of a link over several lines the first is what is seen.
     const { left, top, width, height } = element.getClientRects()[0] ?? element.getBoundingClientRect();
