@@ -79,14 +79,16 @@ class Office {
   /**
    * Makes `count` calls that are held, `at_once` at a time, and gives their requests in the order of their
    * arguments. `on_answer` gets every answer's HTTP status and how long it took in milliseconds; without it, anything but a held call fails.
+   * No call begins later than `within` milliseconds after the first.
    */
-  async asks(count, { at_once = 4, on_answer } = {}) {
+  async asks(count, { at_once = 4, on_answer, within = 120_000 } = {}) {
     await this.prepares(count);
     const first = this.count;
     this.count += count;
     const requests = Array(count);
+    const deadline = Date.now() + within;
     await eachOf(count, at_once, async (n) => {
-      requests[n] = await this.asks_one(first + n, on_answer);
+      if (Date.now() < deadline) requests[n] = await this.asks_one(first + n, on_answer);
     });
     return requests.filter((request) => request !== undefined);
   }

@@ -49,7 +49,7 @@ describe("a full queue", () => {
     const answers = [];
     const requests = await office.asks(460, { on_answer: (status, ms) => answers.push({ status, ms }) });
     const last = requests.at(-1)?.id;
-    if (last) for (const { page } of pages) await row(page, last).waitFor({ timeout: 30_000 });
+    if (requests.length === 460) for (const { page } of pages) await row(page, last).waitFor({ timeout: 30_000 });
     const { times, failed } = await pings.stop();
     await pinger.close();
     const asked = (await Promise.all(programs.map((program) => program.close()))).flat();
@@ -65,7 +65,7 @@ describe("a full queue", () => {
     assert.ok(percentile(times, 0.99) < 2_000, `a ping took ${percentile(times, 0.99)} ms`);
     const listed = await admin.allApprovals("status=pending");
     assert.equal(listed.length, 460, "nothing that was held is lost");
-  }, { timeout: 180_000 });
+  }, { timeout: 240_000 });
 
   tells("an inbox shows its first request before it has read the whole queue", async (people) => {
     await fills();
