@@ -75,7 +75,6 @@ class Meter {
   constructor(page, session) {
     this.page = page;
     this.session = session;
-    this.streams = new Set();
     this.reset();
     session.on("Network.requestWillBeSent", ({ requestId, request, type }) => {
       if (request.url.startsWith("data:")) return;
@@ -88,14 +87,12 @@ class Meter {
       if (!seen) return;
       seen.status = response.status;
       seen.bytes = response.encodedDataLength;
-      if (response.mimeType === "text/event-stream") {
-        seen.kind = "stream";
-        this.streams.add(requestId);
-      }
+      if (response.mimeType === "text/event-stream") seen.kind = "stream";
       if (response.fromDiskCache) seen.kind = "cached";
     });
-    session.on("Network.dataReceived", ({ requestId, dataLength, encodedDataLength }) => {
-      if (this.streams.has(requestId)) this.streamed += encodedDataLength || dataLength;
+    session.on("Network.eventSourceMessageReceived", ({ eventName, eventId, data }) => {
+      // As on the line: `event: …`, `id: …`, `data: …`, each with its end, and an empty line.
+      this.streamed += Buffer.byteLength(`event: ${eventName}\nid: ${eventId}\ndata: ${data}\n\n`);
     });
     session.on("Network.loadingFinished", ({ requestId, encodedDataLength }) => {
       const seen = this.seen.get(requestId);

@@ -184,7 +184,7 @@ async function decides(page, hands, order, marks) {
 /** The decision was taken: it can be undone, and another request comes. A press that does nothing fails here. */
 async function goesOn(page, id, last, what) {
   await page.getByRole("button", { name: "Undo" }).first().waitFor({ timeout: 3_000 }).catch(() => assert.fail(`a dead press: ${what}`));
-  if (!last) await page.waitForURL((url) => !url.href.includes(id), { timeout: 3_000 }).catch(() => assert.fail(`nothing came after: ${what}`));
+  if (!last) await page.waitForURL((url) => !url.href.includes(id), { timeout: 3_000 }).catch(() => assert.fail(`a dead press, or nothing comes after: ${what}`));
 }
 
 function expected(act, n) {
