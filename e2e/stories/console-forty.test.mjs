@@ -64,7 +64,8 @@ describe("forty decisions", () => {
     for (let n = 0; n < 8; n++) {
       for (const key of ["j", "r", "a", " ", "j", "k", "Control+Enter"]) {
         await page.keyboard.press(key);
-        await page.waitForTimeout(QUICK_MS);
+        // Some think for a moment before they write.
+        await page.waitForTimeout(key === "r" && n % 2 === 1 ? 350 : QUICK_MS);
       }
     }
     await page.keyboard.press("Escape");
