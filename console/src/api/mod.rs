@@ -9,6 +9,7 @@ pub mod live;
 pub mod pages;
 mod presence;
 pub mod read;
+mod retry;
 
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
 pub use failure::Failure;
+pub(crate) use retry::{Retry, remember};
 
 const BASE: &str = "/api/v1";
 
