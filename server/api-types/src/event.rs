@@ -1,19 +1,22 @@
-//! What the event stream of an org sends (`/orgs/{org}/events`): ids and summaries, never arguments.
+//! What the event stream of an org sends (`/orgs/{org}/events`): ids, rows of lists and summaries, never arguments.
 //!
 //! Each is the `data` of a server-sent event of the name given here.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// `approval.opened` and `approval.changed`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+use crate::Approval;
+
+/// `approval.opened` and `approval.changed`, for watchers with `approvals:read`: the approval as `GET …/approvals` lists
+/// it, in its newest state. Several changes that happen close together are told as one.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ApprovalEventData {
-    /// Which approval.
+    /// Which approval: its `id`.
     pub approval_id: Uuid,
-    /// Its state now.
-    #[cfg_attr(feature = "openapi", schema(value_type = domain::approval::Status))]
-    pub status: String,
+    /// The approval, `may_decide` for the one who watches.
+    #[serde(flatten)]
+    pub approval: Approval,
 }
 
 /// `call.finished`.

@@ -1,9 +1,9 @@
-//! An approval as people see it: in a list, and with everything a person needs to decide (what would run, why
-//! it is held, what happened, what was like it, and whether the one who asks may decide).
+//! An approval with everything a person needs to decide: what would run, why it is held, what happened, what was like
+//! it, and whether the one who asks may decide.
 
-use api_types::{Approval, ApprovalDetail, ApprovalEvent};
+use api_types::{ApprovalDetail, ApprovalEvent};
 use chrono::TimeDelta;
-use domain::approval::{Decider, State, may_decide};
+use domain::approval::{Decider, may_decide};
 use serde_json::value::RawValue;
 
 use crate::{
@@ -15,47 +15,13 @@ use crate::{
     service::{
         self, Services,
         access::OrgAccess,
-        approval_card::{self, Card},
+        approval_card::{self, row},
+        approval_inbox::Deciding,
     },
 };
 
 /// How many earlier requests of the same tool and caller are shown.
 const SIMILAR: usize = 5;
-
-/// A record and its card as people see them.
-pub(super) fn approval(record: &Record, card: Card) -> Approval {
-    let decision = record.decision();
-    Approval {
-        id: record.id.0,
-        status: record.state().status().to_string(),
-        toolkit: record.toolkit.clone(),
-        tool: record.tool.clone(),
-        caller_kind: record.binding.caller.kind().to_owned(),
-        caller_id: record.binding.caller.id(),
-        caller_name: record.caller_name.clone(),
-        caller_prefix: card.caller_prefix,
-        client: record.client.clone(),
-        owner_id: record.binding.owner.0,
-        owner_email: card.owner_email,
-        rule: record.rule.clone(),
-        hints: card.hints,
-        definition_changed: record.reviewed_definition.is_some(),
-        summary: card.summary,
-        agent_reason: record.agent_reason.clone(),
-        created_at: record.created_at,
-        expires_at: record.expires_at,
-        execute_by: record.execute_by,
-        answer: card.answer.map(|answer| answer.to_string()),
-        may_decide: card.may_decide,
-        decided_by: decision.map(|d| d.by.0),
-        decided_by_email: card.decided_by_email,
-        asks_input: matches!(record.state(), State::Executing(executing) if executing.asks),
-        decided_at: decision.map(|d| d.at),
-        decision_reason: decision.and_then(|d| d.reason.clone()),
-        arguments_sha256: hex::encode(record.binding.arguments_sha256),
-        definition_sha256: hex::encode(record.binding.definition_sha256),
-    }
-}
 
 /// Puts the page of one approval together.
 ///
@@ -69,8 +35,13 @@ pub(super) async fn detail(services: &Services, access: &OrgAccess, record: Reco
     let same_call_ran_at = db::approval::card::same_call_ran_at(&mut scope, &record).await?;
     let records = with_similar(&mut scope, record).await?;
     let cards = approval_card::cards(services, &mut scope, &records).await?;
+    let (definition, reviewed_definition) = match records.first() {
+        Some(record) => db::approval::definitions(&mut scope, record.id).await?,
+        None => return Err(Error::not_found()),
+    };
     drop(scope);
-    let mut shown = records.iter().zip(cards).map(|(record, card)| approval(record, card));
+    let deciding = Deciding::of(access);
+    let mut shown = records.iter().zip(cards).map(|(record, card)| row(record, card, &deciding));
     let (Some(record), Some(itself)) = (records.first(), shown.next()) else { return Err(Error::not_found()) };
     let similar = shown.collect();
     let policy = service::approval::policy(access, record);
@@ -86,11 +57,11 @@ pub(super) async fn detail(services: &Services, access: &OrgAccess, record: Reco
     let limit = access.org.connections.get(&record.binding.connection).map_or(120_000, |c| c.call_timeout_ms);
     let settle_from = record.state().settle_from(TimeDelta::milliseconds(limit.into()), record.read_at);
     Ok(ApprovalDetail {
-        approval: Approval { may_decide: refused.is_none(), ..itself },
+        approval: itself,
         arguments: arguments_json.as_deref().map(raw).transpose()?,
         arguments_json,
-        definition: raw(&record.definition)?,
-        reviewed_definition: record.reviewed_definition.as_deref().map(raw).transpose()?,
+        definition: raw(&definition)?,
+        reviewed_definition: reviewed_definition.as_deref().map(raw).transpose()?,
         arguments_check: record.checked.check.as_str().to_owned(),
         check_note: record.checked.note.clone(),
         history: history.into_iter().map(event).collect(),
@@ -119,14 +90,14 @@ async fn with_similar(scope: &mut OrgScope, record: Record) -> Result<Vec<Record
     Ok(records)
 }
 
-fn event(row: db::approval::EventRow) -> ApprovalEvent {
+fn event(event: db::approval::EventRow) -> ApprovalEvent {
     ApprovalEvent {
-        at: row.at,
-        from: row.from_state,
-        to: row.to_state,
-        actor_kind: row.actor_kind,
-        actor_id: row.actor_id,
-        actor_name: row.actor_name,
-        note: row.note,
+        at: event.at,
+        from: event.from_state,
+        to: event.to_state,
+        actor_kind: event.actor_kind,
+        actor_id: event.actor_id,
+        actor_name: event.actor_name,
+        note: event.note,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use api_types::{Approval, ApprovalDetail, Approve, List, Reject, Settle, SettleOutcome};
+use api_types::{Approval, ApprovalDetail, ApprovalsSummary, Approve, List, Reject, Settle, SettleOutcome};
 use axum::{
     Json,
     extract::{Path, State},
@@ -15,7 +15,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::{
-    approval::{approval, detail},
+    approval::detail,
     authorize::{Allowed, Approver, ReadApprovals},
     body::Body,
     page::{Page, Query, page},
@@ -26,7 +26,13 @@ use crate::{
         approval::{Filter, Record},
     },
     error::{Error, Result},
-    service::{self, Services, access::OrgAccess, approval::Verdict, approval_card, approval_inbox},
+    service::{
+        self, Services,
+        access::OrgAccess,
+        approval::Verdict,
+        approval_card::{self, row},
+        approval_inbox::{self, Deciding},
+    },
 };
 
 /// The filters of the list.
@@ -74,21 +80,37 @@ pub async fn list_approvals(
         before: query.page.after()?,
         limit: limit + 1,
     };
+    // Keys of other orgs ask too, and a card says whose they are.
+    let mut scope = OrgScope::system(&services.db, access.0.org.id, Reason::Claim).await?;
+    let deciding = Deciding::of(&access.0);
     match query.mine.as_deref() {
         None | Some("false") => {}
-        Some("true") => match approval_inbox::mine(&access.0) {
+        Some("true") => match deciding.filter(&mut scope).await? {
             Some(mine) => filter.mine = Some(mine),
             None => return Ok(Json(List { items: Vec::new(), next_cursor: None })),
         },
         Some(_) => return Err(Error::invalid("mine", "must be `true` or `false`")),
     }
-    // Keys of other orgs ask too, and a card says whose they are.
-    let mut scope = OrgScope::system(&services.db, access.0.org.id, Reason::Claim).await?;
     let rows = db::approval::list(&mut scope, &filter).await?;
     let List { items: records, next_cursor } = page(rows, limit, |row| row.id.to_string(), |row| row);
     let cards = approval_card::cards(&services, &mut scope, &records).await?;
-    let items = records.iter().zip(cards).map(|(record, card)| approval(record, card)).collect();
+    let items = records.iter().zip(cards).map(|(record, card)| row(record, card, &deciding)).collect();
     Ok(Json(List { items, next_cursor }))
+}
+
+/// Counts the requests that wait for a decision, and those of them that the one who asks may decide.
+#[utoipa::path(
+    get,
+    path = "/orgs/{org}/approvals/summary",
+    tag = "approvals",
+    responses((status = OK, body = ApprovalsSummary)),
+    security(("bearer" = ["approvals:read"])),
+)]
+pub async fn get_approvals_summary(
+    State(services): State<Arc<Services>>,
+    access: Allowed<ReadApprovals>,
+) -> Result<Json<ApprovalsSummary>> {
+    approval_inbox::summary(&services, &access.0).await.map(Json)
 }
 
 fn statuses(words: &str) -> Result<Vec<Status>> {
@@ -213,5 +235,5 @@ async fn shown(services: &Services, access: &OrgAccess, record: Record) -> Resul
     let records = [record];
     let mut cards = approval_card::cards(services, &mut scope, &records).await?;
     let [record] = records;
-    Ok(Json(approval(&record, cards.pop().unwrap_or_default())))
+    Ok(Json(row(&record, cards.pop().unwrap_or_default(), &Deciding::of(access))))
 }

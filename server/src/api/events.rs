@@ -12,8 +12,12 @@ use axum::{
     http::{HeaderMap, HeaderName, header},
     response::{IntoResponse, Response},
 };
+use domain::Right;
 use futures::stream;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
+use tokio::{
+    sync::watch,
+    time::{Instant, Interval, MissedTickBehavior, interval_at},
+};
 
 use super::authorize::Member;
 use crate::{
@@ -21,6 +25,7 @@ use crate::{
     service::{
         Services,
         access::{self, OrgAccess},
+        approval_inbox::Deciding,
         feed::{self, Event, Next, RIGHTS, Watcher},
     },
 };
@@ -57,10 +62,12 @@ pub async fn stream_events(
     // An id that cannot be read is one that is not known.
     let last = headers.get("last-event-id").map(|id| id.to_str().unwrap_or("?"));
     let watcher = feed::watch(&services, &access, last).await?;
+    let versions = services.directory.versions();
     let version = services.directory.get()?.version;
+    let deciding = Deciding::of(&access);
     let mut alive = interval_at(Instant::now() + KEEP_ALIVE, KEEP_ALIVE);
     alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let events = Events { services, access, version, watcher, alive, begun: false };
+    let events = Events { services, access, deciding, version, versions, watcher, alive, begun: false };
     let body = stream::unfold(events, |mut events| async move {
         let bytes = events.next().await?;
         Some((Ok::<_, Infallible>(Bytes::from(bytes)), events))
@@ -77,8 +84,11 @@ pub async fn stream_events(
 struct Events {
     services: Arc<Services>,
     access: OrgAccess,
+    /// What the actor may decide.
+    deciding: Deciding,
     /// The version of the configuration at which the actor was looked at.
     version: i64,
+    versions: watch::Receiver<i64>,
     watcher: Watcher,
     alive: Interval,
     begun: bool,
@@ -97,12 +107,19 @@ impl Events {
                 biased;
                 () = self.services.stop.cancelled() => return None,
                 _ = self.alive.tick() => {
-                    self.still_valid().await?;
-                    return Some(format!("id: {}\n: still here\n\n", self.watcher.id(None)));
+                    let sees = self.still_valid().await?;
+                    let alive = format!("id: {}\n: still here\n\n", self.watcher.id(None));
+                    return Some(self.follow(alive, sees));
+                }
+                _ = self.versions.changed() => {
+                    let sees = self.look_again()?;
+                    if sees == Sees::Otherwise {
+                        return Some(self.resync());
+                    }
                 }
                 next = self.watcher.next() => {
-                    self.look_again()?;
-                    let text = self.encode(next);
+                    let sees = self.look_again()?;
+                    let text = self.follow(self.encode(next), sees);
                     if !text.is_empty() {
                         return Some(text);
                     }
@@ -113,14 +130,27 @@ impl Events {
 
     fn encode(&self, next: Next) -> String {
         match next {
-            Next::Resync => wire::sse::encode(Some(name::RESYNC), Some(&self.watcher.id(None)), "{}"),
+            Next::Resync => self.resync(),
             Next::Events(events) => {
                 let mine = events.iter().filter(|event| self.may_see(event));
                 mine.map(|event| {
-                    wire::sse::encode(Some(event.name), Some(&self.watcher.id(Some(event.seq))), &event.data)
+                    let data = event.data(&self.deciding);
+                    wire::sse::encode(Some(event.name), Some(&self.watcher.id(Some(event.seq))), &data)
                 })
                 .collect()
             }
+        }
+    }
+
+    fn resync(&self) -> String {
+        wire::sse::encode(Some(name::RESYNC), Some(&self.watcher.id(None)), "{}")
+    }
+
+    /// What is sent, and after it, where the actor sees other things than before, that it has to read again.
+    fn follow(&self, text: String, sees: Sees) -> String {
+        match sees {
+            Sees::TheSame => text,
+            Sees::Otherwise => text + &self.resync(),
         }
     }
 
@@ -130,23 +160,39 @@ impl Events {
 
     /// Whether the credential has not ended meanwhile: keys, tokens and sessions end without a change of the
     /// configuration. `None`: it has.
-    async fn still_valid(&mut self) -> Option<()> {
+    async fn still_valid(&mut self) -> Option<Sees> {
         match access::still_valid(&self.services, &self.access.actor).await {
             Ok(_) => self.look_again(),
             // Without the database nothing happens that could be shown.
-            Err(error) => matches!(error.kind, Kind::Unavailable).then_some(()),
+            Err(error) => matches!(error.kind, Kind::Unavailable).then_some(Sees::TheSame),
         }
     }
 
-    /// Reads the actor's rights again when the configuration has changed. `None`: it may watch no longer.
-    fn look_again(&mut self) -> Option<()> {
-        let Ok(directory) = self.services.directory.get() else { return Some(()) };
+    /// Reads the actor's rights, and what it may decide, again when the configuration has changed. `None`: it may watch
+    /// no longer.
+    fn look_again(&mut self) -> Option<Sees> {
+        let Ok(directory) = self.services.directory.get() else { return Some(Sees::TheSame) };
         if directory.version == self.version {
-            return Some(());
+            return Some(Sees::TheSame);
         }
         let actor = access::again(&self.services, &directory, &self.access.actor).ok()?;
-        self.access = OrgAccess::find(&directory, actor, self.access.org.slug.as_str()).ok()?;
+        let access = OrgAccess::find(&directory, actor, self.access.org.slug.as_str()).ok()?;
+        let before = std::mem::replace(&mut self.access, access);
         self.version = directory.version;
-        RIGHTS.iter().any(|right| self.access.rights.has(*right)).then_some(())
+        let decided = std::mem::replace(&mut self.deciding, Deciding::of(&self.access));
+        let rights = &self.access.rights;
+        let more = RIGHTS.iter().any(|right| rights.has(*right) && !before.rights.has(*right));
+        let other_decisions = rights.has(Right::ReadApprovals) && decided != self.deciding;
+        let sees = if more || other_decisions { Sees::Otherwise } else { Sees::TheSame };
+        RIGHTS.iter().any(|right| rights.has(*right)).then_some(sees)
     }
+}
+
+/// What a watcher sees after a change of the configuration.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sees {
+    /// What it saw before, or less.
+    TheSame,
+    /// More, or rows that say something else of who may decide: what it has read is old.
+    Otherwise,
 }

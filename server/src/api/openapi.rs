@@ -90,6 +90,7 @@ use crate::error::Result;
         toolkits::put_role_policy,
         toolkits::delete_role_policy,
         approvals::list_approvals,
+        approvals::get_approvals_summary,
         approvals::get_approval,
         approvals::approve_approval,
         approvals::reject_approval,

@@ -88,7 +88,7 @@ impl Console {
 }
 
 /// Whether a list of preferences names the word, and not with weight 0.
-fn accepts(headers: &HeaderMap, name: header::HeaderName, word: &str) -> bool {
+pub(super) fn accepts(headers: &HeaderMap, name: header::HeaderName, word: &str) -> bool {
     let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).any(|item| {
         let mut parts = item.split(';').map(str::trim);

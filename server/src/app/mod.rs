@@ -2,6 +2,7 @@
 //! binds, runs and stops.
 
 mod browser;
+mod compress;
 pub mod connections;
 pub mod console;
 pub mod host;

@@ -15,7 +15,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use uuid::Uuid;
 
 use super::{
-    browser,
+    browser, compress,
     console::Console,
     host::{self, Hosts},
     peer::{self, Proxies},
@@ -76,6 +76,7 @@ pub const API: Routes = &[
         put(toolkits::put_role_policy).delete(toolkits::delete_role_policy)
     }),
     ("/orgs/{org}/approvals", || get(approvals::list_approvals)),
+    ("/orgs/{org}/approvals/summary", || get(approvals::get_approvals_summary)),
     ("/orgs/{org}/approvals/{id}", || get(approvals::get_approval)),
     ("/orgs/{org}/approvals/{id}/approve", || post(approvals::approve_approval)),
     ("/orgs/{org}/approvals/{id}/reject", || post(approvals::reject_approval)),
@@ -126,6 +127,7 @@ pub(super) fn router(
         // Before everything that looks at a request, so that no route can stand outside.
         .layer(middleware::from_fn_with_state(Arc::new(hosts), host::guard))
         .layer(middleware::from_fn(identify))
+        .layer(middleware::from_fn(compress::compress))
         .layer(middleware::from_fn_with_state(requests, under_way::count))
         .with_state(services)
 }

@@ -22,7 +22,9 @@ use crate::{
     directory::Snapshots,
     limit::{Budget, quota::Quota, refusals::Refusals},
     live::Live,
-    service::{Limits, Pace, Services, audit_export, call, connection, feed, key, mcp_session, seats::Seats},
+    service::{
+        Limits, Pace, Services, audit_export, call, connection, feed, key, mcp_session, seats::Seats, tool_hints,
+    },
     upstream::{AllowRule, ChildUser, Egress, Upstreams},
     vault::{KeyUse, MasterKey, Vault},
 };
@@ -93,6 +95,7 @@ impl App {
             held: Seats::new(HELD),
             opening: Default::default(),
             feed: feed::Feed::default(),
+            hints: tool_hints::KnownHints::default(),
             key_uses: key::Uses::default(),
             audit_readers: tokio::sync::Semaphore::new(4),
             exports: audit_export::Exports::default(),

@@ -3,19 +3,23 @@
 
 use std::collections::HashMap;
 
-use api_types::{EarlierCall, ToolHints};
-use domain::{Principal, UserId, approval::Answer, directory::Directory};
+use api_types::{Approval, EarlierCall, ToolHints};
+use domain::{
+    Principal, UserId,
+    approval::{Answer, State},
+    directory::Directory,
+};
 use serde_json::value::RawValue;
 use uuid::Uuid;
-use wire::definition::ToolDefinition;
 
-use super::{Services, summary::summary};
+use super::{Services, approval_inbox::Deciding, summary::summary};
 use crate::{
     db::{
         OrgScope,
         approval::{
             Record,
             card::{self, Kept},
+            own::{self, KeyFacts},
         },
     },
     error::Result,
@@ -29,8 +33,8 @@ const IN_A_LINE: i32 = 16 * 1024;
 /// What is added to a record for people.
 #[derive(Clone, Debug, Default)]
 pub struct Card {
-    /// The first characters of the newest secret of a caller that is a key.
-    pub caller_prefix: Option<String>,
+    /// What there is to say of a caller that is a key.
+    pub key: Option<KeyFacts>,
     /// The e-mail of the person answerable.
     pub owner_email: Option<String>,
     /// The e-mail of who decided.
@@ -39,8 +43,6 @@ pub struct Card {
     pub hints: ToolHints,
     /// The arguments in one line.
     pub summary: Option<String>,
-    /// Whether the one who asks may decide it.
-    pub may_decide: bool,
     /// How the upstream answered.
     pub answer: Option<Answer>,
 }
@@ -55,21 +57,57 @@ pub async fn cards(services: &Services, scope: &mut OrgScope, records: &[Record]
     let mut keys: Vec<Uuid> = records.iter().filter_map(key_of).collect();
     keys.sort_unstable();
     keys.dedup();
-    let prefixes = card::key_prefixes(scope, &keys).await?;
+    let keys = own::keys(scope, &keys).await?;
     let directory = services.directory.get()?;
+    let hints = services.hints.of(scope, &directory, records).await?;
     let made = records.iter().map(|record| Card {
-        caller_prefix: key_of(record).and_then(|key| prefixes.get(&key).cloned()),
+        key: key_of(record).and_then(|key| keys.get(&key).cloned()),
         owner_email: email(&directory, record.binding.owner),
         decided_by_email: record.decision().and_then(|decision| email(&directory, decision.by)),
-        hints: hints(&record.definition),
+        hints: hints.get(&record.binding.definition_sha256).copied().unwrap_or_default(),
         summary: arguments.get(&record.id.0).and_then(|kept| match kept {
             Kept::Whole(json) => summary(json),
             Kept::Large(size) => Some(format!("arguments of {} kB", size.div_ceil(1000))),
         }),
-        may_decide: false,
         answer: None,
     });
     Ok(made.collect())
+}
+
+/// A record and its card as the one sees it whose decisions `deciding` tells.
+pub fn row(record: &Record, card: Card, deciding: &Deciding) -> Approval {
+    let decision = record.decision();
+    let people = own::own_of(&record.binding, card.key.as_ref());
+    Approval {
+        id: record.id.0,
+        status: record.state().status().to_string(),
+        toolkit: record.toolkit.clone(),
+        tool: record.tool.clone(),
+        caller_kind: record.binding.caller.kind().to_owned(),
+        caller_id: record.binding.caller.id(),
+        caller_name: record.caller_name.clone(),
+        caller_prefix: card.key.and_then(|key| key.prefix),
+        client: record.client.clone(),
+        owner_id: record.binding.owner.0,
+        owner_email: card.owner_email,
+        rule: record.rule.clone(),
+        hints: card.hints,
+        definition_changed: record.definition_changed,
+        summary: card.summary,
+        agent_reason: record.agent_reason.clone(),
+        created_at: record.created_at,
+        expires_at: record.expires_at,
+        execute_by: record.execute_by,
+        answer: card.answer.map(|answer| answer.to_string()),
+        may_decide: deciding.may(record.binding.toolkit_tool, &people),
+        decided_by: decision.map(|d| d.by.0),
+        decided_by_email: card.decided_by_email,
+        asks_input: matches!(record.state(), State::Executing(executing) if executing.asks),
+        decided_at: decision.map(|d| d.at),
+        decision_reason: decision.and_then(|d| d.reason.clone()),
+        arguments_sha256: hex::encode(record.binding.arguments_sha256),
+        definition_sha256: hex::encode(record.binding.definition_sha256),
+    }
 }
 
 /// The last other call of this tool by this caller that a person allowed, if its arguments are still on
@@ -122,7 +160,8 @@ fn arguments_in(params: &str) -> Option<String> {
     Some(arguments.map_or_else(|| "{}".to_owned(), |(_, value)| value.get().to_owned()))
 }
 
-fn key_of(record: &Record) -> Option<Uuid> {
+/// The caller's id, if it is a key.
+pub(super) fn key_of(record: &Record) -> Option<Uuid> {
     match record.binding.caller {
         Principal::Key(id) => Some(id.0),
         Principal::User(_) => None,
@@ -131,15 +170,4 @@ fn key_of(record: &Record) -> Option<Uuid> {
 
 fn email(directory: &Directory, person: UserId) -> Option<String> {
     directory.people.get(&person).map(|person| person.email.to_string())
-}
-
-fn hints(definition: &str) -> ToolHints {
-    let parsed = serde_json::from_str::<&RawValue>(definition).ok().and_then(|raw| ToolDefinition::parse(raw).ok());
-    let hints = parsed.map(|definition| definition.hints).unwrap_or_default();
-    ToolHints {
-        read_only: hints.read_only,
-        destructive: hints.destructive,
-        idempotent: hints.idempotent,
-        open_world: hints.open_world,
-    }
 }

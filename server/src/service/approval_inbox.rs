@@ -1,27 +1,123 @@
-//! Which requests wait for a decision that somebody may make (approvals.md, "Who may decide"), as a
-//! filter, so that lists of them have whole pages.
+//! What somebody may decide (approvals.md, "Who may decide"): said once, for each row of a list or an event, for the
+//! filter that leaves whole pages, and for the number on a badge.
 
-use domain::approval::{Decider, may_decide};
+use std::collections::HashMap;
 
-use super::access::OrgAccess;
-use crate::db::approval::Mine;
+use api_types::ApprovalsSummary;
+use domain::{
+    ApprovalPolicy, ToolkitToolId, UserId,
+    approval::{Decider, may_decide},
+};
+use uuid::Uuid;
 
-/// The filter for the one who asks. `None`: they may decide nothing, as a key never may.
-pub fn mine(access: &OrgAccess) -> Option<Mine> {
-    let user = access.actor.person().ok()?;
-    let decider = Decider { user, role: &access.role_name, rights: &access.rights };
-    let may = |policy: &domain::ApprovalPolicy| {
-        (may_decide(&decider, policy, &[]).is_ok(), may_decide(&decider, policy, &[user]).is_ok())
-    };
-    let (else_others, else_own) = may(&access.org.policy);
-    let mut mine = Mine { person: user, tools: vec![], others: vec![], own: vec![], else_others, else_own };
-    for toolkit in access.org.toolkits.values() {
-        for tool in &toolkit.tools {
-            let (others, own) = may(&tool.approval_policy(toolkit, &access.org));
-            mine.tools.push(tool.id.0);
-            mine.others.push(others);
-            mine.own.push(own);
+use super::{Services, access::OrgAccess};
+use crate::{
+    db::{
+        self, OrgScope, Reason,
+        approval::{Mine, own},
+    },
+    error::Result,
+};
+
+/// What one approval policy lets somebody decide.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Verdict {
+    /// Requests of others.
+    others: bool,
+    /// Their own requests.
+    own: bool,
+}
+
+/// What somebody may decide, by their role and the approval policies in force. By default nothing, as a key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Deciding {
+    person: Option<UserId>,
+    /// For tools for which it is not as for the org.
+    exceptions: HashMap<ToolkitToolId, Verdict>,
+    /// For every other tool, one that is gone included.
+    otherwise: Verdict,
+}
+
+impl Deciding {
+    /// What the actor may decide in the org.
+    pub fn of(access: &OrgAccess) -> Self {
+        let Ok(user) = access.actor.person() else { return Self::default() };
+        let decider = Decider { user, role: &access.role_name, rights: &access.rights };
+        let verdict = |policy: &ApprovalPolicy| Verdict {
+            others: may_decide(&decider, policy, &[]).is_ok(),
+            own: may_decide(&decider, policy, &[user]).is_ok(),
+        };
+        let otherwise = verdict(&access.org.policy);
+        let mut exceptions = HashMap::new();
+        for toolkit in access.org.toolkits.values() {
+            // Most tools inherit everything.
+            for tool in toolkit.tools.iter().filter(|tool| toolkit.policy.is_some() || tool.policy.is_some()) {
+                let verdict = verdict(&tool.approval_policy(toolkit, &access.org));
+                if verdict != otherwise {
+                    exceptions.insert(tool.id, verdict);
+                }
+            }
         }
+        Self { person: Some(user), exceptions, otherwise }
     }
-    Some(mine)
+
+    /// Whether they may decide a request of this tool that is these people's.
+    pub fn may(&self, tool: ToolkitToolId, people: &[UserId]) -> bool {
+        self.may_as(tool, self.person.is_some_and(|person| people.contains(&person)))
+    }
+
+    fn may_as(&self, tool: ToolkitToolId, own: bool) -> bool {
+        let verdict = self.exceptions.get(&tool).unwrap_or(&self.otherwise);
+        if own { verdict.own } else { verdict.others }
+    }
+
+    /// The same as a filter. `None`: they may decide nothing at all.
+    ///
+    /// # Errors
+    /// When Postgres cannot be reached.
+    pub async fn filter(&self, scope: &mut OrgScope) -> Result<Option<Mine>> {
+        let Some(person) = self.person else { return Ok(None) };
+        let mut mine = Mine {
+            person,
+            keys: own_keys(scope, person).await?,
+            tools: vec![],
+            others: vec![],
+            own: vec![],
+            else_others: self.otherwise.others,
+            else_own: self.otherwise.own,
+        };
+        for (tool, verdict) in &self.exceptions {
+            mine.tools.push(tool.0);
+            mine.others.push(verdict.others);
+            mine.own.push(verdict.own);
+        }
+        Ok(Some(mine))
+    }
+}
+
+/// The keys that are this person's, of those whose requests wait.
+async fn own_keys(scope: &mut OrgScope, person: UserId) -> Result<Vec<Uuid>> {
+    let keys = own::waiting_keys(scope).await?;
+    Ok(keys.into_iter().filter(|(_, key)| key.people.contains(&person)).map(|(id, _)| id).collect())
+}
+
+/// How many requests wait for a decision, and how many of them the actor may decide.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn summary(services: &Services, access: &OrgAccess) -> Result<ApprovalsSummary> {
+    let deciding = Deciding::of(access);
+    // Keys of other orgs ask too, and whose they are counts.
+    let mut scope = OrgScope::system(&services.db, access.org.id, Reason::Claim).await?;
+    let keys = match deciding.person {
+        Some(person) => own_keys(&mut scope, person).await?,
+        None => Vec::new(),
+    };
+    let waiting = db::approval::waiting(&mut scope, deciding.person, &keys).await?;
+    let mine = waiting.iter().filter(|some| deciding.may_as(some.tool, some.own));
+    Ok(ApprovalsSummary {
+        waiting: waiting.iter().map(|some| some.count).sum(),
+        mine: mine.map(|some| some.count).sum(),
+        oldest_at: waiting.iter().map(|some| some.oldest_at).min(),
+    })
 }

@@ -23,6 +23,7 @@ pub mod seats;
 pub mod session;
 pub mod sign_in;
 mod summary;
+pub mod tool_hints;
 pub mod toolkit;
 pub mod toolkit_tool;
 pub mod turns;
@@ -82,6 +83,8 @@ pub struct Services {
     pub opening: turns::Turns,
     /// The event streams of consoles.
     pub feed: feed::Feed,
+    /// What definitions claim of their tools.
+    pub hints: tool_hints::KnownHints,
     /// Last uses of keys, written now and then.
     pub key_uses: key::Uses,
     /// How many read the audit's lists at once: searches are wide, and the rest needs connections too.

@@ -1,6 +1,7 @@
 //! What a request shows to who decides: who asks, what for, what was like it; and which requests wait
 //! for whom.
 
+use permesso::db::approval::DEFINITION_BYTES;
 use serde_json::{Value, json};
 use sqlx::Executor;
 
@@ -187,4 +188,32 @@ async fn mine_is_what_waits_for_a_decision_that_i_may_make() {
     assert_eq!(ids(&list(&world.approver, "mine=true").await), both, "the tool is gone: the org's policy");
     world.sql().await.execute("UPDATE approvals SET expires_at = now()").await.expect("late");
     assert_eq!(ids(&list(&world.approver, "mine=true").await), Vec::<String>::new(), "too late");
+}
+
+#[tokio::test]
+async fn a_list_of_enormous_definitions_reads_few_of_them_and_says_what_it_knows() {
+    let world = World::new().await;
+    let id = world.held(1).await;
+    // Each has another definition, and none of them is one that a tool has now.
+    let copy = r#"INSERT INTO approvals (id, org_id, caller_kind, caller_id, caller_org_id, role_id, owner_id, toolkit_tool_id,
+            connection_id, connection_version, arguments_sha256, definition_sha256, caller_name, toolkit, tool, definition,
+            rule, arguments_size, state, expires_at, called, arguments_check)
+        SELECT gen_random_uuid(), org_id, caller_kind, caller_id, caller_org_id, role_id, owner_id, toolkit_tool_id,
+            connection_id, connection_version, sha256(n::text::bytea), sha256(n::text::bytea), caller_name, toolkit, tool,
+            '{"name":"pay","description":"' || repeat('x', 250000) || '","inputSchema":{},"annotations":{"destructiveHint":true}}',
+            rule, arguments_size, state, expires_at, called, arguments_check
+        FROM approvals, generate_series(1, 60) AS n"#;
+    let mut conn = world.sql().await;
+    conn.execute(copy).await.expect("copies");
+    let destructive = async || {
+        let items = list(&world.approver, "limit=200").await;
+        assert_eq!(items.len(), 61);
+        items.iter().filter(|item| item["hints"]["destructive"] == true).count()
+    };
+    let room = usize::try_from(DEFINITION_BYTES).expect("a size") / 250_000;
+    let known = destructive().await;
+    assert!((room - 1..=room).contains(&known), "{known}");
+    assert!(destructive().await > known, "a later list reads others");
+    let whole = world.approver.get(&format!("/orgs/acme/approvals/{id}")).await.expect(200);
+    assert_eq!(whole["definition"]["name"], "pay", "the request itself has all");
 }

@@ -41,6 +41,15 @@ pub struct Hints {
     pub open_world: Option<bool>,
 }
 
+impl Hints {
+    /// Reads the hints of one entry of `tools/list` and nothing else of it, which takes a small part of
+    /// [`ToolDefinition::parse`]. None of an entry that is no object.
+    #[must_use]
+    pub fn read(raw: &RawValue) -> Self {
+        Object::read("tool", raw).and_then(|tool| hints(&tool)).unwrap_or_default()
+    }
+}
+
 /// One tool as its upstream defines it.
 #[derive(Debug, Clone)]
 pub struct ToolDefinition {
@@ -164,6 +173,8 @@ mod tests {
         assert!(tool.input_schema.get().ends_with(r#"{"maximum":1e2}}}"#));
         let hints = Hints { read_only: Some(false), destructive: Some(true), ..Hints::default() };
         assert_eq!(tool.hints, hints);
+        assert_eq!(Hints::read(&tool.raw), hints);
+        assert_eq!(Hints::read(serde_json::from_str("[1]").unwrap()), Hints::default());
     }
 
     #[test]

@@ -77,21 +77,6 @@ pub async fn recorded_params(scope: &mut OrgScope, ids: &[Uuid], largest: i32) -
     Ok(rows.into_iter().map(|row| (row.id, Kept::of(row.request, row.size))).collect())
 }
 
-/// The first characters of the newest secret of each of these keys.
-///
-/// # Errors
-/// When Postgres cannot be reached.
-pub async fn key_prefixes(scope: &mut OrgScope, keys: &[Uuid]) -> Result<HashMap<Uuid, String>> {
-    let rows = sqlx::query!(
-        "SELECT DISTINCT ON (key_id) key_id, prefix FROM api_key_secrets WHERE key_id = ANY($1)
-         ORDER BY key_id, created_at DESC, id DESC",
-        keys,
-    )
-    .fetch_all(scope.conn())
-    .await?;
-    Ok(rows.into_iter().map(|row| (row.key_id, row.prefix)).collect())
-}
-
 /// The last other request of this tool by this caller that a person allowed, and when.
 ///
 /// # Errors

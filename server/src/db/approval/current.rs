@@ -132,30 +132,6 @@ async fn tool(scope: &mut OrgScope, binding: &Binding, outside: bool) -> Result<
     }))
 }
 
-/// The people whose request it is: the key's owner then and now, its creator and its rotators, or
-/// the asking person. Needs `Reason::Claim`.
-///
-/// # Errors
-/// When Postgres cannot be reached.
-pub async fn own_people(scope: &mut OrgScope, binding: &Binding) -> Result<Vec<UserId>> {
-    let mut people = vec![binding.owner];
-    match binding.caller {
-        Principal::User(user) => people.push(user),
-        Principal::Key(key) => {
-            let rows = sqlx::query!(
-                r#"SELECT owner_id AS "person!" FROM api_keys WHERE id = $1
-                   UNION SELECT created_by FROM api_keys WHERE id = $1
-                   UNION SELECT created_by FROM api_key_secrets WHERE key_id = $1"#,
-                key.0,
-            )
-            .fetch_all(scope.conn())
-            .await?;
-            people.extend(rows.into_iter().map(|row| UserId(row.person)));
-        }
-    }
-    Ok(people)
-}
-
 /// Where somebody had a say, and when, in who decides on a request of their own.
 pub struct SelfApprovalSay {
     /// `org`, `toolkit` or `tool`.

@@ -4,7 +4,10 @@
 mod bodies;
 pub mod card;
 mod current;
+mod definition;
+pub mod own;
 mod record;
+mod waiting;
 
 use chrono::{DateTime, Utc};
 use domain::{
@@ -14,8 +17,11 @@ use domain::{
 use uuid::Uuid;
 
 pub use bodies::{ERASED_AT_ONCE, bodies, erase_bodies, put_result};
-pub use current::{current, own_people, policy, self_approval_say};
-pub use record::{EventRow, Filter, Mine, Record, events, get, list, lock};
+pub use current::{current, policy, self_approval_say};
+pub use definition::{DEFINITION_BYTES, definitions, some_definitions};
+pub use own::own_people;
+pub use record::{EventRow, Filter, Mine, Record, events, get, list, load, lock};
+pub use waiting::{Waiting, waiting};
 
 use super::{OrgScope, SystemScope, expect_one_row, task};
 use crate::error::{Error, Result};

@@ -33,10 +33,9 @@ pub struct Record {
     pub toolkit: String,
     /// The tool's name when asked.
     pub tool: String,
-    /// The definition when asked.
-    pub definition: String,
-    /// The reviewed definition, where it differed.
-    pub reviewed_definition: Option<String>,
+    /// Whether the definition had changed and nobody had reviewed it. The definitions themselves are read by
+    /// [`definitions`](super::definitions): they are long.
+    pub definition_changed: bool,
     /// How far the arguments were checked.
     pub checked: Checked,
     /// Why it was held.
@@ -107,8 +106,7 @@ pub struct Filter {
     pub tool: Option<String>,
     /// The caller's id.
     pub caller: Option<Uuid>,
-    /// Only those that wait for a decision that this person may make. Needs `Reason::Claim`, since a
-    /// key of another org may have asked.
+    /// Only those that wait for a decision that this person may make.
     pub mine: Option<Mine>,
     /// Only those older than this one.
     pub before: Option<ApprovalId>,
@@ -121,15 +119,17 @@ pub struct Filter {
 pub struct Mine {
     /// Who.
     pub person: UserId,
-    /// The toolkit tools that there are; the next two say something of each.
+    /// The keys that are this person's, of those whose requests wait.
+    pub keys: Vec<Uuid>,
+    /// The toolkit tools whose approval policy answers something else than the org's; the next two say what.
     pub tools: Vec<Uuid>,
     /// Whether they may decide requests of others for it.
     pub others: Vec<bool>,
     /// Whether they may decide their own requests for it.
     pub own: Vec<bool>,
-    /// Whether they may decide requests of others for tools that are gone.
+    /// Whether they may decide requests of others for every other tool.
     pub else_others: bool,
-    /// Whether they may decide their own requests for tools that are gone.
+    /// Whether they may decide their own requests for every other tool.
     pub else_own: bool,
 }
 
@@ -152,9 +152,7 @@ pub async fn list(scope: &mut OrgScope, filter: &Filter) -> Result<Vec<Record>> 
            AND ($4::text IS NULL OR a.toolkit = $4) AND ($5::text IS NULL OR a.tool = $5)
            AND ($6::uuid IS NULL OR a.caller_id = $6)
            AND ($8::uuid IS NULL OR a.state = 'pending' AND a.expires_at > clock_timestamp() AND CASE
-                WHEN a.owner_id = $8 OR a.caller_id = $8
-                     OR EXISTS (SELECT FROM api_keys k WHERE k.id = a.caller_id AND (k.owner_id = $8 OR k.created_by = $8))
-                     OR EXISTS (SELECT FROM api_key_secrets s WHERE s.key_id = a.caller_id AND s.created_by = $8)
+                WHEN a.owner_id = $8 OR a.caller_id = $8 OR a.caller_id = ANY($14)
                 THEN coalesce((SELECT m.own FROM unnest($9::uuid[], $10::boolean[]) AS m (tool, own)
                                WHERE m.tool = a.toolkit_tool_id), $12)
                 ELSE coalesce((SELECT m.others FROM unnest($9::uuid[], $11::boolean[]) AS m (tool, others)
@@ -173,19 +171,23 @@ pub async fn list(scope: &mut OrgScope, filter: &Filter) -> Result<Vec<Record>> 
         mine.map_or(&[][..], |mine| &mine.others),
         mine.is_some_and(|mine| mine.else_own),
         mine.is_some_and(|mine| mine.else_others),
+        mine.map_or(&[][..], |mine| &mine.keys),
     )
     .fetch_all(scope.conn())
     .await?;
     load(scope, &ids).await
 }
 
-/// Reads rows by id, newest first.
-async fn load(scope: &mut OrgScope, ids: &[Uuid]) -> Result<Vec<Record>> {
+/// Reads approvals by id, newest first; those that are not there are left out.
+///
+/// # Errors
+/// When Postgres cannot be reached, or a row contradicts itself.
+pub async fn load(scope: &mut OrgScope, ids: &[Uuid]) -> Result<Vec<Record>> {
     let rows = sqlx::query_as!(
         Row,
         r#"SELECT id, org_id, caller_kind, caller_id, caller_org_id, role_id, owner_id, toolkit_tool_id, connection_id,
-               connection_version, arguments_sha256, definition_sha256, caller_name, client, toolkit, tool, definition,
-               reviewed_definition, arguments_check, check_note, rule, agent_reason, created_at, state, expires_at, decided_by,
+               connection_version, arguments_sha256, definition_sha256, caller_name, client, toolkit, tool,
+               reviewed_definition IS NOT NULL AS "definition_changed!", arguments_check, check_note, rule, agent_reason, created_at, state, expires_at, decided_by,
                decided_at,
                decision_reason, execute_by, holder, lease_until, finished_at, finished_by, finished_by_user, answered_at,
                change, called, asks_input, clock_timestamp() AS "read_at!"
@@ -215,8 +217,7 @@ struct Row {
     client: Option<String>,
     toolkit: String,
     tool: String,
-    definition: String,
-    reviewed_definition: Option<String>,
+    definition_changed: bool,
     arguments_check: String,
     check_note: Option<String>,
     rule: String,
@@ -263,8 +264,7 @@ impl Row {
             client: self.client,
             toolkit: self.toolkit,
             tool: self.tool,
-            definition: self.definition,
-            reviewed_definition: self.reviewed_definition,
+            definition_changed: self.definition_changed,
             checked: Checked {
                 check: self.arguments_check.parse().map_err(|_| odd("arguments_check"))?,
                 note: self.check_note,

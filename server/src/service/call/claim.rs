@@ -244,6 +244,7 @@ pub(super) async fn win(
     let Winning { from, next, before, tool, spec, round } = winning;
     let id = record.id;
     let arguments = arguments(services, &mut scope, id).await?;
+    let (definition, _) = db::approval::definitions(&mut scope, id).await?;
     let holder = next.holder;
     let actor = Actor::Principal(claimant.principal, claimant.name.clone());
     let note = round.as_ref().map(|_| "goes on with the input that was asked for");
@@ -253,7 +254,7 @@ pub(super) async fn win(
     let intent = Intent { approval: Some(id), rule: Some(record.rule.clone()), ..claimant.intent.clone() };
     db::audit::insert(scope.conn(), &[&intent], &[]).await?;
     let claimed = Claimed {
-        param_headers: ready::param_headers(&record.definition, &arguments),
+        param_headers: ready::param_headers(&definition, &arguments),
         record,
         holder,
         lease_ends: before + services.lease,

@@ -2,26 +2,20 @@
 
 use std::{sync::Arc, time::Duration};
 
-use api_types::event::{ApprovalEventData, CallFinished, ConnectionChanged, name};
-use domain::{OrgId, Right, approval::Status};
-use tokio::{
-    sync::{
-        broadcast::{self, error::RecvError},
-        watch,
-    },
-    time::MissedTickBehavior,
-};
+use api_types::event::{CallFinished, ConnectionChanged, name};
+use domain::{OrgId, Right};
+use tokio::{sync::watch, time::MissedTickBehavior};
 use uuid::Uuid;
 
 use super::{
     Channel,
+    approvals::Approvals,
     calls::{Calls, Found},
     connections::Connections,
 };
 use crate::{
     db::{OrgScope, audit::finished},
     error::Result,
-    live::ApprovalChanged,
     service::Services,
 };
 
@@ -37,8 +31,7 @@ pub(super) async fn open(services: &Arc<Services>, org: OrgId) -> Result<Arc<Cha
     if let Some(channel) = services.feed.find(org) {
         return Ok(channel);
     }
-    // From here on nothing is missed.
-    let (approvals, listening) = (services.live.approvals(), services.live.listening());
+    let approvals = Approvals::begin(services, org).await?;
     let mut scope = OrgScope::begin(&services.db, org).await?;
     let calls = Calls::begin(&mut scope).await?;
     let mut connections = Connections::default();
@@ -51,46 +44,14 @@ pub(super) async fn open(services: &Arc<Services>, org: OrgId) -> Result<Arc<Cha
         ring: Default::default(),
         newest: watch::channel(0).0,
         watched: Default::default(),
+        came: Default::default(),
         closed: services.stop.child_token(),
     });
     channel.watched.lock().left = Some(services.clock.elapsed());
     services.feed.seats.lock().channels.insert(org, channel.clone());
-    tokio::spawn(forward(channel.clone(), approvals, listening));
+    tokio::spawn(approvals.tell(services.clone(), channel.clone()));
     tokio::spawn(look(services.clone(), channel.clone(), calls, connections));
     Ok(channel)
-}
-
-/// Passes notifications on.
-async fn forward(
-    channel: Arc<Channel>,
-    mut approvals: broadcast::Receiver<ApprovalChanged>,
-    mut listening: watch::Receiver<bool>,
-) {
-    loop {
-        tokio::select! {
-            () = channel.closed.cancelled() => return,
-            change = approvals.recv() => match change {
-                Ok(change) if change.org == channel.org => approval_changed(&channel, change),
-                Ok(_) => {}
-                Err(RecvError::Lagged(_)) => channel.resync(None),
-                Err(RecvError::Closed) => return,
-            },
-            changed = listening.changed() => match changed {
-                // Notifications may have been missed while it was away.
-                Ok(()) if *listening.borrow_and_update() => channel.resync(None),
-                Ok(()) => {}
-                Err(_) => return,
-            },
-        }
-    }
-}
-
-fn approval_changed(channel: &Channel, change: ApprovalChanged) {
-    // Nothing goes back to pending: an approval that is, was just opened.
-    let opened = change.state == Status::Pending.as_str();
-    let name = if opened { name::APPROVAL_OPENED } else { name::APPROVAL_CHANGED };
-    let data = ApprovalEventData { approval_id: change.approval.0, status: change.state };
-    channel.push(name, &data, Some(Right::ReadApprovals));
 }
 
 /// Looks at the database until nobody has watched for a while.

@@ -1,8 +1,9 @@
 //! The events of an org, for the consoles that watch it. While one does, and a minute longer, this
 //! replica fills a ring with what happens: approvals by notification, calls and connections by looking
-//! once a second (architecture.md, "Approvals"). Reading takes events from the ring at the reader's own
+//! once a second (architecture.md, "The event stream"). Reading takes events from the ring at the reader's own
 //! pace, so a slow one costs nothing and a returning one finds its place.
 
+mod approvals;
 mod calls;
 mod connections;
 mod fill;
@@ -13,7 +14,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use api_types::event;
 use domain::{OrgId, Principal, Right};
 use parking_lot::Mutex;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -22,7 +23,7 @@ use crate::{
     clock::Clock,
     error::{Error, Kind, Result},
 };
-use ring::Ring;
+use ring::{Data, Ring};
 
 pub use ring::Event;
 
@@ -60,6 +61,8 @@ struct Channel {
     newest: watch::Sender<u64>,
     /// How many watch, and when the last one left.
     watched: Mutex<Watched>,
+    /// Somebody has begun to watch.
+    came: Notify,
     /// Ends the filling.
     closed: CancellationToken,
 }
@@ -73,9 +76,16 @@ struct Watched {
 impl Channel {
     fn push(&self, name: &'static str, data: &impl serde::Serialize, needs: Option<Right>) {
         // Plain data always is JSON.
-        let data = serde_json::to_string(data).unwrap_or_default();
+        self.push_data(name, Data::Json(serde_json::to_string(data).unwrap_or_default()), needs);
+    }
+
+    fn push_data(&self, name: &'static str, data: Data, needs: Option<Right>) {
         let last = self.ring.lock().push(name, data, needs);
         self.newest.send_replace(last);
+    }
+
+    fn is_watched(&self) -> bool {
+        self.watched.lock().by > 0
     }
 
     /// Events may have been missed.
@@ -95,6 +105,11 @@ impl Feed {
             channel.closed.cancel();
         }
         left
+    }
+
+    /// Whether anybody watches any org on this replica.
+    pub fn is_watched(&self) -> bool {
+        self.seats.lock().channels.values().any(|channel| channel.is_watched())
     }
 
     fn find(&self, org: OrgId) -> Option<Arc<Channel>> {
@@ -192,6 +207,7 @@ impl Watcher {
         watched.by += 1;
         watched.left = None;
         drop(watched);
+        channel.came.notify_one();
         let newest = channel.ring.lock().last();
         let asked = last.filter(|id| !id.is_empty()).map(|id| place(channel, id).filter(|place| *place <= newest));
         Some(Self {

@@ -3,22 +3,77 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use domain::Right;
+use api_types::{Approval, event::ApprovalEventData};
+use domain::{Right, ToolkitToolId, UserId};
 
-/// How many events are kept.
+use crate::service::approval_inbox::Deciding;
+
+/// How many events are kept at most.
 pub(super) const KEPT: usize = 2_000;
+/// How many bytes they take at most, but for the newest event: one of an approval has about 1.3 kB and, with the
+/// longest texts that people and agents may write, some tens of kB.
+pub(super) const KEPT_BYTES: usize = 8 * 1024 * 1024;
 
 /// One event.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Event {
     /// Its number: one more than that of the event before.
     pub seq: u64,
     /// Its name (`api_types::event::name`).
     pub name: &'static str,
-    /// Its data: JSON in one line.
-    pub data: String,
     /// The right that it takes to receive it; `None`: everybody who watches.
     pub needs: Option<Right>,
+    data: Data,
+    /// About how much memory it takes.
+    bytes: usize,
+}
+
+/// What an event says.
+#[derive(Debug)]
+pub(super) enum Data {
+    /// The same to everybody: JSON in one line.
+    Json(String),
+    /// A row of a list, which says to each whether they may decide it.
+    Approval(Box<ApprovalRow>),
+}
+
+/// An approval as nobody in particular sees it, and what tells who may decide it.
+#[derive(Debug)]
+pub(super) struct ApprovalRow {
+    pub(super) approval: Approval,
+    pub(super) tool: ToolkitToolId,
+    /// The people whose request it is.
+    pub(super) people: Vec<UserId>,
+}
+
+impl Event {
+    /// Its data, as the one sees it whose decisions `deciding` tells: JSON in one line.
+    pub fn data(&self, deciding: &Deciding) -> String {
+        match &self.data {
+            Data::Json(json) => json.clone(),
+            Data::Approval(row) => row.json(deciding.may(row.tool, &row.people)),
+        }
+    }
+}
+
+impl Data {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Json(json) => json.len(),
+            // Its texts are no longer than the JSON that has them.
+            Self::Approval(row) => {
+                size_of::<ApprovalRow>() + row.json(false).len() + row.people.len() * size_of::<UserId>()
+            }
+        }
+    }
+}
+
+impl ApprovalRow {
+    fn json(&self, may_decide: bool) -> String {
+        let approval = Approval { may_decide, ..self.approval.clone() };
+        // Plain data always is JSON.
+        serde_json::to_string(&ApprovalEventData { approval_id: approval.id, approval }).unwrap_or_default()
+    }
 }
 
 /// The last events.
@@ -26,6 +81,8 @@ pub struct Event {
 pub(super) struct Ring {
     events: VecDeque<Arc<Event>>,
     last: u64,
+    /// What the events take together.
+    bytes: usize,
 }
 
 impl Ring {
@@ -34,13 +91,15 @@ impl Ring {
         self.last
     }
 
-    /// Adds an event, and forgets the oldest when there are too many.
-    pub(super) fn push(&mut self, name: &'static str, data: String, needs: Option<Right>) -> u64 {
+    /// Adds an event, and forgets the oldest while there are too many or they take too much.
+    pub(super) fn push(&mut self, name: &'static str, data: Data, needs: Option<Right>) -> u64 {
         self.last += 1;
-        if self.events.len() == KEPT {
-            self.events.pop_front();
+        let bytes = size_of::<Event>() + data.bytes();
+        self.events.push_back(Arc::new(Event { seq: self.last, name, needs, data, bytes }));
+        self.bytes += bytes;
+        while self.events.len() > KEPT || self.bytes > KEPT_BYTES && self.events.len() > 1 {
+            self.bytes -= self.events.pop_front().map_or(0, |event| event.bytes);
         }
-        self.events.push_back(Arc::new(Event { seq: self.last, name, data, needs }));
         self.last
     }
 
@@ -60,7 +119,7 @@ mod tests {
     fn filled(events: usize) -> Ring {
         let mut ring = Ring::default();
         for _ in 0..events {
-            ring.push("resync", "{}".to_owned(), None);
+            ring.push("resync", Data::Json("{}".to_owned()), None);
         }
         ring
     }
@@ -85,5 +144,19 @@ mod tests {
         assert_eq!(numbers(&ring, 10), Some(vec![11, 12, 13]));
         assert_eq!(numbers(&ring, 9), None, "event 10 is forgotten");
         assert_eq!(numbers(&ring, ring.last() + 1), None, "not yet");
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded_in_bytes_too_and_the_newest_event_always_is() {
+        let mut ring = Ring::default();
+        let large = "x".repeat(KEPT_BYTES / 10);
+        for _ in 0..30 {
+            ring.push("resync", Data::Json(large.clone()), None);
+            assert!(ring.bytes <= KEPT_BYTES && ring.bytes == ring.events.iter().map(|event| event.bytes).sum());
+        }
+        assert_eq!((ring.events.len(), numbers(&ring, 20)), (9, None), "event 21 is forgotten");
+        assert_eq!(numbers(&ring, 21), Some(vec![22, 23, 24]));
+        ring.push("resync", Data::Json("x".repeat(KEPT_BYTES)), None);
+        assert_eq!((ring.events.len(), numbers(&ring, 30)), (1, Some(vec![31])));
     }
 }
