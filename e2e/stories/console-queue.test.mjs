@@ -107,8 +107,10 @@ describe("a full queue", () => {
     await forgetTasks(mara.page);
     await mara.page.keyboard.press("/");
     await mara.page.keyboard.type(mark(321), { delay: 60 });
-    const found = mara.page.locator('[id^="request-"][href]');
-    await mara.page.waitForFunction(() => document.querySelectorAll('[id^="request-"][href]').length === 1);
+    const found = mara.page.locator('[id^="request-"][href]:visible');
+    await mara.page.waitForFunction(
+      () => [...document.querySelectorAll('[id^="request-"][href]')].filter((line) => line.checkVisibility()).length === 1,
+    );
     assert.match(await found.innerText(), new RegExp(mark(321)));
     await mara.page.keyboard.press("Escape");
     await row(mara.page, (await oldest())[0]).waitFor();

@@ -10,6 +10,7 @@ pub mod pages;
 mod presence;
 pub mod read;
 mod retry;
+pub mod server_time;
 
 use std::sync::Arc;
 
@@ -183,6 +184,7 @@ async fn once(method: &Method, path: &str, body: Option<String>) -> Result<Respo
         None => request.send().await,
     };
     let response = sent.map_err(|_| Failure::Unreachable)?;
+    server_time::notice(&response);
     match response.ok() {
         true => Ok(response),
         false => Err(Failure::read(response).await),

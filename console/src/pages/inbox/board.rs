@@ -26,12 +26,7 @@ pub struct Entry {
 
 impl Entry {
     fn new(approval: &Arc<Approval>) -> Self {
-        Self {
-            text: text(approval).into(),
-            group: Group::of(approval),
-            gone: false,
-            approval: approval.clone(),
-        }
+        Self { text: text(approval).into(), group: Group::of(approval), gone: false, approval: approval.clone() }
     }
 
     /// Its request.

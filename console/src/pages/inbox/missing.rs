@@ -4,11 +4,7 @@
 use leptos::prelude::*;
 
 use super::room::{Missing, Room};
-use crate::{
-    components::Button,
-    pages::request::Instead,
-    shell::Org,
-};
+use crate::{components::Button, pages::request::Instead, shell::Org};
 
 /// What stands in the place of the buttons; nothing while the list shows the request.
 pub(super) fn notice(room: Room) -> Instead {
