@@ -101,6 +101,18 @@ impl Failure {
         }
     }
 
+    /// What to try, while the same is tried again by itself; `None` where it is not.
+    pub fn advice_meanwhile(&self) -> Option<&'static str> {
+        self.is_passing().then(|| match self {
+            Self::Unreachable | Self::Busy(_) => "This is tried again by itself. Check the network if it stays.",
+            Self::Unreadable(_) => "Reload the page; until then this is tried again by itself.",
+            _ if self.problem().is_some_and(|problem| matches!(problem.status, 500..=502 | 504..)) => {
+                "This is tried again by itself; if it stays, tell your operator the request id."
+            }
+            _ => "This is tried again by itself.",
+        })
+    }
+
     /// The message for one field of a form.
     pub fn field(&self, name: &str) -> Option<String> {
         let problem = self.problem()?;

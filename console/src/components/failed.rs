@@ -20,10 +20,8 @@ pub fn Failed(
     // A wrong password is no fault to be looked up.
     let problem = failure.problem().filter(|problem| problem.status != 401);
     let request = problem.map(|problem| problem.request_id.to_string());
-    let advice = match retry.is_some() && failure.is_passing() {
-        true => "This is tried again by itself.",
-        false => advice.unwrap_or_else(|| failure.advice()),
-    };
+    let meanwhile = retry.and_then(|_| failure.advice_meanwhile());
+    let advice = meanwhile.or(advice).unwrap_or_else(|| failure.advice());
     let advice = Some(advice).filter(|advice| !advice.is_empty());
     view! {
         <div class="failed" role="alert">

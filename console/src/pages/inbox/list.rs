@@ -54,7 +54,11 @@ pub(super) fn Requests() -> impl IntoView {
             on:touchend=move |_| room.held(|hold| hold.touched = false)
             on:touchcancel=move |_| room.held(|hold| hold.touched = false)
             on:focusin=move |event| room.held(|hold| hold.focused = is_row(event.target()))
-            on:focusout=move |event| room.held(|hold| hold.focused = is_row(event.related_target()))
+            // A window that is left keeps its focused element: nothing may move it until one comes back.
+            on:focusout=move |event| {
+                let kept = document().active_element().map(Into::into);
+                room.held(|hold| hold.focused = is_row(event.related_target().or(kept)));
+            }
         >
             <header>
                 <h1>"Inbox"</h1>
