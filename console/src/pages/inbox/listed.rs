@@ -97,6 +97,7 @@ impl Listed {
     /// Rows that events or other readings have told. Gives whether something changed.
     pub fn hear(&mut self, heard: &[Arc<Approval>], now: DateTime<Utc>) -> bool {
         let mut changed = false;
+        let mut free = self.free(heard.len(), now);
         for row in heard {
             if let Some(since) = &mut self.since {
                 match since.get(&row.id) {
@@ -105,7 +106,7 @@ impl Listed {
                     _ => drop(since.insert(row.id, row.clone())),
                 }
             }
-            changed |= self.put(row, now);
+            changed |= self.put(row, &mut free, now);
         }
         if self.rows.len() > MOST + MOST_HEARD {
             self.forget(now);
@@ -123,23 +124,27 @@ impl Listed {
         }
     }
 
-    fn put(&mut self, row: &Arc<Approval>, now: DateTime<Utc>) -> bool {
+    /// For how many of so many new rows there is room.
+    fn free(&self, new: usize, now: DateTime<Utc>) -> usize {
+        if self.tab == Tab::Decided || self.rows.len() + new <= MOST {
+            return new;
+        }
+        MOST.saturating_sub(self.rows.values().filter(|row| self.has(row, now)).count())
+    }
+
+    fn put(&mut self, row: &Arc<Approval>, free: &mut usize, now: DateTime<Utc>) -> bool {
         match self.rows.get(&row.id) {
             Some(known) if is_older(row, known) => return false,
             Some(_) => {}
             None if !self.has(row, now) => return false,
-            None if self.tab == Tab::Waiting && self.rows.len() >= MOST && self.is_full(now) => {
+            None if *free == 0 => {
                 self.more = true;
                 return true;
             }
-            None => {}
+            None => *free -= 1,
         }
         self.rows.insert(row.id, row.clone());
         true
-    }
-
-    fn is_full(&self, now: DateTime<Utc>) -> bool {
-        self.rows.values().filter(|row| self.has(row, now)).count() >= MOST
     }
 
     /// Forgets what is not of the tab any more.
