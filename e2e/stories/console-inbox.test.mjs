@@ -142,7 +142,7 @@ describe("the console's inbox", () => {
     await row(mara.page, two).waitFor();
     await mara.page.keyboard.press("/");
     await mara.page.keyboard.type("needle");
-    await row(mara.page, two).waitFor({ state: "detached" });
+    await row(mara.page, two).waitFor({ state: "hidden" });
     await row(mara.page, one).waitFor();
     assert.match(mara.page.url(), /q=needle/);
     await mara.page.keyboard.press("Escape");

@@ -8,10 +8,12 @@ use gloo_net::http::Response;
 pub enum Failure {
     /// The server did not answer, or what answered was not the server.
     Unreachable,
+    /// What answered was not the server but something before it, which says after how many seconds to come back.
+    Busy(u32),
     /// Nobody is signed in, or the credential was wrong.
     SignedOut(Box<Problem>),
-    /// The server says what is wrong.
-    Problem(Box<Problem>),
+    /// The server says what is wrong, and sometimes after how many seconds to come back (`Retry-After`).
+    Problem(Box<Problem>, Option<u32>),
     /// The server answered something that this console does not understand: one of them is older.
     Unreadable(String),
 }
@@ -19,12 +21,40 @@ pub enum Failure {
 impl Failure {
     pub(super) async fn read(response: Response) -> Self {
         let status = response.status();
-        match response.json::<Problem>().await {
-            Ok(problem) if status == 401 => Self::SignedOut(Box::new(problem)),
-            Ok(problem) => Self::Problem(Box::new(problem)),
+        let retry_after = response.headers().get("retry-after").and_then(|words| words.trim().parse().ok());
+        match (response.json::<Problem>().await, retry_after) {
+            (Ok(problem), _) if status == 401 => Self::SignedOut(Box::new(problem)),
+            (Ok(problem), retry_after) => Self::Problem(Box::new(problem), retry_after),
             // A proxy in between, or a server that is just going away.
-            Err(_) => Self::Unreachable,
+            (Err(_), Some(seconds)) => Self::Busy(seconds),
+            (Err(_), None) => Self::Unreachable,
         }
+    }
+
+    /// Whether the same may go well later. What the server has answered once it would answer again, unless it was
+    /// too busy (429), too slow (408, 425) or broken (5xx).
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::SignedOut(_) => false,
+            Self::Problem(problem, _) => matches!(problem.status, 408 | 425 | 429 | 500..),
+            // A server of another version beside this one, or an answer that was cut off.
+            Self::Unreachable | Self::Busy(_) | Self::Unreadable(_) => true,
+        }
+    }
+
+    /// After how many seconds the server wants to be asked again.
+    pub fn retry_after(&self) -> Option<u32> {
+        match self {
+            Self::Busy(seconds) => Some(*seconds),
+            Self::Problem(_, seconds) => *seconds,
+            Self::Unreachable | Self::SignedOut(_) | Self::Unreadable(_) => None,
+        }
+    }
+
+    /// Whether a person would read the same, but for the request's id.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        let said = |failure: &Self| (failure.message(), failure.problem().map(|problem| problem.status));
+        said(self) == said(other)
     }
 
     pub(super) fn unreadable(error: &impl ToString) -> Self {
@@ -39,29 +69,29 @@ impl Failure {
     /// What the server said, where it said something.
     pub fn problem(&self) -> Option<&Problem> {
         match self {
-            Self::SignedOut(problem) | Self::Problem(problem) => Some(problem),
-            Self::Unreachable | Self::Unreadable(_) => None,
+            Self::SignedOut(problem) | Self::Problem(problem, _) => Some(problem),
+            Self::Unreachable | Self::Busy(_) | Self::Unreadable(_) => None,
         }
     }
 
     /// What failed, as a sentence.
     pub fn message(&self) -> String {
         match self {
-            Self::Unreachable => "Permesso cannot be reached right now.".to_owned(),
+            Self::Unreachable | Self::Busy(_) => "Permesso cannot be reached right now.".to_owned(),
             Self::Unreadable(_) => {
                 "The answer cannot be read: this page is of another version than the server.".to_owned()
             }
-            Self::SignedOut(problem) | Self::Problem(problem) => sentence(&problem.detail),
+            Self::SignedOut(problem) | Self::Problem(problem, _) => sentence(&problem.detail),
         }
     }
 
     /// What to try.
     pub fn advice(&self) -> &'static str {
         match self {
-            Self::Unreachable => "Check the network; this page goes on by itself once it is back.",
+            Self::Unreachable | Self::Busy(_) => "Check the network, then try again.",
             Self::Unreadable(_) => "Reload the page.",
             Self::SignedOut(_) => "",
-            Self::Problem(problem) => match problem.status {
+            Self::Problem(problem, _) => match problem.status {
                 403 => "Ask an administrator of this org for the right, or switch to another org.",
                 404 => "It may have been removed, or belong to another org. Check the address.",
                 429 | 503 => "Wait a moment, then try again.",
@@ -69,6 +99,18 @@ impl Failure {
                 _ => "Reload to see how things stand now.",
             },
         }
+    }
+
+    /// What to try, while the same is tried again by itself; `None` where it is not.
+    pub fn advice_meanwhile(&self) -> Option<&'static str> {
+        self.is_passing().then(|| match self {
+            Self::Unreachable | Self::Busy(_) => "This is tried again by itself. Check the network if it stays.",
+            Self::Unreadable(_) => "Reload the page; until then this is tried again by itself.",
+            _ if self.problem().is_some_and(|problem| matches!(problem.status, 500..=502 | 504..)) => {
+                "This is tried again by itself; if it stays, tell your operator the request id."
+            }
+            _ => "This is tried again by itself.",
+        })
     }
 
     /// The message for one field of a form.

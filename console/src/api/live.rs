@@ -1,32 +1,71 @@
-//! The event stream of an org: pages that show approvals, calls or connections follow a counter and
-//! read again when it moves. The stream carries ids and summaries only, so nothing is shown that a
-//! page did not ask for.
+//! The event stream of an org. Approvals come with their list row: who shows them keeps rows current by
+//! [`Live::on_approvals`] and reads again only when [`Live::resynced`] moves, that is when events may have been
+//! missed. Pages that show calls or connections follow a counter.
 
-use api_types::event::name;
+use std::{collections::HashMap, rc::Rc, sync::Arc};
+
+use api_types::{Approval, event::name};
 use gloo_timers::callback::{Interval, Timeout};
 use leptos::prelude::*;
+use uuid::Uuid;
 use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::{EventSource, MessageEvent, VisibilityState};
 
 use super::of_org;
 
-/// How often a page that nobody looks at reads again, in milliseconds.
+/// How often a page that nobody looks at asks how many requests wait, in milliseconds.
 const HIDDEN_MS: u32 = 60_000;
+/// How long approvals are gathered before they are told together, in milliseconds: a burst must not keep the page
+/// busy with one row at a time.
+const GATHER_MS: u32 = 50;
+/// The least time between two readings because of events that cannot be read, in milliseconds.
+const UNREADABLE_MS: u32 = 1_000;
+/// After so many attempts without a stream, what is shown is read again: some ten seconds each.
+const BLIND: u32 = 6;
+
+type Hear = Rc<dyn Fn(&[Arc<Approval>])>;
 
 /// How a console hears of what happens.
 #[derive(Clone, Copy)]
 pub struct Live {
-    /// Moves when an approval was opened or has changed.
-    pub approvals: RwSignal<u64>,
+    /// Moves when events may have been missed: what is shown must be read again.
+    pub resynced: RwSignal<u64>,
+    /// Moves once a minute while nobody looks at the page.
+    pub unseen: RwSignal<u64>,
     /// Moves when a call has finished; at most once a second.
     pub calls: RwSignal<u64>,
     /// Moves when a connection has changed.
     pub connections: RwSignal<u64>,
     /// Whether the stream is open. Before it was for the first time: true, to not cry early.
     pub connected: RwSignal<bool>,
+    listeners: StoredValue<Vec<(u64, Hear)>, LocalStorage>,
+    next: StoredValue<u64>,
+    gathered: StoredValue<Gathered>,
+    gathering: StoredValue<Option<Timeout>, LocalStorage>,
+    unreadable: StoredValue<Option<Timeout>, LocalStorage>,
     stream: StoredValue<Option<Stream>, LocalStorage>,
     /// Instead of the stream, while nobody looks.
     hidden: StoredValue<Option<Interval>, LocalStorage>,
+}
+
+/// Approvals that were heard of and not told yet: of each only the newest row, in the order in which they were first
+/// heard of. Bounded by how many differ within [`GATHER_MS`].
+#[derive(Default)]
+struct Gathered {
+    rows: Vec<Arc<Approval>>,
+    at: HashMap<Uuid, usize>,
+}
+
+impl Gathered {
+    fn add(&mut self, row: Arc<Approval>) {
+        match self.at.get(&row.id).and_then(|at| self.rows.get_mut(*at)) {
+            Some(older) => *older = row,
+            None => {
+                self.at.insert(row.id, self.rows.len());
+                self.rows.push(row);
+            }
+        }
+    }
 }
 
 /// An open stream and what it calls; dropping it closes it.
@@ -47,11 +86,18 @@ impl Live {
     /// Follows the org, for everything underneath, for as long as the caller's page is shown. `None`: there
     /// is nothing that one may follow.
     pub fn provide(org: Memo<Option<String>>) -> Self {
+        let counter = || RwSignal::new(0);
         let live = Self {
-            approvals: RwSignal::new(0),
-            calls: RwSignal::new(0),
-            connections: RwSignal::new(0),
+            resynced: counter(),
+            unseen: counter(),
+            calls: counter(),
+            connections: counter(),
             connected: RwSignal::new(true),
+            listeners: StoredValue::new_local(Vec::new()),
+            next: StoredValue::new(0),
+            gathered: StoredValue::new(Gathered::default()),
+            gathering: StoredValue::new_local(None),
+            unreadable: StoredValue::new_local(None),
             stream: StoredValue::new_local(None),
             hidden: StoredValue::new_local(None),
         };
@@ -69,7 +115,7 @@ impl Live {
             // their titles say is at most a minute old.
             (Some(_), false) => {
                 live.stream.set_value(None);
-                live.hidden.set_value(Some(Interval::new(HIDDEN_MS, move || live.resync())));
+                live.hidden.set_value(Some(Interval::new(HIDDEN_MS, move || moved(live.unseen))));
             }
             (None, _) => {
                 live.stream.set_value(None);
@@ -88,10 +134,51 @@ impl Live {
         expect_context()
     }
 
+    /// Tells of approvals that were opened or have changed, for as long as the calling component is shown. Several
+    /// come together, each once, as its newest row.
+    pub fn on_approvals(self, hear: impl Fn(&[Arc<Approval>]) + 'static) {
+        self.next.update_value(|id| *id += 1);
+        let id = self.next.get_value();
+        self.listeners.update_value(|listeners| listeners.push((id, Rc::new(hear))));
+        on_cleanup(move || {
+            self.listeners.try_update_value(|listeners| listeners.retain(|(known, _)| *known != id));
+        });
+    }
+
     /// Everything may have changed.
     pub fn resync(self) {
-        for counter in [self.approvals, self.calls, self.connections] {
-            counter.try_update(|n| *n += 1);
+        for counter in [self.resynced, self.calls, self.connections] {
+            moved(counter);
+        }
+    }
+
+    fn heard(self, event: &MessageEvent) {
+        let row = event.data().as_string().and_then(|text| serde_json::from_str(&text).ok());
+        let Some(row) = row else { return self.not_understood() };
+        self.gathered.try_update_value(|gathered| gathered.add(Arc::new(row)));
+        if self.gathering.try_with_value(Option::is_none) == Some(true) {
+            self.gathering.try_set_value(Some(Timeout::new(GATHER_MS, move || self.tell())));
+        }
+    }
+
+    fn tell(self) {
+        self.gathering.try_set_value(None);
+        let gathered = self.gathered.try_update_value(std::mem::take).unwrap_or_default();
+        // A listener may register another, or end.
+        let listeners = self.listeners.try_with_value(Clone::clone).unwrap_or_default();
+        for (_, hear) in listeners {
+            hear(&gathered.rows);
+        }
+    }
+
+    /// A server of another version: what it tells must be read.
+    fn not_understood(self) {
+        if self.unreadable.try_with_value(Option::is_none) == Some(true) {
+            let rested = move || {
+                self.unreadable.try_set_value(None);
+                self.resync();
+            };
+            self.unreadable.try_set_value(Some(Timeout::new(UNREADABLE_MS, rested)));
         }
     }
 
@@ -105,19 +192,14 @@ impl Live {
             let _ = source.add_event_listener_with_callback(event, listener.as_ref().unchecked_ref());
             listeners.push(listener);
         };
-        let bump = |counter: RwSignal<u64>| {
-            Box::new(move |_| {
-                counter.try_update(|n| *n += 1);
-            })
-        };
-        listen(name::APPROVAL_OPENED, bump(self.approvals));
-        listen(name::APPROVAL_CHANGED, bump(self.approvals));
-        listen(name::CONNECTION_CHANGED, bump(self.connections));
+        listen(name::APPROVAL_OPENED, Box::new(move |event| self.heard(&event)));
+        listen(name::APPROVAL_CHANGED, Box::new(move |event| self.heard(&event)));
+        listen(name::CONNECTION_CHANGED, Box::new(move |_| moved(self.connections)));
         listen(name::RESYNC, Box::new(move |_| self.resync()));
         let resting = StoredValue::new_local(None::<Timeout>);
         let rested = move || {
             resting.try_set_value(None);
-            self.calls.try_update(|n| *n += 1);
+            moved(self.calls);
         };
         listen(
             name::CALL_FINISHED,
@@ -149,11 +231,15 @@ impl Live {
         let source = event.target().and_then(|target| target.dyn_into::<EventSource>().ok());
         if source.is_some_and(|source| source.ready_state() == EventSource::CLOSED) {
             let pause = (attempt * 1_000).min(10_000);
-            Timeout::new(pause, move || {
+            let spread = (f64::from(pause) / 2.0 * js_sys::Math::random()) as u32;
+            Timeout::new(pause + spread, move || {
                 // The page may show another org by now, or none.
                 let still = self.stream.try_with_value(|stream| stream.as_ref().is_some_and(Stream::is_closed));
                 if still == Some(true) {
                     self.open(org, attempt + 1);
+                    if attempt % BLIND == 0 {
+                        self.resync();
+                    }
                 }
             })
             .forget();
@@ -167,6 +253,10 @@ impl Stream {
     }
 }
 
+fn moved(counter: RwSignal<u64>) {
+    counter.try_update(|n| *n += 1);
+}
+
 /// Whether somebody can see the page.
 fn visibility() -> Memo<bool> {
     let seen = || document().visibility_state() != VisibilityState::Hidden;
@@ -176,4 +266,20 @@ fn visibility() -> Memo<bool> {
     });
     on_cleanup(move || changed.remove());
     Memo::new(move |_| visible.get())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pages::sample::request;
+
+    #[test]
+    fn of_one_approval_only_the_newest_row_is_told_in_the_place_of_the_first() {
+        let mut gathered = Gathered::default();
+        for row in [request(1, "pending", 1), request(2, "pending", 2), request(1, "approved", 1)] {
+            gathered.add(Arc::new(row));
+        }
+        let told: Vec<_> = gathered.rows.iter().map(|row| (row.id.as_u128(), row.status.as_str())).collect();
+        assert_eq!(told, [(1, "approved"), (2, "pending")]);
+    }
 }

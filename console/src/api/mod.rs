@@ -9,6 +9,8 @@ pub mod live;
 pub mod pages;
 mod presence;
 pub mod read;
+mod retry;
+pub mod server_time;
 
 use std::sync::Arc;
 
@@ -20,6 +22,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
 pub use failure::Failure;
+pub(crate) use retry::{Retry, remember};
 
 const BASE: &str = "/api/v1";
 
@@ -181,6 +184,7 @@ async fn once(method: &Method, path: &str, body: Option<String>) -> Result<Respo
         None => request.send().await,
     };
     let response = sent.map_err(|_| Failure::Unreachable)?;
+    server_time::notice(&response);
     match response.ok() {
         true => Ok(response),
         false => Err(Failure::read(response).await),

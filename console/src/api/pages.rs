@@ -1,122 +1,136 @@
-//! A list read page by page and shown as one, and read again when it may have changed. As with `Read`,
-//! an answer that says the same as before changes nothing on the page.
+//! A list read page by page: every page is handed on as soon as it is there. A reading that failed is tried
+//! again by itself (`api::retry`) until it succeeds or the page is left.
 
-use std::sync::Arc;
+use std::{rc::Rc, sync::Arc};
 
 use api_types::List;
 use leptos::{prelude::*, task::spawn_local};
 use serde::de::DeserializeOwned;
 
-use super::{Api, Failure, encoded};
+use super::{Api, Failure, Retry, encoded, remember};
 
-/// The pages of a list that were read so far.
-pub struct Pages<T: 'static> {
-    /// Their entries, in the server's order; `None` before the first page was read.
-    pub rows: RwSignal<Option<Arc<Vec<Arc<T>>>>>,
+/// What happens while a list is read.
+pub enum Step<T> {
+    /// Another list is read from now on: nothing of the one before is wanted any more.
+    Changed,
+    /// A reading begins, from the first page on; the one before it is given up.
+    Begun,
+    /// The next page is there.
+    Page {
+        /// Its entries, in the server's order.
+        rows: Vec<Arc<T>>,
+        /// Whether the reading ends with it.
+        last: bool,
+        /// Whether the server has further pages.
+        more: bool,
+    },
+}
+
+/// How far the reading of a list is. Copied freely.
+#[derive(Clone, Copy)]
+pub struct Pages {
     /// Why the last reading failed; `None` after one that did not.
     pub failure: RwSignal<Option<Failure>>,
-    /// Whether the server has more than was read.
-    pub more: RwSignal<bool>,
     /// Whether it is being read just now.
     pub reading: RwSignal<bool>,
     wanted: RwSignal<usize>,
     again: Trigger,
 }
 
-impl<T> Clone for Pages<T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<T> Copy for Pages<T> {}
-
-impl<T: DeserializeOwned + Send + Sync + 'static> Pages<T> {
-    /// Reads the first `pages` pages of what stands at `path`, which has a query, and forgets them when it
-    /// changes. `None`: nothing is to be read now.
-    pub fn new(pages: impl Fn() -> usize + 'static, path: impl Fn() -> Option<String> + 'static) -> Self {
+impl Pages {
+    /// Reads the first `pages` pages of what stands at `path`, which has a query, whenever what `path` follows
+    /// has changed, and hands them to `take`. `None`: nothing is to be read now.
+    pub fn new<T: DeserializeOwned + 'static>(
+        pages: impl Fn() -> usize + 'static,
+        path: impl Fn() -> Option<String> + 'static,
+        take: impl Fn(Step<T>) + 'static,
+    ) -> Self {
         let list = Self {
-            rows: RwSignal::new(None),
             failure: RwSignal::new(None),
-            more: RwSignal::new(false),
             reading: RwSignal::new(true),
             wanted: RwSignal::new(1),
             again: Trigger::new(),
         };
         let api = Api::here();
+        let retry = Retry::new(list.again);
         let turn = StoredValue::new(0_u64);
-        let last = StoredValue::new((None::<String>, Vec::<String>::new()));
+        let asked = StoredValue::new(None::<String>);
+        let take = Rc::new(take);
         Effect::new(move |_| {
             list.again.track();
             let path = path();
-            if last.with_value(|(known, _)| *known != path) {
-                list.rows.set(None);
-                list.more.set(false);
+            if asked.with_value(|asked| *asked != path) {
+                list.failure.set(None);
                 list.wanted.set(pages());
-                last.set_value((path.clone(), Vec::new()));
+                retry.over();
+                asked.set_value(path.clone());
+                take(Step::Changed);
             }
             let wanted = list.wanted.get();
             turn.update_value(|turn| *turn += 1);
             let mine = turn.get_value();
+            retry.begun();
             list.reading.set(path.is_some());
             let Some(path) = path else { return };
+            take(Step::Begun);
+            let take = take.clone();
             spawn_local(async move {
-                let answer = read(api, &path, wanted).await;
                 // A newer reading, or a page that is gone, wants none of it.
-                if turn.try_get_value() != Some(mine) {
-                    return;
-                }
-                list.reading.set(false);
-                match answer {
-                    Ok(answer) => list.take(answer, &path, last),
-                    Err(failure) => list.failure.set(Some(failure)),
+                let is_wanted = || turn.try_get_value() == Some(mine);
+                let answer = read(api, &path, wanted, is_wanted, &*take).await;
+                if is_wanted() {
+                    list.ended(answer, retry);
                 }
             });
         });
         list
     }
 
-    fn take(self, answer: Answer<T>, path: &str, last: StoredValue<(Option<String>, Vec<String>)>) {
-        if last.with_value(|(_, texts)| *texts != answer.texts) || self.rows.with_untracked(Option::is_none) {
-            self.rows.set(Some(Arc::new(answer.rows)));
-            self.more.set(answer.more);
-            last.set_value((Some(path.to_owned()), answer.texts));
-        }
-        if self.failure.with_untracked(Option::is_some) {
-            self.failure.set(None);
+    fn ended(self, answer: Result<(), Failure>, retry: Retry) {
+        self.reading.set(false);
+        match answer {
+            Ok(()) => {
+                retry.over();
+                if self.failure.with_untracked(Option::is_some) {
+                    self.failure.set(None);
+                }
+            }
+            Err(failure) => {
+                retry.failed(&failure);
+                remember(self.failure, failure);
+            }
         }
     }
-}
 
-impl<T> Pages<T> {
     /// Reads it again.
-    pub fn again(&self) {
+    pub fn again(self) {
         self.again.notify();
     }
 
     /// Reads one page more.
-    pub fn go_on(&self) {
+    pub fn go_on(self) {
         self.wanted.update(|wanted| *wanted += 1);
     }
 }
 
-struct Answer<T> {
-    rows: Vec<Arc<T>>,
-    texts: Vec<String>,
-    more: bool,
-}
-
-async fn read<T: DeserializeOwned>(api: Api, path: &str, wanted: usize) -> Result<Answer<T>, Failure> {
-    let mut answer = Answer { rows: Vec::new(), texts: Vec::new(), more: false };
+async fn read<T: DeserializeOwned>(
+    api: Api,
+    path: &str,
+    wanted: usize,
+    is_wanted: impl Fn() -> bool,
+    take: &impl Fn(Step<T>),
+) -> Result<(), Failure> {
     let mut next = path.to_owned();
-    for _ in 0..wanted {
-        let text = api.get_text(&next).await?;
-        let page: List<T> = serde_json::from_str(&text).map_err(|error| Failure::unreadable(&error))?;
-        answer.texts.push(text);
-        answer.rows.extend(page.items.into_iter().map(Arc::new));
-        answer.more = page.next_cursor.is_some();
+    for number in 1..=wanted {
+        let page: List<T> = api.get(&next).await?;
+        if !is_wanted() {
+            break;
+        }
+        let rows = page.items.into_iter().map(Arc::new).collect();
+        let more = page.next_cursor.is_some();
+        take(Step::Page { rows, last: number == wanted || !more, more });
         let Some(cursor) = page.next_cursor else { break };
         next = format!("{path}&cursor={}", encoded(&cursor));
     }
-    Ok(answer)
+    Ok(())
 }

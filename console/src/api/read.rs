@@ -1,13 +1,14 @@
 //! Something read from the server and shown, and read again when it may have changed. While it is
 //! read again the page keeps what it has; an answer that says the same as before changes nothing on
-//! the page, so focus and scrolling stay where they are.
+//! the page, so focus and scrolling stay where they are. A reading that failed is tried again by itself
+//! (`api::retry`) until it succeeds or the page is left.
 
 use std::sync::Arc;
 
 use leptos::{prelude::*, task::spawn_local};
 use serde::de::DeserializeOwned;
 
-use super::{Api, Failure};
+use super::{Api, Failure, Retry, remember};
 
 /// What is known of one thing of the server.
 pub struct Read<T: 'static> {
@@ -39,60 +40,67 @@ impl<T: DeserializeOwned + Send + Sync + 'static> Read<T> {
             again: Trigger::new(),
         };
         let api = Api::here();
+        let retry = Retry::new(read.again);
         let turn = StoredValue::new(0_u64);
-        let last = StoredValue::new(None::<(String, String)>);
+        let asked = StoredValue::new(None::<String>);
+        // What the value was made of, to know an answer that says the same.
+        let last = StoredValue::new(None::<String>);
         Effect::new(move |_| {
             read.again.track();
             let path = path();
             turn.update_value(|turn| *turn += 1);
             let mine = turn.get_value();
-            let same = last.with_value(|last| last.as_ref().map(|(path, _)| path.clone()) == path);
-            if !same {
+            if asked.with_value(|asked| *asked != path) {
                 read.value.set(None);
+                read.forgive();
                 last.set_value(None);
+                retry.over();
+                asked.set_value(path.clone());
             }
-            let Some(path) = path else {
-                read.reading.set(false);
-                return;
-            };
-            read.reading.set(true);
+            retry.begun();
+            read.reading.set(path.is_some());
+            let Some(path) = path else { return };
             spawn_local(async move {
                 let answer = api.get_text(&path).await;
                 // A newer reading, or a page that is gone, wants none of it.
                 if turn.try_get_value() != Some(mine) {
                     return;
                 }
-                read.take(answer, path, last);
+                read.reading.set(false);
+                match answer.and_then(|text| read.take(text, last)) {
+                    Ok(()) => {
+                        retry.over();
+                        read.forgive();
+                    }
+                    Err(failure) => {
+                        retry.failed(&failure);
+                        remember(read.failure, failure);
+                    }
+                }
             });
         });
         read
     }
 
-    fn take(self, answer: Result<String, Failure>, path: String, last: StoredValue<Option<(String, String)>>) {
-        self.reading.set(false);
-        let text = match answer {
-            Ok(text) => text,
-            Err(failure) => return self.failure.set(Some(failure)),
-        };
-        let known = last.with_value(|last| last.as_ref().is_some_and(|(_, known)| *known == text));
-        if !known {
-            match serde_json::from_str(&text) {
-                Ok(value) => {
-                    self.value.set(Some(Arc::new(value)));
-                    last.set_value(Some((path, text)));
-                }
-                Err(error) => return self.failure.set(Some(Failure::unreadable(&error))),
-            }
+    fn take(self, text: String, last: StoredValue<Option<String>>) -> Result<(), Failure> {
+        if last.with_value(|last| last.as_ref() != Some(&text)) {
+            let value = serde_json::from_str(&text).map_err(|error| Failure::unreadable(&error))?;
+            self.value.set(Some(Arc::new(value)));
+            last.set_value(Some(text));
         }
-        if self.failure.with_untracked(Option::is_some) {
-            self.failure.set(None);
-        }
+        Ok(())
     }
 }
 
 impl<T> Read<T> {
+    fn forgive(self) {
+        if self.failure.with_untracked(Option::is_some) {
+            self.failure.set(None);
+        }
+    }
+
     /// Reads it again.
-    pub fn again(&self) {
+    pub fn again(self) {
         self.again.notify();
     }
 }

@@ -13,14 +13,16 @@ pub fn Failed(
     /// What to try, where the page knows it better than the failure itself.
     #[prop(optional_no_strip)]
     advice: Option<&'static str>,
-    /// Tries again, where that may help.
+    /// Tries again at once. What is read, and can be tried again, is also tried again by itself (`api::retry`).
     #[prop(optional)]
     retry: Option<Callback<()>>,
 ) -> impl IntoView {
     // A wrong password is no fault to be looked up.
     let problem = failure.problem().filter(|problem| problem.status != 401);
     let request = problem.map(|problem| problem.request_id.to_string());
-    let advice = Some(advice.unwrap_or_else(|| failure.advice())).filter(|advice| !advice.is_empty());
+    let meanwhile = retry.and_then(|_| failure.advice_meanwhile());
+    let advice = meanwhile.or(advice).unwrap_or_else(|| failure.advice());
+    let advice = Some(advice).filter(|advice| !advice.is_empty());
     view! {
         <div class="failed" role="alert">
             <Icon shape=Shape::Warning />

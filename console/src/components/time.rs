@@ -4,7 +4,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use gloo_timers::callback::Interval;
 use leptos::prelude::*;
 
-use crate::show::time;
+use crate::{api::server_time, show::time};
 
 /// What time it is, for every relative word on the page: moves once a second.
 #[derive(Clone, Copy)]
@@ -53,10 +53,10 @@ pub fn Until(
     view! { <time datetime=exact(at) title=exact(at)>{words}</time> }
 }
 
-/// The browser's clock: what relative words are about.
+/// The browser's clock, put right by the server's: what relative words are about.
 #[allow(clippy::disallowed_methods, reason = "the one place that asks; everything else takes the time from `Clock`")]
 fn now() -> DateTime<Utc> {
-    Utc::now()
+    Utc::now() + server_time::ahead()
 }
 
 fn exact(at: DateTime<Utc>) -> String {

@@ -12,7 +12,7 @@ mod not_found;
 mod people;
 mod request;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 mod sign_in;
 
 pub(crate) use approval::Approval;

@@ -8,7 +8,7 @@ use leptos_router::{
 };
 
 use crate::{
-    api::{Api, Failure, encoded},
+    api::{Api, Failure, Retry, encoded, remember},
     components::{Failed, Skeleton},
 };
 
@@ -27,23 +27,34 @@ pub fn Guard() -> impl IntoView {
             location.hash.get_untracked()
         )
     };
-    let look = Callback::new(move |()| {
+    let again = Trigger::new();
+    let attempts = Retry::new(again);
+    let asking = StoredValue::new(false);
+    Effect::new(move |_| {
+        again.track();
+        if api.me.with_untracked(Option::is_some) || asking.get_value() {
+            return;
+        }
+        attempts.begun();
+        asking.set_value(true);
         let (navigate, wanted) = (navigate.clone(), wanted());
         spawn_local(async move {
-            failure.set(None);
-            match api.find_me().await {
+            let answer = api.find_me().await;
+            asking.try_set_value(false);
+            match answer {
                 Ok(Some(_)) => {}
                 Ok(None) => {
                     let options = NavigateOptions { replace: true, ..NavigateOptions::default() };
                     navigate(&format!("/login?next={}", encoded(&wanted)), options);
                 }
-                Err(error) => failure.set(Some(error)),
+                Err(error) => {
+                    attempts.failed(&error);
+                    remember(failure, error);
+                }
             }
         });
     });
-    if api.me.with_untracked(Option::is_none) {
-        look.run(());
-    }
+    let look = Callback::new(move |()| again.notify());
     let known = Memo::new(move |_| api.me.with(Option::is_some));
     move || match (known.get(), failure.get()) {
         (true, _) => view! { <Outlet /> }.into_any(),

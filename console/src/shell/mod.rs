@@ -8,6 +8,7 @@ mod org;
 mod shortcuts;
 mod storage;
 mod theme;
+mod waiting;
 
 pub use again::SignInAgain;
 pub use guard::{Guard, title};
@@ -16,3 +17,4 @@ pub use navigation::Shell;
 pub use org::Org;
 pub use shortcuts::{Shortcut, Shortcuts};
 pub use theme::{Theme, ThemePicker};
+pub use waiting::Waiting;

@@ -10,9 +10,9 @@ use leptos_router::{
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
-use super::{Help, Org, ThemePicker};
+use super::{Help, Org, ThemePicker, Waiting};
 use crate::{
-    api::{Api, live::Live, of_org, read::Read},
+    api::{Api, live::Live},
     components::{Button, EmptyState, Icon, Kind, Shape, Tone, toast::Toasts},
 };
 
@@ -23,6 +23,7 @@ pub fn Shell() -> impl IntoView {
     // What the event stream needs one of.
     let follows = [Right::ReadApprovals, Right::ReadAudit, Right::ReadConnections];
     let live = Live::provide(Memo::new(move |_| follows.iter().any(|right| org.may(*right)).then(|| org.slug.get())));
+    Waiting::provide(org, live);
     let known = Memo::new(move |_| org.mine.with(Option::is_some));
     let open = RwSignal::new(false);
     let help = RwSignal::new(false);
@@ -121,17 +122,8 @@ fn Brand() -> impl IntoView {
 #[component]
 fn Places() -> impl IntoView {
     let org = Org::here();
-    let live = Live::here();
-    let waiting = Read::<api_types::List<api_types::Approval>>::new(move || {
-        live.approvals.track();
-        org.may(Right::ReadApprovals).then(|| of_org(&org.slug.get(), "/approvals?status=pending&limit=200"))
-    });
-    let count = move || {
-        waiting
-            .value
-            .with(|list| list.as_ref().map(|list| (list.items.len(), list.next_cursor.is_some())))
-            .filter(|(n, _)| *n > 0)
-    };
+    let waiting = Waiting::here();
+    let count = move || Some(waiting.count.get()).filter(|count| *count > 0);
     let to = move |place: &str| format!("/{}/{place}", org.slug.get());
     view! {
         <Show when=move || org.may(Right::ReadApprovals)>
@@ -139,10 +131,10 @@ fn Places() -> impl IntoView {
                 "Inbox"
                 {move || {
                     count()
-                        .map(|(count, more)| {
+                        .map(|count| {
                             view! {
                                 <span class="count">
-                                    {count}{more.then_some("+")}
+                                    {count}
                                     <span class="visually-hidden">" waiting"</span>
                                 </span>
                             }

@@ -1,40 +1,59 @@
 //! The list as it is shown, against the list as the server has it: nothing moves, comes or goes under a
 //! pointer or a focus, and what one looks at stays until one moves on.
 
-use std::sync::Arc;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use api_types::Approval;
 use uuid::Uuid;
 
-use super::order::{Group, key};
+use super::order::{Group, key, text};
 
 /// One line of the list.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// The request, as the server last listed it.
+    /// The request, as it was last heard of.
     pub approval: Arc<Approval>,
+    /// What a search looks in.
+    pub text: Arc<str>,
     /// Where it stands.
     pub group: Group,
-    /// The server lists it no more: it was decided, here or elsewhere.
+    /// It is not of this list any more: it was decided, here or elsewhere, or its time is over.
     pub gone: bool,
 }
 
 impl Entry {
+    fn new(approval: &Arc<Approval>) -> Self {
+        Self { text: text(approval).into(), group: Group::of(approval), gone: false, approval: approval.clone() }
+    }
+
     /// Its request.
     pub fn id(&self) -> Uuid {
         self.approval.id
+    }
+
+    /// Whether it would be shown as the other is.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.approval, &other.approval) && (self.group, self.gone) == (other.group, other.gone)
+    }
+
+    fn with(&self, approval: &Arc<Approval>, group: Group, gone: bool) -> Self {
+        let text = if Arc::ptr_eq(approval, &self.approval) { self.text.clone() } else { text(approval).into() };
+        Self { approval: approval.clone(), text, group, gone }
     }
 }
 
 /// What is known when the list is brought up to date.
 pub struct News<'a> {
-    /// What the server lists.
-    pub fresh: &'a [Arc<Approval>],
-    /// What of it waits for the one who looks.
-    pub mine: &'a [Uuid],
-    /// A pointer is over the list, or the focus in it.
+    /// What is known of requests, by id.
+    pub rows: &'a HashMap<Uuid, Arc<Approval>>,
+    /// Whether a request belongs in this list.
+    pub here: &'a dyn Fn(&Approval) -> bool,
+    /// A pointer is over the list, a finger on it, or the focus in it.
     pub held: bool,
-    /// What must stay although the server lists it no more: what is looked at, what is on its way.
+    /// What must stay although it is of this list no more: what is looked at, what is on its way.
     pub keep: &'a dyn Fn(Uuid) -> bool,
 }
 
@@ -50,37 +69,35 @@ pub struct Board {
 impl Board {
     /// The list after the news.
     pub fn after(&self, news: &News<'_>) -> Self {
-        let known = |id: Uuid| news.fresh.iter().find(|fresh| fresh.id == id);
-        let shown = |id: Uuid| self.entries.iter().any(|entry| entry.id() == id);
-        let mut entries: Vec<Entry> = Vec::with_capacity(news.fresh.len());
+        let mut entries: Vec<Entry> = Vec::with_capacity(news.rows.len());
         for entry in &self.entries {
-            match known(entry.id()) {
-                Some(fresh) => {
-                    let group = match (entry.group, Group::of(fresh, news.mine)) {
-                        (group, _) if news.held => group,
-                        // The two lists are read one after the other: one that was decided between them is
-                        // not mine any more and still listed. It must not move for that.
-                        (Group::Mine, Group::Others) => Group::Mine,
-                        (_, group) => group,
-                    };
-                    entries.push(Entry { approval: fresh.clone(), group, gone: false });
+            match news.rows.get(&entry.id()) {
+                Some(row) if (news.here)(row) => {
+                    let group = if news.held { entry.group } else { Group::of(row) };
+                    entries.push(entry.with(row, group, false));
                 }
-                None if news.held || (news.keep)(entry.id()) => entries.push(Entry { gone: true, ..entry.clone() }),
-                None => {}
+                known if news.held || (news.keep)(entry.id()) => {
+                    entries.push(entry.with(known.unwrap_or(&entry.approval), entry.group, true));
+                }
+                _ => {}
             }
         }
-        let new: Vec<_> = news.fresh.iter().filter(|fresh| !shown(fresh.id)).collect();
+        let shown: HashSet<Uuid> = self.entries.iter().map(Entry::id).collect();
+        let new = news.rows.values().filter(|row| !shown.contains(&row.id) && (news.here)(row));
         // Into an empty list everything may come: there is nothing that could jump.
         if news.held && !self.entries.is_empty() {
-            return Self { entries, withheld: new.len() };
+            return Self { withheld: new.count(), entries };
         }
-        entries.extend(new.into_iter().map(|fresh| Entry {
-            approval: fresh.clone(),
-            group: Group::of(fresh, news.mine),
-            gone: false,
-        }));
+        entries.extend(new.map(Entry::new));
         entries.sort_by_key(|entry| key(&entry.approval, entry.group));
         Self { entries, withheld: 0 }
+    }
+
+    /// Whether it would be shown as the other is.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.withheld == other.withheld
+            && self.entries.len() == other.entries.len()
+            && self.entries.iter().zip(&other.entries).all(|(one, other)| one.id() == other.id() && one.is_same(other))
     }
 }
 
@@ -89,14 +106,22 @@ mod tests {
     use super::*;
     use crate::pages::sample::request;
 
-    fn fresh(of: &[(u128, i64)]) -> Vec<Arc<Approval>> {
-        of.iter().map(|(n, minutes)| Arc::new(request(*n, "pending", *minutes))).collect()
+    fn rows(of: &[(u128, i64)]) -> HashMap<Uuid, Arc<Approval>> {
+        of.iter()
+            .map(|(n, minutes)| {
+                let row = Approval { may_decide: true, ..request(*n, "pending", *minutes) };
+                (row.id, Arc::new(row))
+            })
+            .collect()
+    }
+
+    fn after(board: &Board, rows: &HashMap<Uuid, Arc<Approval>>, held: bool, keep: &[u128]) -> Board {
+        let here = |row: &Approval| row.status == "pending";
+        board.after(&News { rows, here: &here, held, keep: &|id| keep.contains(&id.as_u128()) })
     }
 
     fn brought(board: &Board, of: &[(u128, i64)], held: bool, keep: &[u128]) -> Board {
-        let fresh = fresh(of);
-        let mine: Vec<_> = fresh.iter().map(|one| one.id).collect();
-        board.after(&News { fresh: &fresh, mine: &mine, held, keep: &|id| keep.contains(&id.as_u128()) })
+        after(board, &rows(of), held, keep)
     }
 
     fn ids(board: &Board) -> Vec<u128> {
@@ -122,6 +147,19 @@ mod tests {
     }
 
     #[test]
+    fn a_line_says_what_became_of_its_request_without_moving() {
+        let board = brought(&Board::default(), &[(1, 10), (2, 30)], false, &[]);
+        let mut decided = rows(&[(2, 30)]);
+        let row = Approval { may_decide: false, ..request(1, "approved", 10) };
+        decided.insert(row.id, Arc::new(row));
+        let board = after(&board, &decided, true, &[]);
+        let first = &board.entries[0];
+        assert_eq!((ids(&board), first.approval.status.as_str(), first.gone), (vec![1, 2], "approved", true));
+        assert_eq!(first.group, Group::Mine, "it stays under the heading where it stood");
+        assert_eq!(ids(&after(&board, &decided, false, &[])), [2]);
+    }
+
+    #[test]
     fn an_empty_list_is_never_held() {
         let board = brought(&Board::default(), &[(1, 10)], true, &[]);
         assert_eq!((ids(&board), board.withheld), (vec![1], 0));
@@ -137,18 +175,18 @@ mod tests {
     }
 
     #[test]
-    fn one_of_mine_does_not_move_to_others_while_it_waits() {
-        let board = brought(&Board::default(), &[(1, 10), (2, 30)], false, &[]);
-        let fresh = fresh(&[(1, 10), (2, 30)]);
-        let board = board.after(&News { fresh: &fresh, mine: &[fresh[1].id], held: false, keep: &|_| false });
-        assert_eq!(ids(&board), [1, 2]);
-    }
-
-    #[test]
     fn one_that_comes_back_is_not_gone() {
         let board = brought(&Board::default(), &[(1, 10)], false, &[]);
         let board = brought(&board, &[], false, &[1]);
         let board = brought(&board, &[(1, 10)], false, &[1]);
         assert!(!board.entries[0].gone);
+    }
+
+    #[test]
+    fn the_same_news_change_nothing() {
+        let rows = rows(&[(1, 10), (2, 30)]);
+        let board = after(&Board::default(), &rows, false, &[]);
+        assert!(board.is_same(&after(&board, &rows, true, &[])));
+        assert!(!board.is_same(&brought(&board, &[(1, 10), (2, 30)], false, &[])), "other rows are other news");
     }
 }

@@ -1,13 +1,13 @@
 //! The list: tabs, search, and the requests under their headings. It never moves under the pointer.
 
 use leptos::{html, prelude::*};
-use uuid::Uuid;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement};
 
 use super::{
-    board::Board,
+    board::Entry,
     empty::{NothingDecided, NothingWaits},
+    is_wide,
     order::Group,
     place::Tab,
     room::Room,
@@ -15,15 +15,17 @@ use super::{
 };
 use crate::{
     components::{Button, Failed, Icon, Kind, Shape, Skeleton, Tab as OneTab, Tabs},
-    shell::Shortcuts,
+    shell::{Shortcuts, Waiting},
 };
 
 /// The left side.
 #[component]
 pub(super) fn Requests() -> impl IntoView {
     let room = Room::here();
-    let retry = Callback::new(move |()| room.listed.again());
-    let waiting = Signal::derive(move || match room.waiting.get() {
+    let pages = room.reading.pages;
+    let retry = Callback::new(move |()| pages.again());
+    let count = Waiting::here().count;
+    let waiting = Signal::derive(move || match count.get() {
         0 => "Waiting".to_owned(),
         count => format!("Waiting {count}"),
     });
@@ -46,10 +48,17 @@ pub(super) fn Requests() -> impl IntoView {
         <section
             class="list"
             aria-label="Requests"
-            on:pointerenter=move |event| room.pointed.set(event.pointer_type() == "mouse")
-            on:pointerleave=move |_| room.pointed.set(false)
-            on:focusin=move |event| room.focused.set(is_row(event.target()))
-            on:focusout=move |event| room.focused.set(is_row(event.related_target()))
+            on:pointerenter=move |event| room.held(|hold| hold.pointed = event.pointer_type() == "mouse")
+            on:pointerleave=move |_| room.held(|hold| hold.pointed = false)
+            on:touchstart=move |_| room.held(|hold| hold.touched = true)
+            on:touchend=move |_| room.held(|hold| hold.touched = false)
+            on:touchcancel=move |_| room.held(|hold| hold.touched = false)
+            on:focusin=move |event| room.held(|hold| hold.focused = is_row(event.target()))
+            // A window that is left keeps its focused element: nothing may move it until one comes back.
+            on:focusout=move |event| {
+                let kept = document().active_element().map(Into::into);
+                room.held(|hold| hold.focused = is_row(event.related_target().or(kept)));
+            }
         >
             <header>
                 <h1>"Inbox"</h1>
@@ -57,7 +66,7 @@ pub(super) fn Requests() -> impl IntoView {
             </header>
             <Search />
             <Arrivals />
-            {move || room.listed.failure.get().map(|failure| view! { <Failed failure retry /> })}
+            {move || pages.failure.get().map(|failure| view! { <Failed failure retry /> })}
             <Lines />
         </section>
     }
@@ -73,10 +82,19 @@ fn is_row(element: Option<web_sys::EventTarget>) -> bool {
 fn Search() -> impl IntoView {
     let room = Room::here();
     let input = NodeRef::<html::Input>::new();
-    Shortcuts::here().register("/", "Search the list", move || {
+    let enter = move || {
         if let Some(input) = input.get_untracked() {
             let _ = input.focus();
             input.select();
+        }
+    };
+    Shortcuts::here().register("/", "Search the list", move || {
+        // Where the request covers the list, what is typed next would be keys for the request.
+        if is_wide() || room.place.with_untracked(|place| place.selected.is_none()) {
+            enter();
+        } else {
+            room.look_at(None, false);
+            request_animation_frame(enter);
         }
     });
     let leave = move |event: leptos::ev::KeyboardEvent| {
@@ -111,7 +129,10 @@ fn Arrivals() -> impl IntoView {
     let room = Room::here();
     let withheld = Memo::new(move |_| room.board.with(|board| board.withheld));
     let said = Memo::new(move |old: Option<&(usize, String)>| {
+        // What a list is read with is no news.
+        let complete = room.reading.listed.with(|listed| listed.complete);
         let count = room.board.with(|board| board.entries.iter().filter(|entry| !entry.gone).count() + board.withheld);
+        let count = if complete { count } else { 0 };
         match old {
             Some((before, _)) if count > *before && *before > 0 => (count, announced(count - before)),
             _ => (count, String::new()),
@@ -141,32 +162,47 @@ fn announced(count: usize) -> String {
     if count == 1 { "1 new request".to_owned() } else { format!("{count} new requests") }
 }
 
+/// What the list shows.
+#[derive(Clone, Copy, PartialEq)]
+enum Stage {
+    Unread,
+    Failed,
+    Empty(Tab),
+    Rows,
+}
+
 #[component]
 fn Lines() -> impl IntoView {
     let room = Room::here();
-    let empty = Memo::new(move |_| room.board.with(|board| board.entries.is_empty()));
-    let tab = Memo::new(move |_| room.place.with(|place| place.tab));
-    let failed = Memo::new(move |_| room.listed.failure.with(Option::is_some));
-    move || match (room.read.get(), empty.get(), tab.get()) {
-        (false, _, _) if failed.get() => ().into_any(),
-        (false, _, _) => view! { <div class="lines"><Skeleton lines=6 /></div> }.into_any(),
-        (true, true, Tab::Waiting) => view! { <NothingWaits /> }.into_any(),
-        (true, true, Tab::Decided) => view! { <NothingDecided /> }.into_any(),
-        (true, false, _) => view! { <Groups /> }.into_any(),
+    let stage = Memo::new(move |_| {
+        let (tab, complete) = room.reading.listed.with(|listed| (listed.tab, listed.complete));
+        match (room.board.with(|board| board.entries.is_empty()), complete) {
+            (false, _) => Stage::Rows,
+            (true, true) => Stage::Empty(tab),
+            (true, false) if room.reading.pages.failure.with(Option::is_some) => Stage::Failed,
+            (true, false) => Stage::Unread,
+        }
+    });
+    move || match stage.get() {
+        Stage::Failed => ().into_any(),
+        Stage::Unread => view! { <div class="lines"><Skeleton lines=6 /></div> }.into_any(),
+        Stage::Empty(Tab::Waiting) => view! { <NothingWaits /> }.into_any(),
+        Stage::Empty(Tab::Decided) => view! { <NothingDecided /> }.into_any(),
+        Stage::Rows => view! { <Groups /> }.into_any(),
     }
 }
 
 #[component]
 fn Groups() -> impl IntoView {
     let room = Room::here();
-    let nothing = move || room.visible.with(Vec::is_empty);
+    let nothing = Memo::new(move |_| room.visible.with(Vec::is_empty));
     view! {
         <div class="lines" id="requests" tabindex="-1">
             {[Group::Mine, Group::Others, Group::Unsettled, Group::Decided]
                 .into_iter()
                 .map(|group| view! { <OneGroup group /> })
                 .collect_view()}
-            <Show when=nothing>
+            <Show when=move || nothing.get()>
                 <p class="nothing quiet">"Nothing here matches what you search for."</p>
             </Show>
             <More />
@@ -178,16 +214,16 @@ fn Groups() -> impl IntoView {
 fn OneGroup(group: Group) -> impl IntoView {
     let room = Room::here();
     let ids = Memo::new(move |_| {
-        let visible = room.visible.get();
-        room.board.with(|board| of_group(board, group, &visible))
+        let of = |entry: &&Entry| entry.group == group;
+        room.board.with(|board| board.entries.iter().filter(of).map(Entry::id).collect::<Vec<_>>())
     });
+    let some = Memo::new(move |_| ids.with(|ids| !ids.is_empty()));
     let heading = group.heading();
     view! {
-        <Show when=move || ids.with(|ids| !ids.is_empty())>
+        <Show when=move || some.get()>
             {heading.map(|words| view! { <h2>{words}</h2> })}
             <ul>
-                // A line whose state has changed is made anew.
-                <For each=move || ids.get() key=Clone::clone let((id, _))>
+                <For each=move || ids.get() key=|id| *id let:id>
                     <Row id />
                 </For>
             </ul>
@@ -195,23 +231,20 @@ fn OneGroup(group: Group) -> impl IntoView {
     }
 }
 
-fn of_group(board: &Board, group: Group, visible: &[Uuid]) -> Vec<(Uuid, String)> {
-    let of = board.entries.iter().filter(|entry| entry.group == group && visible.contains(&entry.id()));
-    of.map(|entry| (entry.id(), entry.approval.status.clone())).collect()
-}
-
 #[component]
 fn More() -> impl IntoView {
     let room = Room::here();
+    let pages = room.reading.pages;
+    let more = Memo::new(move |_| room.reading.listed.with(|listed| listed.more));
     let waiting = move || room.place.with(|place| place.tab == Tab::Waiting);
     view! {
-        <Show when=move || room.listed.more.get()>
+        <Show when=move || more.get()>
             <div class="more">
                 {move || {
                     if waiting() {
                         view! { <p class="quiet">"There are more than can be listed here. Decide some to see the others."</p> }.into_any()
                     } else {
-                        view! { <Button busy=room.listed.reading on_press=Callback::new(move |()| room.listed.go_on())>"Show more"</Button> }.into_any()
+                        view! { <Button busy=pages.reading on_press=Callback::new(move |()| pages.go_on())>"Show more"</Button> }.into_any()
                     }
                 }}
             </div>

@@ -1,14 +1,18 @@
 //! `/:org/inbox`: what waits on the left, the request that is looked at on the right; on narrow screens
 //! one after the other.
 //!
-//! `order`, `board` and `place` are what can be known without a browser; `room` is what the parts share;
-//! `list`, `row` and `empty` are what is seen. The request itself is `pages::request`.
+//! `listed` is what the server has and `board` what is shown of it; they, `order` and `place` are what can be known
+//! without a browser. `reading` reads and follows the list, `room` is what the parts share; `list`, `row`, `missing`
+//! and `empty` are what is seen. The request itself is `pages::request`.
 
 mod board;
 mod empty;
 mod list;
+mod listed;
+mod missing;
 mod order;
 mod place;
+mod reading;
 mod room;
 mod row;
 
@@ -17,12 +21,12 @@ use leptos::{html, prelude::*};
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
-use self::{list::Requests, order::Group, place::Tab, room::Room};
+use self::{list::Requests, place::Tab, room::Room};
 use super::request::Request;
 use crate::{
     components::{EmptyState, Icon, Shape},
     decide::Decisions,
-    shell::{Org, Shortcuts, title},
+    shell::{Org, Shortcuts, Waiting, title},
 };
 
 #[component]
@@ -50,13 +54,15 @@ pub(crate) fn Inbox() -> impl IntoView {
 fn Rooms() -> impl IntoView {
     let org = Org::here();
     let room = Room::provide();
-    title(move || match room.waiting.get() {
+    let waiting = Waiting::here().count;
+    title(move || match waiting.get() {
         0 => format!("Inbox · {}", org.slug.get()),
         count => format!("({count}) Inbox · {}", org.slug.get()),
     });
     keys(room);
     follow_decisions(room);
     choose_first(room);
+    bring_into_view(room);
     let narrow = move || if room.selected().is_some() { "inbox looking" } else { "inbox" };
     view! {
         <main class=narrow>
@@ -86,7 +92,7 @@ fn follow_decisions(room: Room) {
     Effect::new(move |before: Option<()>| {
         let undone = decisions.undone.get();
         if let (Some(()), Some(id)) = (before, undone)
-            && room.board.with_untracked(|board| board.entries.iter().any(|entry| entry.id() == id))
+            && room.line(id).is_some()
         {
             room.look_at(Some(id), true);
         }
@@ -98,11 +104,9 @@ fn choose_first(room: Room) {
     let chosen = StoredValue::new(None::<Tab>);
     Effect::new(move |_| {
         let tab = room.place.with(|place| place.tab);
-        // The list may still be the other tab's for a moment.
-        let first = room.visible.with(|list| list.first().copied()).filter(|first| {
-            let entry = room.entry(*first);
-            entry.is_some_and(|entry| (entry.group == Group::Decided) == (tab == Tab::Decided))
-        });
+        // Not before all of it is there: what ends first may come last.
+        let whole = room.reading.listed.with(|listed| listed.complete && listed.tab == tab);
+        let first = room.visible.with(|list| list.first().copied()).filter(|_| whole);
         if chosen.get_value() == Some(tab) || first.is_none() || !is_wide() {
             return;
         }
@@ -113,12 +117,32 @@ fn choose_first(room: Room) {
     });
 }
 
+/// The line that is looked at can be seen, however one came to it.
+fn bring_into_view(room: Room) {
+    let listed = Memo::new(move |_| {
+        let selected = room.selected()?;
+        room.board.with(|board| board.entries.iter().any(|entry| entry.id() == selected)).then_some(selected)
+    });
+    Effect::new(move |_| {
+        let Some(id) = listed.get() else { return };
+        // Once a line that has just come is in the page.
+        request_animation_frame(move || {
+            let options = web_sys::ScrollIntoViewOptions::new();
+            options.set_block(web_sys::ScrollLogicalPosition::Nearest);
+            if let Some(row) = document().get_element_by_id(&row::element_id(id)) {
+                row.scroll_into_view_with_scroll_into_view_options(&options);
+            }
+        });
+    });
+}
+
 /// The request that is looked at.
 #[component]
 fn Looked() -> impl IntoView {
     let room = Room::here();
     let pane = NodeRef::<html::Section>::new();
     let selected = Memo::new(move |_| room.selected());
+    let nothing = Memo::new(move |_| room.visible.with(Vec::is_empty));
     Effect::new(move |_| {
         selected.track();
         if let Some(pane) = pane.get() {
@@ -147,15 +171,12 @@ fn Looked() -> impl IntoView {
                     <Request
                         id
                         wants_focus=room.wants_focus
-                        on_news=Callback::new(move |words| {
-                            room.fates.update(|fates| {
-                                fates.insert(id, words);
-                            });
-                        })
+                        on_read=Callback::new(move |approval| room.reading.hear(&[approval]))
+                        instead_of_actions=missing::notice(room)
                     />
                 }
                     .into_any(),
-                None if room.visible.with(Vec::is_empty) => ().into_any(),
+                None if nothing.get() => ().into_any(),
                 None => view! { <p class="nothing quiet">"Choose a request to look at."</p> }.into_any(),
             }}
         </section>

@@ -17,10 +17,10 @@ pub enum Group {
 }
 
 impl Group {
-    /// Where the request belongs. `mine`: those that the one who looks may decide.
-    pub fn of(approval: &Approval, mine: &[Uuid]) -> Self {
+    /// Where the request belongs.
+    pub fn of(approval: &Approval) -> Self {
         match approval.status.as_str() {
-            "pending" if mine.contains(&approval.id) => Self::Mine,
+            "pending" if approval.may_decide => Self::Mine,
             "pending" => Self::Others,
             "outcome_unknown" => Self::Unsettled,
             _ => Self::Decided,
@@ -47,11 +47,20 @@ pub fn key(approval: &Approval, group: Group) -> (Group, i64, Uuid) {
     (group, order, approval.id)
 }
 
-/// Whether the request has every word of the search in its tool, toolkit, caller, or arguments' line.
-pub fn matches(approval: &Approval, search: &str) -> bool {
+/// What a search looks in: the tool, toolkit, caller and arguments' line, in small letters.
+pub fn text(approval: &Approval) -> String {
     let summary = approval.summary.as_deref().unwrap_or_default();
-    let text = [&approval.tool, &approval.toolkit, &approval.caller_name, summary].join("\n").to_lowercase();
-    search.to_lowercase().split_whitespace().all(|word| text.contains(word))
+    [&approval.tool, &approval.toolkit, &approval.caller_name, summary].join("\n").to_lowercase()
+}
+
+/// The words of a search, in small letters.
+pub fn words(search: &str) -> Vec<String> {
+    search.to_lowercase().split_whitespace().map(ToOwned::to_owned).collect()
+}
+
+/// Whether every word is somewhere in the [`text`] of a request.
+pub fn matches(text: &str, words: &[String]) -> bool {
+    words.iter().all(|word| text.contains(word))
 }
 
 /// Where `j` and `k` go from `selected`: `step` further in the list, staying at its ends. Without a
@@ -79,31 +88,33 @@ mod tests {
         of.iter().map(|n| Uuid::from_u128(*n)).collect()
     }
 
+    fn mine(n: u128, minutes: i64) -> Approval {
+        Approval { may_decide: true, ..request(n, "pending", minutes) }
+    }
+
     #[test]
     fn mine_come_before_others_and_the_unsettled_stand_apart() {
-        let mine = ids(&[3]);
-        let mut all = [request(1, "outcome_unknown", 1), request(2, "pending", 2), request(3, "pending", 9)];
-        all.sort_by_key(|one| key(one, Group::of(one, &mine)));
+        let mut all = [request(1, "outcome_unknown", 1), request(2, "pending", 2), mine(3, 9)];
+        all.sort_by_key(|one| key(one, Group::of(one)));
         assert_eq!(all.map(|one| one.id.as_u128()), [3, 2, 1]);
     }
 
     #[test]
     fn what_ends_first_stands_first() {
-        let mine = ids(&[1, 2, 3]);
-        let mut all = [request(1, "pending", 30), request(3, "pending", 10), request(2, "pending", 10)];
-        all.sort_by_key(|one| key(one, Group::of(one, &mine)));
+        let mut all = [mine(1, 30), mine(3, 10), mine(2, 10)];
+        all.sort_by_key(|one| key(one, Group::of(one)));
         assert_eq!(all.map(|one| one.id.as_u128()), [2, 3, 1]);
     }
 
     #[test]
     fn every_word_of_a_search_must_be_somewhere() {
-        let one = request(1, "pending", 1);
+        let text = text(&request(1, "pending", 1));
         for found in ["", "invoice", "billing BRIGHT", "finance 4180"] {
-            assert!(matches(&one, found), "{found}");
+            assert!(matches(&text, &words(found)), "{found}");
         }
-        assert!(!matches(&one, "invoice hollis"));
+        assert!(!matches(&text, &words("invoice hollis")));
         // A word is not found across the border of two fields.
-        assert!(!matches(&one, "send_invoicefinance"));
+        assert!(!matches(&text, &words("send_invoicefinance")));
     }
 
     #[test]

@@ -1,9 +1,8 @@
 //! What the parts of the inbox share: where one is, what is listed, and how one moves.
 
-use std::{collections::HashMap, sync::Arc};
+use std::collections::{HashMap, HashSet};
 
 use api_types::Approval;
-use domain::Right;
 use leptos::prelude::*;
 use leptos_router::{
     NavigateOptions,
@@ -15,71 +14,94 @@ use super::{
     board::{Board, Entry, News},
     order::{self, Group},
     place::{Place, Tab},
+    reading::Reading,
 };
 use crate::{
-    api::{encoded, live::Live, of_org, pages::Pages},
+    api::encoded,
+    components::Clock,
     decide::Decisions,
-    shell::Org,
+    shell::{Org, Waiting},
 };
 
-/// How many requests are read at once.
-const PAGE: usize = 100;
-/// How many pages of waiting requests are read: beyond that a list is of no use.
-const WAITING_PAGES: usize = 10;
+/// What holds the list: nothing in it moves meanwhile.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Hold {
+    /// A mouse is over it.
+    pub pointed: bool,
+    /// A finger is on it.
+    pub touched: bool,
+    /// The focus is in it.
+    pub focused: bool,
+}
+
+/// A line of the list: it stays the same element of the page while what it shows changes.
+#[derive(Clone)]
+pub(super) struct Line {
+    pub entry: ArcRwSignal<Entry>,
+    /// Whether the search leaves it.
+    pub found: ArcRwSignal<bool>,
+    /// Whether it is the one that is looked at.
+    pub current: ArcRwSignal<bool>,
+}
+
+/// Why the request that is looked at is not in the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// The search hides it.
+    Search,
+    /// The list does not have it.
+    Listed,
+}
 
 /// The inbox's shared state.
 #[derive(Clone, Copy)]
 pub(super) struct Room {
     pub place: Memo<Place>,
-    /// What the server lists, for the tab that is shown.
-    pub listed: Pages<Approval>,
-    /// How many wait for a decision, those of others included.
-    pub waiting: Memo<usize>,
+    /// What the server has, for the tab that is shown.
+    pub reading: Reading,
     pub board: RwSignal<Board>,
-    /// Whether the board shows what the server has, be it nothing.
-    pub read: RwSignal<bool>,
     /// What the search leaves of it, in its order.
     pub visible: Memo<Vec<Uuid>>,
-    /// A pointer is over the list.
-    pub pointed: RwSignal<bool>,
-    /// The focus is in the list.
-    pub focused: RwSignal<bool>,
+    pub hold: RwSignal<Hold>,
     asked: RwSignal<u64>,
-    /// What became of requests that were looked at, in words.
-    pub fates: RwSignal<HashMap<Uuid, String>>,
+    lines: StoredValue<HashMap<Uuid, Line>>,
     /// The request that takes the focus once it is shown.
     pub wants_focus: RwSignal<Option<Uuid>>,
     go: Callback<(Place, bool)>,
 }
 
 impl Room {
-    /// Reads the URL and the lists, for everything underneath.
+    /// Reads the URL and the list, for everything underneath.
     pub fn provide() -> Self {
         let query = use_query_map();
         let place = Memo::new(move |_| {
             query.with(|query| Place::of(query.get("tab").as_deref(), query.get("q"), query.get("selected").as_deref()))
         });
         let tab = Memo::new(move |_| place.with(|place| place.tab));
-        let (listed, mine) = (list(tab), mine(tab));
+        let search = Memo::new(move |_| place.with(|place| order::words(&place.search)));
         let board = RwSignal::new(Board::default());
+        let visible = Memo::new(move |_| {
+            search.with(|words| {
+                board.with(|board| {
+                    let found = board.entries.iter().filter(|entry| order::matches(&entry.text, words));
+                    found.map(Entry::id).collect()
+                })
+            })
+        });
         let room = Self {
             place,
-            listed,
-            waiting: Memo::new(move |old| match (tab.get(), listed.rows.get()) {
-                (Tab::Waiting, Some(rows)) => rows.iter().filter(|one| one.status == "pending").count(),
-                _ => old.copied().unwrap_or_default(),
-            }),
+            reading: Reading::new(tab),
             board,
-            read: RwSignal::new(false),
-            visible: Memo::new(move |_| place.with(|place| board.with(|board| visible(board, &place.search)))),
-            pointed: RwSignal::new(false),
-            focused: RwSignal::new(false),
+            visible,
+            hold: RwSignal::new(Hold::default()),
             asked: RwSignal::new(0),
-            fates: RwSignal::new(HashMap::new()),
+            lines: StoredValue::new(HashMap::new()),
             wants_focus: RwSignal::new(None),
             go: going(),
         };
-        room.keep_up(tab, mine);
+        room.keep_up(tab, search);
+        room.hide(search);
+        room.mark_selected();
         provide_context(room);
         room
     }
@@ -116,108 +138,137 @@ impl Room {
     }
 
     /// The line of a request.
-    pub fn entry(self, id: Uuid) -> Option<Entry> {
-        self.board.with_untracked(|board| board.entries.iter().find(|entry| entry.id() == id).cloned())
+    pub fn line(self, id: Uuid) -> Option<Line> {
+        self.lines.with_value(|lines| lines.get(&id).cloned())
     }
 
-    /// Whether the server lists a shown request no more: it was decided, here or elsewhere.
-    pub fn is_gone(self, id: Uuid) -> bool {
-        self.board.with(|board| board.entries.iter().any(|entry| entry.id() == id && entry.gone))
-    }
-
-    /// Lets the new ones in, although a pointer is over the list: somebody asked for them.
+    /// Lets the new ones in, although the list is held: somebody asked for them.
     pub fn let_in(self) {
         self.asked.update(|asked| *asked += 1);
+    }
+
+    /// Something came over the list, or left it.
+    pub fn held(self, change: impl FnOnce(&mut Hold)) {
+        let mut hold = self.hold.get_untracked();
+        change(&mut hold);
+        if self.hold.get_untracked() != hold {
+            self.hold.set(hold);
+        }
+    }
+
+    /// Why the request that is looked at is not in the list; `None` where it is, or that is not known yet.
+    pub fn missing(self) -> Option<Missing> {
+        let id = self.selected()?;
+        let listed = self.board.with(|board| board.entries.iter().any(|entry| entry.id() == id));
+        if !listed {
+            return self.reading.listed.with(|listed| listed.complete).then_some(Missing::Listed);
+        }
+        (!self.visible.with(|visible| visible.contains(&id))).then_some(Missing::Search)
     }
 
     /// After a decision: the next request that is still to be decided by who looks.
     pub fn go_on_after(self, decided: Uuid) {
         let decisions = Decisions::here();
         let to_do = |id| {
-            self.board.with_untracked(|board| {
-                let entry = board.entries.iter().find(|entry| entry.id() == id);
-                entry.is_some_and(|entry| !entry.gone && entry.group == Group::Mine)
-            }) && !decisions.is_on_its_way(id)
+            let line = self.line(id);
+            line.is_some_and(|line| line.entry.with_untracked(|entry| !entry.gone && entry.group == Group::Mine))
+                && !decisions.is_on_its_way(id)
         };
         let next = self.visible.with_untracked(|list| order::after(list, decided, to_do));
         // With nothing left, the focus stays with what was decided: its button is gone.
         self.look_at(next.or(Some(decided)), true);
     }
 
-    /// Brings the board up to date with what the server lists and with what must not move now.
-    fn keep_up(self, tab: Memo<Tab>, mine: Pages<Approval>) {
-        let decisions = Decisions::here();
+    /// Brings the board up to date with what the server has and with what must not move now.
+    fn keep_up(self, tab: Memo<Tab>, search: Memo<Vec<String>>) {
+        let (decisions, clock, waiting) = (Decisions::here(), Clock::here(), Waiting::here());
+        let listed = self.reading.listed;
+        let over = Memo::new(move |_| listed.with_untracked(|listed| listed.over(clock.get())));
         let shown = StoredValue::new(None::<Tab>);
-        let empty = move || {
-            self.board.set(Board::default());
-            self.read.set(false);
-        };
         Effect::new(move |before: Option<u64>| {
             let (now, asked, selected) = (tab.get(), self.asked.get(), self.selected());
-            let held = (self.pointed.get() || self.focused.get()) && before == Some(asked);
-            if shown.with_value(|shown| *shown != Some(now)) {
-                shown.set_value(Some(now));
-                empty();
-            }
-            // Both lists together, else a new request stands in the wrong place for a moment.
-            if self.listed.reading.get() || mine.reading.get() {
-                return before.unwrap_or(asked);
-            }
-            let read = self.listed.rows.get().and_then(|fresh| Some((mine_of(mine, now, &fresh)?, fresh)));
-            let Some((mine, fresh)) = read else {
-                empty();
-                return asked;
-            };
-            let keep = |id| selected == Some(id) || decisions.of(id).is_some();
-            let news = News { fresh: &fresh, mine: &mine, held, keep: &keep };
-            self.board.set(self.board.with_untracked(|board| board.after(&news)));
-            self.read.set(true);
+            let held = self.hold.get() != Hold::default() && before == Some(asked);
+            over.track();
+            let known = if shown.get_value() == Some(now) { self.board.get_untracked() } else { Board::default() };
+            shown.set_value(Some(now));
+            let time = clock.get_untracked();
+            let board = listed.with(|listed| {
+                // The list may still be the other tab's for a moment.
+                if listed.tab != now {
+                    return Board::default();
+                }
+                let here = |approval: &Approval| listed.has(approval, time);
+                let keep = |id| selected == Some(id) || decisions.of(id).is_some();
+                known.after(&News { rows: listed.rows(), here: &here, held, keep: &keep })
+            });
+            self.show(board, &search.get_untracked());
             asked
         });
+        Effect::new(move |before: Option<()>| {
+            over.track();
+            if before.is_some() {
+                waiting.changed();
+            }
+        });
     }
-}
 
-/// Which of the waiting wait for who looks; `None` as long as that is not known. Where it cannot be read,
-/// each request says for itself whether one may decide it.
-fn mine_of(mine: Pages<Approval>, tab: Tab, fresh: &[Arc<Approval>]) -> Option<Vec<Uuid>> {
-    let ids = |rows: &[Arc<Approval>]| rows.iter().map(|one| one.id).collect();
-    match (mine.rows.get(), mine.failure.with(Option::is_some), tab) {
-        (_, _, Tab::Decided) => Some(Vec::new()),
-        (Some(rows), ..) => Some(ids(&rows)),
-        (None, true, _) => Some(ids(fresh)),
-        (None, false, _) => None,
+    /// Shows a board: lines that stay are told what has changed in them.
+    fn show(self, board: Board, search: &[String]) {
+        if self.board.with_untracked(|shown| shown.is_same(&board)) {
+            return;
+        }
+        let selected = self.place.with_untracked(|place| place.selected);
+        self.lines.update_value(|lines| {
+            let listed: HashSet<Uuid> = board.entries.iter().map(Entry::id).collect();
+            lines.retain(|id, _| listed.contains(id));
+            for entry in &board.entries {
+                match lines.get(&entry.id()) {
+                    Some(line) if line.entry.with_untracked(|shown| shown.is_same(entry)) => {}
+                    Some(line) => line.entry.set(entry.clone()),
+                    None => {
+                        let line = Line {
+                            entry: ArcRwSignal::new(entry.clone()),
+                            found: ArcRwSignal::new(order::matches(&entry.text, search)),
+                            current: ArcRwSignal::new(selected == Some(entry.id())),
+                        };
+                        lines.insert(entry.id(), line);
+                    }
+                }
+            }
+        });
+        self.board.set(board);
     }
-}
 
-fn visible(board: &Board, search: &str) -> Vec<Uuid> {
-    let found = board.entries.iter().filter(|entry| order::matches(&entry.approval, search));
-    found.map(Entry::id).collect()
-}
+    /// Marks the line that is looked at, and no other.
+    fn mark_selected(self) {
+        Effect::new(move |before: Option<Option<Uuid>>| {
+            let selected = self.selected();
+            for (id, current) in [(before.flatten(), false), (selected, true)] {
+                if let Some(line) = id.and_then(|id| self.line(id))
+                    && line.current.get_untracked() != current
+                {
+                    line.current.set(current);
+                }
+            }
+            selected
+        });
+    }
 
-/// Reads the list of the tab that is shown.
-fn list(tab: Memo<Tab>) -> Pages<Approval> {
-    let (org, live, decisions) = (Org::here(), Live::here(), Decisions::here());
-    let wanted = move || if tab.get_untracked() == Tab::Waiting { WAITING_PAGES } else { 1 };
-    Pages::new(wanted, move || {
-        live.approvals.track();
-        decisions.settled.track();
-        let path = format!("/approvals?status={}&limit={PAGE}", tab.get().statuses());
-        org.may(Right::ReadApprovals).then(|| of_org(&org.slug.get(), &path))
-    })
-}
-
-/// Reads which requests wait for who looks.
-fn mine(tab: Memo<Tab>) -> Pages<Approval> {
-    let (org, live, decisions) = (Org::here(), Live::here(), Decisions::here());
-    Pages::new(
-        || WAITING_PAGES,
-        move || {
-            live.approvals.track();
-            decisions.settled.track();
-            let path = format!("/approvals?status=pending&mine=true&limit={PAGE}");
-            (tab.get() == Tab::Waiting && org.may(Right::ReadApprovals)).then(|| of_org(&org.slug.get(), &path))
-        },
-    )
+    /// Hides the lines that the search does not leave.
+    fn hide(self, search: Memo<Vec<String>>) {
+        Effect::new(move |_| {
+            let words = search.get();
+            self.board.track();
+            self.lines.with_value(|lines| {
+                for line in lines.values() {
+                    let found = line.entry.with_untracked(|entry| order::matches(&entry.text, &words));
+                    if line.found.get_untracked() != found {
+                        line.found.set(found);
+                    }
+                }
+            });
+        });
+    }
 }
 
 fn going() -> Callback<(Place, bool)> {

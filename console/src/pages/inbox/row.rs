@@ -1,13 +1,19 @@
-//! One line of the list: what is asked, how long there is left, and by whom.
+//! One line of the list: what is asked, how long there is left, and by whom. It stays the same element while what it
+//! shows changes, so that no event takes it away from under a finger or a focus.
 
 use leptos::prelude::*;
 use uuid::Uuid;
 
-use super::{board::Entry, is_wide, room::Room};
+use super::{
+    board::Entry,
+    is_wide,
+    place::{Place, Tab},
+    room::{Line, Room},
+};
 use crate::{
     api::encoded,
     components::{Badge, Icon, Shape, Time, Tone, Until},
-    decide::{Decisions, Phase},
+    decide::{Decisions, Fate, Phase},
     pages::request::{Said, StatusBadge},
 };
 
@@ -20,13 +26,6 @@ pub(super) fn element_id(id: Uuid) -> String {
 #[component]
 pub(super) fn Row(id: Uuid) -> impl IntoView {
     let room = Room::here();
-    let entry = room.entry(id);
-    let current = Memo::new(move |_| room.selected() == Some(id));
-    let href = move || {
-        let mut place = room.place.get();
-        place.selected = Some(id);
-        place.query(encoded)
-    };
     let look = move |event: web_sys::MouseEvent| {
         let elsewhere = event.ctrl_key() || event.meta_key() || event.shift_key() || event.button() != 0;
         if !elsewhere {
@@ -35,51 +34,77 @@ pub(super) fn Row(id: Uuid) -> impl IntoView {
             room.look_at(Some(id), is_wide());
         }
     };
-    entry.map(|entry| {
+    room.line(id).map(|Line { entry, found, current }| {
+        // Without the search: five hundred addresses need not change with every letter.
+        let tab = if entry.with_untracked(is_decided) { Tab::Decided } else { Tab::Waiting };
+        let href = Place { tab, selected: Some(id), ..Place::default() }.query(encoded);
         view! {
-            <li>
+            <li hidden=move || !found.get()>
                 <a id=element_id(id) class="entry" href=href aria-current=move || current.get().then_some("true") on:click=look>
-                    <Line entry />
+                    <Shown entry />
                 </a>
             </li>
         }
     })
 }
 
+fn is_decided(entry: &Entry) -> bool {
+    entry.group == super::order::Group::Decided
+}
+
 #[component]
-fn Line(entry: Entry) -> impl IntoView {
-    let room = Room::here();
-    let approval = entry.approval;
-    let (id, status) = (approval.id, approval.status.clone());
-    let is_pending = status == "pending";
-    let time = if is_pending {
-        let gone = Memo::new(move |_| room.is_gone(id));
-        let until = approval.expires_at;
-        (move || (!gone.get()).then(|| view! { <Until at=until /> })).into_any()
-    } else {
-        view! { <Time at=approval.decided_at.unwrap_or(approval.created_at) /> }.into_any()
-    };
-    let destructive = approval.hints.destructive == Some(true) && is_pending;
-    let changed = approval.definition_changed && is_pending;
+fn Shown(entry: ArcRwSignal<Entry>) -> impl IntoView {
+    let (tool, summary, caller, toolkit) = entry.with_untracked(|entry| {
+        let approval = &entry.approval;
+        let summary = approval.summary.clone().unwrap_or_else(|| "arguments are no longer kept".to_owned());
+        (approval.tool.clone(), summary, approval.caller_name.clone(), approval.toolkit.clone())
+    });
+    let (time, badges) = (entry.clone(), entry.clone());
     view! {
-        <b><Said text=approval.tool.clone() /></b>
-        {time}
-        <span class="summary"><Said text=approval.summary.clone().unwrap_or_else(|| "arguments are no longer kept".to_owned()) /></span>
+        <b><Said text=tool /></b>
+        {move || time.with(when)}
+        <span class="summary"><Said text=summary /></span>
         <span class="meta">
-            <span class="from"><Said text=approval.caller_name.clone() />" · "<Said text=approval.toolkit.clone() /></span>
-            {destructive.then(|| view! { <Badge tone=Tone::Bad><Icon shape=Shape::Warning />"destructive"</Badge> })}
-            {changed.then(|| view! { <Badge tone=Tone::Warn><Icon shape=Shape::Change />"tool changed"</Badge> })}
-            {(!is_pending).then(|| view! { <StatusBadge status=status /> })}
-            <Progress id />
+            <span class="from"><Said text=caller />" · "<Said text=toolkit /></span>
+            {move || badges.with(notable)}
+            <Progress entry />
         </span>
     }
 }
 
+/// How long there is left, or when it was decided.
+fn when(entry: &Entry) -> AnyView {
+    let approval = &entry.approval;
+    match (is_decided(entry), entry.gone) {
+        (true, _) => view! { <Time at=approval.decided_at.unwrap_or(approval.created_at) /> }.into_any(),
+        (false, true) => ().into_any(),
+        (false, false) if approval.status == "pending" => view! { <Until at=approval.expires_at /> }.into_any(),
+        (false, false) => view! { <Time at=approval.decided_at.unwrap_or(approval.created_at) /> }.into_any(),
+    }
+}
+
+/// What should stop the eye; of one that does not wait, its state.
+fn notable(entry: &Entry) -> AnyView {
+    let approval = &entry.approval;
+    if entry.gone {
+        return ().into_any();
+    }
+    if approval.status != "pending" {
+        return view! { <StatusBadge status=approval.status.clone() /> }.into_any();
+    }
+    let destructive = approval.hints.destructive == Some(true);
+    view! {
+        {destructive.then(|| view! { <Badge tone=Tone::Bad><Icon shape=Shape::Warning />"destructive"</Badge> })}
+        {approval.definition_changed.then(|| view! { <Badge tone=Tone::Warn><Icon shape=Shape::Change />"tool changed"</Badge> })}
+    }
+    .into_any()
+}
+
 /// What happens to the request just now, or has happened while one looked.
 #[component]
-fn Progress(id: Uuid) -> impl IntoView {
-    let room = Room::here();
+fn Progress(entry: ArcRwSignal<Entry>) -> impl IntoView {
     let decisions = Decisions::here();
+    let id = entry.with_untracked(Entry::id);
     let words = Memo::new(move |_| {
         if let Some(decision) = decisions.of(id) {
             return Some(match decision.phase {
@@ -87,9 +112,14 @@ fn Progress(id: Uuid) -> impl IntoView {
                 Phase::Sending => "Sending …".to_owned(),
             });
         }
-        let gone = room.is_gone(id);
-        let fate = room.fates.with(|fates| fates.get(&id).cloned());
-        gone.then(|| fate.unwrap_or_else(|| "no longer waiting".to_owned()))
+        entry.with(|entry| {
+            let decided = entry.approval.status != "pending";
+            entry.gone.then(|| match decided {
+                true => decisions.became(&Fate::of(&entry.approval)),
+                // Its time is over by this page's clock, or it was decided while nothing could be heard.
+                false => "no longer waiting".to_owned(),
+            })
+        })
     });
     move || words.get().map(|words| view! { <span class="progress"><Badge><Said text=words /></Badge></span> })
 }

@@ -15,7 +15,7 @@ mod words;
 
 use std::sync::Arc;
 
-use api_types::ApprovalDetail;
+use api_types::{Approval, ApprovalDetail};
 use leptos::prelude::*;
 use uuid::Uuid;
 
@@ -36,6 +36,9 @@ use crate::{
     shell::Org,
 };
 
+/// What is shown instead of what decides; `None` where one may decide.
+pub type Instead = Signal<Option<ViewFn>>;
+
 /// The request that is shown, as it is now.
 type Detail = RwSignal<Arc<ApprovalDetail>>;
 
@@ -54,26 +57,23 @@ pub fn Request(
     id: Uuid,
     /// Names it: its title takes the focus once it is there, and this is unset.
     wants_focus: RwSignal<Option<Uuid>>,
-    /// It does not wait any more: what became of it, in a few words.
+    /// Is told its row, whenever it was read.
     #[prop(optional)]
-    on_news: Option<Callback<String>>,
+    on_read: Option<Callback<Arc<Approval>>>,
+    /// What stands in the place of everything that decides, while it must not be decided here; its keys do nothing
+    /// then.
+    #[prop(optional)]
+    instead_of_actions: Option<Instead>,
 ) -> impl IntoView {
-    let (org, live, decisions) = (Org::here(), Live::here(), Decisions::here());
-    let read = Read::<ApprovalDetail>::new(move || {
-        live.approvals.track();
-        decisions.settled.track();
-        Some(approval_path(&org.slug.get(), id))
-    });
+    let decisions = Decisions::here();
+    let read = followed(id);
     let retry = Callback::new(move |()| read.again());
     Effect::new(move |_| {
         if let Some(detail) = read.value.get() {
-            let fate = Fate::of(&detail.approval);
-            if detail.approval.status != "pending"
-                && let Some(on_news) = on_news
-            {
-                on_news.run(decisions.became(&fate));
+            decisions.saw(id, Fate::of(&detail.approval));
+            if let Some(on_read) = on_read {
+                on_read.run(Arc::new(detail.approval.clone()));
             }
-            decisions.saw(id, fate);
         }
     });
     let there = Memo::new(move |_| read.value.with(Option::is_some));
@@ -89,15 +89,42 @@ pub fn Request(
                 </EmptyState>
             }
                 .into_any(),
-            (true, _) => read.value.get_untracked().map(|first| view! { <Card first read wants_focus /> }).into_any(),
+            (true, _) => read.value.get_untracked().map(|first| view! { <Card first read wants_focus instead_of_actions /> }).into_any(),
             (false, _) if read.failure.with(Option::is_some) => ().into_any(),
             (false, _) => view! { <div class="card-part late"><Skeleton lines=8 /></div> }.into_any(),
         }}
     }
 }
 
+/// Reads a request, and again when an event names it, when events may have been missed, and after its own decision.
+fn followed(id: Uuid) -> Read<ApprovalDetail> {
+    let (org, live, decisions) = (Org::here(), Live::here(), Decisions::here());
+    let read = Read::<ApprovalDetail>::new(move || {
+        live.resynced.track();
+        Some(approval_path(&org.slug.get(), id))
+    });
+    live.on_approvals(move |rows| {
+        if rows.iter().any(|row| row.id == id) {
+            read.again();
+        }
+    });
+    Effect::new(move |before: Option<bool>| {
+        let on_its_way = decisions.of(id).is_some();
+        if before == Some(true) && !on_its_way {
+            read.again();
+        }
+        on_its_way
+    });
+    read
+}
+
 #[component]
-fn Card(first: Arc<ApprovalDetail>, read: Read<ApprovalDetail>, wants_focus: RwSignal<Option<Uuid>>) -> impl IntoView {
+fn Card(
+    first: Arc<ApprovalDetail>,
+    read: Read<ApprovalDetail>,
+    wants_focus: RwSignal<Option<Uuid>>,
+    instead_of_actions: Option<Instead>,
+) -> impl IntoView {
     let detail = RwSignal::new(first);
     Effect::new(move |_| {
         if let Some(newer) = read.value.get() {
@@ -117,7 +144,10 @@ fn Card(first: Arc<ApprovalDetail>, read: Read<ApprovalDetail>, wants_focus: RwS
             <Similar detail />
             <History detail />
         </article>
-        <Actions detail />
+        {move || match instead_of_actions.and_then(|instead| instead.get()) {
+            Some(notice) => notice.run(),
+            None => view! { <Actions detail /> }.into_any(),
+        }}
     }
 }
 

@@ -1,0 +1,36 @@
+//! A request that is looked at and that the list does not show: nothing decides it here, and the place of the buttons
+//! says why and how it can be decided.
+
+use leptos::prelude::*;
+
+use super::room::{Missing, Room};
+use crate::{components::Button, pages::request::Instead, shell::Org};
+
+/// What stands in the place of the buttons; nothing while the list shows the request.
+pub(super) fn notice(room: Room) -> Instead {
+    let missing = Memo::new(move |_| room.missing());
+    Signal::derive(move || missing.get().map(|missing| ViewFn::from(move || view! { <Notice missing /> })))
+}
+
+#[component]
+fn Notice(missing: Missing) -> impl IntoView {
+    let (room, org) = (Room::here(), Org::here());
+    let clear = Callback::new(move |()| room.go(|place| place.search.clear(), true));
+    let alone = move || room.selected().map(|id| format!("/{}/approvals/{id}", org.slug.get()));
+    view! {
+        <div class="acts" role="status">
+            {match missing {
+                Missing::Search => view! {
+                    <p class="cannot"><b>"Not in the list: "</b>"it does not match your search."</p>
+                    <Button on_press=clear>"Clear the search"</Button>
+                }
+                    .into_any(),
+                Missing::Listed => view! {
+                    <p class="cannot"><b>"Not in this list."</b></p>
+                    <a class="btn" href=alone>"Open it on its own page"</a>
+                }
+                    .into_any(),
+            }}
+        </div>
+    }
+}
