@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 use wire::definition::ToolDefinition;
 
-use super::{Services, summary::summary};
+use super::{Services, approval_run, summary::summary};
 use crate::{
     db::{
         OrgScope,
@@ -56,6 +56,7 @@ pub async fn cards(services: &Services, scope: &mut OrgScope, records: &[Record]
     keys.sort_unstable();
     keys.dedup();
     let prefixes = card::key_prefixes(scope, &keys).await?;
+    let answers = approval_run::answers(scope, records).await?;
     let directory = services.directory.get()?;
     let made = records.iter().map(|record| Card {
         caller_prefix: key_of(record).and_then(|key| prefixes.get(&key).cloned()),
@@ -67,18 +68,19 @@ pub async fn cards(services: &Services, scope: &mut OrgScope, records: &[Record]
             Kept::Large(size) => Some(format!("arguments of {} kB", size.div_ceil(1000))),
         }),
         may_decide: false,
-        answer: None,
+        answer: answers.get(&record.id).copied(),
     });
     Ok(made.collect())
 }
 
-/// The last other call of this tool by this caller that a person allowed, if its arguments are still on
-/// record. `scope` was made with `Reason::Claim`.
+/// The last other call of this tool by this caller that a person allowed before this one was decided, or could be
+/// decided for the last time, if its arguments are still on record. `scope` was made with `Reason::Claim`.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
 pub async fn last_approved(services: &Services, scope: &mut OrgScope, record: &Record) -> Result<Option<EarlierCall>> {
-    let Some((id, approved_at)) = card::last_approved(scope, record).await? else { return Ok(None) };
+    let moment = record.decision_moment();
+    let Some((id, approved_at)) = card::last_approved(scope, record, moment).await? else { return Ok(None) };
     let mut arguments = arguments_on_record(services, scope, &[id.0], i32::MAX).await?;
     let Some(Kept::Whole(arguments_json)) = arguments.remove(&id.0) else { return Ok(None) };
     Ok(Some(EarlierCall { id: id.0, approved_at, arguments_json }))

@@ -5,7 +5,10 @@
 use chrono::{DateTime, Utc};
 use domain::{
     ApprovalPolicy, Permission, PolicyOverride, Principal, ToolkitToolId, UserId,
-    approval::binding::{Binding, Current, CurrentCaller, CurrentTool},
+    approval::{
+        Own,
+        binding::{Binding, Current, CurrentCaller, CurrentTool},
+    },
     right::{ADMIN, GUEST},
 };
 use sqlx::types::Json;
@@ -132,26 +135,36 @@ async fn tool(scope: &mut OrgScope, binding: &Binding, outside: bool) -> Result<
     }))
 }
 
-/// The people whose request it is: the key's owner then and now, its creator and its rotators, or
-/// the asking person. Needs `Reason::Claim`.
+/// The people whose request it is, and what makes it theirs: the key's owner then and now, its creator and its
+/// rotators, or the asking person. Needs `Reason::Claim`.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn own_people(scope: &mut OrgScope, binding: &Binding) -> Result<Vec<UserId>> {
-    let mut people = vec![binding.owner];
+pub async fn own_people(scope: &mut OrgScope, binding: &Binding) -> Result<Vec<(UserId, Own)>> {
+    let mut people = Vec::new();
     match binding.caller {
-        Principal::User(user) => people.push(user),
+        Principal::User(user) => people.push((user, Own::Caller)),
         Principal::Key(key) => {
             let rows = sqlx::query!(
-                r#"SELECT owner_id AS "person!" FROM api_keys WHERE id = $1
-                   UNION SELECT created_by FROM api_keys WHERE id = $1
-                   UNION SELECT created_by FROM api_key_secrets WHERE key_id = $1"#,
+                r#"SELECT owner_id AS "person!", 1 AS "own!" FROM api_keys WHERE id = $1
+                   UNION SELECT created_by, 2 FROM api_keys WHERE id = $1
+                   UNION SELECT s.created_by, 3 FROM api_key_secrets s JOIN api_keys k ON k.id = s.key_id
+                         WHERE s.key_id = $1 AND s.created_by <> k.created_by
+                   ORDER BY 2, 1"#,
                 key.0,
             )
             .fetch_all(scope.conn())
             .await?;
-            people.extend(rows.into_iter().map(|row| UserId(row.person)));
+            let own = |number| match number {
+                1 => Own::Owner,
+                2 => Own::Creator,
+                _ => Own::Rotator,
+            };
+            people.extend(rows.into_iter().map(|row| (UserId(row.person), own(row.own))));
         }
+    }
+    if !people.iter().any(|(person, own)| *person == binding.owner && matches!(own, Own::Owner | Own::Caller)) {
+        people.push((binding.owner, Own::FormerOwner));
     }
     Ok(people)
 }
