@@ -69,7 +69,7 @@ fn Line(entry: Entry) -> impl IntoView {
             <span class="from"><Said text=approval.caller_name.clone() />" · "<Said text=approval.toolkit.clone() /></span>
             {destructive.then(|| view! { <Badge tone=Tone::Bad><Icon shape=Shape::Warning />"destructive"</Badge> })}
             {changed.then(|| view! { <Badge tone=Tone::Warn><Icon shape=Shape::Change />"tool changed"</Badge> })}
-            {(!is_pending).then(|| view! { <StatusBadge status=status /> })}
+            {(!is_pending).then(|| view! { <StatusBadge status=status answer=approval.answer.clone() /> })}
             <Progress id />
         </span>
     }
