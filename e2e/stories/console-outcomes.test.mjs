@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe } from "node:test";
 
-import { Refused, keyMaker, signIn } from "../lib/admin.mjs";
+import { Refused, signIn } from "../lib/admin.mjs";
 import { call, connect, held } from "../lib/agent.mjs";
 import { credentials, tells } from "../lib/browser.mjs";
 import { startGateway } from "../lib/gateway.mjs";
@@ -22,7 +22,7 @@ const definition = (name) => JSON.stringify({ name, description: "Moves money.",
 const deep = (levels, value) => JSON.parse(`${'{"in":'.repeat(levels)}${JSON.stringify(value)}${"}".repeat(levels)}`);
 
 describe("what became of a call, in the console", () => {
-  let gateway, bank, admin, upstream, makeKey;
+  let gateway, bank, admin, upstream, answered;
 
   before(async () => {
     upstream = await startUpstream({
@@ -31,12 +31,11 @@ describe("what became of a call, in the console", () => {
         const text = JSON.stringify([{ type: "text", text: `no funds\u202e ${TRAP}` }]);
         if (name === "fails") return sendJson(response, id, `{"content":${text},"isError":true,"apiKey":"secret-1"}`);
         if (name === "breaks") return sendError(response, id, { code: -32000, message: "no such account" });
-        sendJson(response, id, '{"content":[{"type":"text","text":"done"}]}');
+        sendJson(response, id, name === "nests" ? answered : '{"content":[{"type":"text","text":"done"}]}');
       },
     });
     gateway = await startGateway();
     admin = await signIn(gateway);
-    makeKey = await keyMaker(gateway);
     await admin.offer({
       connection: "bank",
       kind: "streamable_http",
@@ -140,12 +139,19 @@ describe("what became of a call, in the console", () => {
     assert.ok(!(await card(mara.page).innerText()).includes("4180 number"), "what was approved later is nothing to compare it with");
   });
 
-  for (const levels of [40, 400]) {
-    tells(`a value ${levels} levels deep stays readable, wide and narrow`, async (people) => {
+  // Arguments may be 128 levels deep; what an upstream answers may be any.
+  for (const [what, levels] of [["Arguments", 40], ["Arguments", 120], ["Result", 400]]) {
+    tells(`${what.toLowerCase()} of ${levels} levels stay readable, wide and narrow`, async (people) => {
       const value = "a value that can be read, however deep it lies";
-      const { approval_id } = held(await call(bank, "nests", deep(levels, value)));
+      answered = `{"content":[],"structuredContent":${JSON.stringify(deep(levels, value))}}`;
+      const args = what === "Result" ? { levels } : deep(levels, value);
+      const { approval_id } = held(await call(bank, "nests", args));
+      if (what === "Result") {
+        await admin.approve(approval_id);
+        await call(bank, "nests", args);
+      }
       const mara = await people.enter(gateway, credentials(gateway), { at: `/acme/approvals/${approval_id}` });
-      const tree = card(mara.page).getByRole("group", { name: "Arguments" });
+      const tree = card(mara.page).getByRole("group", { name: what });
       await tree.waitFor();
       const closed = tree.locator(".fold[aria-expanded=false]", { hasText: /^show (object|array)/ });
       while ((await closed.count()) > 0) await closed.first().click();
@@ -159,7 +165,7 @@ describe("what became of a call, in the console", () => {
       }
       await mara.page.setViewportSize({ width: 1280, height: 900 });
       await look(mara, `outcomes-deep-${levels}`);
-      await admin.reject(approval_id, "seen");
+      if (what !== "Result") await admin.reject(approval_id, "seen");
     });
   }
 
