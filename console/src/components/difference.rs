@@ -112,7 +112,7 @@ fn marked_in_line(line: &str) -> usize {
 fn line(line: Line) -> AnyView {
     let (class, sign, said, text) = match line {
         Line::Same(text) => ("line", " ", "", text),
-        Line::Removed(text) => ("line line-removed", "−", "removed: ", text),
+        Line::Removed(text) => ("line line-removed", "−", "was: ", text),
         Line::Added(text) => ("line line-added", "+", "added: ", text),
     };
     // The indentation is ours, and not a space at the edge.

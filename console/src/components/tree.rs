@@ -8,7 +8,7 @@ use super::{Marked, marked::fold_class};
 use crate::show::{
     compare::{Branch, Name, State, compare},
     folding::{Inside, Limit, ROWS, number, open, plural},
-    json::{Node, parse},
+    json::{INDENTED, Node, parse},
     marks::Form,
 };
 
@@ -81,7 +81,9 @@ fn row(branch: Branch, depth: usize, open: bool) -> AnyView {
         State::NotComparable => ("changed unknown", Some("not comparable")),
     };
     let nested = !branch.children.is_empty();
-    let class = format!("{class}{}", if nested { " nested" } else { "" });
+    // What lies deeper than so many levels stands no further to the right: its level says where it is.
+    let flat = nested && depth >= INDENTED;
+    let class = format!("{class}{}{}", if nested { " nested" } else { "" }, if flat { " flat" } else { "" });
     let Branch { name, value, state, children } = branch;
     view! {
         <div class=class>
@@ -89,10 +91,10 @@ fn row(branch: Branch, depth: usize, open: bool) -> AnyView {
             <dd>
                 {match state {
                     State::Changed(old) => view! {
-                        <div class="was"><span class="visually-hidden">"was "</span><del>{scalar(old)}</del></div>
-                        <div class="now"><span class="visually-hidden">"is now "</span>
+                        <div class="now">
                             {if nested { inside(value, children, depth, open) } else { view! { <ins>{scalar(value)}</ins> }.into_any() }}
                         </div>
+                        <div class="was">"was "<del>{scalar(old)}</del></div>
                     }.into_any(),
                     State::NotComparable => view! {
                         {if nested { inside(value, children, depth, open) } else { scalar(value) }}
@@ -132,9 +134,10 @@ fn inside(value: Node, children: Vec<Branch>, depth: usize, open: bool) -> AnyVi
     let inside = Inside::of(&children);
     let children = StoredValue::new(children);
     let open = RwSignal::new(open);
+    let at = if depth >= INDENTED { format!(" on level {}", depth + 2) } else { String::new() };
     view! {
         <button type="button" class=fold_class(inside.marks) aria-expanded=move || open.get().to_string() on:click=move |_| open.update(|open| *open = !*open)>
-            {move || format!("{} {kind}: {}", if open.get() { "hide" } else { "show" }, inside.words())}
+            {move || format!("{} {kind}{at}: {}", if open.get() { "hide" } else { "show" }, inside.words())}
         </button>
         {move || open.get().then(|| level(children.get_value(), depth + 1))}
     }

@@ -2,6 +2,7 @@
 
 use api_types::Approval;
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::approval::Answer;
 use uuid::Uuid;
 
 use super::queue::Verdict;
@@ -29,6 +30,8 @@ pub struct Failed {
 pub struct Fate {
     /// Its state now.
     pub status: String,
+    /// How the upstream answered, once the call ran.
+    pub answer: Option<Answer>,
     /// Who decided.
     pub by: Option<Uuid>,
     /// What they are called.
@@ -42,6 +45,7 @@ impl Fate {
     pub fn of(approval: &Approval) -> Self {
         Self {
             status: approval.status.clone(),
+            answer: approval.answer.as_deref().and_then(|answer| answer.parse().ok()),
             by: approval.decided_by,
             by_name: approval.decided_by_email.clone(),
             at: approval.decided_at,
@@ -99,7 +103,10 @@ pub fn became(fate: &Fate, me: Option<Uuid>, at: Option<DateTime<Utc>>) -> Strin
         _ => "somebody else".to_owned(),
     };
     let when = fate.at.zip(at).map(|(decided, at)| before(at - decided)).unwrap_or_default();
-    format!("{who} {done} it{when}")
+    match fate.answer.filter(|answer| answer.is_error()) {
+        Some(answer) => format!("{who} {done} it{when}; it {}", answer.outcome()),
+        None => format!("{who} {done} it{when}"),
+    }
 }
 
 fn before(span: TimeDelta) -> String {
@@ -125,6 +132,7 @@ mod tests {
     fn fate(status: &str, by: u128, seconds: i64) -> Fate {
         Fate {
             status: status.to_owned(),
+            answer: None,
             by: Some(Uuid::from_u128(by)),
             by_name: Some("mara@acme.example".to_owned()),
             at: Some(DateTime::UNIX_EPOCH - TimeDelta::seconds(seconds)),
@@ -146,6 +154,13 @@ mod tests {
             said(Some("not_open"), Some(&fate("approved", 2, -2))).words.split_once(": ").map(|(_, why)| why),
             Some("mara@acme.example approved it just before.")
         );
+    }
+
+    #[test]
+    fn what_ran_into_an_error_is_not_said_to_be_approved_and_no_more() {
+        let failed = Fate { answer: Some(Answer::ToolError), ..fate("executed", 2, 3) };
+        let words = became(&failed, Some(ME), None);
+        assert_eq!(words, "mara@acme.example approved it; it ran, the tool reported an error");
     }
 
     #[test]

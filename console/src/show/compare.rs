@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use similar::{Algorithm, DiffOp, capture_diff_slices, group_diff_ops};
 
-use super::json::{Entry, Node, quoted};
+use super::json::{Entry, INDENTED, Node, quoted};
 
 /// What the audit log keeps in place of a secret.
 const REDACTED: &str = "[redacted]";
@@ -186,8 +186,9 @@ pub fn lines(old: &str, new: &str) -> Vec<Part> {
             if matches!(operation, DiffOp::Equal { .. }) {
                 hunk.extend(owned(was).into_iter().map(Line::Same));
             } else {
-                hunk.extend(owned(was).into_iter().map(Line::Removed));
+                // What is there now stands first.
                 hunk.extend(owned(&new[operation.new_range()]).into_iter().map(Line::Added));
+                hunk.extend(owned(was).into_iter().map(Line::Removed));
             }
         }
         parts.push(Part::Hunk(hunk));
@@ -213,7 +214,11 @@ pub fn pretty(node: &Node) -> String {
 }
 
 fn lay_out(node: &Node, depth: usize, written: &mut String) {
-    let indent = |depth: usize| "  ".repeat(depth);
+    // What lies deeper stands no further to the right, and begins with its level.
+    let indent = |depth: usize| {
+        let spaces = "  ".repeat(depth.min(INDENTED));
+        if depth > INDENTED { format!("{spaces}({depth}) ") } else { spaces }
+    };
     match node {
         Node::Text(text) => {
             let text = quoted(text);

@@ -73,6 +73,34 @@ fn without_an_earlier_call_nothing_is_new() {
     assert_eq!(states(&compare(parse(r#"{"a":1}"#), None)), [("a".into(), State::Same)]);
 }
 
+/// Arrays in arrays, so many.
+fn nested(levels: usize) -> String {
+    format!("{}1{}", "[".repeat(levels), "]".repeat(levels))
+}
+
+#[test]
+fn however_deep_a_value_is_comparing_and_laying_it_out_ends() {
+    for levels in [40, 400, 100_000] {
+        let branch = compared(&nested(levels), &nested(levels + 1));
+        let mut depth = 0;
+        let mut at = &branch;
+        while let Some(child) = at.children.first() {
+            (depth, at) = (depth + 1, child);
+        }
+        assert!(depth <= super::super::json::DEEPEST + 1, "{depth}");
+        assert_ne!(at.state, State::Same, "what differs is at the end of it");
+        assert!(!definitions(&parse(&nested(levels)), &parse(&nested(levels + 1))).is_empty());
+    }
+}
+
+#[test]
+fn deep_lines_of_a_definition_stand_no_further_to_the_right_and_say_their_level() {
+    let text = pretty(&parse(&nested(60)));
+    let deepest = text.lines().find(|line| line.contains('1') && !line.contains('[') && !line.contains(']'));
+    assert_eq!(deepest, Some("          (60) 1"));
+    assert!(text.lines().all(|line| line.len() < 20), "{text}");
+}
+
 fn told(parts: &[Part]) -> String {
     let mut told = String::new();
     for part in parts {
@@ -97,7 +125,7 @@ fn a_difference_keeps_three_lines_around_it_and_folds_the_rest() {
     let old: Vec<String> = (1..=12).map(|line| line.to_string()).collect();
     let mut new = old.clone();
     new[5] = "six".into();
-    assert_eq!(told(&lines(&old.join("\n"), &new.join("\n"))), "… 2\n  3\n  4\n  5\n- 6\n+ six\n  7\n  8\n  9\n… 3\n");
+    assert_eq!(told(&lines(&old.join("\n"), &new.join("\n"))), "… 2\n  3\n  4\n  5\n+ six\n- 6\n  7\n  8\n  9\n… 3\n");
 }
 
 #[test]
@@ -115,6 +143,6 @@ fn definitions_are_laid_out_so_that_a_changed_sentence_is_one_line() {
     let new = parse(r#"{"description":"Pays.\nNever asks.\nBack\\nslash","name":"pay","inputSchema":{}}"#);
     assert_eq!(
         told(&definitions(&old, &new)),
-        "  {\n    \"description\": \"Pays.\\n\n-     Asks first.\\n\n+     Never asks.\\n\n      Back\\\\nslash\",\n    \"inputSchema\": {},\n    \"name\": \"pay\"\n… 1\n"
+        "  {\n    \"description\": \"Pays.\\n\n+     Never asks.\\n\n-     Asks first.\\n\n      Back\\\\nslash\",\n    \"inputSchema\": {},\n    \"name\": \"pay\"\n… 1\n"
     );
 }

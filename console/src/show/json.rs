@@ -12,6 +12,10 @@ use serde_json::value::RawValue;
 /// Values deeper than this are raw text.
 pub const DEEPEST: usize = 64;
 
+/// So many levels stand each further to the right than the one before. Deeper ones do not: nothing would be left of a
+/// narrow screen.
+pub const INDENTED: usize = 5;
+
 /// A value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Node {
@@ -77,6 +81,11 @@ pub fn parse(text: &str) -> Node {
         Ok(raw) => read(raw.get(), 0),
         Err(_) => Node::Raw { text: text.to_owned(), why: Unread::NotJson },
     }
+}
+
+/// Whether a text is JSON.
+pub fn is_json(text: &str) -> bool {
+    serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
 }
 
 impl Node {

@@ -138,6 +138,24 @@ pub struct EarlierCall {
     pub arguments_json: String,
 }
 
+/// What the upstream answered, as its record has it: secrets read `[redacted]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RunResult {
+    /// The audit record of the run.
+    pub record_id: Uuid,
+    /// The MCP result, or the JSON-RPC error, as JSON text; of a long one the first 65,536 characters.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(max_length = 65536, examples("{\"content\":[{\"type\":\"text\",\"text\":\"done\"}]}"))
+    )]
+    pub response: String,
+    /// Whether `response` is all of it.
+    pub is_whole: bool,
+    /// How many bytes all of it has.
+    pub bytes: u64,
+}
+
 /// One approval with everything a person needs to decide.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -177,6 +195,12 @@ pub struct ApprovalDetail {
     pub may_not_decide_because: Option<String>,
     /// Whether anybody other than those whose request it is could decide.
     pub somebody_may_decide: bool,
+    /// Who decides, who is barred from it, and where that is set.
+    #[serde(default)]
+    pub who_decides: crate::WhoDecides,
+    /// What the upstream answered; `null` while it did not run, and where nothing of that is on record.
+    #[serde(default)]
+    pub result: Option<RunResult>,
     /// For an unknown outcome: when a person may settle it.
     pub settle_from: Option<DateTime<Utc>>,
 }

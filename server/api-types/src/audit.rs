@@ -42,6 +42,11 @@ pub struct AuditRecord {
     /// How it ended; `interrupted` while there is no outcome.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::words::AuditStatus))]
     pub status: String,
+    /// Of a call (`tools/call`) that ended with `error`: `tool_error` where the tool reported it, `protocol_error`
+    /// where the upstream answered with a JSON-RPC error.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<domain::approval::Answer>))]
+    pub answer: Option<String>,
     /// How long it took, in microseconds.
     #[cfg_attr(feature = "openapi", schema(minimum = 0))]
     pub duration_us: Option<i64>,

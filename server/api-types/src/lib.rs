@@ -19,13 +19,14 @@ mod session;
 mod tool;
 mod toolkit;
 mod toolkit_tool;
+mod who_decides;
 #[cfg(feature = "openapi")]
 pub mod words;
 
 pub use api_key::{ApiKey, CreateApiKey, CreatedApiKey, KeyOwner, RotateApiKey};
 pub use approval::{
-    Approval, ApprovalDetail, ApprovalEvent, ApprovalsSummary, Approve, EarlierCall, Reject, Settle, SettleOutcome,
-    ToolHints,
+    Approval, ApprovalDetail, ApprovalEvent, ApprovalsSummary, Approve, EarlierCall, Reject, RunResult, Settle,
+    SettleOutcome, ToolHints,
 };
 pub use audit::{AuditRecord, AuditRecordDetail};
 pub use auth::{AccessToken, Login, Me, MyKind, MyOrg};
@@ -45,3 +46,4 @@ pub use session::{Session, UNATTENDED};
 pub use tool::{ReviewTool, Tool};
 pub use toolkit::{CreateToolkit, Toolkit, UpdateToolkit, Visibility};
 pub use toolkit_tool::{AddToolkitTools, PutRolePolicy, PutToolkitTool, ToolkitTool, WhichTools};
+pub use who_decides::{Barred, WhoDecides};

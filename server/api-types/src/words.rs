@@ -25,6 +25,20 @@ pub enum ActorKind {
     System,
 }
 
+/// Whose approval policy sets a field that is in force.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum PolicyLevel {
+    /// The toolkit tool's.
+    Tool,
+    /// The toolkit's.
+    Toolkit,
+    /// The org's.
+    Org,
+    /// The instance's: PERMESSO_FORBID_SELF_APPROVAL.
+    Instance,
+}
+
 /// How a call ended: `ok` and `error` are what the tool said; `refused`, `held`, `rejected` and `failed`
 /// did not run; `replayed` gave an earlier result again; `unknown` may have run; `interrupted` has no
 /// outcome (yet).

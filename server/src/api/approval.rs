@@ -3,7 +3,6 @@
 
 use api_types::{ApprovalDetail, ApprovalEvent};
 use chrono::TimeDelta;
-use domain::approval::{Decider, may_decide};
 use serde_json::value::RawValue;
 
 use crate::{
@@ -17,6 +16,7 @@ use crate::{
         access::OrgAccess,
         approval_card::{self, row},
         approval_inbox::Deciding,
+        approval_people, approval_run,
     },
 };
 
@@ -31,6 +31,7 @@ pub(super) async fn detail(services: &Services, access: &OrgAccess, record: Reco
     let mut scope = OrgScope::system(&services.db, access.org.id, Reason::Claim).await?;
     let history = db::approval::events(&mut scope, record.id).await?;
     let own = db::approval::own_people(&mut scope, &record.binding).await?;
+    let result = approval_run::result(&mut scope, &record).await?;
     let last_approved = approval_card::last_approved(services, &mut scope, &record).await?;
     let same_call_ran_at = db::approval::card::same_call_ran_at(&mut scope, &record).await?;
     let records = with_similar(&mut scope, record).await?;
@@ -44,14 +45,8 @@ pub(super) async fn detail(services: &Services, access: &OrgAccess, record: Reco
     let mut shown = records.iter().zip(cards).map(|(record, card)| row(record, card, &deciding));
     let (Some(record), Some(itself)) = (records.first(), shown.next()) else { return Err(Error::not_found()) };
     let similar = shown.collect();
-    let policy = service::approval::policy(access, record);
-    let refused = match access.actor.person() {
-        Ok(user) => {
-            let decider = Decider { user, role: &access.role_name, rights: &access.rights };
-            may_decide(&decider, &policy, &own).err().map(|refusal| refusal.to_string())
-        }
-        Err(error) => Some(error.message.to_string()),
-    };
+    let people = approval_people::who_decides(services, &access.org, record, &own)?;
+    let refused = approval_people::refused(access, record, &own, &people);
     let arguments_json = service::approval::arguments(services, access, record.id).await?;
     let raw = |text: &str| RawValue::from_string(text.to_owned()).map_err(Error::internal);
     let limit = access.org.connections.get(&record.binding.connection).map_or(120_000, |c| c.call_timeout_ms);
@@ -69,7 +64,9 @@ pub(super) async fn detail(services: &Services, access: &OrgAccess, record: Reco
         last_approved,
         same_call_ran_at,
         may_not_decide_because: refused,
-        somebody_may_decide: service::approval::has_other_approver(services, access, record).await?,
+        somebody_may_decide: people.somebody,
+        who_decides: people.who,
+        result,
         settle_from,
     })
 }

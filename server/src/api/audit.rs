@@ -166,6 +166,7 @@ fn record(row: Row) -> AuditRecord {
         approval_id: row.approval_id,
         client: row.client,
         status: row.status,
+        answer: row.answer,
         duration_us: row.duration_us,
     }
 }

@@ -14,7 +14,7 @@ pub enum Format {
 }
 
 /// The names of the columns.
-const COLUMNS: [&str; 17] = [
+const COLUMNS: [&str; 18] = [
     "id",
     "at",
     "request_id",
@@ -32,6 +32,7 @@ const COLUMNS: [&str; 17] = [
     "duration_us",
     "request",
     "response",
+    "answer",
 ];
 
 impl Format {
@@ -119,6 +120,7 @@ fn cells(detail: &AuditRecordDetail) -> [String; COLUMNS.len()] {
         record.duration_us.map(|us| us.to_string()).unwrap_or_default(),
         maybe(&detail.request),
         maybe(&detail.response),
+        maybe(&record.answer),
     ];
     cells.map(harmless)
 }

@@ -3,7 +3,9 @@
 use std::io::{BufRead, IsTerminal, Write};
 
 use anyhow::{Context, bail};
+use api_types::WhoDecides;
 use clap::{Subcommand, ValueEnum};
+use domain::approval::Answer;
 use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
 
@@ -125,14 +127,14 @@ async fn list(status: &str, sign_in: &SignInArgs) -> anyhow::Result<()> {
         for item in page["items"].as_array().into_iter().flatten() {
             found += 1;
             println!(
-                "{}  {:<15}  {}/{}  {}  by {}  expires {}",
+                "{}  {:<15}  {}/{}  {}  by {}  {}",
                 text(item, "id"),
                 text(item, "status"),
                 org,
                 text(item, "toolkit"),
                 text(item, "tool"),
                 text(item, "caller_name"),
-                text(item, "expires_at"),
+                outcome(item).map_or_else(|| format!("expires {}", text(item, "expires_at")), str::to_owned),
             );
         }
     }
@@ -141,6 +143,13 @@ async fn list(status: &str, sign_in: &SignInArgs) -> anyhow::Result<()> {
         eprintln!("{what} here{}", if status == "any" { String::new() } else { format!(" is {status}") });
     }
     Ok(())
+}
+
+/// What became of a call that ran.
+fn outcome(request: &Value) -> Option<&'static str> {
+    let ran = request["status"] == "executed";
+    let answer = request["answer"].as_str().and_then(|answer| answer.parse().ok()).unwrap_or(Answer::Result);
+    ran.then(|| answer.outcome())
 }
 
 /// A request, with its definitions as they were written: their hashes are of every byte that counts.
@@ -193,6 +202,17 @@ fn show(HeldRequest { fields: request, definitions }: &HeldRequest) {
             println!("{label:<10}{}", text(request, field));
         }
     }
+    if let Some(outcome) = outcome(request) {
+        println!("outcome   {outcome}");
+    }
+    if let Some(response) = request["result"]["response"].as_str() {
+        let more = if request["result"]["is_whole"] == true { "" } else { " … (its record has all of it)" };
+        println!("result    {}{more}", visible(response));
+        println!("          record {}", text(&request["result"], "record_id"));
+    }
+    if let Some(why) = cannot(request) {
+        println!("warning   {}", visible(&why));
+    }
     match request["arguments_json"].as_str() {
         Some(arguments) => println!("arguments {}", visible(arguments)),
         None => println!("arguments (erased)"),
@@ -218,6 +238,19 @@ fn show(HeldRequest { fields: request, definitions }: &HeldRequest) {
             text(event, "note")
         );
     }
+}
+
+/// Why a request that waits is not decided by who looks: because nobody can, or because they may not.
+fn cannot(request: &Value) -> Option<String> {
+    if request["status"] != "pending" || request["may_decide"] == true {
+        return None;
+    }
+    if request["somebody_may_decide"] == false {
+        let who: WhoDecides = serde_json::from_value(request["who_decides"].clone()).unwrap_or_default();
+        let why = who.nobody(request["tool"].as_str()?, request["toolkit"].as_str()?);
+        return Some(format!("nobody can decide this: {why}"));
+    }
+    Some(format!("you cannot decide this: {}", request["may_not_decide_because"].as_str()?))
 }
 
 fn text(value: &Value, field: &str) -> String {

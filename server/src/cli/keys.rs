@@ -14,7 +14,7 @@ pub(super) enum KeysCommand {
         /// Its role
         #[arg(long, default_value = "agent")]
         role: String,
-        /// The e-mail of the person answerable, who may not decide on its requests; you, unless given
+        /// The e-mail of the person answerable; you, unless given. Neither they nor you, who make it, decide on its requests
         #[arg(long)]
         owner: Option<String>,
         /// When it stops being valid (RFC 3339)

@@ -196,6 +196,8 @@ pub struct Row {
     pub client: Option<String>,
     /// How it ended; `interrupted` while there is no outcome.
     pub status: String,
+    /// Of a call that ended with an error: `tool_error` or `protocol_error`.
+    pub answer: Option<String>,
     /// How long it took, in microseconds.
     pub duration_us: Option<i64>,
     /// The request, if bodies were asked for.
@@ -277,6 +279,7 @@ pub async fn list(scope: &mut OrgScope, filter: &Filter) -> Result<Vec<Row>> {
            SELECT i.id, i.at, i.request_id, i.actor_kind, i.actor_id, i.actor_name, i.actor_org_id, i.action, i.toolkit,
                i.tool, coalesce(o.rule, i.rule) AS rule, coalesce(o.approval_id, i.approval_id) AS approval_id, i.client,
                coalesce(o.status, 'interrupted') AS status, o.duration_us,
+               CASE WHEN o.status = 'error' AND i.action = 'tools/call' THEN recorded_answer(o.status, o.response) END AS answer,
                CASE WHEN $13 THEN i.request END AS request, CASE WHEN $13 THEN o.response END AS response
            FROM audit_intents i LEFT JOIN audit_outcomes o ON o.intent_at = i.at AND o.intent_id = i.id
            WHERE i.org_id = $1
@@ -298,7 +301,7 @@ pub async fn list(scope: &mut OrgScope, filter: &Filter) -> Result<Vec<Row>> {
                OVER (ORDER BY id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before FROM found)
            SELECT id AS "id!", at AS "at!", request_id AS "request_id!", actor_kind AS "actor_kind!", actor_id,
                actor_name AS "actor_name!", actor_org_id, action AS "action!", toolkit, tool, rule, approval_id, client,
-               status AS "status!", duration_us AS "duration_us?", request, response
+               status AS "status!", answer, duration_us AS "duration_us?", request, response
            FROM measured WHERE before IS NULL OR before < $15 ORDER BY id DESC"#,
         scope.org().0,
         filter.id.map(|id| id.0),

@@ -4,7 +4,7 @@
 use chrono::TimeDelta;
 use domain::{
     ApprovalId, ApprovalPolicy, Principal, UserId,
-    approval::{Decider, Decision, Pending, Refusal, Seen, State, Status, may_decide},
+    approval::{Decider, Decision, Own, Pending, Refusal, Seen, State, Status, may_decide},
     directory::Org,
 };
 use serde_json::json;
@@ -70,7 +70,7 @@ pub async fn decide(
     let policy = policy_now(services, &mut scope, &record).await?;
     let own = db::approval::own_people(&mut scope, &record.binding).await?;
     let decider = Decider { user: person, role: &access.role_name, rights: &access.rights };
-    may_decide(&decider, &policy, &own).map_err(|why| refusal(services, why))?;
+    may_decide(&decider, &policy, &people(&own)).map_err(|why| refusal(services, why))?;
     if is_repeated(&record, person, verdict) {
         return Ok(record);
     }
@@ -103,7 +103,7 @@ pub async fn decide(
         // The deadline passed between reading and writing.
         return Err(not_open(Status::Expired));
     }
-    if own.contains(&person) && matches!(verdict, Verdict::Approve { .. }) {
+    if people(&own).contains(&person) && matches!(verdict, Verdict::Approve { .. }) {
         mark_own_rule(services, &mut scope, access, &record, person).await?;
     }
     let request = json!({
@@ -163,7 +163,7 @@ pub async fn settle(
     let policy = policy_now(services, &mut scope, &record).await?;
     let own = db::approval::own_people(&mut scope, &record.binding).await?;
     let decider = Decider { user: person, role: &access.role_name, rights: &access.rights };
-    may_decide(&decider, &policy, &own).map_err(|why| refusal(services, why))?;
+    may_decide(&decider, &policy, &people(&own)).map_err(|why| refusal(services, why))?;
     let record = tidied(&mut scope, record).await?;
     let state = record.state();
     let limit = access.org.connections.get(&record.binding.connection).map_or(120_000, |c| c.call_timeout_ms);
@@ -221,6 +221,11 @@ async fn finish(
     Ok(record)
 }
 
+/// The people whose request it is.
+pub fn people(own: &[(UserId, Own)]) -> Vec<UserId> {
+    own.iter().map(|(person, _)| *person).collect()
+}
+
 /// The policy in force for the tool: the org's where the tool is gone.
 pub fn policy(access: &OrgAccess, record: &Record) -> ApprovalPolicy {
     policy_in(&access.org, record)
@@ -239,25 +244,6 @@ async fn policy_now(services: &Services, scope: &mut OrgScope, record: &Record) 
     let policy = db::approval::policy(scope, record.binding.toolkit_tool).await?;
     let allow_self_approval = policy.allow_self_approval && !services.forbid_self_approval;
     Ok(ApprovalPolicy { allow_self_approval, ..policy })
-}
-
-/// Whether somebody other than those whose request it is could decide it.
-///
-/// # Errors
-/// When Postgres cannot be reached.
-pub async fn has_other_approver(services: &Services, access: &OrgAccess, record: &Record) -> Result<bool> {
-    let mut scope = OrgScope::system(&services.db, access.org.id, Reason::Claim).await?;
-    let own = db::approval::own_people(&mut scope, &record.binding).await?;
-    drop(scope);
-    let policy = policy(access, record);
-    let directory = services.directory.get()?;
-    let admins = directory.people.iter().filter(|(_, person)| person.instance_admin);
-    let admins = admins.filter_map(|(id, _)| Some((*id, access.org.role_named(domain::right::ADMIN)?.1)));
-    let members = access.org.members.iter().filter_map(|(id, role)| Some((*id, access.org.roles.get(role)?)));
-    Ok(admins.chain(members).any(|(user, role)| {
-        let decider = Decider { user, role: &role.name, rights: &role.rights };
-        may_decide(&decider, &policy, &own).is_ok()
-    }))
 }
 
 /// The stored arguments, for who may see approvals. `None` once they are erased.

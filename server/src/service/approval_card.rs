@@ -12,7 +12,7 @@ use domain::{
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::{Services, approval_inbox::Deciding, summary::summary};
+use super::{Services, approval_inbox::Deciding, approval_run, summary::summary};
 use crate::{
     db::{
         OrgScope,
@@ -58,6 +58,7 @@ pub async fn cards(services: &Services, scope: &mut OrgScope, records: &[Record]
     keys.sort_unstable();
     keys.dedup();
     let keys = own::keys(scope, &keys).await?;
+    let answers = approval_run::answers(scope, records).await?;
     let directory = services.directory.get()?;
     let hints = services.hints.of(scope, &directory, records).await?;
     let made = records.iter().map(|record| Card {
@@ -69,7 +70,7 @@ pub async fn cards(services: &Services, scope: &mut OrgScope, records: &[Record]
             Kept::Whole(json) => summary(json),
             Kept::Large(size) => Some(format!("arguments of {} kB", size.div_ceil(1000))),
         }),
-        answer: None,
+        answer: answers.get(&record.id).copied(),
     });
     Ok(made.collect())
 }
@@ -110,13 +111,14 @@ pub fn row(record: &Record, card: Card, deciding: &Deciding) -> Approval {
     }
 }
 
-/// The last other call of this tool by this caller that a person allowed, if its arguments are still on
-/// record. `scope` was made with `Reason::Claim`.
+/// The last other call of this tool by this caller that a person allowed before this one was decided, or could be
+/// decided for the last time, if its arguments are still on record. `scope` was made with `Reason::Claim`.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
 pub async fn last_approved(services: &Services, scope: &mut OrgScope, record: &Record) -> Result<Option<EarlierCall>> {
-    let Some((id, approved_at)) = card::last_approved(scope, record).await? else { return Ok(None) };
+    let moment = record.decision_moment();
+    let Some((id, approved_at)) = card::last_approved(scope, record, moment).await? else { return Ok(None) };
     let mut arguments = arguments_on_record(services, scope, &[id.0], i32::MAX).await?;
     let Some(Kept::Whole(arguments_json)) = arguments.remove(&id.0) else { return Ok(None) };
     Ok(Some(EarlierCall { id: id.0, approved_at, arguments_json }))

@@ -62,8 +62,8 @@ impl Deciding {
     }
 
     /// Whether they may decide a request of this tool that is these people's.
-    pub fn may(&self, tool: ToolkitToolId, people: &[UserId]) -> bool {
-        self.may_as(tool, self.person.is_some_and(|person| people.contains(&person)))
+    pub fn may(&self, tool: ToolkitToolId, people: &[(UserId, Own)]) -> bool {
+        self.may_as(tool, self.person.is_some_and(|person| people.iter().any(|(theirs, _)| *theirs == person)))
     }
 
     fn may_as(&self, tool: ToolkitToolId, own: bool) -> bool {
@@ -98,7 +98,7 @@ impl Deciding {
 /// The keys that are this person's, of those whose requests wait.
 async fn own_keys(scope: &mut OrgScope, person: UserId) -> Result<Vec<Uuid>> {
     let keys = own::waiting_keys(scope).await?;
-    Ok(keys.into_iter().filter(|(_, key)| key.people.contains(&person)).map(|(id, _)| id).collect())
+    Ok(keys.into_iter().filter(|(_, key)| key.people.iter().any(|(theirs, _)| *theirs == person)).map(|(id, _)| id).collect())
 }
 
 /// How many requests wait for a decision, and how many of them the actor may decide.

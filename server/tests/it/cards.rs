@@ -137,6 +137,50 @@ async fn a_request_is_shown_with_what_was_like_it() {
 }
 
 #[tokio::test]
+async fn a_request_that_was_decided_is_compared_with_what_was_approved_before_that() {
+    let world = World::new().await;
+    let mut all = Vec::new();
+    for cents in 1..=6 {
+        all.push(world.held(cents).await);
+    }
+    let last = async |n: usize| {
+        let seen = world.approver.get(&format!("/orgs/acme/approvals/{}", all[n])).await.expect(200);
+        all.iter().position(|id| seen["last_approved"]["id"] == id.as_str())
+    };
+    // Asked for in one order, decided in another.
+    for (n, verb) in [(2, "approve"), (0, "approve"), (3, "reject"), (1, "approve")] {
+        world.approver.decide(&all[n], verb, "so").await.expect(200);
+    }
+    assert_eq!(last(2).await, None, "nothing was approved before");
+    assert_eq!(last(0).await, Some(2), "approved before, though asked for later");
+    assert_eq!(last(3).await, Some(0), "a rejection likewise");
+    assert_eq!(last(1).await, Some(0));
+    assert_eq!(last(4).await, Some(1), "what waits is compared with what was approved until now");
+
+    // Nobody decided in time: somebody still may, for a week.
+    let expired = |days: i32| {
+        format!(
+            "UPDATE approvals SET state = 'expired', expires_at = now() - interval '{days} days',
+                 finished_at = now() - interval '{days} days' WHERE id = '{}'",
+            all[4]
+        )
+    };
+    world.sql().await.execute(sqlx::AssertSqlSafe(expired(1))).await.expect("it has expired");
+    assert_eq!(last(4).await, Some(1));
+    world.sql().await.execute(sqlx::AssertSqlSafe(expired(8))).await.expect("it has expired long since");
+    assert_eq!(last(4).await, None, "what was approved after its end says nothing of it");
+
+    // Of two that were decided at the same moment one is before the other.
+    world
+        .sql()
+        .await
+        .execute("UPDATE approvals SET decided_at = now() WHERE state = 'executed' OR state = 'approved'")
+        .await
+        .expect("at once");
+    assert_eq!((last(0).await, last(1).await, last(2).await), (None, Some(0), Some(1)));
+}
+
+#[tokio::test]
 async fn states_are_listed_as_a_set_deadlines_counted() {
     let world = World::new().await;
     let (first, second, third) = (world.held(1).await, world.held(2).await, world.held(3).await);

@@ -4,8 +4,10 @@
 
 mod abuse;
 mod addresses;
+mod answers;
 mod approvals;
 mod audit;
+mod barred;
 mod bindings;
 mod bounds;
 mod budgets;

@@ -10,7 +10,7 @@ use super::words::{Digest, digest, is_redacted};
 use crate::{
     components::{CopyButton, Marked, Tree},
     shell::Org,
-    show::{folding::Limit, marks::Form},
+    show::{folding::Limit, json::is_json, marks::Form},
 };
 
 /// Both bodies; for who may not see them, why there are none.
@@ -71,10 +71,6 @@ fn Body(title: &'static str, body: Option<String>, none: &'static str) -> impl I
             }
         }}
     }
-}
-
-fn is_json(body: &str) -> bool {
-    serde_json::from_str::<serde::de::IgnoredAny>(body).is_ok()
 }
 
 /// Lists are on record by their digest (approvals.md, promise 3).

@@ -40,6 +40,7 @@ mod tests {
             approval_id: None,
             client: None,
             status: status.to_owned(),
+            answer: None,
             duration_us: None,
         }
     }

@@ -11,7 +11,7 @@ use super::{
     filters::{Filters, Name, with_query},
     rows::{Ended, Rows},
     search::Search,
-    words::ending,
+    words::{ending, said},
 };
 use crate::{
     api::{encoded, live::Live, of_org, read::Read},
@@ -82,12 +82,12 @@ fn Back() -> impl IntoView {
 #[component]
 fn Detail(detail: Arc<AuditRecordDetail>) -> impl IntoView {
     let record = detail.record.clone();
-    let means = ending(&record.status).map(|ending| ending.means);
+    let means = ending(&record.status).map(|ending| said(ending, record.answer.as_deref()).1);
     let toolkit = record.toolkit.clone().map(|toolkit| format!(" in {toolkit}"));
     view! {
         <header class="head">
             <h1 class="mono"><Marked text=name(&record).to_owned() form=Form::Line limit=Limit::KEY /></h1>
-            <Ended status=record.status.clone() />
+            <Ended status=record.status.clone() answer=record.answer.clone() />
         </header>
         <p class="who">
             <b>{record.actor_name.clone()}</b> {toolkit} " · " <Time at=record.at full=true />

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use super::{
     filters::with_query,
-    words::{Ending, ending},
+    words::{Ending, ending, said},
 };
 use crate::{
     components::{Badge, Icon, Marked, Table, Time},
@@ -65,7 +65,7 @@ fn Row(record: AuditRecord, query: Signal<String>) -> impl IntoView {
                     <span class="quiet">{place}</span>
                 </span>
             </td>
-            <td data-label="How it ended" class="ended"><Ended status=record.status.clone() /></td>
+            <td data-label="How it ended" class="ended"><Ended status=record.status.clone() answer=record.answer.clone() /></td>
             <td data-label="Took" class="number">{duration}</td>
             <td data-label="Approval" class="to">{record.approval_id.map(|id| view! { <ToApproval id /> })}</td>
         </tr>
@@ -74,10 +74,11 @@ fn Row(record: AuditRecord, query: Signal<String>) -> impl IntoView {
 
 /// The badge of a status; what it means on hover.
 #[component]
-pub(super) fn Ended(status: String) -> impl IntoView {
+pub(super) fn Ended(status: String, answer: Option<String>) -> impl IntoView {
     match ending(&status) {
-        Some(Ending { label, means, tone, shape, .. }) => {
-            view! { <span title=*means><Badge tone=*tone><Icon shape=*shape />{*label}</Badge></span> }.into_any()
+        Some(ending @ Ending { tone, shape, .. }) => {
+            let (label, means) = said(ending, answer.as_deref());
+            view! { <span title=means><Badge tone=*tone><Icon shape=*shape />{label}</Badge></span> }.into_any()
         }
         None => view! { <Badge>{status}</Badge> }.into_any(),
     }

@@ -1,5 +1,6 @@
 //! How calls ended and what was recorded of them, in words for people.
 
+use domain::approval::Answer;
 use serde_json::Value;
 
 use crate::components::{Shape, Tone};
@@ -22,9 +23,9 @@ pub(super) const ENDINGS: [Ending; 9] = [
     Ending { word: "ok", label: "ok", means: "It was done as asked.", tone: Tone::Ok, shape: Shape::Check },
     Ending {
         word: "error",
-        label: "error",
-        means: "It ran, and the upstream answered with an error.",
-        tone: Tone::Bad,
+        label: "ran, with an error",
+        means: "It ran, and the tool reported an error, or the upstream answered with one.",
+        tone: Tone::Warn,
         shape: Shape::Warning,
     },
     Ending {
@@ -78,6 +79,15 @@ pub(super) const ENDINGS: [Ending; 9] = [
     },
 ];
 
+/// The words of its badge and what it means, where it is known how the upstream answered a call.
+pub(super) fn said(ending: &'static Ending, answer: Option<&str>) -> (&'static str, &'static str) {
+    match answer.and_then(|answer| answer.parse().ok()) {
+        Some(answer @ Answer::ToolError) => (answer.outcome(), "It ran, and the tool reported an error."),
+        Some(answer @ Answer::ProtocolError) => (answer.outcome(), "It ran, and the upstream answered with an error."),
+        _ => (ending.label, ending.means),
+    }
+}
+
 /// What the status means; `None` for one that only a newer server knows.
 pub(super) fn ending(status: &str) -> Option<&'static Ending> {
     ENDINGS.iter().find(|ending| ending.word == status)
@@ -124,6 +134,15 @@ mod tests {
         for ending in ENDINGS.iter().filter(|ending| ending.means.contains("may have run")) {
             assert!(matches!(ending.tone, Tone::Warn | Tone::Bad), "{}", ending.word);
         }
+    }
+
+    #[test]
+    fn an_error_is_the_tools_or_the_upstreams() {
+        let error = ending("error").expect("an ending");
+        assert_eq!(said(error, Some("tool_error")).0, "ran, the tool reported an error");
+        assert_eq!(said(error, Some("protocol_error")).0, "ran, the upstream answered with an error");
+        assert_eq!(said(error, None).0, "ran, with an error");
+        assert_eq!(error.tone, Tone::Warn);
     }
 
     #[test]

@@ -90,7 +90,7 @@ fn notable(entry: &Entry) -> AnyView {
         return ().into_any();
     }
     if approval.status != "pending" {
-        return view! { <StatusBadge status=approval.status.clone() /> }.into_any();
+        return view! { <StatusBadge status=approval.status.clone() answer=approval.answer.clone() /> }.into_any();
     }
     let destructive = approval.hints.destructive == Some(true);
     view! {

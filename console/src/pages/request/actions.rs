@@ -23,6 +23,8 @@ enum Can {
     ApproveLate,
     /// It waits for others: why.
     Not(String),
+    /// It waits, and nobody can decide it: the notes say why.
+    Nobody,
     /// Nothing is to be decided.
     Nothing,
 }
@@ -40,13 +42,15 @@ pub(super) fn Actions(detail: Detail) -> impl IntoView {
             match (waits, late, detail.approval.may_decide) {
                 (true, _, true) => Can::Decide,
                 (false, true, true) => Can::ApproveLate,
+                (true, ..) if !detail.somebody_may_decide => Can::Nobody,
                 (true, ..) => Can::Not(detail.may_not_decide_because.clone().unwrap_or_default()),
                 _ => Can::Nothing,
             }
         })
     });
     let phase = Memo::new(move |_| decisions.of(id).map(|decision| (decision.verdict.doing(), decision.phase)));
-    move || match (phase.get(), can.get()) {
+    move || {
+        match (phase.get(), can.get()) {
         (Some((doing, phase)), _) => view! { <OnItsWay detail doing phase /> }.into_any(),
         (None, Can::Decide) => view! { <Decide detail late=false /> }.into_any(),
         (None, Can::ApproveLate) => view! { <Decide detail late=true /> }.into_any(),
@@ -54,7 +58,12 @@ pub(super) fn Actions(detail: Detail) -> impl IntoView {
             <div class="acts"><p class="cannot"><b>"You cannot decide this: "</b>{why}"."</p></div>
         }
         .into_any(),
+        (None, Can::Nobody) => view! {
+            <div class="acts"><p class="cannot"><b>"Nobody can decide this"</b>" as things are: the note above says why."</p></div>
+        }
+        .into_any(),
         (None, Can::Nothing) => ().into_any(),
+    }
     }
 }
 

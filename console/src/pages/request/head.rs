@@ -21,8 +21,8 @@ pub(super) fn Head(detail: Detail, wants_focus: RwSignal<Option<Uuid>>) -> impl 
         }
     });
     let approval = detail.with_untracked(|detail| detail.approval.clone());
-    let status = part(detail, |detail| detail.approval.status.clone());
-    let waits = Memo::new(move |_| status.with(|status| status == "pending"));
+    let status = part(detail, |detail| (detail.approval.status.clone(), detail.approval.answer.clone()));
+    let waits = Memo::new(move |_| status.with(|(status, _)| status == "pending"));
     let claims = words::claims(&approval.hints).into_iter().map(|(tone, shape, words)| {
         view! { <Badge tone>{shape.map(|shape| view! { <Icon shape /> })}{words}", says the upstream"</Badge> }
     });
@@ -36,8 +36,8 @@ pub(super) fn Head(detail: Detail, wants_focus: RwSignal<Option<Uuid>>) -> impl 
             <Badge>"toolkit "<Said text=approval.toolkit.clone() /></Badge>
             {move || {
                 // Read here: what is read for a component's property is not followed.
-                let status = status.get();
-                (status != "pending").then(|| view! { <StatusBadge status /> })
+                let (status, answer) = status.get();
+                (status != "pending").then(|| view! { <StatusBadge status answer /> })
             }}
         </div>
         <Who detail />

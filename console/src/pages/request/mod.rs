@@ -1,6 +1,6 @@
 //! One request with everything a person needs to decide: the same card in the inbox and on its own page.
 //!
-//! `words` are the states in words; `head`, `notes`, `body` and `past` are the parts from top to bottom;
+//! `words` are the states in words; `head`, `notes`, `result`, `body` and `past` are the parts from top to bottom;
 //! `said` is what others wrote; `actions` decide, `settle` says what became of a call whose outcome nobody knows. A part is made once
 //! and follows what changes in it, so that no event takes focus, folds or half-written words away.
 
@@ -9,6 +9,7 @@ mod body;
 mod head;
 mod notes;
 mod past;
+mod result;
 mod said;
 mod settle;
 mod words;
@@ -25,6 +26,7 @@ use self::{
     head::Head,
     notes::Notes,
     past::{History, Similar},
+    result::Outcome,
     settle::SettleForm,
 };
 pub use said::Said;
@@ -139,6 +141,7 @@ fn Card(
             <Show when=move || unsettled.get()>
                 <SettleForm detail on_settled=Callback::new(move |()| read.again()) />
             </Show>
+            <Outcome detail />
             <Arguments detail />
             <Definition detail />
             <Similar detail />
@@ -157,8 +160,10 @@ pub fn StatusBadge(
     /// The state, as the API has it.
     #[prop(into)]
     status: String,
+    /// How the upstream answered, of a call that ran.
+    answer: Option<String>,
 ) -> impl IntoView {
-    let (tone, shape, word) = words::badge(&status);
+    let (tone, shape, word) = words::badge(&status, answer.as_deref());
     view! {
         <Badge tone>
             <Icon shape />

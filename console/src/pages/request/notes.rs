@@ -14,9 +14,7 @@ pub(super) fn Notes(detail: Detail) -> impl IntoView {
     let approval = detail.with_untracked(|detail| detail.approval.clone());
     let became = part(detail, move |detail| words::became(&detail.approval, now.get_untracked()));
     let ran = part(detail, |detail| detail.same_call_ran_at);
-    let stuck = part(detail, |detail| {
-        detail.approval.status == "pending" && !detail.approval.may_decide && !detail.somebody_may_decide
-    });
+    let nobody = part(detail, words::nobody);
     let waits = part(detail, |detail| detail.approval.status == "pending");
     view! {
         {move || became.get().map(|words| view! { <p class="notice"><Icon shape=Shape::Clock /><Said text=words /></p> })}
@@ -30,17 +28,12 @@ pub(super) fn Notes(detail: Detail) -> impl IntoView {
                     </p>
                 })
         }}
-        <Show when=move || stuck.get()>
+        {move || nobody.get().map(|(what, why)| view! {
             <p class="notice warn">
                 <Icon shape=Shape::Warning />
-                <span>
-                    <b>"Nobody can decide this."</b>
-                    " Everybody who may decide for this tool is answerable for the key that asks. In the approval policy of the tool, \
-                    the toolkit or the org, name another role in "<code>"approver_roles"</code>", or set "
-                    <code>"allow_self_approval"</code>"."
-                </span>
+                <span><b>{what}</b><Said text=why /></span>
             </p>
-        </Show>
+        })}
         <p class=move || if waits.get() { "notice warn" } else { "notice" }>
             <Icon shape=Shape::Pause />
             <span><b>"Held because "</b><Said text=words::why(&approval.rule, &approval.tool, &approval.toolkit) /></span>

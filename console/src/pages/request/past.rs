@@ -14,7 +14,8 @@ use crate::{
 pub(super) fn Similar(detail: Detail) -> impl IntoView {
     // What can change of them is their state.
     let states = part(detail, |detail| {
-        detail.similar.iter().map(|one| (one.id, one.status.clone(), one.decision_reason.clone())).collect::<Vec<_>>()
+        let state = |one: &Approval| (one.id, one.status.clone(), one.answer.clone(), one.decision_reason.clone());
+        detail.similar.iter().map(state).collect::<Vec<_>>()
     });
     move || {
         let none = states.with(Vec::is_empty);
@@ -32,7 +33,7 @@ pub(super) fn Similar(detail: Detail) -> impl IntoView {
 fn SimilarRow(one: Approval) -> impl IntoView {
     let org = Org::here();
     let href = format!("/{}/approvals/{}", org.slug.get_untracked(), one.id);
-    let (tone, shape, _) = words::badge(&one.status);
+    let (tone, shape, _) = words::badge(&one.status, one.answer.as_deref());
     let outcome = words::outcome(&one);
     view! {
         <tr>
@@ -46,29 +47,34 @@ fn SimilarRow(one: Approval) -> impl IntoView {
 /// Everything that happened to it, as a line of time.
 #[component]
 pub(super) fn History(detail: Detail) -> impl IntoView {
-    let length = part(detail, |detail| detail.history.len());
+    let shown = part(detail, |detail| (detail.history.len(), detail.approval.answer.clone()));
     view! {
         <h3>"History"</h3>
         <ol class="history">
             {move || {
                 // Read and not only tracked: a memo that was never read follows nothing.
-                length.get();
+                let (_, answer) = shown.get();
                 let events = detail.with_untracked(|detail| detail.history.clone());
-                events.into_iter().enumerate().map(|(at, event)| view! { <Event event is_first=at == 0 /> }).collect_view()
+                events
+                    .into_iter()
+                    .enumerate()
+                    .map(|(at, event)| view! { <Event event is_first=at == 0 answer=answer.clone() /> })
+                    .collect_view()
             }}
         </ol>
     }
 }
 
 #[component]
-fn Event(event: ApprovalEvent, is_first: bool) -> impl IntoView {
-    let (tone, shape, _) = words::badge(&event.to);
+fn Event(event: ApprovalEvent, is_first: bool, answer: Option<String>) -> impl IntoView {
+    let (tone, shape, _) = words::badge(&event.to, answer.as_deref());
+    let words = words::event(event.from.as_deref(), &event.to, is_first, answer.as_deref());
     view! {
         <li class=tone.class()>
             <Icon shape />
             <div>
                 <p>
-                    <b>{words::event(event.from.as_deref(), &event.to, is_first)}</b>
+                    <b>{words}</b>
                     {(event.actor_kind != "system").then(|| view! { " by "<Said text=event.actor_name /> })}
                     " · "
                     <Time at=event.at full=true />

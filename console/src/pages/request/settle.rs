@@ -21,7 +21,8 @@ pub(super) fn SettleForm(detail: Detail, on_settled: Callback<()>) -> impl IntoV
         (last("executing").map(|event| event.at), last("outcome_unknown"))
     });
     let may = part(detail, |detail| detail.approval.may_decide);
-    let because = part(detail, |detail| detail.may_not_decide_because.clone().unwrap_or_default());
+    // Where nobody may, the notes say so.
+    let because = part(detail, |detail| detail.may_not_decide_because.clone().filter(|_| detail.somebody_may_decide));
     let tool = detail.with_untracked(|detail| detail.approval.tool.clone());
     view! {
         <section class="settle" aria-labelledby="settle-title">
@@ -38,10 +39,10 @@ pub(super) fn SettleForm(detail: Detail, on_settled: Callback<()>) -> impl IntoV
             </p>
             <p>"Look where " <code><Said text=tool /></code> " would have left something: the thing it makes or changes, the other side's own log."</p>
             {move || {
-                if may.get() {
-                    view! { <Choices detail on_settled /> }.into_any()
-                } else {
-                    view! { <p class="quiet">"You cannot settle this: "{because}"."</p> }.into_any()
+                match because.get() {
+                    _ if may.get() => view! { <Choices detail on_settled /> }.into_any(),
+                    Some(because) => view! { <p class="quiet">"You cannot settle this: "{because}"."</p> }.into_any(),
+                    None => ().into_any(),
                 }
             }}
         </section>

@@ -1,15 +1,16 @@
 //! The states of a request in words: for badges, for the line under a title, for tables.
 
-use api_types::{Approval, ToolHints};
+use api_types::{Approval, ApprovalDetail, ToolHints};
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::approval::Answer;
 
 use crate::components::{Shape, Tone};
 
 /// How long after its end an expired request can still be approved (approvals.md, "States").
 const LATE: TimeDelta = TimeDelta::days(7);
 
-/// A state for a badge: tone, icon, word.
-pub fn badge(status: &str) -> (Tone, Shape, &'static str) {
+/// A state for a badge: tone, icon, words. `answer` is how the upstream answered, of a call that ran.
+pub fn badge(status: &str, answer: Option<&str>) -> (Tone, Shape, &'static str) {
     match status {
         "pending" => (Tone::Quiet, Shape::Pause, "waiting"),
         "approved" => (Tone::Ok, Shape::Check, "approved"),
@@ -18,7 +19,10 @@ pub fn badge(status: &str) -> (Tone, Shape, &'static str) {
         "withdrawn" => (Tone::Quiet, Shape::Back, "withdrawn"),
         "invalidated" => (Tone::Quiet, Shape::Change, "no longer valid"),
         "executing" => (Tone::Ok, Shape::Clock, "running"),
-        "executed" => (Tone::Ok, Shape::Check, "ran"),
+        "executed" => match told(answer) {
+            Some(answer) if answer.is_error() => (Tone::Warn, Shape::Warning, answer.outcome()),
+            _ => (Tone::Ok, Shape::Check, Answer::Result.outcome()),
+        },
         "outcome_unknown" => (Tone::Warn, Shape::Question, "outcome unknown"),
         "not_executed" => (Tone::Quiet, Shape::Cross, "did not run"),
         // A newer server may know more.
@@ -26,15 +30,20 @@ pub fn badge(status: &str) -> (Tone, Shape, &'static str) {
     }
 }
 
+/// How the upstream answered, where it is known.
+fn told(answer: Option<&str>) -> Option<Answer> {
+    answer.and_then(|answer| answer.parse().ok())
+}
+
 /// The words of a state in a history: "opened", "approved".
-pub fn event(from: Option<&str>, to: &str, is_first: bool) -> &'static str {
+pub fn event(from: Option<&str>, to: &str, is_first: bool, answer: Option<&str>) -> &'static str {
     match to {
         // What joins the history without changing the state says for itself what it is.
         _ if from == Some(to) => "noted",
         "pending" if is_first => "asked",
         "pending" => "waiting again",
         "executing" => "started",
-        other => badge(other).2,
+        other => badge(other, answer).2,
     }
 }
 
@@ -77,7 +86,7 @@ pub fn became(approval: &Approval, now: DateTime<Utc>) -> Option<String> {
             "Approved by {by}{said}, and sent. It asks the agent's side for input and waits for it; without it nobody will know whether it ran."
         ),
         "executing" => format!("Approved by {by}{said}. It is running now."),
-        "executed" => format!("Approved by {by}{said}. It ran."),
+        "executed" => format!("Approved by {by}{said}. It {}.", badge("executed", approval.answer.as_deref()).2),
         "outcome_unknown" => {
             format!(
                 "Approved by {by}{said}, and sent; but no answer came. It may have run. It is never sent again by itself."
@@ -98,9 +107,31 @@ pub fn outcome(approval: &Approval) -> String {
         },
         "approved" => format!("approved{by}"),
         "executing" => format!("approved{by}, running"),
-        "executed" => format!("approved{by}, ran"),
-        other => badge(other).2.to_owned(),
+        "executed" => format!("approved{by}, {}", badge("executed", approval.answer.as_deref()).2),
+        other => badge(other, None).2.to_owned(),
     }
+}
+
+/// What a result is called, by how the upstream answered.
+pub fn result(answer: Option<&str>) -> &'static str {
+    match told(answer) {
+        Some(Answer::ToolError) => "Result: the tool reported an error",
+        Some(Answer::ProtocolError) => "Result: the upstream answered with an error",
+        _ => "Result",
+    }
+}
+
+/// That nobody can decide, or settle, a request that needs it, why, and where that can be changed.
+pub fn nobody(detail: &ApprovalDetail) -> Option<(&'static str, String)> {
+    let approval = &detail.approval;
+    let what = match approval.status.as_str() {
+        "pending" => "Nobody can decide this: ",
+        "outcome_unknown" => "Nobody can settle this: ",
+        "executing" if approval.asks_input => "Nobody can settle this: ",
+        _ => return None,
+    };
+    let nobody = !approval.may_decide && !detail.somebody_may_decide;
+    nobody.then(|| (what, detail.who_decides.nobody(&approval.tool, &approval.toolkit)))
 }
 
 /// What the upstream claims of its tool: the one that matters by itself, the others together.
@@ -140,7 +171,7 @@ mod tests {
 
     #[test]
     fn every_state_has_its_own_words() {
-        let words: Vec<_> = domain::approval::Status::ALL.iter().map(|status| badge(status.as_str()).2).collect();
+        let words: Vec<_> = domain::approval::Status::ALL.iter().map(|status| badge(status.as_str(), None).2).collect();
         let mut different = words.clone();
         different.sort_unstable();
         different.dedup();
@@ -150,6 +181,26 @@ mod tests {
             let said = became(&request(1, status.as_str(), 1), DateTime::UNIX_EPOCH);
             assert_eq!(said.is_none(), status == domain::approval::Status::Pending);
         }
+    }
+
+    #[test]
+    fn a_call_that_ran_into_an_error_never_looks_like_one_that_did_what_was_asked() {
+        for answer in Answer::ALL {
+            let (tone, shape, words) = badge("executed", Some(answer.as_str()));
+            assert_eq!(words, answer.outcome());
+            assert_eq!((tone == Tone::Ok, shape == Shape::Check), (!answer.is_error(), !answer.is_error()));
+            let ran = Approval { answer: Some(answer.to_string()), ..request(1, "executed", 1) };
+            let sentence = became(&ran, DateTime::UNIX_EPOCH).unwrap_or_default();
+            for said in
+                [sentence, outcome(&ran), event(Some("executing"), "executed", false, ran.answer.as_deref()).to_owned()]
+            {
+                assert!(said.contains(answer.outcome()), "{said}");
+            }
+            assert_eq!(result(Some(answer.as_str())).contains("error"), answer.is_error());
+        }
+        assert_eq!(badge("executed", None), badge("executed", Some("result")));
+        assert_eq!(badge("executed", Some("of a newer server")), badge("executed", None));
+        assert_eq!(badge("approved", Some("tool_error")).2, "approved", "only of what ran");
     }
 
     #[test]

@@ -31,6 +31,20 @@ impl Answer {
             Self::ProtocolError => "protocol_error",
         }
     }
+
+    /// What people read of a call that was answered like this.
+    pub fn outcome(self) -> &'static str {
+        match self {
+            Self::Result => "ran",
+            Self::ToolError => "ran, the tool reported an error",
+            Self::ProtocolError => "ran, the upstream answered with an error",
+        }
+    }
+
+    /// Whether the call ran without doing what was asked.
+    pub fn is_error(self) -> bool {
+        self != Self::Result
+    }
 }
 
 impl fmt::Display for Answer {
@@ -57,5 +71,13 @@ mod tests {
             assert_eq!(answer.as_str().parse(), Ok(answer));
         }
         assert_eq!("".parse::<Answer>(), Err(UnknownWord));
+    }
+
+    #[test]
+    fn only_a_result_is_said_to_have_run_and_nothing_else() {
+        for answer in Answer::ALL {
+            assert!(answer.outcome().starts_with("ran"));
+            assert_eq!(answer.outcome().contains("error"), answer.is_error());
+        }
     }
 }

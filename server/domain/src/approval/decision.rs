@@ -22,6 +22,38 @@ pub struct Seen {
     pub definition_sha256: [u8; 32],
 }
 
+/// What makes a request somebody's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(rename_all = "snake_case"))]
+pub enum Own {
+    /// They ask themselves.
+    Caller,
+    /// They own the key that asks.
+    Owner,
+    /// They owned the key when it asked.
+    FormerOwner,
+    /// They made the key.
+    Creator,
+    /// They rotated the key.
+    Rotator,
+}
+
+impl Own {
+    /// Every reason.
+    pub const ALL: [Self; 5] = [Self::Caller, Self::Owner, Self::FormerOwner, Self::Creator, Self::Rotator];
+
+    /// The word of the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Caller => "caller",
+            Self::Owner => "owner",
+            Self::FormerOwner => "former_owner",
+            Self::Creator => "creator",
+            Self::Rotator => "rotator",
+        }
+    }
+}
+
 /// Why a decision is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {

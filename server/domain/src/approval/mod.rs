@@ -10,5 +10,5 @@ pub mod state;
 
 pub use answer::Answer;
 pub use binding::{Binding, Change, Current};
-pub use decision::{Decider, Refusal, Seen, may_decide};
+pub use decision::{Decider, Own, Refusal, Seen, may_decide};
 pub use state::{Approved, Decision, Executed, Executing, Expired, OutcomeUnknown, Pending, Settled, State, Status};

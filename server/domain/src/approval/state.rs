@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::binding::Change;
+use super::{answer::Answer, binding::Change};
 use crate::{ApprovalPolicy, UserId};
 
 /// How long after expiry a late decision is taken (approvals.md, "States").
@@ -105,6 +105,9 @@ pub struct Executed {
     pub at: DateTime<Utc>,
     /// Who says so.
     pub by: Settled,
+    /// How the upstream answered. `None`: a person says that it ran, the upstream goes on with it as a task, or an
+    /// earlier version of the gateway did not keep it.
+    pub answer: Option<Answer>,
     /// When an answer was first written whole to the agent.
     pub answered_at: Option<DateTime<Utc>>,
 }
@@ -346,12 +349,13 @@ impl Executing {
     }
 
     /// The upstream answered within the lease.
-    pub fn finish(self, now: DateTime<Utc>) -> Executed {
+    pub fn finish(self, answer: Option<Answer>, now: DateTime<Utc>) -> Executed {
         Executed {
             decision: self.decision,
             execute_by: self.execute_by,
             at: now,
             by: Settled::Dispatcher,
+            answer,
             answered_at: None,
         }
     }
@@ -369,12 +373,13 @@ impl Executing {
 
 impl OutcomeUnknown {
     /// The dispatcher's answer came after all.
-    pub fn answer_late(self, now: DateTime<Utc>) -> Executed {
+    pub fn answer_late(self, answer: Option<Answer>, now: DateTime<Utc>) -> Executed {
         Executed {
             decision: self.decision,
             execute_by: self.execute_by,
             at: now,
             by: Settled::LateAnswer,
+            answer,
             answered_at: None,
         }
     }
@@ -392,6 +397,7 @@ impl OutcomeUnknown {
             execute_by: self.execute_by,
             at: now,
             by: Settled::Person(by),
+            answer: None,
             answered_at: None,
         }
     }

@@ -89,7 +89,7 @@ fn finished_states_never_change_by_time() {
         Pending { expires_at: t(60) }.reject(decision(1)),
         Pending { expires_at: t(60) }.withdraw(t(1)),
         Pending { expires_at: t(60) }.invalidate(Change::Definition, t(1)),
-        State::Executed(executing().finish(t(2))),
+        State::Executed(executing().finish(None, t(2))),
         State::OutcomeUnknown(executing().lose_contact()),
         executing().lose_contact().settle_not_executed(UserId::new(), t(99)),
     ];
@@ -106,11 +106,12 @@ fn settling_opens_one_call_time_limit_after_the_lease() {
 
 #[test]
 fn a_result_is_replayed_ten_minutes_once_it_was_delivered() {
-    let executed = approved(0).claim(Uuid::now_v7(), t(30)).finish(t(10));
+    let executed = approved(0).claim(Uuid::now_v7(), t(30)).finish(None, t(10));
     let answered = Executed { answered_at: Some(t(11)), ..executed.clone() };
     assert_eq!(answered.replay_until(), t(10 + 600));
     let day = ApprovalPolicy::default();
-    let long = Pending { expires_at: t(60) }.approve(decision(0), &day).claim(Uuid::now_v7(), t(30)).finish(t(10));
+    let long =
+        Pending { expires_at: t(60) }.approve(decision(0), &day).claim(Uuid::now_v7(), t(30)).finish(None, t(10));
     assert_eq!(long.replay_until(), t(86_400), "never delivered: until execute_by");
     let settled = approved(0).claim(Uuid::now_v7(), t(30)).lose_contact().settle_executed(UserId::new(), t(5000));
     assert!(settled.replay_until() >= t(5000), "a person's finding is told at least once");
@@ -169,9 +170,9 @@ fn take(state: State, step: &Step, clock: &mut i64, sent: &mut u32) -> State {
             *sent -= 1;
             State::Approved(e.release())
         }
-        (State::Executing(e), Step::Finish) => State::Executed(e.finish(now)),
+        (State::Executing(e), Step::Finish) => State::Executed(e.finish(None, now)),
         (State::Executing(e), Step::LoseContact) => State::OutcomeUnknown(e.lose_contact()),
-        (State::OutcomeUnknown(u), Step::AnswerLate) => State::Executed(u.answer_late(now)),
+        (State::OutcomeUnknown(u), Step::AnswerLate) => State::Executed(u.answer_late(None, now)),
         (State::OutcomeUnknown(u), Step::SettleNot) => u.settle_not_executed(UserId::new(), now),
         (State::Pending(p), Step::Invalidate) => p.invalidate(Change::Owner, now),
         (State::Approved(a), Step::Invalidate) => a.invalidate(Change::Owner, now),

@@ -77,22 +77,29 @@ pub async fn recorded_params(scope: &mut OrgScope, ids: &[Uuid], largest: i32) -
     Ok(rows.into_iter().map(|row| (row.id, Kept::of(row.request, row.size))).collect())
 }
 
-/// The last other request of this tool by this caller that a person allowed, and when.
+/// The last other request of this tool by this caller that a person allowed, and when: before `moment`. Of two that
+/// were decided at the same moment the one that was asked for later comes after the other.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn last_approved(scope: &mut OrgScope, record: &Record) -> Result<Option<(ApprovalId, DateTime<Utc>)>> {
+pub async fn last_approved(
+    scope: &mut OrgScope,
+    record: &Record,
+    moment: DateTime<Utc>,
+) -> Result<Option<(ApprovalId, DateTime<Utc>)>> {
     let binding = &record.binding;
     let row = sqlx::query!(
         r#"SELECT id, decided_at AS "decided_at!" FROM approvals
-           WHERE org_id = $1 AND caller_kind = $2 AND caller_id = $3 AND toolkit_tool_id = $4 AND id <> $5
+           WHERE org_id = $1 AND caller_kind = $2 AND caller_id = $3 AND toolkit_tool_id = $4
              AND state IN ('approved', 'executing', 'executed', 'outcome_unknown')
-           ORDER BY decided_at DESC LIMIT 1"#,
+             AND id <> $5 AND (decided_at, id) < ($6, $5)
+           ORDER BY decided_at DESC, id DESC LIMIT 1"#,
         scope.org().0,
         binding.caller.kind(),
         binding.caller.id(),
         binding.toolkit_tool.0,
         record.id.0,
+        moment,
     )
     .fetch_optional(scope.conn())
     .await?;

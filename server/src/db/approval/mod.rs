@@ -7,12 +7,13 @@ mod current;
 mod definition;
 pub mod own;
 mod record;
+pub mod run;
 mod waiting;
 
 use chrono::{DateTime, Utc};
 use domain::{
     ApprovalId, Principal, ToolkitToolId,
-    approval::{Binding, Settled, State, Status},
+    approval::{Answer, Binding, Settled, State, Status},
 };
 use uuid::Uuid;
 
@@ -247,7 +248,7 @@ pub async fn store(
              decided_by = coalesce($5, decided_by), decided_at = coalesce($6, decided_at),
              decision_reason = CASE WHEN $5::uuid IS NULL THEN decision_reason ELSE $7 END,
              execute_by = coalesce($8, execute_by), holder = coalesce($9, holder), lease_until = coalesce($10, lease_until),
-             finished_at = $11, finished_by = $12, finished_by_user = $13, change = $14, asks_input = $15
+             finished_at = $11, finished_by = $12, finished_by_user = $13, change = $14, asks_input = $15, answer = $16
          WHERE org_id = $1 AND id = $2 AND state = $3
            AND CASE
                WHEN $3 = 'pending' AND $4 IN ('approved', 'rejected') THEN expires_at > clock_timestamp()
@@ -270,6 +271,7 @@ pub async fn store(
         columns.finished_by_user,
         columns.change,
         columns.asks_input,
+        columns.answer,
     )
     .execute(scope.conn())
     .await?
@@ -314,6 +316,7 @@ struct Columns<'a> {
     finished_by_user: Option<Uuid>,
     change: Option<&'static str>,
     asks_input: bool,
+    answer: Option<&'static str>,
 }
 
 impl<'a> Columns<'a> {
@@ -336,7 +339,8 @@ impl<'a> Columns<'a> {
                     Settled::LateAnswer => ("late_answer", None),
                     Settled::Person(user) => ("person", Some(user.0)),
                 };
-                Self { finished_at: Some(e.at), finished_by: Some(by), finished_by_user: user, ..none }
+                let answer = e.answer.map(Answer::as_str);
+                Self { finished_at: Some(e.at), finished_by: Some(by), finished_by_user: user, answer, ..none }
             }
             State::NotExecuted { by, at, .. } => {
                 Self { finished_at: Some(*at), finished_by: Some("person"), finished_by_user: Some(by.0), ..none }

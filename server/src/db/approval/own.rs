@@ -3,7 +3,10 @@
 
 use std::collections::HashMap;
 
-use domain::{Principal, UserId, approval::Binding};
+use domain::{
+    Principal, UserId,
+    approval::{Binding, Own},
+};
 use uuid::Uuid;
 
 use crate::{db::OrgScope, error::Result};
@@ -13,8 +16,8 @@ use crate::{db::OrgScope, error::Result};
 pub struct KeyFacts {
     /// The first characters of its newest secret.
     pub prefix: Option<String>,
-    /// Its owner, its creator and its rotators.
-    pub people: Vec<UserId>,
+    /// Its owner, its creator and its rotators, each with what makes its requests theirs.
+    pub people: Vec<(UserId, Own)>,
 }
 
 /// Reads what there is to say of these keys.
@@ -26,27 +29,30 @@ pub async fn keys(scope: &mut OrgScope, ids: &[Uuid]) -> Result<HashMap<Uuid, Ke
         return Ok(HashMap::new());
     }
     let rows = sqlx::query!(
-        r#"SELECT k.id,
+        r#"SELECT k.id, k.owner_id, k.created_by,
                (SELECT s.prefix FROM api_key_secrets s WHERE s.key_id = k.id ORDER BY s.created_at DESC, s.id DESC LIMIT 1)
                    AS prefix,
-               ARRAY(SELECT k.owner_id UNION SELECT k.created_by
-                     UNION SELECT s.created_by FROM api_key_secrets s WHERE s.key_id = k.id ORDER BY 1)
-                   AS "people!: Vec<Uuid>"
+               ARRAY(SELECT DISTINCT s.created_by FROM api_key_secrets s
+                     WHERE s.key_id = k.id AND s.created_by <> k.created_by ORDER BY 1) AS "rotators!: Vec<Uuid>"
            FROM api_keys k WHERE k.id = ANY($1)"#,
         ids,
     )
     .fetch_all(scope.conn())
     .await?;
-    let facts = |prefix, people: Vec<Uuid>| KeyFacts { prefix, people: people.into_iter().map(UserId).collect() };
-    Ok(rows.into_iter().map(|row| (row.id, facts(row.prefix, row.people))).collect())
+    let facts = rows.into_iter().map(|row| {
+        let mut people = vec![(UserId(row.owner_id), Own::Owner), (UserId(row.created_by), Own::Creator)];
+        people.extend(row.rotators.into_iter().map(|person| (UserId(person), Own::Rotator)));
+        (row.id, KeyFacts { prefix: row.prefix, people })
+    });
+    Ok(facts.collect())
 }
 
-/// The people whose request it is: the key's owner then and now, its creator and its rotators, or
-/// the asking person.
+/// The people whose request it is, and what makes it theirs: the key's owner then and now, its creator and its
+/// rotators, or the asking person.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn own_people(scope: &mut OrgScope, binding: &Binding) -> Result<Vec<UserId>> {
+pub async fn own_people(scope: &mut OrgScope, binding: &Binding) -> Result<Vec<(UserId, Own)>> {
     let facts = match binding.caller {
         Principal::User(_) => None,
         Principal::Key(key) => keys(scope, &[key.0]).await?.remove(&key.0),
@@ -55,11 +61,13 @@ pub async fn own_people(scope: &mut OrgScope, binding: &Binding) -> Result<Vec<U
 }
 
 /// The same, where the facts of the key are known.
-pub fn own_of(binding: &Binding, key: Option<&KeyFacts>) -> Vec<UserId> {
-    let mut people = vec![binding.owner];
-    match binding.caller {
-        Principal::User(user) => people.push(user),
-        Principal::Key(_) => people.extend(key.into_iter().flat_map(|key| &key.people)),
+pub fn own_of(binding: &Binding, key: Option<&KeyFacts>) -> Vec<(UserId, Own)> {
+    let mut people = match binding.caller {
+        Principal::User(user) => vec![(user, Own::Caller)],
+        Principal::Key(_) => key.map(|key| key.people.clone()).unwrap_or_default(),
+    };
+    if !people.iter().any(|(person, own)| *person == binding.owner && matches!(own, Own::Owner | Own::Caller)) {
+        people.push((binding.owner, Own::FormerOwner));
     }
     people
 }

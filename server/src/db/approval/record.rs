@@ -5,6 +5,7 @@ use domain::{
     ApprovalId, Checked, OrgId, Principal, UserId,
     approval::{
         Approved, Binding, Decision, Executed, Executing, Expired, OutcomeUnknown, Pending, Settled, State, Status,
+        state::LATE_DECISION,
     },
 };
 use uuid::Uuid;
@@ -48,6 +49,8 @@ pub struct Record {
     pub expires_at: DateTime<Utc>,
     /// When it expires, or expired, unused.
     pub execute_by: Option<DateTime<Utc>>,
+    /// When it was decided last, also where the decision was taken back or undone since.
+    pub decided_at: Option<DateTime<Utc>>,
     /// Whether a call without a task ever asked for it.
     pub called: bool,
     /// Where it is in its life: as stored, not as deadlines make it.
@@ -60,6 +63,17 @@ impl Record {
     /// Where it is in its life, deadlines counted.
     pub fn state(&self) -> State {
         self.stored.clone().at(self.read_at)
+    }
+
+    /// When somebody decided it, or else could for the last time: now, while somebody can. What was approved after that
+    /// was nothing to compare it with.
+    pub fn decision_moment(&self) -> DateTime<Utc> {
+        match self.state() {
+            State::Pending(_) => self.read_at,
+            State::Expired(expired) => self.read_at.min(expired.at + LATE_DECISION),
+            State::Withdrawn { at } | State::Invalidated { at, .. } => self.decided_at.unwrap_or(at),
+            _ => self.decided_at.unwrap_or(self.read_at),
+        }
     }
 
     /// Every decision there was, also when it was not used.
@@ -190,7 +204,7 @@ pub async fn load(scope: &mut OrgScope, ids: &[Uuid]) -> Result<Vec<Record>> {
                reviewed_definition IS NOT NULL AS "definition_changed!", arguments_check, check_note, rule, agent_reason, created_at, state, expires_at, decided_by,
                decided_at,
                decision_reason, execute_by, holder, lease_until, finished_at, finished_by, finished_by_user, answered_at,
-               change, called, asks_input, clock_timestamp() AS "read_at!"
+               change, called, asks_input, answer, clock_timestamp() AS "read_at!"
            FROM approvals WHERE org_id = $1 AND id = ANY($2) ORDER BY id DESC"#,
         scope.org().0,
         ids,
@@ -238,6 +252,7 @@ struct Row {
     change: Option<String>,
     called: bool,
     asks_input: bool,
+    answer: Option<String>,
     read_at: DateTime<Utc>,
 }
 
@@ -274,6 +289,7 @@ impl Row {
             created_at: self.created_at,
             expires_at: self.expires_at,
             execute_by: self.execute_by,
+            decided_at: self.decided_at,
             called: self.called,
             stored,
             read_at: self.read_at,
@@ -316,6 +332,8 @@ impl Row {
                     "late_answer" => Settled::LateAnswer,
                     _ => Settled::Person(UserId(self.finished_by_user?)),
                 },
+                // What a newer version may have written here is nothing that this one knows.
+                answer: self.answer.as_deref().and_then(|answer| answer.parse().ok()),
                 answered_at: self.answered_at,
             }),
             Status::NotExecuted => State::NotExecuted {

@@ -120,8 +120,9 @@ fn introduction(base: &str, org: &Slug, server: &Server) -> Markup {
         }
         (block(&format!("permesso keys create my-agent --org {org} --email you@example.com --url '{base}'")))
         p {
-            "A key's owner answers for its agent and cannot decide on its requests. That is who makes it, unless "
-            code { "--owner" } " names another member."
+            "A key's owner answers for its agent: that is who makes the key, unless " code { "--owner" }
+            " names another member. Neither the owner nor who made or rotated the key can decide on its requests: \
+             somebody else has to."
         }
         p {
             "What is here, and whether there is anything, only a key tells. Put it where the clients below look for it, in "

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::Rule;
+use domain::{Rule, approval::Answer as Kind};
 use serde_json::value::RawValue;
 use wire::mcp::{
     CallParams,
@@ -96,6 +96,16 @@ pub(super) fn understood(answer: Reported, tasks: bool, inputs: Option<Inputs>) 
         Some(_) => "its result is of a kind that was not asked for",
     };
     Err(UpstreamError::Unknown { reason: reason.to_owned() })
+}
+
+/// What kind of answer it is. `None`: a task, of which nobody knows yet how it ends.
+pub(super) fn kind(answer: &Answer) -> Option<Kind> {
+    match answer {
+        Answer::Result(_) if task::is_task(answer) => None,
+        Answer::Result(result) if is_error(result) => Some(Kind::ToolError),
+        Answer::Result(_) => Some(Kind::Result),
+        Answer::Error(_) => Some(Kind::ProtocolError),
+    }
 }
 
 /// The upstream's answer as it goes to the agent, and how the record says it ended.

@@ -79,8 +79,10 @@ async fn try_settle(services: &Services, claimed: &Claimed, answer: &Reported, r
             (from_executing(&mut scope, claimed, &record, executing, answer).await?, true)
         }
         State::OutcomeUnknown(unknown) if unknown.holder == claimed.holder => {
-            let status = if answer.as_ref().is_ok_and(|answer| !input::asks(answer)) {
-                let state = State::Executed(unknown.answer_late(record.read_at));
+            let status = if let Ok(answer) = answer
+                && !input::asks(answer)
+            {
+                let state = State::Executed(unknown.answer_late(run::kind(answer), record.read_at));
                 stored(
                     id,
                     db::approval::store(
@@ -146,12 +148,13 @@ async fn from_executing(
             let asking = executing.ask(claimed.holder, record.read_at + ANSWER_WITHIN);
             store(scope, Status::Executing, State::Executing(asking), Some("the upstream asks for input")).await
         }
-        Ok(_) if !lapsed => {
-            store(scope, Status::Executing, State::Executed(executing.finish(record.read_at)), None).await
+        Ok(answer) if !lapsed => {
+            let executed = State::Executed(executing.finish(run::kind(answer), record.read_at));
+            store(scope, Status::Executing, executed, None).await
         }
-        Ok(_) => {
+        Ok(answer) => {
             let unknown = executing.lose_contact();
-            let late = State::Executed(unknown.clone().answer_late(record.read_at));
+            let late = State::Executed(unknown.clone().answer_late(run::kind(answer), record.read_at));
             store(scope, Status::Executing, State::OutcomeUnknown(unknown), Some("the lease lapsed")).await?;
             store(scope, Status::OutcomeUnknown, late, Some("the answer came late")).await
         }

@@ -43,7 +43,7 @@ pub(super) struct ApprovalRow {
     pub(super) approval: Approval,
     pub(super) tool: ToolkitToolId,
     /// The people whose request it is.
-    pub(super) people: Vec<UserId>,
+    pub(super) people: Vec<(UserId, Own)>,
 }
 
 impl Event {
@@ -62,7 +62,7 @@ impl Data {
             Self::Json(json) => json.len(),
             // Its texts are no longer than the JSON that has them.
             Self::Approval(row) => {
-                size_of::<ApprovalRow>() + row.json(false).len() + row.people.len() * size_of::<UserId>()
+                size_of::<ApprovalRow>() + row.json(false).len() + size_of_val(row.people.as_slice())
             }
         }
     }
