@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use api_types::ApprovalsSummary;
 use domain::{
     ApprovalPolicy, ToolkitToolId, UserId,
-    approval::{Decider, may_decide},
+    approval::{Decider, Own, may_decide},
 };
 use uuid::Uuid;
 

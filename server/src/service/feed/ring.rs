@@ -4,7 +4,7 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use api_types::{Approval, event::ApprovalEventData};
-use domain::{Right, ToolkitToolId, UserId};
+use domain::{Right, ToolkitToolId, UserId, approval::Own};
 
 use crate::service::approval_inbox::Deciding;
 
