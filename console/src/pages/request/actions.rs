@@ -164,7 +164,7 @@ fn NoteField(note: Note) -> impl IntoView {
                 <Field
                     label="A note for the record"
                     value=note.text
-                    hint="People read it in the history; the agent does not. Esc closes it."
+                    hint="People read it in the history; the agent does not."
                     node=input
                 />
             </div>
