@@ -6,6 +6,9 @@ use leptos::prelude::*;
 
 use super::presses::{Ms, PressLog, Shown};
 
+/// How long it says that it was pressed in vain.
+const REFUSED_MS: u32 = 2_000;
+
 /// The presses on this page.
 #[derive(Clone, Copy)]
 pub struct Presses {
@@ -129,7 +132,10 @@ impl Fresh {
         let opens = now() + self.left();
         self.presses.log.update_value(|log| log.ignored(now(), opens));
         self.refused.set(true);
-        self.again.update(|again| *again += 1);
+        Timeout::new(REFUSED_MS, move || {
+            self.refused.try_set(false);
+        })
+        .forget();
     }
 
     fn come_up(self) {
@@ -152,8 +158,6 @@ impl Fresh {
                 again.try_update(|again| *again += 1);
             })
             .forget();
-        } else {
-            self.refused.set(false);
         }
     }
 }

@@ -33,7 +33,7 @@ impl Ledger {
         }
         storage::set(&name, Some(&unsent.to_text()));
         // A browser that keeps nothing must not keep a decision from being sent.
-        if storage::get(&name).is_some() {
+        if storage::get(&name).is_some() && !self.kept.with_value(|kept| kept.contains(&unsent.target.id)) {
             self.kept.update_value(|kept| kept.push(unsent.target.id));
         }
     }

@@ -69,7 +69,6 @@ fn look(decisions: Decisions, me: Uuid, org: &str, patient: bool, waits: RwSigna
     if let Some(wait) = wait {
         Timeout::new(wait + LOOK_AGAIN_MS, move || {
             waits.try_set(true);
-            waits.try_update(|_| ());
         })
         .forget();
     }

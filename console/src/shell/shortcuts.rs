@@ -4,12 +4,9 @@
 //! A letter that does nothing may begin a word that somebody believes to be typing into a field: the letters that
 //! follow it do nothing either (`components::presses`).
 
-use leptos::{
-    ev::{Event, KeyboardEvent},
-    prelude::*,
-};
+use leptos::{ev::KeyboardEvent, prelude::*};
 use wasm_bindgen::JsCast;
-use web_sys::Element;
+use web_sys::{Element, Event};
 
 use super::storage;
 use crate::components::{Fresh, Presses};

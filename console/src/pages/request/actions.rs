@@ -60,6 +60,9 @@ fn OnItsWay(detail: Detail, doing: &'static str, phase: Phase) -> impl IntoView 
     let decisions = Decisions::here();
     let id = detail.with_untracked(|detail| detail.approval.id);
     let tool = detail.with_untracked(|detail| detail.approval.tool.clone());
+    let undo = Callback::new(move |()| {
+        decisions.undo(id);
+    });
     // It comes up where the decision was pressed.
     let fresh = Fresh::new(0.0);
     view! {
@@ -67,7 +70,7 @@ fn OnItsWay(detail: Detail, doing: &'static str, phase: Phase) -> impl IntoView 
             <Moment fresh />
             {match phase {
                 Phase::Held(_) => view! {
-                    <Button key="Z" fresh on_press=Callback::new(move |()| decisions.undo(id))>"Undo"</Button>
+                    <Button key="Z" fresh on_press=undo>"Undo"</Button>
                     <p class="cannot">{doing}" "<Said text=tool />" in a moment; nothing was sent yet."</p>
                 }
                     .into_any(),
