@@ -22,11 +22,8 @@ pub struct Presses {
 impl Presses {
     /// Notices every press, for everything underneath.
     pub fn provide() {
-        let presses = Self {
-            log: StoredValue::new(PressLog::default()),
-            moved: RwSignal::new(0),
-            anew: RwSignal::new(0),
-        };
+        let presses =
+            Self { log: StoredValue::new(PressLog::default()), moved: RwSignal::new(0), anew: RwSignal::new(0) };
         provide_context(presses);
         let place = |event: &web_sys::PointerEvent| {
             (event.pointer_type() != "touch").then(|| (event.client_x(), event.client_y()))

@@ -8,9 +8,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
-use super::{
-    Button, Clock, CopyButton, Fresh, Icon, Kind, Marked, Moment, Shape, Tone, presses::READ,
-};
+use super::{Button, Clock, CopyButton, Fresh, Icon, Kind, Marked, Moment, Shape, Tone, presses::READ};
 use crate::show::{folding::Limit, marks::Form, time};
 
 /// How many pieces of news are shown at once; the oldest that asks for nothing goes first.
@@ -126,9 +124,8 @@ impl Toasts {
     }
 
     fn put(self, place: Option<u64>, news: News) -> u64 {
-        let there = place.and_then(|id| {
-            self.shown.with_untracked(|shown| shown.iter().find(|toast| toast.id == id).cloned())
-        });
+        let there =
+            place.and_then(|id| self.shown.with_untracked(|shown| shown.iter().find(|toast| toast.id == id).cloned()));
         if let Some(toast) = there {
             toast.news.set(news);
             return toast.id;
@@ -181,7 +178,10 @@ pub fn ToastList() -> impl IntoView {
 #[component]
 fn One(toast: Toast) -> impl IntoView {
     let Toast { id, news } = toast;
-    let tone = { let news = news.clone(); move || format!("toast {}", news.with(|news| news.tone.class())) };
+    let tone = {
+        let news = news.clone();
+        move || format!("toast {}", news.with(|news| news.tone.class()))
+    };
     view! {
         <div class=tone>
             {move || {

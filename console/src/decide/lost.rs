@@ -133,9 +133,7 @@ async fn decide_again(decisions: Decisions, unsent: Unsent) {
 
 /// Whether one may still decide exactly what was seen.
 fn is_as_seen(detail: &ApprovalDetail, seen: &Target) -> bool {
-    detail.approval.status == "pending"
-        && detail.approval.may_decide
-        && Target::of(detail, seen.org.clone()) == *seen
+    detail.approval.status == "pending" && detail.approval.may_decide && Target::of(detail, seen.org.clone()) == *seen
 }
 
 impl Decisions {
