@@ -60,8 +60,8 @@ class People {
   }
 
   /** Somebody who is not signed in, before an empty window. */
-  async stranger(gateway, { viewport = { width: 1280, height: 900 }, hasTouch = false } = {}) {
-    const context = await this.browser.newContext({ baseURL: gateway.url, viewport, hasTouch, locale: "en-GB" });
+  async stranger(gateway, { viewport = { width: 1280, height: 900 } } = {}) {
+    const context = await this.browser.newContext({ baseURL: gateway.url, viewport, locale: "en-GB" });
     context.setDefaultTimeout(WAIT_MS);
     await context.addInitScript(reportBreaches);
     const person = new Person(gateway, context, await context.newPage());

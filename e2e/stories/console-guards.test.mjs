@@ -98,7 +98,7 @@ describe("a press that was meant for something else", () => {
   });
 
   tells("a double tap decides one request", async (people) => {
-    const { mara, ids } = await beforeTwo(people, "Tap", { hasTouch: true });
+    const { mara, ids } = await beforeTwo(people, "Tap", { touch: true });
     const { page } = mara;
     const { x, y, width, height } = await approve(page).boundingBox();
     await page.touchscreen.tap(x + width / 2, y + height / 2);
