@@ -12,7 +12,8 @@
 # else on the machine is touched. The last line is `N passed, N failed`; the exit code is 0 only if
 # nothing failed.
 #
-#   stories/       node --test    lib/   starting a gateway; administrator, agent, odd upstream, people
+#   stories/       node --test    lib/   starting a gateway; administrator, agent, odd upstream, people with mouse or
+#                                        finger, their link to it, a full queue, what a page does with its time
 #   screenshots/   what the people saw: pages wide and narrow, light and dark, and the end of what failed
 #   python/        unittest       the same with the Python client; gateway.py and agent.py are its lib
 #   conformance/   the suite      the official scenarios that apply to a gateway for tools

@@ -70,6 +70,25 @@ class Admin {
     return (await this.acme("GET", "/approvals?limit=200")).items;
   }
 
+  /** Every approval of acme, newest first, however many there are; `filter` such as `status=pending`. */
+  async allApprovals(filter = "") {
+    const found = [];
+    for (let cursor; cursor !== null; ) {
+      const next = cursor ? `&cursor=${encodeURIComponent(cursor)}` : "";
+      const page = await this.acme("GET", `/approvals?limit=200&${filter}${next}`);
+      found.push(...page.items);
+      cursor = page.next_cursor ?? null;
+    }
+    return found;
+  }
+
+  /** Refuses whatever waits, so that a story begins with an empty queue. */
+  async rejectAll(reason = "cleared") {
+    for (const { id, arguments_sha256, definition_sha256 } of await this.allApprovals("status=pending")) {
+      await this.acme("POST", `/approvals/${id}/reject`, { arguments_sha256, definition_sha256, reason });
+    }
+  }
+
   /** Looks at the approval, then allows exactly what was seen. */
   async approve(id) {
     const { arguments_sha256, definition_sha256 } = await this.approval(id);

@@ -59,9 +59,13 @@ class People {
     this.all = [];
   }
 
-  /** Somebody who is not signed in, before an empty window. */
-  async stranger(gateway, { viewport = { width: 1280, height: 900 } } = {}) {
-    const context = await this.browser.newContext({ baseURL: gateway.url, viewport, locale: "en-GB" });
+  /**
+   * Somebody who is not signed in, before an empty window. `touch`: they have a finger and no mouse (touch.mjs has windows
+   * that go with it). `media` are preferences such as `{forcedColors: "active"}`, as `browser.newContext` takes them.
+   */
+  async stranger(gateway, { viewport = { width: 1280, height: 900 }, touch = false, media = {} } = {}) {
+    const device = { viewport, hasTouch: touch, isMobile: touch };
+    const context = await this.browser.newContext({ baseURL: gateway.url, locale: "en-GB", ...device, ...media });
     context.setDefaultTimeout(WAIT_MS);
     await context.addInitScript(reportBreaches);
     const person = new Person(gateway, context, await context.newPage());

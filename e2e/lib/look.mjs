@@ -34,6 +34,35 @@ export async function look(person, name) {
   for (const [fault, ways] of found) person.troubles.push(`look ${name} (${ways.join(", ")}): ${fault}`);
 }
 
+/** Takes pictures of what a page shows in forced colours, wide and narrow, light and dark. */
+export async function lookForced(person, name) {
+  const { page } = person;
+  await mkdir(SCREENSHOTS, { recursive: true });
+  const before = page.viewportSize();
+  for (const size of SIZES) {
+    await page.setViewportSize(size);
+    for (const colorScheme of ["light", "dark"]) {
+      await page.emulateMedia({ forcedColors: "active", colorScheme });
+      const file = path.join(SCREENSHOTS, `${name}-forced-${size.width}-${colorScheme}.png`);
+      await page.screenshot({ path: file, animations: "disabled" });
+    }
+  }
+  await page.emulateMedia({ forcedColors: null, colorScheme: null });
+  await page.setViewportSize(before);
+}
+
+/** Prints a page: a picture and a PDF of it, and the text that would be on the paper. */
+export async function prints(person, name) {
+  const { page } = person;
+  await mkdir(SCREENSHOTS, { recursive: true });
+  await page.emulateMedia({ media: "print" });
+  await page.screenshot({ path: path.join(SCREENSHOTS, `${name}-print.png`), fullPage: true, animations: "disabled" });
+  const pdf = await page.pdf({ path: path.join(SCREENSHOTS, `${name}-print.pdf`), format: "A4", printBackground: false });
+  const text = await page.evaluate(() => document.body.innerText);
+  await page.emulateMedia({ media: null });
+  return { text, pages: (pdf.toString("latin1").match(/\/Type\s*\/Page\b/g) ?? []).length };
+}
+
 /** What axe calls serious or critical, and what is wider than the window. */
 async function faults(page) {
   if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(axe.source);

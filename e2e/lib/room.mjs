@@ -46,3 +46,17 @@ export async function asksToReject(page) {
   await dialog.waitFor();
   return { dialog, reason: dialog.getByRole("textbox", { name: "Your reason" }) };
 }
+
+/** The request that the page's address names as looked at, or `undefined`. */
+export function selected(page) {
+  const { pathname, searchParams } = new URL(page.url());
+  return searchParams.get("selected") ?? /^\/[^/]+\/approvals\/([^/]+)$/.exec(pathname)?.[1];
+}
+
+/** Lets a page believe that it is looked at, or not (`visible`, `hidden`): a headless browser shows all its pages. */
+export async function sees(page, state) {
+  await page.evaluate((state) => {
+    Object.defineProperty(document, "visibilityState", { value: state, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange", { bubbles: true }));
+  }, state);
+}

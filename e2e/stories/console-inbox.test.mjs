@@ -7,7 +7,7 @@ import { signIn } from "../lib/admin.mjs";
 import { call, connect, held } from "../lib/agent.mjs";
 import { credentials, tells } from "../lib/browser.mjs";
 import { startGateway } from "../lib/gateway.mjs";
-import { INBOX, approves, asksToReject, card, isLookedAt, looksAt, row, toast } from "../lib/room.mjs";
+import { INBOX, approves, asksToReject, card, isLookedAt, looksAt, row, sees, toast } from "../lib/room.mjs";
 
 describe("the console's inbox", () => {
   let gateway, agent, admin;
@@ -164,11 +164,3 @@ describe("the console's inbox", () => {
     await page.waitForTimeout(500);
   }
 });
-
-/** Lets a page believe that it is looked at, or not: a headless browser shows all its pages. */
-async function sees(page, state) {
-  await page.evaluate((state) => {
-    Object.defineProperty(document, "visibilityState", { value: state, configurable: true });
-    document.dispatchEvent(new Event("visibilitychange", { bubbles: true }));
-  }, state);
-}
