@@ -77,6 +77,8 @@ impl Presses {
 pub struct Fresh {
     presses: Presses,
     read: Ms,
+    /// The key that does the same.
+    key: Option<&'static str>,
     shown: StoredValue<Shown>,
     again: RwSignal<u64>,
     /// Whether a press does nothing now.
@@ -88,11 +90,18 @@ pub struct Fresh {
 impl Fresh {
     /// What the calling component shows comes up now, and must be shown for `read` before it can be pressed.
     pub fn new(read: Ms) -> Self {
+        Self::with_key(read, None)
+    }
+
+    /// The same, where a key does what a press does: the key that has just decided something else does nothing, and
+    /// what is pressed looks so.
+    pub fn with_key(read: Ms, key: Option<&'static str>) -> Self {
         let presses = Presses::here();
         let shown = presses.log.with_value(|log| log.shown(now()));
         let fresh = Self {
             presses,
             read,
+            key,
             shown: StoredValue::new(shown),
             again: RwSignal::new(0),
             inert: RwSignal::new(false),
@@ -140,7 +149,10 @@ impl Fresh {
     }
 
     fn left(self) -> Ms {
-        let opens = self.presses.log.with_value(|log| log.opens(self.shown.get_value(), self.read));
+        let opens = self.presses.log.with_value(|log| {
+            let rests = self.key.map_or(0.0, |key| log.rests(key));
+            log.opens(self.shown.get_value(), self.read).max(rests)
+        });
         opens - now()
     }
 

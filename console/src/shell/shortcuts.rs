@@ -121,12 +121,12 @@ impl Shortcuts {
         let found = self.known.with_untracked(|known| known.iter().rev().find(|shortcut| shortcut.key == key).copied());
         let Some(shortcut) = found else { return false };
         event.prevent_default();
-        let refused = shortcut.decides && self.presses.rests(key);
-        if let Some(fresh) = shortcut.fresh.filter(|fresh| refused || !fresh.is_open()) {
+        if let Some(fresh) = shortcut.fresh.filter(|fresh| !fresh.is_open()) {
             fresh.refuse();
             return false;
         }
-        let did = !refused && shortcut.act.run(());
+        let rests = shortcut.decides && self.presses.rests(key);
+        let did = !rests && shortcut.act.run(());
         if did {
             if shortcut.decides {
                 self.presses.acted(shortcut.key);

@@ -84,7 +84,7 @@ fn OnItsWay(detail: Detail, doing: &'static str, phase: Phase) -> impl IntoView 
 fn Decide(detail: Detail, late: bool) -> impl IntoView {
     let (decisions, org, presses) = (Decisions::here(), Org::here(), Presses::here());
     // Approving takes that one has seen what is approved; the question for a reason opens at once.
-    let (seen, asks) = (Fresh::new(READ), Fresh::new(0.0));
+    let (seen, asks) = (Fresh::with_key(READ, Some("a")), Fresh::new(0.0));
     renew_with(detail, seen);
     let note = Note { open: RwSignal::new(false), text: RwSignal::new(String::new()) };
     let target = move || detail.with_untracked(|detail| Target::of(detail, org.slug.get_untracked()));
