@@ -10,10 +10,10 @@ use leptos_router::{
 use crate::{
     api::Api,
     components::{
-        Clock,
+        Clock, Presses,
         toast::{ToastList, Toasts},
     },
-    decide::{Decisions, RejectDialog},
+    decide::{Decisions, Lost, RejectDialog},
     pages::{Approval, AuditList, AuditRecord, FirstOrg, Inbox, Invite, Me, NotFound, People, SignIn},
     shell::{Guard, Shell, Shortcuts, SignInAgain, Theme},
 };
@@ -23,6 +23,7 @@ use crate::{
 pub fn App() -> impl IntoView {
     Clock::provide();
     Toasts::provide();
+    Presses::provide();
     Shortcuts::provide();
     Theme::provide();
     Api::provide();
@@ -36,7 +37,7 @@ pub fn App() -> impl IntoView {
                 <ParentRoute path=path!("/") view=Guard>
                     <Route path=path!("") view=FirstOrg />
                     <Route path=path!("me") view=Me />
-                    <ParentRoute path=path!(":org") view=Shell>
+                    <ParentRoute path=path!(":org") view=OrgRooms>
                         <Route path=path!("") view=ToInbox />
                         <Route path=path!("inbox") view=Inbox />
                         <Route path=path!("approvals/:id") view=Approval />
@@ -51,6 +52,15 @@ pub fn App() -> impl IntoView {
         <RejectDialog />
         <SignInAgain />
         <ToastList />
+    }
+}
+
+/// The rooms of an org, and the news of decisions there that were not sent.
+#[component]
+fn OrgRooms() -> impl IntoView {
+    view! {
+        <Lost />
+        <Shell />
     }
 }
 

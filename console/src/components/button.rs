@@ -1,6 +1,11 @@
 //! Something to press.
 
-use leptos::{ev::MouseEvent, prelude::*};
+use leptos::{
+    ev::{KeyboardEvent, MouseEvent},
+    prelude::*,
+};
+
+use super::Fresh;
 
 /// How much a button asks to be pressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,7 +32,8 @@ impl Kind {
     }
 }
 
-/// A button. While `busy` it stays focusable, says so, and does nothing.
+/// A button. While `busy`, `disabled` or only just come up it stays focusable and as it is, says so, and does
+/// nothing. A key that is held presses it once.
 #[component]
 pub fn Button(
     /// How much it asks to be pressed.
@@ -45,6 +51,9 @@ pub fn Button(
     /// Not now.
     #[prop(optional, into)]
     disabled: Signal<bool>,
+    /// A press counts only once this has been shown for long enough.
+    #[prop(optional)]
+    fresh: Option<Fresh>,
     /// Sends the form it stands in.
     #[prop(optional)]
     submit: bool,
@@ -54,12 +63,21 @@ pub fn Button(
     /// The words in it.
     children: Children,
 ) -> impl IntoView {
+    let inert = move || fresh.is_some_and(|fresh| fresh.inert.get());
     let off = move || busy.get() || disabled.get();
     let press = move |event: MouseEvent| {
         if off() {
             event.prevent_default();
+        } else if let Some(fresh) = fresh.filter(|fresh| !fresh.is_open()) {
+            event.prevent_default();
+            fresh.refuse();
         } else if let Some(act) = on_press {
             act.run(());
+        }
+    };
+    let hold = move |event: KeyboardEvent| {
+        if event.repeat() && event.key() == "Enter" {
+            event.prevent_default();
         }
     };
     view! {
@@ -67,13 +85,27 @@ pub fn Button(
             class=kind.class()
             type=if submit { "submit" } else { "button" }
             aria-label=label
-            aria-disabled=move || off().to_string()
+            aria-disabled=move || (off() || inert()).to_string()
             aria-busy=move || busy.get().to_string()
             aria-keyshortcuts=key
+            on:keydown=hold
             on:click=press
         >
             {children()}
             {key.map(|key| view! { <kbd aria-hidden="true">{key}</kbd> })}
         </button>
+    }
+}
+
+/// Says that nothing has gone wrong where something was pressed that has only just come up.
+#[component]
+pub fn Moment(
+    /// What was pressed.
+    fresh: Fresh,
+) -> impl IntoView {
+    view! {
+        <span class="moment" role="status">
+            {move || fresh.refused.get().then_some("One moment: this has only just come up. Press again.")}
+        </span>
     }
 }

@@ -4,6 +4,8 @@ use leptos::{html, prelude::*};
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
+use super::Presses;
+
 /// A modal dialog: the browser's own, which keeps the focus inside, closes on Escape and gives the
 /// focus back.
 #[component]
@@ -19,6 +21,7 @@ pub fn Dialog(
     /// What stands in it; made anew each time it opens.
     children: ChildrenFn,
 ) -> impl IntoView {
+    let presses = Presses::here();
     let dialog = NodeRef::<html::Dialog>::new();
     Effect::new(move |_| {
         let Some(dialog) = dialog.get() else { return };
@@ -27,6 +30,7 @@ pub fn Dialog(
             let _ = dialog.show_modal();
         } else if !open.get() && dialog.open() {
             dialog.close();
+            presses.anew();
             refocus();
         }
     });
@@ -45,6 +49,7 @@ pub fn Dialog(
             on:close=move |_| {
                 if !insistent {
                     open.set(false);
+                    presses.anew();
                 }
             }
         >

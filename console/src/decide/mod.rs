@@ -1,27 +1,37 @@
 //! Deciding: a decision waits five seconds in which it can be taken back, is sent, and what became of it
-//! is said. All of it lives above the routes, so that walking to another page loses nothing, and a tab
-//! that is closed within the five seconds sends nothing: the request keeps waiting.
+//! is said. All of it lives above the routes, so that walking to another page loses nothing. A tab that is closed
+//! within the five seconds sends nothing: the request keeps waiting, and the next page says so (`lost`).
 //!
 //! Who shows a request asks here how far its decision is; who moves on after one follows
 //! [`Decisions::taken`].
 
+mod ledger;
+mod lost;
 pub mod queue;
 mod reject;
+mod unsent;
 mod words;
 
 use std::{collections::HashMap, sync::Arc};
 
 use api_types::{ApprovalDetail, Approve, Reject};
 use chrono::{DateTime, Utc};
-use gloo_timers::callback::Timeout;
+use gloo_timers::callback::{Interval, Timeout};
 use leptos::{prelude::*, task::spawn_local};
 use uuid::Uuid;
 
+pub use lost::Lost;
 pub use queue::{Decision, Phase, Target, Verdict};
 pub use reject::RejectDialog;
 pub use words::Fate;
 
-use self::{queue::Queue, reject::Rejecting, words::Remedy};
+use self::{
+    ledger::Ledger,
+    queue::Queue,
+    reject::Rejecting,
+    unsent::{SENDING, Unsent},
+    words::Remedy,
+};
 use crate::{
     api::{Api, Failure, approval_path},
     components::{
@@ -42,7 +52,13 @@ pub struct Decisions {
     /// The request whose decision was taken back last: who shows requests shows it again.
     pub undone: RwSignal<Option<Uuid>>,
     rejecting: Rejecting,
-    undo_toasts: StoredValue<HashMap<Uuid, u64>>,
+    /// Where the decision of a request speaks.
+    places: StoredValue<HashMap<Uuid, u64>>,
+    ledger: Ledger,
+    /// Decisions of pages that are gone which are named now: where, and what to keep if this page goes too.
+    named: StoredValue<HashMap<u64, Unsent>>,
+    /// Moves when the page has come back from the browser's cache.
+    back: RwSignal<u64>,
     clock: RwSignal<DateTime<Utc>>,
     api: Api,
     toasts: Toasts,
@@ -57,23 +73,31 @@ impl Decisions {
             taken: RwSignal::new(None),
             undone: RwSignal::new(None),
             rejecting: Rejecting::new(),
-            undo_toasts: StoredValue::new(HashMap::new()),
+            places: StoredValue::new(HashMap::new()),
+            ledger: Ledger::new(),
+            named: StoredValue::new(HashMap::new()),
+            back: RwSignal::new(0),
             clock: Clock::here(),
             api: Api::here(),
             toasts: Toasts::here(),
         };
         provide_context(decisions);
-        Shortcuts::here().register("z", "Undo the last decision, within its five seconds", move || {
-            if let Some(id) = decisions.queue.with_untracked(Queue::newest_held) {
-                decisions.undo(id);
-            }
+        Shortcuts::here().register_decision("z", "Undo the last decision, within its five seconds", None, move || {
+            let newest = decisions.queue.with_untracked(Queue::newest_held);
+            newest.is_some_and(|id| decisions.undo(id))
         });
         let leaving = window_event_listener(leptos::ev::beforeunload, move |event| {
             if decisions.queue.with_untracked(|queue| !queue.is_empty()) {
                 event.prevent_default();
             }
         });
-        on_cleanup(move || leaving.remove());
+        let left = window_event_listener_untyped("pagehide", move |_| decisions.leave());
+        let back = window_event_listener_untyped("pageshow", move |_| decisions.back.update(|back| *back += 1));
+        on_cleanup(move || {
+            leaving.remove();
+            left.remove();
+            back.remove();
+        });
     }
 
     /// The place that the application made.
@@ -91,29 +115,40 @@ impl Decisions {
         self.queue.with_untracked(|queue| queue.of(id).is_some())
     }
 
-    /// Takes a decision; it is sent in five seconds. Nothing happens when one of the same request is on
-    /// its way already.
-    pub fn decide(self, target: Target, verdict: Verdict) {
+    /// Takes a decision; it is sent in five seconds. Nothing happens, and the answer is no, when one of the same
+    /// request is on its way already.
+    pub fn decide(self, target: Target, verdict: Verdict) -> bool {
         let id = target.id;
         let now = self.clock.get_untracked();
         let words = format!("{} {}", verdict.doing(), target.tool);
-        let Some(ticket) = self.queue.try_update(|queue| queue.add(target, verdict, now)).flatten() else { return };
-        let toast = self.toasts.offer_undo(words, now + queue::GRACE, Arc::new(move || self.undo(id)));
-        self.undo_toasts.update_value(|toasts| {
-            toasts.insert(id, toast);
+        let unsent = self.me().map(|me| Unsent::new(me, target.clone(), verdict.clone(), now));
+        let Some(ticket) = self.queue.try_update(|queue| queue.add(target, verdict, now)).flatten() else {
+            return false;
+        };
+        if let Some(unsent) = unsent {
+            self.ledger.keep(&unsent);
+        }
+        let undo = Arc::new(move || {
+            self.undo(id);
+        });
+        let place = self.toasts.offer_undo(words, now + queue::GRACE, undo);
+        self.places.update_value(|places| {
+            places.insert(id, place);
         });
         let grace = u32::try_from(queue::GRACE.num_milliseconds()).unwrap_or(u32::MAX);
         Timeout::new(grace, move || self.send(ticket)).forget();
         self.taken.set(Some(id));
+        true
     }
 
-    /// Takes the decision of this request back, if it was not sent yet.
-    pub fn undo(self, id: Uuid) {
-        if let Some(decision) = self.queue.try_update(|queue| queue.undo(id)).flatten() {
-            self.remove_toast(id);
-            self.toasts.say(Tone::Quiet, format!("{} waits again: nothing was sent.", decision.target.tool));
-            self.undone.set(Some(id));
-        }
+    /// Takes the decision of this request back, if it was not sent yet; says whether it did.
+    pub fn undo(self, id: Uuid) -> bool {
+        let Some(decision) = self.queue.try_update(|queue| queue.undo(id)).flatten() else { return false };
+        self.ledger.forget(id);
+        let words = format!("{} waits again: nothing was sent.", decision.target.tool);
+        self.toasts.say_in(self.leave_place(id), Tone::Quiet, words);
+        self.undone.set(Some(id));
+        true
     }
 
     /// Asks for the reason of a rejection, then rejects.
@@ -136,31 +171,82 @@ impl Decisions {
         self.api.me.with_untracked(|me| me.as_ref().map(|me| me.id))
     }
 
-    fn remove_toast(self, id: Uuid) {
-        if let Some(toast) = self.undo_toasts.try_update_value(|toasts| toasts.remove(&id)).flatten() {
-            self.toasts.take_back(toast);
-        }
+    /// Where the decision of this request spoke until now.
+    fn leave_place(self, id: Uuid) -> Option<u64> {
+        self.places.try_update_value(|places| places.remove(&id)).flatten()
     }
 
     fn send(self, ticket: u64) {
         let Some(decision) = self.queue.try_update(|queue| queue.send(ticket)).flatten() else { return };
-        self.remove_toast(decision.target.id);
+        let id = decision.target.id;
+        if !self.ledger.may_send(id) {
+            return self.was_given_up(&decision);
+        }
+        let words = format!("{} {} …", decision.verdict.doing(), decision.target.tool);
+        let place = self.toasts.under_way(self.leave_place(id), words);
+        let alive = self.keep_alive(&decision);
         spawn_local(async move {
             let sent_at = self.clock.get_untracked();
             let answer = post(self.api, &decision).await;
-            self.queue.update(|queue| queue.finish(decision.target.id));
+            drop(alive);
+            self.queue.update(|queue| queue.finish(id));
+            self.ledger.forget(id);
             match answer {
                 Ok(()) => {
-                    self.rejecting.forget(decision.target.id);
-                    self.toasts.say(Tone::Ok, format!("{} was {}.", decision.target.tool, decision.verdict.done()));
+                    self.rejecting.forget(id);
+                    let words = format!("{} was {}.", decision.target.tool, decision.verdict.done());
+                    self.toasts.say_in(Some(place), Tone::Ok, words);
                 }
-                Err(failure) => self.failed(decision, failure, sent_at).await,
+                Err(failure) => self.failed(place, decision, failure, sent_at).await,
             }
             self.settled.update(|settled| *settled += 1);
         });
     }
 
-    async fn failed(self, decision: Decision, failure: Failure, sent_at: DateTime<Utc>) {
+    /// Has other pages of this browser know that the decision is on its way, for as long as what is given is kept.
+    fn keep_alive(self, decision: &Decision) -> Option<Interval> {
+        let mut unsent = self.unsent(decision)?;
+        unsent.sent = true;
+        let mut keep = move || {
+            unsent.alive_until = Some(self.clock.get_untracked() + SENDING);
+            self.ledger.keep(&unsent);
+        };
+        keep();
+        Some(Interval::new(20_000, keep))
+    }
+
+    fn unsent(self, decision: &Decision) -> Option<Unsent> {
+        let now = self.clock.get_untracked();
+        Some(Unsent::new(self.me()?, decision.target.clone(), decision.verdict.clone(), now))
+    }
+
+    /// This page was asleep for so long that another one said that its decision was not sent.
+    fn was_given_up(self, decision: &Decision) {
+        let Target { org, id, tool, .. } = &decision.target;
+        self.queue.update(|queue| queue.finish(*id));
+        self.ledger.forget(*id);
+        let words = format!("Your {} of {tool} was not sent: this page was asleep.", decision.verdict.noun());
+        let look = Offer::Go("Look at it", format!("/{org}/approvals/{id}"));
+        self.toasts.keep_in(self.leave_place(*id), Tone::Warn, words, vec![look]);
+    }
+
+    /// The page is left. What was not sent is never sent then, and the next page says so.
+    fn leave(self) {
+        let left = self.queue.try_update(Queue::leave).unwrap_or_default();
+        for decision in left {
+            if let Some(mut unsent) = self.unsent(&decision) {
+                unsent.sent = !decision.is_held();
+                unsent.alive_until = None;
+                self.ledger.keep(&unsent);
+            }
+            if let (true, Some(place)) = (decision.is_held(), self.leave_place(decision.target.id)) {
+                self.toasts.take_back(place);
+            }
+        }
+        self.keep_named();
+    }
+
+    async fn failed(self, place: u64, decision: Decision, failure: Failure, sent_at: DateTime<Utc>) {
         let Decision { target, verdict, .. } = decision;
         let path = approval_path(&target.org, target.id);
         let fate = match failure.code() {
@@ -181,7 +267,7 @@ impl Decisions {
         if let Verdict::Reject { reason } = verdict {
             offers.push(Offer::Copy("your reason", reason));
         }
-        self.toasts.keep(Tone::Bad, said.words, offers);
+        self.toasts.keep_in(Some(place), Tone::Bad, said.words, offers);
     }
 
     /// Sends a decision at once whose five seconds were over before.

@@ -1,6 +1,7 @@
 //! Decisions on their way: each waits five seconds in which it can be taken back, then is sent, once.
 //! What is here is only bookkeeping; timers, toasts and requests are in `decide`.
 
+use api_types::ApprovalDetail;
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
@@ -31,6 +32,22 @@ impl Verdict {
         }
     }
 
+    /// "approval", as a thing: "your approval of send_invoice".
+    pub fn noun(&self) -> &'static str {
+        match self {
+            Self::Approve { .. } => "approval",
+            Self::Reject { .. } => "rejection",
+        }
+    }
+
+    /// What offers it once more.
+    pub fn again(&self) -> &'static str {
+        match self {
+            Self::Approve { .. } => "Approve it again",
+            Self::Reject { .. } => "Reject it again",
+        }
+    }
+
     /// "approved", once it has arrived.
     pub fn done(&self) -> &'static str {
         match self {
@@ -53,6 +70,20 @@ pub struct Target {
     pub arguments_sha256: String,
     /// The definition's hash that was seen.
     pub definition_sha256: String,
+}
+
+impl Target {
+    /// The request as it is seen now, in the org with this slug.
+    pub fn of(detail: &ApprovalDetail, org: String) -> Self {
+        let approval = &detail.approval;
+        Self {
+            org,
+            id: approval.id,
+            tool: approval.tool.clone(),
+            arguments_sha256: approval.arguments_sha256.clone(),
+            definition_sha256: approval.definition_sha256.clone(),
+        }
+    }
 }
 
 /// How far a decision is.
@@ -125,6 +156,13 @@ impl Queue {
         self.decisions.iter().find(|decision| decision.target.id == id)
     }
 
+    /// The page is left: gives what was on its way, and forgets what was not sent, which is never sent then.
+    pub fn leave(&mut self) -> Vec<Decision> {
+        let all = self.decisions.clone();
+        self.decisions.retain(|decision| !decision.is_held());
+        all
+    }
+
     /// Whether nothing is on its way.
     pub fn is_empty(&self) -> bool {
         self.decisions.is_empty()
@@ -132,7 +170,8 @@ impl Queue {
 }
 
 impl Decision {
-    fn is_held(&self) -> bool {
+    /// Whether it can still be taken back.
+    pub fn is_held(&self) -> bool {
         matches!(self.phase, Phase::Held(_))
     }
 }
@@ -188,6 +227,14 @@ mod tests {
         assert_eq!(queue.undo(Uuid::from_u128(1)), None);
         assert_eq!(queue.newest_held(), None);
         assert!(!queue.is_empty(), "leaving the page now has to be asked about");
+    }
+
+    #[test]
+    fn a_page_that_is_left_sends_nothing_more() {
+        let mut queue = queue(&[1, 2]);
+        queue.send(1);
+        assert_eq!(queue.leave().len(), 2, "one of them was sent, and nobody knows whether it arrived");
+        assert_eq!(queue.send(2), None, "a page that comes back from the browser's cache does not send it");
     }
 
     #[test]

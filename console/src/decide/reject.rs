@@ -7,7 +7,7 @@ use leptos::{ev::KeyboardEvent, html, prelude::*};
 use uuid::Uuid;
 
 use super::{Decisions, Target, Verdict};
-use crate::components::{Area, Button, CopyButton, Dialog, Kind};
+use crate::components::{Area, Button, CopyButton, Dialog, Fresh, Kind, Moment};
 
 /// As many characters as the server takes.
 const LONGEST: usize = 2_000;
@@ -57,6 +57,13 @@ impl Rejecting {
         }
     }
 
+    /// Words that were written before, on a page that is gone: they stand there when the question is asked.
+    pub(super) fn begin(self, id: Uuid, text: String) {
+        self.begun.update_value(|begun| {
+            begun.entry(id).or_insert(text);
+        });
+    }
+
     pub(super) fn forget(self, id: Uuid) {
         self.begun.update_value(|begun| {
             begun.remove(&id);
@@ -97,6 +104,8 @@ fn Form() -> impl IntoView {
     let decisions = Decisions::here();
     let rejecting = decisions.rejecting;
     let tried = RwSignal::new(false);
+    // The question comes up where it was asked for: a second press there must not answer it.
+    let fresh = Fresh::new(0.0);
     let area = NodeRef::<html::Textarea>::new();
     Effect::new(move |_| {
         if let Some(area) = area.get() {
@@ -124,7 +133,9 @@ fn Form() -> impl IntoView {
     let keys = move |event: KeyboardEvent| {
         if event.key() == "Enter" && (event.ctrl_key() || event.meta_key()) {
             event.prevent_default();
-            send();
+            if !event.repeat() {
+                send();
+            }
         }
     };
     let submit = move |event: leptos::ev::SubmitEvent| {
@@ -134,20 +145,21 @@ fn Form() -> impl IntoView {
     let close = Callback::new(move |()| rejecting.open.set(false));
     view! {
         <form class="form" on:submit=submit on:keydown=keys>
-            <Presets text=rejecting.text area />
+            <Presets text=rejecting.text area fresh />
             <Area label="Your reason" value=rejecting.text hint="The agent reads this word for word." wrong node=area />
             <Late late=rejecting.late text=rejecting.text />
             <div class="row-end">
-                <span class="quiet"><kbd>"Ctrl"</kbd>" "<kbd>"Enter"</kbd>" sends"</span>
-                <Button on_press=close>"Cancel"</Button>
-                <Button kind=Kind::Danger submit=true disabled=Signal::derive(move || rejecting.late.with(Option::is_some))>"Reject"</Button>
+                <Moment fresh />
+                <span class="quiet keys-only"><kbd>"Ctrl"</kbd>" "<kbd>"Enter"</kbd>" sends"</span>
+                <Button fresh on_press=close>"Cancel"</Button>
+                <Button kind=Kind::Danger submit=true fresh disabled=Signal::derive(move || rejecting.late.with(Option::is_some))>"Reject"</Button>
             </div>
         </form>
     }
 }
 
 #[component]
-fn Presets(text: RwSignal<String>, area: NodeRef<html::Textarea>) -> impl IntoView {
+fn Presets(text: RwSignal<String>, area: NodeRef<html::Textarea>, fresh: Fresh) -> impl IntoView {
     let put = move |preset: &'static str| {
         text.update(|text| *text = with_preset(text, preset));
         if let Some(area) = area.get_untracked() {
@@ -158,7 +170,7 @@ fn Presets(text: RwSignal<String>, area: NodeRef<html::Textarea>) -> impl IntoVi
         <div class="presets" role="group" aria-label="Reasons to begin with">
             {PRESETS
                 .into_iter()
-                .map(|(name, preset)| view! { <Button on_press=Callback::new(move |()| put(preset))>{name}</Button> })
+                .map(|(name, preset)| view! { <Button fresh on_press=Callback::new(move |()| put(preset))>{name}</Button> })
                 .collect_view()}
         </div>
     }

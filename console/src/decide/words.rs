@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::approval::Answer;
 use uuid::Uuid;
 
-use super::queue::Verdict;
+use super::{queue::Verdict, unsent::Unsent};
 
 /// What one can do after a decision failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +86,27 @@ pub fn failed(
     }
 }
 
+/// Words for a decision of a page that is gone. `fate` is the request as it is now, unless that is gone too; `same`
+/// says that it can still be decided as it was seen. `None`: the decision has arrived, although no answer came.
+pub fn lost(unsent: &Unsent, fate: Option<&Fate>, same: bool, me: Option<Uuid>) -> Option<String> {
+    let not = format!("Your {} of {} was not sent", unsent.verdict.noun(), unsent.target.tool);
+    Some(match fate {
+        None => format!("{not}: there is no such request any more."),
+        Some(_) if same => format!("{not}: the page was left before. The request still waits."),
+        Some(fate) if fate.status == "pending" => format!("{not}, and the request has changed since. Look again."),
+        Some(fate) if unsent.sent && fate.by == me && is_done(fate, &unsent.verdict) => return None,
+        Some(fate) => format!("{not}: {}", sentence(&became(fate, me, None))),
+    })
+}
+
+fn is_done(fate: &Fate, verdict: &Verdict) -> bool {
+    let rejected = fate.status == "rejected";
+    match verdict {
+        Verdict::Approve { .. } => fate.by.is_some() && !rejected,
+        Verdict::Reject { .. } => rejected,
+    }
+}
+
 /// What became of a request: "mara@acme.example approved it", and beside one's own decision at `at`
 /// "… 3 s before".
 pub fn became(fate: &Fate, me: Option<Uuid>, at: Option<DateTime<Utc>>) -> String {
@@ -126,6 +147,7 @@ fn sentence(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decide::Target;
 
     const ME: Uuid = Uuid::from_u128(1);
 
@@ -184,6 +206,31 @@ mod tests {
         {
             assert_eq!(said(Some(code), None).remedy, Remedy::Look, "{code}");
         }
+    }
+
+    #[test]
+    fn a_decision_of_a_page_that_is_gone_is_named_with_what_became_of_the_request() {
+        let target = Target {
+            org: "acme".to_owned(),
+            id: Uuid::from_u128(7),
+            tool: "send_invoice".to_owned(),
+            arguments_sha256: String::new(),
+            definition_sha256: String::new(),
+        };
+        let mut unsent = Unsent::new(ME, target, Verdict::Approve { reason: None }, DateTime::UNIX_EPOCH);
+        let said = |unsent: &Unsent, status: &str, by, same| lost(unsent, Some(&fate(status, by, 3)), same, Some(ME));
+        let begins = |said: Option<String>, words: &str| {
+            let said = said.unwrap_or_default();
+            assert!(said.starts_with("Your approval of send_invoice was not sent") && said.contains(words), "{said}");
+        };
+        begins(said(&unsent, "pending", 0, true), "still waits");
+        begins(said(&unsent, "pending", 0, false), "has changed since");
+        begins(said(&unsent, "rejected", 2, false), "mara@acme.example rejected it");
+        begins(lost(&unsent, None, false, Some(ME)), "no such request");
+        begins(said(&unsent, "approved", 1, false), "you approved it");
+        unsent.sent = true;
+        assert_eq!(said(&unsent, "executed", 1, false), None, "it arrived");
+        begins(said(&unsent, "approved", 2, false), "mara@acme.example approved it");
     }
 
     #[test]

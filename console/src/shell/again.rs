@@ -1,6 +1,6 @@
 //! The session has ended while a page was open: one signs in again over it, and goes on.
 
-use leptos::{prelude::*, task::spawn_local};
+use leptos::{html, prelude::*, task::spawn_local};
 
 use crate::{
     api::{Api, Failure},
@@ -26,6 +26,13 @@ fn Form() -> impl IntoView {
     let password = RwSignal::new(String::new());
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None::<Failure>);
+    let field = NodeRef::<html::Input>::new();
+    Effect::new(move |_| {
+        // The e-mail is known and cannot be changed here.
+        if let Some(field) = field.get() {
+            let _ = field.focus();
+        }
+    });
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         if busy.get_untracked() {
@@ -49,7 +56,7 @@ fn Form() -> impl IntoView {
         <form on:submit=submit class="form">
             <p>"Your session has ended. Nothing on this page is lost: sign in, and what you did goes on."</p>
             <Field label="E-mail" kind="email" value=email autocomplete="username" fixed=true />
-            <Field label="Password" kind="password" value=password autocomplete="current-password" />
+            <Field label="Password" kind="password" value=password autocomplete="current-password" node=field />
             {move || failure.get().map(|failure| view! { <Failed failure /> })}
             <div class="row-end">
                 <button type="button" class="btn quiet" on:click=leave>"Sign in as somebody else"</button>

@@ -6,7 +6,7 @@ mod help;
 mod navigation;
 mod org;
 mod shortcuts;
-mod storage;
+pub(crate) mod storage;
 mod theme;
 mod waiting;
 

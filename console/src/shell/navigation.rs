@@ -173,7 +173,9 @@ fn Foot(help: RwSignal<bool>) -> impl IntoView {
             <A href="/me">{name}</A>
             <ThemePicker />
             <div class="foot-row">
-                <Button kind=Kind::Quiet key="?" on_press=Callback::new(move |()| help.set(true))>"Keys"</Button>
+                <span class="keys-only">
+                    <Button kind=Kind::Quiet key="?" on_press=Callback::new(move |()| help.set(true))>"Keys"</Button>
+                </span>
                 <Button kind=Kind::Quiet on_press=leave>"Sign out"</Button>
             </div>
         </div>

@@ -1,18 +1,15 @@
 //! The bar under a request: what one can do about it, or why one cannot.
 
-use gloo_timers::callback::Timeout;
-use leptos::prelude::*;
+use leptos::{html, prelude::*};
 
-use super::{Detail, Said, words};
+use wasm_bindgen::JsCast;
+
+use super::{Detail, Said, part, words};
 use crate::{
-    components::{Button, Clock, Field, Kind},
+    components::{Button, Clock, Field, Fresh, Kind, Moment, Presses, presses::READ},
     decide::{Decisions, Phase, Target, Verdict},
     shell::{Org, Shortcuts},
 };
-
-/// How long a request must have been seen before a key or a click decides it: a second press that was
-/// meant for the one before must not decide this one.
-const SEEN_MS: u32 = 400;
 
 /// What one can do.
 #[derive(Clone, PartialEq)]
@@ -72,11 +69,17 @@ fn OnItsWay(detail: Detail, doing: &'static str, phase: Phase) -> impl IntoView 
     let decisions = Decisions::here();
     let id = detail.with_untracked(|detail| detail.approval.id);
     let tool = detail.with_untracked(|detail| detail.approval.tool.clone());
+    let undo = Callback::new(move |()| {
+        decisions.undo(id);
+    });
+    // It comes up where the decision was pressed.
+    let fresh = Fresh::new(0.0);
     view! {
         <div class="acts">
+            <Moment fresh />
             {match phase {
                 Phase::Held(_) => view! {
-                    <Button key="Z" on_press=Callback::new(move |()| decisions.undo(id))>"Undo"</Button>
+                    <Button key="Z" fresh on_press=undo>"Undo"</Button>
                     <p class="cannot">{doing}" "<Said text=tool />" in a moment; nothing was sent yet."</p>
                 }
                     .into_any(),
@@ -88,55 +91,131 @@ fn OnItsWay(detail: Detail, doing: &'static str, phase: Phase) -> impl IntoView 
 
 #[component]
 fn Decide(detail: Detail, late: bool) -> impl IntoView {
-    let (decisions, org) = (Decisions::here(), Org::here());
-    let seen = RwSignal::new(false);
-    Timeout::new(SEEN_MS, move || {
-        seen.try_set(true);
-    })
-    .forget();
-    let noting = RwSignal::new(false);
-    let note = RwSignal::new(String::new());
-    let target = move || {
-        detail.with_untracked(|detail| Target {
-            org: org.slug.get_untracked(),
-            id: detail.approval.id,
-            tool: detail.approval.tool.clone(),
-            arguments_sha256: detail.approval.arguments_sha256.clone(),
-            definition_sha256: detail.approval.definition_sha256.clone(),
-        })
-    };
-    let approve = move || {
-        if seen.get_untracked() {
-            let reason = Some(note.get_untracked()).filter(|note| !note.trim().is_empty());
-            decisions.decide(target(), Verdict::Approve { reason });
-        }
-    };
+    let (decisions, org, presses) = (Decisions::here(), Org::here(), Presses::here());
+    // Approving takes that one has seen what is approved; the question for a reason opens at once.
+    let (seen, asks) = (Fresh::with_key(READ, Some("a")), Fresh::new(0.0));
+    renew_with(detail, seen);
+    let note = Note { open: RwSignal::new(false), text: RwSignal::new(String::new()) };
+    let target = move || detail.with_untracked(|detail| Target::of(detail, org.slug.get_untracked()));
+    let approve = move || decisions.decide(target(), Verdict::Approve { reason: note.reason() });
     let reject = move || {
-        if seen.get_untracked() {
-            decisions.ask_to_reject(target());
-        }
+        decisions.ask_to_reject(target());
+        // The reason may be begun before its field has the focus.
+        presses.ignored();
     };
     let shortcuts = Shortcuts::here();
-    shortcuts.register("a", "Approve", approve);
+    shortcuts.register_decision("a", "Approve", Some(seen), approve);
     if !late {
         shortcuts.register("r", "Reject, with a reason", reject);
     }
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
-        approve();
+        if seen.is_open() {
+            approve();
+        } else {
+            seen.refuse();
+        }
     };
     let words = if late { "Approve after all" } else { "Approve" };
     view! {
         <form class="acts" on:submit=submit>
-            <Show when=move || noting.get()>
-                <Field label="A note for the record" value=note hint="People read it in the history; the agent does not." />
-            </Show>
-            <Button kind=Kind::Primary key="A" submit=true>{words}</Button>
-            {(!late).then(|| view! { <Button key="R" on_press=Callback::new(move |()| reject())>"Reject"</Button> })}
-            <Show when=move || !noting.get()>
-                <Button kind=Kind::Quiet on_press=Callback::new(move |()| noting.set(true))>"Add a note"</Button>
-            </Show>
+            <Moment fresh=seen />
+            <NoteField note />
+            <Button kind=Kind::Primary key="A" fresh=seen submit=true>{words}</Button>
+            {(!late).then(|| view! { <Button key="R" fresh=asks on_press=Callback::new(move |()| reject())>"Reject"</Button> })}
+            <AddNote note />
             <span class="hint" aria-hidden="true"><kbd>"J"</kbd>" "<kbd>"K"</kbd>" next, previous"</span>
         </form>
+    }
+}
+
+/// A request that changes while somebody looks must be seen anew before it is approved.
+fn renew_with(detail: Detail, seen: Fresh) {
+    let hashes =
+        part(detail, |detail| (detail.approval.arguments_sha256.clone(), detail.approval.definition_sha256.clone()));
+    Effect::new(move |before: Option<()>| {
+        hashes.track();
+        if before.is_some() {
+            seen.renew();
+        }
+    });
+}
+
+/// A note for the record, as long as its field is open.
+#[derive(Clone, Copy)]
+struct Note {
+    open: RwSignal<bool>,
+    text: RwSignal<String>,
+}
+
+impl Note {
+    /// What is recorded: nothing that cannot be seen.
+    fn reason(self) -> Option<String> {
+        let text = self.open.get_untracked().then(|| self.text.get_untracked());
+        text.filter(|text| !text.trim().is_empty())
+    }
+}
+
+#[component]
+fn NoteField(note: Note) -> impl IntoView {
+    let input = NodeRef::<html::Input>::new();
+    Effect::new(move |_| {
+        if let Some(input) = input.get() {
+            let _ = input.focus();
+        }
+    });
+    let keys = move |event: leptos::ev::KeyboardEvent| {
+        if event.key() == "Escape" && !event.is_composing() {
+            event.prevent_default();
+            note.open.set(false);
+        }
+    };
+    view! {
+        <Show when=move || note.open.get()>
+            <div class="noting" on:keydown=keys>
+                <Field
+                    label="A note for the record"
+                    value=note.text
+                    hint="People read it in the history; the agent does not."
+                    node=input
+                />
+            </div>
+        </Show>
+    }
+}
+
+/// Opens the field; once that is closed again, the focus comes back here.
+#[component]
+fn AddNote(note: Note) -> impl IntoView {
+    let button = NodeRef::<html::Span>::new();
+    let was_open = StoredValue::new(false);
+    Effect::new(move |_| {
+        let Some(button) = button.get() else { return };
+        if was_open.get_value() && !note.open.get_untracked() {
+            focus_within(&button);
+        }
+        was_open.set_value(false);
+    });
+    view! {
+        <Show when=move || !note.open.get()>
+            <span node_ref=button>
+                <Button
+                    kind=Kind::Quiet
+                    on_press=Callback::new(move |()| {
+                        was_open.set_value(true);
+                        note.open.set(true);
+                    })
+                >
+                    "Add a note"
+                </Button>
+            </span>
+        </Show>
+    }
+}
+
+fn focus_within(element: &web_sys::Element) {
+    let button = element.query_selector("button").ok().flatten();
+    if let Some(button) = button.and_then(|button| button.dyn_into::<web_sys::HtmlElement>().ok()) {
+        let _ = button.focus();
     }
 }
