@@ -10,7 +10,7 @@ use leptos_router::{
 use crate::{
     api::Api,
     components::{
-        Clock,
+        Clock, Printing,
         toast::{ToastList, Toasts},
     },
     decide::{Decisions, RejectDialog},
@@ -22,6 +22,7 @@ use crate::{
 #[component]
 pub fn App() -> impl IntoView {
     Clock::provide();
+    Printing::provide();
     Toasts::provide();
     Shortcuts::provide();
     Theme::provide();

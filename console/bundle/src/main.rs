@@ -30,6 +30,7 @@ const STYLES: &[&str] = &[
     "inbox.css",
     "audit.css",
     "people.css",
+    "print.css",
 ];
 
 /// What the whole application's WebAssembly may weigh, in bytes after Brotli (the console's contract).
