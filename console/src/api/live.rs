@@ -8,7 +8,7 @@ use leptos::prelude::*;
 use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::{EventSource, MessageEvent, VisibilityState};
 
-use super::of_org;
+use super::{Api, of_org};
 
 /// How often a page that nobody looks at reads again, in milliseconds.
 const HIDDEN_MS: u32 = 60_000;
@@ -24,6 +24,7 @@ pub struct Live {
     pub connections: RwSignal<u64>,
     /// Whether the stream is open. Before it was for the first time: true, to not cry early.
     pub connected: RwSignal<bool>,
+    api: Api,
     stream: StoredValue<Option<Stream>, LocalStorage>,
     /// Instead of the stream, while nobody looks.
     hidden: StoredValue<Option<Interval>, LocalStorage>,
@@ -52,6 +53,7 @@ impl Live {
             calls: RwSignal::new(0),
             connections: RwSignal::new(0),
             connected: RwSignal::new(true),
+            api: Api::here(),
             stream: StoredValue::new_local(None),
             hidden: StoredValue::new_local(None),
         };
@@ -148,6 +150,8 @@ impl Live {
         self.connected.try_set(false);
         let source = event.target().and_then(|target| target.dyn_into::<EventSource>().ok());
         if source.is_some_and(|source| source.ready_state() == EventSource::CLOSED) {
+            // Refused: one's rights may have ended.
+            self.api.look_again();
             let pause = (attempt * 1_000).min(10_000);
             Timeout::new(pause, move || {
                 // The page may show another org by now, or none.
