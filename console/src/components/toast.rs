@@ -8,8 +8,8 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
-use super::{Button, Clock, CopyButton, Icon, Kind, Marked, Shape, Tone};
-use crate::show::{folding::Limit, marks::Form, time};
+use super::{Button, Clock, CopyButton, Icon, Kind, Sentence, Shape, Tone};
+use crate::show::{time, words::Words};
 
 /// Where pages say their news.
 #[derive(Clone, Copy)]
@@ -23,7 +23,7 @@ pub struct Toasts {
 struct Toast {
     id: u64,
     tone: Tone,
-    words: String,
+    words: Words,
     undo: Option<Undo>,
     offers: Vec<Offer>,
 }
@@ -62,19 +62,19 @@ impl Toasts {
     }
 
     /// Says something for eight seconds.
-    pub fn say(self, tone: Tone, words: impl Into<String>) {
+    pub fn say(self, tone: Tone, words: impl Into<Words>) {
         let id = self.push(tone, words.into(), None, Vec::new());
         Timeout::new(8_000, move || self.take_back(id)).forget();
     }
 
     /// Says something that stays until it is dismissed or one of the offers is taken.
-    pub fn keep(self, tone: Tone, words: impl Into<String>, offers: Vec<Offer>) {
+    pub fn keep(self, tone: Tone, words: impl Into<Words>, offers: Vec<Offer>) {
         self.push(tone, words.into(), None, offers);
     }
 
     /// Says what is about to happen at `until`, and counts down to it, until [`Self::take_back`]; `undo`
     /// stops it.
-    pub fn offer_undo(self, words: impl Into<String>, until: DateTime<Utc>, undo: Act) -> u64 {
+    pub fn offer_undo(self, words: impl Into<Words>, until: DateTime<Utc>, undo: Act) -> u64 {
         self.push(Tone::Quiet, words.into(), Some(Undo { until, act: undo }), Vec::new())
     }
 
@@ -83,7 +83,7 @@ impl Toasts {
         self.shown.update(|shown| shown.retain(|toast| toast.id != id));
     }
 
-    fn push(self, tone: Tone, words: String, undo: Option<Undo>, offers: Vec<Offer>) -> u64 {
+    fn push(self, tone: Tone, words: Words, undo: Option<Undo>, offers: Vec<Offer>) -> u64 {
         self.next.update_value(|id| *id += 1);
         let id = self.next.get_value();
         self.shown.update(|shown| shown.push(Toast { id, tone, words, undo, offers }));
@@ -145,7 +145,7 @@ fn One(toast: Toast) -> impl IntoView {
     };
     view! {
         <div class=format!("toast {}", toast.tone.class())>
-            <bdi><Marked text=toast.words form=Form::Line limit=Limit::STEP /></bdi>
+            <span><Sentence words=toast.words /></span>
             {offers.collect_view()}
             {end}
         </div>

@@ -29,6 +29,7 @@ use crate::{
         toast::{Act, Offer, Toasts},
     },
     shell::Shortcuts,
+    show::words::Words,
 };
 
 /// The decisions on their way, and the words of rejections that are being written.
@@ -96,7 +97,7 @@ impl Decisions {
     pub fn decide(self, target: Target, verdict: Verdict) {
         let id = target.id;
         let now = self.clock.get_untracked();
-        let words = format!("{} {}", verdict.doing(), target.tool);
+        let words = Words::of("{} {}", &[verdict.doing(), &target.tool]);
         let Some(ticket) = self.queue.try_update(|queue| queue.add(target, verdict, now)).flatten() else { return };
         let toast = self.toasts.offer_undo(words, now + queue::GRACE, Arc::new(move || self.undo(id)));
         self.undo_toasts.update_value(|toasts| {
@@ -111,7 +112,7 @@ impl Decisions {
     pub fn undo(self, id: Uuid) {
         if let Some(decision) = self.queue.try_update(|queue| queue.undo(id)).flatten() {
             self.remove_toast(id);
-            self.toasts.say(Tone::Quiet, format!("{} waits again: nothing was sent.", decision.target.tool));
+            self.toasts.say(Tone::Quiet, Words::of("{} waits again: nothing was sent.", &[&decision.target.tool]));
             self.undone.set(Some(id));
         }
     }
@@ -152,7 +153,8 @@ impl Decisions {
             match answer {
                 Ok(()) => {
                     self.rejecting.forget(decision.target.id);
-                    self.toasts.say(Tone::Ok, format!("{} was {}.", decision.target.tool, decision.verdict.done()));
+                    let words = Words::of("{} was {}.", &[&decision.target.tool, decision.verdict.done()]);
+                    self.toasts.say(Tone::Ok, words);
                 }
                 Err(failure) => self.failed(decision, failure, sent_at).await,
             }

@@ -46,15 +46,17 @@ pub(super) fn Actions(detail: Detail) -> impl IntoView {
         })
     });
     let phase = Memo::new(move |_| decisions.of(id).map(|decision| (decision.verdict.doing(), decision.phase)));
-    move || match (phase.get(), can.get()) {
+    move || {
+        match (phase.get(), can.get()) {
         (Some((doing, phase)), _) => view! { <OnItsWay detail doing phase /> }.into_any(),
         (None, Can::Decide) => view! { <Decide detail late=false /> }.into_any(),
         (None, Can::ApproveLate) => view! { <Decide detail late=true /> }.into_any(),
         (None, Can::Not(why)) => view! {
-            <div class="acts"><p class="cannot"><b>"You cannot decide this: "</b>{why}"."</p></div>
+            <div class="acts"><p class="cannot"><b>"You cannot decide this: "</b><span><Said text=why />"."</span></p></div>
         }
         .into_any(),
         (None, Can::Nothing) => ().into_any(),
+    }
     }
 }
 

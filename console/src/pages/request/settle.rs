@@ -41,7 +41,7 @@ pub(super) fn SettleForm(detail: Detail, on_settled: Callback<()>) -> impl IntoV
                 if may.get() {
                     view! { <Choices detail on_settled /> }.into_any()
                 } else {
-                    view! { <p class="quiet">"You cannot settle this: "{because}"."</p> }.into_any()
+                    view! { <p class="quiet">"You cannot settle this: "<Said text=because.get() />"."</p> }.into_any()
                 }
             }}
         </section>
