@@ -10,7 +10,7 @@ use leptos_router::{
 use crate::{
     api::Api,
     components::{
-        Clock, Presses,
+        Clock, Presses, Printing,
         toast::{ToastList, Toasts},
     },
     decide::{Decisions, Lost, RejectDialog},
@@ -22,6 +22,7 @@ use crate::{
 #[component]
 pub fn App() -> impl IntoView {
     Clock::provide();
+    Printing::provide();
     Toasts::provide();
     Presses::provide();
     Shortcuts::provide();

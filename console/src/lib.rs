@@ -11,6 +11,8 @@ pub mod api;
 mod app;
 pub mod components;
 mod decide;
+#[cfg(test)]
+mod foreign_tests;
 mod pages;
 pub mod shell;
 pub mod show;

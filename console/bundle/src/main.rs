@@ -31,6 +31,7 @@ const STYLES: &[&str] = &[
     "audit.css",
     "people.css",
     "forced.css",
+    "print.css",
 ];
 
 /// What the whole application's WebAssembly may weigh, in bytes after Brotli (the console's contract).

@@ -113,6 +113,11 @@ impl Failure {
         })
     }
 
+    /// Whether it is said at one of these fields of a form, and need not be said again beside it.
+    pub fn is_at(&self, fields: &[&str]) -> bool {
+        fields.iter().any(|name| self.field(name).is_some())
+    }
+
     /// The message for one field of a form.
     pub fn field(&self, name: &str) -> Option<String> {
         let problem = self.problem()?;

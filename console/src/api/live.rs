@@ -11,7 +11,7 @@ use uuid::Uuid;
 use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::{EventSource, MessageEvent, VisibilityState};
 
-use super::of_org;
+use super::{Api, of_org};
 
 /// How often a page that nobody looks at asks how many requests wait, in milliseconds.
 const HIDDEN_MS: u32 = 60_000;
@@ -43,6 +43,7 @@ pub struct Live {
     gathered: StoredValue<Gathered>,
     gathering: StoredValue<Option<Timeout>, LocalStorage>,
     unreadable: StoredValue<Option<Timeout>, LocalStorage>,
+    api: Api,
     stream: StoredValue<Option<Stream>, LocalStorage>,
     /// Instead of the stream, while nobody looks.
     hidden: StoredValue<Option<Interval>, LocalStorage>,
@@ -98,6 +99,7 @@ impl Live {
             gathered: StoredValue::new(Gathered::default()),
             gathering: StoredValue::new_local(None),
             unreadable: StoredValue::new_local(None),
+            api: Api::here(),
             stream: StoredValue::new_local(None),
             hidden: StoredValue::new_local(None),
         };
@@ -230,6 +232,8 @@ impl Live {
         self.connected.try_set(false);
         let source = event.target().and_then(|target| target.dyn_into::<EventSource>().ok());
         if source.is_some_and(|source| source.ready_state() == EventSource::CLOSED) {
+            // Refused: one's rights may have ended.
+            self.api.look_again();
             let pause = (attempt * 1_000).min(10_000);
             let spread = (f64::from(pause) / 2.0 * js_sys::Math::random()) as u32;
             Timeout::new(pause + spread, move || {

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use api_types::{Login, Me};
 use futures::channel::oneshot;
 use gloo_net::http::{Method, RequestBuilder, Response};
-use leptos::prelude::*;
+use leptos::{prelude::*, task::spawn_local};
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
@@ -34,6 +34,8 @@ pub struct Api {
     /// The session has ended while a page was open: somebody has to sign in again.
     pub expired: RwSignal<bool>,
     waiting: StoredValue<Vec<oneshot::Sender<()>>, LocalStorage>,
+    /// It is being found out again who is signed in.
+    looking: StoredValue<bool>,
 }
 
 impl Api {
@@ -43,6 +45,7 @@ impl Api {
             me: RwSignal::new(None),
             expired: RwSignal::new(false),
             waiting: StoredValue::new_local(Vec::new()),
+            looking: StoredValue::new(false),
         };
         provide_context(api);
         presence::notice();
@@ -123,6 +126,19 @@ impl Api {
         }
     }
 
+    /// Finds out again what one may do: a refusal says that it may be less than the page thinks.
+    pub fn look_again(self) {
+        if self.looking.get_value() || self.me.with_untracked(Option::is_none) {
+            return;
+        }
+        self.looking.set_value(true);
+        spawn_local(async move {
+            // Should it fail, the server still refuses.
+            let _ = self.find_me().await;
+            self.looking.set_value(false);
+        });
+    }
+
     /// Signs in; requests that waited for it go on.
     ///
     /// # Errors
@@ -164,7 +180,14 @@ impl Api {
                 signed_in.await.map_err(|_| Failure::Unreachable)?;
                 once(&method, path, body).await
             }
-            other => other,
+            other => {
+                if let Err(failure) = &other
+                    && matches!(failure.code(), Some("forbidden" | "not_found"))
+                {
+                    self.look_again();
+                }
+                other
+            }
         }
     }
 }

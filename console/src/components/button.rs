@@ -7,6 +7,8 @@ use leptos::{
 
 use super::Fresh;
 
+use crate::show::words::Words;
+
 /// How much a button asks to be pressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Kind {
@@ -41,7 +43,7 @@ pub fn Button(
     kind: Kind,
     /// What it does, where the words in it do not say it.
     #[prop(optional, into)]
-    label: Option<String>,
+    label: Option<Words>,
     /// The key that does the same, shown beside it.
     #[prop(optional)]
     key: Option<&'static str>,
@@ -84,7 +86,7 @@ pub fn Button(
         <button
             class=kind.class()
             type=if submit { "submit" } else { "button" }
-            aria-label=label
+            aria-label=label.map(|label| label.plain())
             aria-disabled=move || (off() || inert()).to_string()
             aria-busy=move || busy.get().to_string()
             aria-keyshortcuts=key

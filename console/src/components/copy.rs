@@ -5,6 +5,7 @@ use leptos::{prelude::*, task::spawn_local};
 use wasm_bindgen_futures::JsFuture;
 
 use super::{Button, Icon, Kind, Shape};
+use crate::show::words::Words;
 
 /// A button that puts a text on the clipboard and says that it did.
 #[component]
@@ -29,7 +30,7 @@ pub fn CopyButton(
     });
     view! {
         <span class="copy">
-            <Button kind=Kind::Quiet label=format!("Copy {what}") on_press=copy>
+            <Button kind=Kind::Quiet label=Words::of("Copy {}", &[what]) on_press=copy>
                 <Icon shape=Shape::Copy />
             </Button>
             <span role="status">{said}</span>

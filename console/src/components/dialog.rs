@@ -4,7 +4,8 @@ use leptos::{html, prelude::*};
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
-use super::Presses;
+use super::{Presses, Sentence};
+use crate::show::words::Words;
 
 /// A modal dialog: the browser's own, which keeps the focus inside, closes on Escape and gives the
 /// focus back.
@@ -14,7 +15,7 @@ pub fn Dialog(
     open: RwSignal<bool>,
     /// What it asks.
     #[prop(into)]
-    title: Signal<String>,
+    title: Signal<Words>,
     /// Escape does not close it: it must be answered.
     #[prop(optional)]
     insistent: bool,
@@ -53,7 +54,7 @@ pub fn Dialog(
                 }
             }
         >
-            <h2 id=title_id>{title}</h2>
+            <h2 id=title_id>{move || view! { <Sentence words=title.get() /> }}</h2>
             {move || open.get().then(|| children())}
         </dialog>
     }

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{Marked, marked::fold_class};
+use super::{Marked, Printing, marked::fold_class};
 use crate::show::{
     compare::{Line, Part, definitions},
     folding::{Limit, ROWS, number, plural},
@@ -42,7 +42,8 @@ fn part(part: Part) -> AnyView {
             let count = lines.len();
             let lines: Vec<Line> = lines.into_iter().map(Line::Same).collect();
             let lines = StoredValue::new(lines);
-            let open = RwSignal::new(false);
+            let (open, printing) = (RwSignal::new(false), Printing::here());
+            let shown = Memo::new(move |_| open.get() || printing.get());
             let marked_words = if marked == 0 { String::new() } else { format!(", {} marked in them", number(marked)) };
             view! {
                 <button type="button" class=fold_class(marked) aria-expanded=move || open.get().to_string() on:click=move |_| open.update(|open| *open = !*open)>
@@ -51,7 +52,7 @@ fn part(part: Part) -> AnyView {
                         if open.get() { "hide" } else { "show" }, number(count), plural(count, "line", "lines"),
                     )}
                 </button>
-                {move || open.get().then(|| paged(lines.get_value()))}
+                {move || shown.get().then(|| paged(lines.get_value()))}
             }
             .into_any()
         }
@@ -61,7 +62,7 @@ fn part(part: Part) -> AnyView {
 fn paged(lines: Vec<Line>) -> AnyView {
     let total = lines.len();
     let lines = StoredValue::new(lines);
-    let pages = RwSignal::new(1_usize);
+    let (pages, printing) = (RwSignal::new(1_usize), Printing::here());
     let page = move |page: usize| {
         lines.with_value(|lines| lines.iter().skip(page * ROWS).take(ROWS).cloned().map(line).collect_view())
     };
@@ -74,11 +75,15 @@ fn paged(lines: Vec<Line>) -> AnyView {
                 let changed = if changed == 0 { String::new() } else { format!(", {} changed", number(changed)) };
                 let words = if marked == 0 { String::new() } else { format!(", {} marked in them", number(marked)) };
                 let press = move |_| pages.update(|pages| *pages += 1);
+                if printing.get() {
+                    return view! { <p class="note">{format!("{} more {}{changed}{words}, not printed", number(total - from), plural(total - from, "line", "lines"))}</p> }.into_any();
+                }
                 view! {
                     <button type="button" class=fold_class(marked) on:click=press>
                         {format!("show more lines: {} left{changed}{words}", number(total - from))}
                     </button>
                 }
+                .into_any()
             })
         }}
     }

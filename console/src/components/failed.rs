@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{Button, Icon, Shape};
+use super::{Button, Icon, Said, Shape};
 use crate::api::Failure;
 
 /// A failure, announced to screen readers.
@@ -27,7 +27,7 @@ pub fn Failed(
         <div class="failed" role="alert">
             <Icon shape=Shape::Warning />
             <div>
-                <p>{failure.message()}</p>
+                <p><Said text=failure.message() /></p>
                 {advice.map(|advice| view! { <p class="quiet">{advice}</p> })}
                 {request.map(|id| view! { <p class="quiet">"Request " <code>{id}</code></p> })}
                 {retry.map(|retry| view! { <Button on_press=retry>"Try again"</Button> })}

@@ -2,6 +2,9 @@
 
 use leptos::{html, prelude::*};
 
+use super::Said;
+use crate::show::words::plain;
+
 /// A labelled line of text.
 #[component]
 pub fn Field(
@@ -44,6 +47,7 @@ pub fn Field(
                 prop:value=value
                 on:input:target=move |event| value.set(event.target().value())
             />
+            {fixed.then(|| value.get_untracked()).filter(|text| plain(text) != *text).map(|text| view! { <Said text /> })}
             <Notes id=notes hint wrong />
         </div>
     }
@@ -106,7 +110,7 @@ pub fn Choice(
                     options
                         .map(|(option, words)| {
                             let chosen = { let option = option.clone(); move || value.get() == option };
-                            view! { <option value=option prop:selected=chosen>{words}</option> }
+                            view! { <option value=option prop:selected=chosen>{plain(&words)}</option> }
                         })
                         .collect_view()
                 }}
@@ -119,8 +123,9 @@ pub fn Choice(
 fn Notes(id: String, hint: Option<&'static str>, wrong: Signal<Option<String>>) -> impl IntoView {
     view! {
         <div id=id class="notes">
-            <span class="wrong" role="alert">{wrong}</span>
-            {hint.map(|hint| view! { <span class="quiet">{hint}</span> })}
+            <span class="wrong" role="alert">{move || wrong.get().map(|text| view! { <Said text /> })}</span>
+            // What is wrong says what the hint says, and is said once.
+            {move || hint.filter(|_| wrong.get().is_none()).map(|hint| view! { <span class="quiet">{hint}</span> })}
         </div>
     }
 }

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::Printing;
 use crate::show::{
     folding::{Hidden, Limit, cut},
     marks::{Form, Piece, pieces},
@@ -20,30 +21,43 @@ pub fn Marked(
 ) -> impl IntoView {
     let text = StoredValue::new(text);
     let shown = RwSignal::new(limit);
+    let printing = Printing::here();
     move || {
         text.with_value(|text| {
             let all = pieces(text, form);
-            let (part, hidden) = cut(&all, shown.get());
+            let paper = printing.get();
+            let (part, hidden) = cut(&all, if paper { shown.get().and(Limit::STEP) } else { shown.get() });
             let pieces: Vec<_> = part.into_iter().map(piece).collect();
             view! {
                 {pieces}
-                {(hidden != Hidden::default() || shown.get() != limit).then(|| more(hidden, limit, shown))}
+                {if paper { left_out(hidden) } else { more(hidden, limit, shown) }}
             }
             .into_any()
         })
     }
 }
 
+/// What paper does not have room for.
+fn left_out(hidden: Hidden) -> Option<AnyView> {
+    let words = format!(" ({}, not printed)", hidden.words());
+    (hidden != Hidden::default()).then(|| view! { <i>{words}</i> }.into_any())
+}
+
 /// The button stays where it is while it is pressed, so that the focus does too.
-fn more(hidden: Hidden, limit: Limit, shown: RwSignal<Limit>) -> impl IntoView {
+fn more(hidden: Hidden, limit: Limit, shown: RwSignal<Limit>) -> Option<AnyView> {
+    if hidden == Hidden::default() && shown.get() == limit {
+        return None;
+    }
     let all = hidden == Hidden::default();
     let words = if all { "show less".to_owned() } else { format!("show {}", hidden.words()) };
     let press = move |_| shown.update(|shown| *shown = if all { limit } else { shown.and(Limit::STEP) });
-    view! {
+    let button = view! {
         <button type="button" class=fold_class(hidden.marks) aria-expanded=all.to_string() on:click=press>
             {words}
         </button>
     }
+    .into_any();
+    Some(button)
 }
 
 /// The class of a button that unfolds: it warns when marked characters are in what it hides.

@@ -6,8 +6,7 @@ use leptos::prelude::*;
 #[component]
 pub fn Table(
     /// What the rows are.
-    #[prop(into)]
-    caption: String,
+    caption: &'static str,
     /// The heads of the columns; an empty one stands over buttons.
     columns: Vec<&'static str>,
     /// The rows: `<tr>`s. Cells carry `data-label` for narrow screens, where rows become cards.

@@ -8,8 +8,8 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
-use super::{Button, Clock, CopyButton, Fresh, Icon, Kind, Marked, Moment, Shape, Tone, presses::READ};
-use crate::show::{folding::Limit, marks::Form, time};
+use super::{Button, Clock, CopyButton, Fresh, Icon, Kind, Moment, Sentence, Shape, Tone, presses::READ};
+use crate::show::{time, words::Words};
 
 /// How many pieces of news are shown at once; the oldest that asks for nothing goes first.
 const SHOWN: usize = 6;
@@ -33,7 +33,7 @@ struct Toast {
 #[derive(Clone)]
 struct News {
     tone: Tone,
-    words: String,
+    words: Words,
     end: End,
 }
 
@@ -80,34 +80,34 @@ impl Toasts {
     }
 
     /// Says something for eight seconds.
-    pub fn say(self, tone: Tone, words: impl Into<String>) {
+    pub fn say(self, tone: Tone, words: impl Into<Words>) {
         self.say_in(None, tone, words);
     }
 
     /// The same, in the place of what is there already.
-    pub fn say_in(self, place: Option<u64>, tone: Tone, words: impl Into<String>) {
+    pub fn say_in(self, place: Option<u64>, tone: Tone, words: impl Into<Words>) {
         let id = self.put(place, News { tone, words: words.into(), end: End::Dismiss(Vec::new()) });
         Timeout::new(8_000, move || self.take_back(id)).forget();
     }
 
     /// Says something that stays until it is dismissed or one of the offers is taken.
-    pub fn keep(self, tone: Tone, words: impl Into<String>, offers: Vec<Offer>) -> u64 {
+    pub fn keep(self, tone: Tone, words: impl Into<Words>, offers: Vec<Offer>) -> u64 {
         self.keep_in(None, tone, words, offers)
     }
 
     /// The same, in the place of what is there already.
-    pub fn keep_in(self, place: Option<u64>, tone: Tone, words: impl Into<String>, offers: Vec<Offer>) -> u64 {
+    pub fn keep_in(self, place: Option<u64>, tone: Tone, words: impl Into<Words>, offers: Vec<Offer>) -> u64 {
         self.put(place, News { tone, words: words.into(), end: End::Dismiss(offers) })
     }
 
     /// Says what is about to happen at `until`, and counts down to it, until something else is said in its place;
     /// `undo` stops it.
-    pub fn offer_undo(self, words: impl Into<String>, until: DateTime<Utc>, undo: Act) -> u64 {
+    pub fn offer_undo(self, words: impl Into<Words>, until: DateTime<Utc>, undo: Act) -> u64 {
         self.put(None, News { tone: Tone::Quiet, words: words.into(), end: End::Undo(Undo { until, act: undo }) })
     }
 
     /// Says that it is happening, in the place of what was about to happen.
-    pub fn under_way(self, place: Option<u64>, words: impl Into<String>) -> u64 {
+    pub fn under_way(self, place: Option<u64>, words: impl Into<Words>) -> u64 {
         self.put(place, News { tone: Tone::Quiet, words: words.into(), end: End::Under })
     }
 
@@ -187,7 +187,7 @@ fn One(toast: Toast) -> impl IntoView {
             {move || {
                 let News { words, end, .. } = news.get();
                 view! {
-                    <bdi><Marked text=words form=Form::Line limit=Limit::STEP /></bdi>
+                    <span><Sentence words=words /></span>
                     {match end {
                         End::Under => ().into_any(),
                         End::Undo(undo) => view! { <UndoIt undo /> }.into_any(),

@@ -4,7 +4,7 @@
 
 use leptos::prelude::*;
 
-use super::{Marked, marked::fold_class};
+use super::{Marked, Printing, marked::fold_class};
 use crate::show::{
     compare::{Branch, Name, State, compare},
     folding::{Inside, Limit, ROWS, number, open, plural},
@@ -22,8 +22,7 @@ pub fn Tree(
     #[prop(optional, into)]
     before: Signal<Option<String>>,
     /// What it is, for those who do not see where it stands.
-    #[prop(into)]
-    label: String,
+    label: &'static str,
 ) -> impl IntoView {
     let root = Memo::new(move |_| compare(parse(&json.get()), before.get().map(|before| parse(&before))));
     view! {
@@ -45,7 +44,7 @@ fn level(branches: Vec<Branch>, depth: usize) -> AnyView {
     let total = branches.len();
     let opened = open(&branches[..total.min(ROWS)], depth);
     let branches = StoredValue::new(branches);
-    let pages = RwSignal::new(1_usize);
+    let (pages, printing) = (RwSignal::new(1_usize), Printing::here());
     let page = move |page: usize| {
         branches.with_value(|branches| {
             let rows = branches.iter().enumerate().skip(page * ROWS).take(ROWS);
@@ -62,11 +61,15 @@ fn level(branches: Vec<Branch>, depth: usize) -> AnyView {
         </dl>
         {move || rest().map(|(left, inside)| {
             let next = left.min(ROWS);
+            if printing.get() {
+                return view! { <p class="note">{format!("{} more {}, not printed", number(left), plural(left, "row", "rows"))}</p> }.into_any();
+            }
             view! {
                 <button type="button" class=format!("fold-rows {}", fold_class(inside.marks)) on:click=move |_| pages.update(|pages| *pages += 1)>
                     {format!("show {} more {} ({} hidden)", number(next), plural(next, "row", "rows"), inside.words())}
                 </button>
             }
+            .into_any()
         })}
     }
     .into_any()
@@ -133,13 +136,14 @@ fn inside(value: Node, children: Vec<Branch>, depth: usize, open: bool) -> AnyVi
     let kind = if matches!(value, Node::List(_)) { "array" } else { "object" };
     let inside = Inside::of(&children);
     let children = StoredValue::new(children);
-    let open = RwSignal::new(open);
+    let (open, printing) = (RwSignal::new(open), Printing::here());
+    let shown = Memo::new(move |_| open.get() || printing.get());
     let at = if depth >= INDENTED { format!(" on level {}", depth + 2) } else { String::new() };
     view! {
         <button type="button" class=fold_class(inside.marks) aria-expanded=move || open.get().to_string() on:click=move |_| open.update(|open| *open = !*open)>
             {move || format!("{} {kind}{at}: {}", if open.get() { "hide" } else { "show" }, inside.words())}
         </button>
-        {move || open.get().then(|| level(children.get_value(), depth + 1))}
+        {move || shown.get().then(|| level(children.get_value(), depth + 1))}
     }
     .into_any()
 }

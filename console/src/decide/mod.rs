@@ -39,6 +39,7 @@ use crate::{
         toast::{Act, Offer, Toasts},
     },
     shell::Shortcuts,
+    show::words::Words,
 };
 
 /// The decisions on their way, and the words of rejections that are being written.
@@ -120,7 +121,7 @@ impl Decisions {
     pub fn decide(self, target: Target, verdict: Verdict) -> bool {
         let id = target.id;
         let now = self.clock.get_untracked();
-        let words = format!("{} {}", verdict.doing(), target.tool);
+        let words = Words::of("{} {}", &[verdict.doing(), &target.tool]);
         let unsent = self.me().map(|me| Unsent::new(me, target.clone(), verdict.clone(), now));
         let Some(ticket) = self.queue.try_update(|queue| queue.add(target, verdict, now)).flatten() else {
             return false;
@@ -145,7 +146,7 @@ impl Decisions {
     pub fn undo(self, id: Uuid) -> bool {
         let Some(decision) = self.queue.try_update(|queue| queue.undo(id)).flatten() else { return false };
         self.ledger.forget(id);
-        let words = format!("{} waits again: nothing was sent.", decision.target.tool);
+        let words = Words::of("{} waits again: nothing was sent.", &[&decision.target.tool]);
         self.toasts.say_in(self.leave_place(id), Tone::Quiet, words);
         self.undone.set(Some(id));
         true
@@ -194,7 +195,7 @@ impl Decisions {
             match answer {
                 Ok(()) => {
                     self.rejecting.forget(id);
-                    let words = format!("{} was {}.", decision.target.tool, decision.verdict.done());
+                    let words = Words::of("{} was {}.", &[&decision.target.tool, decision.verdict.done()]);
                     self.toasts.say_in(Some(place), Tone::Ok, words);
                 }
                 Err(failure) => self.failed(place, decision, failure, sent_at).await,

@@ -7,7 +7,10 @@ use leptos::{ev::KeyboardEvent, html, prelude::*};
 use uuid::Uuid;
 
 use super::{Decisions, Target, Verdict};
-use crate::components::{Area, Button, CopyButton, Dialog, Fresh, Kind, Moment};
+use crate::{
+    components::{Area, Button, CopyButton, Dialog, Fresh, Kind, Moment, Said},
+    show::words::Words,
+};
 
 /// As many characters as the server takes.
 const LONGEST: usize = 2_000;
@@ -90,7 +93,7 @@ pub fn RejectDialog() -> impl IntoView {
     Effect::new(move |_| rejecting.keep());
     let title = Signal::derive(move || {
         let tool = rejecting.target.with(|target| target.as_ref().map(|target| target.tool.clone()));
-        format!("Reject {}?", tool.unwrap_or_default())
+        Words::of("Reject {}?", &[&tool.unwrap_or_default()])
     });
     view! {
         <Dialog open=rejecting.open title>
@@ -182,7 +185,7 @@ fn Late(late: RwSignal<Option<String>>, text: RwSignal<String>) -> impl IntoView
         <div role="status">
             {move || late.get().map(|why| view! {
                 <p class="notice warn">
-                    "It cannot be rejected any more: " <bdi>{why}</bdi> ". Nothing was sent; your text is still here. "
+                    "It cannot be rejected any more: " <Said text=why /> ". Nothing was sent; your text is still here. "
                     <CopyButton text what="your reason" />
                 </p>
             })}

@@ -6,6 +6,7 @@ use domain::approval::Answer;
 use uuid::Uuid;
 
 use super::{queue::Verdict, unsent::Unsent};
+use crate::show::words::Words;
 
 /// What one can do after a decision failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +21,7 @@ pub enum Remedy {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failed {
     /// A sentence or two.
-    pub words: String,
+    pub words: Words,
     /// What to offer.
     pub remedy: Remedy,
 }
@@ -63,26 +64,26 @@ pub fn failed(
     me: Option<Uuid>,
     at: DateTime<Utc>,
 ) -> Failed {
-    let not = format!("{tool} was not {}", verdict.done());
-    let look = |words: String| Failed { words, remedy: Remedy::Look };
+    let not = Words::of("{} was not {}", &[tool, verdict.done()]);
+    let look = |words: Words| Failed { words, remedy: Remedy::Look };
     match code {
         // The answer may have been lost after the decision arrived.
         None => Failed {
-            words: format!(
-                "It is not known whether {tool} was {}: {detail} Send it again; a decision counts once.",
-                verdict.done()
+            words: Words::of(
+                "It is not known whether {} was {}: {} Send it again; a decision counts once.",
+                &[tool, verdict.done(), detail],
             ),
             remedy: Remedy::Retry,
         },
         Some("not_open") => {
             let why = fate.map_or_else(|| detail.to_owned(), |fate| sentence(&became(fate, me, Some(at))));
-            look(format!("{not} by you: {why}"))
+            look(not.and(Words::of(" by you: {}", &[&why])))
         }
-        Some("stale_view") => look(format!("{not}: the request has changed since you saw it. Look again.")),
+        Some("stale_view") => look(not.and(": the request has changed since you saw it. Look again.")),
         Some("unavailable" | "too_many" | "internal") => {
-            Failed { words: format!("{not}: {detail}"), remedy: Remedy::Retry }
+            Failed { words: not.and(Words::of(": {}", &[detail])), remedy: Remedy::Retry }
         }
-        Some(_) => look(format!("{not}: {detail}")),
+        Some(_) => look(not.and(Words::of(": {}", &[detail]))),
     }
 }
 
@@ -168,12 +169,12 @@ mod tests {
 
     #[test]
     fn who_was_faster_is_named_with_what_they_did() {
-        let words = said(Some("not_open"), Some(&fate("rejected", 2, 3))).words;
+        let words = said(Some("not_open"), Some(&fate("rejected", 2, 3))).words.plain();
         assert_eq!(words, "send_invoice was not approved by you: mara@acme.example rejected it 3 s before.");
-        let words = said(Some("not_open"), Some(&fate("executed", 1, 90))).words;
+        let words = said(Some("not_open"), Some(&fate("executed", 1, 90))).words.plain();
         assert_eq!(words, "send_invoice was not approved by you: you approved it 1 min before.");
         assert_eq!(
-            said(Some("not_open"), Some(&fate("approved", 2, -2))).words.split_once(": ").map(|(_, why)| why),
+            said(Some("not_open"), Some(&fate("approved", 2, -2))).words.plain().split_once(": ").map(|(_, why)| why),
             Some("mara@acme.example approved it just before.")
         );
     }
@@ -192,10 +193,10 @@ mod tests {
             ("withdrawn", "the agent withdrew it."),
             ("invalidated", "something it depends on changed, so it is no longer valid."),
         ] {
-            let words = said(Some("not_open"), Some(&fate(status, 2, 3))).words;
+            let words = said(Some("not_open"), Some(&fate(status, 2, 3))).words.plain();
             assert!(words.ends_with(why), "{words}");
         }
-        assert!(said(Some("not_open"), None).words.ends_with("The details."));
+        assert!(said(Some("not_open"), None).words.plain().ends_with("The details."));
     }
 
     #[test]
@@ -235,6 +236,6 @@ mod tests {
 
     #[test]
     fn a_request_that_has_changed_must_be_looked_at_again() {
-        assert!(said(Some("stale_view"), None).words.contains("has changed since you saw it"));
+        assert!(said(Some("stale_view"), None).words.plain().contains("has changed since you saw it"));
     }
 }

@@ -9,13 +9,28 @@ use super::request::Request;
 use crate::{
     components::{EmptyState, Icon, Shape},
     decide::Decisions,
-    shell::{Org, title},
+    shell::{Needs, Org, title},
+    show::words::Words,
 };
 
 #[component]
 pub(crate) fn Approval() -> impl IntoView {
+    view! {
+        <Needs
+            right=Right::ReadApprovals
+            page="A request"
+            cannot="You may not see this request"
+            about="This address is that of a call of an agent that needs a person's approval: what it would do, and what became of it."
+        >
+            <Alone />
+        </Needs>
+    }
+}
+
+#[component]
+fn Alone() -> impl IntoView {
     let org = Org::here();
-    title(move || format!("A request · {}", org.slug.get()));
+    title(move || Words::of("A request · {}", &[&org.slug.get()]));
     let params = use_params_map();
     let id = Memo::new(move |_| params.with(|params| params.get("id").and_then(|id| id.parse::<Uuid>().ok())));
     let wants_focus = RwSignal::new(None);
@@ -34,15 +49,9 @@ pub(crate) fn Approval() -> impl IntoView {
                 <Icon shape=Shape::Back />
                 "All requests"
             </a>
-            {move || match (org.may(Right::ReadApprovals), id.get()) {
-                (false, _) => view! {
-                    <EmptyState title="You may not see requests here">
-                        <p>"Your role in this org lacks the right " <code>{Right::ReadApprovals.as_str()}</code> ". Ask an administrator of this org for a role that has it."</p>
-                    </EmptyState>
-                }
-                    .into_any(),
-                (true, Some(id)) => view! { <Request id wants_focus /> }.into_any(),
-                (true, None) => view! {
+            {move || match id.get() {
+                Some(id) => view! { <Request id wants_focus /> }.into_any(),
+                None => view! {
                     <EmptyState title="There is no such request">
                         <p>"The address was mistyped: it does not name a request."</p>
                     </EmptyState>

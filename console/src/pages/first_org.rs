@@ -7,14 +7,14 @@ use crate::{api::Api, components::EmptyState, shell::title};
 
 #[component]
 pub(crate) fn FirstOrg() -> impl IntoView {
-    title(|| "Welcome".to_owned());
+    title(|| "Welcome".into());
     let api = Api::here();
     let first = api.me.with_untracked(|me| me.as_ref().and_then(|me| me.orgs.first().map(|org| org.slug.clone())));
     match first {
         Some(slug) => view! { <Redirect path=format!("/{slug}/inbox") /> }.into_any(),
         None => view! {
             <main class="page">
-                <EmptyState title="You belong to no org yet">
+                <EmptyState title="You belong to no org yet" whole=true>
                     <p>"Ask an administrator for an invitation; it comes as a link."</p>
                 </EmptyState>
             </main>

@@ -18,7 +18,7 @@ use crate::{
 
 #[component]
 pub(crate) fn Gallery() -> impl IntoView {
-    title(|| "Components".to_owned());
+    title(|| "Components".into());
     view! {
         <main class="page">
             <h1>"Components"</h1>
@@ -76,7 +76,7 @@ fn Forms() -> impl IntoView {
         </div>
         <h2>"Dialog"</h2>
         <Button on_press=Callback::new(move |()| open.set(true))>"Open a dialog"</Button>
-        <Dialog open title="Reject send_invoice?">
+        <Dialog open title=crate::show::words::Words::from("Reject send_invoice?")>
             <p>"The agent will read your reason."</p>
             <div class="row-end"><Button kind=Kind::Danger on_press=Callback::new(move |()| open.set(false))>"Reject"</Button></div>
         </Dialog>

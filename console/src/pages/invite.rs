@@ -1,18 +1,18 @@
 //! `/invite#token`: taking an invitation up. The token stands after the `#`, so that no server sees it
 //! in an address.
 
-use api_types::{AcceptInvitation, OfferedInvitation, ViewInvitation};
+use api_types::{AcceptInvitation, OfferedInvitation, PASSWORD_CHARACTERS, ViewInvitation};
 use leptos::{prelude::*, task::spawn_local};
 
 use crate::{
     api::{Api, Failure},
-    components::{Button, EmptyState, Failed, Field, Kind, Skeleton, Until},
+    components::{Button, EmptyState, Failed, Field, Kind, Said, Skeleton, Until},
     shell::title,
 };
 
 #[component]
 pub(crate) fn Invite() -> impl IntoView {
-    title(|| "Invitation".to_owned());
+    title(|| "Invitation".into());
     let api = Api::here();
     let token = window().location().hash().unwrap_or_default().trim_start_matches('#').to_owned();
     let offer = RwSignal::new(None::<Result<OfferedInvitation, Failure>>);
@@ -52,13 +52,18 @@ fn Accept(offer: OfferedInvitation, token: String) -> impl IntoView {
     let failure = RwSignal::new(None::<Failure>);
     let org = offer.org.clone();
     let has_password = offer.has_password;
+    let short = RwSignal::new(None::<String>);
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         if busy.get_untracked() {
             return;
         }
-        busy.set(true);
         failure.set(None);
+        short.set(password.with_untracked(|password| problem(password)).filter(|_| !has_password));
+        if short.with_untracked(Option::is_some) {
+            return;
+        }
+        busy.set(true);
         let given = name.get_untracked();
         let accept = AcceptInvitation {
             token: token.clone(),
@@ -79,21 +84,46 @@ fn Accept(offer: OfferedInvitation, token: String) -> impl IntoView {
             }
         });
     };
-    let wrong =
-        Signal::derive(move || failure.with(|failure| failure.as_ref().and_then(|failure| failure.field("password"))));
+    let at = move |field: &'static str| failure.with(|failure| failure.as_ref()?.field(field));
+    let wrong = Signal::derive(move || short.get().or_else(|| at("password")));
+    let unfit = Signal::derive(move || at("name"));
+    // What is said at a field is not said twice.
+    let rest = move || failure.get().filter(|failure| !failure.is_at(&["password", "name"]));
     view! {
-        <p>"You are invited to " <b>{offer.org_name}</b> " (" {offer.org.clone()} ") as " <b>{offer.role}</b> "."</p>
+        <p>"You are invited to " <b><Said text=offer.org_name /></b> " (" <Said text=offer.org.clone() /> ") as " <b><Said text=offer.role /></b> "."</p>
         <p class="quiet">"This link works once; " <Until at=offer.expires_at /> "."</p>
         <form on:submit=submit class="form">
             <Field label="E-mail" kind="email" value=email autocomplete="username" fixed=true />
-            {(!has_password).then(|| view! { <Field label="Your name" value=name autocomplete="name" hint="As others will see it; may stay empty." /> })}
+            {(!has_password).then(|| view! { <Field label="Your name" value=name autocomplete="name" wrong=unfit hint="As others will see it; may stay empty." /> })}
             {if has_password {
                 view! { <Field label="Your password" kind="password" value=password autocomplete="current-password" wrong hint="You have an account already: its password." /> }
             } else {
                 view! { <Field label="Choose a password" kind="password" value=password autocomplete="new-password" wrong hint="12 characters or more; several words are good." /> }
             }}
-            {move || failure.get().map(|failure| view! { <Failed failure /> })}
+            {move || rest().map(|failure| view! { <Failed failure /> })}
             <Button kind=Kind::Primary submit=true busy>"Join"</Button>
         </form>
+    }
+}
+
+/// What is wrong with a password that is chosen: only its length can be.
+fn problem(password: &str) -> Option<String> {
+    let (least, most) = (PASSWORD_CHARACTERS.start(), PASSWORD_CHARACTERS.end());
+    match password.chars().count() {
+        fits if PASSWORD_CHARACTERS.contains(&fits) => None,
+        long => Some(format!("It must have {least} to {most} characters; this one has {long}.")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::problem;
+
+    #[test]
+    fn a_chosen_password_is_as_long_as_the_server_wants_it() {
+        assert_eq!(problem("short").as_deref(), Some("It must have 12 to 200 characters; this one has 5."));
+        assert_eq!(problem(&"é".repeat(12)), None);
+        assert_eq!(problem(&"é".repeat(200)), None);
+        assert!(problem(&"x".repeat(201)).is_some_and(|words| words.ends_with("201.")));
     }
 }

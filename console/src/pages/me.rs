@@ -7,27 +7,28 @@ use leptos::{prelude::*, task::spawn_local};
 
 use crate::{
     api::{Api, read::Read},
-    components::{Badge, Button, Icon, Kind, Shape, Shown, Table, Time, Tone, toast::Toasts},
+    components::{Badge, Button, Icon, Kind, Said, Shape, Shown, Table, Time, Tone, toast::Toasts},
     shell::{Shortcuts, ThemePicker, title},
+    show::words::{Words, plain},
 };
 
 #[component]
 pub(crate) fn Me() -> impl IntoView {
-    title(|| "You".to_owned());
+    title(|| "You".into());
     let api = Api::here();
     let me = move || api.me.get();
     let email = move || me().and_then(|me| me.email.clone()).unwrap_or_default();
     let orgs = move || {
         let orgs = me().map(|me| me.orgs.clone()).unwrap_or_default();
         orgs.into_iter()
-            .map(|org| view! { <li><a href=format!("/{}/inbox", org.slug)>{org.slug.clone()}</a> " as " {org.role}</li> })
+            .map(|org| view! { <li><a href=format!("/{}/inbox", org.slug)><Said text=org.slug.clone() /></a> " as " <Said text=org.role /></li> })
             .collect_view()
     };
     let shortcuts = Shortcuts::here();
     view! {
         <main class="page">
             <p class="back"><a href="/"><Icon shape=Shape::Back />" Inbox"</a></p>
-            <h1>{email}</h1>
+            <h1>{move || view! { <Said text=email() /> }}</h1>
             <h2>"Your orgs"</h2>
             <ul class="orgs">{orgs}</ul>
             <h2>"This browser"</h2>
@@ -72,7 +73,7 @@ fn Row(session: Session, sessions: Read<List<Session>>) -> impl IntoView {
         spawn_local(async move {
             match api.delete(&format!("/auth/sessions/{id}")).await {
                 Ok(()) => toasts.say(Tone::Ok, "That session has ended."),
-                Err(failure) => toasts.say(Tone::Bad, failure.message()),
+                Err(failure) => toasts.say(Tone::Bad, Words::theirs(failure.message())),
             }
             busy.try_set(false);
             sessions.again();
@@ -80,8 +81,8 @@ fn Row(session: Session, sessions: Read<List<Session>>) -> impl IntoView {
     });
     view! {
         <tr>
-            <td data-label="Browser"><span title=session.client.clone()>{browser(session.client.as_deref().unwrap_or_default())}</span></td>
-            <td data-label="Address" class="address">{session.address.unwrap_or_default()}</td>
+            <td data-label="Browser"><span title=session.client.as_deref().map(plain)><Said text=browser(session.client.as_deref().unwrap_or_default()) /></span></td>
+            <td data-label="Address" class="address"><Said text=session.address.unwrap_or_default() /></td>
             <td data-label="Signed in"><Time at=session.created_at /></td>
             <td data-label="Last used"><Time at=session.last_seen_at /></td>
             <td>

@@ -14,7 +14,7 @@ use crate::{
 
 #[component]
 pub(crate) fn SignIn() -> impl IntoView {
-    title(|| "Sign in".to_owned());
+    title(|| "Sign in".into());
     let api = Api::here();
     let query = use_query_map();
     let navigate = use_navigate();

@@ -5,6 +5,7 @@ use leptos::{html, prelude::*, task::spawn_local};
 use crate::{
     api::{Api, Failure},
     components::{Button, Dialog, Failed, Field, Kind},
+    show::words::Words,
 };
 
 /// The dialog; the page under it stays as it is. Only the same person may go on with it.
@@ -12,7 +13,7 @@ use crate::{
 pub fn SignInAgain() -> impl IntoView {
     let api = Api::here();
     view! {
-        <Dialog open=api.expired title="Sign in again" insistent=true>
+        <Dialog open=api.expired title=Words::from("Sign in again") insistent=true>
             <Form />
         </Dialog>
     }

@@ -10,6 +10,7 @@ use leptos_router::{
 use crate::{
     api::{Api, Failure, Retry, encoded, remember},
     components::{Failed, Skeleton},
+    show::words::Words,
 };
 
 /// Finds out who is signed in before it shows what is underneath.
@@ -58,9 +59,18 @@ pub fn Guard() -> impl IntoView {
     let known = Memo::new(move |_| api.me.with(Option::is_some));
     move || match (known.get(), failure.get()) {
         (true, _) => view! { <Outlet /> }.into_any(),
-        (false, Some(failure)) => view! { <main class="page"><Failed failure retry=look /></main> }.into_any(),
-        (false, None) => view! { <main class="page"><Skeleton lines=3 /></main> }.into_any(),
+        (false, Some(failure)) => {
+            view! { <main class="page"><Starting /><Failed failure retry=look /></main> }.into_any()
+        }
+        (false, None) => view! { <main class="page"><Starting /><Skeleton lines=3 /></main> }.into_any(),
     }
+}
+
+/// The heading of a page that is not known yet.
+#[component]
+fn Starting() -> impl IntoView {
+    title(|| "Starting".into());
+    view! { <h1 class="visually-hidden">"Permesso is starting"</h1> }
 }
 
 fn question(search: &str) -> String {
@@ -68,6 +78,6 @@ fn question(search: &str) -> String {
 }
 
 /// Names the browser's window, as long as the page is shown.
-pub fn title(words: impl Fn() -> String + 'static) {
-    Effect::new(move |_| document().set_title(&format!("{} · Permesso", words())));
+pub fn title(words: impl Fn() -> Words + 'static) {
+    Effect::new(move |_| document().set_title(&words().and(" · Permesso").plain()));
 }

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::Shortcuts;
-use crate::components::Dialog;
+use crate::{components::Dialog, show::words::Words};
 
 /// The dialog that lists the keys of the page that is shown.
 #[component]
@@ -28,7 +28,7 @@ pub fn Help(
         known
     };
     view! {
-        <Dialog open title="Keys">
+        <Dialog open title=Words::from("Keys")>
             <dl class="keys">
                 {move || known()
                     .into_iter()

@@ -10,10 +10,11 @@ use leptos_router::{
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
-use super::{Help, Org, ThemePicker, Waiting};
+use super::{Help, Org, ThemePicker, Waiting, title};
 use crate::{
     api::{Api, live::Live},
-    components::{Button, EmptyState, Icon, Kind, Shape, Tone, toast::Toasts},
+    components::{Button, EmptyState, Icon, Kind, Said, Shape, Tone, toast::Toasts},
+    show::words::{Words, plain},
 };
 
 /// An org's pages, with what stands around them.
@@ -45,7 +46,7 @@ pub fn Shell() -> impl IntoView {
                     <Icon shape=Shape::Menu />
                 </Button>
                 <b>"Permesso"</b>
-                <span class="quiet">{org.slug}</span>
+                <span class="quiet"><OrgName /></span>
             </header>
             <nav aria-label="Main" class=move || if open.get() { "main open" } else { "main" }>
                 <Brand />
@@ -64,19 +65,31 @@ pub fn Shell() -> impl IntoView {
                     if known.get() {
                         view! { <Outlet /> }.into_any()
                     } else {
-                        view! {
-                            <main class="page">
-                                <EmptyState title="There is no such org, or it is not yours">
-                                    <p>"Ask for an invitation, or " <a href="/">"go to one of yours"</a> "."</p>
-                                </EmptyState>
-                            </main>
-                        }
-                            .into_any()
+                        view! { <NoSuchOrg /> }.into_any()
                     }
                 }}
             </div>
         </div>
         <Help open=help />
+    }
+}
+
+/// The org as the address has it, whatever stands there.
+#[component]
+fn OrgName() -> impl IntoView {
+    let org = Org::here();
+    move || view! { <Said text=org.slug.get() /> }
+}
+
+#[component]
+fn NoSuchOrg() -> impl IntoView {
+    title(|| "No such org".into());
+    view! {
+        <main class="page">
+            <EmptyState title="There is no such org, or it is not yours" whole=true>
+                <p>"Ask for an invitation, or " <a href="/">"go to one of yours"</a> "."</p>
+            </EmptyState>
+        </main>
     }
 }
 
@@ -98,16 +111,16 @@ fn Brand() -> impl IntoView {
                 let slugs = others.get();
                 let go = go.clone();
                 if slugs.len() < 2 && slugs.contains(&org.slug.get()) {
-                    return view! { <span>{org.slug}</span> }.into_any();
+                    return view! { <span><OrgName /></span> }.into_any();
                 }
                 view! {
                     <select aria-label="Org" on:change:target=move |event| go(event.target().value())>
-                        {(!slugs.contains(&org.slug.get())).then(|| view! { <option selected=true>{org.slug}</option> })}
+                        {(!slugs.contains(&org.slug.get())).then(|| view! { <option selected=true>{plain(&org.slug.get())}</option> })}
                         {slugs
                             .into_iter()
                             .map(|slug| {
                                 let here = slug == org.slug.get();
-                                view! { <option value=slug.clone() selected=here>{slug.clone()}</option> }
+                                view! { <option value=slug.clone() selected=here>{plain(&slug)}</option> }
                             })
                             .collect_view()}
                     </select>
@@ -164,13 +177,13 @@ fn Foot(help: RwSignal<bool>) -> impl IntoView {
                 Ok(()) => {
                     let _ = window().location().set_href("/login");
                 }
-                Err(failure) => toasts.say(Tone::Bad, format!("You are still signed in. {}", failure.message())),
+                Err(failure) => toasts.say(Tone::Bad, Words::of("You are still signed in. {}", &[&failure.message()])),
             }
         });
     });
     view! {
         <div class="foot">
-            <A href="/me">{name}</A>
+            <A href="/me">{move || view! { <Said text=name() /> }}</A>
             <ThemePicker />
             <div class="foot-row">
                 <span class="keys-only">

@@ -6,3 +6,4 @@ pub mod folding;
 pub mod json;
 pub mod marks;
 pub mod time;
+pub mod words;

@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+/// How many characters (Unicode code points) a password may have that is set. Its length is the only rule.
+pub const PASSWORD_CHARACTERS: std::ops::RangeInclusive<usize> = 12..=200;
+
 /// A log-in.
 #[derive(Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -14,9 +14,9 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 
 /// The fewest characters a password may have.
-pub const MIN_CHARACTERS: usize = 12;
+pub const MIN_CHARACTERS: usize = *api_types::PASSWORD_CHARACTERS.start();
 /// The most characters a password may have.
-pub const MAX_CHARACTERS: usize = 200;
+pub const MAX_CHARACTERS: usize = *api_types::PASSWORD_CHARACTERS.end();
 
 /// Hashes under way at once.
 static TURNS: Semaphore = Semaphore::const_new(2);

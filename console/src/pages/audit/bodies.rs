@@ -8,7 +8,7 @@ use leptos::prelude::*;
 
 use super::words::{Digest, digest, is_redacted};
 use crate::{
-    components::{CopyButton, Marked, Tree},
+    components::{CopyButton, Marked, Said, SaidBlock, Tree},
     shell::Org,
     show::{folding::Limit, json::is_json, marks::Form},
 };
@@ -24,7 +24,7 @@ pub(super) fn Bodies(detail: Arc<AuditRecordDetail>) -> impl IntoView {
             return view! {
                 <h2>"Request and response"</h2>
                 <p class="remark">
-                    "They are on record, but your role " <b>{role}</b> " does not have the right " <code>"audit:bodies"</code>
+                    "They are on record, but your role " <b><Said text=role /></b> " does not have the right " <code>"audit:bodies"</code>
                     " to see them. An administrator of this org can give it."
                 </p>
             }
@@ -54,7 +54,7 @@ fn Body(title: &'static str, body: Option<String>, none: &'static str) -> impl I
         {match body {
             None => view! { <p class="quiet">{none}</p> }.into_any(),
             // What a caller was told in words is on record as these words.
-            Some(body) if !is_json(&body) => view! { <p><Marked text=body form=Form::Block limit=Limit::VALUE /></p> }.into_any(),
+            Some(body) if !is_json(&body) => view! { <SaidBlock text=body /> }.into_any(),
             Some(body) => {
                 let raw = body.clone();
                 let json = body.clone();
@@ -64,7 +64,7 @@ fn Body(title: &'static str, body: Option<String>, none: &'static str) -> impl I
                     <details class="raw">
                         <summary>"As JSON, byte for byte"</summary>
                         <CopyButton text=body what=what />
-                        <pre tabindex="0">{raw}</pre>
+                        <pre tabindex="0"><Marked text=raw form=Form::Block limit=Limit::VALUE /></pre>
                     </details>
                 }
                     .into_any()
@@ -79,7 +79,7 @@ fn ListDigest(digest: Digest) -> impl IntoView {
     view! {
         <h2>"Response"</h2>
         <p class="remark">
-            "A list of " {digest.tools} " tools. Lists are recorded by their digest: SHA-256 " <code>{digest.sha256}</code>
+            "A list of " {digest.tools} " tools. Lists are recorded by their digest: SHA-256 " <code><Said text=digest.sha256 /></code>
         </p>
     }
 }

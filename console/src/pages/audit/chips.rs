@@ -8,7 +8,10 @@ use super::{
     search::Search,
     words::ending,
 };
-use crate::components::{Button, Clock, Icon, Kind, Shape, local, midnight};
+use crate::{
+    components::{Button, Clock, Icon, Kind, Sentence, Shape, local, midnight},
+    show::words::Words,
+};
 
 /// The chips; nothing where nothing is asked for.
 #[component]
@@ -25,12 +28,13 @@ pub(super) fn Chips() -> impl IntoView {
                 <For each=asked key=|(name, value)| (name.word(), value.clone()) let:chip>
                     {
                         let (name, value) = chip;
-                        let words = format!("{}: {}", name.label(), value_words(name, &value));
+                        let words = Words::of("{}: {}", &[name.label(), &value_words(name, &value)]);
+                        let spoken = Words::from("Remove the filter ").and(words.clone()).plain();
                         let remove = move |_| search.set(name, "", false);
                         view! {
                             <li>
-                                <button type="button" class="chip" aria-label=format!("Remove the filter {words}") on:click=remove>
-                                    <span>{words.clone()}</span>
+                                <button type="button" class="chip" aria-label=spoken on:click=remove>
+                                    <span><Sentence words /></span>
                                     <Icon shape=Shape::Cross />
                                 </button>
                             </li>

@@ -1,5 +1,6 @@
 //! `/:org/audit`.
 
+use domain::Right;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
@@ -15,12 +16,26 @@ use super::{
 use crate::{
     api::{encoded, of_org},
     components::{Button, EmptyState, Failed, Skeleton},
-    shell::{Org, Shortcuts, title},
+    shell::{Needs, Org, Shortcuts, title},
 };
 
 #[component]
 pub(crate) fn AuditList() -> impl IntoView {
-    title(|| "Audit".to_owned());
+    view! {
+        <Needs
+            right=Right::ReadAudit
+            page="Audit"
+            cannot="You may not see the audit here"
+            about="The audit shows every call of an agent and every change that a person made: who, what, when, and how it ended."
+        >
+            <All />
+        </Needs>
+    }
+}
+
+#[component]
+fn All() -> impl IntoView {
+    title(|| "Audit".into());
     let search = Search::provide();
     let results = Results::new(search);
     keys(results);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use api_types::{AuditRecord as Record, AuditRecordDetail, List};
+use domain::Right;
 use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
@@ -15,13 +16,27 @@ use super::{
 };
 use crate::{
     api::{encoded, live::Live, of_org, read::Read},
-    components::{CopyButton, Icon, Marked, Shape, Shown, Time},
-    shell::{Org, Shortcuts, title},
-    show::{folding::Limit, marks::Form, time},
+    components::{CopyButton, EmptyState, Icon, Said, Shape, Shown, Time},
+    shell::{Needs, Org, Shortcuts, title},
+    show::{time, words::Words},
 };
 
 #[component]
 pub(crate) fn AuditRecord() -> impl IntoView {
+    view! {
+        <Needs
+            right=Right::ReadAudit
+            page="A record of the audit"
+            cannot="You may not see this record"
+            about="This address is that of one record of the audit: a call of an agent or a change that a person made, and how it ended."
+        >
+            <One />
+        </Needs>
+    }
+}
+
+#[component]
+fn One() -> impl IntoView {
     let org = Org::here();
     let live = Live::here();
     Search::provide();
@@ -41,15 +56,29 @@ pub(crate) fn AuditRecord() -> impl IntoView {
         now
     });
     title(move || {
-        read.value.with(|read| {
-            let name = read.as_ref().map(|read| name(&read.record).to_owned());
-            format!("{} · Audit", name.unwrap_or_else(|| "Record".to_owned()))
+        read.value.with(|read| match read {
+            Some(read) => Words::of("{} · Audit", &[name(&read.record)]),
+            None => "A record of the audit".into(),
         })
     });
+    let gone = Memo::new(move |_| {
+        read.failure.with(|failure| failure.as_ref().is_some_and(|failure| failure.code() == Some("not_found")))
+    });
+    let there = Memo::new(move |_| read.value.with(Option::is_some));
     view! {
         <main class="page audit">
             <Back />
-            <Shown read lines=8 let:detail><Detail detail /></Shown>
+            <Show when=move || !there.get() && !gone.get()><h1 class="visually-hidden">"A record of the audit"</h1></Show>
+            {move || if gone.get() {
+                view! {
+                    <EmptyState title="There is no such record" whole=true>
+                        <p>"It may belong to another org, be older than what is kept, or the address was mistyped."</p>
+                    </EmptyState>
+                }
+                    .into_any()
+            } else {
+                view! { <Shown read lines=8 let:detail><Detail detail /></Shown> }.into_any()
+            }}
         </main>
     }
 }
@@ -83,14 +112,14 @@ fn Back() -> impl IntoView {
 fn Detail(detail: Arc<AuditRecordDetail>) -> impl IntoView {
     let record = detail.record.clone();
     let means = ending(&record.status).map(|ending| said(ending, record.answer.as_deref()).1);
-    let toolkit = record.toolkit.clone().map(|toolkit| format!(" in {toolkit}"));
+    let within = record.toolkit.clone().map(|text| view! { " in " <Said text /> });
     view! {
         <header class="head">
-            <h1 class="mono"><Marked text=name(&record).to_owned() form=Form::Line limit=Limit::KEY /></h1>
+            <h1 class="mono"><Said text=name(&record) /></h1>
             <Ended status=record.status.clone() answer=record.answer.clone() />
         </header>
         <p class="who">
-            <b>{record.actor_name.clone()}</b> {toolkit} " · " <Time at=record.at full=true />
+            <b><Said text=record.actor_name.clone() /></b> {within} " · " <Time at=record.at full=true />
         </p>
         {means.map(|means| view! { <p>{means}</p> })}
         <Facts record=record.clone() />
@@ -119,12 +148,12 @@ fn Facts(record: Record) -> impl IntoView {
     let toolkit = record.toolkit.clone();
     view! {
         <dl class="facts">
-            <div><dt>"Who"</dt><dd>{record.actor_name.clone()} " (" {actor} ")" {all_of(Name::Actor, record.actor_name)}</dd></div>
-            {record.client.map(|client| view! { <div><dt>"Client, as it said"</dt><dd><Marked text=client form=Form::Line limit=Limit::KEY /></dd></div> })}
-            <div><dt>"Action"</dt><dd><code>{record.action.clone()}</code> {all_of(Name::Action, record.action)}</dd></div>
-            {toolkit.map(|toolkit| view! { <div><dt>"Toolkit"</dt><dd>{toolkit.clone()} {all_of(Name::Toolkit, toolkit)}</dd></div> })}
-            {tool.map(|tool| view! { <div><dt>"Tool"</dt><dd><code><Marked text=tool.clone() form=Form::Line limit=Limit::KEY /></code> {all_of(Name::Tool, tool)}</dd></div> })}
-            {record.rule.map(|rule| view! { <div><dt>"Rule that decided"</dt><dd>{rule}</dd></div> })}
+            <div><dt>"Who"</dt><dd><Said text=record.actor_name.clone() /> " (" {actor} ")" {all_of(Name::Actor, record.actor_name)}</dd></div>
+            {record.client.map(|client| view! { <div><dt>"Client, as it said"</dt><dd><Said text=client /></dd></div> })}
+            <div><dt>"Action"</dt><dd><code><Said text=record.action.clone() /></code> {all_of(Name::Action, record.action)}</dd></div>
+            {toolkit.map(|toolkit| view! { <div><dt>"Toolkit"</dt><dd><Said text=toolkit.clone() /> {all_of(Name::Toolkit, toolkit)}</dd></div> })}
+            {tool.map(|tool| view! { <div><dt>"Tool"</dt><dd><code><Said text=tool.clone() /></code> {all_of(Name::Tool, tool)}</dd></div> })}
+            {record.rule.map(|rule| view! { <div><dt>"Rule that decided"</dt><dd><Said text=rule /></dd></div> })}
             {approval
                 .map(|id| {
                     view! {

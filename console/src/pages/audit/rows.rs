@@ -8,16 +8,13 @@ use super::{
     words::{Ending, ending, said},
 };
 use crate::{
-    components::{Badge, Icon, Marked, Table, Time},
+    components::{Badge, Icon, Said, Table, Time},
     shell::Org,
-    show::{folding::Limit, marks::Form, time},
+    show::time,
 };
 
-/// A name that is shown whole: the server keeps 200 characters of each.
-const WHOLE: Limit = Limit { lines: 400, characters: 400, marks: 400 };
-
 fn named(text: String) -> impl IntoView {
-    view! { <Marked text form=Form::Line limit=WHOLE /> }
+    view! { <Said text /> }
 }
 
 /// A table of records, each leading to its page.
@@ -49,20 +46,20 @@ fn Row(record: AuditRecord, query: Signal<String>) -> impl IntoView {
     let id = record.id;
     let to = move || with_query(&format!("/{}/audit/{id}", org.slug.get()), &query.get());
     let tool = record.tool.is_some();
-    let place = [record.toolkit.clone(), tool.then(|| record.action.clone())].into_iter().flatten();
-    let place = place.collect::<Vec<_>>().join(" · ");
+    let both = tool && record.toolkit.is_some();
+    let doing = tool.then(|| named(record.action.clone()));
     // Changes are recorded in their own transaction: how long they took was not measured.
     let duration = record.duration_us.filter(|us| *us > 0).map(time::duration);
     view! {
         <tr class="leads">
             <td data-label="When" class="when"><Time at=record.at full=true /></td>
             <td data-label="Who" class="by">
-                <span class="stacked">{record.actor_name.clone()}<span class="quiet">{record.client.map(named)}</span></span>
+                <span class="stacked">{named(record.actor_name)}<span class="quiet">{record.client.map(named)}</span></span>
             </td>
             <td data-label="What" class="what">
                 <span class="stacked">
                     <a class="to-record" href=to><code>{named(record.tool.unwrap_or(record.action))}</code></a>
-                    <span class="quiet">{place}</span>
+                    <span class="quiet">{record.toolkit.map(named)} {both.then_some(" · ")} {doing}</span>
                 </span>
             </td>
             <td data-label="How it ended" class="ended"><Ended status=record.status.clone() answer=record.answer.clone() /></td>
@@ -80,7 +77,7 @@ pub(super) fn Ended(status: String, answer: Option<String>) -> impl IntoView {
             let (label, means) = said(ending, answer.as_deref());
             view! { <span title=means><Badge tone=*tone><Icon shape=*shape />{label}</Badge></span> }.into_any()
         }
-        None => view! { <Badge>{status}</Badge> }.into_any(),
+        None => view! { <Badge>{named(status)}</Badge> }.into_any(),
     }
 }
 

@@ -1,28 +1,84 @@
 //! Nothing in the list: what this place is, and how to make something arrive.
 
-use leptos::prelude::*;
+use domain::Right;
+use leptos::{prelude::*, task::spawn_local};
+use serde_json::Value;
 
 use super::room::Room;
 use crate::{
-    components::{CopyButton, EmptyState},
+    api::{Api, Failure, of_org},
+    components::{CopyButton, EmptyState, Failed, Marked, Sentence},
     shell::Org,
+    show::{folding::Limit, marks::Form, words::Words},
 };
+
+/// In how many toolkits a tool for the example is looked for.
+const TOOLKITS: usize = 5;
+
+/// A tool that an agent may call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Example {
+    toolkit: String,
+    tool: String,
+    /// Whether its calls are held, at least for some roles.
+    held: bool,
+}
 
 /// Nothing waits.
 #[component]
 pub(super) fn NothingWaits() -> impl IntoView {
-    let org = Org::here();
-    let command = Signal::derive(move || command(&window().location().origin().unwrap_or_default(), &org.slug.get()));
+    let (org, api) = (Org::here(), Api::here());
+    let found = RwSignal::new(None::<Result<Option<Example>, Failure>>);
+    let may = org.may(Right::ReadToolkits);
+    if may {
+        let slug = org.slug.get_untracked();
+        spawn_local(async move {
+            let example = example(api, &slug).await;
+            found.try_set(Some(example));
+        });
+    }
     view! {
         <EmptyState title="Nothing waits for a decision">
             <p>"When an agent calls a tool that needs approval, the call is held and appears here by itself."</p>
-            <details>
-                <summary>"Try it from a terminal"</summary>
-                <p>"This calls a tool as an agent does. Put in the key of an agent, and a toolkit and a tool of yours."</p>
-                <pre class="command">{command}</pre>
-                <CopyButton text=command what="the command" />
-            </details>
+            {(!may).then(|| view! {
+                <p class="quiet">"Which tools agents may call here, somebody can tell you whose role has the right " <code>{Right::ReadToolkits.as_str()}</code> "."</p>
+            })}
+            {move || found.get().map(|found| match found {
+                Ok(Some(example)) => view! { <Try example /> }.into_any(),
+                Ok(None) => view! {
+                    <p>"There is no tool to call yet. First connect an upstream, offer its tools in a toolkit, and let one of them need approval: " <a href="/api/docs">"over the API"</a>"."</p>
+                }
+                    .into_any(),
+                Err(failure) => view! { <Failed failure /> }.into_any(),
+            })}
         </EmptyState>
+    }
+}
+
+#[component]
+fn Try(example: Example) -> impl IntoView {
+    let org = Org::here();
+    let names: [&str; 2] = [&example.tool, &example.toolkit];
+    let words = if example.held {
+        Words::of(
+            "This calls {} in the toolkit {} as an agent does. Put in the key of an agent, and the arguments that the tool needs.",
+            &names,
+        )
+    } else {
+        Words::of(
+            "This calls {} in the toolkit {} as an agent does, and it runs at once: let the tool need approval first, then its calls wait here. Put in the key of an agent, and the arguments that the tool needs.",
+            &names,
+        )
+    };
+    let command = command(&window().location().origin().unwrap_or_default(), &org.slug.get_untracked(), &example);
+    let copied = Signal::stored(command.clone());
+    view! {
+        <details>
+            <summary>"Try it from a terminal"</summary>
+            <p><Sentence words /></p>
+            <pre class="command"><Marked text=command form=Form::Block limit=Limit::VALUE /></pre>
+            <CopyButton text=copied what="the command" />
+        </details>
     }
 }
 
@@ -41,10 +97,104 @@ pub(super) fn NothingDecided() -> impl IntoView {
     }
 }
 
-/// A call as an agent makes it, for a shell; the toolkit and tool are those of the sample org.
-fn command(origin: &str, org: &str) -> String {
+/// A tool of the org's first toolkits: one whose calls are held, else any that may be called.
+async fn example(api: Api, org: &str) -> Result<Option<Example>, Failure> {
+    let mut any = None;
+    let toolkits: Value = api.get(&of_org(org, &format!("/toolkits?limit={TOOLKITS}"))).await?;
+    for toolkit in items(&toolkits).iter().filter_map(|toolkit| toolkit["slug"].as_str()) {
+        let tools: Value = api.get(&of_org(org, &format!("/toolkits/{toolkit}/tools?limit=200"))).await?;
+        let found = best(toolkit, items(&tools));
+        if found.as_ref().is_some_and(|found| found.held) {
+            return Ok(found);
+        }
+        any = any.or(found);
+    }
+    Ok(any)
+}
+
+fn items(list: &Value) -> &[Value] {
+    list["items"].as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+/// The best of a toolkit's tools for an example: held for everybody, held for some roles, run at once.
+fn best(toolkit: &str, tools: &[Value]) -> Option<Example> {
+    let held = |permission: &Value| permission == "needs_approval";
+    let rank = |tool: &Value| match tool {
+        tool if tool["offered"] != true => None,
+        tool if held(&tool["permission"]) => Some(0),
+        tool if tool["policies"].as_object().is_some_and(|roles| roles.values().any(held)) => Some(1),
+        tool if tool["permission"] == "always_allow" => Some(2),
+        _ => None,
+    };
+    let (rank, tool) = tools.iter().filter_map(|tool| Some((rank(tool)?, tool))).min_by_key(|(rank, _)| *rank)?;
+    Some(Example { toolkit: toolkit.to_owned(), tool: tool["name"].as_str()?.to_owned(), held: rank < 2 })
+}
+
+/// A call as an agent makes it, for a shell. The names of org and toolkit are of letters, digits and hyphens.
+fn command(origin: &str, org: &str, example: &Example) -> String {
+    let body = format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{}","arguments":{{}}}}}}"#,
+        escaped(&example.tool)
+    );
     format!(
-        "curl -s {origin}/{org}/ledger/mcp \\\n  -H 'Authorization: Bearer YOUR_AGENT_KEY' \\\n  -H 'Content-Type: application/json' \\\n  -H 'Accept: application/json, text/event-stream' \\\n  -d '{}'",
-        r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"send_invoice","arguments":{"customer":"Ada","amount_cents":1250,"currency":"EUR"}}}"#
+        "curl -s {origin}/{org}/{}/mcp \\\n  -H 'Authorization: Bearer YOUR_AGENT_KEY' \\\n  -H 'Content-Type: application/json' \\\n  -H 'Accept: application/json, text/event-stream' \\\n  -d '{body}'",
+        example.toolkit
     )
+}
+
+/// Inside a string of JSON inside single quotes of a shell: nothing but letters, digits and harmless signs
+/// stands for itself, so that no name ends the quotes or hides in the command.
+fn escaped(text: &str) -> String {
+    let mut written = String::new();
+    for unit in text.encode_utf16() {
+        match u8::try_from(unit) {
+            Ok(byte) if byte.is_ascii_alphanumeric() || b"_-./:@ ".contains(&byte) => written.push(char::from(byte)),
+            _ => written.push_str(&format!("\\u{unit:04x}")),
+        }
+    }
+    written
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn tool(name: &str, permission: &str) -> Value {
+        json!({"name": name, "permission": permission, "policies": {}, "offered": true})
+    }
+
+    fn named(tools: &[Value]) -> Option<(String, bool)> {
+        best("ledger", tools).map(|example| (example.tool, example.held))
+    }
+
+    #[test]
+    fn the_example_is_a_tool_that_needs_approval_where_there_is_one() {
+        let mut for_some = tool("c", "always_allow");
+        for_some["policies"] = json!({"agent": "needs_approval"});
+        let (run, held) = (tool("a", "always_allow"), tool("b", "needs_approval"));
+        assert_eq!(named(&[run.clone(), for_some.clone(), held]), Some(("b".to_owned(), true)));
+        assert_eq!(named(&[run.clone(), for_some]), Some(("c".to_owned(), true)));
+        assert_eq!(named(&[run]), Some(("a".to_owned(), false)));
+    }
+
+    #[test]
+    fn what_cannot_be_called_is_no_example() {
+        let mut gone = tool("a", "needs_approval");
+        gone["offered"] = json!(false);
+        assert_eq!(named(&[gone, tool("b", "blocked")]), None);
+    }
+
+    #[test]
+    fn a_hostile_name_stays_inside_its_quotes() {
+        let tool = "a'; rm -rf ~ #\"\\$(x)`y`\u{202e}\u{1f3f4}";
+        let example = Example { toolkit: "ledger".to_owned(), tool: tool.to_owned(), held: true };
+        let command = command("https://gate.example", "acme", &example);
+        assert!(command.is_ascii());
+        assert_eq!(command.matches('\'').count(), 8, "{command}");
+        let body = command.rsplit_once("-d '").and_then(|(_, body)| body.strip_suffix('\'')).unwrap_or_default();
+        let body: Value = serde_json::from_str(body).unwrap_or_default();
+        assert_eq!(body["params"]["name"], tool);
+    }
 }

@@ -24,29 +24,23 @@ use web_sys::HtmlElement;
 use self::{list::Requests, place::Tab, room::Room};
 use super::request::Request;
 use crate::{
-    components::{EmptyState, Icon, Shape},
+    components::{Icon, Shape},
     decide::Decisions,
-    shell::{Org, Shortcuts, Waiting, title},
+    shell::{Needs, Org, Shortcuts, Waiting, title},
+    show::words::Words,
 };
 
 #[component]
 pub(crate) fn Inbox() -> impl IntoView {
-    let org = Org::here();
-    move || {
-        if org.may(Right::ReadApprovals) {
-            view! { <Rooms /> }.into_any()
-        } else {
-            view! {
-                <main class="page">
-                    <h1>"Inbox"</h1>
-                    <EmptyState title="You may not see requests here">
-                        <p>"Your role in this org lacks the right " <code>{Right::ReadApprovals.as_str()}</code>
-                            ". Ask an administrator of this org for a role that has it."</p>
-                    </EmptyState>
-                </main>
-            }
-            .into_any()
-        }
+    view! {
+        <Needs
+            right=Right::ReadApprovals
+            page="Inbox"
+            cannot="You may not see requests here"
+            about="The inbox shows the calls of agents that wait for a person to decide, and what became of earlier ones."
+        >
+            <Rooms />
+        </Needs>
     }
 }
 
@@ -56,8 +50,8 @@ fn Rooms() -> impl IntoView {
     let room = Room::provide();
     let waiting = Waiting::here().count;
     title(move || match waiting.get() {
-        0 => format!("Inbox · {}", org.slug.get()),
-        count => format!("({count}) Inbox · {}", org.slug.get()),
+        0 => Words::of("Inbox · {}", &[&org.slug.get()]),
+        count => Words::of("({}) Inbox · {}", &[&count.to_string(), &org.slug.get()]),
     });
     keys(room);
     follow_decisions(room);

@@ -6,8 +6,9 @@ use leptos::{prelude::*, task::spawn_local};
 use super::{Room, advice, options, rights};
 use crate::{
     api::{Api, Failure, of_org},
-    components::{Button, Choice, Dialog, Failed, Kind, Tone, toast::Toasts},
+    components::{Button, Choice, Dialog, Failed, Kind, Said, Tone, toast::Toasts},
     shell::Org,
+    show::words::Words,
 };
 
 /// The dialog.
@@ -15,7 +16,7 @@ use crate::{
 pub(super) fn ChangeRole(room: Room) -> impl IntoView {
     let title = Signal::derive(move || {
         let email = room.member.with(|member| member.as_ref().map(|member| member.email.clone())).unwrap_or_default();
-        format!("Change the role of {email}")
+        Words::of("Change the role of {}", &[&email])
     });
     view! {
         <Dialog open=room.changing title>
@@ -55,7 +56,7 @@ fn Form(room: Room, member: Member) -> impl IntoView {
             match answer {
                 Ok(member) => {
                     room.changing.try_set(false);
-                    toasts.say(Tone::Ok, format!("{email} is {} now.", member.role));
+                    toasts.say(Tone::Ok, Words::of("{} is {} now.", &[&email, &member.role]));
                     room.members.again();
                     if own {
                         // One's own rights decide what the console offers. Should it fail, the server still refuses.
@@ -92,7 +93,7 @@ fn Effects(room: Room, before: String, role: RwSignal<String>, own: bool) -> imp
     let who = if own { "You" } else { "They" };
     let line = move |verb: &'static str, rights: &[String]| {
         let words = rights::sentence(rights);
-        (!words.is_empty()).then(|| view! { <p>{who} " " <b>{verb}</b> " " {words} "."</p> })
+        (!words.is_empty()).then(|| view! { <p>{who} " " <b>{verb}</b> " " <Said text=words /> "."</p> })
     };
     move || {
         let (gained, lost) = effects()?;

@@ -6,6 +6,7 @@ use super::advice;
 use crate::{
     api::{Api, Failure},
     components::{Button, Dialog, Failed, Kind, Tone, toast::Toasts},
+    show::words::Words,
 };
 
 /// Ends what stands at `path` once somebody said so; a refusal is shown where it was asked.
@@ -15,7 +16,7 @@ pub(super) fn Confirm(
     open: RwSignal<bool>,
     /// The question.
     #[prop(into)]
-    title: Signal<String>,
+    title: Signal<Words>,
     /// The words of the button.
     verb: &'static str,
     /// What ends.
@@ -23,7 +24,7 @@ pub(super) fn Confirm(
     path: Signal<String>,
     /// What is said when it has.
     #[prop(into)]
-    done: Signal<String>,
+    done: Signal<Words>,
     /// What is done then.
     on_done: Callback<()>,
     /// What will happen.
@@ -43,7 +44,7 @@ fn Answer(
     open: RwSignal<bool>,
     verb: &'static str,
     path: Signal<String>,
-    done: Signal<String>,
+    done: Signal<Words>,
     on_done: Callback<()>,
 ) -> impl IntoView {
     let api = Api::here();

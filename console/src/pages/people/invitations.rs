@@ -8,8 +8,9 @@ use leptos::prelude::*;
 use super::{Room, confirm::Confirm, next};
 use crate::{
     api::of_org,
-    components::{Badge, Button, Kind, Shown, Table, Time, Tone, Until},
+    components::{Badge, Button, Kind, Said, Shown, Table, Time, Tone, Until},
     shell::Org,
+    show::words::Words,
 };
 
 #[component]
@@ -22,8 +23,8 @@ pub(super) fn Invitations(room: Room, write: Memo<bool>) -> impl IntoView {
         let id = about.with(|about| about.as_ref().map(|about| about.id)).unwrap_or_default();
         of_org(&org.slug.get(), &format!("/invitations/{id}"))
     });
-    let title = Signal::derive(move || format!("Withdraw the invitation of {}?", email()));
-    let done = Signal::derive(move || format!("The invitation of {} is withdrawn.", email()));
+    let title = Signal::derive(move || Words::of("Withdraw the invitation of {}?", &[&email()]));
+    let done = Signal::derive(move || Words::of("The invitation of {} is withdrawn.", &[&email()]));
     let on_done = Callback::new(move |()| room.invitations.again());
     let ask = Callback::new(move |invitation| {
         about.set(Some(invitation));
@@ -56,18 +57,18 @@ fn rows(list: &Arc<List<Invitation>>, write: Memo<bool>, ask: Callback<Invitatio
 #[component]
 fn Row(invitation: Invitation, write: Memo<bool>, ask: Callback<Invitation>) -> impl IntoView {
     let about = StoredValue::new(invitation.clone());
-    let label = format!("Withdraw the invitation of {}", invitation.email);
+    let label = Words::of("Withdraw the invitation of {}", &[&invitation.email]);
     let act = Callback::new(move |()| ask.run(about.get_value()));
     view! {
         <tr>
-            <td data-label="Who">{invitation.email}</td>
+            <td data-label="Who"><Said text=invitation.email /></td>
             <td data-label="Role">
                 {match invitation.role {
-                    Some(role) => role.into_any(),
+                    Some(text) => view! { <Said text /> }.into_any(),
                     None => view! { <Badge tone=Tone::Warn>"role deleted: invite again"</Badge> }.into_any(),
                 }}
             </td>
-            <td data-label="Invited by">{invitation.invited_by.unwrap_or_else(|| "not a member".to_owned())}</td>
+            <td data-label="Invited by"><Said text=invitation.invited_by.unwrap_or_else(|| "not a member".to_owned()) /></td>
             <td data-label="When"><Time at=invitation.created_at /></td>
             <td data-label="Link"><Until at=invitation.expires_at /></td>
             <td class="row-acts">

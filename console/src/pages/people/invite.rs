@@ -6,7 +6,7 @@ use leptos::{prelude::*, task::spawn_local};
 use super::{Room, advice, options, rights};
 use crate::{
     api::{Api, Failure, of_org},
-    components::{Button, Choice, CopyButton, Failed, Field, Kind, Until},
+    components::{Button, Choice, CopyButton, Failed, Field, Kind, Said, Until},
     shell::Org,
 };
 
@@ -63,7 +63,7 @@ fn Form(room: Room, made: RwSignal<Option<CreatedInvitation>>) -> impl IntoView 
     };
     let wrong = Signal::derive(move || failure.with(|failure| failure.as_ref()?.field("email")));
     // What is said at the field is not said twice.
-    let rest = move || failure.get().filter(|failure| failure.field("email").is_none());
+    let rest = move || failure.get().filter(|failure| !failure.is_at(&["email"]));
     view! {
         <form class="invite" on:submit=submit>
             <Field label="E-mail" kind="email" value=email wrong />
@@ -72,7 +72,7 @@ fn Form(room: Room, made: RwSignal<Option<CreatedInvitation>>) -> impl IntoView 
                 "Make a link"
             </Button>
         </form>
-        <p class="quiet">{may}</p>
+        <p class="quiet">{move || may().map(|text| view! { <Said text /> })}</p>
         {move || rest().map(|failure| view! { <Failed advice=advice(&failure) failure /> })}
     }
 }
@@ -83,8 +83,8 @@ fn Link(created: CreatedInvitation, made: RwSignal<Option<CreatedInvitation>>) -
     let email = created.invitation.email.clone();
     view! {
         <div class="link">
-            <p><b>"Send this link to " {email}</b>", by a way that only they read: Permesso sends nothing itself."</p>
-            <p class="secret"><code tabindex="0">{created.url.clone()}</code> <CopyButton text=created.url what="the link" /></p>
+            <p><b>"Send this link to " <Said text=email /></b>", by a way that only they read: Permesso sends nothing itself."</p>
+            <p class="secret"><code tabindex="0"><Said text=created.url.clone() /></code> <CopyButton text=created.url what="the link" /></p>
             <p class="quiet">
                 "Whoever has it can come in, once (" <Until at=created.invitation.expires_at /> "). It is shown only now. Lost? Invite them again: then only the new link works."
             </p>

@@ -8,8 +8,9 @@ use leptos::prelude::*;
 use super::{Room, next};
 use crate::{
     api::{Api, encoded},
-    components::{Badge, Button, Kind, Shown, Table, Time},
+    components::{Badge, Button, Kind, Said, Shown, Table, Time},
     shell::Org,
+    show::words::Words,
 };
 
 #[component]
@@ -51,17 +52,17 @@ fn Row(member: Member, room: Room, write: Memo<bool>) -> impl IntoView {
     };
     // One person's name may be another's e-mail: the e-mail is who they are.
     let name = (member.name != member.email).then(|| member.name.clone());
-    let change = format!("Change role of {}", member.email);
-    let remove = format!("Remove {}", member.email);
+    let change = Words::of("Change role of {}", &[&member.email]);
+    let remove = Words::of("Remove {}", &[&member.email]);
     view! {
         <tr>
             <td data-label="Who">
                 <span class="stacked">
-                    <span>{member.email} " " {own.then(|| view! { <Badge>"you"</Badge> })}</span>
-                    <span class="quiet">{name}</span>
+                    <span><Said text=member.email /> " " {own.then(|| view! { <Badge>"you"</Badge> })}</span>
+                    <span class="quiet">{name.map(|text| view! { <Said text /> })}</span>
                 </span>
             </td>
-            <td data-label="Role">{member.role}</td>
+            <td data-label="Role"><Said text=member.role /></td>
             <td data-label="Since"><Time at=member.created_at full=true /></td>
             <td class="row-acts">
                 <Show when=move || write.get()>

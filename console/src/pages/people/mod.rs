@@ -18,7 +18,7 @@ use leptos_router::hooks::use_query_map;
 use self::{change::ChangeRole, invitations::Invitations, invite::Invite, members::Members, remove::Remove};
 use crate::{
     api::{Api, Failure, encoded, of_org, read::Read},
-    shell::{Org, title},
+    shell::{Needs, Org, title},
 };
 
 /// What the room's parts share.
@@ -79,7 +79,21 @@ fn advice(failure: &Failure) -> Option<&'static str> {
 
 #[component]
 pub(crate) fn People() -> impl IntoView {
-    title(|| "People".to_owned());
+    view! {
+        <Needs
+            right=Right::ReadMembers
+            page="People"
+            cannot="You may not see the people here"
+            about="This page shows who belongs to this org, with which role, and who is invited."
+        >
+            <All />
+        </Needs>
+    }
+}
+
+#[component]
+fn All() -> impl IntoView {
+    title(|| "People".into());
     let org = Org::here();
     let api = Api::here();
     let room = Room::new();

@@ -7,8 +7,9 @@ use leptos::prelude::*;
 use super::{Room, confirm::Confirm};
 use crate::{
     api::{Api, of_org, read::Read},
-    components::Clock,
+    components::{Clock, Said, Sentence},
     shell::Org,
+    show::words::Words,
 };
 
 /// The dialog.
@@ -26,8 +27,8 @@ pub(super) fn Remove(room: Room) -> impl IntoView {
         let id = room.member.with(|member| member.as_ref().map(|member| member.id)).unwrap_or_default();
         of_org(&org.slug.get(), &format!("/members/{id}"))
     });
-    let title = Signal::derive(move || format!("Remove {} from {}?", email(), org.slug.get()));
-    let done = Signal::derive(move || format!("{} does not belong to {} any more.", email(), org.slug.get()));
+    let title = Signal::derive(move || Words::of("Remove {} from {}?", &[&email(), &org.slug.get()]));
+    let done = Signal::derive(move || Words::of("{} does not belong to {} any more.", &[&email(), &org.slug.get()]));
     let on_done = Callback::new(move |()| {
         if own() {
             // A full load: nothing of this org stays in the page.
@@ -41,7 +42,7 @@ pub(super) fn Remove(room: Room) -> impl IntoView {
             <ul class="effects">
                 <li>
                     {move || if own() { "You lose" } else { "They lose" }}
-                    " access to " <b>{org.slug}</b> " at once. Their account, and other orgs they belong to, stay."
+                    " access to " <b>{move || view! { <Said text=org.slug.get() /> }}</b> " at once. Their account, and other orgs they belong to, stay."
                 </li>
                 <li>"What they decided and did stays on record under their name."</li>
                 <Keys room />
@@ -74,11 +75,19 @@ fn Keys(room: Room) -> impl IntoView {
     };
     move || match owned() {
         Some(names) => {
-            let (count, names) = (names.len(), names.join(", "));
+            let (count, names) = (names.len(), listed(&names));
             let keys = if count == 1 { "API key that still works" } else { "API keys that still work" };
-            view! { <li><b>"Not yet: "</b> "they answer for " {count} " " {keys} ": " {names} ". Revoke those first."</li> }.into_any()
+            view! { <li><b>"Not yet: "</b> "they answer for " {count} " " {keys} ": " <Sentence words=names /> ". Revoke those first."</li> }.into_any()
         }
         None => view! { <li>"Nobody is removed who answers for API keys that still work: revoke those first."</li> }
             .into_any(),
     }
+}
+
+/// Names with commas between them: each for itself, so that none changes how its neighbours are read.
+fn listed(names: &[String]) -> Words {
+    names.iter().enumerate().fold(Words::default(), |words, (at, name)| {
+        let words = if at == 0 { words } else { words.and(", ") };
+        words.and(Words::theirs(name))
+    })
 }

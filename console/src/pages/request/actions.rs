@@ -52,7 +52,7 @@ pub(super) fn Actions(detail: Detail) -> impl IntoView {
         (None, Can::Decide) => view! { <Decide detail late=false /> }.into_any(),
         (None, Can::ApproveLate) => view! { <Decide detail late=true /> }.into_any(),
         (None, Can::Not(why)) => view! {
-            <div class="acts"><p class="cannot"><b>"You cannot decide this: "</b>{why}"."</p></div>
+            <div class="acts"><p class="cannot"><b>"You cannot decide this: "</b><span><Said text=why />"."</span></p></div>
         }
         .into_any(),
         (None, Can::Nobody) => view! {

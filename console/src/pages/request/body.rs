@@ -3,9 +3,9 @@
 use leptos::prelude::*;
 use serde::Deserialize;
 
-use super::{Detail, Said, part, said::SaidBlock};
+use super::{Detail, Said, part};
 use crate::{
-    components::{Difference, Time, Tree},
+    components::{Difference, SaidBlock, Time, Tree},
     shell::Org,
 };
 

@@ -55,7 +55,7 @@ fn Who(detail: Detail) -> impl IntoView {
     view! {
         <p class="who">
             <b><Said text=approval.caller_name /></b>
-            {approval.caller_prefix.map(|prefix| view! { " "<code>{prefix}"…"</code> })}
+            {approval.caller_prefix.map(|prefix| view! { " "<code><Said text=prefix />"…"</code> })}
             {by_key.then(|| view! { ", owned by "<Said text=owner.clone() /> })}
             {approval.client.map(|client| view! { " · with "<Said text=client /> })}
             " · asked "

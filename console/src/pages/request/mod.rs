@@ -1,7 +1,7 @@
 //! One request with everything a person needs to decide: the same card in the inbox and on its own page.
 //!
 //! `words` are the states in words; `head`, `notes`, `result`, `body` and `past` are the parts from top to bottom;
-//! `said` is what others wrote; `actions` decide, `settle` says what became of a call whose outcome nobody knows. A part is made once
+//! `actions` decide, `settle` says what became of a call whose outcome nobody knows. A part is made once
 //! and follows what changes in it, so that no event takes focus, folds or half-written words away.
 
 mod actions;
@@ -10,7 +10,6 @@ mod head;
 mod notes;
 mod past;
 mod result;
-mod said;
 mod settle;
 mod words;
 
@@ -29,8 +28,7 @@ use self::{
     result::Outcome,
     settle::SettleForm,
 };
-pub use said::Said;
-
+pub use crate::components::Said;
 use crate::{
     api::{approval_path, live::Live, read::Read},
     components::{Badge, EmptyState, Failed, Icon, Skeleton},

@@ -2,8 +2,8 @@
 
 use leptos::prelude::*;
 
-use super::{Detail, Said, part, said::SaidBlock, words};
-use crate::components::{Clock, Icon, Shape, Time};
+use super::{Detail, Said, part, words};
+use crate::components::{Clock, Icon, SaidBlock, Sentence, Shape, Time};
 
 /// The notes, the most important first.
 #[component]
@@ -17,7 +17,7 @@ pub(super) fn Notes(detail: Detail) -> impl IntoView {
     let nobody = part(detail, words::nobody);
     let waits = part(detail, |detail| detail.approval.status == "pending");
     view! {
-        {move || became.get().map(|words| view! { <p class="notice"><Icon shape=Shape::Clock /><Said text=words /></p> })}
+        {move || became.get().map(|words| view! { <p class="notice"><Icon shape=Shape::Clock /><span><Sentence words /></span></p> })}
         {move || {
             ran.get()
                 .filter(|_| waits.get())
@@ -36,7 +36,7 @@ pub(super) fn Notes(detail: Detail) -> impl IntoView {
         })}
         <p class=move || if waits.get() { "notice warn" } else { "notice" }>
             <Icon shape=Shape::Pause />
-            <span><b>"Held because "</b><Said text=words::why(&approval.rule, &approval.tool, &approval.toolkit) /></span>
+            <span><b>"Held because "</b><Sentence words=words::why(&approval.rule, &approval.tool, &approval.toolkit) /></span>
         </p>
         {unchecked.map(|(what, why)| view! {
             <p class="notice warn">

@@ -3,9 +3,9 @@
 use api_types::{Approval, ApprovalEvent};
 use leptos::prelude::*;
 
-use super::{Detail, Said, part, said::SaidBlock, words};
+use super::{Detail, Said, part, words};
 use crate::{
-    components::{Badge, Icon, Table, Time},
+    components::{Badge, Icon, SaidBlock, Sentence, Table, Time},
     shell::Org,
 };
 
@@ -39,7 +39,7 @@ fn SimilarRow(one: Approval) -> impl IntoView {
         <tr>
             <td data-label="Call"><a href=href><Said text={one.summary.unwrap_or_else(|| "arguments not kept".to_owned())} /></a></td>
             <td data-label="When"><Time at=one.created_at /></td>
-            <td data-label="What became of it"><Badge tone><Icon shape /><Said text=outcome /></Badge></td>
+            <td data-label="What became of it"><Badge tone><Icon shape /><span><Sentence words=outcome /></span></Badge></td>
         </tr>
     }
 }

@@ -41,7 +41,7 @@ pub(super) fn SettleForm(detail: Detail, on_settled: Callback<()>) -> impl IntoV
             {move || {
                 match because.get() {
                     _ if may.get() => view! { <Choices detail on_settled /> }.into_any(),
-                    Some(because) => view! { <p class="quiet">"You cannot settle this: "{because}"."</p> }.into_any(),
+                    Some(because) => view! { <p class="quiet">"You cannot settle this: "<Said text=because />"."</p> }.into_any(),
                     None => ().into_any(),
                 }
             }}

@@ -4,7 +4,10 @@ use api_types::{Approval, ApprovalDetail, ToolHints};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::approval::Answer;
 
-use crate::components::{Shape, Tone};
+use crate::{
+    components::{Shape, Tone},
+    show::words::Words,
+};
 
 /// How long after its end an expired request can still be approved (approvals.md, "States").
 const LATE: TimeDelta = TimeDelta::days(7);
@@ -49,15 +52,16 @@ pub fn event(from: Option<&str>, to: &str, is_first: bool, answer: Option<&str>)
 
 /// Why a request was held, as a sentence: the rule in the gate's words (`domain::gate::Rule`) says only what is
 /// set where.
-pub fn why(rule: &str, tool: &str, toolkit: &str) -> String {
+pub fn why(rule: &str, tool: &str, toolkit: &str) -> Words {
     if rule == "toolkit default: needs_approval" {
-        return format!(
-            "{tool} needs approval in the toolkit {toolkit}, whoever calls it (no policy of a role says otherwise)."
+        return Words::of(
+            "{} needs approval in the toolkit {}, whoever calls it (no policy of a role says otherwise).",
+            &[tool, toolkit],
         );
     }
     match rule.strip_prefix("policy for role ").and_then(|rest| rest.strip_suffix(": needs_approval")) {
-        Some(role) => format!("the role {role} needs approval for {tool} in the toolkit {toolkit}."),
-        None => format!("{}.", rule.trim_end_matches('.')),
+        Some(role) => Words::of("the role {} needs approval for {} in the toolkit {}.", &[role, tool, toolkit]),
+        None => Words::of("{}.", &[rule.trim_end_matches('.')]),
     }
 }
 
@@ -67,48 +71,48 @@ pub fn may_be_late(approval: &Approval, now: DateTime<Utc>) -> bool {
 }
 
 /// What became of a request, and what follows: the sentence under the title of one that does not wait.
-pub fn became(approval: &Approval, now: DateTime<Utc>) -> Option<String> {
+pub fn became(approval: &Approval, now: DateTime<Utc>) -> Option<Words> {
     let by = approval.decided_by_email.as_deref().unwrap_or("somebody who is gone");
-    let said = approval.decision_reason.as_deref().map(|reason| format!(" (“{reason}”)")).unwrap_or_default();
+    let said = approval.decision_reason.as_deref().map(|reason| Words::of(" (“{}”)", &[reason])).unwrap_or_default();
+    let approved = || Words::of("Approved by {}", &[by]).and(said.clone());
     Some(match approval.status.as_str() {
         "pending" => return None,
-        "approved" => format!("Approved by {by}{said}. It runs once the agent comes back for it."),
-        "rejected" => format!("Rejected by {by}{said}. The agent reads the reason word for word when it asks again."),
+        "approved" => approved().and(". It runs once the agent comes back for it."),
+        "rejected" => Words::of("Rejected by {}", &[by])
+            .and(said)
+            .and(". The agent reads the reason word for word when it asks again."),
         "expired" if may_be_late(approval, now) => {
-            "Nobody decided in time. It can still be approved: then the agent may run it.".to_owned()
+            "Nobody decided in time. It can still be approved: then the agent may run it.".into()
         }
-        "expired" => "Nobody decided in time, or it was approved and not used. The agent may ask again.".to_owned(),
-        "withdrawn" => "The agent took its request back.".to_owned(),
+        "expired" => "Nobody decided in time, or it was approved and not used. The agent may ask again.".into(),
+        "withdrawn" => "The agent took its request back.".into(),
         "invalidated" => {
-            "Something it is bound to has changed, so it cannot run any more. The agent may ask again.".to_owned()
+            "Something it is bound to has changed, so it cannot run any more. The agent may ask again.".into()
         }
-        "executing" if approval.asks_input => format!(
-            "Approved by {by}{said}, and sent. It asks the agent's side for input and waits for it; without it nobody will know whether it ran."
+        "executing" if approval.asks_input => approved().and(
+            ", and sent. It asks the agent's side for input and waits for it; without it nobody will know whether it ran.",
         ),
-        "executing" => format!("Approved by {by}{said}. It is running now."),
-        "executed" => format!("Approved by {by}{said}. It {}.", badge("executed", approval.answer.as_deref()).2),
-        "outcome_unknown" => {
-            format!(
-                "Approved by {by}{said}, and sent; but no answer came. It may have run. It is never sent again by itself."
-            )
-        }
-        "not_executed" => format!("Approved by {by}{said}; but it did not run, as a person found out."),
-        other => format!("It is {other}."),
+        "executing" => approved().and(". It is running now."),
+        "executed" => approved().and(". It ").and(badge("executed", approval.answer.as_deref()).2).and("."),
+        "outcome_unknown" => approved()
+            .and(", and sent; but no answer came. It may have run. It is never sent again by itself."),
+        "not_executed" => approved().and("; but it did not run, as a person found out."),
+        other => Words::of("It is {}.", &[other]),
     })
 }
 
 /// What became of a similar request, in a few words.
-pub fn outcome(approval: &Approval) -> String {
-    let by = approval.decided_by_email.as_deref().map(|by| format!(" by {by}")).unwrap_or_default();
+pub fn outcome(approval: &Approval) -> Words {
+    let by = approval.decided_by_email.as_deref().map(|by| Words::of(" by {}", &[by])).unwrap_or_default();
     match approval.status.as_str() {
         "rejected" => match &approval.decision_reason {
-            Some(reason) => format!("rejected{by}: {reason}"),
-            None => format!("rejected{by}"),
+            Some(reason) => Words::from("rejected").and(by).and(Words::of(": {}", &[reason])),
+            None => Words::from("rejected").and(by),
         },
-        "approved" => format!("approved{by}"),
-        "executing" => format!("approved{by}, running"),
-        "executed" => format!("approved{by}, {}", badge("executed", approval.answer.as_deref()).2),
-        other => badge(other, None).2.to_owned(),
+        "approved" => Words::from("approved").and(by),
+        "executing" => Words::from("approved").and(by).and(", running"),
+        "executed" => Words::from("approved").and(by).and(", ").and(badge("executed", approval.answer.as_deref()).2),
+        other => badge(other, None).2.into(),
     }
 }
 
@@ -239,7 +243,7 @@ mod tests {
     #[test]
     fn the_rules_of_the_gate_become_sentences() {
         use domain::{Permission, gate::Rule};
-        let said = |rule: Rule| why(&rule.to_string(), "send_invoice", "finance");
+        let said = |rule: Rule| why(&rule.to_string(), "send_invoice", "finance").plain();
         let role = Rule::Role { role: "agent".to_owned(), permission: Permission::NeedsApproval };
         assert_eq!(said(role), "the role agent needs approval for send_invoice in the toolkit finance.");
         assert!(

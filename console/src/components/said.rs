@@ -3,9 +3,11 @@
 
 use leptos::prelude::*;
 
-use crate::{
-    components::Marked,
-    show::{folding::Limit, marks::Form},
+use super::Marked;
+use crate::show::{
+    folding::Limit,
+    marks::Form,
+    words::{Part, Words},
 };
 
 /// A name, or a line.
@@ -27,4 +29,18 @@ pub fn SaidBlock(
     text: String,
 ) -> impl IntoView {
     view! { <div class="said" dir="auto"><Marked text form=Form::Block limit=Limit::VALUE /></div> }
+}
+
+/// A sentence of ours with words of others in it.
+#[component]
+pub fn Sentence(
+    /// The sentence.
+    #[prop(into)]
+    words: Words,
+) -> impl IntoView {
+    let part = |part| match part {
+        Part::Ours(text) => text.into_any(),
+        Part::Theirs(text) => view! { <Said text /> }.into_any(),
+    };
+    words.0.into_iter().map(part).collect_view()
 }
