@@ -89,14 +89,14 @@ pub fn failed(
 
 /// Words for a decision of a page that is gone. `fate` is the request as it is now, unless that is gone too; `same`
 /// says that it can still be decided as it was seen. `None`: the decision has arrived, although no answer came.
-pub fn lost(unsent: &Unsent, fate: Option<&Fate>, same: bool, me: Option<Uuid>) -> Option<String> {
-    let not = format!("Your {} of {} was not sent", unsent.verdict.noun(), unsent.target.tool);
+pub fn lost(unsent: &Unsent, fate: Option<&Fate>, same: bool, me: Option<Uuid>) -> Option<Words> {
+    let not = Words::of("Your {} of {} was not sent", &[unsent.verdict.noun(), &unsent.target.tool]);
     Some(match fate {
-        None => format!("{not}: there is no such request any more."),
-        Some(_) if same => format!("{not}: the page was left before. The request still waits."),
-        Some(fate) if fate.status == "pending" => format!("{not}, and the request has changed since. Look again."),
+        None => not.and(": there is no such request any more."),
+        Some(_) if same => not.and(": the page was left before. The request still waits."),
+        Some(fate) if fate.status == "pending" => not.and(", and the request has changed since. Look again."),
         Some(fate) if unsent.sent && fate.by == me && is_done(fate, &unsent.verdict) => return None,
-        Some(fate) => format!("{not}: {}", sentence(&became(fate, me, None))),
+        Some(fate) => not.and(Words::of(": {}", &[&sentence(&became(fate, me, None))])),
     })
 }
 
@@ -220,8 +220,8 @@ mod tests {
         };
         let mut unsent = Unsent::new(ME, target, Verdict::Approve { reason: None }, DateTime::UNIX_EPOCH);
         let said = |unsent: &Unsent, status: &str, by, same| lost(unsent, Some(&fate(status, by, 3)), same, Some(ME));
-        let begins = |said: Option<String>, words: &str| {
-            let said = said.unwrap_or_default();
+        let begins = |said: Option<Words>, words: &str| {
+            let said = said.unwrap_or_default().plain();
             assert!(said.starts_with("Your approval of send_invoice was not sent") && said.contains(words), "{said}");
         };
         begins(said(&unsent, "pending", 0, true), "still waits");
