@@ -2,7 +2,9 @@
 //! and the signal that buttons and keys follow.
 
 use gloo_timers::callback::Timeout;
+use js_sys::{Function, Reflect};
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
 
 use super::presses::{Ms, PressLog, Shown};
 
@@ -173,5 +175,8 @@ impl Fresh {
 
 /// A clock that only goes forward, whatever is done to the time of day.
 fn now() -> Ms {
-    window().performance().map(|performance| performance.now()).unwrap_or_default()
+    // Asked for by name: web-sys would be compiled anew for this alone, with everything that is built on it.
+    let performance = Reflect::get(&window(), &"performance".into()).unwrap_or_default();
+    let now = Reflect::get(&performance, &"now".into()).ok().and_then(|now| now.dyn_into::<Function>().ok());
+    now.and_then(|now| now.call0(&performance).ok()).and_then(|now| now.as_f64()).unwrap_or_default()
 }
