@@ -109,7 +109,7 @@ async fn a_request_whose_time_is_over_is_told_and_said_when_it_would_be() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_may_decide_something_else_by_a_changed_policy_or_role_reads_again_and_nobody_else() {
+async fn who_may_decide_something_else_by_a_changed_policy_reads_again_and_nobody_else() {
     let world = World::new().await;
     let (mut approver, mut admin) =
         (Stream::open(&world.approver, "acme", None).await, Stream::open(&world.admin, "acme", None).await);
@@ -122,11 +122,19 @@ async fn who_may_decide_something_else_by_a_changed_policy_or_role_reads_again_a
     assert_eq!((name.as_str(), &data["may_decide"]), ("approval.opened", &json!(true)), "nothing before it");
     let (name, data, _) = approver.find(&APPROVALS).await;
     assert_eq!((name.as_str(), &data["may_decide"]), ("approval.opened", &json!(false)));
+}
 
-    let role = json!({"rights": ["approvals:read", "audit:read", "connections:read"]});
-    world.admin.patch("/orgs/acme/roles/approver", json!({"rights": ["audit:read"]})).await.expect(200);
-    world.admin.patch("/orgs/acme/roles/approver", role).await.expect(200);
-    approver.find(&["resync"]).await;
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_see_more_by_a_changed_role_reads_again() {
+    let world = World::new().await;
+    let role = json!({"name": "watcher", "rights": ["connections:read"]});
+    world.admin.post("/orgs/acme/roles", role).await.expect(201);
+    let mut watcher = Stream::open(&key(&world, "watcher").await, "acme", None).await;
+    let more = json!({"rights": ["connections:read", "approvals:read"]});
+    world.admin.patch("/orgs/acme/roles/watcher", more).await.expect(200);
+    watcher.find(&["resync"]).await;
+    let id = world.held(1).await;
+    assert_eq!(watcher.find(&APPROVALS).await.1["id"], json!(id));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -61,7 +61,12 @@ async fn list_request_filter_and_summary_agree_for_whoever_looks() {
         Looker { who: "approver", client: world.approver.clone() },
         Looker { who: "admin", client: world.admin.clone() },
     ];
-    for (who, role) in [("maker", "admin"), ("rotator", "admin"), ("auditor", "auditor"), ("caller", "approver")] {
+    // Somebody who may both call and decide.
+    let teller = json!({"name": "teller", "rights": ["tools:call", "approvals:read", "approvals:decide"]});
+    world.admin.post("/orgs/acme/roles", teller).await.expect(201);
+    let policy = json!({"approval_policy": {"approver_roles": ["admin", "approver", "teller"]}});
+    world.admin.patch("/orgs/acme", policy).await.expect(200);
+    for (who, role) in [("maker", "admin"), ("rotator", "admin"), ("auditor", "auditor"), ("caller", "teller")] {
         lookers.push(person(&world, who, role).await);
     }
     for (name, role) in [("eye", "auditor"), ("hand", "approver")] {
@@ -78,11 +83,6 @@ async fn list_request_filter_and_summary_agree_for_whoever_looks() {
     let rotate = format!("/orgs/acme/api-keys/{}/rotate", key["id"].as_str().unwrap_or(""));
     let rotated = client("rotator").post(&rotate, json!({"overlap_seconds": 0})).await.expect(200);
     let robot = Client::new(&world.gateway.url, rotated["key"].as_str());
-    world
-        .admin
-        .patch("/orgs/acme/roles/approver", json!({"rights": ["tools:call", "approvals:read", "approvals:decide"]}))
-        .await
-        .expect(200);
     let pay = Client::approval_of(&robot.call("pay", json!({"to": "Ada", "cents": 1})).await);
     let balance = Client::approval_of(&robot.call("balance", json!({})).await);
     let asked = Client::approval_of(&client("caller").call("pay", json!({"to": "Ada", "cents": 2})).await);
