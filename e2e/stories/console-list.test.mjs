@@ -163,7 +163,8 @@ describe("the inbox's list", () => {
       const mara = await people.enter(gateway, credentials(gateway));
       await measured(mara.page);
       await mara.goes(INBOX);
-      await mara.page.waitForFunction(() => document.querySelectorAll('[id^="request-"][href]').length >= 500);
+      const all = () => document.querySelectorAll('[id^="request-"][href]').length >= 500;
+      await mara.page.waitForFunction(all, undefined, { timeout: 60_000 });
       await card(mara.page).waitFor();
       await mara.page.evaluate(() => {
         window.made = 0;
