@@ -72,17 +72,12 @@ describe("the console's pages", () => {
     assert.equal(await mara.page.getByText("curl").count(), 0);
   });
 
-  tells("names that deceive are marked on every page", async (people) => {
+  tells("names that deceive are marked on requests", async (people) => {
     const { approval_id } = held(await call(odd, TOOL, { to: hostile("me"), [hostile("key")]: 1 }));
     const { approval_id: decided } = held(await call(odd, TOOL, { n: 2 }));
     await admin.reject(decided, `${hostile("no")}\nand a second line`);
-    const { url } = await admin.acme("POST", "/invitations", { email: `new${EMAIL}`, role: "approver" });
     const mara = await people.enter(gateway, credentials(gateway), { at: INBOX });
-    mara.foresees(/^answer 404 GET /);
-    const clean = async (where, person = mara) => {
-      await person.page.locator(".mark").first().waitFor({ state: "attached" });
-      assert.deepEqual(await unmarked(person.page), [], where);
-    };
+    const clean = (where) => isClean(mara, where);
 
     await looksAt(mara.page, approval_id);
     await clean("the inbox");
@@ -104,9 +99,13 @@ describe("the console's pages", () => {
     }
     await look(mara, "pages-hostile-request");
 
+  });
+
+  tells("names that deceive are marked in the audit", async (people) => {
+    const mara = await people.enter(gateway, credentials(gateway));
+    const clean = (where) => isClean(mara, where);
     await mara.goes(`/acme/audit?actor=${encodeURIComponent(KEY)}&q=${encodeURIComponent("\u202eevil")}`);
     await clean("the audit's filters");
-    await look(mara, "pages-hostile-filters");
     await mara.goes(`/acme/audit?actor=${encodeURIComponent(KEY)}`);
     await mara.page.getByRole("table").waitFor();
     await clean("the audit");
@@ -116,7 +115,12 @@ describe("the console's pages", () => {
     await mara.page.getByText("As JSON, byte for byte").first().click();
     await clean("a record");
     await look(mara, "pages-hostile-record");
+  });
 
+  tells("names that deceive are marked among people", async (people) => {
+    const { url } = await admin.acme("POST", "/invitations", { email: `new${EMAIL}`, role: "approver" });
+    const mara = await people.enter(gateway, credentials(gateway));
+    const clean = (where, person = mara) => isClean(person, where);
     await mara.goes("/acme/people");
     const line = mara.page.getByRole("row", { name: /^mallory/ });
     await line.waitFor();
@@ -287,6 +291,12 @@ describe("the console's pages", () => {
     await printed(mara, "pages-print-record", ["THE END", "row 59", "As JSON, byte for byte", "Request id"]);
   });
 });
+
+/** Nothing of others' words is on a page without marks, and some of it is. */
+async function isClean({ page }, where) {
+  await page.locator(".mark").first().waitFor({ state: "attached" });
+  assert.deepEqual(await unmarked(page), [], where);
+}
 
 /** Looks at a page as it comes onto paper, where these words must stand. */
 async function printed({ page }, name, words) {

@@ -38,6 +38,9 @@ pub struct Live {
     pub connections: RwSignal<u64>,
     /// Whether the stream is open. Before it was for the first time: true, to not cry early.
     pub connected: RwSignal<bool>,
+    /// Whether what is read from now on misses nothing that happens after: the stream has been open once, or cannot be
+    /// opened now. What is kept current by events is read only then.
+    pub followed: RwSignal<bool>,
     listeners: StoredValue<Vec<(u64, Hear)>, LocalStorage>,
     next: StoredValue<u64>,
     gathered: StoredValue<Gathered>,
@@ -94,6 +97,7 @@ impl Live {
             calls: counter(),
             connections: counter(),
             connected: RwSignal::new(true),
+            followed: RwSignal::new(false),
             listeners: StoredValue::new_local(Vec::new()),
             next: StoredValue::new(0),
             gathered: StoredValue::new(Gathered::default()),
@@ -105,23 +109,19 @@ impl Live {
         };
         provide_context(live);
         let visible = visibility();
-        Effect::new(move |before: Option<()>| match (org.get(), visible.get()) {
-            (Some(org), true) => {
-                live.open(org, 1);
-                // What happened while nobody looked.
-                if before.is_some() {
-                    live.resync();
-                }
-            }
+        Effect::new(move |_| match (org.get(), visible.get()) {
+            (Some(org), true) => live.open(org, 1),
             // A browser has six connections to a host: pages that nobody looks at must not take them all. What
             // their titles say is at most a minute old.
             (Some(_), false) => {
                 live.stream.set_value(None);
+                live.followed.set(true);
                 live.hidden.set_value(Some(Interval::new(HIDDEN_MS, move || moved(live.unseen))));
             }
             (None, _) => {
                 live.stream.set_value(None);
                 live.connected.set(true);
+                live.followed.set(true);
             }
         });
         on_cleanup(move || {
@@ -186,6 +186,8 @@ impl Live {
 
     fn open(self, org: String, attempt: u32) {
         self.hidden.set_value(None);
+        // Perhaps another org's; what is not told is read once the stream is open.
+        self.gathered.set_value(Gathered::default());
         let Ok(source) = EventSource::new(&format!("/api/v1{}", of_org(&org, "/events"))) else { return };
         let mut listeners = Vec::new();
         let mut listen = |event: &str, heard: Box<dyn FnMut(MessageEvent)>| {
@@ -211,16 +213,16 @@ impl Live {
                 }
             }),
         );
-        // Opened again: what happened meanwhile was heard only if the server still knows our place,
-        // and a new server does not. To read once more costs little.
+        // Opened again, or for another org, or after nobody looked: what happened meanwhile was heard only if the server
+        // still knows our place, and what was read before may be older than where the stream begins.
         listen(
             "open",
             Box::new(move |_| {
-                let lost = self.connected.try_get_untracked() == Some(false);
                 self.connected.try_set(true);
-                if lost {
+                if self.followed.try_get_untracked() == Some(true) {
                     self.resync();
                 }
+                self.followed.try_set(true);
             }),
         );
         listen("error", Box::new(move |event| self.lost(&event, org.clone(), attempt)));
@@ -230,6 +232,7 @@ impl Live {
     /// The browser connects again by itself after a broken connection, not after an error answer.
     fn lost(self, event: &MessageEvent, org: String, attempt: u32) {
         self.connected.try_set(false);
+        self.followed.try_set(true);
         let source = event.target().and_then(|target| target.dyn_into::<EventSource>().ok());
         if source.is_some_and(|source| source.ready_state() == EventSource::CLOSED) {
             // Refused: one's rights may have ended.
@@ -241,7 +244,8 @@ impl Live {
                 let still = self.stream.try_with_value(|stream| stream.as_ref().is_some_and(Stream::is_closed));
                 if still == Some(true) {
                     self.open(org, attempt + 1);
-                    if attempt % BLIND == 0 {
+                    // Without a stream nothing tells: what is shown is read at the first failure and then now and then.
+                    if attempt % BLIND == 1 {
                         self.resync();
                     }
                 }

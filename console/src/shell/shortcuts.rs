@@ -108,9 +108,15 @@ impl Shortcuts {
         if !self.on.get_untracked() || modified || typing || !is_letter || event.default_prevented() {
             return;
         }
-        if !self.pressed(&key, event) {
+        // Who steps on faster than letters come to rest would never get on if that lengthened the rest.
+        let steps_on = self.presses.is_quiet() && self.find(&key).is_some_and(|shortcut| !shortcut.decides);
+        if !self.pressed(&key, event) && !steps_on {
             self.presses.ignored();
         }
+    }
+
+    fn find(self, key: &str) -> Option<Shortcut> {
+        self.known.with_untracked(|known| known.iter().rev().find(|shortcut| shortcut.key == key).copied())
     }
 
     /// Does what a letter is for, and says whether that was something.
@@ -118,8 +124,7 @@ impl Shortcuts {
         if self.presses.is_quiet() || is_asked() {
             return false;
         }
-        let found = self.known.with_untracked(|known| known.iter().rev().find(|shortcut| shortcut.key == key).copied());
-        let Some(shortcut) = found else { return false };
+        let Some(shortcut) = self.find(key) else { return false };
         event.prevent_default();
         if let Some(fresh) = shortcut.fresh.filter(|fresh| !fresh.is_open()) {
             fresh.refuse();

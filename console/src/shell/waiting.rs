@@ -31,7 +31,7 @@ impl Waiting {
         let read = Read::<ApprovalsSummary>::new(move || {
             live.resynced.track();
             live.unseen.track();
-            org.may(Right::ReadApprovals).then(|| of_org(&org.slug.get(), "/approvals/summary"))
+            (live.followed.get() && org.may(Right::ReadApprovals)).then(|| of_org(&org.slug.get(), "/approvals/summary"))
         });
         let waiting = Self {
             count: Memo::new(move |_| read.value.with(|read| read.as_ref().map_or(0, |summary| summary.waiting))),

@@ -29,11 +29,11 @@ pub(super) fn Chips() -> impl IntoView {
                     {
                         let (name, value) = chip;
                         let words = Words::of("{}: {}", &[name.label(), &value_words(name, &value)]);
-                        let spoken = Words::from("Remove the filter ").and(words.clone()).plain();
                         let remove = move |_| search.set(name, "", false);
                         view! {
                             <li>
-                                <button type="button" class="chip" aria-label=spoken on:click=remove>
+                                <button type="button" class="chip" on:click=remove>
+                                    <span class="visually-hidden">"Remove the filter "</span>
                                     <span><Sentence words /></span>
                                     <Icon shape=Shape::Cross />
                                 </button>

@@ -47,7 +47,7 @@ impl Reading {
         let path = move || {
             live.resynced.track();
             let path = format!("/approvals?status={}&limit={PAGE}", tab.get().statuses());
-            org.may(Right::ReadApprovals).then(|| of_org(&org.slug.get(), &path))
+            (live.followed.get() && org.may(Right::ReadApprovals)).then(|| of_org(&org.slug.get(), &path))
         };
         let overrun = Trigger::new();
         let pages = Pages::new(wanted, path, move |step| match step {
