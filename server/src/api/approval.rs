@@ -62,7 +62,7 @@ pub(super) fn approval(record: &Record, card: Card) -> Approval {
 /// # Errors
 /// When Postgres cannot be reached, or the arguments were sealed under another master key.
 pub(super) async fn detail(services: &Services, access: &OrgAccess, record: Record) -> Result<ApprovalDetail> {
-    let mut scope = OrgScope::system(&services.db, access.org.id, Reason::Claim).await?;
+    let mut scope = OrgScope::system(&services.db.people, access.org.id, Reason::Claim).await?;
     let history = db::approval::events(&mut scope, record.id).await?;
     let own = db::approval::own_people(&mut scope, &record.binding).await?;
     let last_approved = approval_card::last_approved(services, &mut scope, &record).await?;

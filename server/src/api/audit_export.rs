@@ -135,7 +135,7 @@ impl Export {
     }
 
     async fn read(&self) -> Result<Vec<Row>> {
-        let mut scope = OrgScope::begin(&self.services.db, self.access.org.id).await?;
+        let mut scope = OrgScope::begin(&self.services.db.people, self.access.org.id).await?;
         list(&mut scope, &self.filter).await
     }
 }

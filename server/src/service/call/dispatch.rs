@@ -246,7 +246,7 @@ async fn renew(
         }
         let before = Instant::now();
         let renewed = async {
-            let mut scope = OrgScope::begin(&services.db, org).await?;
+            let mut scope = OrgScope::begin(&services.db.calls, org).await?;
             let renewed = db::approval::renew_lease(&mut scope, id, holder, services.lease.as_secs_f64()).await?;
             scope.commit().await?;
             Ok::<_, Error>(renewed)

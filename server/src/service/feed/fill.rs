@@ -39,7 +39,7 @@ pub(super) async fn open(services: &Arc<Services>, org: OrgId) -> Result<Arc<Cha
     }
     // From here on nothing is missed.
     let (approvals, listening) = (services.live.approvals(), services.live.listening());
-    let mut scope = OrgScope::begin(&services.db, org).await?;
+    let mut scope = OrgScope::begin(&services.db.people, org).await?;
     let calls = Calls::begin(&mut scope).await?;
     let mut connections = Connections::default();
     let version = services.directory.get()?.version;
@@ -124,7 +124,7 @@ async fn look_once(
     connections: &mut Connections,
 ) -> Result<()> {
     let version = services.directory.get()?.version;
-    let mut scope = OrgScope::begin(&services.db, channel.org).await?;
+    let mut scope = OrgScope::begin(&services.db.people, channel.org).await?;
     let found = calls.look(&mut scope).await?;
     match found {
         Found::Finished(rows) => {
