@@ -73,6 +73,8 @@ impl App {
         let (audit, writers) = audit::Writer::start(AuditConnector::new(url, set_role)?, config.audit_queue_bytes);
         let rules = AllowRule::parse_list(&config.egress_allow.join(",")).context("PERMESSO_EGRESS_ALLOW")?;
         let egress = Egress::new(rules).context("cannot make the HTTP client")?;
+        // A third for the audit's lists, a third for its exports: the rest of people's connections is for the rest.
+        let wide = (db.people.size() / 3).max(1);
         let services = Services {
             directory: Snapshots::load(db.directory.clone(), config.forbid_self_approval)
                 .await
@@ -95,8 +97,8 @@ impl App {
             changing: Default::default(),
             feed: feed::Feed::default(),
             key_uses: key::Uses::default(),
-            audit_readers: tokio::sync::Semaphore::new((db.people.size() / 3).max(1)),
-            exports: audit_export::Exports::default(),
+            audit_readers: tokio::sync::Semaphore::new(wide),
+            exports: audit_export::Exports::new(wide),
             claiming: Default::default(),
             dispatched: TaskTracker::new(),
             stop: CancellationToken::new(),

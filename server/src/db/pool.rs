@@ -145,17 +145,17 @@ impl Db {
         &self.pool
     }
 
-    /// Waits for a turn.
+    /// Waits for a turn, so long at most.
     ///
     /// # Errors
-    /// Unavailable, naming the pool, when none came up for [`PATIENCE`].
-    async fn turn(&self) -> Result<OwnedSemaphorePermit> {
-        let turn = tokio::time::timeout(PATIENCE, self.turns.clone().acquire_owned()).await;
+    /// Unavailable, naming the pool, when none came up.
+    async fn turn(&self, patience: Duration) -> Result<OwnedSemaphorePermit> {
+        let turn = tokio::time::timeout(patience, self.turns.clone().acquire_owned()).await;
         turn.map_err(|_| {
             Error::unavailable(format!(
                 "all database connections for {} were busy for {} s; nothing was done, try again",
                 self.serves,
-                PATIENCE.as_secs()
+                patience.as_secs()
             ))
         })?
         .map_err(Error::internal)
@@ -163,18 +163,15 @@ impl Db {
 
     /// A connection, for one statement.
     pub(super) async fn connection(&self) -> Result<Taken<PoolConnection<Postgres>>> {
-        let turn = self.turn().await?;
+        let turn = self.turn(PATIENCE).await?;
         Ok(Taken { inner: self.pool.acquire().await?, _turn: turn })
     }
 
     /// Opens a transaction, by this statement if one is given, in a task of its own, which also ends when who asked
     /// for it has gone: given up in the middle, sqlx 0.9.0 puts the connection back into the pool with the transaction
     /// open (its issue 4385), and the next one to use it would live in the past.
-    pub(super) async fn open(
-        &self,
-        statement: Option<&'static str>,
-    ) -> Result<Taken<Transaction<'static, Postgres>>> {
-        let turn = self.turn().await?;
+    pub(super) async fn open(&self, statement: Option<&'static str>) -> Result<Taken<Transaction<'static, Postgres>>> {
+        let turn = self.turn(PATIENCE).await?;
         let pool = self.pool.clone();
         let opening = tokio::spawn(async move {
             let inner = match statement {
@@ -249,16 +246,16 @@ mod tests {
         assert_eq!(Shares::of(20), Shares { calls: 8, people: 7, upkeep: 2 });
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn whoever_finds_every_connection_of_a_pool_busy_is_told_which_and_no_other_pool_is_concerned() {
         let pools = nowhere();
         let _busy = pools.calls.turns.clone().acquire_many_owned(2).await.unwrap();
-        let error = pools.calls.turn().await.unwrap_err();
+        let error = pools.calls.turn(Duration::ZERO).await.unwrap_err();
         assert_eq!(error.code, "unavailable");
         assert_eq!(
             error.message,
-            "all database connections for calls of agents were busy for 15 s; nothing was done, try again"
+            "all database connections for calls of agents were busy for 0 s; nothing was done, try again"
         );
-        assert!(pools.people.turn().await.is_ok());
+        assert!(pools.people.turn(Duration::ZERO).await.is_ok());
     }
 }

@@ -51,7 +51,7 @@ pub struct OrgScope {
     tx: Taken<Transaction<'static, Postgres>>,
     org: OrgId,
     /// Given back after the transaction.
-    turn: Option<OwnedMutexGuard<()>>,
+    _turn: Option<OwnedMutexGuard<()>>,
 }
 
 impl OrgScope {
@@ -59,7 +59,80 @@ impl OrgScope {
     ///
     /// # Errors
     /// When Postgres cannot be reached.
-    pub async fn begin(db: &Db, org: Option<OrgId>, reason: Option<Reason>) -> Result<Taken<Transaction<'static, Postgres>>> {
+    pub async fn begin(db: &Db, org: OrgId) -> Result<Self> {
+        Ok(Self { tx: begin(db, Some(org), None).await?, org, _turn: None })
+    }
+
+    /// Begins a transaction for one org on the system's own account, for the reason given.
+    ///
+    /// # Errors
+    /// When Postgres cannot be reached.
+    pub async fn system(db: &Db, org: OrgId, reason: Reason) -> Result<Self> {
+        Ok(Self { tx: begin(db, Some(org), Some(reason)).await?, org, _turn: None })
+    }
+
+    /// Keeps a turn until the transaction has ended.
+    pub fn keep(self, turn: OwnedMutexGuard<()>) -> Self {
+        Self { _turn: Some(turn), ..self }
+    }
+
+    /// The org.
+    pub fn org(&self) -> OrgId {
+        self.org
+    }
+
+    /// The connection, for a query.
+    pub fn conn(&mut self) -> &mut PgConnection {
+        &mut self.tx.inner
+    }
+
+    /// Makes everything done in it durable.
+    ///
+    /// # Errors
+    /// When Postgres cannot say that it is; it may be all the same.
+    pub async fn commit(self) -> Result<()> {
+        self.tx.commit().await
+    }
+}
+
+/// A transaction across orgs. Dropping it rolls back.
+pub struct SystemScope {
+    tx: Taken<Transaction<'static, Postgres>>,
+}
+
+impl SystemScope {
+    /// Begins a transaction that sees what the policies grant for `reason`.
+    ///
+    /// # Errors
+    /// When Postgres cannot be reached.
+    pub async fn begin(db: &Db, reason: Reason) -> Result<Self> {
+        Ok(Self { tx: begin(db, None, Some(reason)).await? })
+    }
+
+    /// Begins a read-only transaction in which every query sees the database at one moment.
+    ///
+    /// # Errors
+    /// When Postgres cannot be reached.
+    pub async fn snapshot(db: &Db, reason: Reason) -> Result<Self> {
+        let tx = db.open(Some("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")).await?;
+        Ok(Self { tx: within(tx, None, Some(reason)).await? })
+    }
+
+    /// The connection, for a query.
+    pub fn conn(&mut self) -> &mut PgConnection {
+        &mut self.tx.inner
+    }
+
+    /// Makes everything done in it durable.
+    ///
+    /// # Errors
+    /// When Postgres cannot say that it is; it may be all the same.
+    pub async fn commit(self) -> Result<()> {
+        self.tx.commit().await
+    }
+}
+
+async fn begin(db: &Db, org: Option<OrgId>, reason: Option<Reason>) -> Result<Taken<Transaction<'static, Postgres>>> {
     within(db.open(None).await?, org, reason).await
 }
 

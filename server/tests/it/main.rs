@@ -39,6 +39,7 @@ mod openapi;
 mod outage;
 mod outcomes;
 mod people;
+mod pools;
 mod races;
 mod refresh;
 mod removed;

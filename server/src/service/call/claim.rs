@@ -194,9 +194,9 @@ async fn invalidate(scope: &mut OrgScope, record: &Record, approved: Approved, c
 }
 
 async fn attempt(services: &Services, claimant: &Claimant, id: ApprovalId, spec: Arc<ConnectionSpec>) -> Result<Claim> {
-    // Read before the claim: by this clock the lease ends no later than by Postgres's.
-    let before = Instant::now();
     let mut scope = OrgScope::system(&services.db.calls, claimant.org, Reason::Claim).await?;
+    // Read before the claim, and after the wait for a connection: by this clock the lease ends no later than by Postgres's.
+    let before = Instant::now();
     let Some(record) = db::approval::lock(&mut scope, id).await? else { return Ok(Claim::Lost) };
     let State::Approved(approved) = record.state() else { return Ok(Claim::Lost) };
     let waiting = db::task::count_open(&mut scope, id).await? > 0;
