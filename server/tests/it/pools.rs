@@ -284,7 +284,8 @@ async fn with_one_connection_in_each_pool_every_route_and_the_whole_life_of_a_ca
                 continue;
             }
             let body = (method != Method::GET).then(|| "{}".to_owned());
-            let asked = browser.send(method.clone(), &filled(route), body, &[]);
+            let path = filled(route);
+            let asked = browser.send(method.clone(), &path, body, &[]);
             let answer: Answer = timeout(LONG, asked).await.expect("it does not hang");
             assert!(answer.status.as_u16() < 500, "{method} {route}: {}", answer.text);
         }
