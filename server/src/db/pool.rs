@@ -18,10 +18,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::APP_ROLE;
 use crate::error::{Error, Result};
 
-/// How long whoever needs a connection waits for those before them: longer than any burst takes.
+/// How long whoever needs a connection waits for those before them, and as long again for Postgres to accept one: longer
+/// than any burst takes, also on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// How long Postgres may take to accept a connection, or to say that an idle one still works.
-const CONNECT: Duration = Duration::from_secs(5);
 
 /// The pools of one process. New code takes the one that its work belongs to; `server/tests/it/layers.rs` knows which
 /// module works for whom.
@@ -113,12 +112,14 @@ impl Taken<Transaction<'static, Postgres>> {
 }
 
 impl Db {
-    /// A pool that connects when it is first used: `size` connections that take turns, and so many `kept` by who
-    /// never gives them back.
+    /// A pool that opens half of its connections ahead and the others as they are needed: `size` of them take turns, and
+    /// `kept` more are for whoever never gives them back.
     fn new(options: &PgConnectOptions, set_role: bool, serves: &'static str, size: u32, kept: u32) -> Self {
         let pool = PgPoolOptions::new()
             .max_connections(size + kept)
-            .acquire_timeout(CONNECT)
+            // A burst does not begin with making all of them.
+            .min_connections(size / 2)
+            .acquire_timeout(PATIENCE)
             .after_connect(move |conn, _| {
                 Box::pin(async move {
                     if set_role {

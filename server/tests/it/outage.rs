@@ -140,7 +140,7 @@ fn with_progress(tool: &str, arguments: Value) -> String {
     json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}).to_string()
 }
 
-/// Longer than a snapshot of the configuration counts, and than Postgres may take to accept a connection.
+/// Longer than a snapshot of the configuration counts.
 const LONG: Duration = STALE.saturating_add(Duration::from_secs(2));
 
 #[tokio::test(flavor = "multi_thread")]
