@@ -97,8 +97,8 @@ pub struct Config {
     /// `PERMESSO_AUDIT_QUEUE_BYTES`: how many bytes of records may wait to be written; 32 MiB to 64 GiB, 64 MiB unless
     /// set.
     pub audit_queue_bytes: usize,
-    /// `PERMESSO_DB_CONNECTIONS`: the largest number of pooled connections to Postgres; 2 to 1000,
-    /// 20 unless set.
+    /// `PERMESSO_DB_CONNECTIONS`: the largest number of pooled connections to Postgres, which are shared out (`db::Pools`);
+    /// 6 to 1000, 20 unless set.
     pub db_max_connections: u32,
 }
 
@@ -158,7 +158,7 @@ impl Config {
                 16 << 20,
             )?,
             audit_queue_bytes: vars.number("PERMESSO_AUDIT_QUEUE_BYTES", 32 << 20..=64 << 30, 64 << 20)?,
-            db_max_connections: vars.number("PERMESSO_DB_CONNECTIONS", 2..=1_000, 20)?,
+            db_max_connections: vars.number("PERMESSO_DB_CONNECTIONS", 6..=1_000, 20)?,
         })
     }
 }

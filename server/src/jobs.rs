@@ -16,7 +16,7 @@ pub fn start(tasks: &mut JoinSet<()>, services: &Arc<Services>) {
     every(tasks, services, "sweep", Duration::from_secs(1), |s| async move { approval::sweep(&s).await.map(|_| ()) });
     every(tasks, services, "key uses", Duration::from_secs(3), |s| async move { key::flush(&s).await });
     every(tasks, services, "audit partitions", Duration::from_secs(3_600), |s| async move {
-        db::audit::ensure_partitions(&s.db).await
+        db::audit::ensure_partitions(&s.db.upkeep).await
     });
     every(tasks, services, "ended sessions", Duration::from_secs(600), |s| async move { session::sweep(&s).await });
     every(

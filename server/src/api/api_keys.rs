@@ -38,7 +38,7 @@ pub async fn list_api_keys(
     Query(query): Query<Page>,
 ) -> Result<Json<List<ApiKey>>> {
     let (limit, after) = (query.limit()?, query.after::<ApiKeyId>()?);
-    let mut scope = OrgScope::begin(&services.db, access.0.org.id).await?;
+    let mut scope = OrgScope::begin(&services.db.people, access.0.org.id).await?;
     let rows = db::api_key::list(&mut scope, after, limit + 1).await?;
     let directory = services.directory.get()?;
     Ok(Json(page(rows, limit, |row| row.id.to_string(), |row| api_key(&directory, row))))

@@ -81,7 +81,7 @@ pub async fn list_approvals(
         limit: limit + 1,
     };
     // Keys of other orgs ask too, and a card says whose they are.
-    let mut scope = OrgScope::system(&services.db, access.0.org.id, Reason::Claim).await?;
+    let mut scope = OrgScope::system(&services.db.people, access.0.org.id, Reason::Claim).await?;
     let deciding = Deciding::of(&access.0);
     match query.mine.as_deref() {
         None | Some("false") => {}
@@ -134,7 +134,7 @@ pub async fn get_approval(
     Path((_, id)): Path<(String, String)>,
 ) -> Result<Json<ApprovalDetail>> {
     let id = parse_id(&id)?;
-    let mut scope = OrgScope::begin(&services.db, access.0.org.id).await?;
+    let mut scope = OrgScope::begin(&services.db.people, access.0.org.id).await?;
     let record = db::approval::get(&mut scope, id).await?.ok_or_else(Error::not_found)?;
     drop(scope);
     detail(&services, &access.0, record).await.map(Json)
@@ -231,7 +231,7 @@ fn seen(arguments: &str, definition: &str) -> Result<Seen> {
 
 /// The record with its card, after a decision.
 async fn shown(services: &Services, access: &OrgAccess, record: Record) -> Result<Json<Approval>> {
-    let mut scope = OrgScope::system(&services.db, access.org.id, Reason::Claim).await?;
+    let mut scope = OrgScope::system(&services.db.people, access.org.id, Reason::Claim).await?;
     let records = [record];
     let mut cards = approval_card::cards(services, &mut scope, &records).await?;
     let [record] = records;

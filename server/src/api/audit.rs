@@ -117,7 +117,7 @@ pub async fn list_audit(
     let bodies = access.0.rights.has(Right::ReadAuditBodies);
     let filter = Filter { before, limit: limit + 1, ..query.filters.filter(bodies) };
     let _turn = turn(&services).await?;
-    let mut scope = OrgScope::begin(&services.db, access.0.org.id).await?;
+    let mut scope = OrgScope::begin(&services.db.people, access.0.org.id).await?;
     let rows = list(&mut scope, &filter).await?;
     Ok(Json(page(rows, limit, |row| row.id.to_string(), record)))
 }
@@ -138,7 +138,7 @@ pub async fn get_audit_record(
     let id: AuditId = id.parse().map_err(|_| Error::not_found())?;
     let bodies = access.0.rights.has(Right::ReadAuditBodies);
     let _turn = turn(&services).await?;
-    let mut scope = OrgScope::begin(&services.db, access.0.org.id).await?;
+    let mut scope = OrgScope::begin(&services.db.people, access.0.org.id).await?;
     let filter = Filter { id: Some(id), limit: 1, bodies, ..Filter::default() };
     let row = list(&mut scope, &filter).await?.pop().ok_or_else(Error::not_found)?;
     Ok(Json(with_bodies(row)))

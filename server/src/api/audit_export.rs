@@ -135,7 +135,8 @@ impl Export {
     }
 
     async fn read(&self) -> Result<Vec<Row>> {
-        let mut scope = OrgScope::begin(&self.services.db, self.access.org.id).await?;
+        let _turn = self.services.exports.turn().await?;
+        let mut scope = OrgScope::begin(&self.services.db.people, self.access.org.id).await?;
         list(&mut scope, &self.filter).await
     }
 }

@@ -40,7 +40,7 @@ pub async fn list_connections(
     Query(query): Query<Page>,
 ) -> Result<Json<List<Connection>>> {
     let (limit, after) = (query.limit()?, query.after::<String>()?);
-    let mut scope = OrgScope::begin(&services.db, access.0.org.id).await?;
+    let mut scope = OrgScope::begin(&services.db.people, access.0.org.id).await?;
     let rows = db::connection::list(&mut scope, after.as_deref(), limit + 1).await?;
     let shown = page(rows, limit, |row| row.slug.clone(), |row| shown(&services, &access.0, row));
     let items = shown.items.into_iter().collect::<Result<_>>()?;
@@ -78,7 +78,7 @@ pub async fn get_connection(
     access: Allowed<ReadConnections>,
     Path((_, slug)): Path<(String, String)>,
 ) -> Result<Json<Connection>> {
-    let mut scope = OrgScope::begin(&services.db, access.0.org.id).await?;
+    let mut scope = OrgScope::begin(&services.db.people, access.0.org.id).await?;
     let row = db::connection::find(&mut scope, &slug).await?.ok_or_else(Error::not_found)?;
     Ok(Json(shown(&services, &access.0, row)?))
 }
@@ -175,7 +175,7 @@ pub async fn list_connection_tools(
     Query(query): Query<Page>,
 ) -> Result<Json<List<Tool>>> {
     let (limit, after) = (query.limit()?, query.after::<String>()?);
-    let mut scope = OrgScope::begin(&services.db, access.0.org.id).await?;
+    let mut scope = OrgScope::begin(&services.db.people, access.0.org.id).await?;
     let connection = db::connection::find(&mut scope, &slug).await?.ok_or_else(Error::not_found)?;
     let rows = db::tool::list(&mut scope, connection.id, after.as_deref(), limit + 1).await?;
     // Of definitions that are long, fewer fit on a page.

@@ -39,7 +39,7 @@ pub async fn list_invitations(
     Query(query): Query<Page>,
 ) -> Result<Json<List<Invitation>>> {
     let (limit, after) = (query.limit()?, query.after::<InvitationId>()?);
-    let mut scope = OrgScope::begin(&services.db, access.0.org.id).await?;
+    let mut scope = OrgScope::begin(&services.db.people, access.0.org.id).await?;
     let rows = db::invitation::list(&mut scope, services.clock.now(), after, limit + 1).await?;
     Ok(Json(page(rows, limit, |row| row.id.to_string(), invitation)))
 }

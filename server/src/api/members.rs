@@ -36,7 +36,7 @@ pub async fn list_members(
     Query(query): Query<Page>,
 ) -> Result<Json<List<Member>>> {
     let (limit, after) = (query.limit()?, query.after::<MemberId>()?);
-    let mut scope = OrgScope::begin(&services.db, access.0.org.id).await?;
+    let mut scope = OrgScope::begin(&services.db.people, access.0.org.id).await?;
     let rows = db::member::list(&mut scope, after, limit + 1).await?;
     Ok(Json(page(rows, limit, |row| row.id.to_string(), member)))
 }

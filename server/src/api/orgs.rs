@@ -29,7 +29,7 @@ pub async fn list_orgs(
     let directory = services.directory.get()?;
     let mine = |slug: &domain::Slug| OrgAccess::find(&directory, actor.clone(), slug.as_str()).ok();
     let ids: Vec<OrgId> = directory.orgs.keys().filter_map(mine).map(|access| access.org.id).collect();
-    let mut scope = SystemScope::begin(&services.db, Reason::SignIn).await?;
+    let mut scope = SystemScope::begin(&services.db.people, Reason::SignIn).await?;
     let rows = db::org::list_unscoped(&mut scope, &ids, after, limit + 1).await?;
     let shown = page(rows, limit, |row| row.id.to_string(), org);
     let items = shown.items.into_iter().collect::<Result<_>>()?;
@@ -59,7 +59,7 @@ pub async fn create_org(
 /// One org.
 #[utoipa::path(get, path = "/orgs/{org}", tag = "orgs", responses((status = OK, body = Org)))]
 pub async fn get_org(State(services): State<Arc<Services>>, Member(access): Member) -> Result<Json<Org>> {
-    let mut scope = OrgScope::begin(&services.db, access.org.id).await?;
+    let mut scope = OrgScope::begin(&services.db.people, access.org.id).await?;
     Ok(Json(org(db::org::get(&mut scope).await?)?))
 }
 

@@ -35,7 +35,7 @@ pub async fn list_roles(
     Query(query): Query<Page>,
 ) -> Result<Json<List<Role>>> {
     let limit = query.limit()?;
-    let mut scope = OrgScope::begin(&services.db, access.0.org.id).await?;
+    let mut scope = OrgScope::begin(&services.db.people, access.0.org.id).await?;
     let rows = db::role::list(&mut scope, query.after::<String>()?.as_deref(), limit + 1).await?;
     Ok(Json(page(rows, limit, |row| row.name.clone(), role)))
 }

@@ -36,7 +36,7 @@ pub async fn list_sessions(
     let user = actor.person()?;
     let (limit, after) = (query.limit()?, query.after::<SessionId>()?);
     let limits = services.sessions.limits();
-    let mut scope = SystemScope::begin(&services.db, Reason::SignIn).await?;
+    let mut scope = SystemScope::begin(&services.db.people, Reason::SignIn).await?;
     let rows = db::session::list(&mut scope, user, limits.since(services.clock.now()), after, limit + 1).await?;
     let session = |row: db::session::Row| Session {
         id: row.id.0,

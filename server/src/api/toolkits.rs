@@ -39,7 +39,7 @@ pub async fn list_toolkits(
     Query(query): Query<Page>,
 ) -> Result<Json<List<Toolkit>>> {
     let (limit, after) = (query.limit()?, query.after::<String>()?);
-    let mut scope = OrgScope::begin(&services.db, access.0.org.id).await?;
+    let mut scope = OrgScope::begin(&services.db.people, access.0.org.id).await?;
     let rows = db::toolkit::list(&mut scope, after.as_deref(), limit + 1).await?;
     Ok(Json(page(rows, limit, |row| row.slug.clone(), |row| toolkit(&services, &access.0.org, row))))
 }
@@ -75,7 +75,7 @@ pub async fn get_toolkit(
     access: Allowed<ReadToolkits>,
     Path((_, slug)): Path<(String, String)>,
 ) -> Result<Json<Toolkit>> {
-    let mut scope = OrgScope::begin(&services.db, access.0.org.id).await?;
+    let mut scope = OrgScope::begin(&services.db.people, access.0.org.id).await?;
     let row = db::toolkit::find(&mut scope, &slug).await?.ok_or_else(Error::not_found)?;
     Ok(Json(toolkit(&services, &access.0.org, row)))
 }
@@ -132,7 +132,7 @@ pub async fn list_toolkit_tools(
     Query(query): Query<Page>,
 ) -> Result<Json<List<ToolkitTool>>> {
     let (limit, after) = (query.limit()?, query.after::<String>()?);
-    let mut scope = OrgScope::begin(&services.db, access.0.org.id).await?;
+    let mut scope = OrgScope::begin(&services.db.people, access.0.org.id).await?;
     let toolkit = db::toolkit::find(&mut scope, &toolkit).await?.ok_or_else(Error::not_found)?;
     let rows = db::toolkit_tool::list(&mut scope, toolkit.id, None, after.as_deref(), limit + 1).await?;
     let shown = page(rows, limit, |row| row.name.clone(), tool);

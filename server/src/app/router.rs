@@ -195,7 +195,7 @@ async fn wrong_method(_known: Known) -> Error {
 /// Green while the database can be written to and the configuration is current.
 async fn readyz(State(services): State<Arc<Services>>) -> Response {
     let ready = async {
-        services.db.ping().await?;
+        services.db.directory.ping().await?;
         services.directory.get().map(|_| ())
     };
     match tokio::time::timeout(Duration::from_secs(2), ready).await {

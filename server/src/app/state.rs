@@ -18,7 +18,7 @@ use crate::{
     },
     clock::Clock,
     config::{AllowedHosts, Config},
-    db::{self, AuditConnector, Db},
+    db::{self, AuditConnector, Pools},
     directory::Snapshots,
     limit::{Budget, quota::Quota, refusals::Refusals},
     live::Live,
@@ -66,22 +66,24 @@ impl App {
         let children = ChildUser::find(config.child_user.as_deref())?;
         let url = config.database_url.as_ref().context("DATABASE_URL is not set")?;
         let set_role = config.migrate_url.is_none();
-        let db = Db::connect(url, set_role, config.db_max_connections).await?;
-        db::migrate::check(&db).await?;
-        let instance = db::migrate::instance(&db).await?;
-        db::audit::ensure_partitions(&db).await.context("cannot make the audit's partitions")?;
+        let db = Pools::connect(url, set_role, config.db_max_connections).await?;
+        db::migrate::check(&db.directory).await?;
+        let instance = db::migrate::instance(&db.directory).await?;
+        db::audit::ensure_partitions(&db.upkeep).await.context("cannot make the audit's partitions")?;
         let master = MasterKey::from_config(config)?;
         let vault = Arc::new(Vault::new(&master));
         let (audit, writers) = audit::Writer::start(AuditConnector::new(url, set_role)?, config.audit_queue_bytes);
         let rules = AllowRule::parse_list(&config.egress_allow.join(",")).context("PERMESSO_EGRESS_ALLOW")?;
         let egress = Egress::new(rules).context("cannot make the HTTP client")?;
+        // A third for the audit's lists, a third for its exports: the rest of people's connections is for the rest.
+        let wide = (db.people.size() / 3).max(1);
         let services = Services {
-            directory: Snapshots::load(db.clone(), config.forbid_self_approval)
+            directory: Snapshots::load(db.directory.clone(), config.forbid_self_approval)
                 .await
                 .context("cannot read the configuration")?,
             jwt: Jwt::new(&master.derive(KeyUse::LoginToken(instance))),
             sessions: Store::new(
-                db.clone(),
+                db.people.clone(),
                 clock.clone(),
                 SessionLimits { idle: config.session_idle, absolute: config.session_max },
             ),
@@ -94,11 +96,12 @@ impl App {
             listeners: Seats::new(STREAMS),
             held: Seats::new(HELD),
             opening: Default::default(),
+            changing: Default::default(),
             feed: feed::Feed::default(),
             hints: tool_hints::KnownHints::default(),
             key_uses: key::Uses::default(),
-            audit_readers: tokio::sync::Semaphore::new(4),
-            exports: audit_export::Exports::default(),
+            audit_readers: tokio::sync::Semaphore::new(wide),
+            exports: audit_export::Exports::new(wide),
             claiming: Default::default(),
             dispatched: TaskTracker::new(),
             stop: CancellationToken::new(),

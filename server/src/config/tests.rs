@@ -178,7 +178,7 @@ fn errors_name_the_variable_the_value_and_what_would_be_right_in_one_line() {
         ("PERMESSO_APPROVAL_LEASE_SECONDS", "9", "from 10 to 300"),
         ("PERMESSO_APPROVAL_LEASE_SECONDS", "301", "from 10 to 300"),
         ("PERMESSO_APPROVAL_LEASE_SECONDS", "30s", "from 10 to 300"),
-        ("PERMESSO_DB_CONNECTIONS", "1", "from 2 to 1000"),
+        ("PERMESSO_DB_CONNECTIONS", "5", "from 6 to 1000"),
         ("PERMESSO_MAX_CONNECTIONS", "0", "from 1 to 1000000"),
         ("PERMESSO_MAX_CONNECTIONS_PER_ADDRESS", "1000001", "from 1 to 1000000"),
         ("PERMESSO_CALLER_MAX_CALLS", "0", "from 1 to 1000000"),

@@ -161,7 +161,8 @@ fn column<'r, T, R>(rows: &[&'r T], value: impl Fn(&'r T) -> R) -> Vec<R> {
 /// # Errors
 /// When Postgres cannot be reached.
 pub async fn ensure_partitions(db: &super::Db) -> Result<()> {
-    sqlx::query!("SELECT audit_ensure_partitions(3)").fetch_one(db.pool()).await?;
+    let mut taken = db.connection().await?;
+    sqlx::query!("SELECT audit_ensure_partitions(3)").fetch_one(&mut *taken.inner).await?;
     Ok(())
 }
 

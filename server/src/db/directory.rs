@@ -18,7 +18,8 @@ use crate::error::{Error, Result};
 /// # Errors
 /// When Postgres cannot be reached.
 pub async fn version(db: &Db) -> Result<i64> {
-    Ok(sqlx::query_scalar!("SELECT version FROM configuration").fetch_one(db.pool()).await?)
+    let mut taken = db.connection().await?;
+    Ok(sqlx::query_scalar!("SELECT version FROM configuration").fetch_one(&mut *taken.inner).await?)
 }
 
 /// Reads everything in one consistent snapshot; definitions that `before` has are taken from there. With

@@ -125,6 +125,8 @@ pub async fn announce_stream(db: &Db, id_sha256: &[u8; 32], stream: &str) -> Res
 }
 
 async fn announce(db: &Db, payload: &str) -> Result<()> {
-    sqlx::query!(r#"SELECT pg_notify('permesso_session', $1) AS "sent: ()""#, payload).execute(db.pool()).await?;
+    let mut taken = db.connection().await?;
+    let sent = sqlx::query!(r#"SELECT pg_notify('permesso_session', $1) AS "sent: ()""#, payload);
+    sent.execute(&mut *taken.inner).await?;
     Ok(())
 }

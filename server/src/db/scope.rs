@@ -4,9 +4,10 @@
 
 use domain::OrgId;
 use sqlx::{PgConnection, Postgres, Transaction};
+use tokio::sync::OwnedMutexGuard;
 
-use super::Db;
-use crate::error::{Error, Result};
+use super::{Db, pool::Taken};
+use crate::error::Result;
 
 /// Why work across orgs is done; each is named by the policies that let it through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,8 +48,10 @@ impl Reason {
 
 /// A transaction that sees one org. Dropping it rolls back.
 pub struct OrgScope {
-    tx: Transaction<'static, Postgres>,
+    tx: Taken<Transaction<'static, Postgres>>,
     org: OrgId,
+    /// Given back after the transaction.
+    _turn: Option<OwnedMutexGuard<()>>,
 }
 
 impl OrgScope {
@@ -57,7 +60,7 @@ impl OrgScope {
     /// # Errors
     /// When Postgres cannot be reached.
     pub async fn begin(db: &Db, org: OrgId) -> Result<Self> {
-        Ok(Self { tx: begin(db, Some(org), None).await?, org })
+        Ok(Self { tx: begin(db, Some(org), None).await?, org, _turn: None })
     }
 
     /// Begins a transaction for one org on the system's own account, for the reason given.
@@ -65,7 +68,12 @@ impl OrgScope {
     /// # Errors
     /// When Postgres cannot be reached.
     pub async fn system(db: &Db, org: OrgId, reason: Reason) -> Result<Self> {
-        Ok(Self { tx: begin(db, Some(org), Some(reason)).await?, org })
+        Ok(Self { tx: begin(db, Some(org), Some(reason)).await?, org, _turn: None })
+    }
+
+    /// Keeps a turn until the transaction has ended.
+    pub fn keep(self, turn: OwnedMutexGuard<()>) -> Self {
+        Self { _turn: Some(turn), ..self }
     }
 
     /// The org.
@@ -75,7 +83,7 @@ impl OrgScope {
 
     /// The connection, for a query.
     pub fn conn(&mut self) -> &mut PgConnection {
-        &mut self.tx
+        &mut self.tx.inner
     }
 
     /// Makes everything done in it durable.
@@ -83,13 +91,13 @@ impl OrgScope {
     /// # Errors
     /// When Postgres cannot say that it is; it may be all the same.
     pub async fn commit(self) -> Result<()> {
-        Ok(self.tx.commit().await?)
+        self.tx.commit().await
     }
 }
 
 /// A transaction across orgs. Dropping it rolls back.
 pub struct SystemScope {
-    tx: Transaction<'static, Postgres>,
+    tx: Taken<Transaction<'static, Postgres>>,
 }
 
 impl SystemScope {
@@ -106,13 +114,13 @@ impl SystemScope {
     /// # Errors
     /// When Postgres cannot be reached.
     pub async fn snapshot(db: &Db, reason: Reason) -> Result<Self> {
-        let tx = open(db, Some("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")).await?;
+        let tx = db.open(Some("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")).await?;
         Ok(Self { tx: within(tx, None, Some(reason)).await? })
     }
 
     /// The connection, for a query.
     pub fn conn(&mut self) -> &mut PgConnection {
-        &mut self.tx
+        &mut self.tx.inner
     }
 
     /// Makes everything done in it durable.
@@ -120,40 +128,26 @@ impl SystemScope {
     /// # Errors
     /// When Postgres cannot say that it is; it may be all the same.
     pub async fn commit(self) -> Result<()> {
-        Ok(self.tx.commit().await?)
+        self.tx.commit().await
     }
 }
 
-async fn begin(db: &Db, org: Option<OrgId>, reason: Option<Reason>) -> Result<Transaction<'static, Postgres>> {
-    within(open(db, None).await?, org, reason).await
-}
-
-/// Opens a transaction in a task of its own, which also ends when who asked for it has gone: given up in the
-/// middle, sqlx 0.9.0 puts the connection back into the pool with the transaction open (its issue 4385), and
-/// the next one to use it would live in the past.
-async fn open(db: &Db, statement: Option<&'static str>) -> Result<Transaction<'static, Postgres>> {
-    let pool = db.pool().clone();
-    let opening = tokio::spawn(async move {
-        match statement {
-            Some(statement) => pool.begin_with(statement).await,
-            None => pool.begin().await,
-        }
-    });
-    Ok(opening.await.map_err(Error::internal)??)
+async fn begin(db: &Db, org: Option<OrgId>, reason: Option<Reason>) -> Result<Taken<Transaction<'static, Postgres>>> {
+    within(db.open(None).await?, org, reason).await
 }
 
 async fn within(
-    mut tx: Transaction<'static, Postgres>,
+    mut tx: Taken<Transaction<'static, Postgres>>,
     org: Option<OrgId>,
     reason: Option<Reason>,
-) -> Result<Transaction<'static, Postgres>> {
+) -> Result<Taken<Transaction<'static, Postgres>>> {
     let org = org.map(|org| org.to_string()).unwrap_or_default();
     sqlx::query!(
         "SELECT set_config('app.org_id', $1, true) AS org, set_config('app.scope', $2, true) AS scope",
         org,
         reason.map_or("", Reason::as_str),
     )
-    .fetch_one(&mut *tx)
+    .fetch_one(&mut *tx.inner)
     .await?;
     Ok(tx)
 }

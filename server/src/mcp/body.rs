@@ -83,7 +83,7 @@ impl Drop for Tracked {
 }
 
 async fn mark(services: &Services, org: OrgId, id: ApprovalId) -> Result<()> {
-    let mut scope = OrgScope::system(&services.db, org, Reason::Upkeep).await?;
+    let mut scope = OrgScope::system(&services.db.calls, org, Reason::Upkeep).await?;
     db::approval::mark_answered(&mut scope, id).await?;
     scope.commit().await
 }

@@ -229,7 +229,7 @@ pub async fn still_valid(services: &Services, actor: &Actor) -> Result<Actor> {
         return Err(Error::unauthorized());
     }
     if let Some(session) = actor.session {
-        let mut scope = SystemScope::begin(&services.db, Reason::SignIn).await?;
+        let mut scope = SystemScope::begin(&services.db.people, Reason::SignIn).await?;
         if !db::session::lives(&mut scope, session, services.sessions.limits().since(now)).await? {
             return Err(Error::unauthorized());
         }

@@ -251,7 +251,7 @@ async fn policy_now(services: &Services, scope: &mut OrgScope, record: &Record) 
 /// # Errors
 /// When Postgres cannot be reached, or they were sealed under another master key.
 pub async fn arguments(services: &Services, access: &OrgAccess, id: ApprovalId) -> Result<Option<String>> {
-    let mut scope = OrgScope::begin(&services.db, access.org.id).await?;
+    let mut scope = OrgScope::begin(&services.db.people, access.org.id).await?;
     let Some((sealed, _)) = db::approval::bodies(&mut scope, id).await? else { return Ok(None) };
     let bytes = services.vault.open(Purpose::ApprovalArguments, id.0.as_bytes(), &sealed).map_err(Error::internal)?;
     String::from_utf8(bytes).map(Some).map_err(Error::internal)
@@ -349,14 +349,14 @@ pub async fn sweep(services: &Services) -> Result<u64> {
 
 /// How many it changed, and whether there may be more.
 async fn sweep_some(services: &Services) -> Result<(u64, bool)> {
-    let mut scope = db::SystemScope::begin(&services.db, Reason::Sweep).await?;
+    let mut scope = db::SystemScope::begin(&services.db.upkeep, Reason::Sweep).await?;
     let due = db::approval::due(&mut scope).await?;
     let erased = db::approval::erase_bodies(&mut scope).await?;
     scope.commit().await?;
     let more = erased >= db::approval::ERASED_AT_ONCE || due.len() >= db::approval::DUE_AT_ONCE;
     let mut changed = erased;
     for (org, id) in due {
-        let mut scope = OrgScope::system(&services.db, org, Reason::Sweep).await?;
+        let mut scope = OrgScope::system(&services.db.upkeep, org, Reason::Sweep).await?;
         if let Some(record) = db::approval::lock(&mut scope, id).await? {
             let from = record.stored.status();
             let tidied = tidied(&mut scope, record).await?;

@@ -7,6 +7,7 @@ use domain::{Principal, Right};
 use parking_lot::Mutex;
 use serde::Serialize;
 use serde_json::json;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use uuid::Uuid;
 
 use super::{
@@ -19,15 +20,31 @@ use crate::{
     error::{Error, Kind, Result},
 };
 
-/// How many exports one replica writes at once. Each has a read of its own, apart from those of the lists.
+/// How many exports one replica writes at once. They take turns at reading, apart from those of the lists.
 pub const EXPORTS: usize = 4;
 /// After how long without reading anything an export gives its seat to somebody who asks for one.
 pub const STALLED: Duration = Duration::from_secs(5 * 60);
 
 /// The exports under way on this replica: one of each person or key, and at most [`EXPORTS`].
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Exports {
     seats: Arc<Mutex<HashMap<Principal, Taken>>>,
+    readers: Semaphore,
+}
+
+impl Exports {
+    /// So many of them read at once: each read is wide, and people need connections for the rest too.
+    pub fn new(readers: usize) -> Self {
+        Self { seats: Arc::default(), readers: Semaphore::new(readers) }
+    }
+
+    /// Waits for the turn to read the next records.
+    ///
+    /// # Errors
+    /// Never: the queue is not closed.
+    pub async fn turn(&self) -> Result<SemaphorePermit<'_>> {
+        self.readers.acquire().await.map_err(Error::internal)
+    }
 }
 
 #[derive(Debug)]

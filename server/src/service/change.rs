@@ -23,7 +23,8 @@ use crate::{
 ///
 /// # Errors
 /// Unauthorized when the credential has ended since; not found when the actor has left the org; `rights_changed` (409)
-/// when they have another role there, or the role allows something else; when Postgres cannot be reached.
+/// when they have another role there, or the role allows something else; unavailable when the changes before this one take
+/// too long, or Postgres cannot be reached.
 pub async fn begin(services: &Services, access: &OrgAccess) -> Result<OrgScope> {
     begin_as(services, access, None).await
 }
@@ -37,11 +38,15 @@ pub async fn begin_across(services: &Services, access: &OrgAccess, reason: Reaso
 }
 
 async fn begin_as(services: &Services, access: &OrgAccess, reason: Option<Reason>) -> Result<OrgScope> {
+    // Whoever waits for the org's lock in Postgres holds a connection; here they hold none.
+    let busy = "so many changes of this org are under way that this one had no turn; nothing was done, try again";
+    let turn = services.changing.of(access.org.id).await.ok_or_else(|| Error::unavailable(busy))?;
     let actor = still_valid(services, &access.actor).await?;
-    let mut scope = match reason {
-        None => OrgScope::begin(&services.db, access.org.id).await?,
-        Some(reason) => OrgScope::system(&services.db, access.org.id, reason).await?,
+    let scope = match reason {
+        None => OrgScope::begin(&services.db.people, access.org.id).await?,
+        Some(reason) => OrgScope::system(&services.db.people, access.org.id, reason).await?,
     };
+    let mut scope = scope.keep(turn);
     db::org::lock(&mut scope).await?;
     let role = match actor.principal {
         Principal::User(user) => {

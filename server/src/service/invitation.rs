@@ -116,7 +116,7 @@ pub async fn view(services: &Services, token: &str, address: IpAddr) -> Result<(
 }
 
 async fn find(services: &Services, token_sha256: &[u8; 32]) -> Result<Option<Offered>> {
-    let mut scope = SystemScope::begin(&services.db, Reason::SignIn).await?;
+    let mut scope = SystemScope::begin(&services.db.people, Reason::SignIn).await?;
     db::invitation::find_unscoped(&mut scope, token_sha256, services.clock.now()).await
 }
 
@@ -143,7 +143,7 @@ pub async fn accept(
         Proof::FirstPassword { hash: hashed(password).await?, name }
     };
     // People belong to no org, so making one is work of the instance.
-    let mut scope = OrgScope::system(&services.db, offered.org_id, Reason::Instance).await?;
+    let mut scope = OrgScope::system(&services.db.people, offered.org_id, Reason::Instance).await?;
     let found = db::invitation::lock(&mut scope, &sha256(&token), services.clock.now()).await?;
     let invitation = found.ok_or_else(Error::not_found)?;
     let role = role_to_have(&mut scope, &invitation).await?;
@@ -167,7 +167,7 @@ pub async fn accept(
 /// # Errors
 /// When Postgres cannot be reached.
 pub async fn sweep(services: &Services) -> Result<()> {
-    let mut scope = SystemScope::begin(&services.db, Reason::Sweep).await?;
+    let mut scope = SystemScope::begin(&services.db.upkeep, Reason::Sweep).await?;
     db::invitation::sweep(&mut scope, services.clock.now()).await?;
     scope.commit().await
 }

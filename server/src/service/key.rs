@@ -216,7 +216,7 @@ impl Uses {
 /// # Errors
 /// As there.
 pub async fn flush(services: &Services) -> Result<()> {
-    services.key_uses.flush(&services.db).await
+    services.key_uses.flush(&services.db.upkeep).await
 }
 
 async fn write(db: &Db, uses: &[(ApiKeyId, OrgId, DateTime<Utc>)]) -> Result<()> {

@@ -32,7 +32,7 @@ pub mod turns;
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use domain::{ApprovalId, HoldTimes};
+use domain::{ApprovalId, HoldTimes, OrgId, Principal};
 use parking_lot::Mutex;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use url::Url;
@@ -41,7 +41,7 @@ use crate::{
     audit,
     auth::{jwt::Jwt, session::Store, throttle::Throttle},
     clock::Clock,
-    db::Db,
+    db::Pools,
     directory::Snapshots,
     limit::{Budget, quota::Quota, refusals::Refusals},
     live::Live,
@@ -51,8 +51,8 @@ use crate::{
 
 /// Everything a request needs. One per process, shared.
 pub struct Services {
-    /// The application's connections to Postgres.
-    pub db: Db,
+    /// The application's connections to Postgres, in a pool for each kind of work.
+    pub db: Pools,
     /// The time.
     pub clock: Clock,
     /// Seals and opens what is kept under the master key.
@@ -82,7 +82,9 @@ pub struct Services {
     /// The calls that are held open.
     pub held: seats::Seats,
     /// The turns of callers at opening approvals.
-    pub opening: turns::Turns,
+    pub opening: turns::Turns<Principal>,
+    /// The turns of changes in one org.
+    pub changing: turns::Turns<OrgId>,
     /// The event streams of consoles.
     pub feed: feed::Feed,
     /// What definitions claim of their tools.

@@ -42,7 +42,7 @@ pub async fn found(services: &Services, actor: Option<&Actor>, new: &CreateOrg) 
     }
     let name = label("name", &new.name)?;
     let id = OrgId::new();
-    let mut scope = OrgScope::system(&services.db, id, Reason::Instance).await?;
+    let mut scope = OrgScope::system(&services.db.people, id, Reason::Instance).await?;
     if !db::org::insert(&mut scope, slug.as_str(), name, &ApprovalPolicy::default()).await? {
         return Err(Error::conflict("org_exists", format!("there is an org `{slug}` already")));
     }

@@ -86,7 +86,7 @@ pub async fn end(session: &Session, actor: &Actor) -> Result<()> {
 pub async fn revoke(services: &Services, actor: &Actor, id: &str) -> Result<()> {
     let user = actor.person()?;
     let id: SessionId = id.parse().map_err(|_| Error::not_found())?;
-    let mut scope = SystemScope::begin(&services.db, Reason::SignIn).await?;
+    let mut scope = SystemScope::begin(&services.db.people, Reason::SignIn).await?;
     let since = services.sessions.limits().since(services.clock.now());
     if !db::session::revoke(&mut scope, user, id, since).await? {
         return Err(Error::not_found());
@@ -101,7 +101,7 @@ pub async fn revoke(services: &Services, actor: &Actor, id: &str) -> Result<()> 
 /// # Errors
 /// When Postgres cannot be reached.
 pub async fn sweep(services: &Services) -> Result<()> {
-    let mut scope = SystemScope::begin(&services.db, Reason::SignIn).await?;
+    let mut scope = SystemScope::begin(&services.db.upkeep, Reason::SignIn).await?;
     db::session::sweep(&mut scope, services.sessions.limits().since(services.clock.now())).await?;
     scope.commit().await
 }

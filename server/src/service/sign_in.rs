@@ -44,7 +44,7 @@ pub async fn sign_in(services: &Services, email: &str, password: SecretString, a
 
 /// Looks the person up and compares; `None` for every way in which it is not them.
 async fn check(services: &Services, email: &str, password: SecretString) -> Result<Option<Signed>> {
-    let mut scope = SystemScope::begin(&services.db, Reason::SignIn).await?;
+    let mut scope = SystemScope::begin(&services.db.people, Reason::SignIn).await?;
     // Postgres cannot even look for U+0000.
     let person = if email.contains('\0') { None } else { db::user::find_by_email_unscoped(&mut scope, email).await? };
     // No connection is held while the hash is computed.
@@ -85,7 +85,7 @@ fn trouble(error: PasswordError) -> Error {
 /// # Errors
 /// A wrong e-mail or password; an e-mail that belongs to somebody who is no administrator.
 pub async fn first_administrator(services: &Services, address: &str, password: &str) -> Result<bool> {
-    let mut scope = SystemScope::begin(&services.db, Reason::Instance).await?;
+    let mut scope = SystemScope::begin(&services.db.people, Reason::Instance).await?;
     if db::user::instance_admin_exists(&mut scope).await? {
         return Ok(false);
     }
@@ -94,7 +94,7 @@ pub async fn first_administrator(services: &Services, address: &str, password: &
     let hash = hashed(SecretString::from(password.to_owned())).await?;
     let name = email.split('@').next().unwrap_or_default();
     let new = db::user::New { email: &email, name, password_hash: Some(&hash) };
-    let mut scope = SystemScope::begin(&services.db, Reason::Instance).await?;
+    let mut scope = SystemScope::begin(&services.db.people, Reason::Instance).await?;
     let made = db::user::insert_first_admin(&mut scope, UserId::new(), &new).await?;
     if !made && !db::user::instance_admin_exists(&mut scope).await? {
         return Err(Error::conflict("person_exists", format!("`{email}` exists already and is no administrator")));
@@ -110,7 +110,7 @@ pub async fn first_administrator(services: &Services, address: &str, password: &
 /// No such person; a wrong password.
 pub async fn reset_password(services: &Services, address: &str, password: &str) -> Result<()> {
     let hash = hashed(SecretString::from(password.to_owned())).await?;
-    let mut scope = SystemScope::begin(&services.db, Reason::Instance).await?;
+    let mut scope = SystemScope::begin(&services.db.people, Reason::Instance).await?;
     let person = db::user::find_by_email_unscoped(&mut scope, &email(address)?).await?;
     let person =
         person.ok_or_else(|| Error::new(Kind::NotFound, "not_found", format!("there is no person `{address}`")))?;

@@ -184,7 +184,7 @@ async fn listed(services: &Services, access: &OrgAccess, slug: &str) -> Result<(
     let unknown = || Error::invalid("connection", format!("`{}` is not a connection of this org", slug.escape_debug()));
     let found = connection::get(access, slug).map_err(|_| unknown())?;
     let trouble = connection::ensure_fresh(services, found, FRESH).await.err();
-    let mut scope = OrgScope::begin(&services.db, access.org.id).await?;
+    let mut scope = OrgScope::begin(&services.db.people, access.org.id).await?;
     let row = db::connection::find(&mut scope, slug).await?.ok_or_else(unknown)?;
     Ok((row, trouble))
 }

@@ -1,36 +1,45 @@
-//! Turns of callers at what Postgres lets one of them do at a time: who waits for the lock there holds a
-//! connection meanwhile, and a caller that asks many times at once would take them all.
+//! Turns at what Postgres lets one do at a time: opening approvals of one caller, changes in one org. Whoever waits for
+//! the lock there holds a connection meanwhile, and many who ask at once would take them all; here they wait without.
 
 use std::{
     collections::HashMap,
+    hash::Hash,
     sync::{Arc, Weak},
+    time::Duration,
 };
 
-use domain::Principal;
 use parking_lot::Mutex;
 use tokio::sync::OwnedMutexGuard;
 
-/// One turn at a time for each caller, on this replica.
-#[derive(Default)]
-pub struct Turns {
-    queues: Mutex<HashMap<Principal, Weak<tokio::sync::Mutex<()>>>>,
+/// How long somebody waits for those before them.
+const LONGEST_TURN: Duration = Duration::from_secs(30);
+
+/// One turn at a time for each caller or org, on this replica, first come, first served.
+pub struct Turns<K> {
+    queues: Mutex<HashMap<K, Weak<tokio::sync::Mutex<()>>>>,
 }
 
-impl Turns {
-    /// Waits for the caller's turn, which ends when the guard is dropped.
-    pub async fn of(&self, principal: Principal) -> OwnedMutexGuard<()> {
+impl<K> Default for Turns<K> {
+    fn default() -> Self {
+        Self { queues: Mutex::default() }
+    }
+}
+
+impl<K: Copy + Eq + Hash> Turns<K> {
+    /// Waits for a turn of `whose`, which ends when the guard is dropped. `None`: none came up for 30 s.
+    pub async fn of(&self, whose: K) -> Option<OwnedMutexGuard<()>> {
         let queue = {
             let mut queues = self.queues.lock();
-            match queues.get(&principal).and_then(Weak::upgrade) {
+            match queues.get(&whose).and_then(Weak::upgrade) {
                 Some(queue) => queue,
                 None => {
                     queues.retain(|_, queue| queue.strong_count() > 0);
                     let queue = Arc::default();
-                    queues.insert(principal, Arc::downgrade(&queue));
+                    queues.insert(whose, Arc::downgrade(&queue));
                     queue
                 }
             }
         };
-        queue.lock_owned().await
+        tokio::time::timeout(LONGEST_TURN, queue.lock_owned()).await.ok()
     }
 }

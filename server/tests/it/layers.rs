@@ -131,3 +131,39 @@ fn queries_stand_in_db_only() {
         .collect();
     assert!(strays.is_empty(), "SQL outside of db: {strays:?}");
 }
+
+/// Whose connections the modules use: agents', people's, the upkeep's, the configuration's. The first that fits counts.
+const POOLS: &[(&str, &[&str])] = &[
+    ("api", &["people"]),
+    ("mcp", &["calls"]),
+    ("jobs.rs", &["upkeep"]),
+    ("service/call", &["calls", "upkeep"]),
+    ("service/mcp_session", &["calls", "upkeep"]),
+    ("service/connection", &["upkeep"]),
+    ("service/key.rs", &["upkeep"]),
+    ("service", &["people", "upkeep"]),
+    ("app", &["people", "upkeep", "directory"]),
+];
+
+#[test]
+fn every_module_uses_the_connections_of_those_it_works_for() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let (mut found, mut wrong, mut seen) = (Vec::new(), Vec::new(), 0);
+    files(&src, &mut found);
+    for path in &found {
+        let inside = path.strip_prefix(&src).expect("below src");
+        let pools = POOLS.iter().find(|(module, _)| inside.starts_with(module)).map_or(&[][..], |(_, pools)| pools);
+        let source = fs::read_to_string(path).expect("UTF-8");
+        for (at, start) in source.match_indices("db.") {
+            let pool = word(&source[at + start.len()..]);
+            if ["calls", "people", "upkeep", "directory"].contains(&pool.as_str()) {
+                seen += 1;
+                if !pools.contains(&pool.as_str()) {
+                    wrong.push(format!("{}: db.{pool}", inside.display()));
+                }
+            }
+        }
+    }
+    assert!(seen > 50, "the test reads the source: {seen} uses");
+    assert!(wrong.is_empty(), "these take connections that are kept for others:\n{}", wrong.join("\n"));
+}

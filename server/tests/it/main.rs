@@ -44,6 +44,7 @@ mod openapi;
 mod outage;
 mod outcomes;
 mod people;
+mod pools;
 mod races;
 mod refresh;
 mod removed;

@@ -102,11 +102,11 @@ async fn an_approved_call_whose_outcome_is_late_on_record_is_on_record_as_it_was
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_that_is_given_up_while_it_begins_is_not_left_open() {
-    use permesso::db::{Db, Reason, SystemScope};
+    use permesso::db::{Pools, Reason, SystemScope};
     use sqlx::types::chrono::{DateTime, Utc};
     let world = World::new().await;
     let mut owner = world.sql().await;
-    let db = Db::connect(&world.database, true, 1).await.expect("a pool of one connection");
+    let db = Pools::connect(&world.database, true, 6).await.expect("a pool of one connection").calls;
     for polls in 1..=20 {
         let mut begins = Box::pin(SystemScope::begin(&db, Reason::Use));
         let mut left = polls;
@@ -140,7 +140,7 @@ fn with_progress(tool: &str, arguments: Value) -> String {
     json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}).to_string()
 }
 
-/// Longer than a snapshot of the configuration counts, and than a query waits for a connection.
+/// Longer than a snapshot of the configuration counts.
 const LONG: Duration = STALE.saturating_add(Duration::from_secs(2));
 
 #[tokio::test(flavor = "multi_thread")]

@@ -154,7 +154,7 @@ async fn run_approved(
 
 /// The approval, if this caller asked for it, and may still use the toolkit where it did.
 async fn own(services: &Services, context: &Context, id: ApprovalId) -> Result<Option<Record>> {
-    let mut scope = OrgScope::begin(&services.db, context.org.id).await?;
+    let mut scope = OrgScope::begin(&services.db.calls, context.org.id).await?;
     let record = db::approval::get(&mut scope, id).await?;
     let reached = |record: &Record| access::reaches(&context.actor, &context.org, record.binding.toolkit_tool);
     Ok(record.filter(|record| record.binding.caller == context.caller.principal && reached(record)))

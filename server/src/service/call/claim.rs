@@ -168,7 +168,7 @@ pub(super) async fn connection_of(
     claimant: &Claimant,
     id: ApprovalId,
 ) -> Result<Option<Arc<Connection>>> {
-    let mut scope = OrgScope::begin(&services.db, claimant.org).await?;
+    let mut scope = OrgScope::begin(&services.db.calls, claimant.org).await?;
     let Some(record) = db::approval::get(&mut scope, id).await? else { return Ok(None) };
     drop(scope);
     let directory = services.directory.get()?;
@@ -178,7 +178,7 @@ pub(super) async fn connection_of(
 
 /// Invalidates the approval if something it is bound to changed, and says what.
 async fn undone(services: &Services, org: OrgId, id: ApprovalId) -> Result<Option<Change>> {
-    let mut scope = OrgScope::system(&services.db, org, Reason::Claim).await?;
+    let mut scope = OrgScope::system(&services.db.calls, org, Reason::Claim).await?;
     let Some(record) = db::approval::lock(&mut scope, id).await? else { return Ok(None) };
     let State::Approved(approved) = record.state() else { return Ok(None) };
     let current = db::approval::current(&mut scope, &record.binding).await?;
@@ -194,9 +194,9 @@ async fn invalidate(scope: &mut OrgScope, record: &Record, approved: Approved, c
 }
 
 async fn attempt(services: &Services, claimant: &Claimant, id: ApprovalId, spec: Arc<ConnectionSpec>) -> Result<Claim> {
-    // Read before the claim: by this clock the lease ends no later than by Postgres's.
+    let mut scope = OrgScope::system(&services.db.calls, claimant.org, Reason::Claim).await?;
+    // Read before the claim, and after the wait for a connection: by this clock the lease ends no later than by Postgres's.
     let before = Instant::now();
-    let mut scope = OrgScope::system(&services.db, claimant.org, Reason::Claim).await?;
     let Some(record) = db::approval::lock(&mut scope, id).await? else { return Ok(Claim::Lost) };
     let State::Approved(approved) = record.state() else { return Ok(Claim::Lost) };
     let waiting = db::task::count_open(&mut scope, id).await? > 0;

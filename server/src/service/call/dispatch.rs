@@ -244,16 +244,17 @@ async fn renew(
             () = finished.cancelled() => return,
             () = tokio::time::sleep(services.lease / 3) => {}
         }
-        let before = Instant::now();
         let renewed = async {
-            let mut scope = OrgScope::begin(&services.db, org).await?;
+            let mut scope = OrgScope::begin(&services.db.calls, org).await?;
+            // Whoever waited for a connection has lost nothing of the new lease.
+            let before = Instant::now();
             let renewed = db::approval::renew_lease(&mut scope, id, holder, services.lease.as_secs_f64()).await?;
             scope.commit().await?;
-            Ok::<_, Error>(renewed)
+            Ok::<_, Error>(renewed.then_some(before))
         };
         match renewed.await {
-            Ok(true) => *lease.lock() = before + services.lease,
-            Ok(false) => {
+            Ok(Some(before)) => *lease.lock() = before + services.lease,
+            Ok(None) => {
                 tracing::warn!(approval.id = %id, "lease lost");
                 return;
             }

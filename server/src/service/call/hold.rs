@@ -24,8 +24,6 @@ use crate::{
 
 /// How long a call waits for a run that it joined.
 const LONGEST_RUN: Duration = Duration::from_secs(3_600);
-/// How long a call waits for those of the same caller that are being held.
-const LONGEST_TURN: Duration = Duration::from_secs(30);
 /// How much of the agent's own reason is kept, in characters.
 const MAX_REASON: usize = 2_000;
 
@@ -124,7 +122,7 @@ pub(super) async fn find_identical(
     tool: ToolkitToolId,
     arguments_sha256: &[u8; 32],
 ) -> Result<Option<Record>> {
-    let mut scope = OrgScope::begin(&services.db, context.org.id).await?;
+    let mut scope = OrgScope::begin(&services.db.calls, context.org.id).await?;
     db::approval::find_identical(&mut scope, context.caller.principal, tool, arguments_sha256).await
 }
 
@@ -185,14 +183,14 @@ fn binding_of(ready: &Ready) -> Binding {
 async fn open(services: &Services, ready: &Ready, params: &CallParams<'_>, rule: &Rule) -> Result<Joined> {
     let context = &ready.context;
     // One at a time of each caller: what it may cost to check arguments is bounded, but not little.
-    let turn = tokio::time::timeout(LONGEST_TURN, services.opening.of(context.caller.principal)).await;
     let busy = "so many calls of yours are just being held that this one had no turn; nothing was done, try again";
-    let _turn = turn.map_err(|_| Error::unavailable(busy))?;
+    let turn = services.opening.of(context.caller.principal).await;
+    let _turn = turn.ok_or_else(|| Error::unavailable(busy))?;
     let checked = match services.directory.schemas.check(&ready.tool.tool, params.arguments).await {
         Validation::Fits(checked) => checked,
         Validation::Wrong(problems) => return Ok(Joined::Refused(say::unfitting(&problems))),
     };
-    let mut scope = OrgScope::system(&services.db, context.org.id, Reason::Claim).await?;
+    let mut scope = OrgScope::system(&services.db.calls, context.org.id, Reason::Claim).await?;
     db::approval::lock_caller(&mut scope, context.caller.principal).await?;
     let binding = binding_of(ready);
     if is_stale(&binding, &db::approval::current(&mut scope, &binding).await?, rule) {

@@ -188,7 +188,7 @@ pub(super) async fn question(
     if !context.inputs.is_some_and(|inputs| fits(&result, inputs)) {
         return Ok(Err("this client did not say that it can be asked for that".to_owned()));
     }
-    let mut scope = OrgScope::system(&services.db, record.org, Reason::Claim).await?;
+    let mut scope = OrgScope::system(&services.db.calls, record.org, Reason::Claim).await?;
     let current = db::approval::current(&mut scope, &record.binding).await?;
     Ok(match record.binding.change(&current) {
         Some(change) => Err(format!("it cannot go on, since {}", change.message())),

@@ -28,7 +28,7 @@ pub(super) fn encode(answer: &Answer) -> Vec<u8> {
 
 /// The stored answer of an approval, while it is kept.
 pub(super) async fn stored(services: &Services, record: &Record) -> Result<Option<Answer>> {
-    let mut scope = OrgScope::system(&services.db, record.org, Reason::Upkeep).await?;
+    let mut scope = OrgScope::system(&services.db.calls, record.org, Reason::Upkeep).await?;
     let Some((_, Some(sealed))) = db::approval::bodies(&mut scope, record.id).await? else { return Ok(None) };
     drop(scope);
     let bytes =

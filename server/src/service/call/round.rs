@@ -48,7 +48,7 @@ pub(super) struct Round {
 pub(super) async fn go_on(services: &Arc<Services>, context: &Context, round: Round) -> Result<Reply> {
     let id = round.approval;
     let read = async || {
-        let mut scope = OrgScope::begin(&services.db, context.org.id).await?;
+        let mut scope = OrgScope::begin(&services.db.calls, context.org.id).await?;
         db::approval::get(&mut scope, id).await?.ok_or_else(Error::not_found)
     };
     let mut record = read().await?;
@@ -80,9 +80,9 @@ pub(super) async fn take_up(services: &Services, claimant: &Claimant, round: Rou
         tracing::debug!(approval.id = %id, reason, "the tool list of who asked could not be read");
     }
     let spec = connection::spec(services, &connection)?;
-    // Read before the claim: by this clock the lease ends no later than by Postgres's.
+    let mut scope = OrgScope::system(&services.db.calls, claimant.org, Reason::Claim).await?;
+    // Read before the claim, and after the wait for a connection: by this clock the lease ends no later than by Postgres's.
     let before = Instant::now();
-    let mut scope = OrgScope::system(&services.db, claimant.org, Reason::Claim).await?;
     let Some(record) = db::approval::lock(&mut scope, id).await? else { return Ok(Claim::Lost) };
     let State::Executing(executing) = record.state() else { return Ok(Claim::Lost) };
     let now = db::approval::now(&mut scope).await?;

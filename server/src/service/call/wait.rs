@@ -148,7 +148,7 @@ pub(super) async fn patiently<T, R: Future<Output = Result<T>>>(
 }
 
 async fn look(services: &Services, context: &Context, id: ApprovalId) -> Result<Record> {
-    let mut scope = OrgScope::begin(&services.db, context.org.id).await?;
+    let mut scope = OrgScope::begin(&services.db.calls, context.org.id).await?;
     db::approval::get(&mut scope, id).await?.ok_or_else(Error::not_found)
 }
 

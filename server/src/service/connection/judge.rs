@@ -27,13 +27,13 @@ pub async fn judge(services: &Services) -> Result<()> {
 
 /// `false`: there was nothing left.
 async fn judge_some(services: &Services) -> Result<bool> {
-    let mut scope = SystemScope::begin(&services.db, Reason::Directory).await?;
+    let mut scope = SystemScope::begin(&services.db.upkeep, Reason::Directory).await?;
     let unjudged = db::tool::unjudged(&mut scope).await?;
     drop(scope);
     let any = !unjudged.is_empty();
     for tool in unjudged {
         let Some(checked) = services.directory.schemas.usable(&tool.definition).await else { continue };
-        let mut scope = OrgScope::system(&services.db, tool.org, Reason::Upkeep).await?;
+        let mut scope = OrgScope::system(&services.db.upkeep, tool.org, Reason::Upkeep).await?;
         db::tool::judge(&mut scope, tool.id, &tool.sha256, &checked).await?;
         scope.commit().await?;
     }

@@ -86,7 +86,7 @@ pub(super) async fn list_and_keep(
     match &kept {
         Ok(_) => entry.listed(asked, connection.version),
         Err(Trouble::Upstream(reason)) if entry.note_error(services.clock.elapsed()) => {
-            let mut scope = OrgScope::system(&services.db, connection.org, Reason::Upkeep).await?;
+            let mut scope = OrgScope::system(&services.db.upkeep, connection.org, Reason::Upkeep).await?;
             let now = services.clock.now();
             db::connection::note_status(&mut scope, connection.id, now, Some(reason)).await?;
             scope.commit().await?;
@@ -100,7 +100,7 @@ pub(super) async fn list_and_keep(
 async fn keep(services: &Services, connection: &Connection, list: Vec<Box<RawValue>>) -> Result<Refreshed, Trouble> {
     // Definitions are as large and as many as the upstream likes.
     let listed = spawn_blocking(move || compare::read(&list)).await.map_err(Error::internal)?;
-    let mut scope = OrgScope::system(&services.db, connection.org, Reason::Upkeep).await?;
+    let mut scope = OrgScope::system(&services.db.upkeep, connection.org, Reason::Upkeep).await?;
     let known = db::tool::known(&mut scope, connection.id).await?;
     let doubtful = compare::doubtful(&known, &listed);
     let texts = db::tool::definitions(&mut scope, &doubtful).await?;
@@ -109,7 +109,7 @@ async fn keep(services: &Services, connection: &Connection, list: Vec<Box<RawVal
     let changes = compared.map_err(Error::internal)?.map_err(Trouble::Upstream)?;
 
     let now = services.clock.now();
-    let mut scope = OrgScope::system(&services.db, connection.org, Reason::Upkeep).await?;
+    let mut scope = OrgScope::system(&services.db.upkeep, connection.org, Reason::Upkeep).await?;
     if db::connection::hold(&mut scope, connection.id).await? != Some(connection.version) {
         let message =
             format!("the connection `{}` was changed while its tools were listed; try again", connection.slug);

@@ -32,7 +32,7 @@ pub(super) async fn open(services: &Arc<Services>, org: OrgId) -> Result<Arc<Cha
         return Ok(channel);
     }
     let approvals = Approvals::begin(services, org).await?;
-    let mut scope = OrgScope::begin(&services.db, org).await?;
+    let mut scope = OrgScope::begin(&services.db.people, org).await?;
     let calls = Calls::begin(&mut scope).await?;
     let mut connections = Connections::default();
     let version = services.directory.get()?.version;
@@ -85,7 +85,7 @@ async fn look_once(
     connections: &mut Connections,
 ) -> Result<()> {
     let version = services.directory.get()?.version;
-    let mut scope = OrgScope::begin(&services.db, channel.org).await?;
+    let mut scope = OrgScope::begin(&services.db.people, channel.org).await?;
     let found = calls.look(&mut scope).await?;
     match found {
         Found::Finished(rows) => {

@@ -78,7 +78,7 @@ pub async fn start(
     client: Option<String>,
 ) -> Result<String> {
     let id = random::text::<32>();
-    let mut scope = OrgScope::begin(&services.db, org).await?;
+    let mut scope = OrgScope::begin(&services.db.calls, org).await?;
     db::mcp_session::insert(&mut scope, &sha256(id.as_bytes()), &Row { caller, toolkit, client }).await?;
     scope.commit().await?;
     Ok(id)
@@ -146,7 +146,7 @@ async fn look_up_once(services: &Services, wanted: Wanted) -> Result<Option<Arc<
 /// Reads a session, and notes that it is used.
 async fn look_up(services: &Services, (hash, org, toolkit, caller): Wanted) -> Result<Option<Arc<Row>>> {
     let used = Instant::now();
-    let mut scope = OrgScope::begin(&services.db, org).await?;
+    let mut scope = OrgScope::begin(&services.db.calls, org).await?;
     let Some(row) = db::mcp_session::find(&mut scope, &hash, caller, toolkit).await? else { return Ok(None) };
     scope.commit().await?;
     let row = Arc::new(row);
@@ -163,7 +163,7 @@ async fn look_up(services: &Services, (hash, org, toolkit, caller): Wanted) -> R
 /// # Errors
 /// When Postgres cannot be reached.
 pub async fn end(services: &Services, org: OrgId, session: &Session) -> Result<()> {
-    let mut scope = OrgScope::begin(&services.db, org).await?;
+    let mut scope = OrgScope::begin(&services.db.calls, org).await?;
     db::mcp_session::delete(&mut scope, &session.hash).await?;
     scope.commit().await?;
     services.mcp_sessions.forget(&session.hash);
@@ -176,7 +176,7 @@ pub async fn end(services: &Services, org: OrgId, session: &Session) -> Result<(
 /// When Postgres cannot be reached.
 pub async fn sweep(services: &Services) -> Result<()> {
     while !services.stop.is_cancelled() {
-        let mut scope = SystemScope::begin(&services.db, Reason::Sweep).await?;
+        let mut scope = SystemScope::begin(&services.db.upkeep, Reason::Sweep).await?;
         let swept = db::mcp_session::sweep(&mut scope, IDLE.as_secs_f64()).await?;
         scope.commit().await?;
         if swept < db::mcp_session::SWEPT_AT_ONCE {

@@ -52,7 +52,7 @@ pub async fn listen(services: &Services, session: &Session) -> Result<Stream> {
     let (id, over) = (Uuid::now_v7().to_string(), CancellationToken::new());
     let stream = Stream { over: over.clone() };
     services.mcp_sessions.streams.open(session.hash, Open { id: id.clone(), announced: false, over });
-    db::mcp_session::announce_stream(&services.db, &session.hash, &id).await?;
+    db::mcp_session::announce_stream(&services.db.calls, &session.hash, &id).await?;
     Ok(stream)
 }
 

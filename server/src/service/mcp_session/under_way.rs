@@ -97,7 +97,7 @@ pub async fn cancel(services: &Services, session: &Session, request: &str) -> Re
     {
         return Ok(());
     }
-    db::mcp_session::announce_cancelled(&services.db, &session.hash, request).await
+    db::mcp_session::announce_cancelled(&services.db.calls, &session.hash, request).await
 }
 
 #[cfg(test)]

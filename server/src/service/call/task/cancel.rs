@@ -31,7 +31,7 @@ pub async fn cancel(services: &Arc<Services>, asker: &Asker, id: &str) -> Result
     if task.closed.is_some() {
         return Ok(known);
     }
-    let mut scope = OrgScope::begin(&services.db, asker.org.id).await?;
+    let mut scope = OrgScope::begin(&services.db.calls, asker.org.id).await?;
     // The approval first, as everybody else: what joins it, decides or claims it comes before or after.
     let record = match task.approval {
         Some(approval) => db::approval::lock(&mut scope, approval).await?,

@@ -68,7 +68,7 @@ pub(in super::super) async fn hand_out(
     let id = random::text::<32>();
     let Some(ours) = with_task_id(result, &id) else { return Ok(Answer::Result(say::goes_on())) };
     let owner = Owner { toolkit: context.toolkit.id, caller: context.caller.principal };
-    let mut scope = OrgScope::begin(&services.db, context.org.id).await?;
+    let mut scope = OrgScope::begin(&services.db.calls, context.org.id).await?;
     if let Some(approval) = approval {
         // Under the lock, so that the count is exact.
         db::approval::lock(&mut scope, approval).await?;
@@ -164,7 +164,7 @@ pub(super) async fn now(
     let ttl = member("ttlMs").and_then(|ttl| ttl.parse().ok());
     let until = kept_until(task.created_at, task.read_at, ttl);
     if (until - followed.kept_until).abs() > TimeDelta::minutes(1) {
-        let mut scope = OrgScope::begin(&services.db, asker.org.id).await?;
+        let mut scope = OrgScope::begin(&services.db.calls, asker.org.id).await?;
         db::task::keep(&mut scope, &task.id_sha256, until).await?;
         scope.commit().await?;
     }

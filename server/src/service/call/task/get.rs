@@ -197,7 +197,7 @@ fn is_lapsed(found: &Found) -> bool {
 /// committed comes first, one that comes later finds the task closed.
 async fn settle_deadline(services: &Services, found: &Found) -> Result<()> {
     let Some(record) = &found.record else { return Ok(()) };
-    let mut scope = OrgScope::begin(&services.db, record.org).await?;
+    let mut scope = OrgScope::begin(&services.db.calls, record.org).await?;
     if let Some(record) = db::approval::lock(&mut scope, record.id).await? {
         approval::tidied(&mut scope, record).await?;
     }

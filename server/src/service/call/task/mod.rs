@@ -106,7 +106,7 @@ pub(super) async fn join(services: &Services, context: &Context, record: &Record
     if record.called {
         return Ok(Joins::Call);
     }
-    let mut scope = OrgScope::begin(&services.db, context.org.id).await?;
+    let mut scope = OrgScope::begin(&services.db.calls, context.org.id).await?;
     let marked = db::approval::mark_called(&mut scope, record.id).await?;
     scope.commit().await?;
     Ok(if marked { Joins::Call } else { Joins::Moved })
@@ -120,7 +120,7 @@ enum Opened {
 
 /// Makes a task and, once it is durable, its `CreateTaskResult`.
 async fn open(services: &Services, context: &Context, approval: ApprovalId) -> Result<Opened> {
-    let mut scope = OrgScope::begin(&services.db, context.org.id).await?;
+    let mut scope = OrgScope::begin(&services.db.calls, context.org.id).await?;
     // Under the lock, so that no cancelling withdraws what this task is about to wait for.
     let Some(record) = db::approval::lock(&mut scope, approval).await? else { return Ok(Opened::Moved) };
     if !matches!(record.state(), State::Pending(_)) {
@@ -154,7 +154,7 @@ struct Found {
 
 /// The task with this id, if it is the asker's.
 async fn find(services: &Services, asker: &Asker, id: &str) -> Result<Option<Found>> {
-    let mut scope = OrgScope::begin(&services.db, asker.org.id).await?;
+    let mut scope = OrgScope::begin(&services.db.calls, asker.org.id).await?;
     let (id, owner) = (sha256(id), asker.owner());
     let Some(mut task) = db::task::find(&mut scope, &id, owner).await? else { return Ok(None) };
     // What the upstream answered is kept until replay ends, which its approval says.
@@ -186,7 +186,7 @@ fn is_under_way(state: &State) -> bool {
 pub async fn sweep(services: &Services) -> Result<u64> {
     let mut all = 0;
     loop {
-        let mut scope = SystemScope::begin(&services.db, Reason::Sweep).await?;
+        let mut scope = SystemScope::begin(&services.db.upkeep, Reason::Sweep).await?;
         let swept = db::task::sweep(&mut scope).await?;
         scope.commit().await?;
         all += swept;

@@ -142,7 +142,7 @@ impl Runner {
 }
 
 async fn waiting(services: &Services, except: &[Uuid]) -> Result<Vec<(OrgId, ApprovalId)>> {
-    let mut scope = SystemScope::begin(&services.db, Reason::Sweep).await?;
+    let mut scope = SystemScope::begin(&services.db.upkeep, Reason::Sweep).await?;
     db::task::waiting(&mut scope, except).await
 }
 
@@ -153,7 +153,7 @@ async fn attempt(
     id: ApprovalId,
     slot: Option<OwnedSemaphorePermit>,
 ) -> Result<bool> {
-    let mut scope = OrgScope::system(&services.db, org, Reason::Upkeep).await?;
+    let mut scope = OrgScope::system(&services.db.calls, org, Reason::Upkeep).await?;
     if db::task::count_open(&mut scope, id).await? == 0 {
         return Ok(false);
     }
