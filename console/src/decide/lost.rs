@@ -20,6 +20,7 @@ use crate::{
         Tone,
         toast::{Act, Offer},
     },
+    show::words::Words,
 };
 
 /// How long a page looks again at a decision before it takes it for lost, in milliseconds: after a sleep, the page
@@ -89,7 +90,7 @@ async fn tell(decisions: Decisions, unsent: Unsent) {
     }
     let same = read.as_ref().is_ok_and(|detail| is_as_seen(detail, target));
     let Some(words) = words::lost(&unsent, fate.as_ref(), same, decisions.me()) else {
-        let words = format!("{} was {}.", target.tool, verdict.done());
+        let words = Words::of("{} was {}.", &[&target.tool, verdict.done()]);
         return decisions.toasts.say(Tone::Ok, words);
     };
     let mut offers = Vec::new();
@@ -127,7 +128,7 @@ async fn decide_again(decisions: Decisions, unsent: Unsent) {
         Err(failure) => failure.message(),
     };
     let look = Offer::Go("Look at it", format!("/{}/approvals/{}", target.org, target.id));
-    let words = format!("{} was not {}: {why}", target.tool, verdict.done());
+    let words = Words::of("{} was not {}: {}", &[&target.tool, verdict.done(), &why]);
     decisions.toasts.keep(Tone::Bad, words, vec![look]);
 }
 

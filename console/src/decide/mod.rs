@@ -183,7 +183,7 @@ impl Decisions {
         if !self.ledger.may_send(id) {
             return self.was_given_up(&decision);
         }
-        let words = format!("{} {} …", decision.verdict.doing(), decision.target.tool);
+        let words = Words::of("{} {} …", &[decision.verdict.doing(), &decision.target.tool]);
         let place = self.toasts.under_way(self.leave_place(id), words);
         let alive = self.keep_alive(&decision);
         spawn_local(async move {
@@ -226,7 +226,7 @@ impl Decisions {
         let Target { org, id, tool, .. } = &decision.target;
         self.queue.update(|queue| queue.finish(*id));
         self.ledger.forget(*id);
-        let words = format!("Your {} of {tool} was not sent: this page was asleep.", decision.verdict.noun());
+        let words = Words::of("Your {} of {} was not sent: this page was asleep.", &[decision.verdict.noun(), tool]);
         let look = Offer::Go("Look at it", format!("/{org}/approvals/{id}"));
         self.toasts.keep_in(self.leave_place(*id), Tone::Warn, words, vec![look]);
     }

@@ -4,9 +4,9 @@ use api_types::RunResult;
 use domain::Right;
 use leptos::prelude::*;
 
-use super::{Detail, part, said::SaidBlock, words};
+use super::{Detail, part, words};
 use crate::{
-    components::{Icon, Shape, Tree},
+    components::{Icon, SaidBlock, Shape, Tree},
     shell::Org,
     show::json,
 };
