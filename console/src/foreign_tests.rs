@@ -48,7 +48,7 @@ const SPOKEN: &[&str] = &["title=", "aria-label=", "placeholder=", "alt="];
 
 /// Values of such attributes that are ours, or have been through `plain`. This list may only shrink.
 const OURS: &[&str] =
-    &["exact(at)", "format!(\"Approval", "label", "label.map(|label|", "mark.name.clone()", "name", "*means", "words"];
+    &["exact(at)", "format!(\"Approval", "label", "label.map(|label|", "mark.name.clone()", "name", "means", "words"];
 
 /// Places that look like others' words and are ours: file and text. This list may only shrink.
 const ALLOWED: &[(&str, &str)] = &[("decide/reject.rs", "{name}")];

@@ -3,7 +3,8 @@
 //! `show` is how things are put into words and lines, without a browser; `api` is the only way to the
 //! server; `components` is the set that every page is built of; `shell` is what stands around a page;
 //! `decide` carries decisions to the server, whatever page is shown; `pages` are the rooms; `app` says
-//! which room is where. Imports look down only: app, pages, decide, shell, components, api, show.
+//! which room is where; `reactive` is how anything follows anything. Imports look down only: app, pages, decide, shell,
+//! components, api, show, reactive.
 
 #![allow(unreachable_pub, reason = "components write `pub` items of their own that nobody else sees")]
 
@@ -14,6 +15,7 @@ mod decide;
 #[cfg(test)]
 mod foreign_tests;
 mod pages;
+pub mod reactive;
 pub mod shell;
 pub mod show;
 

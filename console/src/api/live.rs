@@ -13,6 +13,8 @@ use web_sys::{EventSource, MessageEvent, VisibilityState};
 
 use super::{Api, of_org};
 
+use crate::reactive::{effect, memo};
+
 /// How often a page that nobody looks at asks how many requests wait, in milliseconds.
 const HIDDEN_MS: u32 = 60_000;
 /// How long approvals are gathered before they are told together, in milliseconds: a burst must not keep the page
@@ -109,7 +111,7 @@ impl Live {
         };
         provide_context(live);
         let visible = visibility();
-        Effect::new(move |_| match (org.get(), visible.get()) {
+        effect(move || match (org.get(), visible.get()) {
             (Some(org), true) => live.open(org, 1),
             // A browser has six connections to a host: pages that nobody looks at must not take them all. What
             // their titles say is at most a minute old.
@@ -273,7 +275,7 @@ fn visibility() -> Memo<bool> {
         visible.try_set(seen());
     });
     on_cleanup(move || changed.remove());
-    Memo::new(move |_| visible.get())
+    memo(move || visible.get())
 }
 
 #[cfg(test)]

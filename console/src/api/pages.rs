@@ -9,6 +9,8 @@ use serde::de::DeserializeOwned;
 
 use super::{Api, Failure, Retry, encoded, remember};
 
+use crate::reactive::effect;
+
 /// What happens while a list is read.
 pub enum Step<T> {
     /// Another list is read from now on: nothing of the one before is wanted any more.
@@ -56,7 +58,7 @@ impl Pages {
         let turn = StoredValue::new(0_u64);
         let asked = StoredValue::new(None::<String>);
         let take = Rc::new(take);
-        Effect::new(move |_| {
+        effect(move || {
             list.again.track();
             let path = path();
             if asked.with_value(|asked| *asked != path) {

@@ -10,6 +10,8 @@ use serde::de::DeserializeOwned;
 
 use super::{Api, Failure, Retry, remember};
 
+use crate::reactive::effect;
+
 /// What is known of one thing of the server.
 pub struct Read<T: 'static> {
     /// The thing, once it was read; stays while it is read again.
@@ -45,7 +47,7 @@ impl<T: DeserializeOwned + Send + Sync + 'static> Read<T> {
         let asked = StoredValue::new(None::<String>);
         // What the value was made of, to know an answer that says the same.
         let last = StoredValue::new(None::<String>);
-        Effect::new(move |_| {
+        effect(move || {
             read.again.track();
             let path = path();
             turn.update_value(|turn| *turn += 1);

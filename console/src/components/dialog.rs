@@ -5,7 +5,7 @@ use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
 use super::{Presses, Sentence};
-use crate::show::words::Words;
+use crate::{reactive::effect, show::words::Words};
 
 /// A modal dialog: the browser's own, which keeps the focus inside, closes on Escape and gives the
 /// focus back.
@@ -24,7 +24,7 @@ pub fn Dialog(
 ) -> impl IntoView {
     let presses = Presses::here();
     let dialog = NodeRef::<html::Dialog>::new();
-    Effect::new(move |_| {
+    effect(move || {
         let Some(dialog) = dialog.get() else { return };
         if open.get() && !dialog.open() {
             // It refuses only when it is not in the page, and it is.

@@ -3,11 +3,14 @@
 use leptos::prelude::*;
 
 use super::{Marked, Printing, marked::fold_class};
-use crate::show::{
-    compare::{Line, Part, definitions},
-    folding::{Limit, ROWS, number, plural},
-    json::parse,
-    marks::{self, Form},
+use crate::{
+    reactive::memo,
+    show::{
+        compare::{Line, Part, definitions},
+        folding::{Limit, ROWS, number, plural},
+        json::parse,
+        marks::{self, Form},
+    },
 };
 
 /// The difference of two definitions. Signs say what was taken away and what came; unchanged parts are folded.
@@ -20,7 +23,7 @@ pub fn Difference(
     #[prop(into)]
     new: Signal<String>,
 ) -> impl IntoView {
-    let parts = Memo::new(move |_| definitions(&parse(&old.get()), &parse(&new.get())));
+    let parts = memo(move || definitions(&parse(&old.get()), &parse(&new.get())));
     view! {
         <div class="difference" role="group" aria-label="Changes in the definition">
             {move || parts.with(|parts| {
@@ -43,7 +46,7 @@ fn part(part: Part) -> AnyView {
             let lines: Vec<Line> = lines.into_iter().map(Line::Same).collect();
             let lines = StoredValue::new(lines);
             let (open, printing) = (RwSignal::new(false), Printing::here());
-            let shown = Memo::new(move |_| open.get() || printing.get());
+            let shown = memo(move || open.get() || printing.get());
             let marked_words = if marked == 0 { String::new() } else { format!(", {} marked in them", number(marked)) };
             view! {
                 <button type="button" class=fold_class(marked) aria-expanded=move || open.get().to_string() on:click=move |_| open.update(|open| *open = !*open)>

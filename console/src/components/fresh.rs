@@ -8,6 +8,8 @@ use wasm_bindgen::JsCast;
 
 use super::presses::{Ms, PressLog, Shown};
 
+use crate::reactive::effect;
+
 /// How long it says that it was pressed in vain.
 const REFUSED_MS: u32 = 2_000;
 
@@ -111,7 +113,7 @@ impl Fresh {
         };
         fresh.inert.set(fresh.left() > 0.0);
         let seen = StoredValue::new(presses.anew.get_untracked());
-        Effect::new(move |_| {
+        effect(move || {
             fresh.again.track();
             presses.moved.track();
             let anew = presses.anew.get();

@@ -6,6 +6,8 @@ use leptos::prelude::*;
 
 use crate::{api::server_time, show::time};
 
+use crate::reactive::memo;
+
 /// What time it is, for every relative word on the page: moves once a second.
 #[derive(Clone, Copy)]
 pub struct Clock(pub RwSignal<DateTime<Utc>>);
@@ -37,7 +39,7 @@ pub fn Time(
 ) -> impl IntoView {
     let now = Clock::here();
     // A memo: the text changes once a minute, the clock each second.
-    let words = Memo::new(move |_| time::ago(at, now.get()));
+    let words = memo(move || time::ago(at, now.get()));
     let local = full.then(|| view! { <span>{local(at)}</span> " · " });
     view! { <time datetime=exact(at) title=exact(at)>{local}<span>{words}</span></time> }
 }
@@ -49,7 +51,7 @@ pub fn Until(
     at: DateTime<Utc>,
 ) -> impl IntoView {
     let now = Clock::here();
-    let words = Memo::new(move |_| time::left(at, now.get()));
+    let words = memo(move || time::left(at, now.get()));
     view! { <time datetime=exact(at) title=exact(at)>{words}</time> }
 }
 

@@ -5,11 +5,14 @@
 use leptos::prelude::*;
 
 use super::{Marked, Printing, marked::fold_class};
-use crate::show::{
-    compare::{Branch, Name, State, compare},
-    folding::{Inside, Limit, ROWS, number, open, plural},
-    json::{INDENTED, Node, parse},
-    marks::Form,
+use crate::{
+    reactive::memo,
+    show::{
+        compare::{Branch, Name, State, compare},
+        folding::{Inside, Limit, ROWS, number, open, plural},
+        json::{INDENTED, Node, parse},
+        marks::Form,
+    },
 };
 
 /// A tree of JSON. Keys never disappear, and hidden characters in them are marked as in values.
@@ -24,7 +27,7 @@ pub fn Tree(
     /// What it is, for those who do not see where it stands.
     label: &'static str,
 ) -> impl IntoView {
-    let root = Memo::new(move |_| compare(parse(&json.get()), before.get().map(|before| parse(&before))));
+    let root = memo(move || compare(parse(&json.get()), before.get().map(|before| parse(&before))));
     view! {
         <div class="tree" role="group" aria-label=label>
             {move || root.with(|root| {
@@ -137,7 +140,7 @@ fn inside(value: Node, children: Vec<Branch>, depth: usize, open: bool) -> AnyVi
     let inside = Inside::of(&children);
     let children = StoredValue::new(children);
     let (open, printing) = (RwSignal::new(open), Printing::here());
-    let shown = Memo::new(move |_| open.get() || printing.get());
+    let shown = memo(move || open.get() || printing.get());
     let at = if depth >= INDENTED { format!(" on level {}", depth + 2) } else { String::new() };
     view! {
         <button type="button" class=fold_class(inside.marks) aria-expanded=move || open.get().to_string() on:click=move |_| open.update(|open| *open = !*open)>

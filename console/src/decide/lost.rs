@@ -20,6 +20,7 @@ use crate::{
         Tone,
         toast::{Act, Offer},
     },
+    reactive::{effect, memo},
     show::words::Words,
 };
 
@@ -32,10 +33,10 @@ const LOOK_AGAIN_MS: u32 = 3_000;
 pub fn Lost() -> impl IntoView {
     let decisions = Decisions::here();
     let params = use_params_map();
-    let org = Memo::new(move |_| params.with(|params| params.get("org")).unwrap_or_default());
-    let me = Memo::new(move |_| decisions.api.me.with(|me| me.as_ref().map(|me| me.id)));
+    let org = memo(move || params.with(|params| params.get("org")).unwrap_or_default());
+    let me = memo(move || decisions.api.me.with(|me| me.as_ref().map(|me| me.id)));
     let waits = RwSignal::new(false);
-    Effect::new(move |_| {
+    effect(move || {
         decisions.back.track();
         let patient = waits.get();
         if let Some(me) = me.get() {

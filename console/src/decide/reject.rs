@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::{Decisions, Target, Verdict};
 use crate::{
     components::{Area, Button, CopyButton, Dialog, Fresh, Kind, Moment, Said},
+    reactive::{derived, effect},
     show::words::Words,
 };
 
@@ -90,8 +91,8 @@ impl Rejecting {
 pub fn RejectDialog() -> impl IntoView {
     let decisions = Decisions::here();
     let rejecting = decisions.rejecting;
-    Effect::new(move |_| rejecting.keep());
-    let title = Signal::derive(move || {
+    effect(move || rejecting.keep());
+    let title = derived(move || {
         let tool = rejecting.target.with(|target| target.as_ref().map(|target| target.tool.clone()));
         Words::of("Reject {}?", &[&tool.unwrap_or_default()])
     });
@@ -110,12 +111,12 @@ fn Form() -> impl IntoView {
     // The question comes up where it was asked for: a second press there must not answer it.
     let fresh = Fresh::new(0.0);
     let area = NodeRef::<html::Textarea>::new();
-    Effect::new(move |_| {
+    effect(move || {
         if let Some(area) = area.get() {
             let _ = area.focus();
         }
     });
-    let wrong = Signal::derive(move || {
+    let wrong = derived(move || {
         let problem = rejecting.text.with(|text| problem(text));
         problem.filter(|_| tried.get())
     });
@@ -155,7 +156,7 @@ fn Form() -> impl IntoView {
                 <Moment fresh />
                 <span class="quiet keys-only"><kbd>"Ctrl"</kbd>" "<kbd>"Enter"</kbd>" sends"</span>
                 <Button fresh on_press=close>"Cancel"</Button>
-                <Button kind=Kind::Danger submit=true fresh disabled=Signal::derive(move || rejecting.late.with(Option::is_some))>"Reject"</Button>
+                <Button kind=Kind::Danger submit=true fresh disabled=derived(move || rejecting.late.with(Option::is_some))>"Reject"</Button>
             </div>
         </form>
     }

@@ -9,6 +9,7 @@ use super::request::Request;
 use crate::{
     components::{EmptyState, Icon, Shape},
     decide::Decisions,
+    reactive::{effect_again, memo},
     shell::{Needs, Org, title},
     show::words::Words,
 };
@@ -32,13 +33,13 @@ fn Alone() -> impl IntoView {
     let org = Org::here();
     title(move || Words::of("A request · {}", &[&org.slug.get()]));
     let params = use_params_map();
-    let id = Memo::new(move |_| params.with(|params| params.get("id").and_then(|id| id.parse::<Uuid>().ok())));
+    let id = memo(move || params.with(|params| params.get("id").and_then(|id| id.parse::<Uuid>().ok())));
     let wants_focus = RwSignal::new(None);
     let decisions = Decisions::here();
-    Effect::new(move |before: Option<()>| {
+    effect_again(move |again| {
         let (taken, undone) = (decisions.taken.get(), decisions.undone.get());
         // The button that was pressed is gone.
-        if before.is_some() && (taken.is_some() || undone.is_some()) {
+        if again && (taken.is_some() || undone.is_some()) {
             wants_focus.set(id.get_untracked());
         }
     });

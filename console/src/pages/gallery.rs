@@ -13,6 +13,7 @@ use crate::{
         Shape, Skeleton, Tab, Table, Tabs, Time, Tone, Tree, Until,
         toast::{Offer, Toasts},
     },
+    reactive::derived,
     shell::{ThemePicker, title},
 };
 
@@ -92,7 +93,7 @@ fn Lists() -> impl IntoView {
     ];
     view! {
         <h2>"Tabs"</h2>
-        <Tabs label="Which requests" tabs chosen=Signal::derive(move || chosen.get().to_owned()) on_choose=Callback::new(move |name| chosen.set(name)) />
+        <Tabs label="Which requests" tabs chosen=derived(move || chosen.get().to_owned()) on_choose=Callback::new(move |name| chosen.set(name)) />
         <h2>"Table"</h2>
         <Table caption="Similar requests" columns=vec!["Call", "When", "What became of it"]>
             <tr>

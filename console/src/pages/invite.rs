@@ -7,6 +7,7 @@ use leptos::{prelude::*, task::spawn_local};
 use crate::{
     api::{Api, Failure},
     components::{Button, EmptyState, Failed, Field, Kind, Said, Skeleton, Until},
+    reactive::derived,
     shell::title,
 };
 
@@ -85,8 +86,8 @@ fn Accept(offer: OfferedInvitation, token: String) -> impl IntoView {
         });
     };
     let at = move |field: &'static str| failure.with(|failure| failure.as_ref()?.field(field));
-    let wrong = Signal::derive(move || short.get().or_else(|| at("password")));
-    let unfit = Signal::derive(move || at("name"));
+    let wrong = derived(move || short.get().or_else(|| at("password")));
+    let unfit = derived(move || at("name"));
     // What is said at a field is not said twice.
     let rest = move || failure.get().filter(|failure| !failure.is_at(&["password", "name"]));
     view! {

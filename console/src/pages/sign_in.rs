@@ -9,6 +9,7 @@ use leptos_router::{
 use crate::{
     api::{Api, Failure},
     components::{Button, Failed, Field, Kind},
+    reactive::effect,
     shell::title,
 };
 
@@ -23,7 +24,7 @@ pub(crate) fn SignIn() -> impl IntoView {
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None::<Failure>);
     let first = NodeRef::<html::Input>::new();
-    Effect::new(move |_| {
+    effect(move || {
         if let Some(input) = first.get() {
             let _ = input.focus();
         }

@@ -5,6 +5,7 @@ use leptos::{html, prelude::*, task::spawn_local};
 use crate::{
     api::{Api, Failure},
     components::{Button, Dialog, Failed, Field, Kind},
+    reactive::effect,
     show::words::Words,
 };
 
@@ -28,7 +29,7 @@ fn Form() -> impl IntoView {
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None::<Failure>);
     let field = NodeRef::<html::Input>::new();
-    Effect::new(move |_| {
+    effect(move || {
         // The e-mail is known and cannot be changed here.
         if let Some(field) = field.get() {
             let _ = field.focus();

@@ -10,6 +10,7 @@ use leptos_router::{
 use crate::{
     api::{Api, Failure, Retry, encoded, remember},
     components::{Failed, Skeleton},
+    reactive::{effect, memo},
     show::words::Words,
 };
 
@@ -31,7 +32,7 @@ pub fn Guard() -> impl IntoView {
     let again = Trigger::new();
     let attempts = Retry::new(again);
     let asking = StoredValue::new(false);
-    Effect::new(move |_| {
+    effect(move || {
         again.track();
         if api.me.with_untracked(Option::is_some) || asking.get_value() {
             return;
@@ -56,7 +57,7 @@ pub fn Guard() -> impl IntoView {
         });
     });
     let look = Callback::new(move |()| again.notify());
-    let known = Memo::new(move |_| api.me.with(Option::is_some));
+    let known = memo(move || api.me.with(Option::is_some));
     move || match (known.get(), failure.get()) {
         (true, _) => view! { <Outlet /> }.into_any(),
         (false, Some(failure)) => {
@@ -79,5 +80,5 @@ fn question(search: &str) -> String {
 
 /// Names the browser's window, as long as the page is shown.
 pub fn title(words: impl Fn() -> Words + 'static) {
-    Effect::new(move |_| document().set_title(&words().and(" · Permesso").plain()));
+    effect(move || document().set_title(&words().and(" · Permesso").plain()));
 }

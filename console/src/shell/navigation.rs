@@ -14,6 +14,7 @@ use super::{Help, Org, ThemePicker, Waiting, title};
 use crate::{
     api::{Api, live::Live},
     components::{Button, EmptyState, Icon, Kind, Said, Shape, Tone, toast::Toasts},
+    reactive::memo,
     show::words::{Words, plain},
 };
 
@@ -23,9 +24,9 @@ pub fn Shell() -> impl IntoView {
     let org = Org::provide();
     // What the event stream needs one of.
     let follows = [Right::ReadApprovals, Right::ReadAudit, Right::ReadConnections];
-    let live = Live::provide(Memo::new(move |_| follows.iter().any(|right| org.may(*right)).then(|| org.slug.get())));
+    let live = Live::provide(memo(move || follows.iter().any(|right| org.may(*right)).then(|| org.slug.get())));
     Waiting::provide(org, live);
-    let known = Memo::new(move |_| org.mine.with(Option::is_some));
+    let known = memo(move || org.mine.with(Option::is_some));
     let open = RwSignal::new(false);
     let help = RwSignal::new(false);
     let path = use_location().pathname;
@@ -99,7 +100,7 @@ fn Brand() -> impl IntoView {
     let api = Api::here();
     let org = Org::here();
     let navigate = use_navigate();
-    let others = Memo::new(move |_| {
+    let others = memo(move || {
         let me = api.me.get();
         me.map(|me| me.orgs.iter().map(|org| org.slug.clone()).collect::<Vec<_>>()).unwrap_or_default()
     });

@@ -5,7 +5,10 @@ use domain::Right;
 use leptos::prelude::*;
 
 use super::{Org, title};
-use crate::components::{EmptyState, Said};
+use crate::{
+    components::{EmptyState, Said},
+    reactive::memo,
+};
 
 /// Shows the page, or why not.
 #[component]
@@ -22,7 +25,7 @@ pub fn Needs(
     children: ChildrenFn,
 ) -> impl IntoView {
     let org = Org::here();
-    let may = Memo::new(move |_| org.may(right));
+    let may = memo(move || org.may(right));
     move || {
         if may.get() { children().into_any() } else { view! { <Lacking right page cannot about /> }.into_any() }
     }

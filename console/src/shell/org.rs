@@ -7,7 +7,7 @@ use domain::Right;
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
-use crate::api::Api;
+use crate::{api::Api, reactive::memo};
 
 /// The org of the address, as the person who is signed in belongs to it.
 #[derive(Clone, Copy)]
@@ -23,7 +23,7 @@ impl Org {
     pub(super) fn provide() -> Self {
         let api = Api::here();
         let params = use_params_map();
-        let slug = Memo::new(move |_| params.with(|params| params.get("org").unwrap_or_default()));
+        let slug = memo(move || params.with(|params| params.get("org").unwrap_or_default()));
         let mine = Memo::new_with_compare(
             move |_| {
                 let me = api.me.get()?;

@@ -3,7 +3,10 @@
 use leptos::prelude::*;
 
 use super::storage;
-use crate::components::{Icon, Shape};
+use crate::{
+    components::{Icon, Shape},
+    reactive::effect,
+};
 
 /// The chosen theme.
 #[derive(Clone, Copy)]
@@ -13,7 +16,7 @@ impl Theme {
     /// Reads what was chosen, for everything underneath.
     pub fn provide() {
         let chosen = RwSignal::new(storage::get("theme"));
-        Effect::new(move |_| {
+        effect(move || {
             let Some(root) = document().document_element() else { return };
             // Setting an attribute of a fixed name cannot fail.
             let _ = match chosen.get() {

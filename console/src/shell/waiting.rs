@@ -7,7 +7,10 @@ use gloo_timers::callback::Timeout;
 use leptos::prelude::*;
 
 use super::Org;
-use crate::api::{live::Live, of_org, read::Read};
+use crate::{
+    api::{live::Live, of_org, read::Read},
+    reactive::memo,
+};
 
 /// How long after the first of several events the number is read, in milliseconds.
 const GATHER_MS: u32 = 250;
@@ -31,10 +34,11 @@ impl Waiting {
         let read = Read::<ApprovalsSummary>::new(move || {
             live.resynced.track();
             live.unseen.track();
-            (live.followed.get() && org.may(Right::ReadApprovals)).then(|| of_org(&org.slug.get(), "/approvals/summary"))
+            (live.followed.get() && org.may(Right::ReadApprovals))
+                .then(|| of_org(&org.slug.get(), "/approvals/summary"))
         });
         let waiting = Self {
-            count: Memo::new(move |_| read.value.with(|read| read.as_ref().map_or(0, |summary| summary.waiting))),
+            count: memo(move || read.value.with(|read| read.as_ref().map_or(0, |summary| summary.waiting))),
             read,
             due: StoredValue::new_local(None),
             more: StoredValue::new(false),

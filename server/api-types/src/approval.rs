@@ -157,7 +157,7 @@ pub struct RunResult {
 }
 
 /// One approval with everything a person needs to decide.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ApprovalDetail {
     /// The same as in the list.
@@ -196,13 +196,56 @@ pub struct ApprovalDetail {
     /// Whether anybody other than those whose request it is could decide.
     pub somebody_may_decide: bool,
     /// Who decides, who is barred from it, and where that is set.
-    #[serde(default)]
     pub who_decides: crate::WhoDecides,
     /// What the upstream answered; `null` while it did not run, and where nothing of that is on record.
-    #[serde(default)]
     pub result: Option<RunResult>,
     /// For an unknown outcome: when a person may settle it.
     pub settle_from: Option<DateTime<Utc>>,
+}
+
+impl<'de> Deserialize<'de> for ApprovalDetail {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        /// Everything but what is in the list.
+        #[derive(Deserialize)]
+        struct More {
+            arguments_json: Option<String>,
+            arguments: Option<Box<serde_json::value::RawValue>>,
+            definition: Box<serde_json::value::RawValue>,
+            reviewed_definition: Option<Box<serde_json::value::RawValue>>,
+            arguments_check: String,
+            check_note: Option<String>,
+            history: Vec<ApprovalEvent>,
+            similar: Vec<Approval>,
+            last_approved: Option<EarlierCall>,
+            same_call_ran_at: Option<DateTime<Utc>>,
+            may_not_decide_because: Option<String>,
+            somebody_may_decide: bool,
+            #[serde(default)]
+            who_decides: crate::WhoDecides,
+            #[serde(default)]
+            result: Option<RunResult>,
+            settle_from: Option<DateTime<Utc>>,
+        }
+        let (approval, more): (_, More) = crate::flat::both(from)?;
+        Ok(Self {
+            approval,
+            arguments_json: more.arguments_json,
+            arguments: more.arguments,
+            definition: more.definition,
+            reviewed_definition: more.reviewed_definition,
+            arguments_check: more.arguments_check,
+            check_note: more.check_note,
+            history: more.history,
+            similar: more.similar,
+            last_approved: more.last_approved,
+            same_call_ran_at: more.same_call_ran_at,
+            may_not_decide_because: more.may_not_decide_because,
+            somebody_may_decide: more.somebody_may_decide,
+            who_decides: more.who_decides,
+            result: more.result,
+            settle_from: more.settle_from,
+        })
+    }
 }
 
 /// One line of an approval's history.

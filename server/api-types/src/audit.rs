@@ -53,7 +53,7 @@ pub struct AuditRecord {
 }
 
 /// One record with its bodies, for who may see them.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AuditRecordDetail {
     /// The same as in the list.
@@ -63,4 +63,16 @@ pub struct AuditRecordDetail {
     pub request: Option<String>,
     /// The response likewise; for lists a digest.
     pub response: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for AuditRecordDetail {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct More {
+            request: Option<String>,
+            response: Option<String>,
+        }
+        let (record, More { request, response }) = crate::flat::both(from)?;
+        Ok(Self { record, request, response })
+    }
 }

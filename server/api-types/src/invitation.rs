@@ -39,7 +39,7 @@ pub struct CreateInvitation {
 }
 
 /// An invitation just made, with its link. Whoever has the link can take it up.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CreatedInvitation {
     /// The invitation.
@@ -49,6 +49,17 @@ pub struct CreatedInvitation {
     /// browsers do not send to servers.
     #[cfg_attr(feature = "openapi", schema(format = "uri", examples("https://permesso.example.com/invite#…")))]
     pub url: String,
+}
+
+impl<'de> Deserialize<'de> for CreatedInvitation {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct More {
+            url: String,
+        }
+        let (invitation, More { url }) = crate::flat::both(from)?;
+        Ok(Self { invitation, url })
+    }
 }
 
 /// Asks what an invitation offers.

@@ -9,6 +9,7 @@ mod audit;
 mod auth;
 mod connection;
 pub mod event;
+mod flat;
 mod invitation;
 mod list;
 mod member;

@@ -98,7 +98,11 @@ impl Deciding {
 /// The keys that are this person's, of those whose requests wait.
 async fn own_keys(scope: &mut OrgScope, person: UserId) -> Result<Vec<Uuid>> {
     let keys = own::waiting_keys(scope).await?;
-    Ok(keys.into_iter().filter(|(_, key)| key.people.iter().any(|(theirs, _)| *theirs == person)).map(|(id, _)| id).collect())
+    Ok(keys
+        .into_iter()
+        .filter(|(_, key)| key.people.iter().any(|(theirs, _)| *theirs == person))
+        .map(|(id, _)| id)
+        .collect())
 }
 
 /// How many requests wait for a decision, and how many of them the actor may decide.

@@ -19,7 +19,8 @@ const LAYERS: &[&[&str]] = &[
 ];
 
 /// The console's, likewise.
-const CONSOLE_LAYERS: &[&[&str]] = &[&["app"], &["pages"], &["decide"], &["shell"], &["components"], &["api", "show"]];
+const CONSOLE_LAYERS: &[&[&str]] =
+    &[&["app"], &["pages"], &["decide"], &["shell"], &["components"], &["api", "show"], &["reactive"]];
 
 fn layer(layers: &[&[&str]], module: &str) -> usize {
     let found = layers.iter().position(|layer| layer.contains(&module));

@@ -9,6 +9,7 @@ use leptos::prelude::*;
 use super::words::{Digest, digest, is_redacted};
 use crate::{
     components::{CopyButton, Marked, Said, SaidBlock, Tree},
+    reactive::memo,
     shell::Org,
     show::{folding::Limit, json::is_json, marks::Form},
 };
@@ -17,7 +18,7 @@ use crate::{
 #[component]
 pub(super) fn Bodies(detail: Arc<AuditRecordDetail>) -> impl IntoView {
     let org = Org::here();
-    let may = Memo::new(move |_| org.may(Right::ReadAuditBodies));
+    let may = memo(move || org.may(Right::ReadAuditBodies));
     move || {
         if !may.get() {
             let role = org.mine.with(|mine| mine.as_ref().map(|mine| mine.role.clone())).unwrap_or_default();

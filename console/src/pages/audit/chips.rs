@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     components::{Button, Clock, Icon, Kind, Sentence, Shape, local, midnight},
+    reactive::memo,
     show::words::Words,
 };
 
@@ -82,7 +83,7 @@ pub(super) fn Presets() -> impl IntoView {
 #[component]
 fn ByStatus(status: &'static str, words: &'static str) -> impl IntoView {
     let search = Search::here();
-    let is = Memo::new(move |_| search.filters.with(|filters| filters.get(Name::Status) == status));
+    let is = memo(move || search.filters.with(|filters| filters.get(Name::Status) == status));
     let turn = move |_| search.set(Name::Status, if is.get_untracked() { "" } else { status }, false);
     view! {
         <button type="button" class="btn quiet" aria-pressed=move || is.get().to_string() on:click=turn>{words}</button>

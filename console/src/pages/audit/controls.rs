@@ -6,6 +6,7 @@ use leptos::{ev::KeyboardEvent, html, prelude::*};
 use super::{filters::Name, search::Search, words::ENDINGS};
 use crate::{
     components::{Choice, Field, from_field, to_field},
+    reactive::{effect, memo},
     shell::Shortcuts,
 };
 
@@ -53,7 +54,7 @@ fn Ask(
     #[prop(optional)] node: NodeRef<html::Input>,
 ) -> impl IntoView {
     let search = Search::here();
-    let asked = Memo::new(move |_| search.filters.with(|filters| shown(name, filters.get(name))));
+    let asked = memo(move || search.filters.with(|filters| shown(name, filters.get(name))));
     let text = RwSignal::new(asked.get_untracked());
     let resting = StoredValue::new_local(None::<Timeout>);
     let apply = move || {
@@ -63,7 +64,7 @@ fn Ask(
             search.set(name, &taken(name, &text), true);
         }
     };
-    Effect::new(move |_| {
+    effect(move || {
         let asked = asked.get();
         // What is being typed wins over an address that changes meanwhile.
         if resting.with_value(Option::is_none) && text.with_untracked(|text| text.trim() != asked) {
@@ -111,9 +112,9 @@ fn taken(name: Name, text: &str) -> String {
 #[component]
 fn AskEnding() -> impl IntoView {
     let search = Search::here();
-    let asked = Memo::new(move |_| search.filters.with(|filters| filters.get(Name::Status).to_owned()));
+    let asked = memo(move || search.filters.with(|filters| filters.get(Name::Status).to_owned()));
     let value = RwSignal::new(asked.get_untracked());
-    Effect::new(move |_| value.set(asked.get()));
+    effect(move || value.set(asked.get()));
     Effect::new(move |before: Option<String>| {
         let now = value.get();
         if before.is_some_and(|before| before != now) {

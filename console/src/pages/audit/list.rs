@@ -16,6 +16,7 @@ use super::{
 use crate::{
     api::{encoded, of_org},
     components::{Button, EmptyState, Failed, Skeleton},
+    reactive::{derived, memo},
     shell::{Needs, Org, Shortcuts, title},
 };
 
@@ -122,10 +123,10 @@ fn Following(results: Results) -> impl IntoView {
 #[component]
 fn Found(results: Results) -> impl IntoView {
     let search = Search::here();
-    let some = Memo::new(move |_| results.shown.with(|shown| shown.as_ref().map(|shown| !shown.is_empty())));
+    let some = memo(move || results.shown.with(|shown| shown.as_ref().map(|shown| !shown.is_empty())));
     let old = move || results.read.reading.get() && results.read.value.with(Option::is_none);
-    let records = Signal::derive(move || results.shown.get().unwrap_or_default());
-    let query = Signal::derive(move || search.query(&search.cursor.get()));
+    let records = derived(move || results.shown.get().unwrap_or_default());
+    let query = derived(move || search.query(&search.cursor.get()));
     let retry = Callback::new(move |()| results.read.again());
     let place = results.place;
     view! {

@@ -17,6 +17,7 @@ use super::{
 use crate::{
     api::{encoded, live::Live, of_org, read::Read},
     components::{CopyButton, EmptyState, Icon, Said, Shape, Shown, Time},
+    reactive::{derived, memo},
     shell::{Needs, Org, Shortcuts, title},
     show::{time, words::Words},
 };
@@ -41,7 +42,7 @@ fn One() -> impl IntoView {
     let live = Live::here();
     Search::provide();
     let params = use_params_map();
-    let id = Memo::new(move |_| params.with(|params| params.get("id").unwrap_or_default()));
+    let id = memo(move || params.with(|params| params.get("id").unwrap_or_default()));
     let read = Read::<AuditRecordDetail>::new(move || {
         Some(of_org(&org.slug.get(), &format!("/audit/{}", encoded(&id.get()))))
     });
@@ -61,10 +62,10 @@ fn One() -> impl IntoView {
             None => "A record of the audit".into(),
         })
     });
-    let gone = Memo::new(move |_| {
+    let gone = memo(move || {
         read.failure.with(|failure| failure.as_ref().is_some_and(|failure| failure.code() == Some("not_found")))
     });
-    let there = Memo::new(move |_| read.value.with(Option::is_some));
+    let there = memo(move || read.value.with(Option::is_some));
     view! {
         <main class="page audit">
             <Back />
@@ -92,7 +93,7 @@ fn name(record: &Record) -> &str {
 fn Back() -> impl IntoView {
     let org = Org::here();
     let query = use_query_map();
-    let list = Memo::new(move |_| {
+    let list = memo(move || {
         let query = query.with(|query| {
             let filters = Filters::read(|name| query.get(name)).query(encoded);
             let cursor = query.get("cursor").map(|cursor| format!("cursor={}", encoded(&cursor)));
@@ -134,7 +135,7 @@ fn Facts(record: Record) -> impl IntoView {
     let org = Org::here();
     let search = Search::here();
     let all_of = move |name: Name, value: String| {
-        let address = Signal::derive(move || search.address(&Filters::default().with(name, &value)));
+        let address = derived(move || search.address(&Filters::default().with(name, &value)));
         let by = format!(", by {}", name.label().to_lowercase());
         view! { " " <a class="all" href=address>"all of these"<span class="visually-hidden">{by}</span></a> }
     };

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     api::{live::Live, of_org, read::Read},
+    reactive::{effect, memo},
     shell::Org,
 };
 
@@ -43,7 +44,7 @@ impl Results {
     /// Reads what is searched for.
     pub(super) fn new(search: Search) -> Self {
         let org = Org::here();
-        let path = Memo::new(move |_| {
+        let path = memo(move || {
             let asked = search.query(&search.cursor.get());
             let query = if asked.is_empty() { format!("limit={PAGE}") } else { format!("limit={PAGE}&{asked}") };
             of_org(&org.slug.get(), &with_query("/audit", &query))
@@ -54,7 +55,7 @@ impl Results {
             next: RwSignal::new(None),
             new: RwSignal::new(0),
             on: RwSignal::new(true),
-            open: Memo::new(move |_| {
+            open: memo(move || {
                 search.cursor.with(String::is_empty) && search.filters.with(|filters| filters.get(Name::To).is_empty())
             }),
             place: NodeRef::new(),
@@ -85,7 +86,7 @@ impl Results {
 
     fn show(self, path: Memo<String>) {
         let of = StoredValue::new(String::new());
-        Effect::new(move |_| {
+        effect(move || {
             let Some(newest) = self.read.value.get() else {
                 // Something else is asked for: the old stays until it is there, unless it cannot be read.
                 if self.read.failure.with(Option::is_some) {
@@ -125,7 +126,7 @@ impl Results {
             }
             now
         });
-        Effect::new(move |_| {
+        effect(move || {
             if !self.read.reading.get() && behind.get_value() {
                 behind.set_value(false);
                 self.read.again();

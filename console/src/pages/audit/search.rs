@@ -10,6 +10,8 @@ use leptos_router::{
 use super::filters::{Filters, Name, with_query};
 use crate::{api::encoded, shell::Org};
 
+use crate::reactive::memo;
+
 /// What the page asks for.
 #[derive(Clone, Copy)]
 pub(super) struct Search {
@@ -27,8 +29,8 @@ impl Search {
         let query = use_query_map();
         let navigate = use_navigate();
         let search = Self {
-            filters: Memo::new(move |_| query.with(|query| Filters::read(|name| query.get(name)))),
-            cursor: Memo::new(move |_| query.with(|query| query.get("cursor").unwrap_or_default())),
+            filters: memo(move || query.with(|query| Filters::read(|name| query.get(name)))),
+            cursor: memo(move || query.with(|query| query.get("cursor").unwrap_or_default())),
             go: Callback::new(move |(to, replace): (String, bool)| {
                 navigate(&to, NavigateOptions { replace, scroll: false, ..NavigateOptions::default() });
             }),

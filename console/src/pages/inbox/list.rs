@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     components::{Button, Failed, Icon, Kind, Shape, Skeleton, Tab as OneTab, Tabs},
+    reactive::{derived, memo},
     shell::{Shortcuts, Waiting},
 };
 
@@ -25,7 +26,7 @@ pub(super) fn Requests() -> impl IntoView {
     let pages = room.reading.pages;
     let retry = Callback::new(move |()| pages.again());
     let count = Waiting::here().count;
-    let waiting = Signal::derive(move || match count.get() {
+    let waiting = derived(move || match count.get() {
         0 => "Waiting".to_owned(),
         count => format!("Waiting {count}"),
     });
@@ -33,7 +34,7 @@ pub(super) fn Requests() -> impl IntoView {
         OneTab { name: Tab::Waiting.name(), words: waiting },
         OneTab { name: Tab::Decided.name(), words: Signal::stored("Decided".to_owned()) },
     ];
-    let chosen = Signal::derive(move || room.place.with(|place| place.tab.name().to_owned()));
+    let chosen = derived(move || room.place.with(|place| place.tab.name().to_owned()));
     let choose = Callback::new(move |name: &'static str| {
         let tab = if name == Tab::Decided.name() { Tab::Decided } else { Tab::Waiting };
         room.go(
@@ -127,7 +128,7 @@ fn Search() -> impl IntoView {
 #[component]
 fn Arrivals() -> impl IntoView {
     let room = Room::here();
-    let withheld = Memo::new(move |_| room.board.with(|board| board.withheld));
+    let withheld = memo(move || room.board.with(|board| board.withheld));
     let said = Memo::new(move |old: Option<&(usize, String)>| {
         // What a list is read with is no news.
         let complete = room.reading.listed.with(|listed| listed.complete);
@@ -174,7 +175,7 @@ enum Stage {
 #[component]
 fn Lines() -> impl IntoView {
     let room = Room::here();
-    let stage = Memo::new(move |_| {
+    let stage = memo(move || {
         let (tab, complete) = room.reading.listed.with(|listed| (listed.tab, listed.complete));
         match (room.board.with(|board| board.entries.is_empty()), complete) {
             (false, _) => Stage::Rows,
@@ -195,7 +196,7 @@ fn Lines() -> impl IntoView {
 #[component]
 fn Groups() -> impl IntoView {
     let room = Room::here();
-    let nothing = Memo::new(move |_| room.visible.with(Vec::is_empty));
+    let nothing = memo(move || room.visible.with(Vec::is_empty));
     view! {
         <div class="lines" id="requests" tabindex="-1">
             {[Group::Mine, Group::Others, Group::Unsettled, Group::Decided]
@@ -213,11 +214,11 @@ fn Groups() -> impl IntoView {
 #[component]
 fn OneGroup(group: Group) -> impl IntoView {
     let room = Room::here();
-    let ids = Memo::new(move |_| {
+    let ids = memo(move || {
         let of = |entry: &&Entry| entry.group == group;
         room.board.with(|board| board.entries.iter().filter(of).map(Entry::id).collect::<Vec<_>>())
     });
-    let some = Memo::new(move |_| ids.with(|ids| !ids.is_empty()));
+    let some = memo(move || ids.with(|ids| !ids.is_empty()));
     let heading = group.heading();
     view! {
         <Show when=move || some.get()>
@@ -235,7 +236,7 @@ fn OneGroup(group: Group) -> impl IntoView {
 fn More() -> impl IntoView {
     let room = Room::here();
     let pages = room.reading.pages;
-    let more = Memo::new(move |_| room.reading.listed.with(|listed| listed.more));
+    let more = memo(move || room.reading.listed.with(|listed| listed.more));
     let waiting = move || room.place.with(|place| place.tab == Tab::Waiting);
     view! {
         <Show when=move || more.get()>

@@ -6,10 +6,12 @@ use leptos::prelude::*;
 use super::room::{Missing, Room};
 use crate::{components::Button, pages::request::Instead, shell::Org};
 
+use crate::reactive::{derived, memo};
+
 /// What stands in the place of the buttons; nothing while the list shows the request.
 pub(super) fn notice(room: Room) -> Instead {
-    let missing = Memo::new(move |_| room.missing());
-    Signal::derive(move || missing.get().map(|missing| ViewFn::from(move || view! { <Notice missing /> })))
+    let missing = memo(move || room.missing());
+    derived(move || missing.get().map(|missing| ViewFn::from(move || view! { <Notice missing /> })))
 }
 
 #[component]

@@ -26,6 +26,7 @@ use super::request::Request;
 use crate::{
     components::{Icon, Shape},
     decide::Decisions,
+    reactive::{effect, effect_again, memo},
     shell::{Needs, Org, Shortcuts, Waiting, title},
     show::words::Words,
 };
@@ -75,17 +76,19 @@ fn keys(room: Room) {
 /// After a decision the next request comes, after one that was taken back that one again.
 fn follow_decisions(room: Room) {
     let decisions = Decisions::here();
-    Effect::new(move |before: Option<()>| {
+    effect_again(move |again| {
         let taken = decisions.taken.get();
-        if let (Some(()), Some(id)) = (before, taken)
+        if again
+            && let Some(id) = taken
             && room.place.with_untracked(|place| place.selected == Some(id))
         {
             room.go_on_after(id);
         }
     });
-    Effect::new(move |before: Option<()>| {
+    effect_again(move |again| {
         let undone = decisions.undone.get();
-        if let (Some(()), Some(id)) = (before, undone)
+        if again
+            && let Some(id) = undone
             && room.line(id).is_some()
         {
             room.look_at(Some(id), true);
@@ -96,7 +99,7 @@ fn follow_decisions(room: Room) {
 /// Where there is room for both, the first request is looked at without being asked for.
 fn choose_first(room: Room) {
     let chosen = StoredValue::new(None::<Tab>);
-    Effect::new(move |_| {
+    effect(move || {
         let tab = room.place.with(|place| place.tab);
         // Not before all of it is there: what ends first may come last.
         let whole = room.reading.listed.with(|listed| listed.complete && listed.tab == tab);
@@ -113,11 +116,11 @@ fn choose_first(room: Room) {
 
 /// The line that is looked at can be seen, however one came to it.
 fn bring_into_view(room: Room) {
-    let listed = Memo::new(move |_| {
+    let listed = memo(move || {
         let selected = room.selected()?;
         room.board.with(|board| board.entries.iter().any(|entry| entry.id() == selected)).then_some(selected)
     });
-    Effect::new(move |_| {
+    effect(move || {
         let Some(id) = listed.get() else { return };
         // Once a line that has just come is in the page.
         request_animation_frame(move || {
@@ -135,9 +138,9 @@ fn bring_into_view(room: Room) {
 fn Looked() -> impl IntoView {
     let room = Room::here();
     let pane = NodeRef::<html::Section>::new();
-    let selected = Memo::new(move |_| room.selected());
-    let nothing = Memo::new(move |_| room.visible.with(Vec::is_empty));
-    Effect::new(move |_| {
+    let selected = memo(move || room.selected());
+    let nothing = memo(move || room.visible.with(Vec::is_empty));
+    effect(move || {
         selected.track();
         if let Some(pane) = pane.get() {
             pane.set_scroll_top(0);

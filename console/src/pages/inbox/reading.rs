@@ -22,6 +22,7 @@ use crate::{
     },
     components::Clock,
     decide::Decisions,
+    reactive::{effect, effect_again},
     shell::Org,
 };
 
@@ -59,9 +60,9 @@ impl Reading {
                 }
             }
         });
-        Effect::new(move |before: Option<()>| {
+        effect_again(move |again| {
             overrun.track();
-            if before.is_some() {
+            if again {
                 pages.again();
             }
         });
@@ -86,14 +87,14 @@ impl Reading {
     fn follow_decisions(self) {
         let (api, org, decisions) = (Api::here(), Org::here(), Decisions::here());
         let sent = StoredValue::new(Vec::<Uuid>::new());
-        Effect::new(move |_| {
+        effect(move || {
             if let Some(id) = decisions.taken.get() {
                 sent.update_value(|sent| sent.push(id));
             }
         });
-        Effect::new(move |before: Option<()>| {
+        effect_again(move |again| {
             decisions.settled.track();
-            if before.is_none() {
+            if !again {
                 return;
             }
             let mut over = Vec::new();

@@ -20,6 +20,7 @@ use crate::{
     api::encoded,
     components::Clock,
     decide::Decisions,
+    reactive::{effect, effect_again, memo},
     shell::{Org, Waiting},
 };
 
@@ -74,13 +75,13 @@ impl Room {
     /// Reads the URL and the list, for everything underneath.
     pub fn provide() -> Self {
         let query = use_query_map();
-        let place = Memo::new(move |_| {
+        let place = memo(move || {
             query.with(|query| Place::of(query.get("tab").as_deref(), query.get("q"), query.get("selected").as_deref()))
         });
-        let tab = Memo::new(move |_| place.with(|place| place.tab));
-        let search = Memo::new(move |_| place.with(|place| order::words(&place.search)));
+        let tab = memo(move || place.with(|place| place.tab));
+        let search = memo(move || place.with(|place| order::words(&place.search)));
         let board = RwSignal::new(Board::default());
-        let visible = Memo::new(move |_| {
+        let visible = memo(move || {
             search.with(|words| {
                 board.with(|board| {
                     let found = board.entries.iter().filter(|entry| order::matches(&entry.text, words));
@@ -183,7 +184,7 @@ impl Room {
     fn keep_up(self, tab: Memo<Tab>, search: Memo<Vec<String>>) {
         let (decisions, clock, waiting) = (Decisions::here(), Clock::here(), Waiting::here());
         let listed = self.reading.listed;
-        let over = Memo::new(move |_| listed.with_untracked(|listed| listed.over(clock.get())));
+        let over = memo(move || listed.with_untracked(|listed| listed.over(clock.get())));
         let shown = StoredValue::new(None::<Tab>);
         Effect::new(move |before: Option<u64>| {
             let (now, asked, selected) = (tab.get(), self.asked.get(), self.selected());
@@ -204,9 +205,9 @@ impl Room {
             self.show(board, &search.get_untracked());
             asked
         });
-        Effect::new(move |before: Option<()>| {
+        effect_again(move |again| {
             over.track();
-            if before.is_some() {
+            if again {
                 waiting.changed();
             }
         });
@@ -256,7 +257,7 @@ impl Room {
 
     /// Hides the lines that the search does not leave.
     fn hide(self, search: Memo<Vec<String>>) {
-        Effect::new(move |_| {
+        effect(move || {
             let words = search.get();
             self.board.track();
             self.lines.with_value(|lines| {

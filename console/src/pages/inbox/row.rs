@@ -15,6 +15,7 @@ use crate::{
     components::{Badge, Icon, Shape, Time, Tone, Until},
     decide::{Decisions, Fate, Phase},
     pages::request::{Said, StatusBadge},
+    reactive::memo,
 };
 
 /// The name of a line's link in the page.
@@ -105,7 +106,7 @@ fn notable(entry: &Entry) -> AnyView {
 fn Progress(entry: ArcRwSignal<Entry>) -> impl IntoView {
     let decisions = Decisions::here();
     let id = entry.with_untracked(Entry::id);
-    let words = Memo::new(move |_| {
+    let words = memo(move || {
         if let Some(decision) = decisions.of(id) {
             return Some(match decision.phase {
                 Phase::Held(_) => format!("{} …", decision.verdict.doing()),

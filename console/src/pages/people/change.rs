@@ -7,6 +7,7 @@ use super::{Room, advice, options, rights};
 use crate::{
     api::{Api, Failure, of_org},
     components::{Button, Choice, Dialog, Failed, Kind, Said, Tone, toast::Toasts},
+    reactive::derived,
     shell::Org,
     show::words::Words,
 };
@@ -14,7 +15,7 @@ use crate::{
 /// The dialog.
 #[component]
 pub(super) fn ChangeRole(room: Room) -> impl IntoView {
-    let title = Signal::derive(move || {
+    let title = derived(move || {
         let email = room.member.with(|member| member.as_ref().map(|member| member.email.clone())).unwrap_or_default();
         Words::of("Change the role of {}", &[&email])
     });
@@ -33,10 +34,10 @@ fn Form(room: Room, member: Member) -> impl IntoView {
     let role = RwSignal::new(member.role.clone());
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None::<Failure>);
-    let given = Signal::derive(move || options(&room.to_give(org)));
+    let given = derived(move || options(&room.to_give(org)));
     let same = {
         let role_now = member.role.clone();
-        Signal::derive(move || role.with(|role| *role == role_now))
+        derived(move || role.with(|role| *role == role_now))
     };
     let own = api.me.with_untracked(|me| me.as_ref().is_some_and(|me| me.id == member.user_id));
     let (id, email, before) = (member.id, member.email, member.role);

@@ -9,6 +9,7 @@ use super::{Room, confirm::Confirm, next};
 use crate::{
     api::of_org,
     components::{Badge, Button, Kind, Said, Shown, Table, Time, Tone, Until},
+    reactive::derived,
     shell::Org,
     show::words::Words,
 };
@@ -19,12 +20,12 @@ pub(super) fn Invitations(room: Room, write: Memo<bool>) -> impl IntoView {
     let open = RwSignal::new(false);
     let about = RwSignal::new(None::<Invitation>);
     let email = move || about.with(|about| about.as_ref().map(|about| about.email.clone())).unwrap_or_default();
-    let path = Signal::derive(move || {
+    let path = derived(move || {
         let id = about.with(|about| about.as_ref().map(|about| about.id)).unwrap_or_default();
         of_org(&org.slug.get(), &format!("/invitations/{id}"))
     });
-    let title = Signal::derive(move || Words::of("Withdraw the invitation of {}?", &[&email()]));
-    let done = Signal::derive(move || Words::of("The invitation of {} is withdrawn.", &[&email()]));
+    let title = derived(move || Words::of("Withdraw the invitation of {}?", &[&email()]));
+    let done = derived(move || Words::of("The invitation of {} is withdrawn.", &[&email()]));
     let on_done = Callback::new(move |()| room.invitations.again());
     let ask = Callback::new(move |invitation| {
         about.set(Some(invitation));

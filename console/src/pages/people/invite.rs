@@ -7,6 +7,7 @@ use super::{Room, advice, options, rights};
 use crate::{
     api::{Api, Failure, of_org},
     components::{Button, Choice, CopyButton, Failed, Field, Kind, Said, Until},
+    reactive::derived,
     shell::Org,
 };
 
@@ -30,7 +31,7 @@ fn Form(room: Room, made: RwSignal<Option<CreatedInvitation>>) -> impl IntoView 
     let role = RwSignal::new("member".to_owned());
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None::<Failure>);
-    let roles = Signal::derive(move || options(&room.to_give(org)));
+    let roles = derived(move || options(&room.to_give(org)));
     let may = move || {
         let given = room.to_give(org);
         let chosen = given.iter().find(|given| role.with(|role| given.name == *role));
@@ -61,14 +62,14 @@ fn Form(room: Room, made: RwSignal<Option<CreatedInvitation>>) -> impl IntoView 
             }
         });
     };
-    let wrong = Signal::derive(move || failure.with(|failure| failure.as_ref()?.field("email")));
+    let wrong = derived(move || failure.with(|failure| failure.as_ref()?.field("email")));
     // What is said at the field is not said twice.
     let rest = move || failure.get().filter(|failure| !failure.is_at(&["email"]));
     view! {
         <form class="invite" on:submit=submit>
             <Field label="E-mail" kind="email" value=email wrong />
             <Choice label="Role" value=role options=roles />
-            <Button kind=Kind::Primary submit=true busy disabled=Signal::derive(move || email.with(|email| email.trim().is_empty()))>
+            <Button kind=Kind::Primary submit=true busy disabled=derived(move || email.with(|email| email.trim().is_empty()))>
                 "Make a link"
             </Button>
         </form>

@@ -18,6 +18,7 @@ use leptos_router::hooks::use_query_map;
 use self::{change::ChangeRole, invitations::Invitations, invite::Invite, members::Members, remove::Remove};
 use crate::{
     api::{Api, Failure, encoded, of_org, read::Read},
+    reactive::memo,
     shell::{Needs, Org, title},
 };
 
@@ -39,7 +40,7 @@ impl Room {
     fn new() -> Self {
         let org = Org::here();
         let query = use_query_map();
-        let cursor = Memo::new(move |_| query.with(|query| query.get("cursor")));
+        let cursor = memo(move || query.with(|query| query.get("cursor")));
         Self {
             members: Read::new(move || {
                 let after = cursor.get().map(|cursor| format!("&cursor={}", encoded(&cursor))).unwrap_or_default();
@@ -97,7 +98,7 @@ fn All() -> impl IntoView {
     let org = Org::here();
     let api = Api::here();
     let room = Room::new();
-    let write = Memo::new(move |_| org.may(Right::WriteMembers));
+    let write = memo(move || org.may(Right::WriteMembers));
     view! {
         <main class="page people">
             <h1>"People"</h1>

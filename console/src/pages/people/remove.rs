@@ -8,6 +8,7 @@ use super::{Room, confirm::Confirm};
 use crate::{
     api::{Api, of_org, read::Read},
     components::{Clock, Said, Sentence},
+    reactive::{derived, memo},
     shell::Org,
     show::words::Words,
 };
@@ -17,18 +18,18 @@ use crate::{
 pub(super) fn Remove(room: Room) -> impl IntoView {
     let org = Org::here();
     let api = Api::here();
-    let email = Memo::new(move |_| room.member.with(|member| member.as_ref().map(|member| member.email.clone())));
+    let email = memo(move || room.member.with(|member| member.as_ref().map(|member| member.email.clone())));
     let email = move || email.get().unwrap_or_default();
     let own = move || {
         let user = room.member.with(|member| member.as_ref().map(|member| member.user_id));
         api.me.with(|me| me.as_ref().map(|me| me.id)) == user
     };
-    let path = Signal::derive(move || {
+    let path = derived(move || {
         let id = room.member.with(|member| member.as_ref().map(|member| member.id)).unwrap_or_default();
         of_org(&org.slug.get(), &format!("/members/{id}"))
     });
-    let title = Signal::derive(move || Words::of("Remove {} from {}?", &[&email(), &org.slug.get()]));
-    let done = Signal::derive(move || Words::of("{} does not belong to {} any more.", &[&email(), &org.slug.get()]));
+    let title = derived(move || Words::of("Remove {} from {}?", &[&email(), &org.slug.get()]));
+    let done = derived(move || Words::of("{} does not belong to {} any more.", &[&email(), &org.slug.get()]));
     let on_done = Callback::new(move |()| {
         if own() {
             // A full load: nothing of this org stays in the page.

@@ -8,6 +8,7 @@ use super::{Detail, Said, part, words};
 use crate::{
     components::{Button, Clock, Field, Fresh, Kind, Moment, Presses, presses::READ},
     decide::{Decisions, Phase, Target, Verdict},
+    reactive::{effect, effect_again, memo},
     shell::{Org, Shortcuts},
 };
 
@@ -32,7 +33,7 @@ pub(super) fn Actions(detail: Detail) -> impl IntoView {
     let decisions = Decisions::here();
     let now = Clock::here();
     let id = detail.with_untracked(|detail| detail.approval.id);
-    let can = Memo::new(move |_| {
+    let can = memo(move || {
         detail.with(|detail| {
             let waits = detail.approval.status == "pending";
             let late = words::may_be_late(&detail.approval, now.get());
@@ -45,7 +46,7 @@ pub(super) fn Actions(detail: Detail) -> impl IntoView {
             }
         })
     });
-    let phase = Memo::new(move |_| decisions.of(id).map(|decision| (decision.verdict.doing(), decision.phase)));
+    let phase = memo(move || decisions.of(id).map(|decision| (decision.verdict.doing(), decision.phase)));
     move || {
         match (phase.get(), can.get()) {
         (Some((doing, phase)), _) => view! { <OnItsWay detail doing phase /> }.into_any(),
@@ -133,9 +134,9 @@ fn Decide(detail: Detail, late: bool) -> impl IntoView {
 fn renew_with(detail: Detail, seen: Fresh) {
     let hashes =
         part(detail, |detail| (detail.approval.arguments_sha256.clone(), detail.approval.definition_sha256.clone()));
-    Effect::new(move |before: Option<()>| {
+    effect_again(move |again| {
         hashes.track();
-        if before.is_some() {
+        if again {
             seen.renew();
         }
     });
@@ -159,7 +160,7 @@ impl Note {
 #[component]
 fn NoteField(note: Note) -> impl IntoView {
     let input = NodeRef::<html::Input>::new();
-    Effect::new(move |_| {
+    effect(move || {
         if let Some(input) = input.get() {
             let _ = input.focus();
         }
@@ -189,7 +190,7 @@ fn NoteField(note: Note) -> impl IntoView {
 fn AddNote(note: Note) -> impl IntoView {
     let button = NodeRef::<html::Span>::new();
     let was_open = StoredValue::new(false);
-    Effect::new(move |_| {
+    effect(move || {
         let Some(button) = button.get() else { return };
         if was_open.get_value() && !note.open.get_untracked() {
             focus_within(&button);

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use super::{Detail, Said, part};
 use crate::{
     components::{Difference, SaidBlock, Time, Tree},
+    reactive::memo,
     shell::Org,
 };
 
@@ -17,9 +18,9 @@ pub(super) fn Arguments(detail: Detail) -> impl IntoView {
     let before = part(detail, |detail| {
         detail.last_approved.as_ref().map(|call| (call.id, call.approved_at, call.arguments_json.clone()))
     });
-    let erased = Memo::new(move |_| json.with(Option::is_none));
-    let now = Memo::new(move |_| json.get().unwrap_or_default());
-    let then = Memo::new(move |_| before.get().map(|(_, _, json)| json));
+    let erased = memo(move || json.with(Option::is_none));
+    let now = memo(move || json.get().unwrap_or_default());
+    let then = memo(move || before.get().map(|(_, _, json)| json));
     view! {
         <h3>
             "Arguments"
@@ -52,7 +53,7 @@ struct Told {
 pub(super) fn Definition(detail: Detail) -> impl IntoView {
     let now = part(detail, |detail| detail.definition.get().to_owned());
     let reviewed = part(detail, |detail| detail.reviewed_definition.as_ref().map(|old| old.get().to_owned()));
-    let told = Memo::new(move |_| {
+    let told = memo(move || {
         let told = now.with(|json| serde_json::from_str::<Told>(json).unwrap_or_default());
         (told.title, told.description)
     });

@@ -5,14 +5,17 @@ use leptos::{html, prelude::*};
 use uuid::Uuid;
 
 use super::{Detail, Said, StatusBadge, part, words};
-use crate::components::{Badge, Clock, Icon, Shape, Time, Tone, Until, local_time};
+use crate::{
+    components::{Badge, Clock, Icon, Shape, Time, Tone, Until, local_time},
+    reactive::{effect, memo},
+};
 
 /// Title, badges, who asks, time left.
 #[component]
 pub(super) fn Head(detail: Detail, wants_focus: RwSignal<Option<Uuid>>) -> impl IntoView {
     let id = detail.with_untracked(|detail| detail.approval.id);
     let title = NodeRef::<html::H2>::new();
-    Effect::new(move |_| {
+    effect(move || {
         if let Some(title) = title.get()
             && wants_focus.get() == Some(id)
         {
@@ -22,7 +25,7 @@ pub(super) fn Head(detail: Detail, wants_focus: RwSignal<Option<Uuid>>) -> impl 
     });
     let approval = detail.with_untracked(|detail| detail.approval.clone());
     let status = part(detail, |detail| (detail.approval.status.clone(), detail.approval.answer.clone()));
-    let waits = Memo::new(move |_| status.with(|(status, _)| status == "pending"));
+    let waits = memo(move || status.with(|(status, _)| status == "pending"));
     let claims = words::claims(&approval.hints).into_iter().map(|(tone, shape, words)| {
         view! { <Badge tone>{shape.map(|shape| view! { <Icon shape /> })}{words}", says the upstream"</Badge> }
     });
@@ -70,7 +73,7 @@ fn TimeLeft(from: DateTime<Utc>, until: DateTime<Utc>) -> impl IntoView {
     let now = Clock::here();
     let whole = (until - from).num_seconds().max(1);
     // In hundredths: the bar need not move each second.
-    let share = Memo::new(move |_| ((until - now.get()).num_seconds().clamp(0, whole) * 100 / whole).to_string());
+    let share = memo(move || ((until - now.get()).num_seconds().clamp(0, whole) * 100 / whole).to_string());
     view! {
         <svg class="left" aria-hidden="true" width="100%" height="3" viewBox="0 0 100 3" preserveAspectRatio="none">
             <rect class="whole" width="100" height="3" />

@@ -33,6 +33,7 @@ use crate::{
     api::{approval_path, live::Live, read::Read},
     components::{Badge, EmptyState, Failed, Icon, Skeleton},
     decide::{Decisions, Fate},
+    reactive::{effect, memo},
     shell::Org,
 };
 
@@ -47,7 +48,7 @@ fn part<T: PartialEq + Send + Sync + 'static>(
     detail: Detail,
     of: impl Fn(&ApprovalDetail) -> T + Send + Sync + 'static,
 ) -> Memo<T> {
-    Memo::new(move |_| detail.with(|detail| of(detail)))
+    memo(move || detail.with(|detail| of(detail)))
 }
 
 /// A request, read from the server and followed.
@@ -68,7 +69,7 @@ pub fn Request(
     let decisions = Decisions::here();
     let read = followed(id);
     let retry = Callback::new(move |()| read.again());
-    Effect::new(move |_| {
+    effect(move || {
         if let Some(detail) = read.value.get() {
             decisions.saw(id, Fate::of(&detail.approval));
             if let Some(on_read) = on_read {
@@ -76,8 +77,8 @@ pub fn Request(
             }
         }
     });
-    let there = Memo::new(move |_| read.value.with(Option::is_some));
-    let gone = Memo::new(move |_| {
+    let there = memo(move || read.value.with(Option::is_some));
+    let gone = memo(move || {
         read.failure.with(|failure| failure.as_ref().is_some_and(|failure| failure.code() == Some("not_found")))
     });
     view! {
@@ -126,7 +127,7 @@ fn Card(
     instead_of_actions: Option<Instead>,
 ) -> impl IntoView {
     let detail = RwSignal::new(first);
-    Effect::new(move |_| {
+    effect(move || {
         if let Some(newer) = read.value.get() {
             detail.set(newer);
         }

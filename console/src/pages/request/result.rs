@@ -7,6 +7,7 @@ use leptos::prelude::*;
 use super::{Detail, part, words};
 use crate::{
     components::{Icon, SaidBlock, Shape, Tree},
+    reactive::memo,
     shell::Org,
     show::json,
 };
@@ -26,7 +27,7 @@ fn Told(result: RunResult, title: &'static str) -> impl IntoView {
     let org = Org::here();
     let RunResult { record_id, response, is_whole, bytes } = result;
     let (is_error, is_redacted) = (title != words::result(None), response.contains("[redacted"));
-    let may = Memo::new(move |_| org.may(Right::ReadAudit));
+    let may = memo(move || org.may(Right::ReadAudit));
     view! {
         <h3 class="outcome">{is_error.then(|| view! { <Icon shape=Shape::Warning /> })}{title}</h3>
         {is_redacted.then(|| view! { <p class="quiet">"Secrets were taken out before it was recorded: they read " <code>"[redacted]"</code> "."</p> })}

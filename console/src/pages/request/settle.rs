@@ -8,6 +8,7 @@ use super::{Detail, Said, part};
 use crate::{
     api::{Api, Failure, approval_path},
     components::{Area, Button, Clock, Failed, Icon, Kind, Shape, Time, Tone, Until, local_time, toast::Toasts},
+    reactive::{derived, memo},
     shell::Org,
 };
 
@@ -55,7 +56,7 @@ fn Choices(detail: Detail, on_settled: Callback<()>) -> impl IntoView {
     let now = Clock::here();
     let id = detail.with_untracked(|detail| detail.approval.id);
     let from = part(detail, |detail| detail.settle_from);
-    let early = Memo::new(move |_| from.get().filter(|from| now.get() < *from));
+    let early = memo(move || from.get().filter(|from| now.get() < *from));
     let note = RwSignal::new(String::new());
     let wrong = RwSignal::new(None::<String>);
     let busy = RwSignal::new(false);
@@ -84,7 +85,7 @@ fn Choices(detail: Detail, on_settled: Callback<()>) -> impl IntoView {
             }
         });
     };
-    let off = Signal::derive(move || early.get().is_some());
+    let off = derived(move || early.get().is_some());
     view! {
         <div class="form">
             <Area label="How you found out" value=note hint="It stays on record; the agent does not read it." wrong />

@@ -195,9 +195,11 @@ mod tests {
             assert_eq!((tone == Tone::Ok, shape == Shape::Check), (!answer.is_error(), !answer.is_error()));
             let ran = Approval { answer: Some(answer.to_string()), ..request(1, "executed", 1) };
             let sentence = became(&ran, DateTime::UNIX_EPOCH).unwrap_or_default().plain();
-            for said in
-                [sentence, outcome(&ran).plain(), event(Some("executing"), "executed", false, ran.answer.as_deref()).to_owned()]
-            {
+            for said in [
+                sentence,
+                outcome(&ran).plain(),
+                event(Some("executing"), "executed", false, ran.answer.as_deref()).to_owned(),
+            ] {
                 assert!(said.contains(answer.outcome()), "{said}");
             }
             assert_eq!(result(Some(answer.as_str())).contains("error"), answer.is_error());

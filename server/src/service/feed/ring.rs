@@ -152,7 +152,9 @@ mod tests {
         let large = "x".repeat(KEPT_BYTES / 10);
         for _ in 0..30 {
             ring.push("resync", Data::Json(large.clone()), None);
-            assert!(ring.bytes <= KEPT_BYTES && ring.bytes == ring.events.iter().map(|event| event.bytes).sum::<usize>());
+            assert!(
+                ring.bytes <= KEPT_BYTES && ring.bytes == ring.events.iter().map(|event| event.bytes).sum::<usize>()
+            );
         }
         assert_eq!((ring.events.len(), numbers(&ring, 20)), (9, None), "event 21 is forgotten");
         assert_eq!(numbers(&ring, 21), Some(vec![22, 23, 24]));
