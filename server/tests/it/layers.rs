@@ -88,7 +88,7 @@ fn looks_down(src: &Path, layers: &[&[&str]], at_least: usize) {
         let inside = path.strip_prefix(src).expect("below src");
         let first = inside.components().next().expect("a name").as_os_str().to_string_lossy();
         let module = first.trim_end_matches(".rs");
-        if matches!(module, "lib" | "main") {
+        if matches!(module, "lib" | "main") || module.ends_with("_tests") {
             continue;
         }
         let source = fs::read_to_string(path).expect("UTF-8");
