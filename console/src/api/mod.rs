@@ -89,7 +89,7 @@ impl Api {
     /// # Errors
     /// As [`Self::get`].
     pub async fn post_only(self, path: &str, body: &impl Serialize) -> Result<(), Failure> {
-        self.send(Method::POST, path, Some(json(body)?)).await.map(drop)
+        self.send(Method::POST, path, Some(json(body)?)).await.map(through)
     }
 
     /// Changes something.
@@ -106,7 +106,7 @@ impl Api {
     /// # Errors
     /// As [`Self::get`].
     pub async fn delete(self, path: &str) -> Result<(), Failure> {
-        self.send(Method::DELETE, path, None).await.map(drop)
+        self.send(Method::DELETE, path, None).await.map(through)
     }
 
     /// Finds out who is signed in, without asking anybody to sign in.
@@ -190,6 +190,11 @@ impl Api {
             }
         }
     }
+}
+
+/// Reads an answer that nobody wants to its end: unread, it keeps one of the browser's six connections to the host.
+fn through(response: Response) {
+    spawn_local(async move { drop(response.text().await) });
 }
 
 fn json(body: &impl Serialize) -> Result<String, Failure> {
