@@ -75,14 +75,19 @@ function pointing(page, press) {
       await press(row(page, id));
     },
     approves: () => press(button("Approve").or(page.getByRole("button", { name: /^Approve (?!with)/ })).first()),
-    undoes: () => press(page.getByRole("button", { name: "Undo" }).last()),
+    async undoes() {
+      const undo = page.getByRole("button", { name: "Undo" }).last();
+      // What has just come up is inert for a moment, and looks so.
+      await undo.and(page.locator('[aria-disabled="false"]')).waitFor();
+      await press(undo);
+    },
     async rejects(words) {
       await press(button("Reject").first());
       const dialog = page.getByRole("dialog", { name: /^Reject / });
       const reason = dialog.getByRole("textbox", { name: "Your reason" });
       await press(reason);
       await page.keyboard.type(words);
-      await press(dialog.getByRole("button", { name: "Reject", exact: true }));
+      await press(dialog.getByRole("button", { name: "Reject", exact: true, disabled: false }));
     },
   };
 }

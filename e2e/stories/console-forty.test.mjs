@@ -94,6 +94,9 @@ describe("forty decisions", () => {
       await page.keyboard.press(key);
       await page.waitForTimeout(QUICK_MS);
     }
+    // A key that was ignored makes what follows at once do nothing, too. After a breath the next press counts.
+    await page.waitForTimeout(800);
+    await page.keyboard.press("a");
     await allSent(page, sent);
     const pressed = (await keysOf(page)).filter(({ key }) => key === "a");
     const found = await became(order, marks);

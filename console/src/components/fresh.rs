@@ -7,7 +7,6 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
 use super::presses::{Ms, PressLog, Shown};
-
 use crate::reactive::effect;
 
 /// How long it says that it was pressed in vain.
@@ -17,7 +16,7 @@ const REFUSED_MS: u32 = 2_000;
 #[derive(Clone, Copy)]
 pub struct Presses {
     log: StoredValue<PressLog>,
-    /// Moves when the mouse has left the place of its last press.
+    /// Moves when the place of the last press was left.
     moved: RwSignal<u64>,
     /// Moves when what was covered or left alone is looked at anew.
     anew: RwSignal<u64>,
@@ -29,20 +28,19 @@ impl Presses {
         let presses =
             Self { log: StoredValue::new(PressLog::default()), moved: RwSignal::new(0), anew: RwSignal::new(0) };
         provide_context(presses);
-        let place = |event: &web_sys::PointerEvent| {
-            (event.pointer_type() != "touch").then(|| (event.client_x(), event.client_y()))
-        };
+        let place = |event: &web_sys::PointerEvent| (event.client_x(), event.client_y());
         // Released, not pressed: it comes before the click, and not at all when a finger scrolls.
         let up = window_event_listener(leptos::ev::pointerup, move |event| {
-            presses.log.update_value(|log| log.pressed(now(), place(&event)));
+            presses.log.update_value(|log| log.pressed(now(), place(&event), event.pointer_type() == "touch"));
         });
-        let moved = window_event_listener(leptos::ev::pointermove, move |event| {
-            let left = place(&event).and_then(|at| presses.log.try_update_value(|log| log.moved(now(), at)));
-            if left == Some(true) {
+        let there = move |event: web_sys::PointerEvent| {
+            if presses.log.try_update_value(|log| log.moved(now(), place(&event))) == Some(true) {
                 presses.moved.update(|moved| *moved += 1);
             }
-        });
-        on_cleanup(move || [up, moved].into_iter().for_each(WindowListenerHandle::remove));
+        };
+        let moved = window_event_listener(leptos::ev::pointermove, there);
+        let down = window_event_listener(leptos::ev::pointerdown, there);
+        on_cleanup(move || [up, moved, down].into_iter().for_each(WindowListenerHandle::remove));
     }
 
     /// The presses that the application notices.

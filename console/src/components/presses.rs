@@ -13,6 +13,8 @@ pub const REST: Ms = 700.0;
 pub const WORD: Ms = 300.0;
 /// How far, in CSS pixels, a mouse must be moved until it points at something else.
 const NEAR: i32 = 6;
+/// The same for a finger that comes down anew: the two taps of a double tap are closer together.
+const NEAR_FINGER: i32 = 44;
 
 /// What was pressed last.
 #[derive(Clone, Copy, Debug, Default)]
@@ -26,8 +28,9 @@ pub struct PressLog {
 #[derive(Clone, Copy, Debug)]
 struct Pressed {
     at: Ms,
-    /// Where the mouse was. A finger has no place: it is lifted, and only time tells the next tap from this one.
-    place: Option<(i32, i32)>,
+    place: (i32, i32),
+    /// How far from there it still is the same place.
+    near: i32,
 }
 
 /// When something that can be pressed came up.
@@ -39,15 +42,15 @@ pub struct Shown {
 }
 
 impl PressLog {
-    /// A mouse button was released at a place, or a finger was lifted.
-    pub fn pressed(&mut self, now: Ms, place: Option<(i32, i32)>) {
-        self.pointer = Some(Pressed { at: now, place });
+    /// A mouse button was released at a place, or a finger was lifted there.
+    pub fn pressed(&mut self, now: Ms, place: (i32, i32), by_finger: bool) {
+        self.pointer = Some(Pressed { at: now, place, near: if by_finger { NEAR_FINGER } else { NEAR } });
     }
 
-    /// The mouse is at a place. Says whether it has just left the place of its last press.
+    /// The mouse is at a place, or a finger comes down there. Says whether the place of the last press was just left.
     pub fn moved(&mut self, now: Ms, (x, y): (i32, i32)) -> bool {
-        let Some(Pressed { at, place: Some((from_x, from_y)) }) = self.pointer else { return false };
-        let left = self.moved_at <= at && (x - from_x).abs().max((y - from_y).abs()) > NEAR;
+        let Some(Pressed { at, place: (from_x, from_y), near }) = self.pointer else { return false };
+        let left = self.moved_at <= at && (x - from_x).abs().max((y - from_y).abs()) > near;
         if left {
             self.moved_at = now;
         }
@@ -60,7 +63,7 @@ impl PressLog {
     }
 
     /// From when what came up can be pressed, where it must be shown for `read` before: after an earlier press,
-    /// once the mouse has moved away or [`REST`] is over.
+    /// once the pointer is elsewhere or [`REST`] is over.
     pub fn opens(&self, shown: Shown, read: Ms) -> Ms {
         let rested = shown.pressed_at.filter(|at| self.moved_at <= *at).map_or(0.0, |at| at + REST);
         rested.max(shown.at + read)
@@ -94,7 +97,7 @@ mod tests {
     /// A click at 1 000 ms at (10, 10).
     fn clicked() -> PressLog {
         let mut log = PressLog::default();
-        log.pressed(1_000.0, Some((10, 10)));
+        log.pressed(1_000.0, (10, 10), false);
         log
     }
 
@@ -109,7 +112,7 @@ mod tests {
     fn the_second_half_of_a_double_click_does_not_press_what_came_up_under_it() {
         let mut log = clicked();
         let shown = log.shown(1_020.0);
-        log.pressed(1_450.0, Some((10, 10)));
+        log.pressed(1_450.0, (10, 10), false);
         assert_eq!(log.opens(shown, READ), 1_700.0, "a further press does not shorten the rest, nor lengthen it");
         assert_eq!(log.opens(shown, 0.0), 1_700.0);
     }
@@ -127,19 +130,21 @@ mod tests {
     }
 
     #[test]
-    fn a_finger_is_told_from_the_one_before_by_time_alone() {
+    fn a_finger_that_comes_down_elsewhere_means_something_else() {
         let mut log = PressLog::default();
-        log.pressed(1_000.0, None);
+        log.pressed(1_000.0, (100, 100), true);
         let shown = log.shown(1_010.0);
-        assert!(!log.moved(1_100.0, (300, 300)));
+        assert!(!log.moved(1_100.0, (130, 80)), "a double tap");
         assert_eq!(log.opens(shown, READ), 1_700.0);
+        assert!(log.moved(1_200.0, (100, 160)));
+        assert_eq!(log.opens(shown, 0.0), 1_010.0);
     }
 
     #[test]
     fn what_stood_there_before_the_press_can_be_pressed_after_it() {
         let mut log = PressLog::default();
         let shown = log.shown(0.0);
-        log.pressed(1_000.0, Some((10, 10)));
+        log.pressed(1_000.0, (10, 10), false);
         assert_eq!(log.opens(shown, READ), 400.0);
     }
 
