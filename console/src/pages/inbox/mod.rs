@@ -141,9 +141,13 @@ fn Looked() -> impl IntoView {
     let selected = memo(move || room.selected());
     let nothing = memo(move || room.visible.with(Vec::is_empty));
     effect(move || {
-        selected.track();
+        let looks = selected.get().is_some();
         if let Some(pane) = pane.get() {
             pane.set_scroll_top(0);
+        }
+        // On a narrow screen it is the page that scrolls, and the way back stands at its top.
+        if looks && !is_wide() {
+            window().scroll_to_with_x_and_y(0.0, 0.0);
         }
     });
     let back = move |_| {
