@@ -281,7 +281,7 @@ fn visibility() -> Memo<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pages::sample::request;
+    use crate::api::sample::request;
 
     #[test]
     fn of_one_approval_only_the_newest_row_is_told_in_the_place_of_the_first() {

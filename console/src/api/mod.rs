@@ -10,6 +10,8 @@ pub mod pages;
 mod presence;
 pub mod read;
 mod retry;
+#[cfg(test)]
+pub(crate) mod sample;
 pub mod server_time;
 
 use std::sync::Arc;

@@ -11,8 +11,6 @@ mod me;
 mod not_found;
 mod people;
 mod request;
-#[cfg(test)]
-pub(crate) mod sample;
 mod sign_in;
 
 pub(crate) use approval::Approval;

@@ -104,7 +104,7 @@ impl Board {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pages::sample::request;
+    use crate::api::sample::request;
 
     fn rows(of: &[(u128, i64)]) -> HashMap<Uuid, Arc<Approval>> {
         of.iter()

@@ -1,7 +1,7 @@
 use chrono::TimeDelta;
 
 use super::*;
-use crate::pages::sample::request;
+use crate::api::sample::request;
 
 const START: DateTime<Utc> = DateTime::UNIX_EPOCH;
 

@@ -82,7 +82,7 @@ pub fn after(listed: &[Uuid], decided: Uuid, to_do: impl Fn(Uuid) -> bool) -> Op
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pages::sample::request;
+    use crate::api::sample::request;
 
     fn ids(of: &[u128]) -> Vec<Uuid> {
         of.iter().map(|n| Uuid::from_u128(*n)).collect()

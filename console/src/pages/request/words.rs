@@ -171,7 +171,7 @@ pub fn unchecked(check: &str, note: Option<&str>) -> Option<(&'static str, Strin
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pages::sample::request;
+    use crate::api::sample::request;
 
     #[test]
     fn every_state_has_its_own_words() {
