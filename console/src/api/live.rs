@@ -22,7 +22,8 @@ const HIDDEN_MS: u32 = 60_000;
 const GATHER_MS: u32 = 50;
 /// The least time between two readings because of events that cannot be read, in milliseconds.
 const UNREADABLE_MS: u32 = 1_000;
-/// After so many attempts without a stream, what is shown is read again: some ten seconds each.
+/// Without a stream, what is shown is read again at the first attempt to open one and after each so many more, which
+/// are some ten seconds apart.
 const BLIND: u32 = 6;
 
 type Hear = Rc<dyn Fn(&[Arc<Approval>])>;
@@ -246,7 +247,6 @@ impl Live {
                 let still = self.stream.try_with_value(|stream| stream.as_ref().is_some_and(Stream::is_closed));
                 if still == Some(true) {
                     self.open(org, attempt + 1);
-                    // Without a stream nothing tells: what is shown is read at the first failure and then now and then.
                     if attempt % BLIND == 1 {
                         self.resync();
                     }
