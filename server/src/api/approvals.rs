@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use api_types::{Approval, ApprovalDetail, ApprovalsSummary, Approve, List, Reject, Settle, SettleOutcome};
+use api_types::{
+    Approval, ApprovalDetail, Approvals, ApprovalsSummary, Approve, Extend, List, Reject, Revoke, Settle, SettleOutcome,
+};
 use axum::{
     Json,
     extract::{Path, State},
 };
+use chrono::{DateTime, Utc};
 use domain::{
-    ApprovalId,
+    ApprovalId, UserId,
     approval::{Seen, Status},
 };
 use serde::Deserialize;
@@ -16,6 +19,7 @@ use uuid::Uuid;
 
 use super::{
     approval::detail,
+    audit::turn,
     authorize::{Allowed, Approver, ReadApprovals},
     body::Body,
     page::{Page, Query, page},
@@ -30,6 +34,7 @@ use crate::{
         self, Services,
         access::OrgAccess,
         approval::Verdict,
+        approval_amend,
         approval_card::{self, row},
         approval_inbox::{self, Deciding},
     },
@@ -51,6 +56,17 @@ pub struct ApprovalsQuery {
     tool: Option<String>,
     /// Only those of the key or person with this id.
     caller: Option<Uuid>,
+    /// Only those opened at this time or later.
+    from: Option<DateTime<Utc>>,
+    /// Only those opened before this time.
+    to: Option<DateTime<Utc>>,
+    /// Only those that the person with this id decided, or took back.
+    decided_by: Option<Uuid>,
+    /// Only those with this text: in names, reasons, or the arguments as they are on record.
+    q: Option<String>,
+    /// Whether to count all that there are, up to 10,000.
+    #[param(value_type = Option<bool>)]
+    count: Option<String>,
     #[serde(flatten)]
     #[param(ignore)]
     page: Page,
@@ -62,40 +78,58 @@ pub struct ApprovalsQuery {
     path = "/orgs/{org}/approvals",
     tag = "approvals",
     params(ApprovalsQuery, Page),
-    responses((status = OK, body = List<Approval>)),
+    responses((status = OK, body = Approvals)),
     security(("bearer" = ["approvals:read"])),
 )]
 pub async fn list_approvals(
     State(services): State<Arc<Services>>,
     access: Allowed<ReadApprovals>,
     Query(query): Query<ApprovalsQuery>,
-) -> Result<Json<List<Approval>>> {
+) -> Result<Json<Approvals>> {
     let limit = query.page.limit()?;
     let mut filter = Filter {
         status: query.status.as_deref().map(statuses).transpose()?,
         toolkit: query.toolkit,
         tool: query.tool,
         caller: query.caller,
+        from: query.from,
+        to: query.to,
+        decided_by: query.decided_by.map(UserId),
+        q: query.q.filter(|q| !q.is_empty()),
         mine: None,
         before: query.page.after()?,
         limit: limit + 1,
     };
+    // A search for text is wide.
+    let _turn = match filter.q {
+        Some(_) => Some(turn(&services).await?),
+        None => None,
+    };
     // Keys of other orgs ask too, and a card says whose they are.
     let mut scope = OrgScope::system(&services.db.people, access.0.org.id, Reason::Claim).await?;
     let deciding = Deciding::of(&access.0);
-    match query.mine.as_deref() {
-        None | Some("false") => {}
-        Some("true") => match deciding.filter(&mut scope).await? {
+    let counts = yes("count", query.count.as_deref())?;
+    if yes("mine", query.mine.as_deref())? {
+        match deciding.filter(&mut scope).await? {
             Some(mine) => filter.mine = Some(mine),
-            None => return Ok(Json(List { items: Vec::new(), next_cursor: None })),
-        },
-        Some(_) => return Err(Error::invalid("mine", "must be `true` or `false`")),
+            None => {
+                let (count, more) = if counts { (Some(0), Some(false)) } else { (None, None) };
+                return Ok(Json(Approvals { items: Vec::new(), next_cursor: None, count, more }));
+            }
+        }
     }
+    let (count, more) = if counts {
+        let found = u64::try_from(db::approval::count(&mut scope, &filter).await?).unwrap_or(u64::MAX);
+        let most = db::approval::COUNTED.unsigned_abs();
+        (Some(found.min(most)), Some(found > most))
+    } else {
+        (None, None)
+    };
     let rows = db::approval::list(&mut scope, &filter).await?;
     let List { items: records, next_cursor } = page(rows, limit, |row| row.id.to_string(), |row| row);
     let cards = approval_card::cards(&services, &mut scope, &records).await?;
     let items = records.iter().zip(cards).map(|(record, card)| row(record, card, &deciding)).collect();
-    Ok(Json(List { items, next_cursor }))
+    Ok(Json(Approvals { items, next_cursor, count, more }))
 }
 
 /// Counts the requests that wait for a decision, and those of them that the one who asks may decide.
@@ -111,6 +145,15 @@ pub async fn get_approvals_summary(
     access: Allowed<ReadApprovals>,
 ) -> Result<Json<ApprovalsSummary>> {
     approval_inbox::summary(&services, &access.0).await.map(Json)
+}
+
+/// A parameter that is `true` or `false`, which it is unless said.
+fn yes(field: &str, word: Option<&str>) -> Result<bool> {
+    match word {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(_) => Err(Error::invalid(field, "must be `true` or `false`")),
+    }
 }
 
 fn statuses(words: &str) -> Result<Vec<Status>> {
@@ -188,6 +231,50 @@ pub async fn reject_approval(
     let seen = seen(&body.arguments_sha256, &body.definition_sha256)?;
     let verdict = Verdict::Reject { reason: body.reason };
     let record = service::approval::decide(&services, &access.0, parse_id(&id)?, seen, &verdict).await?;
+    shown(&services, &access.0, record).await
+}
+
+/// Takes an approval back before it was used; the agent reads the reason.
+#[utoipa::path(
+    post,
+    path = "/orgs/{org}/approvals/{id}/revoke",
+    tag = "approvals",
+    request_body = Revoke,
+    responses(
+        (status = OK, body = Approval),
+        (status = CONFLICT, description = "`executing`, `not_open`"),
+    ),
+    security(("bearer" = ["approvals:decide"])),
+)]
+pub async fn revoke_approval(
+    State(services): State<Arc<Services>>,
+    access: Approver,
+    Path((_, id)): Path<(String, String)>,
+    Body(body): Body<Revoke>,
+) -> Result<Json<Approval>> {
+    let record = approval_amend::revoke(&services, &access.0, parse_id(&id)?, &body.reason).await?;
+    shown(&services, &access.0, record).await
+}
+
+/// Gives a request that waits more time.
+#[utoipa::path(
+    post,
+    path = "/orgs/{org}/approvals/{id}/extend",
+    tag = "approvals",
+    request_body = Extend,
+    responses(
+        (status = OK, body = Approval),
+        (status = CONFLICT, description = "`not_open`, `extended_twice`, `invalidated`"),
+    ),
+    security(("bearer" = ["approvals:decide"])),
+)]
+pub async fn extend_approval(
+    State(services): State<Arc<Services>>,
+    access: Approver,
+    Path((_, id)): Path<(String, String)>,
+    Body(body): Body<Extend>,
+) -> Result<Json<Approval>> {
+    let record = approval_amend::extend(&services, &access.0, parse_id(&id)?, body.seconds).await?;
     shown(&services, &access.0, record).await
 }
 

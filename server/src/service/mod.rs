@@ -3,6 +3,8 @@
 
 pub mod access;
 pub mod approval;
+pub mod approval_amend;
+pub mod approval_bound;
 pub mod approval_card;
 pub mod approval_inbox;
 pub mod approval_people;
@@ -20,6 +22,7 @@ mod loosening;
 pub mod mcp_session;
 pub mod member;
 pub mod org;
+mod reason;
 pub mod role;
 pub mod seats;
 pub mod session;

@@ -8,6 +8,7 @@ pub mod builtin;
 mod claim;
 mod decide;
 mod dispatch;
+mod facts;
 mod hold;
 mod input;
 pub mod progress;
@@ -17,6 +18,7 @@ mod round;
 mod run;
 mod say;
 mod settle;
+mod status;
 pub mod task;
 mod wait;
 
