@@ -1,5 +1,7 @@
 //! What people write when they decide: bounds, and that it says something where an agent is to read it.
 
+use domain::marks::is_blank;
+
 use crate::error::{Error, Result};
 
 /// Words that may be left out.
@@ -20,16 +22,7 @@ pub(super) fn check_reason(field: &str, reason: Option<&str>) -> Result<()> {
 /// As [`check_reason`]; nothing of them is seen.
 pub(super) fn check_said(field: &str, text: &str, must: &'static str) -> Result<()> {
     check_reason(field, Some(text))?;
-    let says_something = text.chars().any(|c| !c.is_whitespace() && !c.is_control() && !is_invisible(c));
-    if says_something { Ok(()) } else { Err(Error::invalid(field, must)) }
-}
-
-/// Whether nothing is seen of it, of what white space and control characters are not: formats, fillers and selectors.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
-        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}'
-        | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}'
-        | '\u{e0000}'..='\u{e0fff}')
+    if is_blank(text) { Err(Error::invalid(field, must)) } else { Ok(()) }
 }
 
 #[cfg(test)]

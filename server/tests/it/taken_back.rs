@@ -76,7 +76,7 @@ async fn only_who_may_decide_takes_back_what_is_approved_and_not_used() {
     let id = approved(&world, 2).await;
     for (who, status, code) in [
         (&world.owner, 403, "own_request"),
-        (&world.agent, 403, "forbidden"),
+        (&world.agent, 403, "person_required"),
         (&world.other_org, 404, "not_found"),
         (&world.anonymous, 401, "unauthorized"),
     ] {

@@ -119,6 +119,14 @@ pub fn escaped(text: &str) -> String {
     escaped
 }
 
+/// Whether nothing is seen of a text: it is nothing but white space and hidden characters.
+pub fn is_blank(text: &str) -> bool {
+    pieces(text, Form::Block).iter().all(|piece| match piece {
+        Piece::Plain(text) => text.chars().all(char::is_whitespace),
+        Piece::Mark(mark) => !mark.visible,
+    })
+}
+
 /// How many characters of a text would be marked.
 pub fn count(text: &str, form: Form) -> usize {
     pieces(text, form).iter().map(|piece| if let Piece::Mark(mark) = piece { mark.count } else { 0 }).sum()
