@@ -36,6 +36,8 @@ pub async fn undone(
                 AND (y.expires_at IS NULL OR y.expires_at > clock_timestamp())
                 AND EXISTS (SELECT FROM api_key_secrets s WHERE s.key_id = y.id
                             AND (s.valid_until IS NULL OR s.valid_until > clock_timestamp()))
+                AND (EXISTS (SELECT FROM members ym WHERE ym.org_id = y.org_id AND ym.user_id = y.owner_id)
+                     OR EXISTS (SELECT FROM users yu WHERE yu.id = y.owner_id AND yu.instance_admin))
            LEFT JOIN users u ON a.caller_kind = 'user' AND u.id = a.caller_id
            LEFT JOIN members m ON m.org_id = a.org_id AND m.user_id = u.id
            LEFT JOIN roles admin ON admin.org_id = a.org_id AND admin.name = 'admin'

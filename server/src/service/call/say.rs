@@ -13,6 +13,7 @@ use wire::error::RpcError;
 use super::{
     Body, Context, Reply,
     facts::{self, META_KEY, Next, time},
+    nobody::NOBODY,
 };
 use crate::{
     db::{approval::Record, audit::Status},
@@ -50,23 +51,34 @@ pub(super) fn console_url(services: &Services, org: &str, record: &Record) -> St
     format!("{base}/{org}/approvals/{}", record.id)
 }
 
-/// Nothing ran yet; a person is asked.
-pub(super) fn pending(services: &Services, context: &Context, record: &Record) -> Reply {
+/// Nothing ran yet; a person is asked. `nobody`: no person could decide as things stand.
+pub(super) fn pending(services: &Services, context: &Context, record: &Record, nobody: bool) -> Reply {
     let (id, tool) = (record.id, &record.tool);
     let expires = time(record.expires_at);
     let url = console_url(services, context.org.slug.as_str(), record);
+    let warning = if nobody { format!("WARNING: {NOBODY}.\n") } else { String::new() };
     let text = format!(
         "NOT EXECUTED: waiting for a person's decision. This is not an error or an empty result.\n\
          approval_id: {id}   expires: {expires}\n\
+         {warning}\
          Next: call approval_status with {{\"approval_id\": \"{id}\"}}. It waits for you, so do not poll in a loop.\n\
          When it says approved, call run_approved with {{\"approval_id\": \"{id}\"}}, or {tool} again with exactly the same arguments.\n\
          Do not use another tool to get the same effect. Still pending after 5 checks: go on with other work, or tell the user it awaits approval at {url}."
     );
-    Reply::new(Status::Held, facts::success(&waiting(services, &context.org, record, "pending", &text))).about(id)
+    Reply::new(Status::Held, facts::success(&pending_facts(services, &context.org, record, &text, nobody))).about(id)
+}
+
+/// What a program reads of an approval that waits. `nobody`: no person could decide as things stand.
+pub(super) fn pending_facts(services: &Services, org: &Org, record: &Record, text: &str, nobody: bool) -> Value {
+    let mut facts = waiting(services, org, record, "pending", text);
+    if nobody {
+        facts["reason"] = json!(NOBODY);
+    }
+    facts
 }
 
 /// What a program reads of an approval that is under way.
-pub(super) fn waiting(services: &Services, org: &Org, record: &Record, status: &str, text: &str) -> Value {
+fn waiting(services: &Services, org: &Org, record: &Record, status: &str, text: &str) -> Value {
     let mut facts = facts::of(record, status, Next::CallApprovalStatus, text);
     facts["retry_after_seconds"] = json!(RETRY_AFTER);
     facts["console_url"] = json!(console_url(services, org.slug.as_str(), record));

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::{
     Context, Reply,
     facts::{self, META_KEY, Next},
-    input, replay,
+    input, nobody, replay,
     say::{self, RETRY_AFTER},
     task, wait,
 };
@@ -60,6 +60,9 @@ async fn describe(services: &Services, context: &Context, record: &Record) -> Re
     let reason = match asking {
         Some(Ok(_)) => Some("it asks for input".to_owned()),
         Some(Err(why)) => Some(why),
+        None if matches!(state, State::Pending(_)) && nobody::decides(services, &context.org, record).await => {
+            Some(nobody::NOBODY.to_owned())
+        }
         None => reason(record, &state),
     };
     let status = state.status().as_str();
