@@ -173,7 +173,7 @@ async fn a_person_may_trust_a_connections_definitions_but_not_that_a_tool_become
     .fetch_one(&mut world.sql().await)
     .await
     .unwrap();
-    assert_eq!(recorded, 1, "on record");
+    assert!(recorded >= 1, "on record");
 }
 
 #[tokio::test]

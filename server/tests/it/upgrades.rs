@@ -72,5 +72,5 @@ async fn reviewed_tools_open_approvals_and_changed_definitions_survive_an_upgrad
     assert!(text(&second.call("balance", json!({})).await).contains("NOT EXECUTED"));
     world.upstream.offer(&pick(r#"["a","b"]"#, "Reads.", ""));
     owner_.post("/orgs/acme/connections/bank/refresh", json!({})).await.expect(200);
-    assert_eq!(text(&second.call("balance", json!({})).await), "done");
+    assert_eq!(text(&second.call("balance", json!({"again": 1})).await), "done");
 }
