@@ -23,6 +23,13 @@ pub(crate) async fn database() -> SecretString {
     url(&name).await.into()
 }
 
+/// A database with nothing in it; its URL is the owner's.
+pub(crate) async fn empty() -> SecretString {
+    let name = format!("test_{}", uuid::Uuid::now_v7().simple());
+    create(&name, "template0").await;
+    url(&name).await.into()
+}
+
 async fn create(name: &str, template: &str) {
     static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
     let _one = ONE_AT_A_TIME.lock().await;
