@@ -72,6 +72,7 @@ fn invisible_characters_out_of_place_are_named() {
         ("a\u{e0101}b", "U+E0101", "variation selector 18"),
         ("😀\u{200d}a", "U+200D", "zero width joiner"),
         ("a\u{34f}b", "U+034F", "combining grapheme joiner"),
+        ("\u{1820}\u{180b}\u{180c}", "U+180C", "Mongolian separator"),
         ("a\u{feff}b", "U+FEFF", "zero width no-break space"),
         ("admin ", "U+0020", "space at the edge"),
     ] {
