@@ -12,9 +12,10 @@ use std::{cell::Cell, ops::Range, sync::LazyLock};
 use aho_corasick::AhoCorasick;
 
 mod assigned;
-mod basic;
+mod header;
 mod pem;
 mod published;
+mod schemes;
 
 use published::TOKENS;
 
@@ -32,11 +33,16 @@ struct Shape {
 const SHAPES: &[Shape] = &[
     Shape { begins: "eyJ", trace: "eyJ", read: json_web_token },
     Shape { begins: "mmcp_", trace: "mmcp_", read: own_key },
-    Shape { begins: "bearer", trace: "(?i-u:bearer)", read: bearer_token },
+    Shape { begins: "bearer", trace: "(?i-u:bearer)", read: schemes::bearer_token },
     Shape { begins: "://", trace: r#"://[^\s"/?\#@]*@|:\\/|:/\\/"#, read: password_in_url },
-    Shape { begins: "basic", trace: "(?i-u:basic)", read: basic::basic_credentials },
+    Shape { begins: "basic", trace: "(?i-u:basic)", read: schemes::basic_credentials },
     Shape { begins: "-----BEGIN", trace: "-----BEGIN", read: pem::private_key },
     Shape { begins: "1//0", trace: r"1\\?/\\?/0", read: refresh_token_of_google },
+    Shape {
+        begins: ":",
+        trace: "(?i-u:(?:auth|cookie|cred|csrf|key|pass|secret|sess|token|xsrf)[a-z-]*:)",
+        read: header::header,
+    },
     // A secret-looking name before it leaves a trace of its own ([`ASSIGNS`]); a signature's is only looked for here.
     Shape { begins: "=", trace: r"[?&;](?i-u:(?:[a-z]+-)*sig)", read: assigned::assigned },
 ];
@@ -243,36 +249,6 @@ fn own_key(text: &Text<'_>, at: usize) -> Option<Range<usize>> {
     let secret = at + BEGINS.len();
     let ends = text.run(secret, |character| character.is_ascii_alphanumeric());
     (ends - secret >= 16).then_some(at..ends)
-}
-
-/// A bearer token (RFC 6750 section 2.1), with the word before it.
-fn bearer_token(text: &Text<'_>, at: usize) -> Option<Range<usize>> {
-    let before = text.all[..at].chars().next_back();
-    if before.is_some_and(|before| before.is_alphabetic() || before.is_ascii_digit() || before == '_') {
-        return None;
-    }
-    let space = at + "bearer".len();
-    let word = text.run(space, |character| matches!(character, ' ' | '\t'));
-    // Without a space the word may be full of beginnings.
-    if word == space {
-        return None;
-    }
-    let ends = text.run(word, |character| {
-        character.is_ascii_alphanumeric() || matches!(character, '.' | '_' | '~' | '+' | '/' | '-')
-    });
-    if ends - word < 3 {
-        return None;
-    }
-    let padded = text.run(ends, |character| character == '=');
-    (padded > ends || !is_prose(&text.all[word..ends])).then_some(at..padded)
-}
-
-/// Whether what follows "bearer" is a word of a sentence ("bearer token", "Bearer authentication.").
-fn is_prose(word: &str) -> bool {
-    let letters = word.trim_end_matches('.');
-    letters.len() < 20
-        && letters.bytes().all(|byte| byte.is_ascii_alphabetic())
-        && letters.bytes().skip(1).all(|byte| byte.is_ascii_lowercase())
 }
 
 /// The password in a URL (RFC 3986 section 3.2.1). The next beginning has a slash, which nothing here goes past.

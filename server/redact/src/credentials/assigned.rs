@@ -9,7 +9,7 @@ use super::Text;
 use crate::names;
 
 /// The longest name that is looked at, in bytes.
-const LONGEST_NAME: usize = 80;
+pub(super) const LONGEST_NAME: usize = 80;
 
 /// Reads the name before an equals sign, and when it looks secret the value behind it.
 pub(super) fn assigned(text: &Text<'_>, at: usize) -> Option<Range<usize>> {

@@ -96,7 +96,7 @@ fn what_is_assigned_to_a_secret_name_is_found() {
         ("Server=db;User Id=sa;Password=a,b#c;Encrypt=true", "Server=db;User Id=sa;Password=*;Encrypt=true"),
         ("DefaultEndpointsProtocol=https;AccountKey=ab+/==;", "DefaultEndpointsProtocol=https;AccountKey=*;"),
         ("host=db password=hunter2 dbname=x", "host=db password=* dbname=x"),
-        ("Set-Cookie: session=abc; Path=/", "Set-Cookie: session=*; Path=/"),
+        ("see session=abc; Path=/", "see session=*; Path=/"),
         ("PASSWORD_HASH=$2b$12$abc", "PASSWORD_HASH=*"),
         ("secret := \"abc\", :token => 'abc'", "secret := \"*\", :token => '*'"),
     ] {
@@ -139,6 +139,34 @@ fn basic_credentials_are_found_and_the_word_basic_is_not() {
         "Authorization: Basic realm",
         "a basic understanding; Visual Basic YWRhbWFudA; basicYWRhOmh1bnRlcjI=",
         "WWW-Authenticate: Basic realm=\"x\"",
+    ] {
+        assert_eq!(redacted(text), text);
+    }
+}
+
+#[test]
+fn headers_are_found_at_the_start_of_a_line_and_in_quotes() {
+    for (text, expected) in [
+        (
+            "GET / HTTP/1.1\r\nHost: x\r\nX-Api-Key: a b\r\nAccept: */*",
+            "GET / HTTP/1.1\r\nHost: x\r\nX-Api-Key: *\r\nAccept: */*",
+        ),
+        ("Set-Cookie: session=abc; Path=/", "Set-Cookie: *"),
+        ("cookie:a=b; c=d\nx", "cookie:*\nx"),
+        ("Authorization: Token abc", "Authorization: *"),
+        (
+            "curl -H 'X-Auth-Token: abc' -H \"PRIVATE-TOKEN:abc\" https://x",
+            "curl -H 'X-Auth-Token: *' -H \"PRIVATE-TOKEN:*\" https://x",
+        ),
+    ] {
+        assert_eq!(redacted(text), expected);
+    }
+    for text in [
+        "Content-Type: text/plain\nX-Request-Id: 1\nIdempotency-Key: a\nAccept: a",
+        "Password: what you know. Token: the next one",
+        "it wants an X-Api-Key: ask for one",
+        "X-Api-Key:\nAuthorization:",
+        "public-key: ssh-ed25519 AAAA",
     ] {
         assert_eq!(redacted(text), text);
     }

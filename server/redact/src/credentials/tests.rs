@@ -1,7 +1,7 @@
 use proptest::{collection::vec, prelude::*, sample::select};
 use regex::Regex;
 
-use super::*;
+use super::{schemes::is_prose, *};
 
 const JWT: &str = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI3In0.c2lnbmF0dXJl";
 const KEY: &str = "mmcp_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefg012345";
@@ -89,6 +89,9 @@ fn a_text_made_of_beginnings_costs_no_more_than_its_length() {
         "password=$A",
         "TOKEN=",
         "&token=a",
+        "x-token:",
+        "'x-token: ",
+        "\nx-token: bearer ",
         "basic ",
         "basic YTpi",
         "basic YWJj",
@@ -159,6 +162,7 @@ static PATTERNS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
 fn assigns(text: &str) -> bool {
     let searched = Text::new(text);
     text.match_indices('=').any(|(at, _)| assigned::assigned(&searched, at).is_some())
+        || text.match_indices(':').any(|(at, _)| header::header(&searched, at).is_some())
 }
 
 fn found_by_the_patterns(text: &str) -> Vec<Range<usize>> {

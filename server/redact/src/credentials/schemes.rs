@@ -1,10 +1,40 @@
-//! Basic credentials (RFC 7617): a name and a password in base64.
+//! What stands in the header `Authorization`: bearer tokens, and Basic credentials (a name and a password in base64).
 
 use std::ops::Range;
 
-use super::{Text, is_prose};
+use super::Text;
 
-/// Reads them with the word before them. The word is an ordinary one: without a header's name before it, only what is a
+/// A bearer token (RFC 6750 section 2.1), with the word before it.
+pub(super) fn bearer_token(text: &Text<'_>, at: usize) -> Option<Range<usize>> {
+    let before = text.all[..at].chars().next_back();
+    if before.is_some_and(|before| before.is_alphabetic() || before.is_ascii_digit() || before == '_') {
+        return None;
+    }
+    let space = at + "bearer".len();
+    let word = text.run(space, |character| matches!(character, ' ' | '\t'));
+    // Without a space the word may be full of beginnings.
+    if word == space {
+        return None;
+    }
+    let ends = text.run(word, |character| {
+        character.is_ascii_alphanumeric() || matches!(character, '.' | '_' | '~' | '+' | '/' | '-')
+    });
+    if ends - word < 3 {
+        return None;
+    }
+    let padded = text.run(ends, |character| character == '=');
+    (padded > ends || !is_prose(&text.all[word..ends])).then_some(at..padded)
+}
+
+/// Whether what follows "bearer" is a word of a sentence ("bearer token", "Bearer authentication.").
+pub(super) fn is_prose(word: &str) -> bool {
+    let letters = word.trim_end_matches('.');
+    letters.len() < 20
+        && letters.bytes().all(|byte| byte.is_ascii_alphabetic())
+        && letters.bytes().skip(1).all(|byte| byte.is_ascii_lowercase())
+}
+
+/// Basic credentials (RFC 7617), with the word before them. The word is an ordinary one: without a header's name before it, only what is a
 /// name, a colon and a password counts.
 pub(super) fn basic_credentials(text: &Text<'_>, at: usize) -> Option<Range<usize>> {
     if text.goes_on(at) {
