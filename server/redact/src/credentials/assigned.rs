@@ -31,8 +31,9 @@ struct Assignment {
 
 impl Assignment {
     fn read(text: &Text<'_>, at: usize) -> Option<Self> {
-        let before = text.all[..at].trim_end_matches([' ', '\t']);
-        let ends = before.strip_suffix(':').unwrap_or(before).len();
+        const BLANK: [char; 2] = [' ', '\t'];
+        let before = text.all[..at].trim_end_matches(BLANK);
+        let ends = before.strip_suffix(':').map_or(before, |before| before.trim_end_matches(BLANK)).len();
         let begins = text.run_back(ends, LONGEST_NAME, |byte| {
             byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'[' | b']' | b'%')
         });
@@ -48,7 +49,7 @@ impl Assignment {
             return None;
         }
         let value = text.run(behind, |character| matches!(character, ' ' | '\t'));
-        Some(Self { name: begins..ends, value, spaced: value > behind || before.len() < at })
+        Some(Self { name: begins..ends, value, spaced: value > behind || ends + 1 < at })
     }
 
     fn is_secret(&self, all: &str) -> bool {
@@ -109,17 +110,19 @@ fn signs(name: &str) -> bool {
 fn is_no_secret(value: &str) -> bool {
     const LONGEST: usize = 64;
     const WORDS: [&str; 6] = ["true", "false", "null", "none", "nil", "undefined"];
+    if value.len() > LONGEST {
+        return false;
+    }
+    let value = value.trim_end_matches([',', '.', ')']);
     let within = |open: &str, close: &str| {
         value.strip_prefix(open).and_then(|rest| rest.strip_suffix(close)).is_some_and(|inner| !inner.contains(close))
     };
     let is_variable = |name: &str| !name.is_empty() && name.bytes().all(|byte| matches!(byte, b'A'..=b'Z' | b'_'));
-    value.len() <= LONGEST
-        && (value == crate::REDACTED
-            || WORDS.iter().any(|word| value.eq_ignore_ascii_case(word))
-            || value.bytes().all(|byte| matches!(byte, b'*' | b'.'))
-            || value.strip_prefix('$').is_some_and(is_variable)
-            || within("${", "}")
-            || within("$(", ")")
-            || within("{{", "}}")
-            || within("%", "%"))
+    value == crate::REDACTED
+        || WORDS.iter().any(|word| value.eq_ignore_ascii_case(word))
+        || value.bytes().all(|byte| byte == b'*')
+        || value.strip_prefix('$').is_some_and(is_variable)
+        || within("${", "}")
+        || within("{{", "}}")
+        || within("%", "%")
 }

@@ -109,7 +109,7 @@ fn what_looks_like_an_assignment_of_a_secret_and_is_none_is_left_alone() {
     for text in [
         "max_tokens=100&next_page_token=abc&sort_key=name&token_type=bearer",
         "password=&token=\nAPI_KEY=",
-        "API_KEY=${API_KEY} TOKEN=$TOKEN token={{token}} password=%PASSWORD% secret=***",
+        "x API_KEY=${API_KEY} TOKEN=$TOKEN token={{token}} password=%PASSWORD% secret=***",
         "auth=true, session=none, token=null",
         "if password == expected and token != other",
         "token = parser.next(input)",

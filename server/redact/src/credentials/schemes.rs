@@ -34,8 +34,8 @@ pub(super) fn is_prose(word: &str) -> bool {
         && letters.bytes().skip(1).all(|byte| byte.is_ascii_lowercase())
 }
 
-/// Basic credentials (RFC 7617), with the word before them. The word is an ordinary one: without a header's name before it, only what is a
-/// name, a colon and a password counts.
+/// Basic credentials (RFC 7617), with the word before them. The word is an ordinary one: without a header's name before it,
+/// only what is a name, a colon and a password counts.
 pub(super) fn basic_credentials(text: &Text<'_>, at: usize) -> Option<Range<usize>> {
     if text.goes_on(at) {
         return None;
