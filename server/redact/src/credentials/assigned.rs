@@ -49,7 +49,7 @@ impl Assignment {
             return None;
         }
         let value = text.run(behind, |character| matches!(character, ' ' | '\t'));
-        Some(Self { name: begins..ends, value, spaced: value > behind || ends + 1 < at })
+        Some(Self { name: begins..ends, value, spaced: value > behind || text.all[ends..at].contains(BLANK) })
     }
 
     fn is_secret(&self, all: &str) -> bool {
