@@ -145,7 +145,7 @@ fn a_credential_is_cut_to_its_end_however_long_it_is() {
 
 /// The shapes as patterns, which say the same at more cost.
 static PATTERNS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
-    let mut patterns = vec![
+    let mut patterns = [
         r"(?<secret>eyJ[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*){2}(?:\.[A-Za-z0-9_-]+){0,2})",
         r"(?<secret>mmcp_[0-9A-Za-z]{16,})",
         r"(?<secret>\b(?i:bearer)[\x20\t]+(?<word>[A-Za-z0-9._~+/-]{3,}=*))",
