@@ -42,7 +42,7 @@ pub(super) async fn run(args: ServeArgs, console: Console, out: Output) -> anyho
     };
     MasterKey::from_config(&config).map_err(refuse)?;
     if args.migrate || config.migrate {
-        db::migrate::migrate_at_start(config.migrate_url.as_ref().unwrap_or(url)).await?;
+        db::migrate::migrate_at_start(owner_url(&config)?).await?;
     }
     // Before anything else is said: without a schema nothing else matters.
     db::migrate::ready(url, config.migrate_url.is_none()).await.map_err(refuse)?;
@@ -92,9 +92,13 @@ impl From<anyhow::Error> for RefusalText {
 
 /// Migrates as the schema's owner: PERMESSO_MIGRATE_URL, else DATABASE_URL.
 pub(super) async fn migrate(config: &Config) -> anyhow::Result<()> {
+    db::migrate::migrate(owner_url(config)?).await
+}
+
+/// The database as the schema's owner.
+pub(super) fn owner_url(config: &Config) -> anyhow::Result<&SecretString> {
     let url = config.migrate_url.as_ref().or(config.database_url.as_ref());
-    let url: &SecretString = url.ok_or_else(|| refuse("DATABASE_URL is not set: there is nothing to migrate"))?;
-    db::migrate::migrate(url).await
+    url.ok_or_else(|| refuse("DATABASE_URL is not set: there is nothing to migrate"))
 }
 
 pub(super) async fn bind(config: &Config) -> anyhow::Result<TcpListener> {

@@ -153,7 +153,7 @@ async fn every_command_that_prints_something_prints_json_where_it_is_asked_for()
     let nobody = run(&["healthcheck", "--url", "http://127.0.0.1:9", "--json"], &[]);
     assert_eq!((nobody.status.code(), &document(&nobody)["ready"]), (Some(1), &json!(false)));
     let set = variables(&world.database);
-    assert_eq!(document(&run(&["migrate", "--json"], &set)), json!({"up_to_date": true}));
+    assert_eq!(document(&run(&["migrate", "--json"], &set)), json!({"up_to_date": true, "keys": []}));
     let mut reset = set.clone();
     reset.push(("PERMESSO_NEW_PASSWORD".into(), "another horse battery".into()));
     let told = document(&run(&["people", "reset-password", ADMIN.0, "--json"], &reset));
