@@ -300,8 +300,16 @@ pub struct Approve {
     pub reason: Option<String>,
     /// Edited arguments: not offered yet, refused when sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+    #[cfg_attr(feature = "openapi", schema(schema_with = not_yet))]
     pub arguments: Option<serde_json::Value>,
+}
+
+/// The place of what cannot be sent yet.
+#[cfg(feature = "openapi")]
+fn not_yet() -> utoipa::openapi::schema::Object {
+    use utoipa::openapi::schema::{ObjectBuilder, Type};
+    let description = "Edited arguments: not offered yet, refused when sent.";
+    ObjectBuilder::new().schema_type(Type::Null).description(Some(description)).build()
 }
 
 /// Refuses a call.
@@ -328,7 +336,7 @@ pub struct Reject {
     )]
     pub definition_sha256: String,
     /// Why: the agent reads it word for word.
-    #[cfg_attr(feature = "openapi", schema(max_length = 2000, examples("use the monthly run")))]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 2000, examples("use the monthly run")))]
     pub reason: String,
 }
 
@@ -340,7 +348,10 @@ pub struct Settle {
     /// What was found.
     pub outcome: SettleOutcome,
     /// How it was found out.
-    #[cfg_attr(feature = "openapi", schema(max_length = 2000, examples("the bank's statement shows the payment")))]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(min_length = 1, max_length = 2000, examples("the bank's statement shows the payment"))
+    )]
     pub note: String,
 }
 

@@ -63,6 +63,8 @@ pub struct AuditRecordDetail {
     pub request: Option<String>,
     /// The response likewise; for lists a digest.
     pub response: Option<String>,
+    /// Whether request and response are left out because who asks lacks the right `audit:bodies`.
+    pub bodies_left_out: bool,
 }
 
 impl<'de> Deserialize<'de> for AuditRecordDetail {
@@ -71,8 +73,10 @@ impl<'de> Deserialize<'de> for AuditRecordDetail {
         struct More {
             request: Option<String>,
             response: Option<String>,
+            #[serde(default)]
+            bodies_left_out: bool,
         }
-        let (record, More { request, response }) = crate::flat::both(from)?;
-        Ok(Self { record, request, response })
+        let (record, More { request, response, bodies_left_out }) = crate::flat::both(from)?;
+        Ok(Self { record, request, response, bodies_left_out })
     }
 }

@@ -39,6 +39,16 @@ pub enum PolicyLevel {
     Instance,
 }
 
+/// How an export is written.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum ExportFormat {
+    /// One JSON object in each line.
+    Jsonl,
+    /// Comma-separated, with a line of names first.
+    Csv,
+}
+
 /// How a call ended: `ok` and `error` are what the tool said; `refused`, `held`, `rejected` and `failed`
 /// did not run; `replayed` gave an earlier result again; `unknown` may have run; `interrupted` has no
 /// outcome (yet).

@@ -11,14 +11,13 @@ use domain::{
     ApprovalId,
     approval::{Seen, Status},
 };
-use serde::Deserialize;
 use uuid::Uuid;
 
 use super::{
     approval::detail,
     authorize::{Allowed, Approver, ReadApprovals},
     body::Body,
-    page::{Page, Query, page},
+    page::{FromQuery, Page, Parameters, Query, page},
 };
 use crate::{
     db::{
@@ -36,24 +35,38 @@ use crate::{
 };
 
 /// The filters of the list.
-#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[derive(Debug, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ApprovalsQuery {
     /// Only those in one of these states, separated by commas: `pending,approved`.
     #[param(value_type = Option<String>)]
-    status: Option<String>,
+    status: Option<Vec<Status>>,
     /// Only what waits for a decision that the one who asks may make; nothing for a key.
-    #[param(value_type = Option<bool>)]
-    mine: Option<String>,
+    #[param(value_type = Option<bool>, default = false)]
+    mine: bool,
     /// Only those of the toolkit with this slug.
+    #[param(min_length = 1, max_length = 500)]
     toolkit: Option<String>,
     /// Only those of the tool with this name, as agents see it.
+    #[param(min_length = 1, max_length = 500)]
     tool: Option<String>,
     /// Only those of the key or person with this id.
     caller: Option<Uuid>,
-    #[serde(flatten)]
     #[param(ignore)]
     page: Page,
+}
+
+impl FromQuery for ApprovalsQuery {
+    fn take(parameters: &mut Parameters) -> Result<Self> {
+        Ok(Self {
+            status: parameters.text("status")?.as_deref().map(statuses).transpose()?,
+            mine: parameters.flag("mine")?,
+            toolkit: parameters.text("toolkit")?,
+            tool: parameters.text("tool")?,
+            caller: parameters.value("caller", "must be the id of a key or person")?,
+            page: Page::take(parameters)?,
+        })
+    }
 }
 
 /// Lists approvals, newest first.
@@ -72,7 +85,7 @@ pub async fn list_approvals(
 ) -> Result<Json<List<Approval>>> {
     let limit = query.page.limit()?;
     let mut filter = Filter {
-        status: query.status.as_deref().map(statuses).transpose()?,
+        status: query.status,
         toolkit: query.toolkit,
         tool: query.tool,
         caller: query.caller,
@@ -83,13 +96,11 @@ pub async fn list_approvals(
     // Keys of other orgs ask too, and a card says whose they are.
     let mut scope = OrgScope::system(&services.db.people, access.0.org.id, Reason::Claim).await?;
     let deciding = Deciding::of(&access.0);
-    match query.mine.as_deref() {
-        None | Some("false") => {}
-        Some("true") => match deciding.filter(&mut scope).await? {
+    if query.mine {
+        match deciding.filter(&mut scope).await? {
             Some(mine) => filter.mine = Some(mine),
             None => return Ok(Json(List { items: Vec::new(), next_cursor: None })),
-        },
-        Some(_) => return Err(Error::invalid("mine", "must be `true` or `false`")),
+        }
     }
     let rows = db::approval::list(&mut scope, &filter).await?;
     let List { items: records, next_cursor } = page(rows, limit, |row| row.id.to_string(), |row| row);

@@ -14,6 +14,7 @@ use super::{
     authorize::{Allowed, ReadMembers, WriteMembers},
     body::Body,
     page::{Page, Query, page},
+    tagged::{IfMatch, Tagged},
 };
 use crate::{
     db::{self, OrgScope},
@@ -54,9 +55,9 @@ pub async fn create_member(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteMembers>,
     Body(new): Body<CreateMember>,
-) -> Result<(StatusCode, Json<Member>)> {
+) -> Result<Tagged<Member>> {
     let row = service::member::create(&services, &access.0, &new).await?;
-    Ok((StatusCode::CREATED, Json(member(row))))
+    Ok(Tagged::created(member(row)))
 }
 
 /// Gives a member another role.
@@ -72,9 +73,10 @@ pub async fn update_member(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteMembers>,
     Path((_, id)): Path<(String, String)>,
+    IfMatch(seen): IfMatch,
     Body(to): Body<UpdateMember>,
-) -> Result<Json<Member>> {
-    Ok(Json(member(service::member::update(&services, &access.0, &id, &to).await?)))
+) -> Result<Tagged<Member>> {
+    Ok(Tagged::ok(member(service::member::update(&services, &access.0, &id, &to, &seen).await?)))
 }
 
 /// Removes a member from the org.
@@ -89,13 +91,15 @@ pub async fn delete_member(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteMembers>,
     Path((_, id)): Path<(String, String)>,
+    IfMatch(seen): IfMatch,
 ) -> Result<StatusCode> {
-    service::member::delete(&services, &access.0, &id).await?;
+    service::member::delete(&services, &access.0, &id, &seen).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 fn member(row: db::member::Row) -> Member {
     Member {
+        etag: service::member::etag(&row),
         id: row.id.0,
         user_id: row.user_id.0,
         email: row.email,

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use api_types::{CreateOrg, List, Org, UpdateOrg};
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Json, extract::State};
 use domain::OrgId;
 
 use super::{
     authorize::{Allowed, Known, Member, WriteOrg},
     body::Body,
     page::{Page, Query, page},
+    tagged::{IfMatch, Tagged},
 };
 use crate::{
     db::{self, OrgScope, Reason, SystemScope},
@@ -52,15 +53,15 @@ pub async fn create_org(
     State(services): State<Arc<Services>>,
     Known(actor): Known,
     Body(new): Body<CreateOrg>,
-) -> Result<(StatusCode, Json<Org>)> {
-    Ok((StatusCode::CREATED, Json(org(service::org::create(&services, &actor, &new).await?)?)))
+) -> Result<Tagged<Org>> {
+    Ok(Tagged::created(org(service::org::create(&services, &actor, &new).await?)?))
 }
 
 /// One org.
 #[utoipa::path(get, path = "/orgs/{org}", tag = "orgs", responses((status = OK, body = Org)))]
-pub async fn get_org(State(services): State<Arc<Services>>, Member(access): Member) -> Result<Json<Org>> {
+pub async fn get_org(State(services): State<Arc<Services>>, Member(access): Member) -> Result<Tagged<Org>> {
     let mut scope = OrgScope::begin(&services.db.people, access.org.id).await?;
-    Ok(Json(org(db::org::get(&mut scope).await?)?))
+    Ok(Tagged::ok(org(db::org::get(&mut scope).await?)?))
 }
 
 /// Changes an org's name, approval policy, or what API keys may loosen.
@@ -75,13 +76,15 @@ pub async fn get_org(State(services): State<Arc<Services>>, Member(access): Memb
 pub async fn update_org(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteOrg>,
+    IfMatch(seen): IfMatch,
     Body(to): Body<UpdateOrg>,
-) -> Result<Json<Org>> {
-    Ok(Json(org(service::org::update(&services, &access.0, &to).await?)?))
+) -> Result<Tagged<Org>> {
+    Ok(Tagged::ok(org(service::org::update(&services, &access.0, &to, &seen).await?)?))
 }
 
 fn org(row: db::org::Row) -> Result<Org> {
     Ok(Org {
+        etag: service::org::etag(&row),
         id: row.id.0,
         slug: row.slug,
         name: row.name,

@@ -13,6 +13,7 @@ use super::{
     authorize::{Allowed, ReadMembers, WriteMembers},
     body::Body,
     page::{Page, Query, page},
+    tagged::{IfMatch, Tagged},
 };
 use crate::{
     db::{self, OrgScope},
@@ -53,9 +54,9 @@ pub async fn create_role(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteMembers>,
     Body(new): Body<CreateRole>,
-) -> Result<(StatusCode, Json<Role>)> {
+) -> Result<Tagged<Role>> {
     let row = service::role::create(&services, &access.0, &new).await?;
-    Ok((StatusCode::CREATED, Json(role(row))))
+    Ok(Tagged::created(role(row)))
 }
 
 /// Renames a role or sets its rights.
@@ -74,9 +75,10 @@ pub async fn update_role(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteMembers>,
     Path((_, name)): Path<(String, String)>,
+    IfMatch(seen): IfMatch,
     Body(to): Body<UpdateRole>,
-) -> Result<Json<Role>> {
-    Ok(Json(role(service::role::update(&services, &access.0, &name, &to).await?)))
+) -> Result<Tagged<Role>> {
+    Ok(Tagged::ok(role(service::role::update(&services, &access.0, &name, &to, &seen).await?)))
 }
 
 /// Deletes a role that nothing uses.
@@ -91,11 +93,12 @@ pub async fn delete_role(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteMembers>,
     Path((_, name)): Path<(String, String)>,
+    IfMatch(seen): IfMatch,
 ) -> Result<StatusCode> {
-    service::role::delete(&services, &access.0, &name).await?;
+    service::role::delete(&services, &access.0, &name, &seen).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 fn role(row: db::role::Row) -> Role {
-    Role { id: row.id.0, name: row.name, rights: row.rights, builtin: row.builtin }
+    Role { etag: service::role::etag(&row), id: row.id.0, name: row.name, rights: row.rights, builtin: row.builtin }
 }

@@ -18,6 +18,7 @@ use super::{
     browser, compress,
     console::Console,
     host::{self, Hosts},
+    leftover,
     peer::{self, Proxies},
     under_way,
 };
@@ -128,6 +129,8 @@ pub(super) fn router(
         .layer(middleware::from_fn_with_state(Arc::new(hosts), host::guard))
         .layer(middleware::from_fn(identify))
         .layer(middleware::from_fn(compress::compress))
+        // Outside of everything that may answer before a body is read.
+        .layer(middleware::from_fn(leftover::read))
         .layer(middleware::from_fn_with_state(requests, under_way::count))
         .with_state(services)
 }

@@ -66,7 +66,14 @@ pub enum Status {
     Unknown,
 }
 
+/// How an intent ended that has no outcome.
+pub const INTERRUPTED: &str = "interrupted";
+
 impl Status {
+    /// All of them.
+    pub const ALL: [Self; 8] =
+        [Self::Ok, Self::Error, Self::Refused, Self::Held, Self::Rejected, Self::Replayed, Self::Failed, Self::Unknown];
+
     /// The word used in the API and the database.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -41,7 +41,7 @@ fn rpc_error(error: &Error, request_id: Uuid) -> RpcError {
 
 fn status(kind: Kind) -> StatusCode {
     match kind {
-        Kind::BadRequest | Kind::Invalid | Kind::Conflict => StatusCode::BAD_REQUEST,
+        Kind::BadRequest | Kind::Invalid | Kind::Conflict | Kind::PreconditionFailed => StatusCode::BAD_REQUEST,
         Kind::Unauthorized => StatusCode::UNAUTHORIZED,
         Kind::Forbidden => StatusCode::FORBIDDEN,
         Kind::NotFound => StatusCode::NOT_FOUND,

@@ -1,6 +1,6 @@
 //! Checks approval policies before they are kept: bounds, and that the roles they name exist.
 
-use domain::{ApprovalPolicy, PolicyOverride};
+use domain::{ApprovalPolicy, PolicyOverride, PolicyPatch};
 
 use super::{Services, access::OrgAccess};
 use crate::{
@@ -39,6 +39,17 @@ pub(super) async fn checked(
             Err(Error::invalid(field("approver_roles"), format!("names `{name}`, which is not a role of this org")))
         }
         None => Ok(policy),
+    }
+}
+
+/// A change of a policy of which every field is always set: nothing of it can be cleared.
+///
+/// # Errors
+/// A field that is `null`.
+pub(super) fn whole(patch: &PolicyPatch) -> Result<PolicyOverride> {
+    match patch.cleared() {
+        Some(name) => Err(Error::invalid(field(name), "cannot be null: an org has a value of its own for it")),
+        None => Ok(patch.merged(None).unwrap_or_default()),
     }
 }
 

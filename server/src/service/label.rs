@@ -7,16 +7,47 @@ use crate::error::{Error, Result};
 /// The longest name for people, in characters.
 const LONGEST: usize = 100;
 
-/// A name that people read: 1 to 100 characters, no control characters, no white space around it.
+/// A name that people read: 1 to 100 characters, of which at least one can be seen, and no control characters. White space
+/// around it is taken off.
 ///
 /// # Errors
 /// What is wrong with it.
 pub(super) fn label<'a>(field: &str, text: &'a str) -> Result<&'a str> {
-    let text = text.trim();
-    if text.is_empty() || text.chars().count() > LONGEST || text.chars().any(char::is_control) {
+    if text.chars().count() > LONGEST || text.chars().any(char::is_control) {
         return Err(Error::invalid(field, format!("must have 1 to {LONGEST} characters, and no control characters")));
     }
-    Ok(text)
+    if !text.chars().any(is_visible) {
+        return Err(Error::invalid(field, "must have a character that can be seen"));
+    }
+    Ok(text.trim())
+}
+
+/// What takes no room or looks like a space, besides white space: Unicode's `Default_Ignorable_Code_Point`, and blanks.
+const UNSEEN: [std::ops::RangeInclusive<char>; 19] = [
+    '\u{ad}'..='\u{ad}',
+    '\u{34f}'..='\u{34f}',
+    '\u{61c}'..='\u{61c}',
+    '\u{115f}'..='\u{1160}',
+    '\u{17b4}'..='\u{17b5}',
+    '\u{180b}'..='\u{180f}',
+    '\u{200b}'..='\u{200f}',
+    '\u{2028}'..='\u{202e}',
+    '\u{2060}'..='\u{206f}',
+    // The braille pattern without dots, and the Hangul filler.
+    '\u{2800}'..='\u{2800}',
+    '\u{3164}'..='\u{3164}',
+    '\u{fe00}'..='\u{fe0f}',
+    '\u{feff}'..='\u{feff}',
+    '\u{ffa0}'..='\u{ffa0}',
+    '\u{fff0}'..='\u{fffb}',
+    '\u{1bca0}'..='\u{1bca3}',
+    '\u{1d159}'..='\u{1d159}',
+    '\u{1d173}'..='\u{1d17a}',
+    '\u{e0000}'..='\u{e0fff}',
+];
+
+fn is_visible(character: char) -> bool {
+    !character.is_whitespace() && !character.is_control() && !UNSEEN.iter().any(|range| range.contains(&character))
 }
 
 /// A name in URLs.
@@ -71,7 +102,10 @@ mod tests {
     fn names_for_people_are_trimmed_and_bounded() {
         assert_eq!(label("name", " Acme Inc. ").ok(), Some("Acme Inc."));
         assert!(label("name", &"é".repeat(100)).is_ok());
-        for wrong in ["", "  ", "a\nb", &"é".repeat(101)] {
+        assert_eq!(label("name", "\u{200f}א").ok(), Some("\u{200f}א"));
+        assert!(label("name", "🚀").is_ok());
+        let unseen = ["\u{200b}", "\u{3164}", "\u{2800} \u{ad}", "\u{feff}", "\u{a0}", "\u{e0041}\u{e007f}"];
+        for wrong in ["", "  ", "a\nb", "a\n", &"é".repeat(101)].into_iter().chain(unseen) {
             assert!(label("name", wrong).is_err(), "{wrong:?}");
         }
     }

@@ -9,6 +9,7 @@ use super::{
     Services,
     access::OrgAccess,
     change,
+    etag::{self, IfMatch},
     label::{email, label},
     role,
     sign_in::hashed,
@@ -56,16 +57,32 @@ pub async fn create(services: &Services, access: &OrgAccess, new: &CreateMember)
     Ok(row)
 }
 
-/// Gives a member another role.
+/// The tag of what can be changed about a member.
+pub fn etag(row: &Row) -> String {
+    etag::of(&row.role_id.0)
+}
+
+/// Gives a member another role. The one that they have is none, and not on record.
 ///
 /// # Errors
-/// Not found; a role that does not exist or allows more than one's own; the last admin (409).
-pub async fn update(services: &Services, access: &OrgAccess, id: &str, to: &UpdateMember) -> Result<Row> {
+/// Not found; a role that does not exist or allows more than one's own; the last admin (409); `changed_since` (412).
+pub async fn update(
+    services: &Services,
+    access: &OrgAccess,
+    id: &str,
+    to: &UpdateMember,
+    seen: &IfMatch,
+) -> Result<Row> {
     access.actor.person()?;
     let mut scope = change::begin(services, access).await?;
     let admin = db::role::find(&mut scope, ADMIN).await?.ok_or_else(Error::not_found)?;
-    let role = role::to_give(&mut scope, access, &to.role).await?;
     let member = find(&mut scope, id).await?;
+    seen.check(&etag(&member))?;
+    let Some(role) = &to.role else { return Ok(member) };
+    let role = role::to_give(&mut scope, access, role).await?;
+    if role.id == member.role_id {
+        return Ok(member);
+    }
     role::to_give(&mut scope, access, &member.role).await?;
     if role.id != admin.id {
         not_last_admin(&mut scope, &admin, &member).await?;
@@ -79,12 +96,13 @@ pub async fn update(services: &Services, access: &OrgAccess, id: &str, to: &Upda
 ///
 /// # Errors
 /// `person_required` for a key; not found; the last admin, or a person who answers for keys that still work
-/// (409).
-pub async fn delete(services: &Services, access: &OrgAccess, id: &str) -> Result<()> {
+/// (409); `changed_since` (412).
+pub async fn delete(services: &Services, access: &OrgAccess, id: &str, seen: &IfMatch) -> Result<()> {
     access.actor.person()?;
     let mut scope = change::begin(services, access).await?;
     let admin = db::role::find(&mut scope, ADMIN).await?.ok_or_else(Error::not_found)?;
     let member = find(&mut scope, id).await?;
+    seen.check(&etag(&member))?;
     // Nobody removes who may do more than they may.
     role::to_give(&mut scope, access, &member.role).await?;
     not_last_admin(&mut scope, &admin, &member).await?;

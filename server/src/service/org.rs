@@ -8,6 +8,7 @@ use super::{
     access::{Actor, OrgAccess, still_valid},
     approval_policy,
     change::{self, About},
+    etag::{self, IfMatch},
     label::{label, slug},
 };
 use crate::{
@@ -56,17 +57,28 @@ pub async fn found(services: &Services, actor: Option<&Actor>, new: &CreateOrg) 
     Ok(row)
 }
 
-/// Changes an org's name, fields of its approval policy, and what API keys may loosen.
+/// The tag of what can be changed about an org.
+pub fn etag(row: &Row) -> String {
+    etag::of(&(&row.name, &row.approval_policy.0, &row.key_administration))
+}
+
+/// Changes an org's name, fields of its approval policy, and what API keys may loosen. What changes nothing is not on
+/// record.
 ///
 /// # Errors
 /// A wrong name or field; an approver role that the org does not have; `person_required` for a key that changes more than
-/// the name.
-pub async fn update(services: &Services, access: &OrgAccess, to: &UpdateOrg) -> Result<Row> {
+/// the name; `changed_since` (412).
+pub async fn update(services: &Services, access: &OrgAccess, to: &UpdateOrg, seen: &IfMatch) -> Result<Row> {
     let mut scope = change::begin(services, access).await?;
     let row = db::org::get(&mut scope).await?;
+    let before = etag(&row);
+    seen.check(&before)?;
     let name = to.name.as_deref().map(|name| label("name", name)).transpose()?.unwrap_or(&row.name);
     let policy = match &to.approval_policy {
-        Some(change) => approval_policy::checked(&mut scope, services, access, &row.approval_policy, change).await?,
+        Some(patch) => {
+            let change = approval_policy::whole(patch)?;
+            approval_policy::checked(&mut scope, services, access, &row.approval_policy, &change).await?
+        }
         None => row.approval_policy.0.clone(),
     };
     let stored = row.key_administration.parse().map_err(Error::internal)?;
@@ -77,6 +89,9 @@ pub async fn update(services: &Services, access: &OrgAccess, to: &UpdateOrg) -> 
     let content = db::org::Content { name, approval_policy: &policy, key_administration };
     db::org::update(&mut scope, &content, access.actor.owner).await?;
     let row = db::org::get(&mut scope).await?;
+    if etag(&row) == before {
+        return Ok(row);
+    }
     change::commit(services, scope, &access.actor, "update_org", to, None::<&()>).await?;
     Ok(row)
 }

@@ -3,7 +3,12 @@
 use api_types::{CreateRole, UpdateRole};
 use domain::{Rights, RoleId};
 
-use super::{Services, access::OrgAccess, change};
+use super::{
+    Services,
+    access::OrgAccess,
+    change,
+    etag::{self, IfMatch},
+};
 use crate::{
     db::{self, OrgScope},
     error::{Error, Result},
@@ -26,14 +31,27 @@ pub async fn create(services: &Services, access: &OrgAccess, new: &CreateRole) -
     Ok(row)
 }
 
-/// Changes a role that is not built in.
+/// The tag of what can be changed about a role.
+pub fn etag(row: &db::role::Row) -> String {
+    etag::of(&(&row.name, &row.rights))
+}
+
+/// Changes a role that is not built in. What changes nothing is not on record.
 ///
 /// # Errors
-/// Not found; built in; a wrong name or right; a name that is taken.
-pub async fn update(services: &Services, access: &OrgAccess, role: &str, to: &UpdateRole) -> Result<db::role::Row> {
+/// Not found; built in; a wrong name or right; a name that is taken; `changed_since` (412).
+pub async fn update(
+    services: &Services,
+    access: &OrgAccess,
+    role: &str,
+    to: &UpdateRole,
+    seen: &IfMatch,
+) -> Result<db::role::Row> {
     access.actor.person()?;
     let mut scope = change::begin(services, access).await?;
     let row = own_role(&mut scope, role).await?;
+    let before = etag(&row);
+    seen.check(&before)?;
     covered(access, &row.name, &row.rights)?;
     let name = to.name.as_deref().map(checked_name).transpose()?.unwrap_or(&row.name);
     let current: Rights = row.rights.iter().filter_map(|word| word.parse().ok()).collect();
@@ -45,6 +63,9 @@ pub async fn update(services: &Services, access: &OrgAccess, role: &str, to: &Up
         return Err(taken(name));
     }
     let row = db::role::find(&mut scope, name).await?.ok_or_else(Error::not_found)?;
+    if etag(&row) == before {
+        return Ok(row);
+    }
     change::commit(services, scope, &access.actor, "update_role", &(role, to), None::<&()>).await?;
     Ok(row)
 }
@@ -52,11 +73,12 @@ pub async fn update(services: &Services, access: &OrgAccess, role: &str, to: &Up
 /// Deletes a role that nothing uses.
 ///
 /// # Errors
-/// `person_required` for a key; not found; built in; in use (409).
-pub async fn delete(services: &Services, access: &OrgAccess, role: &str) -> Result<()> {
+/// `person_required` for a key; not found; built in; in use (409); `changed_since` (412).
+pub async fn delete(services: &Services, access: &OrgAccess, role: &str, seen: &IfMatch) -> Result<()> {
     access.actor.person()?;
     let mut scope = change::begin(services, access).await?;
     let row = own_role(&mut scope, role).await?;
+    seen.check(&etag(&row))?;
     let uses = db::role::uses(&mut scope, row.id).await?;
     if uses > 0 {
         return Err(Error::conflict(

@@ -98,15 +98,23 @@ impl Config {
     /// # Errors
     /// What is wrong, naming the field; a placeholder that has nothing to keep.
     pub fn read(kind: ConnectionKind, config: &Value, before: Option<&Self>) -> Result<Self> {
-        let wrong = |error: serde_json::Error| {
-            Error::invalid("config", format!("does not fit the kind `{}`: {error}", kind.as_str()))
+        let wrong = |error: serde_path_to_error::Error<serde_json::Error>| {
+            let field = match error.path().to_string().as_str() {
+                "." => "config".to_owned(),
+                path => format!("config.{path}"),
+            };
+            Error::invalid(field, format!("does not fit the kind `{}`: {}", kind.as_str(), error.inner()))
         };
         if config.to_string().len() > MAX_CONFIG {
             return Err(Error::invalid("config", "may have at most 64 KiB"));
         }
+        // Serde would take an array as well, its positions for the fields.
+        if !config.is_object() {
+            return Err(Error::invalid("config", "must be an object"));
+        }
         match kind {
             ConnectionKind::StreamableHttp => {
-                let mut http = Http::deserialize(config).map_err(wrong)?;
+                let mut http: Http = serde_path_to_error::deserialize(config).map_err(wrong)?;
                 http.keep(
                     before.and_then(|before| if let Self::StreamableHttp(http) = before { Some(http) } else { None }),
                 )?;
@@ -114,13 +122,36 @@ impl Config {
                 Ok(Self::StreamableHttp(http))
             }
             ConnectionKind::Stdio => {
-                let mut stdio = Stdio::deserialize(config).map_err(wrong)?;
+                let mut stdio: Stdio = serde_path_to_error::deserialize(config).map_err(wrong)?;
                 stdio
                     .keep(before.and_then(|before| if let Self::Stdio(stdio) = before { Some(stdio) } else { None }))?;
                 stdio.check()?;
                 Ok(Self::Stdio(stdio))
             }
         }
+    }
+
+    /// What a change makes of this configuration (RFC 7396): members that it does not name stay as they are, what may be
+    /// secret as its placeholder, so that it is kept towards the same address or program only; `null` takes a member away.
+    ///
+    /// # Errors
+    /// A change that is no object; a header that is there twice.
+    pub fn merged(&self, change: &Value) -> Result<Value> {
+        let mut change = change.clone();
+        if !change.is_object() {
+            return Err(Error::invalid("config", "must be an object"));
+        }
+        if let (Self::StreamableHttp(_), Some(Value::Object(headers))) = (self, change.get_mut("headers")) {
+            for (name, value) in std::mem::take(headers) {
+                let name = name.to_ascii_lowercase();
+                if headers.insert(name.clone(), value).is_some() {
+                    return Err(Error::invalid(format!("config.headers.{name}"), "is there twice"));
+                }
+            }
+        }
+        let mut merged = self.shown_as(View::Whole);
+        merge(&mut merged, change);
+        Ok(merged)
     }
 
     /// The configuration as it is shown to everybody.
@@ -263,6 +294,25 @@ impl Stdio {
                 Err(Error::invalid("config.cwd", "must be an absolute path"))
             }
             _ => Ok(()),
+        }
+    }
+}
+
+/// RFC 7396, section 2.
+fn merge(target: &mut Value, patch: Value) {
+    let Value::Object(patch) = patch else {
+        *target = patch;
+        return;
+    };
+    if !target.is_object() {
+        *target = Value::Object(serde_json::Map::new());
+    }
+    let Value::Object(target) = target else { return };
+    for (name, value) in patch {
+        if value.is_null() {
+            target.remove(&name);
+        } else {
+            merge(target.entry(name).or_insert(Value::Null), value);
         }
     }
 }

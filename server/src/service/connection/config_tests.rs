@@ -126,8 +126,9 @@ fn what_is_wrong_is_named() {
     let url = "https://a.example/mcp";
     for (config, wrong) in [
         (json!({}), "config"),
-        (json!({"url": "not a url"}), "config"),
-        (json!({"url": url, "header": {}}), "config"),
+        (json!([url]), "config"),
+        (json!({"url": "not a url"}), "config.url"),
+        (json!({"url": url, "header": {}}), "config.header"),
         (json!({"url": "ftp://a.example"}), "config.url"),
         (json!({"url": "data:text/plain,x"}), "config.url"),
         (json!({"url": "https://user@a.example"}), "config.url"),
@@ -141,7 +142,7 @@ fn what_is_wrong_is_named() {
         assert_eq!(field(http(config.clone(), None)), wrong, "{config}");
     }
     for (config, wrong) in [
-        (json!({"url": url}), "config"),
+        (json!({"url": url}), "config.url"),
         (json!({"command": " "}), "config.command"),
         (json!({"command": "a", "args": ["\u{0}"]}), "config.args"),
         (json!({"command": "a", "args": ["--key=********"]}), "config.args"),
@@ -150,4 +151,29 @@ fn what_is_wrong_is_named() {
     ] {
         assert_eq!(field(stdio(config.clone(), None)), wrong, "{config}");
     }
+}
+
+#[test]
+fn a_change_keeps_what_it_does_not_name_and_null_takes_away() {
+    let config = json!({"url": "https://a.example/mcp", "headers": {"x-one": "1", "x-two": "2"}});
+    let before = http(config, None).ok().unwrap();
+    let after = |change: Value| http(before.merged(&change)?, Some(&before));
+    assert!(after(json!({})).ok().unwrap() == before);
+    let changed = after(json!({"headers": {"X-One": "3", "X-Two": null}})).ok().unwrap();
+    assert!(changed == http(json!({"url": "https://a.example/mcp", "headers": {"x-one": "3"}}), None).ok().unwrap());
+    let bare = after(json!({"headers": null})).ok().unwrap();
+    assert!(bare == http(json!({"url": "https://a.example/mcp"}), None).ok().unwrap());
+    assert_eq!(field(after(json!({"url": "https://b.example/mcp"}))), "config.headers.x-one");
+    assert_eq!(field(after(json!({"url": null}))), "config");
+    assert_eq!(field(after(json!({"headers": {"X-One": "1", "x-one": "2"}}))), "config.headers.x-one");
+    assert_eq!(field(after(json!(["https://b.example/mcp"]))), "config");
+    let program = stdio(json!({"command": "npx", "args": ["-y", "a", "s3cr3t-token"], "env": {"A": "1"}}), None);
+    let program = program.ok().unwrap();
+    let kept = program.merged(&json!({"env": {"A": "2"}})).ok().unwrap();
+    assert!(
+        stdio(kept, Some(&program)).ok().unwrap()
+            == stdio(json!({"command": "npx", "args": ["-y", "a", "s3cr3t-token"], "env": {"A": "2"}}), None)
+                .ok()
+                .unwrap()
+    );
 }
