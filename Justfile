@@ -104,11 +104,8 @@ e2e *args: _rust _cc _node _postgres console _binaries
 # The REST API against its own document, for a minute or API_SECONDS; arguments go to schemathesis
 [group('check')]
 [positional-arguments]
-check-api *args: _rust _cc _node _postgres
-    #!/bin/sh
-    set -eu
-    cargo build --package permesso --bin permesso
-    PERMESSO_BIN={{ quote(target / "debug/permesso") }} exec e2e/api/run.sh "$@"
+check-api *args: _rust _cc _node _postgres _binaries
+    @PERMESSO_BIN={{ quote(target / "debug/permesso") }} e2e/api/run.sh "$@"
 
 # Seconds of `bench` and `soak`, which are run by hand otherwise: they work, and nothing is lost. Their figures mean nothing.
 _rehearsal: _rust _cc _postgres _binaries
