@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{FromRequest, Request};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use wire::canonical::{CanonicalError, check_numbers};
 
 use super::{authorize::Taken, objects::Objects};
@@ -37,25 +37,24 @@ impl<T: DeserializeOwned, const MOST: usize> FromRequest<Arc<Services>> for Body
 }
 
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    // First whether it is JSON at all: a field is looked at before the rest of the text was read.
+    serde_json::from_slice::<IgnoredAny>(bytes).map_err(|error| not_json(&error))?;
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let decoded = serde_path_to_error::deserialize(Objects(&mut reader)).map_err(|error| {
-        let path = error.path().to_string();
-        refused(&path, error.inner())
-    })?;
-    reader.end().map_err(not_json)?;
-    Ok(decoded)
+    serde_path_to_error::deserialize(Objects(&mut reader))
+        .map_err(|error| refused(&error.path().to_string(), error.inner()))
 }
 
-fn not_json(error: serde_json::Error) -> Error {
+fn not_json(error: &serde_json::Error) -> Error {
     Error::bad_request(format!("the body is not JSON: {error}"))
 }
 
 /// What serde says of the place where it stopped, in the words of the API.
 fn refused(path: &str, error: &serde_json::Error) -> Error {
-    let text = error.to_string();
+    // Half of a surrogate pair is found only now.
     if error.classify() != serde_json::error::Category::Data {
-        return Error::bad_request(format!("the body is not JSON: {text}"));
+        return not_json(error);
     }
+    let text = error.to_string();
     // The place in the text helps nobody who is told the field.
     let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
     let named = |what: &str| text.strip_prefix(what).and_then(|rest| rest.split('`').next());

@@ -69,7 +69,11 @@ impl Format {
     pub fn head(self) -> Result<Vec<u8>> {
         match self {
             Self::JsonLines => Ok(Vec::new()),
-            Self::Csv => Ok([BYTE_ORDER_MARK, &csv_lines([COLUMNS.map(String::from)])?].concat()),
+            Self::Csv => {
+                let mut bytes = BYTE_ORDER_MARK.to_vec();
+                bytes.extend(csv_lines([COLUMNS.map(String::from)])?);
+                Ok(bytes)
+            }
         }
     }
 

@@ -111,10 +111,9 @@ async fn a_toolkits_approval_policy_merges_and_null_clears_it() {
 #[tokio::test]
 async fn a_connections_configuration_merges_and_its_secrets_go_nowhere_else() {
     let world = World::new().await;
-    let url = world.upstream.url.clone();
     let patch = async |config: Value| world.admin.patch("/orgs/acme/connections/bank", json!({"config": config})).await;
     let config = patch(json!({"headers": {"X-One": "1", "X-Two": "2"}})).await.expect(200)["config"].clone();
-    assert_eq!(config, json!({"url": url, "headers": {"x-one": "********", "x-two": "********"}}));
+    assert_eq!(config["headers"], json!({"x-one": "********", "x-two": "********"}));
     let config = patch(json!({"headers": {"X-ONE": null}})).await.expect(200)["config"].clone();
     assert_eq!(config["headers"], json!({"x-two": "********"}), "names of headers are the same in any case");
     let problem = patch(json!({"url": "http://127.0.0.1:9/mcp"})).await.expect(422);
