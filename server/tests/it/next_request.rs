@@ -128,13 +128,15 @@ async fn what_is_asked_after_a_refusal_on_the_same_connection_is_answered() {
 async fn a_refusal_whose_body_is_too_much_to_read_says_that_the_connection_ends() {
     let world = World::new().await;
     let host = world.gateway.url.trim_start_matches("http://").to_owned();
-    for case in cases(&world) {
-        // Announced and never sent; more than is read for nothing; and only sent when it is asked for.
-        for (length, sent, more) in [(2, 0, ""), (10_000_000, 200_000, ""), (2, 0, "\nexpect: 100-continue")] {
+    for (at, case) in cases(&world).iter().enumerate() {
+        // More than is read for nothing; only sent when it is asked for; announced and never sent, which takes a second.
+        for (length, sent, more) in [(10_000_000, 200_000, ""), (2, 0, "\nexpect: 100-continue"), (2, 0, "")] {
+            if at > 0 && sent == 0 && more.is_empty() {
+                continue;
+            }
             let case = Refused { head: format!("{}{more}", case.head), ..refused(case.status, "", case.client) };
             let mut wire = Wire::open(&host).await;
-            wire.send(&case.bytes(&host, length)).await;
-            wire.send(&vec![b' '; sent]).await;
+            wire.send(&[case.bytes(&host, length), vec![b' '; sent]].concat()).await;
             let (head, _) = wire.answer().await;
             assert!(head.starts_with(&format!("http/1.1 {} ", case.status)), "{}: {head}", case.head);
             assert!(head.contains("connection: close\r\n"), "{} ({length} bytes): {head}", case.head);
