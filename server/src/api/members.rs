@@ -13,6 +13,7 @@ use domain::MemberId;
 use super::{
     authorize::{Allowed, ReadMembers, WriteMembers},
     body::Body,
+    consent::Consent,
     page::{Page, Query, page},
     tagged::{IfMatch, Tagged},
 };
@@ -60,13 +61,17 @@ pub async fn create_member(
     Ok(Tagged::created(member(row)))
 }
 
-/// Gives a member another role.
+/// Gives a member another role. The member's keys may then do no more than the member may.
 #[utoipa::path(
     patch,
     path = "/orgs/{org}/members/{id}",
     tag = "members",
+    params(Consent),
     request_body = UpdateMember,
-    responses((status = OK, body = Member), (status = CONFLICT, description = "`last_admin`")),
+    responses(
+        (status = OK, body = Member),
+        (status = CONFLICT, description = "`last_admin`; without `force` also `owns_keys` and `stops_decisions`, with `affected`"),
+    ),
     security(("bearer" = ["members:write"])),
 )]
 pub async fn update_member(
@@ -74,17 +79,24 @@ pub async fn update_member(
     access: Allowed<WriteMembers>,
     Path((_, id)): Path<(String, String)>,
     IfMatch(seen): IfMatch,
+    Query(consent): Query<Consent>,
     Body(to): Body<UpdateMember>,
 ) -> Result<Tagged<Member>> {
-    Ok(Tagged::ok(member(service::member::update(&services, &access.0, &id, &to, &seen).await?)))
+    let row = service::member::update(&services, &access.0, &id, &to, &seen, consent.force).await?;
+    Ok(Tagged::ok(member(row)))
 }
 
-/// Removes a member from the org.
+/// Removes a member from the org. With `force` the member's keys are revoked, and the secrets end that the member made on
+/// keys of others.
 #[utoipa::path(
     delete,
     path = "/orgs/{org}/members/{id}",
     tag = "members",
-    responses((status = NO_CONTENT), (status = CONFLICT, description = "`last_admin`, `owns_keys`")),
+    params(Consent),
+    responses(
+        (status = NO_CONTENT),
+        (status = CONFLICT, description = "`last_admin`; without `force` also `owns_keys` and `stops_decisions`, with `affected`"),
+    ),
     security(("bearer" = ["members:write"])),
 )]
 pub async fn delete_member(
@@ -92,8 +104,9 @@ pub async fn delete_member(
     access: Allowed<WriteMembers>,
     Path((_, id)): Path<(String, String)>,
     IfMatch(seen): IfMatch,
+    Query(consent): Query<Consent>,
 ) -> Result<StatusCode> {
-    service::member::delete(&services, &access.0, &id, &seen).await?;
+    service::member::delete(&services, &access.0, &id, &seen, consent.force).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -12,6 +12,7 @@ use axum::{
 use super::{
     authorize::{Allowed, ReadMembers, WriteMembers},
     body::Body,
+    consent::Consent,
     page::{Page, Query, page},
     tagged::{IfMatch, Tagged},
 };
@@ -64,10 +65,15 @@ pub async fn create_role(
     patch,
     path = "/orgs/{org}/roles/{role}",
     tag = "roles",
+    params(Consent),
     request_body = UpdateRole,
     responses(
         (status = OK, body = Role),
-        (status = CONFLICT, description = "`role_exists`, `role_builtin`, `role_in_use`"),
+        (
+            status = CONFLICT,
+            description = "`role_exists`, `role_builtin`, `role_in_use`; without `force` also `stops_decisions` and \
+                           `owns_keys`, with `affected`",
+        ),
     ),
     security(("bearer" = ["members:write"])),
 )]
@@ -76,9 +82,11 @@ pub async fn update_role(
     access: Allowed<WriteMembers>,
     Path((_, name)): Path<(String, String)>,
     IfMatch(seen): IfMatch,
+    Query(consent): Query<Consent>,
     Body(to): Body<UpdateRole>,
 ) -> Result<Tagged<Role>> {
-    Ok(Tagged::ok(role(service::role::update(&services, &access.0, &name, &to, &seen).await?)))
+    let row = service::role::update(&services, &access.0, &name, &to, &seen, consent.force).await?;
+    Ok(Tagged::ok(role(row)))
 }
 
 /// Deletes a role that nothing uses.
@@ -86,7 +94,15 @@ pub async fn update_role(
     delete,
     path = "/orgs/{org}/roles/{role}",
     tag = "roles",
-    responses((status = NO_CONTENT), (status = CONFLICT, description = "`role_builtin`, `role_in_use`")),
+    params(Consent),
+    responses(
+        (status = NO_CONTENT),
+        (
+            status = CONFLICT,
+            description = "`role_builtin`, `role_in_use`, with `affected`; `force` deletes a role that only open \
+                           invitations give",
+        ),
+    ),
     security(("bearer" = ["members:write"])),
 )]
 pub async fn delete_role(
@@ -94,8 +110,9 @@ pub async fn delete_role(
     access: Allowed<WriteMembers>,
     Path((_, name)): Path<(String, String)>,
     IfMatch(seen): IfMatch,
+    Query(consent): Query<Consent>,
 ) -> Result<StatusCode> {
-    service::role::delete(&services, &access.0, &name, &seen).await?;
+    service::role::delete(&services, &access.0, &name, &seen, consent.force).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

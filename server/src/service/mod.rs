@@ -12,6 +12,7 @@ pub mod audit_export;
 pub mod call;
 pub mod change;
 pub mod connection;
+mod consequence;
 pub mod etag;
 pub mod feed;
 pub mod invitation;

@@ -127,6 +127,7 @@ async fn wait_for_approval(
             () = ends => {}
             () = tokio::time::sleep_until(until) => {}
             () = services.stop.cancelled() => return Ok(()),
+            () = access::ended(services, &asker.actor) => return Err(Error::unauthorized()),
         }
     }
 }
