@@ -180,6 +180,23 @@ pub async fn delete(services: &Services, access: &OrgAccess, slug: &str, seen: &
     Ok(())
 }
 
+/// Fails while toolkits expose tools of the connection.
+async fn unused(scope: &mut OrgScope, row: &Row) -> Result<()> {
+    let exposed = db::toolkit_tool::standing(scope, Some(Of::Connection(row.id))).await?;
+    let tools = match exposed.len() {
+        0 => return Ok(()),
+        1 => "1 tool".to_owned(),
+        several => format!("{several} tools"),
+    };
+    let affected = exposed.into_iter().map(|tool| Affected {
+        kind: "toolkit_tool".to_owned(),
+        name: format!("{}/{}", tool.toolkit, tool.name),
+        effect: "is taken out of the toolkit".to_owned(),
+    });
+    let message = format!("deleting the connection `{}` takes {tools} out of toolkits", row.slug);
+    Err(Error::needs_consent("tools_in_use", message, affected))
+}
+
 async fn get_row(scope: &mut OrgScope, slug: &str) -> Result<Row> {
     db::connection::find(scope, slug).await?.ok_or_else(Error::not_found)
 }
