@@ -14,7 +14,7 @@ pub enum Format {
 }
 
 /// The names of the columns.
-const COLUMNS: [&str; 18] = [
+const COLUMNS: [&str; 19] = [
     "id",
     "at",
     "request_id",
@@ -33,6 +33,7 @@ const COLUMNS: [&str; 18] = [
     "request",
     "response",
     "answer",
+    "source",
 ];
 
 impl Format {
@@ -121,6 +122,7 @@ fn cells(detail: &AuditRecordDetail) -> [String; COLUMNS.len()] {
         maybe(&detail.request),
         maybe(&detail.response),
         maybe(&record.answer),
+        maybe(&record.source),
     ];
     cells.map(harmless)
 }

@@ -22,7 +22,7 @@ use uuid::Uuid;
 use super::{Services, sign_in::Signed};
 use crate::{
     auth::api_key::ApiKey,
-    db::{self, Reason, SystemScope},
+    db::{self, Reason, SystemScope, audit::Source},
     error::{Error, Kind, Result},
 };
 
@@ -89,6 +89,11 @@ impl Actor {
             Principal::User(user) => Ok(user),
             Principal::Key(_) => Err(person_required("only a person who signed in may do this; an API key may not")),
         }
+    }
+
+    /// Where a request of the REST API comes from: a session is the console's.
+    pub fn source(&self) -> Source {
+        if self.session.is_some() { Source::Console } else { Source::Rest }
     }
 
     fn for_key(key: &Key, secret: Option<[u8; 32]>, request_id: Uuid) -> Self {
