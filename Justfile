@@ -96,17 +96,15 @@ unit *args: _rust _cc _postgres
 # Real clients and real upstreams against a running gateway
 [group('check')]
 [positional-arguments]
-e2e *args: _rust _cc _node _postgres console
+e2e *args: _rust _cc _node _postgres console _binaries
     #!/bin/sh
     set -eu
-    cargo build --package permesso --bin permesso
     PERMESSO_BIN={{ quote(target / "debug/permesso") }} exec e2e/run.sh "$@"
 
 # Seconds of `bench` and `soak`, which are run by hand otherwise: they work, and nothing is lost. Their figures mean nothing.
-_rehearsal: _rust _cc _postgres
+_rehearsal: _rust _cc _postgres _binaries
     #!/bin/sh
     set -eu
-    cargo build --package permesso --package bench --bin permesso --bin bench
     PERMESSO_BIN={{ quote(target / "debug/permesso") }} bench={{ quote(target / "debug/bench") }}
     export PERMESSO_BIN
     "$bench" --seconds 1 --rounds 1 --connections 2 --floor
@@ -213,6 +211,10 @@ prepare: _rust _cc _postgres
     cargo sqlx migrate run --source ../migrations
     cargo sqlx prepare -- --all-targets
 
+# The binaries, of the very crates that `unit` compiles: for another choice of packages Cargo would compile most of them again.
+_binaries: _rust _cc
+    @cargo build --workspace --bins --tests
+
 _fmt-check: _rust
     @cargo fmt --all --check
     @cargo fmt --manifest-path console/bundle/Cargo.toml --check
@@ -226,7 +228,8 @@ _console-fast: _wasm
 _console-wasm profile *args:
     #!/bin/sh
     set -eu
-    set -- build --package console --target wasm32-unknown-unknown --profile {{ profile }} {{ args }}
+    # Of this kind only: beside a library for Rust, cargo leaves link-time optimisation out without a word.
+    set -- rustc --package console --lib --crate-type cdylib --target wasm32-unknown-unknown --profile {{ profile }} {{ args }}
     # Leptos then compiles one kind of view instead of one for each page: a tenth less to load.
     export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="--cfg erase_components"
     if [ "$({{ self }} _wasm-std)" = debian ]; then

@@ -34,18 +34,16 @@ export async function look(person, name) {
   for (const [fault, ways] of found) person.troubles.push(`look ${name} (${ways.join(", ")}): ${fault}`);
 }
 
-/** Takes pictures of what a page shows in forced colours, wide and narrow, light and dark. */
+/** Takes pictures of what a page shows in forced colours, light and wide, dark and narrow. */
 export async function lookForced(person, name) {
   const { page } = person;
   await mkdir(SCREENSHOTS, { recursive: true });
   const before = page.viewportSize();
-  for (const size of SIZES) {
-    await page.setViewportSize(size);
-    for (const colorScheme of ["light", "dark"]) {
-      await page.emulateMedia({ forcedColors: "active", colorScheme });
-      const file = path.join(SCREENSHOTS, `${name}-forced-${size.width}-${colorScheme}.png`);
-      await page.screenshot({ path: file, animations: "disabled" });
-    }
+  for (const [n, colorScheme] of ["light", "dark"].entries()) {
+    await page.setViewportSize(SIZES[n]);
+    await page.emulateMedia({ forcedColors: "active", colorScheme });
+    const file = path.join(SCREENSHOTS, `${name}-forced-${SIZES[n].width}-${colorScheme}.png`);
+    await page.screenshot({ path: file, animations: "disabled" });
   }
   await page.emulateMedia({ forcedColors: null, colorScheme: null });
   await page.setViewportSize(before);

@@ -48,6 +48,27 @@ export async function fails(person, pattern, { times = 1, status, method } = {})
   return { failed: () => times - left, done, over: () => person.page.unroute(pattern, fail) };
 }
 
+/**
+ * Lets the next request of a page hang whose URL `pattern` matches: it is neither answered nor refused. The page's patience
+ * with readings is shortened to a second, so that nobody has to have it. `done` resolves when the page gave it up.
+ */
+export async function hangs(person, pattern) {
+  await person.page.addInitScript(() => {
+    const timeout = AbortSignal.timeout.bind(AbortSignal);
+    AbortSignal.timeout = () => timeout(1_000);
+  });
+  person.foresees(/^broken .* net::ERR_ABORTED/);
+  let left = 1;
+  let hung;
+  const done = person.page.waitForEvent("requestfailed", { predicate: (request) => request === hung, timeout: 30_000 });
+  await person.page.route(pattern, (route) => {
+    if (left === 0) return route.fallback();
+    left -= 1;
+    hung = route.request();
+  });
+  return { done };
+}
+
 /** Answers as the gateway does when something is wrong with it. */
 function problem(status) {
   return {

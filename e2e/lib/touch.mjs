@@ -15,37 +15,25 @@ export const TABLET = { viewport: { width: 1200, height: 800 }, touch: true };
 
 /** Taps the middle of what the locator names, once. Fails when it cannot be seen, or something lies over it. */
 export async function taps(page, locator) {
-  await shows(locator);
+  await locator.waitFor();
+  await locator.scrollIntoViewIfNeeded();
   const { x, y } = await place(locator);
   await page.touchscreen.tap(x, y);
 }
 
 /** Taps twice at the same place, as far apart as a finger's double tap, whatever is there the second time. */
 export async function tapsTwice(page, locator, apart = 120) {
-  await shows(locator);
+  await locator.waitFor();
+  await locator.scrollIntoViewIfNeeded();
   const { x, y } = await place(locator);
   await page.touchscreen.tap(x, y);
   await page.waitForTimeout(apart);
   await page.touchscreen.tap(x, y);
 }
 
-/** Scrolls until it is seen, and once more where a bar or a piece of news lies over it. */
-async function shows(locator) {
-  await locator.waitFor();
-  await locator.scrollIntoViewIfNeeded();
-  if (!(await found(locator)).reached) await locator.evaluate((element) => element.scrollIntoView({ block: "center" }));
-}
-
 /** Where a finger or a mouse would come down: the middle of an element, if the element is what lies there. */
 export async function place(locator) {
-  const there = await found(locator);
-  assert.ok(there.reached, `a finger on ${locator} would touch ${there.there}`);
-  return there;
-}
-
-/** The middle of an element, and what lies there. */
-function found(locator) {
-  return locator.evaluate((element) => {
+  const found = await locator.evaluate((element) => {
     // Of a link over several lines the first is what is seen.
     const { left, top, width, height } = element.getClientRects()[0] ?? element.getBoundingClientRect();
     const [x, y] = [left + width / 2, top + height / 2];
@@ -53,4 +41,6 @@ function found(locator) {
     const reached = there !== null && (element.contains(there) || there.contains(element));
     return { x, y, reached, there: there?.outerHTML.slice(0, 160) ?? "nothing" };
   });
+  assert.ok(found.reached, `a finger on ${locator} would touch ${found.there}`);
+  return found;
 }

@@ -8,7 +8,7 @@ import { signIn } from "../lib/admin.mjs";
 import { call, connect, held } from "../lib/agent.mjs";
 import { credentials, tells } from "../lib/browser.mjs";
 import { startGateway } from "../lib/gateway.mjs";
-import { SLOW, fails, slows } from "../lib/network.mjs";
+import { SLOW, fails, hangs, slows } from "../lib/network.mjs";
 import { INBOX, card, row, sees, selected } from "../lib/room.mjs";
 import { PHONE, taps } from "../lib/touch.mjs";
 
@@ -97,6 +97,17 @@ describe("on a poor link", () => {
       await admin.reject(id, "seen");
     });
   }
+
+  tells("a reading that hangs is given up and tried again by itself", async (people) => {
+    const id = await asksAlone("Hangs");
+    const mara = await people.enter(gateway, credentials(gateway));
+    const hanging = await hangs(mara, new RegExp(`/orgs/acme/approvals/${id}$`));
+    await mara.goes(`/acme/approvals/${id}`);
+    await hanging.done;
+    await card(mara.page).getByText("Hangs").first().waitFor({ timeout: HEALED_MS });
+    await nothingWrong(mara.page);
+    await admin.reject(id, "seen");
+  });
 
   tells("an inbox in which a later read fails becomes current by itself", async (people) => {
     const first = await asksAlone("Before it failed");

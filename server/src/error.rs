@@ -4,6 +4,8 @@
 
 use std::{borrow::Cow, time::Duration};
 
+use api_types::Affected;
+
 /// Everything that can go wrong, as the faces see it.
 #[derive(Debug)]
 pub struct Error {
@@ -15,6 +17,8 @@ pub struct Error {
     pub message: Cow<'static, str>,
     /// Which fields are wrong, for [`Kind::Invalid`].
     pub fields: Vec<FieldError>,
+    /// What the request would stop or change elsewhere, where it needs consent: at most [`MOST_AFFECTED`].
+    pub affected: Vec<Affected>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -60,7 +64,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// An error of a kind, with its stable code and public message.
     pub fn new(kind: Kind, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, code, message: message.into(), fields: Vec::new(), source: None }
+        Self { kind, code, message: message.into(), fields: Vec::new(), affected: Vec::new(), source: None }
     }
 
     /// The request cannot be read.
@@ -92,6 +96,17 @@ impl Error {
         Self::new(Kind::Conflict, code, message)
     }
 
+    /// Done only with `?force=true`, because it stops or changes something elsewhere. The message says what and how many.
+    pub fn needs_consent(
+        code: &'static str,
+        message: impl std::fmt::Display,
+        affected: impl IntoIterator<Item = Affected>,
+    ) -> Self {
+        let mut error = Self::conflict(code, format!("{message}; with `?force=true` it is done all the same"));
+        error.affected.extend(affected.into_iter().take(MOST_AFFECTED));
+        error
+    }
+
     /// One field is wrong.
     pub fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
         let (field, message) = (field.into(), message.into());
@@ -119,7 +134,8 @@ impl Error {
 
     /// The same for somebody else who waited for the same thing; the internal cause stays with the first.
     pub fn for_another(&self) -> Self {
-        Self { fields: self.fields.clone(), ..Self::new(self.kind, self.code, self.message.clone()) }
+        let (fields, affected) = (self.fields.clone(), self.affected.clone());
+        Self { fields, affected, ..Self::new(self.kind, self.code, self.message.clone()) }
     }
 
     /// Writes the internal cause to the log, if there is one.
@@ -129,6 +145,9 @@ impl Error {
         }
     }
 }
+
+/// How many things are named that a request would stop or change elsewhere.
+pub const MOST_AFFECTED: usize = 100;
 
 /// How much of a strange value is told, in characters.
 const SHOWN: usize = 80;

@@ -1,6 +1,7 @@
 //! What can go wrong between the console and the server, in words for people.
 
 use api_types::Problem;
+use chrono::DateTime;
 use gloo_net::http::Response;
 
 /// Why something could not be read or done.
@@ -21,7 +22,8 @@ pub enum Failure {
 impl Failure {
     pub(super) async fn read(response: Response) -> Self {
         let status = response.status();
-        let retry_after = response.headers().get("retry-after").and_then(|words| words.trim().parse().ok());
+        let retry_after =
+            response.headers().get("retry-after").and_then(|words| seconds_of(&words, js_sys::Date::now()));
         match (response.json::<Problem>().await, retry_after) {
             (Ok(problem), _) if status == 401 => Self::SignedOut(Box::new(problem)),
             (Ok(problem), retry_after) => Self::Problem(Box::new(problem), retry_after),
@@ -125,6 +127,15 @@ impl Failure {
     }
 }
 
+/// What `Retry-After` says in seconds: it has a number of them, or a date (RFC 9110, section 10.2.3). `now`: milliseconds
+/// since 1970.
+fn seconds_of(words: &str, now: f64) -> Option<u32> {
+    let words = words.trim();
+    let until = || DateTime::parse_from_rfc2822(words).ok().map(|date| date.timestamp_millis() as f64);
+    // A date that is over is no wait; a conversion to an unsigned number stops at nought.
+    words.parse().ok().or_else(|| until().map(|until| ((until - now) / 1_000.0).ceil() as u32))
+}
+
 /// The API's details begin small and end without a stop, to be joined; here they stand alone.
 fn sentence(text: &str) -> String {
     let mut characters = text.chars();
@@ -135,7 +146,20 @@ fn sentence(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::sentence;
+    use super::{seconds_of, sentence};
+
+    #[test]
+    fn a_server_says_when_to_come_back_in_seconds_or_by_a_date() {
+        // Sun, 06 Nov 1994 08:49:37 GMT
+        let then = 784_111_777_000.0;
+        let date = "Sun, 06 Nov 1994 08:49:37 GMT";
+        assert_eq!(seconds_of(" 120 ", then), Some(120));
+        assert_eq!(seconds_of(date, then - 90_500.0), Some(91));
+        assert_eq!(seconds_of(date, then + 1.0), Some(0), "it is over");
+        for neither in ["", "soon", "-1", "1.5", "Sun, 06 Nov"] {
+            assert_eq!(seconds_of(neither, then), None, "{neither}");
+        }
+    }
 
     #[test]
     fn a_detail_becomes_a_sentence() {

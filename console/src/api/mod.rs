@@ -22,11 +22,14 @@ use gloo_net::http::{Method, RequestBuilder, Response};
 use leptos::{prelude::*, task::spawn_local};
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
+use web_sys::AbortSignal;
 
 pub use failure::Failure;
 pub(crate) use retry::{Retry, remember};
 
 const BASE: &str = "/api/v1";
+/// How long a reading may take, its answer's last byte included, in milliseconds.
+const PATIENCE_MS: u32 = 60_000;
 
 /// The client, and who is signed in. Copied freely; found with [`Api::here`].
 #[derive(Clone, Copy)]
@@ -214,6 +217,10 @@ fn json(body: &impl Serialize) -> Result<String, Failure> {
 async fn once(method: &Method, path: &str, body: Option<String>) -> Result<Response, Failure> {
     let request = RequestBuilder::new(&format!("{BASE}{path}")).method(method.clone());
     let request = if presence::is_attended() { request } else { request.header(api_types::UNATTENDED, "1") };
+    // What only reads can be given up and asked again. What changes something is waited for: nobody knows what became
+    // of it before it is answered.
+    let limit = (*method == Method::GET).then(|| AbortSignal::timeout_with_u32(PATIENCE_MS));
+    let request = request.abort_signal(limit.as_ref());
     let sent = match body {
         Some(body) => match request.header("content-type", "application/json").body(body) {
             Ok(request) => request.send().await,

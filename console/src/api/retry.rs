@@ -99,6 +99,7 @@ mod tests {
                 code: "a_code".to_owned(),
                 request_id: uuid::Uuid::nil(),
                 errors: Vec::new(),
+                affected: Vec::new(),
             }),
             retry_after,
         )

@@ -5,7 +5,10 @@ use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
 use super::{Presses, Sentence};
-use crate::{reactive::effect, show::words::Words};
+use crate::{
+    reactive::{effect, memo},
+    show::words::Words,
+};
 
 /// A modal dialog: the browser's own, which keeps the focus inside, closes on Escape and gives the
 /// focus back.
@@ -35,6 +38,8 @@ pub fn Dialog(
             refocus();
         }
     });
+    // Who opens it once more while it is open must not take away what is written in it.
+    let is_open = memo(move || open.get());
     let title_id = super::id::unique("dialog");
     let named_by = title_id.clone();
     view! {
@@ -55,7 +60,7 @@ pub fn Dialog(
             }
         >
             <h2 id=title_id>{move || view! { <Sentence words=title.get() /> }}</h2>
-            {move || open.get().then(|| children())}
+            {move || is_open.get().then(|| children())}
         </dialog>
     }
 }

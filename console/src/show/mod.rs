@@ -4,6 +4,7 @@
 pub mod compare;
 pub mod folding;
 pub mod json;
-pub mod marks;
 pub mod time;
 pub mod words;
+
+pub use domain::marks;

@@ -21,6 +21,10 @@ pub struct ApiKey {
     pub role: String,
     /// The person answerable, who may not decide on its requests.
     pub owner: KeyOwner,
+    /// Who made it.
+    pub created_by: KeyOwner,
+    /// Who rotated it last, and so has seen its newest secret; `null`: nobody has.
+    pub rotated_by: Option<KeyOwner>,
     /// How long a held call of this key waits, in seconds; `null`: by the client's name.
     #[cfg_attr(feature = "openapi", schema(maximum = 240))]
     pub hold_seconds: Option<u8>,
@@ -34,7 +38,7 @@ pub struct ApiKey {
     pub revoked_at: Option<DateTime<Utc>>,
 }
 
-/// The person answerable for a key.
+/// A person behind a key: who is answerable, made it or rotated it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct KeyOwner {

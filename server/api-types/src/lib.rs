@@ -41,7 +41,7 @@ pub use invitation::{
 pub use list::List;
 pub use member::{CreateMember, Member, UpdateMember};
 pub use org::{CreateOrg, Org, UpdateOrg};
-pub use problem::{Problem, ProblemField};
+pub use problem::{Affected, Problem, ProblemField};
 pub use role::{CreateRole, Role, UpdateRole};
 pub use session::{Session, UNATTENDED};
 pub use tool::{ReviewTool, Tool};

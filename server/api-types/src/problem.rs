@@ -27,6 +27,25 @@ pub struct Problem {
     /// Which fields are wrong.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<ProblemField>,
+    /// What the request would stop or change elsewhere, where it is only done with `?force=true`. Long lists are cut short;
+    /// `detail` counts all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub affected: Vec<Affected>,
+}
+
+/// One thing that a request would stop or change elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Affected {
+    /// What it is, as `api_key`, `toolkit` or `approval`.
+    #[cfg_attr(feature = "openapi", schema(examples("api_key")))]
+    pub kind: String,
+    /// What people call it.
+    #[cfg_attr(feature = "openapi", schema(examples("robot")))]
+    pub name: String,
+    /// What becomes of it.
+    #[cfg_attr(feature = "openapi", schema(examples("is revoked")))]
+    pub effect: String,
 }
 
 /// One wrong field.

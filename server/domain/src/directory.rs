@@ -23,6 +23,8 @@ pub struct Directory {
     pub orgs: HashMap<Slug, Arc<Org>>,
     /// Secrets of keys by their SHA-256.
     pub keys: HashMap<[u8; 32], KeySecret>,
+    /// The orgs in which a person owns keys.
+    pub key_orgs: HashMap<UserId, HashSet<OrgId>>,
     /// People by id.
     pub people: HashMap<UserId, Person>,
     /// Callers and toolkit tools between which an approval is open. A call that needs no approval
@@ -39,7 +41,7 @@ pub struct KeySecret {
     pub valid_until: Option<DateTime<Utc>>,
 }
 
-/// An API key that is not revoked.
+/// An API key that is not revoked, and whose owner belongs to its org or administers the instance.
 #[derive(Debug)]
 pub struct Key {
     /// Its id; rotation keeps it.
@@ -52,6 +54,8 @@ pub struct Key {
     pub role: RoleId,
     /// The person answerable for it.
     pub owner: UserId,
+    /// Whether the owner administers the instance, and so is `admin` of its org.
+    pub owner_administers: bool,
     /// How long its calls are held open, whatever the client.
     pub hold: Option<Duration>,
     /// When it stops being valid.

@@ -12,6 +12,7 @@ pub mod gate;
 pub mod hold;
 pub mod id;
 pub mod loosening;
+pub mod marks;
 pub mod permission;
 pub mod policy;
 pub mod right;

@@ -111,6 +111,22 @@ impl Rights {
         other.0.iter().all(|right| self.has(*right))
     }
 
+    /// What a key with this role may do whose owner may do `owner`: no more than its owner, except that it calls tools by
+    /// its own role. Approvers and auditors own agents.
+    pub fn of_key(&self, owner: &Self) -> Self {
+        self.iter().filter(|right| *right == Right::CallTools || owner.has(*right)).collect()
+    }
+
+    /// The rights of this set that `other` does not have.
+    pub fn without(&self, other: &Self) -> Self {
+        self.iter().filter(|right| !other.has(*right)).collect()
+    }
+
+    /// Whether the set is empty.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The rights, in the order of [`Right::ALL`].
     pub fn iter(&self) -> impl Iterator<Item = Right> + '_ {
         self.0.iter().copied()
@@ -176,6 +192,15 @@ mod tests {
                 assert_eq!(rights.iter().collect::<Vec<_>>(), [Right::CallTools]);
             }
         }
+    }
+
+    #[test]
+    fn a_key_may_do_no_more_than_its_owner_but_calls_tools_by_its_role() {
+        let role = Rights::from_iter([Right::CallTools, Right::WriteKeys, Right::ReadKeys]);
+        let auditor = Rights::from_iter([Right::ReadKeys, Right::ReadAudit]);
+        assert_eq!(role.of_key(&auditor), Rights::from_iter([Right::CallTools, Right::ReadKeys]));
+        assert_eq!(auditor.of_key(&Rights::all()), auditor, "a key gains nothing from its owner");
+        assert_eq!(role.without(&auditor), Rights::from_iter([Right::CallTools, Right::WriteKeys]));
     }
 
     #[test]

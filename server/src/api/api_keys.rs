@@ -9,7 +9,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::IntoResponse,
 };
-use domain::{ApiKeyId, directory::Directory};
+use domain::{ApiKeyId, UserId, directory::Directory};
 
 use super::{
     authorize::{Allowed, ReadKeys, WriteKeys},
@@ -109,13 +109,16 @@ fn shown_once(
 
 /// The owner may be an administrator of the instance, who is no member: the snapshot knows everybody.
 fn api_key(directory: &Directory, row: db::api_key::Row) -> ApiKey {
-    let email = directory.people.get(&row.owner_id).map(|person| person.email.to_string());
+    let person =
+        |id: UserId| KeyOwner { id: id.0, email: directory.people.get(&id).map(|person| person.email.to_string()) };
     ApiKey {
         id: row.id.0,
         name: row.name,
         prefix: row.prefix,
         role: row.role,
-        owner: KeyOwner { id: row.owner_id.0, email },
+        owner: person(row.owner_id),
+        created_by: person(row.created_by),
+        rotated_by: row.rotated_by.map(|id| person(UserId(id))),
         hold_seconds: row.hold_seconds.and_then(|seconds| u8::try_from(seconds).ok()),
         created_at: row.created_at,
         last_used_at: row.last_used_at,

@@ -3,6 +3,7 @@
 
 use api_types::{ApprovalDetail, ApprovalEvent};
 use chrono::TimeDelta;
+use domain::approval::State;
 use serde_json::value::RawValue;
 
 use crate::{
@@ -71,9 +72,12 @@ pub(super) async fn detail(services: &Services, access: &OrgAccess, record: Reco
     })
 }
 
-/// The record, and after it the last other requests of the same tool by the same caller.
+/// The record, and after it the last other requests of the same tool by the same caller. Beside one that waits for
+/// nobody any more stand only those that were asked for earlier.
 async fn with_similar(scope: &mut OrgScope, record: Record) -> Result<Vec<Record>> {
+    let waits = matches!(record.state(), State::Pending(_));
     let like = Filter {
+        before: (!waits).then_some(record.id),
         tool: Some(record.tool.clone()),
         toolkit: Some(record.toolkit.clone()),
         caller: Some(record.binding.caller.id()),

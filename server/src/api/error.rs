@@ -53,6 +53,7 @@ pub fn render(error: &Error, request_id: Uuid) -> Response {
             .iter()
             .map(|field| ProblemField { field: field.field.clone(), message: field.message.clone() })
             .collect(),
+        affected: error.affected.clone(),
     };
     let mut response = (status, Json(problem)).into_response();
     let headers = response.headers_mut();

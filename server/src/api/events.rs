@@ -106,6 +106,7 @@ impl Events {
             tokio::select! {
                 biased;
                 () = self.services.stop.cancelled() => return None,
+                () = access::ended(&self.services, &self.access.actor) => return None,
                 _ = self.alive.tick() => {
                     let sees = self.still_valid().await?;
                     let alive = format!("id: {}\n: still here\n\n", self.watcher.id(None));

@@ -13,6 +13,7 @@ use domain::MemberId;
 use super::{
     authorize::{Allowed, ReadMembers, WriteMembers},
     body::Body,
+    consent::Consent,
     page::{Page, Query, page},
 };
 use crate::{
@@ -59,38 +60,49 @@ pub async fn create_member(
     Ok((StatusCode::CREATED, Json(member(row))))
 }
 
-/// Gives a member another role.
+/// Gives a member another role. The member's keys may then do no more than the member may.
 #[utoipa::path(
     patch,
     path = "/orgs/{org}/members/{id}",
     tag = "members",
+    params(Consent),
     request_body = UpdateMember,
-    responses((status = OK, body = Member), (status = CONFLICT, description = "`last_admin`")),
+    responses(
+        (status = OK, body = Member),
+        (status = CONFLICT, description = "`last_admin`; without `force` also `owns_keys` and `stops_decisions`, with `affected`"),
+    ),
     security(("bearer" = ["members:write"])),
 )]
 pub async fn update_member(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteMembers>,
     Path((_, id)): Path<(String, String)>,
+    Query(consent): Query<Consent>,
     Body(to): Body<UpdateMember>,
 ) -> Result<Json<Member>> {
-    Ok(Json(member(service::member::update(&services, &access.0, &id, &to).await?)))
+    Ok(Json(member(service::member::update(&services, &access.0, &id, &to, consent.force).await?)))
 }
 
-/// Removes a member from the org.
+/// Removes a member from the org. With `force` the member's keys are revoked, and the secrets end that the member made on
+/// keys of others.
 #[utoipa::path(
     delete,
     path = "/orgs/{org}/members/{id}",
     tag = "members",
-    responses((status = NO_CONTENT), (status = CONFLICT, description = "`last_admin`, `owns_keys`")),
+    params(Consent),
+    responses(
+        (status = NO_CONTENT),
+        (status = CONFLICT, description = "`last_admin`; without `force` also `owns_keys` and `stops_decisions`, with `affected`"),
+    ),
     security(("bearer" = ["members:write"])),
 )]
 pub async fn delete_member(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteMembers>,
     Path((_, id)): Path<(String, String)>,
+    Query(consent): Query<Consent>,
 ) -> Result<StatusCode> {
-    service::member::delete(&services, &access.0, &id).await?;
+    service::member::delete(&services, &access.0, &id, consent.force).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -10,6 +10,7 @@ pub mod auth;
 pub mod authorize;
 pub mod body;
 pub mod connections;
+pub mod consent;
 pub mod docs;
 pub mod error;
 pub mod events;

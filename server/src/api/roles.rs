@@ -12,6 +12,7 @@ use axum::{
 use super::{
     authorize::{Allowed, ReadMembers, WriteMembers},
     body::Body,
+    consent::Consent,
     page::{Page, Query, page},
 };
 use crate::{
@@ -63,10 +64,15 @@ pub async fn create_role(
     patch,
     path = "/orgs/{org}/roles/{role}",
     tag = "roles",
+    params(Consent),
     request_body = UpdateRole,
     responses(
         (status = OK, body = Role),
-        (status = CONFLICT, description = "`role_exists`, `role_builtin`, `role_in_use`"),
+        (
+            status = CONFLICT,
+            description = "`role_exists`, `role_builtin`, `role_in_use`; without `force` also `stops_decisions` and \
+                           `owns_keys`, with `affected`",
+        ),
     ),
     security(("bearer" = ["members:write"])),
 )]
@@ -74,9 +80,10 @@ pub async fn update_role(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteMembers>,
     Path((_, name)): Path<(String, String)>,
+    Query(consent): Query<Consent>,
     Body(to): Body<UpdateRole>,
 ) -> Result<Json<Role>> {
-    Ok(Json(role(service::role::update(&services, &access.0, &name, &to).await?)))
+    Ok(Json(role(service::role::update(&services, &access.0, &name, &to, consent.force).await?)))
 }
 
 /// Deletes a role that nothing uses.
@@ -84,15 +91,24 @@ pub async fn update_role(
     delete,
     path = "/orgs/{org}/roles/{role}",
     tag = "roles",
-    responses((status = NO_CONTENT), (status = CONFLICT, description = "`role_builtin`, `role_in_use`")),
+    params(Consent),
+    responses(
+        (status = NO_CONTENT),
+        (
+            status = CONFLICT,
+            description = "`role_builtin`, `role_in_use`, with `affected`; `force` deletes a role that only open \
+                           invitations give",
+        ),
+    ),
     security(("bearer" = ["members:write"])),
 )]
 pub async fn delete_role(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteMembers>,
     Path((_, name)): Path<(String, String)>,
+    Query(consent): Query<Consent>,
 ) -> Result<StatusCode> {
-    service::role::delete(&services, &access.0, &name).await?;
+    service::role::delete(&services, &access.0, &name, consent.force).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -5,7 +5,7 @@ use std::io::{BufRead, IsTerminal, Write};
 use anyhow::{Context, bail};
 use api_types::WhoDecides;
 use clap::{Subcommand, ValueEnum};
-use domain::approval::Answer;
+use domain::{approval::Answer, marks::escaped};
 use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
 
@@ -207,14 +207,14 @@ fn show(HeldRequest { fields: request, definitions }: &HeldRequest) {
     }
     if let Some(response) = request["result"]["response"].as_str() {
         let more = if request["result"]["is_whole"] == true { "" } else { " … (its record has all of it)" };
-        println!("result    {}{more}", visible(response));
+        println!("result    {}{more}", escaped(response));
         println!("          record {}", text(&request["result"], "record_id"));
     }
     if let Some(why) = cannot(request) {
-        println!("warning   {}", visible(&why));
+        println!("warning   {}", escaped(&why));
     }
     match request["arguments_json"].as_str() {
-        Some(arguments) => println!("arguments {}", visible(arguments)),
+        Some(arguments) => println!("arguments {}", escaped(arguments)),
         None => println!("arguments (erased)"),
     }
     println!("          sha256 {}", text(request, "arguments_sha256"));
@@ -223,11 +223,11 @@ fn show(HeldRequest { fields: request, definitions }: &HeldRequest) {
         Some("none") => println!("warning   the arguments were not checked: {}", text(request, "check_note")),
         _ => {}
     }
-    println!("defined   {}", visible(definitions.definition.get()));
+    println!("defined   {}", escaped(definitions.definition.get()));
     println!("          sha256 {}", text(request, "definition_sha256"));
     if let Some(reviewed) = &definitions.reviewed_definition {
         println!("warning   the tool's definition changed since it was last reviewed; it was");
-        println!("          {}", visible(reviewed.get()));
+        println!("          {}", escaped(reviewed.get()));
     }
     for event in request["history"].as_array().into_iter().flatten() {
         println!(
@@ -254,34 +254,7 @@ fn cannot(request: &Value) -> Option<String> {
 }
 
 fn text(value: &Value, field: &str) -> String {
-    visible(value[field].as_str().unwrap_or_default())
-}
-
-/// Hostile text on a terminal: control, invisible and bidirectional characters as escapes.
-pub(super) fn visible(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '"' | '\'' | '\\' => shown.push(c),
-            // Fillers and variation selectors, which the standard library counts as printable.
-            '\u{34f}'
-            | '\u{115f}'
-            | '\u{1160}'
-            | '\u{17b4}'
-            | '\u{17b5}'
-            | '\u{180b}'..='\u{180f}'
-            | '\u{2800}'
-            | '\u{3164}'
-            | '\u{fe00}'..='\u{fe0f}'
-            | '\u{ffa0}'
-            | '\u{e0100}'..='\u{e01ef}' => {
-                shown.extend(c.escape_unicode());
-            }
-            // After a letter, as otherwise accents of their own would be escaped too.
-            c => shown.extend(format!("a{c}").escape_debug().skip(1)),
-        }
-    }
-    shown
+    escaped(value[field].as_str().unwrap_or_default())
 }
 
 fn told(request: &Value) -> anyhow::Result<()> {
@@ -295,22 +268,4 @@ fn confirmed(question: &str) -> anyhow::Result<bool> {
     let mut line = String::new();
     std::io::stdin().lock().read_line(&mut line).context("no answer")?;
     Ok(matches!(line.trim(), "y" | "Y" | "yes"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::visible;
-
-    #[test]
-    fn what_a_terminal_would_hide_or_obey_is_shown() {
-        assert_eq!(visible("a\u{1b}[2Jb"), "a\\u{1b}[2Jb");
-        assert_eq!(visible("pay\u{202e}drawkcab"), "pay\\u{202e}drawkcab");
-        assert_eq!(
-            visible("tags\u{e0041}, line\u{2028}, filler\u{3164}"),
-            "tags\\u{e0041}, line\\u{2028}, filler\\u{3164}"
-        );
-        for ordinary in ["caffè", "cafe\u{300}", "हिन्दी", "{\"a\\n\": \"it's 😀\"}"] {
-            assert_eq!(visible(ordinary), ordinary);
-        }
-    }
 }

@@ -1,7 +1,11 @@
 //! `permesso migrate`.
 
 use super::serve;
-use crate::{config::Config, telemetry};
+use crate::{
+    config::Config,
+    db::{self, key_people::Narrowed},
+    telemetry,
+};
 
 /// Migrates once.
 pub(super) async fn run() -> anyhow::Result<()> {
@@ -9,5 +13,30 @@ pub(super) async fn run() -> anyhow::Result<()> {
     telemetry::start_log(&config.log);
     serve::migrate(&config).await?;
     println!("the schema is up to date");
+    for key in db::migrate::narrowed_keys(serve::owner_url(&config)?).await? {
+        for line in said(&key) {
+            println!("{line}");
+        }
+    }
     Ok(())
+}
+
+/// What a key may not do although its role allows it, and who should no longer know it. Names are other people's words: each
+/// stands quoted, in one line.
+fn said(key: &Narrowed) -> Vec<String> {
+    let Narrowed { org, name, prefix, role, owner, belongs, lost, known_to } = key;
+    let key = format!("the key {name:?} ({prefix}…, role `{role}`) of the org `{org}`");
+    let mut lines = Vec::new();
+    if !belongs {
+        lines.push(format!("{key} does nothing any more: its owner {owner:?} does not belong to the org"));
+    } else if !lost.is_empty() {
+        lines.push(format!(
+            "{key} can no longer: {}. Its owner {owner:?} may not, and a key may do no more than its owner",
+            lost.join(", ")
+        ));
+    }
+    if let Some(person) = known_to {
+        lines.push(format!("{key} has a secret made by {person:?}, who no longer belongs to the org: rotate it"));
+    }
+    lines
 }

@@ -15,6 +15,7 @@ mod serve;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use domain::marks::escaped;
 
 use crate::app::console::Console;
 
@@ -105,6 +106,7 @@ async fn dispatch(command: Command, console: Console) -> anyhow::Result<()> {
     }
 }
 
+/// An error may quote what others wrote: a tool's name, an upstream's message.
 fn one_line(error: &anyhow::Error) -> String {
-    format!("{error:#}").split_whitespace().collect::<Vec<_>>().join(" ")
+    escaped(&format!("{error:#}").split_whitespace().collect::<Vec<_>>().join(" "))
 }

@@ -87,9 +87,13 @@ impl From<anyhow::Error> for RefusalText {
 
 /// Migrates as the schema's owner: PERMESSO_MIGRATE_URL, else DATABASE_URL.
 pub(super) async fn migrate(config: &Config) -> anyhow::Result<()> {
+    db::migrate::migrate(owner_url(config)?).await
+}
+
+/// The database as the schema's owner.
+pub(super) fn owner_url(config: &Config) -> anyhow::Result<&SecretString> {
     let url = config.migrate_url.as_ref().or(config.database_url.as_ref());
-    let url: &SecretString = url.ok_or_else(|| refuse("DATABASE_URL is not set: there is nothing to migrate"))?;
-    db::migrate::migrate(url).await
+    url.ok_or_else(|| refuse("DATABASE_URL is not set: there is nothing to migrate"))
 }
 
 pub(super) async fn bind(config: &Config) -> anyhow::Result<TcpListener> {

@@ -16,12 +16,14 @@ pub struct Row {
     pub name: String,
     /// The first characters of its newest secret.
     pub prefix: String,
-    /// Its role.
-    pub role_id: RoleId,
-    /// The role's name.
+    /// Its role's name, also where the role was deleted after the key was revoked.
     pub role: String,
     /// The person answerable.
     pub owner_id: UserId,
+    /// Who made it.
+    pub created_by: UserId,
+    /// The person who rotated it last, if somebody did.
+    pub rotated_by: Option<Uuid>,
     /// How long its held calls wait, in seconds.
     pub hold_seconds: Option<i32>,
     /// When it was made.
@@ -59,10 +61,12 @@ pub struct New<'a> {
 pub async fn list(scope: &mut OrgScope, after: Option<ApiKeyId>, limit: i64) -> Result<Vec<Row>> {
     Ok(sqlx::query_as!(
         Row,
-        r#"SELECT k.id, k.name, s.prefix AS "prefix!", k.role_id, r.name AS role, k.owner_id, k.hold_seconds, k.created_at,
-                  u.last_used_at AS "last_used_at?", k.expires_at, k.revoked_at
-           FROM api_keys k JOIN roles r ON r.id = k.role_id LEFT JOIN api_key_uses u ON u.key_id = k.id
-           JOIN LATERAL (SELECT prefix FROM api_key_secrets WHERE key_id = k.id ORDER BY id DESC LIMIT 1) s ON true
+        r#"SELECT k.id, k.name, s.prefix AS "prefix!", coalesce(r.name, k.former_role) AS "role!", k.owner_id, k.created_by,
+                  CASE WHEN s.created_at > k.created_at THEN s.created_by END AS rotated_by,
+                  k.hold_seconds, k.created_at, u.last_used_at AS "last_used_at?", k.expires_at, k.revoked_at
+           FROM api_keys k LEFT JOIN roles r ON r.id = k.role_id LEFT JOIN api_key_uses u ON u.key_id = k.id
+           JOIN LATERAL (SELECT prefix, created_by, created_at FROM api_key_secrets
+                         WHERE key_id = k.id ORDER BY id DESC LIMIT 1) s ON true
            WHERE k.org_id = $1 AND ($2::uuid IS NULL OR k.id > $2) ORDER BY k.id LIMIT $3"#,
         scope.org().0,
         after.map(|id| id.0),
@@ -79,10 +83,12 @@ pub async fn list(scope: &mut OrgScope, after: Option<ApiKeyId>, limit: i64) -> 
 pub async fn find(scope: &mut OrgScope, id: ApiKeyId) -> Result<Option<Row>> {
     Ok(sqlx::query_as!(
         Row,
-        r#"SELECT k.id, k.name, s.prefix AS "prefix!", k.role_id, r.name AS role, k.owner_id, k.hold_seconds, k.created_at,
-                  u.last_used_at AS "last_used_at?", k.expires_at, k.revoked_at
-           FROM api_keys k JOIN roles r ON r.id = k.role_id LEFT JOIN api_key_uses u ON u.key_id = k.id
-           JOIN LATERAL (SELECT prefix FROM api_key_secrets WHERE key_id = k.id ORDER BY id DESC LIMIT 1) s ON true
+        r#"SELECT k.id, k.name, s.prefix AS "prefix!", coalesce(r.name, k.former_role) AS "role!", k.owner_id, k.created_by,
+                  CASE WHEN s.created_at > k.created_at THEN s.created_by END AS rotated_by,
+                  k.hold_seconds, k.created_at, u.last_used_at AS "last_used_at?", k.expires_at, k.revoked_at
+           FROM api_keys k LEFT JOIN roles r ON r.id = k.role_id LEFT JOIN api_key_uses u ON u.key_id = k.id
+           JOIN LATERAL (SELECT prefix, created_by, created_at FROM api_key_secrets
+                         WHERE key_id = k.id ORDER BY id DESC LIMIT 1) s ON true
            WHERE k.org_id = $1 AND k.id = $2 FOR UPDATE OF k"#,
         scope.org().0,
         id.0,

@@ -2,7 +2,11 @@
 
 mod tool;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use chrono::{DateTime, Utc};
 use domain::{
@@ -39,9 +43,11 @@ pub async fn load(db: &Db, forbid_self_approval: bool, before: Option<&Directory
             org.toolkits.insert(toolkit.slug.clone(), Arc::new(toolkit));
         }
     }
+    let keys = load_keys(&mut scope).await?;
     Ok(Directory {
         version,
-        keys: load_keys(&mut scope).await?,
+        key_orgs: key_orgs(&keys),
+        keys,
         people: load_people(&mut scope).await?,
         open: load_open(&mut scope).await?,
         orgs: orgs.into_values().map(|org| (org.slug.clone(), Arc::new(org))).collect(),
@@ -159,11 +165,15 @@ async fn load_toolkit_tools(
     Ok(by_toolkit)
 }
 
+/// A key whose owner neither belongs to its org nor administers the instance does nothing.
 async fn load_keys(scope: &mut SystemScope) -> Result<HashMap<[u8; 32], KeySecret>> {
     let mut keys = HashMap::new();
     let rows = sqlx::query!(
-        r#"SELECT id, org_id, name, role_id, owner_id, hold_seconds, expires_at AS "expires_at: DateTime<Utc>"
-           FROM api_keys WHERE revoked_at IS NULL"#
+        r#"SELECT k.id, k.org_id, k.name, k.role_id AS "role_id!", k.owner_id, u.instance_admin AS owner_administers, k.hold_seconds,
+                  k.expires_at AS "expires_at: DateTime<Utc>"
+           FROM api_keys k JOIN users u ON u.id = k.owner_id
+           LEFT JOIN members m ON m.org_id = k.org_id AND m.user_id = k.owner_id
+           WHERE k.revoked_at IS NULL AND (u.instance_admin OR m.id IS NOT NULL)"#
     );
     for row in rows.fetch_all(scope.conn()).await? {
         let key = Key {
@@ -172,6 +182,7 @@ async fn load_keys(scope: &mut SystemScope) -> Result<HashMap<[u8; 32], KeySecre
             name: row.name.into(),
             role: row.role_id.into(),
             owner: row.owner_id.into(),
+            owner_administers: row.owner_administers,
             hold: seconds(row.hold_seconds),
             expires_at: row.expires_at,
         };
@@ -191,18 +202,26 @@ async fn load_keys(scope: &mut SystemScope) -> Result<HashMap<[u8; 32], KeySecre
     Ok(secrets)
 }
 
+fn key_orgs(keys: &HashMap<[u8; 32], KeySecret>) -> HashMap<UserId, HashSet<OrgId>> {
+    let mut orgs: HashMap<UserId, HashSet<OrgId>> = HashMap::new();
+    for KeySecret { key, .. } in keys.values() {
+        orgs.entry(key.owner).or_default().insert(key.org);
+    }
+    orgs
+}
+
 async fn load_people(scope: &mut SystemScope) -> Result<HashMap<UserId, Person>> {
     let rows = sqlx::query!("SELECT id, email, epoch, instance_admin FROM users").fetch_all(scope.conn()).await?;
     let person = |email: String, epoch, instance_admin| Person { email: email.into(), epoch, instance_admin };
     Ok(rows.into_iter().map(|row| (UserId(row.id), person(row.email, row.epoch, row.instance_admin))).collect())
 }
 
-async fn load_open(scope: &mut SystemScope) -> Result<std::collections::HashSet<(Principal, ToolkitToolId)>> {
+async fn load_open(scope: &mut SystemScope) -> Result<HashSet<(Principal, ToolkitToolId)>> {
     let rows = sqlx::query!(
         "SELECT DISTINCT caller_kind, caller_id, toolkit_tool_id FROM approvals
          WHERE state IN ('pending', 'approved', 'executing', 'outcome_unknown')"
     );
-    let mut open = std::collections::HashSet::new();
+    let mut open = HashSet::new();
     for row in rows.fetch_all(scope.conn()).await? {
         let caller =
             Principal::from_parts(&row.caller_kind, row.caller_id).map_err(|e| odd("approvals", row.caller_id, e))?;

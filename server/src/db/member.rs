@@ -128,22 +128,6 @@ pub async fn count_with_role(scope: &mut OrgScope, role: RoleId) -> Result<i64> 
     .await?)
 }
 
-/// How many keys of the org that still work the person is answerable for.
-///
-/// # Errors
-/// When Postgres cannot be reached.
-pub async fn count_keys(scope: &mut OrgScope, user: UserId, now: DateTime<Utc>) -> Result<i64> {
-    Ok(sqlx::query_scalar!(
-        r#"SELECT count(*) AS "count!" FROM api_keys
-           WHERE org_id = $1 AND owner_id = $2 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $3)"#,
-        scope.org().0,
-        user.0,
-        now,
-    )
-    .fetch_one(scope.conn())
-    .await?)
-}
-
 /// Gives a member another role; `by` is who gives it.
 ///
 /// # Errors

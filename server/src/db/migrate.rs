@@ -5,6 +5,8 @@ use secrecy::SecretString;
 use sqlx::{ConnectOptions, Connection, Executor, migrate::Migrator};
 use uuid::Uuid;
 
+use super::key_people::Narrowed;
+
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 
 /// What this binary knows: a schema that asks for more (`configuration.min_binary`) is refused, any
@@ -31,6 +33,17 @@ pub async fn migrate(url: &SecretString) -> anyhow::Result<()> {
     migrations.run(&mut conn).await.context("a migration failed")?;
     conn.close().await?;
     Ok(())
+}
+
+/// Keys that may do less than their role allows, because of their owners: for who has just brought the schema up to date.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn narrowed_keys(url: &SecretString) -> anyhow::Result<Vec<Narrowed>> {
+    let mut conn = super::options(url)?.connect().await.context("cannot connect to Postgres to look at API keys")?;
+    let found = super::key_people::narrowed_unscoped(&mut conn).await.context("cannot look at API keys")?;
+    conn.close().await?;
+    Ok(found)
 }
 
 /// Roles belong to the cluster: another database's migration may be making it at this moment.

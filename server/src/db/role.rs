@@ -19,6 +19,13 @@ pub struct Row {
     pub builtin: bool,
 }
 
+impl Row {
+    /// The rights that this binary knows. A word that it does not know was granted by a newer one.
+    pub fn known_rights(&self) -> Rights {
+        self.rights.iter().filter_map(|word| word.parse().ok()).collect()
+    }
+}
+
 /// Lists the org's roles by name.
 ///
 /// # Errors
@@ -99,20 +106,6 @@ pub async fn of_key(scope: &mut OrgScope, key: ApiKeyId, secret: &[u8; 32], now:
         now,
     )
     .fetch_optional(scope.conn())
-    .await?)
-}
-
-/// Those of `names` that are roles of the org; they stay as they are until the transaction ends.
-///
-/// # Errors
-/// When Postgres cannot be reached.
-pub async fn hold(scope: &mut OrgScope, names: &[String]) -> Result<Vec<String>> {
-    Ok(sqlx::query_scalar!(
-        "SELECT name FROM roles WHERE org_id = $1 AND name = ANY ($2) ORDER BY id FOR SHARE",
-        scope.org().0,
-        names,
-    )
-    .fetch_all(scope.conn())
     .await?)
 }
 
@@ -228,27 +221,58 @@ pub async fn update(scope: &mut OrgScope, id: RoleId, name: &str, rights: &Right
     Ok(updated.rows_affected() == 1)
 }
 
-/// What still uses the role: members, keys that are not revoked, role policies.
+/// One thing that uses a role.
+pub struct Use {
+    /// `member`, `api_key`, `tool` or `invitation`.
+    pub kind: String,
+    /// What people call it.
+    pub name: String,
+}
+
+/// How many uses of a role are named.
+const USES: i64 = 1_000;
+
+/// What still uses the role, at most [`USES`]: members, keys that are not revoked, permissions of tools for this role, and
+/// invitations that can be taken up.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn uses(scope: &mut OrgScope, id: RoleId) -> Result<i64> {
-    Ok(sqlx::query_scalar!(
-        r#"SELECT (SELECT count(*) FROM members WHERE org_id = $1 AND role_id = $2)
-                + (SELECT count(*) FROM api_keys WHERE org_id = $1 AND role_id = $2)
-                + (SELECT count(*) FROM role_policies WHERE org_id = $1 AND role_id = $2) AS "uses!""#,
+pub async fn uses(scope: &mut OrgScope, id: RoleId, now: DateTime<Utc>) -> Result<Vec<Use>> {
+    Ok(sqlx::query_as!(
+        Use,
+        r#"SELECT kind AS "kind!", name AS "name!" FROM (
+               SELECT 1 AS place, 'member' AS kind, u.email AS name
+               FROM members m JOIN users u ON u.id = m.user_id WHERE m.org_id = $1 AND m.role_id = $2
+               UNION ALL SELECT 2, 'api_key', name FROM api_keys
+               WHERE org_id = $1 AND role_id = $2 AND revoked_at IS NULL
+               UNION ALL SELECT 3, 'tool', k.slug || '/' || t.name
+               FROM role_policies p JOIN toolkit_tools t ON t.id = p.toolkit_tool_id JOIN toolkits k ON k.id = t.toolkit_id
+               WHERE p.org_id = $1 AND p.role_id = $2
+               UNION ALL SELECT 4, 'invitation', email FROM invitations
+               WHERE org_id = $1 AND role_id = $2 AND expires_at > $3) uses
+           ORDER BY place, name LIMIT $4"#,
         scope.org().0,
         id.0,
+        now,
+        USES,
     )
-    .fetch_one(scope.conn())
+    .fetch_all(scope.conn())
     .await?)
 }
 
-/// Deletes a role that nothing uses.
+/// Deletes a role that nothing uses. Revoked keys that had it keep its name; an invitation that gives it says that it is gone.
 ///
 /// # Errors
 /// When Postgres cannot be reached, or something uses it after all.
 pub async fn delete(scope: &mut OrgScope, id: RoleId) -> Result<()> {
+    sqlx::query!(
+        "UPDATE api_keys SET role_id = NULL, former_role = (SELECT name FROM roles WHERE org_id = $1 AND id = $2)
+         WHERE org_id = $1 AND role_id = $2 AND revoked_at IS NOT NULL",
+        scope.org().0,
+        id.0,
+    )
+    .execute(scope.conn())
+    .await?;
     let deleted = sqlx::query!("DELETE FROM roles WHERE org_id = $1 AND id = $2", scope.org().0, id.0)
         .execute(scope.conn())
         .await?;

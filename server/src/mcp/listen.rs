@@ -231,6 +231,7 @@ impl Listener {
                     return self.farewell();
                 }
                 () = over(&self.session) => return None,
+                () = access::ended(&self.services, &self.place.actor) => return None,
                 _ = self.versions.changed() => self.look_again()?,
                 news = next(&mut self.news) => match news {
                     Some(news) => self.tell_of(news).await?,

@@ -1,6 +1,8 @@
 //! Who is asking, and what they may do where. A credential becomes an [`Actor`]; an actor becomes
 //! [`OrgAccess`] in one org or a [`Caller`] at one toolkit, or it is told that there is nothing.
 
+mod ending;
+
 use std::{
     borrow::Cow,
     sync::{
@@ -13,13 +15,15 @@ use std::{
 use chrono::{DateTime, Utc};
 use domain::{
     Caller, OrgId, Principal, Right, Rights, RoleId, SessionId, ToolkitToolId, UserId,
-    directory::{Directory, Key, KeySecret, Org, Toolkit},
+    directory::{Directory, Key, Org, Toolkit},
     right::{ADMIN, GUEST},
 };
 use http::header;
 use uuid::Uuid;
 
 use super::{Services, sign_in::Signed};
+pub use ending::ended;
+
 use crate::{
     auth::api_key::ApiKey,
     db::{self, Reason, SystemScope, audit::Source},
@@ -69,6 +73,8 @@ pub struct Actor {
     pub owner: UserId,
     /// Whether the person administers the instance.
     pub instance_admin: bool,
+    /// Whether the key's owner does, or the person: they are `admin` of every org.
+    pub owner_administers: bool,
     /// The epoch of the person's credentials when they were verified.
     pub epoch: i64,
     /// The request this is about.
@@ -96,16 +102,17 @@ impl Actor {
         if self.session.is_some() { Source::Console } else { Source::Rest }
     }
 
-    fn for_key(key: &Key, secret: Option<[u8; 32]>, request_id: Uuid) -> Self {
+    fn for_key(key: &Key, secret: [u8; 32], request_id: Uuid) -> Self {
         Self {
             principal: Principal::Key(key.id),
             name: key.name.clone(),
             key_org: Some(key.org),
             key_role: Some(key.role),
-            key_secret: secret,
+            key_secret: Some(secret),
             key_hold: key.hold,
             owner: key.owner,
             instance_admin: false,
+            owner_administers: key.owner_administers,
             epoch: 0,
             request_id,
             session: None,
@@ -124,6 +131,7 @@ impl Actor {
             key_hold: None,
             owner: signed.user,
             instance_admin: false,
+            owner_administers: false,
             epoch: signed.epoch,
             request_id,
             session: None,
@@ -164,12 +172,10 @@ pub fn authenticate(services: &Services, bearer: &str, request_id: Uuid) -> Resu
     let now = services.clock.now();
     if bearer.starts_with("mmcp_") {
         let key = ApiKey::parse(bearer).map_err(|_| Error::unauthorized())?;
-        let secret = directory.keys.get(&key.sha256()).ok_or_else(Error::unauthorized)?;
-        if !is_valid(secret, now) {
-            return Err(Error::unauthorized());
-        }
-        services.key_uses.note(secret.key.id, secret.key.org, now);
-        return Ok(Actor::for_key(&secret.key, Some(key.sha256()), request_id));
+        let sha256 = key.sha256();
+        let key = find_key(&directory, &sha256, now)?;
+        services.key_uses.note(key.id, key.org, now);
+        return Ok(Actor::for_key(key, sha256, request_id));
     }
     let claims = services.jwt.verify(bearer, now).map_err(|_| Error::unauthorized())?;
     let actor = person(&directory, UserId(claims.sub), request_id, Some(claims.epoch))?;
@@ -194,6 +200,7 @@ pub fn person(directory: &Directory, user: UserId, request_id: Uuid, epoch: Opti
         key_hold: None,
         owner: user,
         instance_admin: person.instance_admin,
+        owner_administers: person.instance_admin,
         epoch: person.epoch,
         request_id,
         session: None,
@@ -201,7 +208,8 @@ pub fn person(directory: &Directory, user: UserId, request_id: Uuid, epoch: Opti
     })
 }
 
-/// The same actor in a newer snapshot: time has passed since its credential was verified.
+/// The same actor in a newer snapshot: time has passed since its credential was verified. Of a key it is the very secret
+/// that was presented that counts.
 ///
 /// # Errors
 /// When the credential has ended meanwhile.
@@ -211,11 +219,11 @@ pub fn again(services: &Services, directory: &Directory, actor: &Actor) -> Resul
             let found = person(directory, user, actor.request_id, Some(actor.epoch))?;
             Ok(Actor { session: actor.session, expires_at: actor.expires_at, ..found })
         }
-        Principal::Key(id) => {
-            let now = services.clock.now();
-            let valid = |secret: &&KeySecret| secret.key.id == id && is_valid(secret, now);
-            let secret = directory.keys.values().find(valid).ok_or_else(Error::unauthorized)?;
-            Ok(Actor::for_key(&secret.key, actor.key_secret, actor.request_id))
+        // Not any secret of the key: the one that was presented may be the one that leaked.
+        Principal::Key(_) => {
+            let sha256 = actor.key_secret.ok_or_else(Error::unauthorized)?;
+            let key = find_key(directory, &sha256, services.clock.now())?;
+            Ok(Actor::for_key(key, sha256, actor.request_id))
         }
     }
 }
@@ -242,9 +250,14 @@ pub async fn still_valid(services: &Services, actor: &Actor) -> Result<Actor> {
     Ok(actor)
 }
 
-fn is_valid(secret: &KeySecret, now: DateTime<Utc>) -> bool {
+/// The key with this secret, unless one of the two has ended.
+fn find_key<'a>(directory: &'a Directory, sha256: &[u8; 32], now: DateTime<Utc>) -> Result<&'a Key> {
+    let secret = directory.keys.get(sha256).ok_or_else(Error::unauthorized)?;
     let ended = |at: Option<DateTime<Utc>>| at.is_some_and(|at| at <= now);
-    !ended(secret.valid_until) && !ended(secret.key.expires_at)
+    if ended(secret.valid_until) || ended(secret.key.expires_at) {
+        return Err(Error::unauthorized());
+    }
+    Ok(&secret.key)
 }
 
 /// An actor in an org it belongs to.
@@ -258,7 +271,7 @@ pub struct OrgAccess {
     pub role: RoleId,
     /// Its name.
     pub role_name: Arc<str>,
-    /// What it allows.
+    /// What the actor may do there: what the role allows, and of a key no more than its owner may ([`Rights::of_key`]).
     pub rights: Rights,
 }
 
@@ -271,16 +284,31 @@ impl OrgAccess {
         let org = directory.orgs.get(slug).ok_or_else(Error::not_found)?;
         let role = role_in(&actor, org).ok_or_else(Error::not_found)?;
         let found = org.roles.get(&role).ok_or_else(Error::not_found)?;
-        Ok(Self { actor, org: org.clone(), role, role_name: found.name.clone(), rights: found.rights.clone() })
+        let rights = match actor.principal {
+            Principal::User(_) => found.rights.clone(),
+            Principal::Key(_) => {
+                let owner = standing(actor.owner, actor.owner_administers, org);
+                let owner = owner.and_then(|role| org.roles.get(&role)).ok_or_else(Error::unauthorized)?;
+                found.rights.of_key(&owner.rights)
+            }
+        };
+        Ok(Self { actor, org: org.clone(), role, role_name: found.name.clone(), rights })
     }
 
-    /// Fails unless the role has the right.
+    /// Fails unless the actor has the right.
     ///
     /// # Errors
-    /// Forbidden, naming the right and the role.
+    /// Forbidden, naming the right, and the role or, for a key that has it by its role, the owner.
     pub fn require(&self, right: Right) -> Result<()> {
         if self.rights.has(right) {
             return Ok(());
+        }
+        if self.org.roles.get(&self.role).is_some_and(|role| role.rights.has(right)) {
+            return Err(Error::forbidden(format!(
+                "this key's role `{}` has the right `{right}`, but the key's owner does not have it in this org, and a key \
+                 may do no more than its owner",
+                self.role_name
+            )));
         }
         Err(Error::forbidden(format!("your role `{}` does not have the right `{right}` in this org", self.role_name)))
     }
@@ -290,9 +318,13 @@ impl OrgAccess {
 fn role_in(actor: &Actor, org: &Org) -> Option<RoleId> {
     match actor.principal {
         Principal::Key(_) => actor.key_role.filter(|_| actor.key_org == Some(org.id)),
-        Principal::User(_) if actor.instance_admin => org.role_named(ADMIN).map(|(id, _)| id),
-        Principal::User(user) => org.members.get(&user).copied(),
+        Principal::User(user) => standing(user, actor.instance_admin, org),
     }
+}
+
+/// The role that a person has in the org: `admin` for who administers the instance, else a member's.
+fn standing(user: UserId, administers: bool, org: &Org) -> Option<RoleId> {
+    if administers { org.role_named(ADMIN).map(|(id, _)| id) } else { org.members.get(&user).copied() }
 }
 
 /// Finds the toolkit and the caller's role there. A private toolkit of another org, one that does

@@ -1,10 +1,10 @@
-//! Checks approval policies before they are kept: bounds, and that the roles they name exist.
+//! Checks approval policies before they are kept: bounds, and that somebody could decide by the roles they name.
 
-use domain::{ApprovalPolicy, PolicyOverride};
+use domain::{ApprovalPolicy, PolicyOverride, Right};
 
-use super::{Services, access::OrgAccess};
+use super::{Services, access::OrgAccess, consequence};
 use crate::{
-    db::{self, OrgScope},
+    db::{self, OrgScope, decider::Named},
     error::{Error, Result},
 };
 
@@ -13,7 +13,7 @@ use crate::{
 ///
 /// # Errors
 /// `person_required` for a key, which could let itself decide; a field out of bounds; a role that the org does not
-/// have; self-approval on an instance that forbids it.
+/// have; roles of which none may decide and is somebody's; self-approval on an instance that forbids it.
 pub(super) async fn checked(
     scope: &mut OrgScope,
     services: &Services,
@@ -33,13 +33,27 @@ pub(super) async fn checked(
     }
     access.actor.person()?;
     policy.check().map_err(|error| Error::invalid(field(error.field), error.message))?;
-    let known = db::role::hold(scope, &policy.approver_roles).await?;
-    match policy.approver_roles.iter().find(|name| !known.contains(name)) {
-        Some(name) => {
-            Err(Error::invalid(field("approver_roles"), format!("names `{name}`, which is not a role of this org")))
-        }
-        None => Ok(policy),
+    let administered = consequence::is_administered(services)?;
+    let known = db::decider::hold(scope, &policy.approver_roles, administered).await?;
+    let is_known = |name: &String| known.iter().any(|role| role.name == *name);
+    if let Some(name) = policy.approver_roles.iter().find(|name| !is_known(name)) {
+        let message = format!("names `{name}`, which is not a role of this org");
+        return Err(Error::invalid(field("approver_roles"), message));
     }
+    // What was stored before stays as it is; whoever names others names somebody.
+    if policy.approver_roles != stored.approver_roles && !known.iter().any(|role| role.decides && role.is_had) {
+        return Err(Error::invalid(field("approver_roles"), nobody(&known)));
+    }
+    Ok(policy)
+}
+
+/// Why nobody could decide.
+fn nobody(named: &[Named]) -> String {
+    let reasons = named.iter().map(|role| match role.decides {
+        false => format!("`{}` does not have the right `{}`", role.name, Right::DecideApprovals),
+        true => format!("nobody has the role `{}`", role.name),
+    });
+    format!("must name a role that may decide and that somebody has: {}", reasons.collect::<Vec<_>>().join(", "))
 }
 
 /// Checks what a toolkit or a toolkit tool is to set differently, in place of what is stored. Each bound is a field's
@@ -59,7 +73,8 @@ pub(super) async fn checked_override(
     }
     access.actor.person()?;
     if let Some(to) = to {
-        checked(scope, services, access, &ApprovalPolicy::default(), to).await?;
+        let base = ApprovalPolicy::default().with(stored.unwrap_or(&PolicyOverride::default()));
+        checked(scope, services, access, &base, to).await?;
     }
     Ok(())
 }

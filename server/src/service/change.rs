@@ -1,7 +1,7 @@
 //! The record of a change: intent and outcome in the transaction of the change itself, so that
 //! neither stands without the other.
 
-use domain::{AuditId, Principal, Rights};
+use domain::{AuditId, Principal};
 use serde::Serialize;
 
 use super::{
@@ -48,17 +48,21 @@ async fn begin_as(services: &Services, access: &OrgAccess, reason: Option<Reason
     };
     let mut scope = scope.keep(turn);
     db::org::lock(&mut scope).await?;
-    let role = match actor.principal {
+    let (role, rights) = match actor.principal {
         Principal::User(user) => {
-            db::role::of_user(&mut scope, user, actor.instance_admin).await?.ok_or_else(Error::not_found)?
+            let role = db::role::of_user(&mut scope, user, actor.instance_admin).await?.ok_or_else(Error::not_found)?;
+            let rights = role.known_rights();
+            (role, rights)
         }
         Principal::Key(key) => {
             let secret = actor.key_secret.ok_or_else(Error::unauthorized)?;
             let role = db::role::of_key(&mut scope, key, &secret, services.clock.now()).await?;
-            role.ok_or_else(Error::unauthorized)?
+            let role = role.ok_or_else(Error::unauthorized)?;
+            let owner = db::role::of_user(&mut scope, actor.owner, actor.owner_administers).await?;
+            let rights = role.known_rights().of_key(&owner.ok_or_else(Error::unauthorized)?.known_rights());
+            (role, rights)
         }
     };
-    let rights: Rights = role.rights.iter().filter_map(|word| word.parse().ok()).collect();
     if role.id != access.role || *role.name != *access.role_name || rights != access.rights {
         return Err(Error::conflict(
             "rights_changed",

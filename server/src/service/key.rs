@@ -64,7 +64,8 @@ pub async fn create(services: &Services, access: &OrgAccess, new: &CreateApiKey)
     db::api_key::insert(&mut scope, &made).await?;
     let key = add_secret(&mut scope, access, id).await?;
     let row = db::api_key::find(&mut scope, id).await?.ok_or_else(Error::not_found)?;
-    change::commit(services, scope, &access.actor, "create_api_key", new, Some(&Made::of(&row))).await?;
+    let made = Made::of(services, &row)?;
+    change::commit(services, scope, &access.actor, "create_api_key", new, Some(&made)).await?;
     Ok((row, key))
 }
 
@@ -103,7 +104,8 @@ pub async fn rotate(services: &Services, access: &OrgAccess, id: &str, how: &Rot
     db::api_key::end_secrets(&mut scope, row.id, now + TimeDelta::seconds(how.overlap_seconds.into())).await?;
     let key = add_secret(&mut scope, access, row.id).await?;
     let row = db::api_key::find(&mut scope, row.id).await?.ok_or_else(Error::not_found)?;
-    change::commit(services, scope, &access.actor, "rotate_api_key", &(row.id, how), Some(&Made::of(&row))).await?;
+    let made = Made::of(services, &row)?;
+    change::commit(services, scope, &access.actor, "rotate_api_key", &(row.id, how), Some(&made)).await?;
     Ok((row, key))
 }
 
@@ -118,7 +120,8 @@ pub async fn revoke(services: &Services, access: &OrgAccess, id: &str) -> Result
         return Ok(());
     }
     db::api_key::revoke(&mut scope, row.id, services.clock.now()).await?;
-    change::commit(services, scope, &access.actor, "revoke_api_key", &Made::of(&row), None::<&()>).await
+    let made = Made::of(services, &row)?;
+    change::commit(services, scope, &access.actor, "revoke_api_key", &made, None::<&()>).await
 }
 
 /// What the record says of a key: enough to recognise it, nothing of the key.
@@ -129,11 +132,31 @@ struct Made<'a> {
     prefix: &'a str,
     role: &'a str,
     owner: UserId,
+    created_by: Person,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rotated_by: Option<Person>,
+}
+
+/// A person in the record: the e-mail says who they were then.
+#[derive(serde::Serialize)]
+struct Person {
+    id: UserId,
+    email: Option<String>,
 }
 
 impl<'a> Made<'a> {
-    fn of(row: &'a Row) -> Self {
-        Self { id: row.id, name: &row.name, prefix: &row.prefix, role: &row.role, owner: row.owner_id }
+    fn of(services: &Services, row: &'a Row) -> Result<Self> {
+        let directory = services.directory.get()?;
+        let person = |id| Person { id, email: directory.people.get(&id).map(|person| person.email.to_string()) };
+        Ok(Self {
+            id: row.id,
+            name: &row.name,
+            prefix: &row.prefix,
+            role: &row.role,
+            owner: row.owner_id,
+            created_by: person(row.created_by),
+            rotated_by: row.rotated_by.map(|id| person(UserId(id))),
+        })
     }
 }
 

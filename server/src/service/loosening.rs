@@ -57,8 +57,8 @@ impl Changer {
         if directory.people.get(&access.actor.owner).is_some_and(|owner| owner.instance_admin) {
             own.extend(named(ADMIN));
         }
-        let mut keys = directory.keys.values().map(|secret| &secret.key);
-        if keys.any(|key| key.owner == access.actor.owner && key.org != scope.org()) {
+        let keyed = directory.key_orgs.get(&access.actor.owner);
+        if keyed.is_some_and(|orgs| orgs.iter().any(|org| *org != scope.org())) {
             own.extend(named(GUEST));
         }
         Ok(Self(Some(Limits { administration, role: access.role, own, roles })))

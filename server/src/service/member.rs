@@ -1,5 +1,5 @@
 //! Adding, changing and removing members. Nobody gives away rights they do not have, an org keeps
-//! an admin, and who answers for keys stays until the keys are gone.
+//! an admin, and what becomes of keys and decisions is said first.
 
 use api_types::{CreateMember, UpdateMember};
 use domain::{MemberId, UserId, right::ADMIN};
@@ -9,12 +9,13 @@ use super::{
     Services,
     access::OrgAccess,
     change,
+    consequence::{self, Undecided},
     label::{email, label},
     role,
     sign_in::hashed,
 };
 use crate::{
-    db::{self, OrgScope, Reason, member::Row},
+    db::{self, OrgScope, Reason, key_people::Of, member::Row},
     error::{Error, Result},
 };
 
@@ -56,31 +57,38 @@ pub async fn create(services: &Services, access: &OrgAccess, new: &CreateMember)
     Ok(row)
 }
 
-/// Gives a member another role.
+/// Gives a member another role. Their keys may then do no more than they may.
 ///
 /// # Errors
-/// Not found; a role that does not exist or allows more than one's own; the last admin (409).
-pub async fn update(services: &Services, access: &OrgAccess, id: &str, to: &UpdateMember) -> Result<Row> {
+/// Not found; a role that does not exist or allows more than one's own; the last admin (409). Without `force` also
+/// `owns_keys` where a key would do less, and `stops_decisions` where nobody could decide any more.
+pub async fn update(services: &Services, access: &OrgAccess, id: &str, to: &UpdateMember, force: bool) -> Result<Row> {
     access.actor.person()?;
     let mut scope = change::begin(services, access).await?;
     let admin = db::role::find(&mut scope, ADMIN).await?.ok_or_else(Error::not_found)?;
     let role = role::to_give(&mut scope, access, &to.role).await?;
     let member = find(&mut scope, id).await?;
-    role::to_give(&mut scope, access, &member.role).await?;
+    let before = role::to_give(&mut scope, access, &member.role).await?;
     if role.id != admin.id {
         not_last_admin(&mut scope, &admin, &member).await?;
     }
+    let (before, after) = (before.known_rights(), role.known_rights());
+    let of = Of::Person(member.user_id);
+    let keys = consequence::narrowed_keys(&mut scope, services, of, &before, &after).await?;
+    let undecided = Undecided::before(&mut scope, services).await?;
     db::member::update(&mut scope, member.id, role.id, access.actor.owner).await?;
-    change::commit(services, scope, &access.actor, "update_member", &(&member.email, to), None::<&()>).await?;
+    let stopped = undecided.since(&mut scope, services).await?;
+    let affected = consequence::recorded(&consequence::consent(&member.email, keys, stopped, force)?);
+    change::commit(services, scope, &access.actor, "update_member", &(&member.email, to), affected.as_ref()).await?;
     Ok(Row { role_id: role.id, role: role.name, ..member })
 }
 
-/// Removes a member; the person stays.
+/// Removes a member; the person stays. Their keys are revoked, and the secrets end that they made on keys of others.
 ///
 /// # Errors
-/// `person_required` for a key; not found; the last admin, or a person who answers for keys that still work
-/// (409).
-pub async fn delete(services: &Services, access: &OrgAccess, id: &str) -> Result<()> {
+/// `person_required` for a key; not found; the last admin (409). Without `force` also `owns_keys` where a key would end, and
+/// `stops_decisions` where nobody could decide any more.
+pub async fn delete(services: &Services, access: &OrgAccess, id: &str, force: bool) -> Result<()> {
     access.actor.person()?;
     let mut scope = change::begin(services, access).await?;
     let admin = db::role::find(&mut scope, ADMIN).await?.ok_or_else(Error::not_found)?;
@@ -88,15 +96,13 @@ pub async fn delete(services: &Services, access: &OrgAccess, id: &str) -> Result
     // Nobody removes who may do more than they may.
     role::to_give(&mut scope, access, &member.role).await?;
     not_last_admin(&mut scope, &admin, &member).await?;
-    let keys = db::member::count_keys(&mut scope, member.user_id, services.clock.now()).await?;
-    if keys > 0 {
-        return Err(Error::conflict(
-            "owns_keys",
-            format!("`{}` answers for {keys} API keys that still work; revoke them first", member.email),
-        ));
-    }
+    let keys = consequence::ending_keys(&mut scope, services, member.user_id).await?;
+    let undecided = Undecided::before(&mut scope, services).await?;
+    db::key_people::end(&mut scope, member.user_id, services.clock.now()).await?;
     db::member::delete(&mut scope, member.id).await?;
-    change::commit(services, scope, &access.actor, "delete_member", &member.email, None::<&()>).await
+    let stopped = undecided.since(&mut scope, services).await?;
+    let affected = consequence::recorded(&consequence::consent(&member.email, keys, stopped, force)?);
+    change::commit(services, scope, &access.actor, "delete_member", &member.email, affected.as_ref()).await
 }
 
 /// Leaves an org, as its members may by themselves.
@@ -117,6 +123,8 @@ pub async fn leave(services: &Services, access: &OrgAccess) -> Result<()> {
             format!("you answer for {keys} API keys that still work; revoke them first, or give them another owner");
         return Err(Error::conflict("owns_keys", text));
     }
+    // What they made or rotated of keys of others they still know.
+    db::key_people::end(&mut scope, person, services.clock.now()).await?;
     db::member::delete(&mut scope, member.id).await?;
     change::commit(services, scope, &access.actor, "leave_org", &member.email, None::<&()>).await
 }

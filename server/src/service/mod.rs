@@ -13,6 +13,7 @@ pub mod audit_export;
 pub mod call;
 pub mod change;
 pub mod connection;
+mod consequence;
 pub mod feed;
 pub mod invitation;
 pub mod key;

@@ -1,12 +1,17 @@
 //! Changing roles. Nobody hands out a right they do not have.
 
-use api_types::{CreateRole, UpdateRole};
+use api_types::{Affected, CreateRole, UpdateRole};
 use domain::{Rights, RoleId};
 
-use super::{Services, access::OrgAccess, change};
+use super::{
+    Services,
+    access::OrgAccess,
+    change,
+    consequence::{self, Undecided},
+};
 use crate::{
-    db::{self, OrgScope},
-    error::{Error, Result},
+    db::{self, OrgScope, key_people::Of},
+    error::{Error, MOST_AFFECTED, Result},
 };
 
 /// Makes a role.
@@ -29,44 +34,77 @@ pub async fn create(services: &Services, access: &OrgAccess, new: &CreateRole) -
 /// Changes a role that is not built in.
 ///
 /// # Errors
-/// Not found; built in; a wrong name or right; a name that is taken.
-pub async fn update(services: &Services, access: &OrgAccess, role: &str, to: &UpdateRole) -> Result<db::role::Row> {
+/// Not found; built in; a wrong name or right; a name that is taken. Without `force` also `stops_decisions` where nobody
+/// could decide any more, and `owns_keys` where keys of people with the role would do less.
+pub async fn update(
+    services: &Services,
+    access: &OrgAccess,
+    role: &str,
+    to: &UpdateRole,
+    force: bool,
+) -> Result<db::role::Row> {
     access.actor.person()?;
     let mut scope = change::begin(services, access).await?;
     let row = own_role(&mut scope, role).await?;
     covered(access, &row.name, &row.rights)?;
     let name = to.name.as_deref().map(checked_name).transpose()?.unwrap_or(&row.name);
-    let current: Rights = row.rights.iter().filter_map(|word| word.parse().ok()).collect();
-    let rights = to.rights.as_ref().map(|rights| checked_rights(access, rights)).transpose()?.unwrap_or(current);
+    let current = row.known_rights();
+    let rights =
+        to.rights.as_ref().map(|rights| checked_rights(access, rights)).transpose()?.unwrap_or_else(|| current.clone());
     if name != row.name {
         not_an_approver(&mut scope, &row.name).await?;
     }
+    let undecided = Undecided::before(&mut scope, services).await?;
+    let keys = consequence::narrowed_keys(&mut scope, services, Of::Role(row.id), &current, &rights).await?;
     if !db::role::update(&mut scope, row.id, name, &rights).await? {
         return Err(taken(name));
     }
+    let stopped = undecided.since(&mut scope, services).await?;
+    let affected = consequence::recorded(&consequence::consent(&row.name, keys, stopped, force)?);
     let row = db::role::find(&mut scope, name).await?.ok_or_else(Error::not_found)?;
-    change::commit(services, scope, &access.actor, "update_role", &(role, to), None::<&()>).await?;
+    change::commit(services, scope, &access.actor, "update_role", &(role, to), affected.as_ref()).await?;
     Ok(row)
 }
 
-/// Deletes a role that nothing uses.
+/// Deletes a role that nothing uses. Revoked keys that had it keep its name.
 ///
 /// # Errors
-/// `person_required` for a key; not found; built in; in use (409).
-pub async fn delete(services: &Services, access: &OrgAccess, role: &str) -> Result<()> {
+/// `person_required` for a key; not found; built in; in use (409). Without `force` also where open invitations give it: nobody
+/// can take them up any more.
+pub async fn delete(services: &Services, access: &OrgAccess, role: &str, force: bool) -> Result<()> {
     access.actor.person()?;
     let mut scope = change::begin(services, access).await?;
     let row = own_role(&mut scope, role).await?;
-    let uses = db::role::uses(&mut scope, row.id).await?;
-    if uses > 0 {
-        return Err(Error::conflict(
+    let uses = db::role::uses(&mut scope, row.id, services.clock.now()).await?;
+    let (invited, used): (Vec<_>, Vec<_>) = uses.into_iter().map(affected).partition(|use_| use_.kind == INVITATION);
+    if !used.is_empty() {
+        let mut error = Error::conflict(
             "role_in_use",
-            format!("the role `{role}` is in use by {uses} members, keys or policies; give them another role first"),
-        ));
+            format!("the role `{role}` is in use by members, keys or tools; give them another role first"),
+        );
+        error.affected = used.into_iter().chain(invited).take(MOST_AFFECTED).collect();
+        return Err(error);
     }
     not_an_approver(&mut scope, role).await?;
+    if !invited.is_empty() && !force {
+        let message = format!("open invitations give the role `{role}`, and nobody could take them up any more");
+        return Err(Error::needs_consent("role_in_use", message, invited));
+    }
     db::role::delete(&mut scope, row.id).await?;
-    change::commit(services, scope, &access.actor, "delete_role", &role, None::<&()>).await
+    let invited = consequence::recorded(&invited);
+    change::commit(services, scope, &access.actor, "delete_role", &role, invited.as_ref()).await
+}
+
+/// The kind of use that does not keep a role.
+const INVITATION: &str = "invitation";
+
+fn affected(used: db::role::Use) -> Affected {
+    let effect = match used.kind.as_str() {
+        INVITATION => "can no longer be taken up",
+        "tool" => "has a permission of its own for this role",
+        _ => "has this role",
+    };
+    Affected { kind: used.kind, name: used.name, effect: effect.to_owned() }
 }
 
 /// The role with this name, locked, to be given to a member or a key. Nobody gives away rights that

@@ -1,8 +1,9 @@
 //! A call's arguments in one line, for lists: `to "Brightwater Ltd", amount 4180.00, content 2.1 kB`.
 //!
 //! What a line shows must not be taken for something else: strings stand in quotes, and whatever
-//! cannot be seen stands as its JSON escape.
+//! cannot be seen ([`domain::marks`]) stands as its JSON escape.
 
+use domain::marks::{Form, Piece, pieces};
 use serde_json::value::RawValue;
 use wire::json::{fields, unquote};
 
@@ -89,49 +90,44 @@ fn cut(text: &str) -> String {
     }
 }
 
-/// In quotes, escaped as JSON is, and what cannot be seen escaped too; cut after [`WHOLE`] characters.
+/// In quotes, escaped as JSON is, and what is hidden escaped too; cut after [`WHOLE`] characters.
 fn quoted(text: &str) -> String {
+    // What a character is depends on the next one, so that one more is looked at than can be shown.
+    let beginning = text.char_indices().nth(WHOLE + 2).map_or(text, |(at, _)| &text[..at]);
     let mut shown = String::from("\"");
     let mut length = 0;
-    for character in text.chars() {
-        let escaped = escaped(character);
-        length += escaped.chars().count();
-        if length > WHOLE {
-            shown.push('…');
-            break;
+    for piece in pieces(beginning, Form::Line) {
+        let (part, hidden) = match piece {
+            Piece::Plain(part) => (part, false),
+            Piece::Mark(mark) => (mark.text, !mark.visible),
+        };
+        for character in part.chars() {
+            let escaped = escaped(character, hidden);
+            length += escaped.chars().count();
+            if length > WHOLE {
+                shown.push_str("…\"");
+                return shown;
+            }
+            shown.push_str(&escaped);
         }
-        shown.push_str(&escaped);
     }
     shown.push('"');
     shown
 }
 
-fn escaped(character: char) -> String {
+fn escaped(character: char, hidden: bool) -> String {
     match character {
         '"' => "\\\"".to_owned(),
         '\\' => "\\\\".to_owned(),
         '\n' => "\\n".to_owned(),
         '\r' => "\\r".to_owned(),
         '\t' => "\\t".to_owned(),
-        hidden if is_hidden(hidden) => {
+        _ if hidden => {
             let mut units = [0; 2];
-            hidden.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")).collect()
+            character.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")).collect()
         }
         plain => plain.to_string(),
     }
-}
-
-/// Characters that are not seen, or change how others are: controls, format characters (Unicode's
-/// general category Cf), separators of lines, fillers, variation selectors and tags.
-fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}'
-            | '\u{8e2}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
-            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
-            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}'
-            | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
-            | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]
@@ -161,6 +157,8 @@ mod tests {
         assert_eq!(line("{\"to\":\"\u{e0041}\"}"), r#"to "\udb40\udc41""#);
         assert_eq!(line(r#"{"to\", amount 1":2}"#), r#""to\", amount 1" 2"#, "a name that plays a member");
         assert_eq!(line(r#"{"":1}"#), r#""" 1"#);
+        assert_eq!(line("{\"to\":\"a\u{e000}b\u{a0}c \"}"), r#"to "a\ue000b\u00a0c\u0020""#);
+        assert_eq!(line("{\"to\":\"👩🏽\u{200d}💻\"}"), "to \"👩🏽\u{200d}💻\"", "an emoji is seen whole");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What a request shows to who decides: who asks, what for, what was like it; and which requests wait
 //! for whom.
 
+use chrono::{DateTime, TimeDelta};
 use permesso::db::approval::DEFINITION_BYTES;
 use serde_json::{Value, json};
 use sqlx::Executor;
@@ -124,8 +125,10 @@ async fn a_request_is_shown_with_what_was_like_it() {
     let ran = seen(earlier[0].clone()).await;
     let executed = ran["history"].as_array().and_then(|all| all.iter().find(|line| line["to"] == "executed").cloned());
     let (ran_at, told_at) = (executed.expect("it ran")["at"].clone(), shown["same_call_ran_at"].clone());
-    let second_of = |at: &Value| at.as_str().map(|at| at[..18].to_owned());
-    assert!(told_at.is_string() && second_of(&told_at) == second_of(&ran_at), "{told_at} is not {ran_at}");
+    let moment = |at: &Value| at.as_str().and_then(|at| DateTime::parse_from_rfc3339(at).ok()).expect("a moment");
+    // The line of history is written a moment later.
+    let apart = (moment(&told_at) - moment(&ran_at)).abs();
+    assert!(apart < TimeDelta::seconds(30), "{told_at} is not {ran_at}");
     assert_eq!((&shown["last_approved"], &shown["similar"]), (&Value::Null, &json!([])), "another caller");
     world
         .sql()
@@ -155,6 +158,12 @@ async fn a_request_that_was_decided_is_compared_with_what_was_approved_before_th
     assert_eq!(last(0).await, Some(2), "approved before, though asked for later");
     assert_eq!(last(3).await, Some(0), "a rejection likewise");
     assert_eq!(last(1).await, Some(0));
+    let beside = async |n: usize| {
+        let seen = world.approver.get(&format!("/orgs/acme/approvals/{}", all[n])).await.expect(200);
+        ids(seen["similar"].as_array().expect("similar"))
+    };
+    assert_eq!(beside(1).await, [all[0].clone()], "beside a decided one stands what was asked for before it");
+    assert_eq!(beside(4).await, [5, 3, 2, 1, 0].map(|n| all[n].clone()), "beside one that waits also what came since");
     assert_eq!(last(4).await, Some(1), "what waits is compared with what was approved until now");
 
     // Nobody decided in time: somebody still may, for a week.

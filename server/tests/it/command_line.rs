@@ -73,6 +73,21 @@ async fn migrating_twice_changes_nothing() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn migrating_names_the_keys_that_may_do_less_than_their_role() {
+    let world = World::new().await;
+    let new = json!({"name": "too much", "role": "admin", "owner": "approver@example.com"});
+    world.owner.post("/orgs/acme/api-keys", new).await.expect(201);
+    let output = run(&["migrate"], &variables(&world.database));
+    let said = String::from_utf8_lossy(&output.stdout);
+    let lines: Vec<_> = said.lines().filter(|line| line.contains("the key ")).collect();
+    assert!(output.status.success() && lines.len() == 1, "{said}");
+    for word in ["\"too much\"", "`acme`", "keys:write", "approver@example.com"] {
+        assert!(lines[0].contains(word), "{word}: {said}");
+    }
+    assert!(!said.contains("tools:call"), "{said}");
+}
+
 #[test]
 fn dev_refuses_to_be_reached_from_elsewhere_unless_told() {
     let data = tempfile::tempdir().unwrap();

@@ -3,7 +3,7 @@
 use api_types::{Member, UpdateMember};
 use leptos::{prelude::*, task::spawn_local};
 
-use super::{Room, advice, options, rights};
+use super::{Room, advice, consent, options, rights};
 use crate::{
     api::{Api, Failure, of_org},
     components::{Button, Choice, Dialog, Failed, Kind, Said, Tone, toast::Toasts},
@@ -46,9 +46,11 @@ fn Form(room: Room, member: Member) -> impl IntoView {
         if busy.get_untracked() || same.get_untracked() {
             return;
         }
+        // A second press after what it would stop was read is the consent.
+        let force = failure.with_untracked(consent::is_asked);
         busy.set(true);
         failure.set(None);
-        let path = of_org(&org.slug.get_untracked(), &format!("/members/{id}"));
+        let path = of_org(&org.slug.get_untracked(), &format!("/members/{id}{}", consent::query(force)));
         let update = UpdateMember { role: role.get_untracked() };
         let email = email.clone();
         spawn_local(async move {
@@ -74,10 +76,12 @@ fn Form(room: Room, member: Member) -> impl IntoView {
         <form class="form" on:submit=submit>
             <Choice label="Role" value=role options=given />
             <Effects room before role own />
-            {move || failure.get().map(|failure| view! { <Failed advice=advice(&failure) failure /> })}
+            {move || failure.get().map(|failure| view! { <consent::Affected failure=failure.clone() /> <Failed advice=advice(&failure) failure /> })}
             <div class="row-end">
                 <Button kind=Kind::Quiet on_press=Callback::new(move |()| room.changing.set(false))>"Cancel"</Button>
-                <Button kind=Kind::Primary submit=true busy disabled=same>"Change the role"</Button>
+                <Button kind=Kind::Primary submit=true busy disabled=same>
+                    {move || if failure.with(consent::is_asked) { "Change it all the same" } else { "Change the role" }}
+                </Button>
             </div>
         </form>
     }

@@ -2,7 +2,7 @@
 
 use leptos::{prelude::*, task::spawn_local};
 
-use super::advice;
+use super::{advice, consent};
 use crate::{
     api::{Api, Failure},
     components::{Button, Dialog, Failed, Kind, Tone, toast::Toasts},
@@ -52,9 +52,11 @@ fn Answer(
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None::<Failure>);
     let act = Callback::new(move |()| {
+        // A second press after what it would stop was read is the consent.
+        let force = failure.with_untracked(consent::is_asked);
         busy.set(true);
         failure.set(None);
-        let (path, done) = (path.get_untracked(), done.get_untracked());
+        let (path, done) = (path.get_untracked() + consent::query(force), done.get_untracked());
         spawn_local(async move {
             let answer = api.delete(&path).await;
             busy.try_set(false);
@@ -71,10 +73,12 @@ fn Answer(
         });
     });
     view! {
-        {move || failure.get().map(|failure| view! { <Failed advice=advice(&failure) failure /> })}
+        {move || failure.get().map(|failure| view! { <consent::Affected failure=failure.clone() /> <Failed advice=advice(&failure) failure /> })}
         <div class="row-end">
             <Button kind=Kind::Quiet on_press=Callback::new(move |()| open.set(false))>"Cancel"</Button>
-            <Button kind=Kind::Danger busy on_press=act>{verb}</Button>
+            <Button kind=Kind::Danger busy on_press=act>
+                {verb} {move || failure.with(consent::is_asked).then_some(" all the same")}
+            </Button>
         </div>
     }
 }

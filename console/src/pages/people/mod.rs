@@ -2,6 +2,7 @@
 
 mod change;
 mod confirm;
+mod consent;
 mod invitations;
 mod invite;
 mod members;
@@ -72,7 +73,7 @@ fn options(roles: &[Role]) -> Vec<(String, String)> {
 fn advice(failure: &Failure) -> Option<&'static str> {
     match failure.code()? {
         "last_admin" => Some("An org always has somebody who can administer it."),
-        "owns_keys" => Some("Every key has a person who answers for it, so nobody leaves keys behind."),
+        "owns_keys" | "stops_decisions" => Some("Press once more to do it all the same."),
         "member_exists" => Some("To give them another role, change it in the list of members."),
         _ => None,
     }

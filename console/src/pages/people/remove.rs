@@ -78,10 +78,12 @@ fn Keys(room: Room) -> impl IntoView {
         Some(names) => {
             let (count, names) = (names.len(), listed(&names));
             let keys = if count == 1 { "API key that still works" } else { "API keys that still work" };
-            view! { <li><b>"Not yet: "</b> "they answer for " {count} " " {keys} ": " <Sentence words=names /> ". Revoke those first."</li> }.into_any()
+            view! { <li>"They answer for " {count} " " {keys} ": " <Sentence words=names /> ". These are revoked."</li> }.into_any()
         }
-        None => view! { <li>"Nobody is removed who answers for API keys that still work: revoke those first."</li> }
-            .into_any(),
+        None => {
+            view! { <li>"API keys of theirs are revoked, and the secrets end that they made on keys of others."</li> }
+                .into_any()
+        }
     }
 }
 

@@ -133,11 +133,13 @@ fn Card(
         }
     });
     let unsettled = part(detail, |detail| detail.approval.status == "outcome_unknown" || detail.approval.asks_input);
+    // Settling decides, too.
+    let barred = memo(move || instead_of_actions.is_some_and(|instead| instead.with(Option::is_some)));
     view! {
         <article class="request" aria-labelledby="request-title">
             <Head detail wants_focus />
             <Notes detail />
-            <Show when=move || unsettled.get()>
+            <Show when=move || unsettled.get() && !barred.get()>
                 <SettleForm detail on_settled=Callback::new(move |()| read.again()) />
             </Show>
             <Outcome detail />

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use anyhow::bail;
+use domain::marks::escaped;
 use reqwest::{StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
-
-use super::super::approvals::visible;
 
 /// How long the gateway may take: the first list may wait for its upstreams.
 const WITHIN: Duration = Duration::from_secs(20);
@@ -56,7 +55,7 @@ pub(super) async fn check(url: &str, key: &SecretString) -> anyhow::Result<Found
         let Some(tools) = body["result"]["tools"].as_array().filter(|_| status.is_success()) else {
             bail!("{}", wrong(url, status, &body));
         };
-        names.extend(tools.iter().filter_map(|tool| tool["name"].as_str()).map(visible));
+        names.extend(tools.iter().filter_map(|tool| tool["name"].as_str()).map(escaped));
         match body["result"]["nextCursor"].as_str() {
             Some(cursor) => params = json!({"cursor": cursor}),
             None => break,
@@ -71,7 +70,7 @@ fn wrong(url: &str, status: StatusCode, body: &Value) -> String {
             "the key is not valid there: it is mistyped, revoked or expired, or of another gateway".to_owned()
         }
         (StatusCode::NOT_FOUND, Some(_)) => format!("at {url} is no toolkit, or none that this key may use"),
-        (_, Some(message)) => format!("{url} says: {} ({status})", visible(message)),
+        (_, Some(message)) => format!("{url} says: {} ({status})", escaped(message)),
         (_, None) => format!("{url} answers {status}, but not as Permesso does: is that its address?"),
     }
 }

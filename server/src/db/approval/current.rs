@@ -53,10 +53,12 @@ type Found = Option<(CurrentCaller, bool)>;
 
 async fn key(scope: &mut OrgScope, id: uuid::Uuid) -> Result<Found> {
     let row = sqlx::query!(
-        r#"SELECT k.org_id, k.role_id, k.owner_id FROM api_keys k
+        r#"SELECT k.org_id, k.role_id AS "role_id!", k.owner_id FROM api_keys k
            WHERE k.id = $1 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp())
              AND EXISTS (SELECT FROM api_key_secrets s WHERE s.key_id = k.id
                          AND (s.valid_until IS NULL OR s.valid_until > clock_timestamp()))
+             AND (EXISTS (SELECT FROM members m WHERE m.org_id = k.org_id AND m.user_id = k.owner_id)
+                  OR EXISTS (SELECT FROM users u WHERE u.id = k.owner_id AND u.instance_admin))
            FOR SHARE OF k"#,
         id,
     )

@@ -30,6 +30,27 @@ pub async fn recorded_answers(scope: &mut OrgScope, ids: &[Uuid]) -> Result<Hash
     Ok(rows.into_iter().filter_map(|row| Some((row.approval, row.answer?.parse().ok()?))).collect())
 }
 
+/// Notes how an approved call ended that went on as a task of the upstream's, if nobody did before, and tells who
+/// watches.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn note_end(scope: &mut OrgScope, id: ApprovalId, answer: Answer) -> Result<()> {
+    sqlx::query!(
+        r#"WITH noted AS (
+               UPDATE approvals SET answer = $3
+               WHERE org_id = $1 AND id = $2 AND state = 'executed' AND finished_by <> 'person' AND answer IS NULL
+               RETURNING org_id, id)
+           SELECT pg_notify('permesso_approval', org_id || ' ' || id || ' executed')::text AS told FROM noted"#,
+        scope.org().0,
+        id.0,
+        answer.as_str(),
+    )
+    .fetch_optional(scope.conn())
+    .await?;
+    Ok(())
+}
+
 /// What the upstream answered, as it is on record.
 #[derive(Debug)]
 pub struct RecordedResult {

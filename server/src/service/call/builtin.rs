@@ -14,7 +14,7 @@ use serde_json::{Value, json, value::RawValue};
 use tokio::time::Instant;
 use wire::{canonical::check_numbers, mcp::CallParams};
 
-use super::{Context, Reply, hold, input, replay, round, say, task, wait};
+use super::{Context, Reply, hold, input, nobody, replay, round, say, task, wait};
 use crate::{
     db::{self, OrgScope, approval::Record, audit::Status},
     error::{Error, Kind, Result},
@@ -206,6 +206,9 @@ async fn describe(services: &Services, context: &Context, record: &Record) -> Re
     let reason = match asking {
         Some(Ok(_)) => Some("it asks for input".to_owned()),
         Some(Err(why)) => Some(why),
+        None if matches!(state, State::Pending(_)) && nobody::decides(services, &context.org, record).await => {
+            Some(nobody::NOBODY.to_owned())
+        }
         None => reason(record, &state),
     };
     if let Some(reason) = reason {

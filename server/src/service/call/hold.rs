@@ -9,7 +9,7 @@ use domain::{
 };
 use wire::mcp::CallParams;
 
-use super::{Context, Reply, dispatch, input, ready::Ready, replay, say, task, wait};
+use super::{Context, Reply, dispatch, input, nobody, ready::Ready, replay, say, task, wait};
 use crate::{
     audit::text,
     db::{
@@ -86,7 +86,10 @@ async fn advance(services: &Arc<Services>, context: &Context, record: Record) ->
     }
     Ok(Some(match record.state() {
         State::Pending(_) if wait::for_decision(services, context, &record).await? => return Ok(None),
-        State::Pending(_) => say::pending(services, context, &record),
+        State::Pending(_) => {
+            let nobody = nobody::decides(services, &context.org, &record).await;
+            say::pending(services, context, &record, nobody)
+        }
         State::Approved(_) => return dispatch::dispatch(services, context, &record, None).await,
         State::Executing(executing) if executing.asks => {
             match input::ask_again(services, context, &record).await {

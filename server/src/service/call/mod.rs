@@ -10,6 +10,7 @@ mod decide;
 mod dispatch;
 mod hold;
 mod input;
+mod nobody;
 pub mod progress;
 mod ready;
 mod replay;
@@ -149,12 +150,11 @@ impl Reply {
 }
 
 impl Context {
-    /// The same call in the newest snapshot, if there is a newer one: whoever called may have lost
-    /// the right to since.
+    /// The same call in the newest snapshot: whoever called may have lost the right to since, also by time alone.
     fn renewed(mut self, services: &Services) -> Result<Self> {
         let directory = services.directory.get()?;
+        self.actor = access::again(services, &directory, &self.actor)?;
         if directory.version != self.version {
-            self.actor = access::again(services, &directory, &self.actor)?;
             let (org, toolkit) = (self.org.slug.as_str(), self.toolkit.slug.as_str());
             (self.caller, self.org, self.toolkit) = access::caller(&directory, &self.actor, org, toolkit)?;
             self.version = directory.version;

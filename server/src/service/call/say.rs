@@ -12,7 +12,7 @@ use domain::{
 use serde_json::{Value, json, value::RawValue};
 use wire::error::RpcError;
 
-use super::{Body, Context, Reply};
+use super::{Body, Context, Reply, nobody::NOBODY};
 use crate::{
     db::{approval::Record, audit::Status},
     service::Services,
@@ -59,15 +59,17 @@ pub(super) fn console_url(services: &Services, org: &str, record: &Record) -> St
     format!("{base}/{org}/approvals/{}", record.id)
 }
 
-/// Nothing ran yet; a person is asked.
-pub(super) fn pending(services: &Services, context: &Context, record: &Record) -> Reply {
+/// Nothing ran yet; a person is asked. `nobody`: no person could decide as things stand.
+pub(super) fn pending(services: &Services, context: &Context, record: &Record, nobody: bool) -> Reply {
     let (id, tool) = (record.id, &record.tool);
     let expires = time(record.expires_at);
     let url = console_url(services, context.org.slug.as_str(), record);
-    let facts = pending_facts(services, &context.org, record);
+    let facts = pending_facts(services, &context.org, record, nobody);
+    let warning = if nobody { format!("WARNING: {NOBODY}.\n") } else { String::new() };
     let text = format!(
         "NOT EXECUTED: waiting for a person's decision. This is not an error or an empty result.\n\
          approval_id: {id}   expires: {expires}\n\
+         {warning}\
          Next: call approval_status with {{\"approval_id\": \"{id}\"}}. It waits for you, so do not poll in a loop.\n\
          When it says approved, call run_approved with {{\"approval_id\": \"{id}\"}}, or {tool} again with exactly the same arguments.\n\
          Do not use another tool to get the same effect. Still pending after 5 checks: go on with other work, or tell the user it awaits approval at {url}."
@@ -81,8 +83,8 @@ pub(super) fn pending(services: &Services, context: &Context, record: &Record) -
 }
 
 /// What a program reads of an approval that waits.
-pub(super) fn pending_facts(services: &Services, org: &Org, record: &Record) -> Value {
-    json!({
+pub(super) fn pending_facts(services: &Services, org: &Org, record: &Record, nobody: bool) -> Value {
+    let mut facts = json!({
         "status": "pending",
         "executed": false,
         "approval_id": record.id.0,
@@ -93,7 +95,11 @@ pub(super) fn pending_facts(services: &Services, org: &Org, record: &Record) -> 
         "retry_after_seconds": RETRY_AFTER,
         "console_url": console_url(services, org.slug.as_str(), record),
         "next_action": "call_approval_status",
-    })
+    });
+    if nobody {
+        facts["reason"] = json!(NOBODY);
+    }
+    facts
 }
 
 /// It was approved and is being run, and the caller does not wait for its end.

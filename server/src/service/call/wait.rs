@@ -49,6 +49,9 @@ fn hold_time(context: &Context, record: &Record) -> Duration {
 /// Waits until the approval stands elsewhere than the record says, telling the client meanwhile. `None`: it
 /// is `until`, the client no longer waits, the caller waits for as much as it may already, or this replica
 /// stops. While Postgres is away nothing can have changed that could be told, so the wait goes on.
+///
+/// # Errors
+/// Unauthorized as soon as the credential has ended; not found when the approval is gone.
 pub(super) async fn for_change(
     services: &Services,
     context: &Context,
@@ -94,6 +97,7 @@ pub(super) async fn for_change(
     tokio::select! {
         biased;
         () = over => Ok(None),
+        () = access::ended(services, &context.actor) => Err(Error::unauthorized()),
         changed = changed => changed.map(Some),
     }
 }

@@ -221,6 +221,8 @@ async fn an_approved_call_goes_on_as_the_upstreams_task() {
     assert_eq!(third["resultType"], "task", "who comes back may follow it too: {third}");
     let third = third["taskId"].as_str().expect("an id");
 
+    let answer = async || world.approver.get(&format!("/orgs/acme/approvals/{id}")).await.expect(200)["answer"].clone();
+    assert_eq!(answer().await, Value::Null, "nobody knows yet how it ends");
     upstream.tell(r#""status":"completed","result":{"content":[{"type":"text","text":"paid"}]}"#);
     for task in [first.as_str(), &second, third] {
         let told = agent.get(task).await;
@@ -228,6 +230,31 @@ async fn an_approved_call_goes_on_as_the_upstreams_task() {
         assert_eq!(text(&told["result"]), "paid");
     }
     assert_eq!(upstream.seen("tools/call").len(), 1);
+    assert_eq!(answer().await, "result");
+}
+
+#[tokio::test]
+async fn who_approved_a_call_that_failed_as_a_task_reads_that_it_failed() {
+    let ends = [
+        (r#""status":"failed","error":{"code":-32000,"message":"no such account"}"#, json!("protocol_error")),
+        (
+            r#""status":"completed","result":{"content":[{"type":"text","text":"no funds"}],"isError":true}"#,
+            json!("tool_error"),
+        ),
+        (r#""status":"cancelled""#, Value::Null),
+    ];
+    for (end, expected) in ends {
+        let world = World::new().await;
+        let upstream = Tasking::replace(&world).await;
+        let agent = Agent::new(&world.agent);
+        let (task, id) = agent.task(1).await;
+        world.approver.decide(&id, "approve", "ok").await.expect(200);
+        eventually("it is sent", || async { world.admin.status(&id).await == "executed" }).await;
+        upstream.tell(end);
+        agent.get(&task).await;
+        let seen = world.approver.get(&format!("/orgs/acme/approvals/{id}")).await.expect(200);
+        assert_eq!((&seen["status"], &seen["answer"]), (&json!("executed"), &expected), "{end}");
+    }
 }
 
 #[tokio::test]

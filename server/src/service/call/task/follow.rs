@@ -2,12 +2,15 @@
 //! asks about ours is asked about the upstream's, under the id that each side knows.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{ApprovalId, directory::Org};
+use domain::{ApprovalId, approval, directory::Org};
 use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
 use wire::{
     json::fields,
-    mcp::task::{CreatedTask, with_task_id},
+    mcp::{
+        is_error,
+        task::{CreatedTask, with_task_id},
+    },
 };
 
 use super::super::{Context, say};
@@ -143,6 +146,8 @@ pub(super) struct Stands {
     pub(super) members: String,
     /// What to wait for, if something is still to come.
     pub(super) polled: Option<Polled>,
+    /// How it ended, once it has.
+    pub(super) end: Option<approval::Answer>,
 }
 
 /// How the upstream's task stood at its last look. `None`: the upstream does not know it any more.
@@ -171,5 +176,13 @@ pub(super) async fn now(
     let kept = members.iter().filter(|(key, _)| key != "resultType");
     let kept = kept.map(|(key, value)| format!("{}:{}", serde_json::json!(key), value.get()));
     let under_way = matches!(member("status"), Some("\"working\"" | "\"input_required\""));
-    Ok(Some(Stands { members: kept.collect::<Vec<_>>().join(","), polled: under_way.then_some(polled) }))
+    let result = members.iter().find(|(key, _)| key == "result").map(|(_, value)| value);
+    let end = match (member("status"), result) {
+        (Some("\"failed\""), _) => Some(approval::Answer::ProtocolError),
+        (Some("\"completed\""), Some(result)) if is_error(result) => Some(approval::Answer::ToolError),
+        (Some("\"completed\""), Some(_)) => Some(approval::Answer::Result),
+        // Cancelled: nobody knows how far it came.
+        _ => None,
+    };
+    Ok(Some(Stands { members: kept.collect::<Vec<_>>().join(","), polled: under_way.then_some(polled), end }))
 }

@@ -3,7 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use domain::{ApprovalId, OrgId};
+use domain::{
+    ApprovalId, OrgId,
+    approval::{Answer, State},
+};
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 use tokio::time::Instant;
@@ -124,6 +127,7 @@ async fn wait_for_approval(
             () = ends => {}
             () = tokio::time::sleep_until(until) => {}
             () = services.stop.cancelled() => return Ok(()),
+            () = access::ended(services, &asker.actor) => return Err(Error::unauthorized()),
         }
     }
 }
@@ -154,13 +158,29 @@ pub async fn detailed(services: &Services, asker: &Asker, id: &str) -> Result<Op
     let approval = found.task.approval;
     if let Some(followed) = found.task.followed.as_ref().filter(|_| found.task.closed.is_none()) {
         let stands = follow::now(services, asker, id, &found.task, followed).await?;
-        let Some(Stands { members, polled }) = stands else { return Ok(None) };
+        let Some(Stands { members, polled, end }) = stands else { return Ok(None) };
+        if let Some(end) = end {
+            note_end(services, &found, end).await?;
+        }
         let shown = detail(&members, approval, None, polled.is_some())?;
         return Ok(Some(Detailed { polled, ..shown }));
     }
     let Some(now) = show::now(services, &asker.org, id, &found).await? else { return Ok(None) };
     let answers = approval.filter(|_| now.answered).map(|approval| (asker.org.id, approval));
     detail(&now.members, approval, answers, is_open(&found)).map(Some)
+}
+
+/// Writes down, once, how an approved call ended that went on as the upstream's task: who approved it reads that too.
+async fn note_end(services: &Services, found: &Found, end: Answer) -> Result<()> {
+    let Some(record) = &found.record else { return Ok(()) };
+    match &record.stored {
+        State::Executed(executed) if executed.answer.is_none() => {
+            let mut scope = OrgScope::begin(&services.db.calls, record.org).await?;
+            db::approval::run::note_end(&mut scope, record.id, end).await?;
+            scope.commit().await
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Whether there is such a task for this asker; asks no upstream.

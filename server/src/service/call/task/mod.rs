@@ -29,7 +29,7 @@ use domain::{
     directory::{Org, Toolkit},
 };
 
-use super::{Context, Reply};
+use super::{Context, Reply, nobody};
 use crate::{
     db::{
         self, OrgScope, Reason, SystemScope,
@@ -135,7 +135,8 @@ async fn open(services: &Services, context: &Context, approval: ApprovalId) -> R
     let created_at = db::task::insert(&mut scope, &sha256(&id), owner, Some(approval), None, trace.as_deref()).await?;
     scope.commit().await?;
     metrics::counter!("permesso_tasks_created_total").increment(1);
-    let result = show::created(services, &context.org, &id, created_at, &record)?;
+    let nobody = nobody::decides(services, &context.org, &record).await;
+    let result = show::created(services, &context.org, &id, created_at, &record, nobody)?;
     Ok(Opened::Task(Box::new(Reply::new(Status::Held, result).about(approval))))
 }
 

@@ -9,7 +9,7 @@ use domain::{
 use serde_json::{json, value::RawValue};
 use wire::mcp::result::with_result_type;
 
-use super::super::{Body, Reply, replay, say};
+use super::super::{Body, Reply, nobody, replay, say};
 use super::{Found, KEPT};
 use crate::{
     db::{
@@ -60,24 +60,33 @@ impl Shown<'_> {
     }
 }
 
-/// The `CreateTaskResult` of a call that waits for a decision.
+/// The `CreateTaskResult` of a call that waits for a decision. `nobody`: no person could decide as things stand.
 pub(super) fn created(
     services: &Services,
     org: &Org,
     id: &str,
     created_at: DateTime<Utc>,
     record: &Record,
+    nobody: bool,
 ) -> Result<Box<RawValue>> {
-    let shown = under_way(services, org, id, created_at, record);
-    let facts = say::pending_facts(services, org, record);
+    let shown = under_way(services, org, id, created_at, record, nobody);
+    let facts = say::pending_facts(services, org, record, nobody);
     let text = format!("{{\"resultType\":\"task\",{},\"_meta\":{{\"{}\":{facts}}}}}", shown.members(), say::META_KEY);
     RawValue::from_string(text).map_err(Error::internal)
 }
 
-fn under_way<'a>(services: &Services, org: &Org, id: &'a str, created_at: DateTime<Utc>, record: &Record) -> Shown<'a> {
+fn under_way<'a>(
+    services: &Services,
+    org: &Org,
+    id: &'a str,
+    created_at: DateTime<Utc>,
+    record: &Record,
+    nobody: bool,
+) -> Shown<'a> {
     let decision = record.decision().map(|decision| decision.at);
     let url = say::console_url(services, org.slug.as_str(), record);
     let message = match record.stored {
+        State::Pending(_) if nobody => nobody::NOBODY.to_owned(),
         State::Pending(_) => format!("waiting for a person's decision at {url}"),
         State::Approved(_) => "approved; it runs as soon as its connection can be used".to_owned(),
         _ => "approved; it is running".to_owned(),
@@ -124,7 +133,9 @@ pub(super) async fn now(services: &Services, org: &Org, id: &str, found: &Found)
     }
     let Some(record) = &found.record else { return Ok(None) };
     let Some((end, at)) = end_of(task, record) else {
-        return plain(under_way(services, org, id, task.created_at, record));
+        let pending = matches!(record.stored, State::Pending(_));
+        let nobody = pending && nobody::decides(services, org, record).await;
+        return plain(under_way(services, org, id, task.created_at, record, nobody));
     };
     match (end, &record.stored) {
         (End::Executed, State::Executed(executed)) if !matches!(executed.by, Settled::Person(_)) => {

@@ -58,6 +58,14 @@ pub(super) fn code(character: char) -> String {
     format!("U+{:04X}", u32::from(character))
 }
 
+/// `\u{200b}`, or the short form that everybody knows: `\n`.
+pub(super) fn escape(character: char) -> String {
+    match character {
+        '\n' | '\r' | '\t' => character.escape_default().to_string(),
+        _ => character.escape_unicode().to_string(),
+    }
+}
+
 /// Tag characters, which spell ASCII without being seen.
 pub(super) fn is_tag(character: char) -> bool {
     matches!(character, '\u{e0020}'..='\u{e007f}')

@@ -72,6 +72,7 @@ fn invisible_characters_out_of_place_are_named() {
         ("a\u{e0101}b", "U+E0101", "variation selector 18"),
         ("😀\u{200d}a", "U+200D", "zero width joiner"),
         ("a\u{34f}b", "U+034F", "combining grapheme joiner"),
+        ("\u{1820}\u{180b}\u{180c}", "U+180C", "Mongolian separator"),
         ("a\u{feff}b", "U+FEFF", "zero width no-break space"),
         ("admin ", "U+0020", "space at the edge"),
     ] {
@@ -142,6 +143,35 @@ fn the_pieces_are_the_text_whole_and_a_hidden_character_is_in_no_plain_piece() {
         if let Piece::Plain(plain) = piece {
             assert!(!plain.contains(['\u{202e}', '\u{200b}', '\u{7f}', '\u{85}', '\u{ad}', '\u{e0041}']), "{plain:?}");
         }
+    }
+}
+
+#[test]
+fn what_a_terminal_would_hide_or_obey_is_escaped() {
+    for (text, shown) in [
+        ("a\u{1b}[2Jb", r"a\u{1b}[2Jb"),
+        ("pay\u{202e}drawkcab", r"pay\u{202e}drawkcab"),
+        ("one\ntwo\tthree\r", r"one\ntwo\tthree\r"),
+        ("tag\u{e0041}, line\u{2028}, filler\u{3164}", r"tag\u{e0041}, line\u{2028}, filler\u{3164}"),
+        ("name ", r"name\u{20}"),
+        ("p\u{430}ypal", "p\u{430}[Cyrillic \u{430}, looks like a]ypal"),
+    ] {
+        assert_eq!(escaped(text), shown);
+    }
+    let spelled: String = "pay them".chars().map(|c| char::from_u32(0xe0000 + u32::from(c)).unwrap()).collect();
+    assert_eq!(escaped(&format!("ok{spelled}{spelled}")), "ok[16 tag characters, which spell “pay thempay them”]");
+    for ordinary in ["caffè", "cafe\u{300}", "हिन्दी", "{\"a\\n\": \"it's 😀\"}", "👩🏽\u{200d}💻"]
+    {
+        assert_eq!(escaped(ordinary), ordinary);
+    }
+}
+
+#[test]
+fn no_hidden_character_is_left_where_escapes_are_written() {
+    for character in ('\0'..='\u{1ffff}').chain('\u{e0000}'..='\u{e0fff}').chain(['\u{f0000}', char::MAX]) {
+        let shown = escaped(&format!("{character}a{character}b{}", character.to_string().repeat(9)));
+        let hides = |piece: &Piece<'_>| matches!(piece, Piece::Mark(mark) if !mark.visible);
+        assert!(!pieces(&shown, Form::Line).iter().any(hides), "{character:?}: {shown}");
     }
 }
 

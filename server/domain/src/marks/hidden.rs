@@ -78,7 +78,7 @@ impl<'a> Text<'a> {
                     || (before.is_some_and(|base| matches!(base, '0'..='9' | '#' | '*')) && after == Some('\u{20e3}'))
             }
             '\u{fe00}'..='\u{fe02}' | '\u{e0100}'..='\u{e01ef}' => script(before) == Some(Script::Han),
-            '\u{180b}'..='\u{180f}' => script(before) == Some(Script::Mongolian),
+            '\u{180b}'..='\u{180f}' => is_seen_of(before, Script::Mongolian),
             '\u{a0}' | '\u{202f}' | '\u{2009}' => is_typographic_space(character, before, after),
             '\u{3000}' => is_cjk(before) || is_cjk(after),
             '\u{2800}' => {
@@ -86,7 +86,7 @@ impl<'a> Text<'a> {
                 braille(before) && braille(after)
             }
             '\u{e0020}'..='\u{e007f}' => self.is_flag_of_a_country_of_the_united_kingdom(at),
-            '\u{13430}'..='\u{1345f}' => script(before) == Some(Script::Egyptian_Hieroglyphs),
+            '\u{13430}'..='\u{1345f}' => is_seen_of(before, Script::Egyptian_Hieroglyphs),
             _ => false,
         }
     }
@@ -208,6 +208,11 @@ fn is_virama(character: char) -> bool {
 
 fn script(character: Option<char>) -> Option<Script> {
     character.map(|character| character.script())
+}
+
+/// Of this script, and no selector or control itself: many in a row are a message.
+fn is_seen_of(character: Option<char>, of: Script) -> bool {
+    script(character) == Some(of) && !character.is_some_and(is_invisible)
 }
 
 fn is_arabic(character: Option<char>) -> bool {

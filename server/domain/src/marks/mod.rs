@@ -4,6 +4,8 @@
 //!
 //! `hidden` says which invisible character is ordinary where it stands, `lookalike` does so for letters,
 //! `names` has the words. Nothing here is removed or changed: a mark stands for the characters it counts.
+//!
+//! The console, the command line and the summaries of arguments all ask [`pieces`]: nothing else decides what is marked.
 
 mod hidden;
 mod lookalike;
@@ -96,6 +98,25 @@ pub fn pieces(text: &str, form: Form) -> Vec<Piece<'_>> {
         }
     }
     pieces
+}
+
+/// A text in one line, for a place that obeys what it is given, as a terminal does. A hidden character stands as its
+/// escape (`\u{202e}`, `\n`); more than eight in a row stand as their name in brackets. Look-alikes stand as they are,
+/// with their name in brackets behind them.
+pub fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for piece in pieces(text, Form::Line) {
+        match piece {
+            Piece::Plain(plain) => escaped.push_str(plain),
+            Piece::Mark(mark) if mark.visible => {
+                escaped.push_str(mark.text);
+                escaped.push_str(&format!("[{}]", mark.name));
+            }
+            Piece::Mark(mark) if mark.count > ROW => escaped.push_str(&format!("[{}]", mark.name)),
+            Piece::Mark(mark) => escaped.extend(mark.text.chars().map(names::escape)),
+        }
+    }
+    escaped
 }
 
 /// How many characters of a text would be marked.

@@ -1,0 +1,26 @@
+//! Whether anybody could decide a request: an agent that waits in vain is told.
+
+use domain::directory::Org;
+
+use crate::{
+    db::{self, OrgScope, Reason, approval::Record},
+    error::{Error, Result},
+    service::{Services, approval_people::who_decides},
+};
+
+/// What an agent is told whose request nobody can decide.
+pub(super) const NOBODY: &str = "nobody can decide this request as things stand: no other person of this org has a role that \
+                                 may; tell the user, so that an administrator changes that before it expires";
+
+/// Whether nobody may decide the request as things stand now. What cannot be read is not said.
+pub(super) async fn decides(services: &Services, org: &Org, record: &Record) -> bool {
+    is_nobodys(services, org, record).await.unwrap_or_default()
+}
+
+async fn is_nobodys(services: &Services, org: &Org, record: &Record) -> Result<bool> {
+    let mut scope = OrgScope::system(&services.db.calls, org.id, Reason::Claim).await?;
+    let own = db::approval::own_people(&mut scope, &record.binding).await?;
+    let directory = services.directory.get()?;
+    let org = directory.orgs.get(&org.slug).ok_or_else(Error::not_found)?;
+    Ok(!who_decides(services, org, record, &own)?.somebody)
+}
