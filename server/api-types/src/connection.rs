@@ -87,6 +87,10 @@ pub struct Connection {
         schema(examples("child processes run as root and can read all that the gateway knows"))
     )]
     pub warning: Option<String>,
+    /// Whether a person trusts what the upstream says of its tools: a changed definition holds nothing, unless the tool
+    /// became destructive.
+    #[serde(default)]
+    pub trust_definitions: bool,
     /// When it was made.
     pub created_at: DateTime<Utc>,
 }
@@ -139,6 +143,10 @@ pub struct UpdateConnection {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(minimum = 100, maximum = 3600000, examples(120000)))]
     pub call_timeout_ms: Option<i32>,
+    /// Whether what the upstream says of its tools is trusted: a changed definition then holds nothing, unless the tool
+    /// became destructive. Only a person may change this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trust_definitions: Option<bool>,
 }
 
 /// What listing an upstream's tools again brought: of each kind the first 50.

@@ -44,7 +44,7 @@ pub use org::{CreateOrg, Org, UpdateOrg};
 pub use problem::{Affected, Problem, ProblemField};
 pub use role::{CreateRole, Role, UpdateRole};
 pub use session::{Session, UNATTENDED};
-pub use tool::{ReviewTool, Tool};
+pub use tool::{ReviewTool, ReviewedDefinition, Tool};
 pub use toolkit::{CreateToolkit, Toolkit, UpdateToolkit, Visibility};
 pub use toolkit_tool::{AddToolkitTools, PutRolePolicy, PutToolkitTool, ToolkitTool, WhichTools};
 pub use who_decides::{Barred, WhoDecides};

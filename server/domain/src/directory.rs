@@ -203,15 +203,10 @@ pub struct Tool {
     pub text_sha256: [u8; 32],
     /// SHA-256 of the definition last seen, in its canonical form.
     pub seen_sha256: [u8; 32],
-    /// SHA-256 of the definition last reviewed.
-    pub reviewed_sha256: [u8; 32],
+    /// SHA-256 of its normalised form, where that had to be looked at.
+    pub normal_sha256: Option<[u8; 32]>,
+    /// Whether the definition last seen is none of the reviewed ones and is not trusted: its calls are held.
+    pub changed: bool,
     /// Whether the upstream's last list had it.
     pub offered: bool,
-}
-
-impl Tool {
-    /// Whether the definition last seen differs from the one last reviewed.
-    pub fn is_changed(&self) -> bool {
-        self.seen_sha256 != self.reviewed_sha256
-    }
 }

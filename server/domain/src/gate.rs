@@ -82,7 +82,7 @@ pub fn gate(tool: &ToolkitTool, upstream: &Tool, connection_enabled: bool, role:
     if !upstream.offered {
         return Verdict::Refuse(Rule::NotOffered);
     }
-    if upstream.is_changed() {
+    if upstream.changed {
         return Verdict::Hold(Rule::DefinitionChanged);
     }
     match permission {
@@ -113,8 +113,9 @@ mod tests {
             name: "t".into(),
             definition: "{}".into(),
             text_sha256: [0; 32],
-            seen_sha256: [u8::from(changed); 32],
-            reviewed_sha256: [0; 32],
+            seen_sha256: [0; 32],
+            normal_sha256: None,
+            changed,
             offered,
         })
     }

@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Permission, RoleId, ToolId, permission::UnknownWord};
 
-/// What API keys with the right to change permissions may loosen in an org. Approval policies, roles, people and the
-/// review of definitions are never theirs.
+/// What API keys with the right to change permissions may loosen in an org. Approval policies, roles, people, the
+/// review of definitions and trust in them are never theirs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]

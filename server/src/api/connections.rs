@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use api_types::{
-    Connection, ConnectionKind, ConnectionLogs, ConnectionStatus, CreateConnection, List, Refreshed, ReviewTool, Tool,
-    UpdateConnection,
+    Connection, ConnectionKind, ConnectionLogs, ConnectionStatus, CreateConnection, List, Refreshed, ReviewTool,
+    ReviewedDefinition, Tool, UpdateConnection,
 };
 use axum::{
     Json,
@@ -181,7 +181,7 @@ pub async fn list_connection_tools(
     // Of definitions that are long, fewer fit on a page.
     let full = rows.iter().map(db::tool::Row::bytes).sum::<usize>() > db::tool::PAGE_BYTES;
     let limit = if full { limit.min(rows.len() as i64 - 1).max(1) } else { limit };
-    let shown = page(rows, limit, |row| row.name.clone(), tool);
+    let shown = page(rows, limit, |row| row.name.clone(), |row| tool(&services, row));
     let items = shown.items.into_iter().collect::<Result<_>>()?;
     Ok(Json(List { items, next_cursor: shown.next_cursor }))
 }
@@ -201,7 +201,26 @@ pub async fn review_tool(
     Path((_, slug, name)): Path<(String, String, String)>,
     Body(seen): Body<ReviewTool>,
 ) -> Result<Json<Tool>> {
-    Ok(Json(tool(connection::review(&services, &access.0, &slug, &name, &seen).await?)?))
+    Ok(Json(tool(&services, connection::review(&services, &access.0, &slug, &name, &seen).await?)?))
+}
+
+/// Takes a reviewed definition off a tool's list.
+///
+/// Calls of the tool are held while the upstream defines it so, until somebody reviews that again.
+#[utoipa::path(
+    delete,
+    path = "/orgs/{org}/connections/{slug}/tools/{tool}/reviewed/{sha256}",
+    tag = "connections",
+    responses((status = NO_CONTENT), (status = CONFLICT, description = "`definitions_trusted`")),
+    security(("bearer" = ["connections:write"])),
+)]
+pub async fn delete_reviewed_definition(
+    State(services): State<Arc<Services>>,
+    access: Allowed<WriteConnections>,
+    Path((_, slug, name, sha256)): Path<(String, String, String, String)>,
+) -> Result<StatusCode> {
+    connection::remove_reviewed(&services, &access.0, &slug, &name, &sha256).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 fn shown(services: &Services, access: &OrgAccess, row: db::connection::Row) -> Result<Connection> {
@@ -219,6 +238,8 @@ fn shown(services: &Services, access: &OrgAccess, row: db::connection::Row) -> R
     };
     let kind = connection::kind(&row)?;
     let warning = services.upstreams.children().warning().filter(|_| kind == ConnectionKind::Stdio);
+    let restless = connection::restless(&row, services.clock.now());
+    let warnings: Vec<_> = warning.map(str::to_owned).into_iter().chain(restless).collect();
     Ok(Connection {
         kind,
         id: row.id.0,
@@ -232,14 +253,24 @@ fn shown(services: &Services, access: &OrgAccess, row: db::connection::Row) -> R
         last_seen_at: row.last_seen_at.max(here.and_then(|here| here.last_seen_at)),
         last_error: row.last_error,
         last_error_at: row.last_error_at,
-        warning: warning.map(str::to_owned),
+        warning: (!warnings.is_empty()).then(|| warnings.join("; ")),
+        trust_definitions: row.trust_definitions,
         created_at: row.created_at,
     })
 }
 
-fn tool(row: db::tool::Row) -> Result<Tool> {
+fn tool(services: &Services, row: db::tool::Row) -> Result<Tool> {
     let raw = |json: String| RawValue::from_string(json).map_err(Error::internal);
-    let changed = row.seen_sha256 != row.reviewed_sha256;
+    let listed = connection::listed(&row)?.into_owned();
+    let changed = connection::is_changed(&row, &listed)?;
+    let differs = changed && row.reviewed_sha256 != db::reviewed::NONE;
+    let directory = services.directory.get()?;
+    let reviewed = listed.into_iter().rev().map(|reviewed| ReviewedDefinition {
+        sha256: reviewed.sha256,
+        at: reviewed.at,
+        by: reviewed.by,
+        by_email: reviewed.by.and_then(|by| Some(directory.people.get(&by.into())?.email.to_string())),
+    });
     Ok(Tool {
         id: row.id.0,
         name: row.name,
@@ -247,7 +278,8 @@ fn tool(row: db::tool::Row) -> Result<Tool> {
         definition_sha256: hex::encode(row.seen_sha256),
         seen_at: row.seen_at,
         definition_changed: changed,
-        reviewed_definition: if changed { Some(raw(row.reviewed_definition)?) } else { None },
+        reviewed: reviewed.collect(),
+        reviewed_definition: if differs { Some(raw(row.reviewed_definition)?) } else { None },
         reviewed_at: row.reviewed_at,
         offered: row.offered,
         arguments_check: row.arguments_check,

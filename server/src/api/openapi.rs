@@ -83,6 +83,7 @@ use crate::error::Result;
         connections::refresh_connection,
         connections::list_connection_tools,
         connections::review_tool,
+        connections::delete_reviewed_definition,
         connections::get_connection_logs,
         toolkits::list_toolkits,
         toolkits::create_toolkit,

@@ -66,6 +66,9 @@ pub const API: Routes = &[
     ("/orgs/{org}/connections/{slug}/tools", || get(connections::list_connection_tools)),
     ("/orgs/{org}/connections/{slug}/logs", || get(connections::get_connection_logs)),
     ("/orgs/{org}/connections/{slug}/tools/{tool}/review", || post(connections::review_tool)),
+    ("/orgs/{org}/connections/{slug}/tools/{tool}/reviewed/{sha256}", || {
+        delete(connections::delete_reviewed_definition)
+    }),
     ("/orgs/{org}/toolkits", || get(toolkits::list_toolkits).post(toolkits::create_toolkit)),
     ("/orgs/{org}/toolkits/{toolkit}", || {
         get(toolkits::get_toolkit).patch(toolkits::update_toolkit).delete(toolkits::delete_toolkit)

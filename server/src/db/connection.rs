@@ -25,6 +25,8 @@ pub struct Row {
     pub connect_timeout_ms: i32,
     /// How long a call may take, in milliseconds.
     pub call_timeout_ms: i32,
+    /// Whether a changed definition of its tools holds nothing, unless the tool became destructive.
+    pub trust_definitions: bool,
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// When its tools were last listed.
@@ -33,6 +35,8 @@ pub struct Row {
     pub last_error: Option<String>,
     /// When that was.
     pub last_error_at: Option<DateTime<Utc>>,
+    /// When listings last found changed definitions, the last three times.
+    pub definitions_changed: Option<Vec<DateTime<Utc>>>,
 }
 
 /// A connection to be made.
@@ -61,6 +65,8 @@ pub struct Change<'a> {
     pub connect_timeout_ms: i32,
     /// 100 to 3600000 milliseconds.
     pub call_timeout_ms: i32,
+    /// Whether its definitions are trusted.
+    pub trust_definitions: bool,
 }
 
 /// Lists connections by slug.
@@ -70,8 +76,8 @@ pub struct Change<'a> {
 pub async fn list(scope: &mut OrgScope, after: Option<&str>, limit: i64) -> Result<Vec<Row>> {
     Ok(sqlx::query_as!(
         Row,
-        r#"SELECT c.id, slug, kind, config_sealed, version, enabled, connect_timeout_ms, call_timeout_ms, created_at,
-                  s.last_seen_at AS "last_seen_at?", s.last_error AS "last_error?", s.last_error_at AS "last_error_at?"
+        r#"SELECT c.id, slug, kind, config_sealed, version, enabled, connect_timeout_ms, call_timeout_ms, trust_definitions,
+                  created_at, s.definitions_changed AS "definitions_changed?", s.last_seen_at AS "last_seen_at?", s.last_error AS "last_error?", s.last_error_at AS "last_error_at?"
            FROM connections c LEFT JOIN connection_status s ON s.connection_id = c.id
            WHERE c.org_id = $1 AND ($2::text IS NULL OR slug > $2) ORDER BY slug LIMIT $3"#,
         scope.org().0,
@@ -89,8 +95,8 @@ pub async fn list(scope: &mut OrgScope, after: Option<&str>, limit: i64) -> Resu
 pub async fn find(scope: &mut OrgScope, slug: &str) -> Result<Option<Row>> {
     Ok(sqlx::query_as!(
         Row,
-        r#"SELECT c.id, slug, kind, config_sealed, version, enabled, connect_timeout_ms, call_timeout_ms, created_at,
-                  s.last_seen_at AS "last_seen_at?", s.last_error AS "last_error?", s.last_error_at AS "last_error_at?"
+        r#"SELECT c.id, slug, kind, config_sealed, version, enabled, connect_timeout_ms, call_timeout_ms, trust_definitions,
+                  created_at, s.definitions_changed AS "definitions_changed?", s.last_seen_at AS "last_seen_at?", s.last_error AS "last_error?", s.last_error_at AS "last_error_at?"
            FROM connections c LEFT JOIN connection_status s ON s.connection_id = c.id
            WHERE c.org_id = $1 AND slug = $2"#,
         scope.org().0,
@@ -158,7 +164,7 @@ pub async fn update(scope: &mut OrgScope, id: ConnectionId, to: &Change<'_>) -> 
     let updated = sqlx::query!(
         "UPDATE connections SET config_sealed = coalesce($3, config_sealed),
                 version = version + CASE WHEN $3::bytea IS NULL THEN 0 ELSE 1 END,
-                enabled = $4, connect_timeout_ms = $5, call_timeout_ms = $6
+                enabled = $4, connect_timeout_ms = $5, call_timeout_ms = $6, trust_definitions = $7
          WHERE org_id = $1 AND id = $2",
         scope.org().0,
         id.0,
@@ -166,6 +172,7 @@ pub async fn update(scope: &mut OrgScope, id: ConnectionId, to: &Change<'_>) -> 
         to.enabled,
         to.connect_timeout_ms,
         to.call_timeout_ms,
+        to.trust_definitions,
     )
     .execute(scope.conn())
     .await?;
@@ -207,6 +214,23 @@ pub async fn note_status(scope: &mut OrgScope, id: ConnectionId, at: DateTime<Ut
     Ok(())
 }
 
+/// Notes that a list of the upstream's tools had changed definitions, after [`note_status`].
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn note_changed(scope: &mut OrgScope, id: ConnectionId, at: DateTime<Utc>) -> Result<()> {
+    sqlx::query!(
+        "UPDATE connection_status SET definitions_changed = (definitions_changed || $3::timestamptz)[cardinality(definitions_changed) - 1:]
+         WHERE org_id = $1 AND connection_id = $2",
+        scope.org().0,
+        id.0,
+        at,
+    )
+    .execute(scope.conn())
+    .await?;
+    Ok(())
+}
+
 /// What of a connection shows that something changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark {
@@ -220,6 +244,8 @@ pub struct Mark {
     pub connect_timeout_ms: i32,
     /// How long a call may take, in milliseconds.
     pub call_timeout_ms: i32,
+    /// Whether its definitions are trusted.
+    pub trust_definitions: bool,
     /// Why its tools could not be listed the last time.
     pub last_error: Option<String>,
     /// A digest of what it offers and what of it is reviewed, where that was asked for.
@@ -233,7 +259,7 @@ pub struct Mark {
 /// When Postgres cannot be reached.
 pub async fn marks(scope: &mut OrgScope, tools: bool) -> Result<Vec<(ConnectionId, Mark)>> {
     let rows = sqlx::query!(
-        r#"SELECT c.id, c.slug, c.version, c.enabled, c.connect_timeout_ms, c.call_timeout_ms,
+        r#"SELECT c.id, c.slug, c.version, c.enabled, c.connect_timeout_ms, c.call_timeout_ms, c.trust_definitions,
                   s.last_error AS "last_error?",
                   CASE WHEN $2 THEN (
                       SELECT md5(string_agg(concat_ws(' ', t.id, encode(t.seen_sha256, 'hex'),
@@ -254,6 +280,7 @@ pub async fn marks(scope: &mut OrgScope, tools: bool) -> Result<Vec<(ConnectionI
             enabled: row.enabled,
             connect_timeout_ms: row.connect_timeout_ms,
             call_timeout_ms: row.call_timeout_ms,
+            trust_definitions: row.trust_definitions,
             last_error: row.last_error,
             tools: row.tools,
         };

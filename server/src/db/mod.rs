@@ -14,6 +14,7 @@ pub mod member;
 pub mod migrate;
 pub mod org;
 pub mod pool;
+pub mod reviewed;
 pub mod role;
 pub mod scope;
 pub mod session;

@@ -1,12 +1,17 @@
-//! What connections offer: the definition last seen and the one last reviewed.
+//! What connections offer: the definition last seen and the one last reviewed. The list of all that are reviewed is in
+//! `reviewed`.
 
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use domain::{Checked, ConnectionId, OrgId, ToolId, UserId};
+use domain::{Checked, ConnectionId, OrgId, ToolId};
+use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{OrgScope, SystemScope};
+use super::{
+    OrgScope, SystemScope,
+    reviewed::{self, Reviewed},
+};
 use crate::error::Result;
 
 /// One tool.
@@ -28,6 +33,12 @@ pub struct Row {
     pub reviewed_sha256: Vec<u8>,
     /// When it was reviewed.
     pub reviewed_at: DateTime<Utc>,
+    /// Who reviewed it; `None` for the first definition seen.
+    pub reviewed_by: Option<Uuid>,
+    /// Every reviewed definition, the last reviewed one last.
+    pub reviewed: Json<Vec<Reviewed>>,
+    /// The `reviewed_sha256` that the list accounts for.
+    pub reviewed_listed: Option<Vec<u8>>,
     /// Whether the upstream's last list had it.
     pub offered: bool,
     /// How much of its input schema is used (`domain::ArgumentsCheck`); `None`: not known yet.
@@ -60,6 +71,10 @@ pub struct Known {
     pub offered: bool,
     /// Whether a toolkit has it.
     pub exposed: bool,
+    /// Whether the columns of an earlier version say that it is reviewed as it is.
+    pub is_current: bool,
+    /// The SHA-256 of the normalised forms that are reviewed, in hex.
+    pub reviewed: Vec<String>,
 }
 
 /// A definition as it was just seen.
@@ -71,6 +86,12 @@ pub struct Seen {
     pub definition: String,
     /// Its SHA-256.
     pub sha256: [u8; 32],
+    /// The SHA-256 of its normalised form.
+    pub normal_sha256: [u8; 32],
+    /// Whether it says that it is destructive.
+    pub destructive: bool,
+    /// Whether a reviewer would see another definition than the one seen before.
+    pub changed: bool,
 }
 
 /// How long the definitions of one [`list`] are, but for the last of them: each has up to 256 KiB, and there are two of a
@@ -84,8 +105,8 @@ pub const PAGE_BYTES: usize = 4 * 1024 * 1024;
 pub async fn list(scope: &mut OrgScope, connection: ConnectionId, after: Option<&str>, limit: i64) -> Result<Vec<Row>> {
     Ok(sqlx::query_as!(
         Row,
-        "SELECT id, name, seen_definition, seen_sha256, seen_at, reviewed_definition, reviewed_sha256, reviewed_at,
-                offered, arguments_check, check_note
+        r#"SELECT id, name, seen_definition, seen_sha256, seen_at, reviewed_definition, reviewed_sha256, reviewed_at,
+                reviewed_by, reviewed AS "reviewed: Json<Vec<Reviewed>>", reviewed_listed, offered, arguments_check, check_note
          FROM tools WHERE org_id = $1 AND id IN (
              SELECT id FROM (
                  SELECT id, bytes, sum(bytes) OVER (ORDER BY name) AS so_far, row_number() OVER (ORDER BY name) AS place FROM (
@@ -93,7 +114,7 @@ pub async fn list(scope: &mut OrgScope, connection: ConnectionId, after: Option<
                      FROM tools WHERE org_id = $1 AND connection_id = $2 AND ($3::text IS NULL OR name > $3)
                      ORDER BY name LIMIT $4) AS page) AS sums
              WHERE so_far - bytes <= $5 OR place <= 2)
-         ORDER BY name",
+         ORDER BY name"#,
         scope.org().0,
         connection.0,
         after,
@@ -111,9 +132,9 @@ pub async fn list(scope: &mut OrgScope, connection: ConnectionId, after: Option<
 pub async fn find(scope: &mut OrgScope, connection: ConnectionId, name: &str) -> Result<Option<Row>> {
     Ok(sqlx::query_as!(
         Row,
-        "SELECT id, name, seen_definition, seen_sha256, seen_at, reviewed_definition, reviewed_sha256, reviewed_at,
-                offered, arguments_check, check_note
-         FROM tools WHERE org_id = $1 AND connection_id = $2 AND name = $3 FOR UPDATE",
+        r#"SELECT id, name, seen_definition, seen_sha256, seen_at, reviewed_definition, reviewed_sha256, reviewed_at,
+                reviewed_by, reviewed AS "reviewed: Json<Vec<Reviewed>>", reviewed_listed, offered, arguments_check, check_note
+         FROM tools WHERE org_id = $1 AND connection_id = $2 AND name = $3 FOR UPDATE"#,
         scope.org().0,
         connection.0,
         name,
@@ -131,7 +152,9 @@ pub async fn known(scope: &mut OrgScope, connection: ConnectionId) -> Result<Vec
         Known,
         r#"SELECT id, name, seen_sha256 AS sha256, seen_text_sha256 AS text_sha256,
                   octet_length(seen_definition) AS "bytes!", offered,
-                  EXISTS (SELECT FROM toolkit_tools x WHERE x.tool_id = tools.id) AS "exposed!"
+                  EXISTS (SELECT FROM toolkit_tools x WHERE x.tool_id = tools.id) AS "exposed!",
+                  seen_sha256 = reviewed_sha256 AS "is_current!",
+                  ARRAY(SELECT r ->> 'normal_sha256' FROM jsonb_array_elements(reviewed) AS r) AS "reviewed!"
            FROM tools WHERE org_id = $1 AND connection_id = $2 ORDER BY name"#,
         scope.org().0,
         connection.0,
@@ -167,11 +190,13 @@ pub async fn insert_many(
     let names: Vec<&str> = new.iter().map(|seen| seen.name.as_str()).collect();
     let definitions: Vec<&str> = new.iter().map(|seen| seen.definition.as_str()).collect();
     let hashes: Vec<&[u8]> = new.iter().map(|seen| seen.sha256.as_slice()).collect();
+    let reviewed: Vec<serde_json::Value> = new.iter().map(|seen| reviewed::first(seen, at)).collect();
     sqlx::query!(
         "INSERT INTO tools (id, org_id, connection_id, name, seen_definition, seen_sha256, seen_at,
-                            reviewed_definition, reviewed_sha256, reviewed_at)
-         SELECT n.id, $1, $2, n.name, n.definition, n.sha256, $7, n.definition, n.sha256, $7
-         FROM unnest($3::uuid[], $4::text[], $5::text[], $6::bytea[]) AS n (id, name, definition, sha256)
+                            reviewed_definition, reviewed_sha256, reviewed_at, reviewed, reviewed_listed)
+         SELECT n.id, $1, $2, n.name, n.definition, n.sha256, $7, n.definition, n.sha256, $7, n.reviewed, n.sha256
+         FROM unnest($3::uuid[], $4::text[], $5::text[], $6::bytea[], $8::jsonb[])
+             AS n (id, name, definition, sha256, reviewed)
          ORDER BY n.name ON CONFLICT (org_id, connection_id, name) DO NOTHING",
         scope.org().0,
         connection.0,
@@ -180,14 +205,15 @@ pub async fn insert_many(
         &definitions as &[&str],
         &hashes as &[&[u8]],
         at,
+        &reviewed,
     )
     .execute(scope.conn())
     .await?;
     Ok(())
 }
 
-/// Keeps what was seen of known tools; the reviewed definitions stay. What was known of an input schema is void where
-/// the definition is another one.
+/// Keeps what was seen of known tools; which definitions are reviewed stays, and the columns of an earlier version say
+/// whether this one is. What was known of an input schema is void where the definition is another one.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
@@ -195,6 +221,8 @@ pub async fn update_seen_many(scope: &mut OrgScope, seen: &[(ToolId, Seen)], at:
     let ids: Vec<Uuid> = seen.iter().map(|(id, _)| id.0).collect();
     let definitions: Vec<&str> = seen.iter().map(|(_, seen)| seen.definition.as_str()).collect();
     let hashes: Vec<&[u8]> = seen.iter().map(|(_, seen)| seen.sha256.as_slice()).collect();
+    let normal: Vec<String> = seen.iter().map(|(_, seen)| hex::encode(seen.normal_sha256)).collect();
+    let changed: Vec<bool> = seen.iter().map(|(_, seen)| seen.changed).collect();
     // Two replicas that list at once lock the rows in the same order.
     sqlx::query!(
         "SELECT id FROM tools WHERE org_id = $1 AND id = ANY ($2) ORDER BY name FOR UPDATE",
@@ -205,16 +233,26 @@ pub async fn update_seen_many(scope: &mut OrgScope, seen: &[(ToolId, Seen)], at:
     .await?;
     sqlx::query!(
         "UPDATE tools t SET seen_definition = s.definition, offered = true, seen_sha256 = s.sha256,
-                seen_at = CASE WHEN t.seen_sha256 = s.sha256 THEN t.seen_at ELSE $5 END,
+                seen_at = CASE WHEN s.changed THEN $5 ELSE t.seen_at END,
+                reviewed_definition = CASE WHEN l.yes THEN s.definition ELSE t.reviewed_definition END,
+                reviewed_sha256 = CASE WHEN l.yes THEN s.sha256 ELSE t.reviewed_sha256 END,
+                reviewed_listed = CASE WHEN l.yes THEN s.sha256 ELSE t.reviewed_listed END,
                 arguments_check = CASE WHEN t.seen_sha256 = s.sha256 THEN t.arguments_check END,
                 check_note = CASE WHEN t.seen_sha256 = s.sha256 THEN t.check_note END
-         FROM unnest($2::uuid[], $3::text[], $4::bytea[]) AS s (id, definition, sha256)
+         FROM (SELECT id, definition, sha256, changed,
+                      jsonb_build_array(jsonb_build_object('normal_sha256', normal)) AS reviewed
+               FROM unnest($2::uuid[], $3::text[], $4::bytea[], $6::text[], $7::boolean[])
+                   AS n (id, definition, sha256, normal, changed)) AS s
+         CROSS JOIN LATERAL (SELECT t0.reviewed @> s.reviewed AND t0.reviewed_listed = t0.reviewed_sha256 AS yes
+                             FROM tools t0 WHERE t0.org_id = $1 AND t0.id = s.id) AS l
          WHERE t.org_id = $1 AND t.id = s.id",
         scope.org().0,
         &ids,
         &definitions as &[&str],
         &hashes as &[&[u8]],
         at,
+        &normal,
+        &changed,
     )
     .execute(scope.conn())
     .await?;
@@ -304,30 +342,4 @@ pub async fn withdraw(scope: &mut OrgScope, ids: &[ToolId]) -> Result<()> {
     .execute(scope.conn())
     .await?;
     Ok(())
-}
-
-/// Takes the definition last seen as reviewed.
-///
-/// # Errors
-/// When Postgres cannot be reached, or it is no longer the one with this SHA-256.
-pub async fn review(
-    scope: &mut OrgScope,
-    id: ToolId,
-    sha256: &[u8],
-    reviewer: UserId,
-    at: DateTime<Utc>,
-) -> Result<()> {
-    let updated = sqlx::query!(
-        "UPDATE tools SET reviewed_definition = seen_definition, reviewed_sha256 = seen_sha256, reviewed_at = $4,
-                reviewed_by = $5
-         WHERE org_id = $1 AND id = $2 AND seen_sha256 = $3",
-        scope.org().0,
-        id.0,
-        sha256,
-        at,
-        reviewer.0,
-    )
-    .execute(scope.conn())
-    .await?;
-    super::expect_one_row("tools", id, updated.rows_affected())
 }

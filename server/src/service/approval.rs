@@ -74,9 +74,7 @@ pub async fn decide(
     if is_repeated(&record, person, verdict) {
         return Ok(record);
     }
-    if record.binding.arguments_sha256 != seen.arguments_sha256
-        || record.binding.definition_sha256 != seen.definition_sha256
-    {
+    if record.binding.arguments_sha256 != seen.arguments_sha256 || !has_seen(&mut scope, &record, &seen).await? {
         return Err(refusal(services, Refusal::StaleView));
     }
     let record = tidied(services, &mut scope, record).await?;
@@ -114,6 +112,15 @@ pub async fn decide(
         "reason": verdict.reason(),
     });
     finish(services, scope, access, verdict.action(), &request, id).await
+}
+
+/// Whether the definition that was looked at is the request's, by its hash or that of its normalised form.
+async fn has_seen(scope: &mut OrgScope, record: &Record, seen: &Seen) -> Result<bool> {
+    if record.binding.definition_sha256 == seen.definition_sha256 {
+        return Ok(true);
+    }
+    let (definition, _) = db::approval::definitions(scope, record.id).await?;
+    Ok(wire::definition::normal_sha256(&definition).is_ok_and(|normal| normal == seen.definition_sha256))
 }
 
 /// How long after having a say in the rule one's approval of one's own request is marked in the record, at least.

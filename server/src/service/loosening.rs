@@ -182,9 +182,30 @@ impl Changer {
     /// `person_required`.
     pub(super) async fn may_redirect(&self, scope: &mut OrgScope, connection: &db::connection::Row) -> Result<()> {
         let Some(limits) = &self.0 else { return Ok(()) };
+        if connection.trust_definitions {
+            return Err(person_required(format!(
+                "a person trusts the definitions of the connection `{}`, whoever it reaches, so only a person may change \
+                 how it is reached; an API key may not",
+                connection.slug
+            )));
+        }
         let tools = db::toolkit_tool::standing(scope, Some(Of::Connection(connection.id))).await?;
         let reaches = |role| tools.iter().any(|tool| tool.exposed.permission_for(role) != Permission::Blocked);
         limits.check(&connection.slug, reaches)
+    }
+
+    /// Trust in a connection's definitions, or its end: as a review, it is never a key's.
+    ///
+    /// # Errors
+    /// `person_required`.
+    pub(super) fn may_trust(&self, connection: &str) -> Result<()> {
+        match self.0 {
+            None => Ok(()),
+            Some(_) => Err(person_required(format!(
+                "whether the definitions of the connection `{connection}` are trusted decides which calls are held, which \
+                 only a person may change; an API key may not"
+            ))),
+        }
     }
 
     /// A toolkit for callers from outside.

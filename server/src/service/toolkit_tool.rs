@@ -255,7 +255,17 @@ mod tests {
     fn tool(name: &str) -> Known {
         let (sha256, text_sha256) = (Vec::new(), Vec::new());
         let id = ToolId::new();
-        Known { id, name: name.to_owned(), sha256, text_sha256, bytes: 0, offered: true, exposed: false }
+        Known {
+            id,
+            name: name.to_owned(),
+            sha256,
+            text_sha256,
+            bytes: 0,
+            offered: true,
+            exposed: false,
+            is_current: true,
+            reviewed: Vec::new(),
+        }
     }
 
     fn names<'a>(chosen: &[&'a Known]) -> Vec<&'a str> {

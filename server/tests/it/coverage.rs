@@ -29,16 +29,21 @@ const WITHOUT_ORG: &[(&str, &str)] = &[
 const OPEN: &[&str] = &["/api/v1/openapi.json", "/api/docs", "/api/docs.css", "/livez", "/readyz", "/metrics"];
 
 /// How many routes (with a method) are refused for a missing right: one less means one that is not asked.
-const REFUSED: usize = 46;
+const REFUSED: usize = 47;
 
 const METHODS: [Method; 5] = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
 /// A route's path with names in place of its parameters.
 pub(crate) fn filled(path: &str) -> String {
     let mut path = path.replace("{org}", "acme").replace("{toolkit}", "bank").replace("{name}", "pay");
-    for (name, value) in
-        [("{id}", "00000000-0000-7000-8000-000000000000"), ("{slug}", "bank"), ("{tool}", "pay"), ("{role}", "agent")]
-    {
+    let sha256 = "0".repeat(64);
+    for (name, value) in [
+        ("{id}", "00000000-0000-7000-8000-000000000000"),
+        ("{slug}", "bank"),
+        ("{tool}", "pay"),
+        ("{role}", "agent"),
+        ("{sha256}", &sha256),
+    ] {
         path = path.replace(name, value);
     }
     assert!(!path.contains('{'), "{path}: say here what its parameter is");

@@ -132,7 +132,7 @@ fn filled(path: &str) -> String {
     for (name, value) in [("{id}", "00000000-0000-7000-8000-000000000000"), ("{slug}", "bank"), ("{toolkit}", "bank")] {
         path = path.replace(name, value);
     }
-    for (name, value) in [("{tool}", "pay"), ("{name}", "pay"), ("{role}", "agent")] {
+    for (name, value) in [("{tool}", "pay"), ("{name}", "pay"), ("{role}", "agent"), ("{sha256}", "00")] {
         path = path.replace(name, value);
     }
     format!("/api/v1{path}")

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use crate::{
     canonical::{CanonicalError, canonical, sha256},
     json::{members, push_string, spliced, unquote},
+    normal::normal,
     shape::{Object, ShapeError},
 };
 
@@ -129,6 +130,16 @@ impl ToolDefinition {
     }
 }
 
+/// SHA-256 of what a review covers in its normalised form ([`normal`](crate::normal)), of the definition in `json`:
+/// definitions that share it are the same to a reviewer and to an approval.
+///
+/// # Errors
+/// [`DefinitionError`] for what is no object or has no canonical form.
+pub fn normal_sha256(json: &str) -> Result<[u8; 32], DefinitionError> {
+    let raw = serde_json::from_str(json).map_err(|error| CanonicalError::Syntax { reason: error.to_string() })?;
+    Ok(sha256(normal(&reviewed(&Object::read("tool", raw)?))?.as_bytes()))
+}
+
 fn reviewed(tool: &Object<'_>) -> String {
     let present = REVIEWED.iter().filter_map(|key| Some((key, tool.get(key)?.get())));
     let members: Vec<_> = present.map(|(key, value)| format!("\"{key}\":{value}")).collect();
@@ -188,6 +199,20 @@ mod tests {
         assert_eq!(parse(SEND).unwrap().sha256, sha256(canonical.as_bytes()));
         let bare = parse(r#"{"inputSchema":{},"name":"a"}"#).unwrap();
         assert_eq!(bare.sha256, sha256(br#"{"inputSchema":{},"name":"a"}"#));
+    }
+
+    #[test]
+    fn the_normalised_hash_covers_the_same_members_and_no_order_of_sets() {
+        let tool = |json: &str| parse(json).unwrap();
+        let one = tool(r#"{"name":"a","inputSchema":{"required":["x","y"]},"_meta":{"a":1}}"#);
+        let other = tool(r#"{"inputSchema":{"required":["y","x"]},"name":"a"}"#);
+        assert_ne!(one.sha256, other.sha256);
+        let normal = |tool: &ToolDefinition| normal_sha256(tool.raw.get()).unwrap();
+        assert_eq!(normal(&one), normal(&other));
+        assert_eq!(normal(&one), one.sha256, "it is sorted");
+        let more = tool(r#"{"inputSchema":{"required":["y","x","z"]},"name":"a"}"#);
+        assert_ne!(normal(&one), normal(&more));
+        assert!(normal_sha256("[]").is_err() && normal_sha256("{").is_err());
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod error;
 pub mod header;
 pub mod json;
 pub mod mcp;
+pub mod normal;
 mod number;
 pub mod param_header;
 pub mod shape;

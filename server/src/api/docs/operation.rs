@@ -75,7 +75,7 @@ impl Place<'_> {
         for (name, value) in [("org", "acme"), ("id", "$id"), ("slug", "files"), ("toolkit", "bank"), ("name", "pay")] {
             path = path.replace(&format!("{{{name}}}"), value);
         }
-        path = path.replace("{role}", "approver").replace("{tool}", "write_file");
+        path = path.replace("{role}", "approver").replace("{tool}", "write_file").replace("{sha256}", "$sha256");
         let mut command = "curl".to_owned();
         let implied = if body.is_some() { "post" } else { "get" };
         if self.method != implied {

@@ -125,6 +125,7 @@ fn path_parameters(path: &str) -> impl Iterator<Item = Parameter> {
             ("toolkits", _) => Some("The toolkit's slug."),
             ("tools", "tool") => Some("The tool's name at the upstream."),
             ("tools", _) => Some("The tool's name as agents see it."),
+            ("reviewed", _) => Some("The definition's SHA-256, in hex."),
             ("approvals", _) => Some("The approval's id."),
             ("audit", _) => Some("The record's id."),
             _ => None,

@@ -9,6 +9,7 @@ use domain::{
     right::{ADMIN, GUEST},
 };
 use sqlx::types::Json;
+use wire::definition::normal_sha256;
 
 use crate::{
     db::OrgScope,
@@ -120,18 +121,41 @@ async fn tool(scope: &mut OrgScope, binding: &Binding, outside: bool) -> Result<
     .fetch_optional(scope.conn())
     .await?;
     let permission: Permission = policy.unwrap_or(row.permission).parse().map_err(Error::internal)?;
+    let seen: [u8; 32] = row.seen_sha256.try_into().map_err(|_| Error::internal("tools: a SHA-256 is not 32 bytes"))?;
+    let is_same = seen == binding.definition_sha256 || is_written_otherwise(scope, binding).await?;
     Ok(Some(CurrentTool {
         name: row.name,
-        definition_sha256: row
-            .seen_sha256
-            .try_into()
-            .map_err(|_| Error::internal("tools: a SHA-256 is not 32 bytes"))?,
+        definition_sha256: if is_same { binding.definition_sha256 } else { seen },
         offered: row.offered,
         connection: row.connection_id.into(),
         connection_version: row.version,
         connection_enabled: row.enabled,
         permission,
     }))
+}
+
+/// Whether the definition last seen is the one that was asked with, written otherwise: both have one normalised form.
+async fn is_written_otherwise(scope: &mut OrgScope, binding: &Binding) -> Result<bool> {
+    let row = sqlx::query!(
+        "SELECT a.definition AS asked, t.seen_definition AS seen
+         FROM approvals a JOIN toolkit_tools tt ON tt.id = a.toolkit_tool_id JOIN tools t ON t.id = tt.tool_id
+         WHERE a.org_id = $1 AND a.caller_kind = $2 AND a.caller_id = $3 AND a.toolkit_tool_id = $4
+           AND a.arguments_sha256 = $5 AND a.definition_sha256 = $6
+         ORDER BY a.created_at DESC LIMIT 1",
+        scope.org().0,
+        binding.caller.kind(),
+        binding.caller.id(),
+        binding.toolkit_tool.0,
+        &binding.arguments_sha256,
+        &binding.definition_sha256,
+    )
+    .fetch_optional(scope.conn())
+    .await?;
+    Ok(row.is_some_and(|row| is_same_definition(&row.asked, &row.seen)))
+}
+
+fn is_same_definition(one: &str, other: &str) -> bool {
+    matches!((normal_sha256(one), normal_sha256(other)), (Ok(one), Ok(other)) if one == other)
 }
 
 /// Where somebody had a say, and when, in who decides on a request of their own.

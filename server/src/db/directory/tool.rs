@@ -7,23 +7,34 @@ use domain::{
     ToolId,
     directory::{Directory, Tool},
 };
+use sqlx::types::Json;
 use uuid::Uuid;
+use wire::definition::{Hints, normal_sha256};
 
 use super::{odd, sha256};
-use crate::{db::SystemScope, error::Result};
+use crate::{
+    db::{
+        SystemScope,
+        reviewed::{NONE, Reviewed},
+    },
+    error::Result,
+};
 
 /// Definitions that are read with one query: each has up to 256 KiB.
 const AT_ONCE: usize = 200;
 
-/// Definitions by the SHA-256 of their text.
-type Texts = HashMap<[u8; 32], Arc<str>>;
+/// Definitions by the SHA-256 of their text, with that of the normalised form where it was looked at.
+type Texts = HashMap<[u8; 32], (Arc<str>, Option<[u8; 32]>)>;
 
 /// Reads the tools that toolkits have. Definitions that `before` has are not read again: whatever anybody changes, all of
 /// this is read, and definitions are most of it.
 pub(super) async fn load(scope: &mut SystemScope, before: Option<&Directory>) -> Result<HashMap<ToolId, Arc<Tool>>> {
     let rows = sqlx::query!(
-        "SELECT id, connection_id, name, seen_text_sha256, seen_sha256, reviewed_sha256, offered FROM tools
-         WHERE id IN (SELECT tool_id FROM toolkit_tools)"
+        r#"SELECT t.id, t.connection_id, t.name, t.seen_text_sha256, t.seen_sha256, t.offered,
+                  t.seen_sha256 = t.reviewed_sha256 AS "is_reviewed!", c.trust_definitions,
+                  CASE WHEN t.seen_sha256 <> t.reviewed_sha256 THEN t.reviewed END AS "reviewed: Json<Vec<Reviewed>>"
+           FROM tools t JOIN connections c ON c.id = t.connection_id
+           WHERE t.id IN (SELECT tool_id FROM toolkit_tools)"#
     )
     .fetch_all(scope.conn())
     .await?;
@@ -42,14 +53,24 @@ pub(super) async fn load(scope: &mut SystemScope, before: Option<&Directory>) ->
     let mut tools = HashMap::with_capacity(rows.len());
     for row in rows {
         let text_sha256 = sha256("tools", row.id, &row.seen_text_sha256)?;
+        let (definition, normal) =
+            texts.get_mut(&text_sha256).ok_or_else(|| odd("tools", row.id, "has no definition"))?;
+        let reviewed = row.reviewed.map(|reviewed| reviewed.0).unwrap_or_default();
+        let changed = !row.is_reviewed && {
+            // What cannot be compared is no reviewed definition.
+            let normal = *normal.get_or_insert_with(|| normal_sha256(definition).unwrap_or(NONE));
+            let is_covered = row.trust_definitions && is_trusted(definition, &reviewed);
+            !is_covered && !is_reviewed(&reviewed, &normal)
+        };
         let tool = Tool {
             id: row.id.into(),
             connection: row.connection_id.into(),
             name: row.name.into(),
-            definition: texts.get(&text_sha256).ok_or_else(|| odd("tools", row.id, "has no definition"))?.clone(),
+            definition: definition.clone(),
             text_sha256,
             seen_sha256: sha256("tools", row.id, &row.seen_sha256)?,
-            reviewed_sha256: sha256("tools", row.id, &row.reviewed_sha256)?,
+            normal_sha256: *normal,
+            changed,
             offered: row.offered,
         };
         tools.insert(tool.id, Arc::new(tool));
@@ -57,10 +78,21 @@ pub(super) async fn load(scope: &mut SystemScope, before: Option<&Directory>) ->
     Ok(tools)
 }
 
+fn is_reviewed(reviewed: &[Reviewed], normal_sha256: &[u8; 32]) -> bool {
+    let normal_sha256 = hex::encode(normal_sha256);
+    reviewed.iter().any(|reviewed| reviewed.normal_sha256 == normal_sha256)
+}
+
+/// Whether trust covers a changed definition: not where the tool became destructive.
+fn is_trusted(definition: &str, reviewed: &[Reviewed]) -> bool {
+    let hints = serde_json::from_str(definition).map(Hints::read).unwrap_or_default();
+    hints.destructive != Some(true) || reviewed.last().is_some_and(|last| last.destructive)
+}
+
 async fn read(scope: &mut SystemScope, ids: &[Uuid], texts: &mut Texts) -> Result<()> {
     let rows = sqlx::query!("SELECT id, seen_text_sha256, seen_definition FROM tools WHERE id = ANY ($1)", ids);
     for row in rows.fetch_all(scope.conn()).await? {
-        texts.insert(sha256("tools", row.id, &row.seen_text_sha256)?, row.seen_definition.into());
+        texts.insert(sha256("tools", row.id, &row.seen_text_sha256)?, (row.seen_definition.into(), None));
     }
     Ok(())
 }
@@ -68,5 +100,5 @@ async fn read(scope: &mut SystemScope, ids: &[Uuid], texts: &mut Texts) -> Resul
 fn texts(directory: &Directory) -> Texts {
     let toolkits = directory.orgs.values().flat_map(|org| org.toolkits.values());
     let tools = toolkits.flat_map(|toolkit| &toolkit.tools).map(|exposed| &exposed.tool);
-    tools.map(|tool| (tool.text_sha256, tool.definition.clone())).collect()
+    tools.map(|tool| (tool.text_sha256, (tool.definition.clone(), tool.normal_sha256))).collect()
 }

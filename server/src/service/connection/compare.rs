@@ -7,8 +7,9 @@ use api_types::{LeftOut, Refreshed, UnusableTool};
 use domain::ToolId;
 use serde_json::value::RawValue;
 use wire::{
-    canonical::{canonical, sha256},
-    definition::ToolDefinition,
+    canonical::sha256,
+    definition::{ToolDefinition, normal_sha256},
+    normal::normal,
 };
 
 use crate::{
@@ -58,8 +59,16 @@ pub(super) fn read(list: &[Box<RawValue>]) -> Listed {
             }
             Ok(definition) => {
                 let text_sha256 = sha256(raw.get().as_bytes());
-                let ToolDefinition { name, sha256, .. } = definition;
-                let seen = Seen { name: name.clone(), definition: raw.get().to_owned(), sha256 };
+                let ToolDefinition { name, sha256, hints, .. } = definition;
+                let seen = Seen {
+                    name: name.clone(),
+                    definition: raw.get().to_owned(),
+                    sha256,
+                    // Looked at where it counts: nearly always nothing changed.
+                    normal_sha256: sha256,
+                    destructive: hints.destructive == Some(true),
+                    changed: true,
+                };
                 listed.tools.insert(name, Entry { seen, text_sha256 });
                 continue;
             }
@@ -70,14 +79,10 @@ pub(super) fn read(list: &[Box<RawValue>]) -> Listed {
     listed
 }
 
-/// The known tools of which it takes their definitions to say whether the list changes them: written differently, without
-/// a difference that a review covers.
+/// The known tools of which it takes their definitions to say whether the list changes them: those written differently.
 pub(super) fn doubtful(known: &[Known], listed: &Listed) -> Vec<ToolId> {
-    let is_doubtful = |known: &&Known| {
-        listed.tools.get(&known.name).is_some_and(|entry| {
-            known.offered && known.sha256 == entry.seen.sha256 && known.text_sha256 != entry.text_sha256
-        })
-    };
+    let is_doubtful =
+        |known: &&Known| listed.tools.get(&known.name).is_some_and(|entry| known.text_sha256 != entry.text_sha256);
     known.iter().filter(is_doubtful).map(|known| known.id).collect()
 }
 
@@ -92,18 +97,29 @@ pub(super) fn compare(known: Vec<Known>, listed: Listed, texts: &HashMap<ToolId,
     let mut bytes: usize = listed.tools.values().map(|entry| entry.seen.definition.len()).sum();
     let (mut added, mut changed, mut gone) = (Vec::new(), Vec::new(), Vec::new());
     // In the order of names, so that two replicas that list at once lock the rows in the same order.
-    for (name, Entry { seen, text_sha256 }) in listed.tools {
+    for (name, Entry { mut seen, text_sha256 }) in listed.tools {
         let Some(before) = known.remove(&name) else {
             added.push(name);
+            seen.normal_sha256 = normalised(&seen);
             changes.new.push(seen);
             continue;
         };
-        let same_review = before.sha256 == seen.sha256;
-        let same_text = before.text_sha256 == text_sha256
-            || texts.get(&before.id).is_some_and(|before| same_json(before, &seen.definition));
-        if same_review && before.offered && same_text {
+        let text = texts.get(&before.id);
+        let same_text =
+            before.text_sha256 == text_sha256 || text.is_some_and(|before| same_json(before, &seen.definition));
+        if before.offered && same_text && before.is_current {
             continue;
         }
+        seen.normal_sha256 = normalised(&seen);
+        let same_review = same_text
+            || before.sha256 == seen.sha256
+            || text.is_some_and(|before| normal_sha256(before).is_ok_and(|before| before == seen.normal_sha256));
+        // An earlier version of the gateway took a reviewed definition that was written otherwise for another one.
+        let is_reviewed = || before.reviewed.contains(&hex::encode(seen.normal_sha256));
+        if before.offered && same_text && !is_reviewed() {
+            continue;
+        }
+        seen.changed = !same_review;
         if !same_review {
             changed.push(name);
         } else if !before.offered {
@@ -157,9 +173,14 @@ fn cut<T>(list: &mut Vec<T>) -> usize {
     more
 }
 
-/// An upstream that writes the same members in another order each time changes nothing.
+/// An upstream that writes the same members, or the same sets, in another order each time changes nothing.
 fn same_json(before: &str, now: &str) -> bool {
-    matches!((canonical(before), canonical(now)), (Ok(before), Ok(now)) if before == now)
+    matches!((normal(before), normal(now)), (Ok(before), Ok(now)) if before == now)
+}
+
+/// The SHA-256 of the normalised form. Each definition that was read has one.
+fn normalised(seen: &Seen) -> [u8; 32] {
+    normal_sha256(&seen.definition).unwrap_or(seen.sha256)
 }
 
 fn definition(raw: &RawValue) -> Result<ToolDefinition, String> {

@@ -1,6 +1,6 @@
-//! Connections: made, changed, removed, their definitions reviewed. Their configuration is in
+//! Connections: made, changed, removed. Their configuration is in
 //! `config`, what is shown of an upstream's address in `address` and of a program in `args`, what its log must not have in
-//! `secrets`, what this replica keeps open in `open`, listing their tools again in `refresh`, what of their input schemas
+//! `secrets`, what this replica keeps open in `open`, listing their tools again in `refresh`, which of their definitions are reviewed in `reviewed`, what of their input schemas
 //! can be used in `judge`.
 
 mod address;
@@ -11,9 +11,10 @@ mod config;
 mod judge;
 mod open;
 mod refresh;
+mod reviewed;
 mod secrets;
 
-use api_types::{ConnectionKind, CreateConnection, ReviewTool, UpdateConnection};
+use api_types::{ConnectionKind, CreateConnection, UpdateConnection};
 use domain::{ConnectionId, Right, directory::Connection};
 use serde_json::{Value, json};
 
@@ -22,6 +23,7 @@ pub use config::Config;
 pub use judge::judge;
 pub use open::{Open, ensure_fresh, follow, spec};
 pub use refresh::refresh_tools;
+pub use reviewed::{is_changed, listed, remove as remove_reviewed, restless, review};
 
 use super::{Services, access::OrgAccess, change, label::slug, loosening::Changer, toolkit};
 use crate::{
@@ -82,18 +84,24 @@ pub async fn create(services: &Services, access: &OrgAccess, new: &CreateConnect
 ///
 /// # Errors
 /// Not found; as [`create`]; `person_required` for a key that configures a connection anew, switches it on, or gives it
-/// less time, whose tools somebody may call for whom the key may not loosen anything. Anybody who may change connections may switch a program
+/// less time, whose tools somebody may call for whom the key may not loosen anything, and for every key that trusts its
+/// definitions or no longer does. Anybody who may change connections may switch a program
 /// off.
 pub async fn update(services: &Services, access: &OrgAccess, slug: &str, to: &UpdateConnection) -> Result<Row> {
     let mut scope = change::begin(services, access).await?;
     let changer = Changer::of(&mut scope, services, access).await?;
     let (before, kind) = lock(&mut scope, slug).await?;
-    let only_switches_off = to.enabled == Some(false)
+    let only_switches_off_or_trusts = (to.enabled == Some(false) || to.trust_definitions.is_some())
+        && to.enabled != Some(true)
         && to.config.is_none()
         && to.connect_timeout_ms.is_none()
         && to.call_timeout_ms.is_none();
-    if !only_switches_off {
+    if !only_switches_off_or_trusts {
         may_run_programs(access, kind)?;
+    }
+    let trust_definitions = to.trust_definitions.unwrap_or(before.trust_definitions);
+    if trust_definitions != before.trust_definitions {
+        changer.may_trust(&before.slug)?;
     }
     let config = match &to.config {
         Some(config) => {
@@ -114,6 +122,7 @@ pub async fn update(services: &Services, access: &OrgAccess, slug: &str, to: &Up
         enabled: to.enabled.unwrap_or(before.enabled),
         connect_timeout_ms,
         call_timeout_ms,
+        trust_definitions,
     };
     db::connection::update(&mut scope, before.id, &change).await?;
     let row = get_row(&mut scope, slug).await?;
@@ -140,40 +149,6 @@ pub async fn delete(services: &Services, access: &OrgAccess, slug: &str) -> Resu
     change::commit(services, scope, &access.actor, "delete_connection", &slug, None::<&()>).await?;
     services.upstreams.forget(row.id.0).await;
     Ok(())
-}
-
-/// Accepts a changed definition: the tool is no longer held for it.
-///
-/// # Errors
-/// `person_required` for a key, whatever the org lets keys loosen; not found; `definition_changed` (409) when the definition that was looked at is not the one last
-/// seen.
-pub async fn review(
-    services: &Services,
-    access: &OrgAccess,
-    slug: &str,
-    tool: &str,
-    seen: &ReviewTool,
-) -> Result<db::tool::Row> {
-    let person = access.actor.person()?;
-    let wrong = || Error::invalid("definition_sha256", "must be a SHA-256 in hex (64 digits)");
-    let sha256 = hex::decode(&seen.definition_sha256).ok().filter(|bytes| bytes.len() == 32).ok_or_else(wrong)?;
-    let mut scope = change::begin(services, access).await?;
-    let connection = db::connection::find(&mut scope, slug).await?.ok_or_else(Error::not_found)?;
-    let row = db::tool::find(&mut scope, connection.id, tool).await?.ok_or_else(Error::not_found)?;
-    if row.seen_sha256 != sha256 {
-        return Err(Error::conflict(
-            "definition_changed",
-            format!(
-                "the definition of `{tool}` has changed since: its SHA-256 is now {}; look at it again",
-                hex::encode(&row.seen_sha256)
-            ),
-        ));
-    }
-    db::tool::review(&mut scope, row.id, &sha256, person, services.clock.now()).await?;
-    let row = db::tool::find(&mut scope, connection.id, tool).await?.ok_or_else(Error::not_found)?;
-    let request = json!({"connection": slug, "tool": tool, "definition_sha256": seen.definition_sha256});
-    change::commit(services, scope, &access.actor, "review_tool", &request, None::<&()>).await?;
-    Ok(row)
 }
 
 async fn get_row(scope: &mut OrgScope, slug: &str) -> Result<Row> {
@@ -221,6 +196,7 @@ fn recorded(row: &Row, config: Option<&Config>) -> Value {
         "enabled": row.enabled,
         "connect_timeout_ms": row.connect_timeout_ms,
         "call_timeout_ms": row.call_timeout_ms,
+        "trust_definitions": row.trust_definitions,
     })
 }
 

@@ -9,6 +9,7 @@ use tokio::{task::spawn_blocking, time::Instant};
 use super::{
     compare,
     open::{Entry, spec},
+    reviewed,
 };
 use crate::{
     db::{self, OrgScope, Reason},
@@ -101,6 +102,9 @@ async fn keep(services: &Services, connection: &Connection, list: Vec<Box<RawVal
     // Definitions are as large and as many as the upstream likes.
     let listed = spawn_blocking(move || compare::read(&list)).await.map_err(Error::internal)?;
     let mut scope = OrgScope::system(&services.db.upkeep, connection.org, Reason::Upkeep).await?;
+    reviewed::list_unlisted(&mut scope, connection.id).await?;
+    scope.commit().await?;
+    let mut scope = OrgScope::system(&services.db.upkeep, connection.org, Reason::Upkeep).await?;
     let known = db::tool::known(&mut scope, connection.id).await?;
     let doubtful = compare::doubtful(&known, &listed);
     let texts = db::tool::definitions(&mut scope, &doubtful).await?;
@@ -126,6 +130,9 @@ async fn keep(services: &Services, connection: &Connection, list: Vec<Box<RawVal
         db::tool::withdraw(&mut scope, &changes.gone).await?;
     }
     let Refreshed { added, changed, gone, .. } = &changes.report;
+    if !changed.is_empty() {
+        db::connection::note_changed(&mut scope, connection.id, now).await?;
+    }
     let news = !(added.is_empty() && changed.is_empty() && gone.is_empty());
     if news {
         let request = (connection.slug.as_str(), &changes.report);

@@ -78,6 +78,7 @@ mod tests {
             enabled: true,
             connect_timeout_ms: 1,
             call_timeout_ms: 1,
+            trust_definitions: false,
             last_error: None,
             tools: tools.map(ToOwned::to_owned),
         }

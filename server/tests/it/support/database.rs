@@ -23,6 +23,39 @@ pub(crate) async fn database() -> SecretString {
     url(&name).await.into()
 }
 
+/// A database with the schema that migrations up to this one make, as a version of that time left it; its URL is the
+/// owner's. The role of the application must be there: after [`database`].
+pub(crate) async fn database_at(version: i64) -> SecretString {
+    let name = format!("test_{}", uuid::Uuid::now_v7().simple());
+    create(&name, "template0").await;
+    let migrations = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations");
+    let mut migrator = sqlx::migrate::Migrator::new(migrations).await.expect("migrations");
+    migrator.migrations.to_mut().retain(|migration| migration.version <= version);
+    let url: SecretString = url(&name).await.into();
+    migrator.run(&mut owner(&url).await).await.expect("they are applied");
+    url
+}
+
+/// Copies what `to` has columns for, as if an earlier version had written it.
+pub(crate) async fn copy(from: &SecretString, to: &SecretString) {
+    let (mut from, mut to) = (owner(from).await, owner(to).await);
+    to.execute("SET session_replication_role = replica").await.expect("a superuser may");
+    let tables: Vec<String> = sqlx::query_scalar(
+        "SELECT relname::text FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+             AND NOT relispartition AND relname <> '_sqlx_migrations'",
+    )
+    .fetch_all(&mut to)
+    .await
+    .expect("tables");
+    for table in tables {
+        let read = sqlx::AssertSqlSafe(format!("SELECT coalesce(json_agg(t), '[]')::text FROM {table} t"));
+        let rows: String = sqlx::query_scalar(read).fetch_one(&mut from).await.expect("rows");
+        to.execute(sqlx::AssertSqlSafe(format!("DELETE FROM {table}"))).await.expect("an owner may");
+        let write = format!("INSERT INTO {table} SELECT * FROM json_populate_recordset(NULL::{table}, $1::json)");
+        sqlx::query(sqlx::AssertSqlSafe(write)).bind(rows).execute(&mut to).await.expect("they fit");
+    }
+}
+
 async fn create(name: &str, template: &str) {
     static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
     let _one = ONE_AT_A_TIME.lock().await;
