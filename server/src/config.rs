@@ -34,6 +34,8 @@ pub struct Config {
     pub database_url: Option<SecretString>,
     /// `PERMESSO_MIGRATE_URL`: as whom the schema is changed; unset: as `database_url` says.
     pub migrate_url: Option<SecretString>,
+    /// `PERMESSO_MIGRATE`: `auto` where `serve` brings the schema up to date before it starts.
+    pub migrate: bool,
     /// `PERMESSO_LISTEN`: the address and port of the server; 127.0.0.1:8765 unless set.
     pub listen: SocketAddr,
     /// `PERMESSO_PUBLIC_URL`: where people and agents reach the server; only scheme, host and port.
@@ -127,6 +129,7 @@ impl Config {
         Ok(Self {
             database_url: postgres_url(&vars, "DATABASE_URL")?,
             migrate_url: postgres_url(&vars, "PERMESSO_MIGRATE_URL")?,
+            migrate: migrate(&vars)?,
             listen: vars
                 .parsed("PERMESSO_LISTEN", "an IP address with a port; write for example 127.0.0.1:8765")?
                 .unwrap_or(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8765)),
@@ -170,6 +173,15 @@ fn postgres_url(vars: &Vars<'_>, name: &str) -> Result<Option<SecretString>, Con
         Ok("postgres" | "postgresql") => Ok(Some(secret)),
         // The value has a password in it, so it is not shown.
         _ => Err(ConfigError::new(name, "is no Postgres URL; write postgres://user:password@host:5432/database")),
+    }
+}
+
+fn migrate(vars: &Vars<'_>) -> Result<bool, ConfigError> {
+    const NAME: &str = "PERMESSO_MIGRATE";
+    match vars.text(NAME).as_deref() {
+        None | Some("off") => Ok(false),
+        Some("auto") => Ok(true),
+        Some(other) => Err(ConfigError::new(NAME, format!("{other:?} is not auto or off"))),
     }
 }
 

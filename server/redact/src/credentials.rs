@@ -11,26 +11,56 @@ use std::{cell::Cell, ops::Range, sync::LazyLock};
 
 use aho_corasick::AhoCorasick;
 
+mod assigned;
+mod header;
+mod pem;
+mod published;
+mod schemes;
+
+use published::TOKENS;
+
 /// A known shape of credential.
-pub(crate) struct Shape {
+struct Shape {
     /// How it begins: ASCII, letters in either case.
     begins: &'static str,
     /// A pattern that matches in every JSON text where this stands in a string, unless it is hidden by `\u`.
-    pub(crate) trace: &'static str,
+    trace: &'static str,
     /// Reads on from where it begins. Says what is to be cut, if it is one.
     read: fn(&Text<'_>, usize) -> Option<Range<usize>>,
 }
 
-/// All shapes that are known. A row is all that another one takes.
-pub(crate) const SHAPES: &[Shape] = &[
+/// All shapes that are known but for those of [`TOKENS`]. A row is all that another one takes.
+const SHAPES: &[Shape] = &[
     Shape { begins: "eyJ", trace: "eyJ", read: json_web_token },
     Shape { begins: "mmcp_", trace: "mmcp_", read: own_key },
-    Shape { begins: "bearer", trace: "(?i-u:bearer)", read: bearer_token },
+    Shape { begins: "bearer", trace: "(?i-u:bearer)", read: schemes::bearer_token },
     Shape { begins: "://", trace: r#"://[^\s"/?\#@]*@|:\\/|:/\\/"#, read: password_in_url },
+    Shape { begins: "basic", trace: "(?i-u:basic)", read: schemes::basic_credentials },
+    Shape { begins: "-----BEGIN", trace: "-----BEGIN", read: pem::private_key },
+    Shape { begins: "1//0", trace: r"1\\?/\\?/0", read: refresh_token_of_google },
+    Shape {
+        begins: ":",
+        trace: "(?i-u:(?:auth|cookie|cred|csrf|key|pass|secret|sess|token|xsrf)[a-z-]*:)",
+        read: header::header,
+    },
+    // A secret-looking name before it leaves a trace of its own ([`ASSIGNS`]); a signature's is only looked for here.
+    Shape { begins: "=", trace: r"[?&;](?i-u:(?:[a-z]+-)*sig)", read: assigned::assigned },
 ];
 
+/// A text without this assigns nothing.
+pub(crate) const ASSIGNS: &str = "=";
+
+/// One pattern for each shape, of which one matches in every JSON text where a credential stands in a string, unless it is
+/// hidden by `\u`; but for what is assigned to a secret-looking name, which is found by the name and [`ASSIGNS`].
+pub(crate) fn traces() -> impl Iterator<Item = String> {
+    SHAPES.iter().map(|shape| shape.trace.to_owned()).chain(TOKENS.iter().map(published::Token::trace))
+}
+
+/// How many shapes there are.
+const KNOWN: usize = SHAPES.len() + TOKENS.len();
+
 static BEGINNINGS: LazyLock<AhoCorasick> = LazyLock::new(|| {
-    let beginnings = SHAPES.iter().map(|shape| shape.begins);
+    let beginnings = SHAPES.iter().map(|shape| shape.begins).chain(TOKENS.iter().map(|token| token.begins));
     let automaton = AhoCorasick::builder().ascii_case_insensitive(true).build(beginnings);
     automaton.expect("the beginnings are constants that the tests compile")
 });
@@ -43,17 +73,25 @@ pub(crate) fn find(text: &str) -> Vec<Range<usize>> {
 fn find_in(text: &Text<'_>) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     // Up to where each shape has been found: there it does not begin anew.
-    let mut behind = [0; SHAPES.len()];
+    let mut behind = [0; KNOWN];
     for beginning in BEGINNINGS.find_overlapping_iter(text.all) {
         let (shape, at) = (beginning.pattern().as_usize(), beginning.start());
         if at >= behind[shape]
-            && let Some(range) = (SHAPES[shape].read)(text, at)
+            && let Some(range) = read(shape, text, at)
         {
             behind[shape] = range.end;
             found.push(range);
         }
     }
     united(found)
+}
+
+/// Reads on from where a shape may begin.
+fn read(shape: usize, text: &Text<'_>, at: usize) -> Option<Range<usize>> {
+    match SHAPES.get(shape) {
+        Some(shape) => (shape.read)(text, at),
+        None => TOKENS.get(shape - SHAPES.len())?.read(text, at),
+    }
 }
 
 /// The same ranges in order, those that overlap as one.
@@ -74,6 +112,8 @@ struct Text<'t> {
     all: &'t str,
     /// What was last read as a JSON Web Token.
     token: Cell<Option<Token>>,
+    /// From where on the end of a block was last looked for, and where it stands.
+    end: Cell<Option<(usize, Option<usize>)>>,
     /// How many bytes readers have looked at: the tests' measure of the cost.
     #[cfg(test)]
     looked: Cell<usize>,
@@ -84,6 +124,7 @@ impl<'t> Text<'t> {
         Self {
             all,
             token: Cell::new(None),
+            end: Cell::new(None),
             #[cfg(test)]
             looked: Cell::new(0),
         }
@@ -96,6 +137,45 @@ impl<'t> Text<'t> {
         #[cfg(test)]
         self.looked.set(self.looked.get() + length + 1);
         at + length
+    }
+
+    /// Where a run of bytes that `belong` begins, which ends before byte `at`; so many are looked at.
+    fn run_back(&self, at: usize, most: usize, belongs: impl Fn(u8) -> bool) -> usize {
+        let bytes = &self.all.as_bytes()[..at];
+        let length = bytes.iter().rev().take(most).take_while(|byte| belongs(**byte)).count();
+        #[cfg(test)]
+        self.looked.set(self.looked.get() + length + 1);
+        at - length
+    }
+
+    /// Where a text in quotes ends, without its last one. It ends with its line when that is missing.
+    fn quoted(&self, at: usize, quote: char) -> usize {
+        let escaped = Cell::new(false);
+        self.run(at, |character| {
+            let is_escaped = escaped.replace(character == '\\' && !escaped.get());
+            !matches!(character, '\n' | '\r') && (character != quote || is_escaped)
+        })
+    }
+
+    /// Whether a word goes on at this place, so that none begins.
+    fn goes_on(&self, at: usize) -> bool {
+        let before = self.all[..at].chars().next_back();
+        before.is_some_and(|before| before.is_alphabetic() || before.is_ascii_digit() || matches!(before, '_' | '-'))
+    }
+
+    /// Where the next end of a PEM block begins. A stretch without one is searched once.
+    fn next_end(&self, at: usize) -> Option<usize> {
+        if let Some((from, end)) = self.end.get()
+            && from <= at
+            && end.is_none_or(|end| at <= end)
+        {
+            return end;
+        }
+        let end = self.all[at..].find("-----END").map(|length| at + length);
+        #[cfg(test)]
+        self.looked.set(self.looked.get() + end.unwrap_or(self.all.len()) - at);
+        self.end.set(Some((at, end)));
+        end
     }
 
     fn has(&self, at: usize, byte: u8) -> bool {
@@ -171,36 +251,6 @@ fn own_key(text: &Text<'_>, at: usize) -> Option<Range<usize>> {
     (ends - secret >= 16).then_some(at..ends)
 }
 
-/// A bearer token (RFC 6750 section 2.1), with the word before it.
-fn bearer_token(text: &Text<'_>, at: usize) -> Option<Range<usize>> {
-    let before = text.all[..at].chars().next_back();
-    if before.is_some_and(|before| before.is_alphabetic() || before.is_ascii_digit() || before == '_') {
-        return None;
-    }
-    let space = at + "bearer".len();
-    let word = text.run(space, |character| matches!(character, ' ' | '\t'));
-    // Without a space the word may be full of beginnings.
-    if word == space {
-        return None;
-    }
-    let ends = text.run(word, |character| {
-        character.is_ascii_alphanumeric() || matches!(character, '.' | '_' | '~' | '+' | '/' | '-')
-    });
-    if ends - word < 3 {
-        return None;
-    }
-    let padded = text.run(ends, |character| character == '=');
-    (padded > ends || !is_prose(&text.all[word..ends])).then_some(at..padded)
-}
-
-/// Whether what follows "bearer" is a word of a sentence ("bearer token", "Bearer authentication.").
-fn is_prose(word: &str) -> bool {
-    let letters = word.trim_end_matches('.');
-    letters.len() < 20
-        && letters.bytes().all(|byte| byte.is_ascii_alphabetic())
-        && letters.bytes().skip(1).all(|byte| byte.is_ascii_lowercase())
-}
-
 /// The password in a URL (RFC 3986 section 3.2.1). The next beginning has a slash, which nothing here goes past.
 fn password_in_url(text: &Text<'_>, at: usize) -> Option<Range<usize>> {
     let belongs = |character: char| !character.is_whitespace() && !matches!(character, '/' | '?' | '#' | '@');
@@ -213,5 +263,17 @@ fn password_in_url(text: &Text<'_>, at: usize) -> Option<Range<usize>> {
     (ends > colon + 1 && text.has(ends, b'@')).then_some(colon + 1..ends)
 }
 
+/// A token by which Google gives access anew.
+fn refresh_token_of_google(text: &Text<'_>, at: usize) -> Option<Range<usize>> {
+    if text.goes_on(at) {
+        return None;
+    }
+    let secret = at + "1//0".len();
+    let ends = text.run(secret, |character| character.is_ascii_alphanumeric() || matches!(character, '_' | '-'));
+    (ends - secret >= 30).then_some(at..ends)
+}
+
+#[cfg(test)]
+mod kinds_tests;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
-//! Takes secrets out of JSON before it is recorded: values under names that look secret ([`names`])
-//! and credentials inside strings ([`credentials`]), also inside JSON that stands in a string, as MCP's
-//! text blocks have it. All else stays byte for byte.
+//! Takes secrets out of JSON before it is recorded: values under names that look secret ([`names`]), also where a name and
+//! its value are two members ([`pairs`]), and credentials inside strings ([`credentials`]), also inside JSON that stands in
+//! a string, as MCP's text blocks have it. All else stays byte for byte.
 //!
 //! The cost is linear in the text, whatever it holds. It is pure: when and on which thread is the caller's business.
 //!
@@ -10,6 +10,7 @@
 mod credentials;
 mod escapes;
 mod names;
+mod pairs;
 
 #[cfg(test)]
 mod tests;
@@ -20,8 +21,8 @@ use regex::Regex;
 use serde::de::IgnoredAny;
 use wire::json::{Kind, Token, Tokens, tokens};
 
-use credentials::SHAPES;
 use escapes::{Places, unescape};
+use pairs::Pairs;
 
 /// What stands where a secret stood.
 pub const REDACTED: &str = "[redacted]";
@@ -40,18 +41,18 @@ static VALUE: LazyLock<Vec<String>> = LazyLock::new(|| {
     std::iter::successors(Some(format!("\"{REDACTED}\"")), in_a_string).take(NESTED + 1).collect()
 });
 /// Texts without a match have no credential in a string. `\u` may hide any of it.
-static MAY_HAVE_SHAPE: LazyLock<Regex> = LazyLock::new(|| pattern(&traces()));
+static MAY_HAVE_SHAPE: LazyLock<Regex> = LazyLock::new(|| pattern(&format!("{}|{}", traces(), credentials::ASSIGNS)));
 /// Texts without a match have nothing to redact, names without one are not secret.
 static CANDIDATE: LazyLock<Regex> = LazyLock::new(|| pattern(&format!("{WORDS}|{}", traces())));
 
 fn traces() -> String {
-    SHAPES.iter().map(|shape| shape.trace).chain([r"\\u"]).collect::<Vec<_>>().join("|")
+    credentials::traces().chain([r"\\u".to_owned()]).collect::<Vec<_>>().join("|")
 }
 
 /// `json` without secrets: the value of a member with a secret-looking name becomes `"[redacted]"`,
-/// whatever it is; JSON Web Tokens, API keys, bearer tokens and passwords in URLs become `[redacted]`
-/// where they stand in a string. Everything else is as it was, order, number forms and white space
-/// included.
+/// whatever it is; JSON Web Tokens, API keys, published shapes of tokens, bearer and basic credentials, private keys,
+/// passwords in URLs and what is assigned to a secret-looking name become `[redacted]` where they stand in a string.
+/// Everything else is as it was, order, number forms and white space included.
 ///
 /// A text that is not JSON comes back as it is when nothing in it could be secret, and else as one
 /// string that says so: where names and values are is not to be guessed.
@@ -80,8 +81,12 @@ fn edits(json: &str, depth: usize) -> Vec<Edit> {
     let mut edits = Vec::new();
     let mut names = Names::default();
     let may_have_shape = MAY_HAVE_SHAPE.is_match(json);
+    let mut pairs = Pairs::of(json);
     let mut tokens = tokens(json);
     while let Some(token) = tokens.next() {
+        if let Some(pairs) = &mut pairs {
+            pairs.read(token, |name| names.is_secret(name));
+        }
         if !matches!(token.kind, Kind::Key | Kind::String) {
             continue;
         }
@@ -94,9 +99,28 @@ fn edits(json: &str, depth: usize) -> Vec<Edit> {
             && let Some(range) = next_value(&mut tokens)
         {
             edits.push(Edit { range, by: &VALUE[depth] });
+            if let Some(pairs) = &mut pairs {
+                pairs.skip();
+            }
         }
     }
+    let found = pairs.map(Pairs::found).unwrap_or_default();
+    if !found.is_empty() {
+        edits.extend(found.into_iter().map(|range| Edit { range, by: &VALUE[depth] }));
+        outermost(&mut edits);
+    }
     edits
+}
+
+/// Puts edits into their order, and leaves out those that stand in others.
+fn outermost(edits: &mut Vec<Edit>) {
+    edits.sort_by_key(|edit| (edit.range.start, std::cmp::Reverse(edit.range.end)));
+    let mut end = 0;
+    edits.retain(|edit| {
+        let outside = edit.range.start >= end;
+        end = end.max(edit.range.end);
+        outside
+    });
 }
 
 /// What is known of the names in a text: lists of objects have the same few over and over.

@@ -75,6 +75,70 @@ fn a_password_is_found_however_the_slashes_of_its_url_are_spelt() {
 }
 
 #[test]
+fn a_name_and_its_value_in_two_members_are_a_pair_in_any_order() {
+    let secret = [
+        (r#"{"name":"Authorization","value":"Token abc"}"#, r#"{"name":"Authorization","value":"[redacted]"}"#),
+        (r#"{"value":"abc","name":"X-Api-Key"}"#, r#"{"value":"[redacted]","name":"X-Api-Key"}"#),
+        (
+            r#"{"value":"a","enabled":true,"key":"DB_PASSWORD"}"#,
+            r#"{"value":"[redacted]","enabled":true,"key":"DB_PASSWORD"}"#,
+        ),
+        (r#"{"Key":"password","Value":{"a":[1,"x"]},"b":2}"#, r#"{"Key":"password","Value":"[redacted]","b":2}"#),
+        (r#"{"values":["a","b"],"header":"Set-Cookie"}"#, r#"{"values":"[redacted]","header":"Set-Cookie"}"#),
+        (
+            r#"{"n\u0061me":"p\u0061ssword","v\u0061lue":12}"#,
+            r#"{"n\u0061me":"p\u0061ssword","v\u0061lue":"[redacted]"}"#,
+        ),
+        (
+            r#"[{"name":"Accept","value":"*/*"},{"name":"Cookie","value":"a=b"},{"name":"Host","value":"x"}]"#,
+            r#"[{"name":"Accept","value":"*/*"},{"name":"Cookie","value":"[redacted]"},{"name":"Host","value":"x"}]"#,
+        ),
+        (r#"{"value":{"value":"x","name":"token"},"name":"secret"}"#, r#"{"value":"[redacted]","name":"secret"}"#),
+        (
+            r#"{"name":"outer","value":{"value":"eyJ","password":"x","name":"token"}}"#,
+            r#"{"name":"outer","value":{"value":"[redacted]","password":"[redacted]","name":"token"}}"#,
+        ),
+    ];
+    for (json, expected) in secret {
+        assert_eq!(redact(json), expected);
+        let inside = json!({"text": json}).to_string();
+        assert_eq!(redact(&inside), json!({"text": expected}).to_string(), "in a string");
+    }
+    for harmless in [
+        r#"{"name":"Authorization","type":"header","required":true}"#,
+        r#"{"name":"Ada","value":"token"}"#,
+        r#"{"name":["password"],"value":"x"}"#,
+        r#"[{"name":"password"},{"value":"x"}]"#,
+        r#"{"name":"password","sub":{"value":"x"}}"#,
+        r#"["Authorization","value"]"#,
+    ] {
+        assert!(is_untouched(harmless), "{harmless} became {}", redact(harmless));
+    }
+}
+
+#[test]
+fn what_is_assigned_and_what_is_known_by_its_shape_is_found_in_json() {
+    let token = ["gh", "p_", &"a1B2".repeat(9)].concat();
+    let json = json!({
+        "file": format!("# settings\nDB_HOST=db\nDB_PASSWORD=correct horse\nGITHUB={token}\n"),
+        "url": "https://x.example/cb?state=1&access_token=abc%2Fdef#top",
+        "key": "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----\n",
+        "header": "Authorization: Basic YWRhOmh1bnRlcjI=",
+    })
+    .to_string();
+    let expected = json!({
+        "file": "# settings\nDB_HOST=db\nDB_PASSWORD=[redacted]\nGITHUB=[redacted]\n",
+        "url": "https://x.example/cb?state=1&access_token=[redacted]#top",
+        "key": "[redacted]\n",
+        "header": "Authorization: [redacted]",
+    })
+    .to_string();
+    // The fragment is taken for a part of the value: whether it is one only a browser knows.
+    assert_eq!(redact(&json), expected.replace("#top", ""));
+    assert_eq!(redact(&escape_all(&json)).matches("[redacted]").count(), 5);
+}
+
+#[test]
 fn json_in_a_string_is_looked_into() {
     let inner = json!({"user": "ada", "password": "hunter2", "n": [1, {"note": KEY}]}).to_string();
     let middle = json!({"content": [{"type": "text", "text": inner}], "isError": false}).to_string();

@@ -68,6 +68,7 @@ impl App {
         let children = ChildUser::find(config.child_user.as_deref())?;
         let url = config.database_url.as_ref().context("DATABASE_URL is not set")?;
         let set_role = config.migrate_url.is_none();
+        db::migrate::ready(url, set_role).await?;
         let db = Pools::connect(url, set_role, config.db_max_connections).await?;
         db::migrate::check(&db.directory).await?;
         let instance = db::migrate::instance(&db.directory).await?;

@@ -8,8 +8,12 @@ use clap::{Subcommand, ValueEnum};
 use domain::{approval::Answer, marks::escaped};
 use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
+use url::form_urlencoded;
 
-use super::client::{Client, SignInArgs};
+use super::{
+    client::{Client, SignInArgs},
+    output::{Output, document},
+};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ApprovalsCommand {
@@ -76,19 +80,24 @@ pub(super) enum Outcome {
 }
 
 /// Runs a command about approvals.
-pub(super) async fn run(command: ApprovalsCommand) -> anyhow::Result<()> {
+pub(super) async fn run(command: ApprovalsCommand, out: Output) -> anyhow::Result<()> {
     match command {
-        ApprovalsCommand::List { status, sign_in } => list(&status, &sign_in).await,
+        ApprovalsCommand::List { status, sign_in } => list(&status, &sign_in, out).await,
         ApprovalsCommand::Show { id, sign_in } => {
             let (_, _, request) = find(&id, &sign_in).await?;
-            show(&request);
+            match out.json {
+                true => document(&request.text),
+                false => show(&request),
+            }
             Ok(())
         }
         ApprovalsCommand::Approve { id, reason, yes, sign_in } => {
             let (client, path, request) = find(&id, &sign_in).await?;
-            show(&request);
+            if !out.json {
+                show(&request);
+            }
             if !yes {
-                if !std::io::stdin().is_terminal() {
+                if out.json || !std::io::stdin().is_terminal() {
                     bail!("nobody is here to ask: give --yes to approve without a question");
                 }
                 if !confirmed("Approve this call? [y/N] ")? {
@@ -99,13 +108,13 @@ pub(super) async fn run(command: ApprovalsCommand) -> anyhow::Result<()> {
             if let Some(reason) = reason {
                 body["reason"] = json!(reason);
             }
-            told(&client.post(&format!("{path}/approve"), &body).await?)
+            told(&client.post_text(&format!("{path}/approve"), &body).await?, out)
         }
         ApprovalsCommand::Reject { id, reason, sign_in } => {
             let (client, path, request) = find(&id, &sign_in).await?;
             let mut body = seen(&request);
             body["reason"] = json!(reason);
-            told(&client.post(&format!("{path}/reject"), &body).await?)
+            told(&client.post_text(&format!("{path}/reject"), &body).await?, out)
         }
         ApprovalsCommand::Settle { id, outcome, note, sign_in } => {
             let (client, path, _) = find(&id, &sign_in).await?;
@@ -113,36 +122,55 @@ pub(super) async fn run(command: ApprovalsCommand) -> anyhow::Result<()> {
                 Outcome::Executed => "executed",
                 Outcome::NotExecuted => "not_executed",
             };
-            told(&client.post(&format!("{path}/settle"), &json!({"outcome": outcome, "note": note})).await?)
+            let body = json!({"outcome": outcome, "note": note});
+            told(&client.post_text(&format!("{path}/settle"), &body).await?, out)
         }
     }
 }
 
-async fn list(status: &str, sign_in: &SignInArgs) -> anyhow::Result<()> {
+async fn list(status: &str, sign_in: &SignInArgs, out: Output) -> anyhow::Result<()> {
     let client = Client::sign_in(sign_in).await?;
-    let mut found = 0;
-    for org in client.orgs(sign_in.org.as_deref()).await? {
-        let filter = if status == "any" { String::new() } else { format!("&status={status}") };
-        let page = client.get(&format!("/orgs/{org}/approvals?limit=200{filter}")).await?;
-        for item in page["items"].as_array().into_iter().flatten() {
-            found += 1;
-            println!(
-                "{}  {:<15}  {}/{}  {}  by {}  {}",
-                text(item, "id"),
-                text(item, "status"),
-                org,
-                text(item, "toolkit"),
-                text(item, "tool"),
-                text(item, "caller_name"),
-                outcome(item).map_or_else(|| format!("expires {}", text(item, "expires_at")), str::to_owned),
-            );
-        }
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("limit", "200");
+    if status != "any" {
+        query.append_pair("status", status);
     }
-    if found == 0 {
+    let query = query.finish();
+    let (mut found, mut listed) = (0, Vec::new());
+    for org in client.orgs(sign_in.org.as_deref()).await? {
+        let take = |mut request: Value| {
+            found += 1;
+            match out.json {
+                true => {
+                    request["org"] = json!(org);
+                    listed.push(request);
+                }
+                false => println!("{}", line(&org, &request)),
+            }
+        };
+        client.each(&format!("/orgs/{org}/approvals?{query}"), take).await?;
+    }
+    if out.json {
+        document(&json!({"items": listed}).to_string());
+    } else if found == 0 {
         let what = if status == "any" { "no requests" } else { "nothing" };
         eprintln!("{what} here{}", if status == "any" { String::new() } else { format!(" is {status}") });
     }
     Ok(())
+}
+
+/// A request in a list.
+fn line(org: &str, request: &Value) -> String {
+    format!(
+        "{}  {:<15}  {}/{}  {}  by {}  {}",
+        text(request, "id"),
+        text(request, "status"),
+        org,
+        text(request, "toolkit"),
+        text(request, "tool"),
+        text(request, "caller_name"),
+        outcome(request).map_or_else(|| format!("expires {}", text(request, "expires_at")), str::to_owned),
+    )
 }
 
 /// What became of a call that ran.
@@ -154,6 +182,8 @@ fn outcome(request: &Value) -> Option<&'static str> {
 
 /// A request, with its definitions as they were written: their hashes are of every byte that counts.
 struct HeldRequest {
+    /// The gateway's answer.
+    text: String,
     fields: Value,
     definitions: Definitions,
 }
@@ -170,8 +200,8 @@ async fn find(id: &str, sign_in: &SignInArgs) -> anyhow::Result<(Client, String,
     for org in client.orgs(sign_in.org.as_deref()).await? {
         let path = format!("/orgs/{org}/approvals/{id}");
         if let Some(text) = client.find(&path).await? {
-            let request =
-                HeldRequest { fields: serde_json::from_str(&text)?, definitions: serde_json::from_str(&text)? };
+            let (fields, definitions) = (serde_json::from_str(&text)?, serde_json::from_str(&text)?);
+            let request = HeldRequest { text, fields, definitions };
             return Ok((client, path, request));
         }
     }
@@ -183,7 +213,7 @@ fn seen(HeldRequest { fields, .. }: &HeldRequest) -> Value {
     json!({"arguments_sha256": fields["arguments_sha256"], "definition_sha256": fields["definition_sha256"]})
 }
 
-fn show(HeldRequest { fields: request, definitions }: &HeldRequest) {
+fn show(HeldRequest { fields: request, definitions, .. }: &HeldRequest) {
     for (label, field) in [
         ("request", "id"),
         ("status", "status"),
@@ -257,8 +287,14 @@ fn text(value: &Value, field: &str) -> String {
     escaped(value[field].as_str().unwrap_or_default())
 }
 
-fn told(request: &Value) -> anyhow::Result<()> {
-    println!("{} is {}", text(request, "id"), text(request, "status"));
+/// Says what became of a request, from the gateway's answer.
+fn told(answer: &str, out: Output) -> anyhow::Result<()> {
+    if out.json {
+        document(answer);
+        return Ok(());
+    }
+    let request: Value = serde_json::from_str(answer)?;
+    println!("{} is {}", text(&request, "id"), text(&request, "status"));
     Ok(())
 }
 

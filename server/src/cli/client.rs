@@ -7,6 +7,7 @@ use reqwest::{
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
+use url::form_urlencoded;
 
 /// Where the gateway is, and who signs in.
 #[derive(Debug, Clone, clap::Args)]
@@ -77,6 +78,24 @@ impl Client {
         self.send(Method::GET, path, None).await
     }
 
+    /// Hands over every item of a list, page by page; `path` has a query.
+    pub(super) async fn each(&self, path: &str, mut take: impl FnMut(Value)) -> anyhow::Result<()> {
+        let mut cursor = None;
+        loop {
+            let from = cursor.as_ref().map(|cursor: &String| {
+                let cursor: String = form_urlencoded::byte_serialize(cursor.as_bytes()).collect();
+                format!("&cursor={cursor}")
+            });
+            let mut page = self.get(&format!("{path}{}", from.unwrap_or_default())).await?;
+            page["items"].as_array_mut().map(std::mem::take).into_iter().flatten().for_each(&mut take);
+            let next = page["next_cursor"].as_str().map(ToOwned::to_owned);
+            if next.is_none() || next == cursor {
+                return Ok(());
+            }
+            cursor = next;
+        }
+    }
+
     /// Gets something that may not be there, as JSON text.
     pub(super) async fn find(&self, path: &str) -> anyhow::Result<Option<String>> {
         match self.text(Method::GET, path, None).await {
@@ -88,6 +107,11 @@ impl Client {
 
     pub(super) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
         self.send(Method::POST, path, Some(body)).await
+    }
+
+    /// Posts, and gives the answer as the JSON text that it is.
+    pub(super) async fn post_text(&self, path: &str, body: &Value) -> anyhow::Result<String> {
+        self.text(Method::POST, path, Some(body)).await
     }
 
     pub(super) async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {

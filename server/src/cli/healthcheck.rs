@@ -3,6 +3,9 @@
 use std::time::Duration;
 
 use anyhow::bail;
+use serde_json::json;
+
+use super::output::Output;
 
 /// Options of `healthcheck`.
 #[derive(Debug, clap::Args)]
@@ -13,16 +16,20 @@ pub(super) struct HealthcheckArgs {
 }
 
 /// Asks `/readyz`.
-pub(super) async fn run(args: HealthcheckArgs) -> anyhow::Result<()> {
+pub(super) async fn run(args: HealthcheckArgs, out: Output) -> anyhow::Result<()> {
     let url = format!("{}/readyz", args.url.trim_end_matches('/'));
     let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(5)).build()?;
     let answer = client.get(&url).send().await;
-    match answer {
+    let because = match answer {
         Ok(answer) if answer.status().is_success() => {
-            println!("ready");
-            Ok(())
+            out.say(&json!({"ready": true}), "ready");
+            return Ok(());
         }
-        Ok(answer) => bail!("not ready: {} says {}", url, answer.status()),
-        Err(_) => bail!("not ready: {url} cannot be reached"),
+        Ok(answer) => format!("{url} says {}", answer.status()),
+        Err(_) => format!("{url} cannot be reached"),
+    };
+    if out.json {
+        out.say(&json!({"ready": false, "because": because}), "");
     }
+    bail!("not ready: {because}")
 }

@@ -1,9 +1,13 @@
 //! `permesso keys`.
 
 use clap::Subcommand;
+use domain::marks::escaped;
 use serde_json::json;
 
-use super::client::{Client, SignInArgs};
+use super::{
+    client::{Client, SignInArgs},
+    output::Output,
+};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum KeysCommand {
@@ -26,7 +30,7 @@ pub(super) enum KeysCommand {
 }
 
 /// Runs a command about keys.
-pub(super) async fn run(command: KeysCommand) -> anyhow::Result<()> {
+pub(super) async fn run(command: KeysCommand, out: Output) -> anyhow::Result<()> {
     let KeysCommand::Create { name, role, owner, expires_at, sign_in } = command;
     let client = Client::sign_in(&sign_in).await?;
     let org = client.org(sign_in.org.as_deref()).await?;
@@ -37,7 +41,7 @@ pub(super) async fn run(command: KeysCommand) -> anyhow::Result<()> {
         }
     }
     let key = client.post(&format!("/orgs/{org}/api-keys"), &body).await?;
-    println!("{}", key["key"].as_str().unwrap_or_default());
-    eprintln!("The key of `{name}` in `{org}`. It is shown only now.");
+    out.say(&key, key["key"].as_str().unwrap_or_default());
+    eprintln!("The key of `{}` in `{org}`. It is shown only now.", escaped(&name));
     Ok(())
 }

@@ -1,6 +1,9 @@
 //! `permesso migrate`.
 
-use super::serve;
+use domain::marks::escaped;
+use serde_json::json;
+
+use super::{output::Output, serve};
 use crate::{
     config::Config,
     db::{self, key_people::Narrowed},
@@ -8,16 +11,14 @@ use crate::{
 };
 
 /// Migrates once.
-pub(super) async fn run() -> anyhow::Result<()> {
+pub(super) async fn run(out: Output) -> anyhow::Result<()> {
     let config = Config::from_env().map_err(serve::refuse)?;
     telemetry::start_log(&config.log);
     serve::migrate(&config).await?;
-    println!("the schema is up to date");
-    for key in db::migrate::narrowed_keys(serve::owner_url(&config)?).await? {
-        for line in said(&key) {
-            println!("{line}");
-        }
-    }
+    let keys = db::migrate::narrowed_keys(serve::owner_url(&config)?).await?;
+    let keys: Vec<String> = keys.iter().flat_map(said).collect();
+    let words = keys.iter().map(|key| format!("\n{}", escaped(key))).collect::<String>();
+    out.say(&json!({"up_to_date": true, "keys": keys}), format_args!("the schema is up to date{words}"));
     Ok(())
 }
 

@@ -8,6 +8,7 @@ mod dev;
 mod healthcheck;
 mod keys;
 mod migrate;
+mod output;
 mod people;
 pub mod sample_upstream;
 mod serve;
@@ -18,6 +19,7 @@ use clap::{Parser, Subcommand};
 use domain::marks::escaped;
 
 use crate::app::console::Console;
+use output::Output;
 
 /// The door between AI agents and an organization's tools.
 ///
@@ -28,6 +30,9 @@ use crate::app::console::Console;
 struct Cli {
     #[command(subcommand)]
     command: Command,
+    /// Print one JSON document for programs instead of words for people
+    #[arg(long, global = true)]
+    json: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -80,7 +85,7 @@ pub fn run(console: Console) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let result = runtime.block_on(dispatch(cli.command, console));
+    let result = runtime.block_on(dispatch(cli.command, console, Output { json: cli.json }));
     // A blocked thread, such as one that reads a terminal, must not keep the process.
     runtime.shutdown_background();
     match result {
@@ -92,17 +97,17 @@ pub fn run(console: Console) -> ExitCode {
     }
 }
 
-async fn dispatch(command: Command, console: Console) -> anyhow::Result<()> {
+async fn dispatch(command: Command, console: Console, out: Output) -> anyhow::Result<()> {
     match command {
-        Command::Serve(args) => serve::run(args, console).await,
-        Command::Dev(args) => dev::run(args, console).await,
-        Command::Migrate => migrate::run().await,
-        Command::Keys(command) => keys::run(command).await,
-        Command::Connect(args) => connect::run(args).await,
-        Command::Approvals(command) => approvals::run(command).await,
-        Command::People(command) => people::run(command).await,
-        Command::Healthcheck(args) => healthcheck::run(args).await,
-        Command::SampleUpstream(args) => sample_upstream::run(args).await,
+        Command::Serve(args) => serve::run(args, console, out).await,
+        Command::Dev(args) => dev::run(args, console, out).await,
+        Command::Migrate => migrate::run(out).await,
+        Command::Keys(command) => keys::run(command, out).await,
+        Command::Connect(args) => connect::run(args, out).await,
+        Command::Approvals(command) => approvals::run(command, out).await,
+        Command::People(command) => people::run(command, out).await,
+        Command::Healthcheck(args) => healthcheck::run(args, out).await,
+        Command::SampleUpstream(args) => sample_upstream::run(args, out).await,
     }
 }
 

@@ -2,10 +2,12 @@
 
 use anyhow::Context;
 use clap::Subcommand;
+use domain::marks::escaped;
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
 use url::Url;
 
-use super::serve;
+use super::{output::Output, serve};
 use crate::{app::state::App, clock::Clock, config::Config, service, telemetry};
 
 #[derive(Debug, Subcommand)]
@@ -21,7 +23,7 @@ pub(super) enum PeopleCommand {
 }
 
 /// Runs a command about people.
-pub(super) async fn run(command: PeopleCommand) -> anyhow::Result<()> {
+pub(super) async fn run(command: PeopleCommand, out: Output) -> anyhow::Result<()> {
     let PeopleCommand::ResetPassword { email } = command;
     let mut config = Config::from_env().map_err(serve::refuse)?;
     // No child is started here, so whoever may not start one as that user may still reset a password.
@@ -36,6 +38,9 @@ pub(super) async fn run(command: PeopleCommand) -> anyhow::Result<()> {
     let nowhere = Url::parse("http://localhost")?;
     let app = App::new(&config, Clock::system(), nowhere).await.map_err(serve::refuse)?;
     service::sign_in::reset_password(&app.services, &email, password.expose_secret()).await?;
-    println!("the password of {email} was reset; tokens issued before are void");
+    out.say(
+        &json!({"email": email, "reset": true}),
+        format_args!("the password of {} was reset; tokens issued before are void", escaped(&email)),
+    );
     Ok(())
 }

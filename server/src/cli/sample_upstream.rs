@@ -16,9 +16,11 @@ use anyhow::Context as _;
 use rmcp::ServiceExt as _;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
+use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use super::output::Output;
 use ledger::Ledger;
 use tools::LedgerServer;
 
@@ -50,13 +52,14 @@ pub struct SampleUpstreamArgs {
 ///
 /// # Errors
 /// When the address cannot be bound, or serving fails.
-pub async fn run(args: SampleUpstreamArgs) -> anyhow::Result<()> {
+pub(super) async fn run(args: SampleUpstreamArgs, out: Output) -> anyhow::Result<()> {
     let delay = Duration::from_millis(args.delay_ms);
     if args.stdio {
         return serve_stdio(args.ledger, delay).await;
     }
     let listener = TcpListener::bind(args.listen).await.with_context(|| format!("cannot listen on {}", args.listen))?;
-    println!("sample upstream on {}", endpoint(&listener)?);
+    let endpoint = endpoint(&listener)?;
+    out.say(&json!({"url": endpoint}), format_args!("sample upstream on {endpoint}"));
     let cancel = CancellationToken::new();
     let interrupted = cancel.clone();
     tokio::spawn(async move {

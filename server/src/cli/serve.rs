@@ -2,10 +2,11 @@
 
 use anyhow::Context;
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
 use tokio::net::TcpListener;
 use url::Url;
 
-use super::Refusal;
+use super::{Refusal, output::Output};
 use crate::{
     app::{
         console::Console,
@@ -23,24 +24,28 @@ use crate::{
 /// Options of `serve`.
 #[derive(Debug, clap::Args)]
 pub(super) struct ServeArgs {
-    /// Bring the schema up to date first, as `permesso migrate` does
+    /// Bring the schema up to date first, as `permesso migrate` does; PERMESSO_MIGRATE=auto says the same
+    ///
+    /// Of several that start at once, one does the work and the others wait.
     #[arg(long)]
     migrate: bool,
 }
 
 /// Serves until a signal.
-pub(super) async fn run(args: ServeArgs, console: Console) -> anyhow::Result<()> {
+pub(super) async fn run(args: ServeArgs, console: Console, out: Output) -> anyhow::Result<()> {
     let config = Config::from_env().map_err(refuse)?;
     telemetry::start_log(&config.log);
-    if config.database_url.is_none() {
+    let Some(url) = &config.database_url else {
         return Err(refuse(
             "DATABASE_URL is not set: give the Postgres to work on, or use `permesso dev` to try Permesso",
         ));
-    }
+    };
     MasterKey::from_config(&config).map_err(refuse)?;
-    if args.migrate {
-        migrate(&config).await?;
+    if args.migrate || config.migrate {
+        db::migrate::migrate_at_start(owner_url(&config)?).await?;
     }
+    // Before anything else is said: without a schema nothing else matters.
+    db::migrate::ready(url, config.migrate_url.is_none()).await.map_err(refuse)?;
     let listener = bind(&config).await?;
     let public_url = public_url(&config, &listener)?;
     let mut app = App::new(&config, Clock::system(), public_url.clone()).await.map_err(refuse)?;
@@ -50,7 +55,7 @@ pub(super) async fn run(args: ServeArgs, console: Console) -> anyhow::Result<()>
         tracing::warn!("the published development key is in use: nothing that is sealed or signed is protected");
     }
     tracing::info!(url = %public_url, "serving");
-    println!("permesso on {public_url}");
+    out.say(&json!({"url": public_url.as_str()}), format_args!("permesso on {public_url}"));
     serve(app, listener, signalled()).await
 }
 

@@ -49,6 +49,7 @@ fn every_variable_is_read() {
     let config = config(&[
         ("DATABASE_URL", "postgres://app:pw@db/permesso"),
         ("PERMESSO_MIGRATE_URL", "postgresql:///permesso?host=/run/postgresql"),
+        ("PERMESSO_MIGRATE", "auto"),
         ("PERMESSO_LISTEN", "[::]:80"),
         ("PERMESSO_PUBLIC_URL", "https://mcp.example.com"),
         ("PERMESSO_ALLOWED_HOSTS", "MCP.internal, 10.0.0.7:8765,[::1]"),
@@ -81,6 +82,7 @@ fn every_variable_is_read() {
     .unwrap();
     assert_eq!(exposed(config.database_url.as_ref()), Some("postgres://app:pw@db/permesso"));
     assert_eq!(exposed(config.migrate_url.as_ref()), Some("postgresql:///permesso?host=/run/postgresql"));
+    assert!(config.migrate);
     assert_eq!(config.listen.to_string(), "[::]:80");
     assert_eq!(config.public_url.unwrap().as_str(), "https://mcp.example.com/");
     let host = |name: &str, port| Host { name: name.to_owned(), port };

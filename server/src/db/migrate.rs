@@ -1,8 +1,14 @@
-//! Brings the schema up to date, as its owner. Forward only.
+//! Brings the schema up to date, as its owner. Forward only. And says before anything else is done whether the schema is
+//! there.
+
+use std::{
+    collections::HashSet,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, bail};
 use secrecy::SecretString;
-use sqlx::{ConnectOptions, Connection, Executor, migrate::Migrator};
+use sqlx::{ConnectOptions, Connection, Executor, PgConnection, migrate::Migrator};
 use uuid::Uuid;
 
 use super::key_people::Narrowed;
@@ -13,26 +19,113 @@ static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 /// other newer schema is accepted, so that two versions can work side by side during an upgrade.
 pub const GENERATION: i32 = 1;
 
+/// Held while the schema is brought up to date: "permesso", as a number.
+const LOCK: i64 = 0x7065_726d_6573_736f;
+/// How long a start waits for a Postgres that is starting too, as containers do side by side.
+const PATIENCE: Duration = Duration::from_secs(15);
+
 /// Makes the application's role if it is missing and applies what has not been applied.
-/// Safe to run from several processes at once: the migrator holds an advisory lock.
+/// Safe to run from several processes at once: one does the work, the others wait and find it done.
 ///
 /// # Errors
 /// When Postgres cannot be reached or is older than 14, the role may not be made, or a migration
 /// fails; each failed migration leaves nothing behind.
 pub async fn migrate(url: &SecretString) -> anyhow::Result<()> {
-    let mut conn = super::options(url)?.connect().await.context("cannot connect to Postgres to migrate")?;
+    let conn = super::options(url)?.connect().await.context("cannot connect to Postgres to migrate")?;
+    migrate_by(conn).await
+}
+
+/// The same at the start of a gateway: waits for a Postgres that is starting.
+///
+/// # Errors
+/// As [`migrate`].
+pub async fn migrate_at_start(url: &SecretString) -> anyhow::Result<()> {
+    migrate_by(reach(url).await.context("cannot connect to Postgres to migrate")?).await
+}
+
+async fn migrate_by(mut conn: PgConnection) -> anyhow::Result<()> {
     let version: i32 =
         sqlx::query_scalar("SELECT current_setting('server_version_num')::int").fetch_one(&mut conn).await?;
     if version < 140_000 {
         bail!("Postgres 14 or newer is needed; this server is version {}", version / 10_000);
     }
+    // It ends with the connection.
+    sqlx::query("SELECT pg_advisory_lock($1)").bind(LOCK).execute(&mut conn).await?;
     make_role(&mut conn).await?;
     let mut migrations = sqlx::migrate::Migrator { ..Migrator::DEFAULT };
     migrations.migrations = MIGRATIONS.migrations.clone();
     migrations.ignore_missing = true;
     migrations.run(&mut conn).await.context("a migration failed")?;
+    // So that `ready` can tell what has been applied.
+    conn.execute("GRANT SELECT ON _sqlx_migrations TO permesso_app").await?;
     conn.close().await?;
     Ok(())
+}
+
+/// Connects; waits while nobody answers or Postgres says that it is starting.
+async fn reach(url: &SecretString) -> anyhow::Result<PgConnection> {
+    let options = super::options(url)?;
+    let began = Instant::now();
+    loop {
+        match options.connect().await {
+            Err(error) if is_passing(&error) && began.elapsed() < PATIENCE => {
+                tokio::time::sleep(Duration::from_millis(250)).await;
+            }
+            reached => return Ok(reached?),
+        }
+    }
+}
+
+fn is_passing(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) => true,
+        // cannot_connect_now, too_many_connections
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| matches!(&*code, "57P03" | "53300")),
+        _ => false,
+    }
+}
+
+/// Whether the application's role and the schema are there, with every migration that this binary knows. Asks before
+/// anybody works as that role, by one connection, so that nothing else complains. With `set_role`, whom `url` names has to
+/// be able to become the role.
+///
+/// # Errors
+/// One line that says what to do.
+pub async fn ready(url: &SecretString, set_role: bool) -> anyhow::Result<()> {
+    let mut conn = reach(url).await.context("cannot connect to Postgres with DATABASE_URL")?;
+    let found = missing(&mut conn, set_role).await;
+    // Whether or not it says farewell.
+    let _ = conn.close().await;
+    match found.context("cannot read the database's schema")? {
+        None => Ok(()),
+        Some(missing) => bail!("{missing}: run `permesso migrate` first, or start with `permesso serve --migrate`"),
+    }
+}
+
+async fn missing(conn: &mut PgConnection, set_role: bool) -> sqlx::Result<Option<String>> {
+    let (has_schema, has_role, may_read): (bool, bool, Option<bool>) = sqlx::query_as(
+        "SELECT to_regclass('configuration') IS NOT NULL,
+                EXISTS (SELECT FROM pg_roles WHERE rolname = 'permesso_app'
+                        AND (NOT $1 OR pg_has_role(current_user, oid, 'MEMBER'))),
+                has_table_privilege(to_regclass('_sqlx_migrations'), 'SELECT')",
+    )
+    .bind(set_role)
+    .fetch_one(&mut *conn)
+    .await?;
+    if !has_schema {
+        return Ok(Some("the database has no schema yet".to_owned()));
+    }
+    if !has_role {
+        return Ok(Some("the database has a schema, but no role permesso_app to work as".to_owned()));
+    }
+    // Older versions let nobody read it.
+    let applied: Vec<i64> = match may_read {
+        Some(true) => sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE success").fetch_all(conn).await?,
+        _ => Vec::new(),
+    };
+    let applied: HashSet<i64> = applied.into_iter().collect();
+    let lacks = MIGRATIONS.iter().any(|migration| !applied.contains(&migration.version));
+    Ok(lacks.then(|| "the database's schema is older than this permesso needs".to_owned()))
 }
 
 /// Keys that may do less than their role allows, because of their owners: for who has just brought the schema up to date.
@@ -47,7 +140,7 @@ pub async fn narrowed_keys(url: &SecretString) -> anyhow::Result<Vec<Narrowed>> 
 }
 
 /// Roles belong to the cluster: another database's migration may be making it at this moment.
-async fn make_role(conn: &mut sqlx::PgConnection) -> anyhow::Result<()> {
+async fn make_role(conn: &mut PgConnection) -> anyhow::Result<()> {
     conn.execute(
         "DO $$ BEGIN
              IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'permesso_app') THEN
@@ -73,7 +166,7 @@ pub async fn instance(db: &super::Db) -> anyhow::Result<Uuid> {
     found.context("the database's schema is older than this permesso: run `permesso migrate`")
 }
 
-/// Whether the schema is there and this binary may work on it.
+/// Whether this binary may work on the schema, which may be newer.
 ///
 /// # Errors
 /// One line that says what to do.

@@ -3,7 +3,7 @@
 //! What a line shows must not be taken for something else: strings stand in quotes, and whatever
 //! cannot be seen ([`domain::marks`]) stands as its JSON escape.
 
-use domain::marks::{Form, Piece, pieces};
+use domain::marks::{Form, Piece, json_escape, pieces};
 use serde_json::value::RawValue;
 use wire::json::{fields, unquote};
 
@@ -122,10 +122,7 @@ fn escaped(character: char, hidden: bool) -> String {
         '\n' => "\\n".to_owned(),
         '\r' => "\\r".to_owned(),
         '\t' => "\\t".to_owned(),
-        _ if hidden => {
-            let mut units = [0; 2];
-            character.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")).collect()
-        }
+        _ if hidden => json_escape(character),
         plain => plain.to_string(),
     }
 }

@@ -4,22 +4,16 @@ use std::process::Output;
 
 use secrecy::ExposeSecret;
 use serde_json::json;
-use sqlx::Executor;
 
-use crate::support::{
-    World,
-    database::{database, owner},
-    gateway::variables,
-    process::permesso,
-};
+use crate::support::{World, database::database, gateway::variables, process::permesso};
 
 /// Runs a command to its end, with these variables and nothing else.
-fn run(args: &[&str], variables: &[(String, String)]) -> Output {
+pub(crate) fn run(args: &[&str], variables: &[(String, String)]) -> Output {
     permesso().args(args).envs(variables.iter().cloned()).output().expect("it ends by itself")
 }
 
 #[track_caller]
-fn refuses(output: &Output, says: &[&str]) {
+pub(crate) fn refuses(output: &Output, says: &[&str]) {
     let text = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{text}");
     assert_eq!(text.trim_end().lines().count(), 1, "one line: {text}");
@@ -52,16 +46,6 @@ async fn serve_refuses_a_role_that_row_level_security_would_not_bind() {
     let mut two = variables(&database);
     two.push(("PERMESSO_MIGRATE_URL".into(), database.expose_secret().to_owned()));
     refuses(&run(&["serve"], &two), &["superuser", "PERMESSO_MIGRATE_URL"]);
-}
-
-#[tokio::test]
-async fn serve_refuses_a_database_without_schema() {
-    let database = database().await;
-    let mut conn = owner(&database).await;
-    conn.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO permesso_app")
-        .await
-        .expect("an owner may");
-    refuses(&run(&["serve"], &variables(&database)), &["permesso migrate"]);
 }
 
 #[tokio::test]

@@ -1,6 +1,9 @@
 //! The list: tabs, search, and the requests under their headings. It never moves under the pointer.
 
+use std::collections::HashSet;
+
 use leptos::{html, prelude::*};
+use uuid::Uuid;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement};
 
@@ -165,17 +168,20 @@ fn announced(count: usize) -> String {
 
 /// What the list shows.
 #[derive(Clone, Copy, PartialEq)]
-enum Stage {
+pub(super) enum Stage {
+    /// Nothing was read yet.
     Unread,
+    /// It could not be read.
     Failed,
+    /// There is nothing in this tab.
     Empty(Tab),
+    /// Requests.
     Rows,
 }
 
-#[component]
-fn Lines() -> impl IntoView {
-    let room = Room::here();
-    let stage = memo(move || {
+/// What the list shows just now.
+pub(super) fn stage(room: Room) -> Memo<Stage> {
+    memo(move || {
         let (tab, complete) = room.reading.listed.with(|listed| (listed.tab, listed.complete));
         match (room.board.with(|board| board.entries.is_empty()), complete) {
             (false, _) => Stage::Rows,
@@ -183,7 +189,12 @@ fn Lines() -> impl IntoView {
             (true, false) if room.reading.pages.failure.with(Option::is_some) => Stage::Failed,
             (true, false) => Stage::Unread,
         }
-    });
+    })
+}
+
+#[component]
+fn Lines() -> impl IntoView {
+    let stage = stage(Room::here());
     move || match stage.get() {
         Stage::Failed => ().into_any(),
         Stage::Unread => view! { <div class="lines"><Skeleton lines=6 /></div> }.into_any(),
@@ -219,10 +230,15 @@ fn OneGroup(group: Group) -> impl IntoView {
         room.board.with(|board| board.entries.iter().filter(of).map(Entry::id).collect::<Vec<_>>())
     });
     let some = memo(move || ids.with(|ids| !ids.is_empty()));
+    // A heading over lines that the search has hidden says nothing.
+    let found = memo(move || {
+        let found: HashSet<Uuid> = room.visible.with(|visible| visible.iter().copied().collect());
+        ids.with(|ids| ids.iter().any(|id| found.contains(id)))
+    });
     let heading = group.heading();
     view! {
         <Show when=move || some.get()>
-            {heading.map(|words| view! { <h2>{words}</h2> })}
+            {heading.map(|words| view! { <h2 hidden=move || !found.get()>{words}</h2> })}
             <ul>
                 <For each=move || ids.get() key=|id| *id let:id>
                     <Row id />

@@ -21,7 +21,11 @@ use leptos::{html, prelude::*};
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
-use self::{list::Requests, place::Tab, room::Room};
+use self::{
+    list::{Requests, Stage},
+    place::Tab,
+    room::Room,
+};
 use super::request::Request;
 use crate::{
     components::{Icon, Shape},
@@ -58,9 +62,14 @@ fn Rooms() -> impl IntoView {
     follow_decisions(room);
     choose_first(room);
     bring_into_view(room);
-    let narrow = move || if room.selected().is_some() { "inbox looking" } else { "inbox" };
+    let stage = list::stage(room);
+    let class = move || match (room.selected().is_some(), stage.get()) {
+        (true, _) => "inbox looking",
+        (false, Stage::Empty(_)) => "inbox bare",
+        (false, _) => "inbox",
+    };
     view! {
-        <main class=narrow>
+        <main class=class>
             <Requests />
             <Looked />
         </main>

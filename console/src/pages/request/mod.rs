@@ -133,6 +133,7 @@ fn Card(
         }
     });
     let unsettled = part(detail, |detail| detail.approval.status == "outcome_unknown" || detail.approval.asks_input);
+    keeps_clear();
     // Settling decides, too.
     let barred = memo(move || instead_of_actions.is_some_and(|instead| instead.with(Option::is_some)));
     view! {
@@ -153,6 +154,22 @@ fn Card(
             None => view! { <Actions detail /> }.into_any(),
         }}
     }
+}
+
+/// Says to the style sheets that a request stands on the page, and a bar to decide with perhaps, while the calling component
+/// is shown: news and what the focus goes to keep clear of it. (`:has()` would look through the whole page for it, whenever
+/// something changes in it.)
+fn keeps_clear() {
+    const NAME: &str = "data-request";
+    let root = || document().document_element();
+    if let Some(root) = root() {
+        let _ = root.set_attribute(NAME, "");
+    }
+    on_cleanup(move || {
+        if let Some(root) = root() {
+            let _ = root.remove_attribute(NAME);
+        }
+    });
 }
 
 /// A state of a request, as a badge.

@@ -119,6 +119,33 @@ pub fn escaped(text: &str) -> String {
     escaped
 }
 
+/// A JSON text with the same value, in which each hidden character of a string stands as its escape (`\u202e`).
+pub fn escaped_json(json: &str) -> String {
+    let mut escaped = String::with_capacity(json.len());
+    for piece in pieces(json, Form::Line) {
+        match piece {
+            Piece::Plain(plain) => escaped.push_str(plain),
+            Piece::Mark(mark) if mark.visible => escaped.push_str(mark.text),
+            Piece::Mark(mark) => {
+                for character in mark.text.chars() {
+                    match character {
+                        // Between values, where JSON has room for it.
+                        ' ' | '\t' | '\n' | '\r' => escaped.push(character),
+                        hidden => escaped.push_str(&json_escape(hidden)),
+                    }
+                }
+            }
+        }
+    }
+    escaped
+}
+
+/// A character as JSON's escape: `\u202e`, or two of them.
+pub fn json_escape(character: char) -> String {
+    let mut units = [0; 2];
+    character.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")).collect()
+}
+
 /// How many characters of a text would be marked.
 pub fn count(text: &str, form: Form) -> usize {
     pieces(text, form).iter().map(|piece| if let Piece::Mark(mark) = piece { mark.count } else { 0 }).sum()

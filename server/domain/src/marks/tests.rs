@@ -167,6 +167,13 @@ fn what_a_terminal_would_hide_or_obey_is_escaped() {
 }
 
 #[test]
+fn json_keeps_its_value_when_what_it_hides_is_escaped() {
+    let json = "{\n  \"to\": \"a\u{202e}b\u{e0041} p\u{430}ypal\u{7f}\", \"n\": 1.0 }\r\n";
+    let shown = "{\n  \"to\": \"a\\u202eb\\udb40\\udc41 p\u{430}ypal\\u007f\", \"n\": 1.0 }\r\n";
+    assert_eq!(escaped_json(json), shown);
+}
+
+#[test]
 fn no_hidden_character_is_left_where_escapes_are_written() {
     for character in ('\0'..='\u{1ffff}').chain('\u{e0000}'..='\u{e0fff}').chain(['\u{f0000}', char::MAX]) {
         let shown = escaped(&format!("{character}a{character}b{}", character.to_string().repeat(9)));

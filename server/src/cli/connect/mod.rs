@@ -5,9 +5,13 @@ mod check;
 mod write;
 
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
 use url::Url;
 
-use super::serve::refuse;
+use super::{
+    output::{Output, document},
+    serve::refuse,
+};
 use crate::{
     config::Config,
     mcp::connect::{Client, KEY_VARIABLE, Server},
@@ -45,12 +49,12 @@ pub(super) struct ConnectArgs {
 }
 
 /// Prints or writes a client's configuration.
-pub(super) async fn run(args: ConnectArgs) -> anyhow::Result<()> {
+pub(super) async fn run(args: ConnectArgs, out: Output) -> anyhow::Result<()> {
     let server = server(&args)?;
     // As everywhere, an empty variable is one that is not set.
     let key = args.key.as_ref().filter(|key| !key.expose_secret().is_empty());
     if !args.write {
-        show(args.client, &server);
+        show(args.client, &server, out);
     }
     // Before anything is written: what does not work would only be found out in the client.
     if let Some(key) = key.filter(|_| !args.offline) {
@@ -61,7 +65,8 @@ pub(super) async fn run(args: ConnectArgs) -> anyhow::Result<()> {
         eprintln!("{} {found}", server.url());
     }
     if args.write {
-        write::write(args.client, &server, key, args.force)?;
+        let written = write::write(args.client, &server, key, args.force, out)?;
+        out.say(&written.json(), &written);
     }
     if key.is_none() {
         eprintln!("{}", need_of_key(args.client));
@@ -70,8 +75,14 @@ pub(super) async fn run(args: ConnectArgs) -> anyhow::Result<()> {
 }
 
 /// The ways to connect a client, to paste.
-fn show(client: Client, server: &Server) {
-    for step in client.steps(server) {
+fn show(client: Client, server: &Server, out: Output) {
+    let steps = client.steps(server);
+    if out.json {
+        let steps: Vec<_> = steps.iter().map(|step| json!({"says": step.says, "text": step.text})).collect();
+        document(&json!({"name": server.name(), "url": server.url(), "steps": steps}).to_string());
+        return;
+    }
+    for step in steps {
         println!("{}\n\n{}\n", step.says, step.text);
     }
 }

@@ -1,6 +1,7 @@
 //! A client's configuration file, changed in place: whole or not at all, with a copy of what was there.
 
 use std::{
+    fmt,
     fs::{self, OpenOptions, Permissions},
     io::{ErrorKind, Write},
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
@@ -9,12 +10,51 @@ use std::{
 
 use anyhow::Context;
 use secrecy::SecretString;
+use serde_json::{Value, json};
 
-use super::super::serve::refuse;
+use super::super::{output::Output, serve::refuse};
 use crate::mcp::connect::{Change, Client, Conflict, KEY_VARIABLE, Place, Server, merge};
 
-/// Puts the server into the client's file, and says so.
-pub(super) fn write(client: Client, server: &Server, key: Option<&SecretString>, force: bool) -> anyhow::Result<()> {
+/// What was done to a client's file.
+pub(super) struct Written {
+    name: String,
+    file: PathBuf,
+    changed: bool,
+    backup: Option<PathBuf>,
+}
+
+impl Written {
+    /// For programs.
+    pub(super) fn json(&self) -> Value {
+        let path = |path: &PathBuf| path.display().to_string();
+        json!({
+            "name": self.name,
+            "file": path(&self.file),
+            "changed": self.changed,
+            "backup": self.backup.as_ref().map(path),
+        })
+    }
+}
+
+impl fmt::Display for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, file) = (&self.name, self.file.display());
+        match &self.backup {
+            _ if !self.changed => write!(f, "{name} is in {file} already: nothing was changed."),
+            Some(backup) => write!(f, "{name} is in {file} now; {} is the file as it was.", backup.display()),
+            None => write!(f, "{name} is in {file} now."),
+        }
+    }
+}
+
+/// Puts the server into the client's file.
+pub(super) fn write(
+    client: Client,
+    server: &Server,
+    key: Option<&SecretString>,
+    force: bool,
+    out: Output,
+) -> anyhow::Result<Written> {
     if client.keeps_key() && key.is_none() {
         let title = client.title();
         return Err(refuse(anyhow::anyhow!(
@@ -29,11 +69,9 @@ pub(super) fn write(client: Client, server: &Server, key: Option<&SecretString>,
         Err(error) => return Err(error).with_context(|| format!("cannot read {shown}")),
     };
     let name = server.name();
+    let written = |changed, backup| Written { name: name.to_owned(), file: path.clone(), changed, backup };
     let new = match merge(client, server, key, text.as_deref(), force) {
-        Ok(Change::Nothing) => {
-            println!("{name} is in {shown} already: nothing was changed.");
-            return Ok(());
-        }
+        Ok(Change::Nothing) => return Ok(written(false, None)),
         Ok(Change::Text(new)) => new,
         Err(Conflict::Taken) => {
             return Err(refuse(anyhow::anyhow!(
@@ -41,7 +79,7 @@ pub(super) fn write(client: Client, server: &Server, key: Option<&SecretString>,
             )));
         }
         Err(conflict) => {
-            super::show(client, server);
+            super::show(client, server, out);
             return Err(refuse(anyhow::anyhow!(
                 "{shown} {conflict}: nothing was written, put in yourself what is above"
             )));
@@ -51,11 +89,7 @@ pub(super) fn write(client: Client, server: &Server, key: Option<&SecretString>,
     let real = fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
     let backup = text.map(|text| back_up(&real, &text)).transpose()?;
     replace(&real, &new, client.keeps_key()).with_context(|| format!("cannot write {shown}"))?;
-    match backup {
-        Some(backup) => println!("{name} is in {shown} now; {} is the file as it was.", backup.display()),
-        None => println!("{name} is in {shown} now."),
-    }
-    Ok(())
+    Ok(written(true, backup))
 }
 
 fn place(client: Client) -> anyhow::Result<PathBuf> {

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use url::Host;
 
-use super::serve;
+use super::{output::Output, serve};
 use crate::{
     app::{
         console::Console,
@@ -51,7 +51,7 @@ struct Made {
 }
 
 /// Runs until a signal.
-pub(super) async fn run(args: DevArgs, console: Console) -> anyhow::Result<()> {
+pub(super) async fn run(args: DevArgs, console: Console, out: Output) -> anyhow::Result<()> {
     let mut config = Config::from_env().map_err(serve::refuse)?;
     if !args.i_know
         && let Some(reached) = reached_from_elsewhere(&config)
@@ -76,7 +76,7 @@ pub(super) async fn run(args: DevArgs, console: Console) -> anyhow::Result<()> {
     config.egress_allow.extend(["127.0.0.0/8".to_owned(), "::1/128".to_owned()]);
 
     let postgres = if config.database_url.is_none() { Some(start_postgres(&mut config).await?) } else { None };
-    let result = run_gateway(&args, &config, console).await;
+    let result = run_gateway(&args, &config, console, out).await;
     if let Some(postgres) = postgres {
         step("stopping Postgres");
         tokio::task::spawn_blocking(move || postgres.stop()).await??;
@@ -122,7 +122,7 @@ async fn start_postgres(config: &mut Config) -> anyhow::Result<Embedded> {
     Ok(postgres)
 }
 
-async fn run_gateway(args: &DevArgs, config: &Config, console: Console) -> anyhow::Result<()> {
+async fn run_gateway(args: &DevArgs, config: &Config, console: Console, out: Output) -> anyhow::Result<()> {
     step("bringing the schema up to date");
     serve::migrate(config).await?;
     let listener = serve::bind(config).await?;
@@ -164,7 +164,7 @@ async fn run_gateway(args: &DevArgs, config: &Config, console: Console) -> anyho
         sample::make(&local_url, &mut made).await.context("cannot make the sample org")?;
         keep(&data_dir, &made, true)?;
         if !quiet {
-            print(&made);
+            out.say(&serde_json::to_value(&made)?, instructions(&made));
         }
         signalled().await;
         Ok::<_, anyhow::Error>(())
@@ -205,10 +205,11 @@ fn step(text: &str) {
     eprintln!("… {text}");
 }
 
-fn print(made: &Made) {
+/// What to do next.
+fn instructions(made: &Made) -> String {
     let program = std::env::current_exe().map_or_else(|_| "permesso".to_owned(), |path| path.display().to_string());
     let Made { url, mcp_url, admin_email, admin_password, owner_email, agent_key, ledger, .. } = made;
-    println!(
+    format!(
         r#"
 Permesso is running.
 
@@ -236,7 +237,7 @@ Decide without a browser:
 
 Ctrl-C stops everything; the data stays.
 "#
-    );
+    )
 }
 
 /// A secret that was printed anyway.

@@ -47,9 +47,9 @@ fn upstream(made: &Made) -> anyhow::Result<Value> {
 }
 
 async fn owner(admin: &Client, made: &Made) -> anyhow::Result<()> {
-    let members = admin.get("/orgs/acme/members?limit=200").await?;
-    let there =
-        members["items"].as_array().into_iter().flatten().any(|member| member["email"] == made.owner_email.as_str());
+    let mut there = false;
+    let find = |member: Value| there |= member["email"] == made.owner_email.as_str();
+    admin.each("/orgs/acme/members?limit=200", find).await?;
     if !there {
         let body =
             json!({"email": made.owner_email, "name": "Sam Sample", "role": "admin", "password": made.owner_password});

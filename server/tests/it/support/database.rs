@@ -23,6 +23,13 @@ pub(crate) async fn database() -> SecretString {
     url(&name).await.into()
 }
 
+/// A database with nothing in it; its URL is the owner's.
+pub(crate) async fn empty() -> SecretString {
+    let name = format!("test_{}", uuid::Uuid::now_v7().simple());
+    create(&name, "template0").await;
+    url(&name).await.into()
+}
+
 /// A database with the schema that migrations up to this one make, as a version of that time left it; its URL is the
 /// owner's. The role of the application must be there: after [`database`].
 pub(crate) async fn database_at(version: i64) -> SecretString {
