@@ -117,7 +117,7 @@ pub async fn leave(services: &Services, access: &OrgAccess) -> Result<()> {
     })?;
     let admin = db::role::find(&mut scope, ADMIN).await?.ok_or_else(Error::not_found)?;
     not_last_admin(&mut scope, &admin, &member).await?;
-    let keys = db::member::count_keys(&mut scope, person, services.clock.now()).await?;
+    let keys = db::key_people::owned(&mut scope, person, services.clock.now()).await?.len();
     if keys > 0 {
         let text =
             format!("you answer for {keys} API keys that still work; revoke them first, or give them another owner");
