@@ -106,6 +106,14 @@ impl Api {
         response.json().await.map_err(|error| Failure::unreadable(&error))
     }
 
+    /// Replaces something.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn put_only(self, path: &str, body: &impl Serialize) -> Result<(), Failure> {
+        self.send(Method::PUT, path, Some(json(body)?)).await.map(through)
+    }
+
     /// Ends or removes something.
     ///
     /// # Errors

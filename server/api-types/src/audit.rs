@@ -39,6 +39,10 @@ pub struct AuditRecord {
     pub approval_id: Option<Uuid>,
     /// The client, as it said.
     pub client: Option<String>,
+    /// Where it came from; `null` in records of earlier versions.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::words::AuditSource>))]
+    pub source: Option<String>,
     /// How it ended; `interrupted` while there is no outcome.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::words::AuditStatus))]
     pub status: String,

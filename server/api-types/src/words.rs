@@ -25,6 +25,20 @@ pub enum ActorKind {
     System,
 }
 
+/// Where something on record came from.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum AuditSource {
+    /// An MCP endpoint.
+    Mcp,
+    /// The REST API, with a bearer or without a credential.
+    Rest,
+    /// The console.
+    Console,
+    /// The gateway itself: periodic work, its start, a command on its machine.
+    Job,
+}
+
 /// Whose approval policy sets a field that is in force.
 #[derive(ToSchema)]
 #[schema(rename_all = "snake_case")]

@@ -205,6 +205,7 @@ fn record(row: Row) -> AuditRecord {
         rule: row.rule,
         approval_id: row.approval_id,
         client: row.client,
+        source: row.source,
         status: row.status,
         answer: row.answer,
         duration_us: row.duration_us,

@@ -6,7 +6,7 @@ use axum::extract::{FromRequest, Request};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use wire::canonical::{CanonicalError, check_numbers};
 
-use super::{authorize::Taken, objects::Objects};
+use super::{authorize::Taken, objects::Objects, refused::Asking};
 use crate::{
     error::{Error, Kind, shown},
     limit::body::{self, LARGEST},
@@ -26,7 +26,9 @@ impl<T: DeserializeOwned, const MOST: usize> FromRequest<Arc<Services>> for Body
     async fn from_request(request: Request, services: &Arc<Services>) -> Result<Self, Error> {
         let taken = request.extensions().get::<Taken>().cloned().unwrap_or_default();
         let load = taken.begin(|| services.budget.begin_unknown())?;
+        let asking = Asking::of(request.extensions());
         let bytes = body::read(request.into_body(), MOST, load).await?;
+        asking.has_body(&bytes);
         if let Ok(text) = std::str::from_utf8(&bytes)
             && let Err(error @ CanonicalError::Number { .. }) = check_numbers(text)
         {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use api_types::{CreateOrg, List, Org, UpdateOrg};
 use axum::{Json, extract::State};
 use domain::OrgId;
+use serde::Deserialize;
 
 use super::{
     authorize::{Allowed, Known, Member, WriteOrg},
@@ -19,6 +20,8 @@ use crate::{
 };
 
 /// Lists the orgs that the caller belongs to.
+///
+/// Those that only have a record any more are not in it; `GET /me` names them to administrators of the instance.
 #[utoipa::path(get, path = "/orgs", tag = "orgs", params(Page), responses((status = OK, body = List<Org>)))]
 pub async fn list_orgs(
     State(services): State<Arc<Services>>,
@@ -29,7 +32,8 @@ pub async fn list_orgs(
     let after = query.after::<OrgId>()?;
     let directory = services.directory.get()?;
     let mine = |slug: &domain::Slug| OrgAccess::find(&directory, actor.clone(), slug.as_str()).ok();
-    let ids: Vec<OrgId> = directory.orgs.keys().filter_map(mine).map(|access| access.org.id).collect();
+    let working = directory.orgs.iter().filter(|(_, org)| !org.records_only).map(|(slug, _)| slug);
+    let ids: Vec<OrgId> = working.filter_map(mine).map(|access| access.org.id).collect();
     let mut scope = SystemScope::begin(&services.db.people, Reason::SignIn).await?;
     let rows = db::org::list_unscoped(&mut scope, &ids, after, limit + 1).await?;
     let shown = page(rows, limit, |row| row.id.to_string(), org);
@@ -80,6 +84,38 @@ pub async fn update_org(
     Body(to): Body<UpdateOrg>,
 ) -> Result<Tagged<Org>> {
     Ok(Tagged::ok(org(service::org::update(&services, &access.0, &to, &seen).await?)?))
+}
+
+/// The query of a deletion.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Confirmed {
+    /// The org's slug, once more.
+    #[param(required = true)]
+    confirm: Option<String>,
+}
+
+/// Deletes an org, for good: its keys are revoked, its members, toolkits, connections and credentials are gone.
+///
+/// Its record stays, for administrators of the instance, and its slug is never given again. Needs a person with the role
+/// `admin`.
+#[utoipa::path(
+    delete,
+    path = "/orgs/{org}",
+    tag = "orgs",
+    params(Confirmed),
+    responses(
+        (status = NO_CONTENT),
+        (status = CONFLICT, description = "`executing`: an approved call runs, `records_only`: it was deleted, or is the instance's own"),
+    ),
+)]
+pub async fn delete_org(
+    State(services): State<Arc<Services>>,
+    Member(access): Member,
+    Query(query): Query<Confirmed>,
+) -> Result<StatusCode> {
+    service::org::delete(&services, &access, query.confirm.as_deref()).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 fn org(row: db::org::Row) -> Result<Org> {

@@ -17,7 +17,7 @@ pub enum Format {
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// The names of the columns.
-const COLUMNS: [&str; 19] = [
+const COLUMNS: [&str; 20] = [
     "id",
     "at",
     "request_id",
@@ -37,6 +37,7 @@ const COLUMNS: [&str; 19] = [
     "response",
     "answer",
     "bodies_left_out",
+    "source",
 ];
 
 impl Format {
@@ -131,6 +132,7 @@ fn cells(detail: &AuditRecordDetail) -> [String; COLUMNS.len()] {
         maybe(&detail.response),
         maybe(&record.answer),
         detail.bodies_left_out.to_string(),
+        maybe(&record.source),
     ];
     cells.map(harmless)
 }

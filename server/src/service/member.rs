@@ -125,6 +125,30 @@ pub async fn delete(services: &Services, access: &OrgAccess, id: &str, seen: &If
     change::commit(services, scope, &access.actor, "delete_member", &member.email, affected.as_ref()).await
 }
 
+/// Leaves an org, as its members may by themselves.
+///
+/// # Errors
+/// `person_required` for a key; 409: `no_member` for who administers the instance and is none, `last_admin`, `owns_keys`.
+pub async fn leave(services: &Services, access: &OrgAccess) -> Result<()> {
+    let person = access.actor.person()?;
+    let mut scope = change::begin(services, access).await?;
+    let member = db::member::find_own(&mut scope, person).await?.ok_or_else(|| {
+        Error::conflict("no_member", "you are no member of this org: you administer the instance, and so every org")
+    })?;
+    let admin = db::role::find(&mut scope, ADMIN).await?.ok_or_else(Error::not_found)?;
+    not_last_admin(&mut scope, &admin, &member).await?;
+    let keys = db::key_people::owned(&mut scope, person, services.clock.now()).await?.len();
+    if keys > 0 {
+        let text =
+            format!("you answer for {keys} API keys that still work; revoke them first, or give them another owner");
+        return Err(Error::conflict("owns_keys", text));
+    }
+    // What they made or rotated of keys of others they still know.
+    db::key_people::end(&mut scope, person, services.clock.now()).await?;
+    db::member::delete(&mut scope, member.id).await?;
+    change::commit(services, scope, &access.actor, "leave_org", &member.email, None::<&()>).await
+}
+
 async fn find(scope: &mut OrgScope, id: &str) -> Result<Row> {
     let id = id.parse().map_err(|_| Error::not_found())?;
     db::member::find(scope, id).await?.ok_or_else(Error::not_found)

@@ -2,6 +2,7 @@
 //! and every tool call. Composes the modules below it, which do not know each other.
 
 pub mod access;
+pub mod account;
 pub mod approval;
 pub mod approval_card;
 pub mod approval_inbox;
@@ -21,6 +22,7 @@ mod label;
 mod loosening;
 pub mod mcp_session;
 pub mod member;
+pub mod on_record;
 pub mod org;
 pub mod role;
 pub mod seats;

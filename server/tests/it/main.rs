@@ -53,6 +53,7 @@ mod outcomes;
 mod people;
 mod pools;
 mod races;
+mod recorded;
 mod refresh;
 mod removed;
 mod rights;

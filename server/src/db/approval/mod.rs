@@ -22,7 +22,7 @@ pub use current::{current, policy, self_approval_say};
 pub use definition::{DEFINITION_BYTES, definitions, some_definitions};
 pub use own::own_people;
 pub use record::{EventRow, Filter, Mine, Record, events, get, list, load, lock};
-pub use waiting::{Waiting, waiting};
+pub use waiting::{Waiting, open, waiting};
 
 use super::{OrgScope, SystemScope, expect_one_row, task};
 use crate::error::{Error, Result};
