@@ -125,6 +125,30 @@ describe("what became of a call, in the console", () => {
     await assert.rejects(admin.approve(approval_id), Refused);
   });
 
+  tells("a request that waits is given more time, and an approval is taken back before it is used", async (people) => {
+    const { approval_id } = held(await call(bank, "works", { n: 5 }));
+    const mara = await people.enter(gateway, credentials(gateway), { at: `/acme/approvals/${approval_id}` });
+    const more = mara.page.getByRole("button", { name: "One hour more" });
+    await more.click();
+    await card(mara.page).locator(".history li", { hasText: "more time: until" }).waitFor();
+    await more.click();
+    await more.waitFor({ state: "detached" });
+    await admin.approve(approval_id);
+    const why = mara.page.getByLabel("Why it must not run after all");
+    await why.waitFor();
+    await look(mara, "outcomes-take-back");
+    await why.fill("  ");
+    await mara.page.waitForTimeout(1000);
+    await mara.page.getByRole("button", { name: "Take back" }).click();
+    await mara.page.getByText("Say why: the agent has nothing else to go by.").waitFor();
+    await why.fill("forged \u202e invoice");
+    await mara.page.getByRole("button", { name: "Take back" }).click();
+    await card(mara.page).getByText(/took the approval back before it was used/).waitFor();
+    await card(mara.page).getByText(/right-to-left override/i).first().waitFor({ state: "attached" });
+    const told = await call(bank, "run_approved", { approval_id });
+    assert.ok(told.isError && told.content[0].text.includes("forged \u202e invoice"), "word for word");
+  });
+
   tells("a comparison begins with the new value, and only with what was approved before", async (people) => {
     const first = await ran("works", { amount: 1290 });
     const second = held(await call(bank, "works", { amount: 4180 })).approval_id;

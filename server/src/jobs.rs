@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use crate::{
     db,
     error::Result,
-    service::{Services, approval, call, connection, invitation, key, mcp_session, session},
+    service::{Services, approval, approval_bound, call, connection, invitation, key, mcp_session, session},
     telemetry,
 };
 
@@ -43,6 +43,7 @@ pub fn start(tasks: &mut JoinSet<()>, services: &Arc<Services>) {
         call::task::sweep(&s).await.map(|_| ())
     });
     every(tasks, services, "new input schemas", Duration::from_secs(1), |s| async move { connection::judge(&s).await });
+    tasks.spawn(approval_bound::follow(services.clone(), services.stop.clone()));
     tasks.spawn(connection::follow(services.clone(), services.stop.clone()));
 }
 

@@ -25,6 +25,7 @@ pub fn request(n: u128, status: &str, minutes: i64) -> Approval {
         agent_reason: None,
         created_at: DateTime::UNIX_EPOCH,
         expires_at: DateTime::UNIX_EPOCH + TimeDelta::minutes(minutes),
+        extended: 0,
         execute_by: None,
         asks_input: false,
         answer: None,
@@ -33,6 +34,10 @@ pub fn request(n: u128, status: &str, minutes: i64) -> Approval {
         decided_by_email: None,
         decided_at: None,
         decision_reason: None,
+        taken_back_by: None,
+        taken_back_by_email: None,
+        taken_back_reason: None,
+        changed: None,
         arguments_sha256: String::new(),
         definition_sha256: String::new(),
     }

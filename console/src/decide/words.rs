@@ -115,7 +115,7 @@ pub fn became(fate: &Fate, me: Option<Uuid>, at: Option<DateTime<Utc>>) -> Strin
         "rejected" => "rejected",
         "approved" | "executing" | "executed" | "outcome_unknown" | "not_executed" => "approved",
         "expired" => return "it has expired".to_owned(),
-        "withdrawn" => return "the agent withdrew it".to_owned(),
+        "withdrawn" => return "it was taken back".to_owned(),
         "invalidated" => return "something it depends on changed, so it is no longer valid".to_owned(),
         other => return format!("it is {other} now"),
     };
@@ -190,7 +190,7 @@ mod tests {
     fn without_anybody_faster_it_says_what_happened() {
         for (status, why) in [
             ("expired", "it has expired."),
-            ("withdrawn", "the agent withdrew it."),
+            ("withdrawn", "it was taken back."),
             ("invalidated", "something it depends on changed, so it is no longer valid."),
         ] {
             let words = said(Some("not_open"), Some(&fate(status, 2, 3))).words.plain();

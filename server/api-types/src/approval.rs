@@ -55,6 +55,10 @@ pub struct Approval {
     pub created_at: DateTime<Utc>,
     /// When it expires undecided.
     pub expires_at: DateTime<Utc>,
+    /// How often it was given more time; at most twice.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(maximum = 2))]
+    pub extended: u8,
     /// When it expires unused.
     pub execute_by: Option<DateTime<Utc>>,
     /// While it is executing: the upstream asked the agent's side for input, and the call waits for it.
@@ -69,7 +73,7 @@ pub struct Approval {
     /// decision is `status`.
     #[serde(default)]
     pub may_decide: bool,
-    /// Who decided.
+    /// Who decided, also where the decision was taken back or undone since.
     pub decided_by: Option<Uuid>,
     /// Their e-mail; `null` once they are gone.
     #[cfg_attr(feature = "openapi", schema(examples("kim@example.com")))]
@@ -78,6 +82,21 @@ pub struct Approval {
     pub decided_at: Option<DateTime<Utc>>,
     /// What they wrote.
     pub decision_reason: Option<String>,
+    /// Who took the approval back before it was used; `null` of what the agent withdrew.
+    #[serde(default)]
+    pub taken_back_by: Option<Uuid>,
+    /// Their e-mail; `null` once they are gone.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(examples("kim@example.com")))]
+    pub taken_back_by_email: Option<String>,
+    /// What they wrote: the agent reads it word for word.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(examples("the invoice is a forgery")))]
+    pub taken_back_reason: Option<String>,
+    /// What changed and so undid it, in words.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(examples("the tool's definition changed since the request")))]
+    pub changed: Option<String>,
     /// Hex SHA-256 of the canonical arguments: name it when deciding.
     #[cfg_attr(
         feature = "openapi",
@@ -163,9 +182,12 @@ pub struct ApprovalDetail {
     /// The same as in the list.
     #[serde(flatten)]
     pub approval: Approval,
-    /// The exact bytes that would be sent as arguments, as JSON text; `null` once erased.
+    /// The exact bytes that would be sent as arguments, as JSON text. Once they are erased: as the record has them,
+    /// where secrets read `[redacted]`; `null` when the record has none.
     #[cfg_attr(feature = "openapi", schema(examples("{\"cents\":418000,\"to\":\"Ada\"}")))]
     pub arguments_json: Option<String>,
+    /// Whether the arguments are the record's: the exact bytes are erased.
+    pub arguments_redacted: bool,
     /// The arguments as JSON. Numbers that JavaScript cannot hold are exact only in `arguments_json`.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>, examples(json!({"to": "Ada", "cents": 418000}))))]
     pub arguments: Option<Box<serde_json::value::RawValue>>,
@@ -209,6 +231,8 @@ impl<'de> Deserialize<'de> for ApprovalDetail {
         #[derive(Deserialize)]
         struct More {
             arguments_json: Option<String>,
+            #[serde(default)]
+            arguments_redacted: bool,
             arguments: Option<Box<serde_json::value::RawValue>>,
             definition: Box<serde_json::value::RawValue>,
             reviewed_definition: Option<Box<serde_json::value::RawValue>>,
@@ -230,6 +254,7 @@ impl<'de> Deserialize<'de> for ApprovalDetail {
         Ok(Self {
             approval,
             arguments_json: more.arguments_json,
+            arguments_redacted: more.arguments_redacted,
             arguments: more.arguments,
             definition: more.definition,
             reviewed_definition: more.reviewed_definition,
@@ -338,6 +363,43 @@ pub struct Reject {
     /// Why: the agent reads it word for word.
     #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 2000, examples("use the monthly run")))]
     pub reason: String,
+}
+
+/// Takes an approval back before it was used.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Revoke {
+    /// Why: the agent reads it word for word.
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 2000, examples("the invoice is a forgery")))]
+    pub reason: String,
+}
+
+/// Gives a request that waits more time.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Extend {
+    /// How many seconds more, added to `expires_at`.
+    #[cfg_attr(feature = "openapi", schema(minimum = 60, maximum = 86400, examples(3600)))]
+    pub seconds: u32,
+}
+
+/// One page of a list of approvals.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Approvals {
+    /// The entries of this page.
+    pub items: Vec<Approval>,
+    /// Pass it as `cursor` for the next page; `null` on the last one.
+    pub next_cursor: Option<String>,
+    /// With `count=true`: how many there are in all pages, counted up to 10,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(maximum = 10000))]
+    pub count: Option<u64>,
+    /// With `count=true`: whether there are more than were counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub more: Option<bool>,
 }
 
 /// Says what became of a call whose outcome is not known.

@@ -26,8 +26,8 @@ pub mod words;
 
 pub use api_key::{ApiKey, CreateApiKey, CreatedApiKey, KeyOwner, RotateApiKey};
 pub use approval::{
-    Approval, ApprovalDetail, ApprovalEvent, ApprovalsSummary, Approve, EarlierCall, Reject, RunResult, Settle,
-    SettleOutcome, ToolHints,
+    Approval, ApprovalDetail, ApprovalEvent, Approvals, ApprovalsSummary, Approve, EarlierCall, Extend, Reject, Revoke,
+    RunResult, Settle, SettleOutcome, ToolHints,
 };
 pub use audit::{AuditRecord, AuditRecordDetail};
 pub use auth::{AccessToken, ChangePassword, Login, Me, MyKind, MyOrg, PASSWORD_CHARACTERS};

@@ -48,7 +48,13 @@ pub(super) async fn detail(services: &Services, access: &OrgAccess, record: Reco
     let similar = shown.collect();
     let people = approval_people::who_decides(services, &access.org, record, &own)?;
     let refused = approval_people::refused(access, record, &own, &people);
-    let arguments_json = service::approval::arguments(services, access, record.id).await?;
+    let exact = service::approval::arguments(services, access, record.id).await?;
+    let recorded = match exact {
+        Some(_) => None,
+        None => approval_card::recorded_arguments(services, access.org.id, record.id).await?,
+    };
+    let arguments_redacted = recorded.is_some();
+    let arguments_json = exact.or(recorded);
     let raw = |text: &str| RawValue::from_string(text.to_owned()).map_err(Error::internal);
     let limit = access.org.connections.get(&record.binding.connection).map_or(120_000, |c| c.call_timeout_ms);
     let settle_from = record.state().settle_from(TimeDelta::milliseconds(limit.into()), record.read_at);
@@ -56,6 +62,7 @@ pub(super) async fn detail(services: &Services, access: &OrgAccess, record: Reco
         approval: itself,
         arguments: arguments_json.as_deref().map(raw).transpose()?,
         arguments_json,
+        arguments_redacted,
         definition: raw(&definition)?,
         reviewed_definition: reviewed_definition.as_deref().map(raw).transpose()?,
         arguments_check: record.checked.check.as_str().to_owned(),

@@ -2,19 +2,23 @@
 
 use std::sync::Arc;
 
-use api_types::{Approval, ApprovalDetail, ApprovalsSummary, Approve, List, Reject, Settle, SettleOutcome};
+use api_types::{
+    Approval, ApprovalDetail, Approvals, ApprovalsSummary, Approve, Extend, List, Reject, Revoke, Settle, SettleOutcome,
+};
 use axum::{
     Json,
     extract::{Path, State},
 };
+use chrono::{DateTime, Utc};
 use domain::{
-    ApprovalId,
+    ApprovalId, UserId,
     approval::{Seen, Status},
 };
 use uuid::Uuid;
 
 use super::{
     approval::detail,
+    audit::turn,
     authorize::{Allowed, Approver, ReadApprovals},
     body::Body,
     page::{FromQuery, Page, Parameters, Query, page},
@@ -29,6 +33,7 @@ use crate::{
         self, Services,
         access::OrgAccess,
         approval::Verdict,
+        approval_amend,
         approval_card::{self, row},
         approval_inbox::{self, Deciding},
     },
@@ -52,6 +57,18 @@ pub struct ApprovalsQuery {
     tool: Option<String>,
     /// Only those of the key or person with this id.
     caller: Option<Uuid>,
+    /// Only those opened at this time or later.
+    from: Option<DateTime<Utc>>,
+    /// Only those opened before this time.
+    to: Option<DateTime<Utc>>,
+    /// Only those that the person with this id decided, or took back.
+    decided_by: Option<Uuid>,
+    /// Only those with this text: in names, reasons, or the arguments as they are on record.
+    #[param(min_length = 1, max_length = 500)]
+    q: Option<String>,
+    /// Whether to count all that there are, up to 10,000.
+    #[param(value_type = Option<bool>, default = false)]
+    count: bool,
     #[param(ignore)]
     page: Page,
 }
@@ -64,6 +81,11 @@ impl FromQuery for ApprovalsQuery {
             toolkit: parameters.text("toolkit")?,
             tool: parameters.text("tool")?,
             caller: parameters.value("caller", "must be the id of a key or person")?,
+            from: parameters.time("from")?,
+            to: parameters.time("to")?,
+            decided_by: parameters.value("decided_by", "must be the id of a person")?,
+            q: parameters.text("q")?,
+            count: parameters.flag("count")?,
             page: Page::take(parameters)?,
         })
     }
@@ -75,38 +97,58 @@ impl FromQuery for ApprovalsQuery {
     path = "/orgs/{org}/approvals",
     tag = "approvals",
     params(ApprovalsQuery, Page),
-    responses((status = OK, body = List<Approval>)),
+    responses((status = OK, body = Approvals)),
     security(("bearer" = ["approvals:read"])),
 )]
 pub async fn list_approvals(
     State(services): State<Arc<Services>>,
     access: Allowed<ReadApprovals>,
     Query(query): Query<ApprovalsQuery>,
-) -> Result<Json<List<Approval>>> {
+) -> Result<Json<Approvals>> {
     let limit = query.page.limit()?;
     let mut filter = Filter {
         status: query.status,
         toolkit: query.toolkit,
         tool: query.tool,
         caller: query.caller,
+        from: query.from,
+        to: query.to,
+        decided_by: query.decided_by.map(UserId),
+        q: query.q,
         mine: None,
         before: query.page.after()?,
         limit: limit + 1,
     };
+    // A search for text is wide.
+    let _turn = match filter.q {
+        Some(_) => Some(turn(&services).await?),
+        None => None,
+    };
     // Keys of other orgs ask too, and a card says whose they are.
     let mut scope = OrgScope::system(&services.db.people, access.0.org.id, Reason::Claim).await?;
     let deciding = Deciding::of(&access.0);
+    let counts = query.count;
     if query.mine {
         match deciding.filter(&mut scope).await? {
             Some(mine) => filter.mine = Some(mine),
-            None => return Ok(Json(List { items: Vec::new(), next_cursor: None })),
+            None => {
+                let (count, more) = if counts { (Some(0), Some(false)) } else { (None, None) };
+                return Ok(Json(Approvals { items: Vec::new(), next_cursor: None, count, more }));
+            }
         }
     }
+    let (count, more) = if counts {
+        let found = u64::try_from(db::approval::count(&mut scope, &filter).await?).unwrap_or(u64::MAX);
+        let most = db::approval::COUNTED.unsigned_abs();
+        (Some(found.min(most)), Some(found > most))
+    } else {
+        (None, None)
+    };
     let rows = db::approval::list(&mut scope, &filter).await?;
     let List { items: records, next_cursor } = page(rows, limit, |row| row.id.to_string(), |row| row);
     let cards = approval_card::cards(&services, &mut scope, &records).await?;
     let items = records.iter().zip(cards).map(|(record, card)| row(record, card, &deciding)).collect();
-    Ok(Json(List { items, next_cursor }))
+    Ok(Json(Approvals { items, next_cursor, count, more }))
 }
 
 /// Counts the requests that wait for a decision, and those of them that the one who asks may decide.
@@ -199,6 +241,50 @@ pub async fn reject_approval(
     let seen = seen(&body.arguments_sha256, &body.definition_sha256)?;
     let verdict = Verdict::Reject { reason: body.reason };
     let record = service::approval::decide(&services, &access.0, parse_id(&id)?, seen, &verdict).await?;
+    shown(&services, &access.0, record).await
+}
+
+/// Takes an approval back before it was used; the agent reads the reason.
+#[utoipa::path(
+    post,
+    path = "/orgs/{org}/approvals/{id}/revoke",
+    tag = "approvals",
+    request_body = Revoke,
+    responses(
+        (status = OK, body = Approval),
+        (status = CONFLICT, description = "`executing`, `not_open`"),
+    ),
+    security(("bearer" = ["approvals:decide"])),
+)]
+pub async fn revoke_approval(
+    State(services): State<Arc<Services>>,
+    access: Approver,
+    Path((_, id)): Path<(String, String)>,
+    Body(body): Body<Revoke>,
+) -> Result<Json<Approval>> {
+    let record = approval_amend::revoke(&services, &access.0, parse_id(&id)?, &body.reason).await?;
+    shown(&services, &access.0, record).await
+}
+
+/// Gives a request that waits more time.
+#[utoipa::path(
+    post,
+    path = "/orgs/{org}/approvals/{id}/extend",
+    tag = "approvals",
+    request_body = Extend,
+    responses(
+        (status = OK, body = Approval),
+        (status = CONFLICT, description = "`not_open`, `extended_twice`, `invalidated`"),
+    ),
+    security(("bearer" = ["approvals:decide"])),
+)]
+pub async fn extend_approval(
+    State(services): State<Arc<Services>>,
+    access: Approver,
+    Path((_, id)): Path<(String, String)>,
+    Body(body): Body<Extend>,
+) -> Result<Json<Approval>> {
+    let record = approval_amend::extend(&services, &access.0, parse_id(&id)?, body.seconds).await?;
     shown(&services, &access.0, record).await
 }
 

@@ -101,6 +101,8 @@ use crate::error::Result;
         approvals::get_approval,
         approvals::approve_approval,
         approvals::reject_approval,
+        approvals::revoke_approval,
+        approvals::extend_approval,
         approvals::settle_approval,
         audit::list_audit,
         audit::get_audit_record,

@@ -86,6 +86,8 @@ pub const API: Routes = &[
     ("/orgs/{org}/approvals/{id}", || get(approvals::get_approval)),
     ("/orgs/{org}/approvals/{id}/approve", || post(approvals::approve_approval)),
     ("/orgs/{org}/approvals/{id}/reject", || post(approvals::reject_approval)),
+    ("/orgs/{org}/approvals/{id}/revoke", || post(approvals::revoke_approval)),
+    ("/orgs/{org}/approvals/{id}/extend", || post(approvals::extend_approval)),
     ("/orgs/{org}/approvals/{id}/settle", || post(approvals::settle_approval)),
     ("/orgs/{org}/audit", || get(audit::list_audit)),
     ("/orgs/{org}/audit/export", || {

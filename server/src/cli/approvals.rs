@@ -55,6 +55,26 @@ pub(super) enum ApprovalsCommand {
         #[command(flatten)]
         sign_in: SignInArgs,
     },
+    /// Take an approval back that has not been used
+    Revoke {
+        /// Its id
+        id: String,
+        /// Why; the agent reads it word for word
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        sign_in: SignInArgs,
+    },
+    /// Give a request that waits more time, twice at most
+    Extend {
+        /// Its id
+        id: String,
+        /// How many seconds more, 60 to 86400
+        #[arg(long, default_value_t = 3_600)]
+        seconds: u32,
+        #[command(flatten)]
+        sign_in: SignInArgs,
+    },
     /// Say what became of a call whose outcome is not known, after you looked
     Settle {
         /// Its id
@@ -115,6 +135,16 @@ pub(super) async fn run(command: ApprovalsCommand, out: Output) -> anyhow::Resul
             let mut body = seen(&request);
             body["reason"] = json!(reason);
             told(&client.post_text(&format!("{path}/reject"), &body).await?, out)
+        }
+        ApprovalsCommand::Revoke { id, reason, sign_in } => {
+            let (client, path, _) = find(&id, &sign_in).await?;
+            told(&client.post(&format!("{path}/revoke"), &json!({"reason": reason})).await?)
+        }
+        ApprovalsCommand::Extend { id, seconds, sign_in } => {
+            let (client, path, _) = find(&id, &sign_in).await?;
+            let request = client.post(&format!("{path}/extend"), &json!({"seconds": seconds})).await?;
+            println!("{} waits until {}", text(&request, "id"), text(&request, "expires_at"));
+            Ok(())
         }
         ApprovalsCommand::Settle { id, outcome, note, sign_in } => {
             let (client, path, _) = find(&id, &sign_in).await?;
@@ -227,6 +257,8 @@ fn show(HeldRequest { fields: request, definitions, .. }: &HeldRequest) {
         ("expires", "expires_at"),
         ("run by", "execute_by"),
         ("reason", "decision_reason"),
+        ("withdrawn", "taken_back_reason"),
+        ("changed", "changed"),
     ] {
         if request[field].is_string() {
             println!("{label:<10}{}", text(request, field));
@@ -246,6 +278,9 @@ fn show(HeldRequest { fields: request, definitions, .. }: &HeldRequest) {
     match request["arguments_json"].as_str() {
         Some(arguments) => println!("arguments {}", escaped(arguments)),
         None => println!("arguments (erased)"),
+    }
+    if request["arguments_redacted"] == true {
+        println!("          as the record has them, with secrets taken out: the exact ones are erased");
     }
     println!("          sha256 {}", text(request, "arguments_sha256"));
     match request["arguments_check"].as_str() {

@@ -9,7 +9,12 @@ use domain::{
 };
 use serde_json::json;
 
-use super::{Services, access::OrgAccess, change};
+use super::{
+    Services,
+    access::OrgAccess,
+    approval_bound, change,
+    reason::{check_reason, check_said},
+};
 use crate::{
     db::{
         self, OrgScope, Reason,
@@ -63,14 +68,12 @@ pub async fn decide(
     seen: Seen,
     verdict: &Verdict,
 ) -> Result<Record> {
-    let person = access.actor.person()?;
-    check_reason(verdict.reason().as_deref())?;
-    let mut scope = change::begin_across(services, access, Reason::Claim).await?;
-    let record = db::approval::lock(&mut scope, id).await?.ok_or_else(Error::not_found)?;
-    let policy = policy_now(services, &mut scope, &record).await?;
-    let own = db::approval::own_people(&mut scope, &record.binding).await?;
-    let decider = Decider { user: person, role: &access.role_name, rights: &access.rights };
-    may_decide(&decider, &policy, &people(&own)).map_err(|why| refusal(services, why))?;
+    access.actor.person()?;
+    match verdict {
+        Verdict::Approve { reason } => check_reason("reason", reason.as_deref())?,
+        Verdict::Reject { reason } => check_said("reason", reason, "must say why: the agent reads it")?,
+    }
+    let Opened { mut scope, record, person, policy, own } = open(services, access, id).await?;
     if is_repeated(&record, person, verdict) {
         return Ok(record);
     }
@@ -78,21 +81,7 @@ pub async fn decide(
         return Err(refusal(services, Refusal::StaleView));
     }
     let record = tidied(services, &mut scope, record).await?;
-    let current = db::approval::current(&mut scope, &record.binding).await?;
-    if let Some(what) = record.binding.change(&current)
-        && let State::Pending(pending) = record.stored.clone()
-    {
-        let state = pending.invalidate(what, record.read_at);
-        db::approval::store(&mut scope, id, Status::Pending, &state, &Actor::System, Some(what.message())).await?;
-        let about = json!({"approval_id": id.0, "change": what.as_str()});
-        change::commit(services, scope, &access.actor, "invalidate_approval", &about, None::<&()>).await?;
-        return Err(Error::conflict("invalidated", format!("{}; the request is no longer valid", what.message())));
-    } else if let Some(what) = record.binding.change(&current) {
-        return Err(Error::conflict(
-            "invalidated",
-            format!("{}; the request cannot be decided any more", what.message()),
-        ));
-    }
+    let (mut scope, record) = still_bound(services, access, scope, record).await?;
     let decision = Decision { by: person, at: record.read_at, reason: verdict.reason() };
     let next = next_state(&mut scope, &record, verdict, decision, &policy).await?;
     let actor = Actor::Principal(Principal::User(person), access.actor.name.to_string());
@@ -112,6 +101,49 @@ pub async fn decide(
         "reason": verdict.reason(),
     });
     finish(services, scope, access, verdict.action(), &request, id).await
+}
+
+/// A request that somebody may decide, locked.
+pub(super) struct Opened {
+    pub(super) scope: OrgScope,
+    pub(super) record: Record,
+    /// Who may.
+    pub(super) person: UserId,
+    pub(super) policy: ApprovalPolicy,
+    /// Those whose request it is.
+    pub(super) own: Vec<(UserId, Own)>,
+}
+
+/// Begins to do what only somebody may do who may decide.
+pub(super) async fn open(services: &Services, access: &OrgAccess, id: ApprovalId) -> Result<Opened> {
+    let person = access.actor.person()?;
+    let mut scope = change::begin_across(services, access, Reason::Claim).await?;
+    let record = db::approval::lock(&mut scope, id).await?.ok_or_else(Error::not_found)?;
+    let policy = policy_now(services, &mut scope, &record).await?;
+    let own = db::approval::own_people(&mut scope, &record.binding).await?;
+    let decider = Decider { user: person, role: &access.role_name, rights: &access.rights };
+    may_decide(&decider, &policy, &people(&own)).map_err(|why| refusal(services, why))?;
+    Ok(Opened { scope, record, person, policy, own })
+}
+
+/// Goes on if nothing it is bound to has changed. A request that waits is invalidated else.
+pub(super) async fn still_bound(
+    services: &Services,
+    access: &OrgAccess,
+    mut scope: OrgScope,
+    record: Record,
+) -> Result<(OrgScope, Record)> {
+    if let State::Invalidated { change, .. } = record.stored {
+        return Err(approval_bound::undone(change));
+    }
+    let current = db::approval::current(&mut scope, &record.binding).await?;
+    let Some(what) = record.binding.change(&current) else { return Ok((scope, record)) };
+    if let State::Pending(_) = record.stored {
+        approval_bound::undo(&mut scope, &record, what).await?;
+        let about = json!({"approval_id": record.id.0, "change": what.as_str()});
+        change::commit(services, scope, &access.actor, "invalidate_approval", &about, None::<&()>).await?;
+    }
+    Err(approval_bound::undone(what))
 }
 
 /// Whether the definition that was looked at is the request's, by its hash or that of its normalised form.
@@ -160,17 +192,9 @@ pub async fn settle(
     executed: bool,
     note: &str,
 ) -> Result<Record> {
-    let person = access.actor.person()?;
-    check_reason(Some(note))?;
-    if note.trim().is_empty() {
-        return Err(Error::invalid("note", "must say how you found out"));
-    }
-    let mut scope = change::begin_across(services, access, Reason::Claim).await?;
-    let record = db::approval::lock(&mut scope, id).await?.ok_or_else(Error::not_found)?;
-    let policy = policy_now(services, &mut scope, &record).await?;
-    let own = db::approval::own_people(&mut scope, &record.binding).await?;
-    let decider = Decider { user: person, role: &access.role_name, rights: &access.rights };
-    may_decide(&decider, &policy, &people(&own)).map_err(|why| refusal(services, why))?;
+    access.actor.person()?;
+    check_said("note", note, "must say how you found out")?;
+    let Opened { mut scope, record, person, .. } = open(services, access, id).await?;
     let record = tidied(services, &mut scope, record).await?;
     let state = record.state();
     let limit = access.org.connections.get(&record.binding.connection).map_or(120_000, |c| c.call_timeout_ms);
@@ -211,7 +235,7 @@ pub async fn settle(
 }
 
 /// Records, commits, wakes, and reads what is there now.
-async fn finish(
+pub(super) async fn finish(
     services: &Services,
     mut scope: OrgScope,
     access: &OrgAccess,
@@ -247,7 +271,7 @@ pub(super) fn policy_in(org: &Org, record: &Record) -> ApprovalPolicy {
 }
 
 /// The same, as the transaction sees it: the snapshot in `access` is as old as the request.
-async fn policy_now(services: &Services, scope: &mut OrgScope, record: &Record) -> Result<ApprovalPolicy> {
+pub(super) async fn policy_now(services: &Services, scope: &mut OrgScope, record: &Record) -> Result<ApprovalPolicy> {
     let policy = db::approval::policy(scope, record.binding.toolkit_tool).await?;
     let allow_self_approval = policy.allow_self_approval && !services.forbid_self_approval;
     Ok(ApprovalPolicy { allow_self_approval, ..policy })
@@ -337,16 +361,8 @@ fn refusal(services: &Services, refusal: Refusal) -> Error {
     }
 }
 
-fn not_open(status: Status) -> Error {
+pub(super) fn not_open(status: Status) -> Error {
     Error::conflict("not_open", format!("the request is {status}; it cannot be decided like this any more"))
-}
-
-fn check_reason(reason: Option<&str>) -> Result<()> {
-    match reason {
-        Some(text) if text.chars().count() > 2_000 => Err(Error::invalid("reason", "may have at most 2000 characters")),
-        Some(text) if text.contains('\0') => Err(Error::invalid("reason", "may not contain the character U+0000")),
-        _ => Ok(()),
-    }
 }
 
 /// Tidies approvals whose deadline has passed, and erases bodies whose replay has ended. Deadlines

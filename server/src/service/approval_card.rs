@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use api_types::{Approval, EarlierCall, ToolHints};
 use domain::{
-    Principal, UserId,
-    approval::{Answer, State},
+    ApprovalId, OrgId, Principal, UserId,
+    approval::{Answer, State, TakenBack},
     directory::Directory,
 };
 use serde_json::value::RawValue;
@@ -39,6 +39,8 @@ pub struct Card {
     pub owner_email: Option<String>,
     /// The e-mail of who decided.
     pub decided_by_email: Option<String>,
+    /// The e-mail of who took the approval back.
+    pub taken_back_by_email: Option<String>,
     /// What the tool's definition claims.
     pub hints: ToolHints,
     /// The arguments in one line.
@@ -64,7 +66,8 @@ pub async fn cards(services: &Services, scope: &mut OrgScope, records: &[Record]
     let made = records.iter().map(|record| Card {
         key: key_of(record).and_then(|key| keys.get(&key).cloned()),
         owner_email: email(&directory, record.binding.owner),
-        decided_by_email: record.decision().and_then(|decision| email(&directory, decision.by)),
+        decided_by_email: record.decided.as_ref().and_then(|decision| email(&directory, decision.by)),
+        taken_back_by_email: taken_back(record).and_then(|taken| email(&directory, taken.by)),
         hints: hints.get(&record.binding.definition_sha256).copied().unwrap_or_default(),
         summary: arguments.get(&record.id.0).and_then(|kept| match kept {
             Kept::Whole(json) => summary(json),
@@ -77,7 +80,7 @@ pub async fn cards(services: &Services, scope: &mut OrgScope, records: &[Record]
 
 /// A record and its card as the one sees it whose decisions `deciding` tells.
 pub fn row(record: &Record, card: Card, deciding: &Deciding) -> Approval {
-    let decision = record.decision();
+    let decision = record.decided.as_ref();
     let people = own::own_of(&record.binding, card.key.as_ref());
     Approval {
         id: record.id.0,
@@ -98,6 +101,7 @@ pub fn row(record: &Record, card: Card, deciding: &Deciding) -> Approval {
         agent_reason: record.agent_reason.clone(),
         created_at: record.created_at,
         expires_at: record.expires_at,
+        extended: record.extended,
         execute_by: record.execute_by,
         answer: card.answer.map(|answer| answer.to_string()),
         may_decide: deciding.may(record.binding.toolkit_tool, &people),
@@ -106,8 +110,23 @@ pub fn row(record: &Record, card: Card, deciding: &Deciding) -> Approval {
         asks_input: matches!(record.state(), State::Executing(executing) if executing.asks),
         decided_at: decision.map(|d| d.at),
         decision_reason: decision.and_then(|d| d.reason.clone()),
+        taken_back_by: taken_back(record).map(|taken| taken.by.0),
+        taken_back_by_email: card.taken_back_by_email,
+        taken_back_reason: taken_back(record).map(|taken| taken.reason.clone()),
+        changed: match &record.stored {
+            State::Invalidated { change, .. } => Some(change.message().to_owned()),
+            _ => None,
+        },
         arguments_sha256: hex::encode(record.binding.arguments_sha256),
         definition_sha256: hex::encode(record.binding.definition_sha256),
+    }
+}
+
+/// Who took the approval back, and why.
+fn taken_back(record: &Record) -> Option<&TakenBack> {
+    match &record.stored {
+        State::Withdrawn { taken_back, .. } => taken_back.as_ref(),
+        _ => None,
     }
 }
 
@@ -122,6 +141,19 @@ pub async fn last_approved(services: &Services, scope: &mut OrgScope, record: &R
     let mut arguments = arguments_on_record(services, scope, &[id.0], i32::MAX).await?;
     let Some(Kept::Whole(arguments_json)) = arguments.remove(&id.0) else { return Ok(None) };
     Ok(Some(EarlierCall { id: id.0, approved_at, arguments_json }))
+}
+
+/// The arguments of an approval as the audit has them, secrets taken out.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn recorded_arguments(services: &Services, org: OrgId, id: ApprovalId) -> Result<Option<String>> {
+    let mut scope = OrgScope::begin(&services.db.people, org).await?;
+    let recorded = card::recorded_params(&mut scope, &[id.0], i32::MAX).await?.remove(&id.0);
+    Ok(match recorded {
+        Some(Kept::Whole(params)) => arguments_in(&params),
+        _ => None,
+    })
 }
 
 /// The arguments of these approvals: the exact bytes while they are kept, else what the audit has of
@@ -158,6 +190,10 @@ async fn arguments_on_record(
 fn arguments_in(params: &str) -> Option<String> {
     let params: &RawValue = serde_json::from_str(params).ok()?;
     let members = wire::json::fields(params).ok()?;
+    // Of what was too long only the beginning is on record.
+    if members.iter().any(|(name, _)| name == "cut") {
+        return None;
+    }
     let arguments = members.into_iter().find(|(name, _)| name == "arguments");
     Some(arguments.map_or_else(|| "{}".to_owned(), |(_, value)| value.get().to_owned()))
 }

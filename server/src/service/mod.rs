@@ -4,6 +4,8 @@
 pub mod access;
 pub mod account;
 pub mod approval;
+pub mod approval_amend;
+pub mod approval_bound;
 pub mod approval_card;
 pub mod approval_inbox;
 pub mod approval_people;
@@ -24,6 +26,7 @@ pub mod mcp_session;
 pub mod member;
 pub mod on_record;
 pub mod org;
+mod reason;
 pub mod role;
 pub mod seats;
 pub mod session;

@@ -112,6 +112,8 @@ async fn list_request_filter_and_summary_agree_for_whoever_looks() {
     // The tool is gone: it is as for the org.
     world.admin.patch("/orgs/acme", json!({"approval_policy": {"allow_self_approval": false}})).await.expect(200);
     world.admin.delete("/orgs/acme/toolkits/bank/tools/balance").await.expect(204);
+    let undone = || async { world.admin.status(&balance).await == "invalidated" };
+    crate::support::eventually("its request is invalidated", undone).await;
     for looker in &lookers {
         agreed(looker).await;
     }

@@ -4,7 +4,11 @@ use leptos::{html, prelude::*};
 
 use wasm_bindgen::JsCast;
 
-use super::{Detail, Said, part, words};
+use super::{
+    Detail, Said,
+    amend::{MoreTime, TakeBack},
+    part, words,
+};
 use crate::{
     components::{Button, Clock, Field, Fresh, Kind, Moment, Presses, presses::READ},
     decide::{Decisions, Phase, Target, Verdict},
@@ -19,6 +23,8 @@ enum Can {
     Decide,
     /// Nobody decided in time, and one still may.
     ApproveLate,
+    /// It was approved and is not used yet.
+    TakeBack,
     /// It waits for others: why.
     Not(String),
     /// It waits, and nobody can decide it: the notes say why.
@@ -29,7 +35,7 @@ enum Can {
 
 /// The bar.
 #[component]
-pub(super) fn Actions(detail: Detail) -> impl IntoView {
+pub(super) fn Actions(detail: Detail, on_done: Callback<()>) -> impl IntoView {
     let decisions = Decisions::here();
     let now = Clock::here();
     let id = detail.with_untracked(|detail| detail.approval.id);
@@ -40,6 +46,7 @@ pub(super) fn Actions(detail: Detail) -> impl IntoView {
             match (waits, late, detail.approval.may_decide) {
                 (true, _, true) => Can::Decide,
                 (false, true, true) => Can::ApproveLate,
+                (false, false, true) if detail.approval.status == "approved" => Can::TakeBack,
                 (true, ..) if !detail.somebody_may_decide => Can::Nobody,
                 (true, ..) => Can::Not(detail.may_not_decide_because.clone().unwrap_or_default()),
                 _ => Can::Nothing,
@@ -50,8 +57,9 @@ pub(super) fn Actions(detail: Detail) -> impl IntoView {
     move || {
         match (phase.get(), can.get()) {
         (Some((doing, phase)), _) => view! { <OnItsWay detail doing phase /> }.into_any(),
-        (None, Can::Decide) => view! { <Decide detail late=false /> }.into_any(),
-        (None, Can::ApproveLate) => view! { <Decide detail late=true /> }.into_any(),
+        (None, Can::Decide) => view! { <Decide detail late=false on_done /> }.into_any(),
+        (None, Can::ApproveLate) => view! { <Decide detail late=true on_done /> }.into_any(),
+        (None, Can::TakeBack) => view! { <TakeBack detail on_done /> }.into_any(),
         (None, Can::Not(why)) => view! {
             <div class="acts"><p class="cannot"><b>"You cannot decide this: "</b><span><Said text=why />"."</span></p></div>
         }
@@ -91,7 +99,7 @@ fn OnItsWay(detail: Detail, doing: &'static str, phase: Phase) -> impl IntoView 
 }
 
 #[component]
-fn Decide(detail: Detail, late: bool) -> impl IntoView {
+fn Decide(detail: Detail, late: bool, on_done: Callback<()>) -> impl IntoView {
     let (decisions, org, presses) = (Decisions::here(), Org::here(), Presses::here());
     // Approving takes that one has seen what is approved; the question for a reason opens at once.
     let (seen, asks) = (Fresh::with_key(READ, Some("a")), Fresh::new(0.0));
@@ -125,6 +133,7 @@ fn Decide(detail: Detail, late: bool) -> impl IntoView {
             <Button kind=Kind::Primary key="A" fresh=seen submit=true>{words}</Button>
             {(!late).then(|| view! { <Button key="R" fresh=asks on_press=Callback::new(move |()| reject())>"Reject"</Button> })}
             <AddNote note />
+            {(!late).then(|| view! { <MoreTime detail on_done /> })}
             <span class="hint" aria-hidden="true"><kbd>"J"</kbd>" "<kbd>"K"</kbd>" next, previous"</span>
         </form>
     }

@@ -19,6 +19,7 @@ pub(super) fn Arguments(detail: Detail) -> impl IntoView {
         detail.last_approved.as_ref().map(|call| (call.id, call.approved_at, call.arguments_json.clone()))
     });
     let erased = memo(move || json.with(Option::is_none));
+    let redacted = part(detail, |detail| detail.arguments_redacted);
     let now = memo(move || json.get().unwrap_or_default());
     let then = memo(move || before.get().map(|(_, _, json)| json));
     view! {
@@ -30,9 +31,12 @@ pub(super) fn Arguments(detail: Detail) -> impl IntoView {
                 " (" <Time at /> ")"
             })}
         </h3>
+        <Show when=move || redacted.get()>
+            <p class="quiet">"As the record has them, with secrets taken out: the exact ones are erased once the call is over."</p>
+        </Show>
         {move || {
             if erased.get() {
-                view! { <p class="quiet">"They are not kept any more: they are erased once the call is over. The audit has them, with secrets taken out."</p> }
+                view! { <p class="quiet">"They are not kept any more."</p> }
                     .into_any()
             } else {
                 view! { <Tree json=now before=then label="Arguments" /> }.into_any()

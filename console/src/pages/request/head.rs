@@ -25,6 +25,8 @@ pub(super) fn Head(detail: Detail, wants_focus: RwSignal<Option<Uuid>>) -> impl 
     });
     let approval = detail.with_untracked(|detail| detail.approval.clone());
     let status = part(detail, |detail| (detail.approval.status.clone(), detail.approval.answer.clone()));
+    let from = approval.created_at;
+    let until = part(detail, |detail| detail.approval.expires_at);
     let waits = memo(move || status.with(|(status, _)| status == "pending"));
     let claims = words::claims(&approval.hints).into_iter().map(|(tone, shape, words)| {
         view! { <Badge tone>{shape.map(|shape| view! { <Icon shape /> })}{words}", says the upstream"</Badge> }
@@ -45,7 +47,7 @@ pub(super) fn Head(detail: Detail, wants_focus: RwSignal<Option<Uuid>>) -> impl 
         </div>
         <Who detail />
         <Show when=move || waits.get()>
-            <TimeLeft from=approval.created_at until=approval.expires_at />
+            {move || view! { <TimeLeft from until=until.get() /> }}
         </Show>
     }
 }

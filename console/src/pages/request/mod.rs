@@ -1,10 +1,11 @@
 //! One request with everything a person needs to decide: the same card in the inbox and on its own page.
 //!
 //! `words` are the states in words; `head`, `notes`, `result`, `body` and `past` are the parts from top to bottom;
-//! `actions` decide, `settle` says what became of a call whose outcome nobody knows. A part is made once
+//! `actions` decide, `amend` takes back and gives more time, `settle` says what became of a call whose outcome nobody knows. A part is made once
 //! and follows what changes in it, so that no event takes focus, folds or half-written words away.
 
 mod actions;
+mod amend;
 mod body;
 mod head;
 mod notes;
@@ -151,7 +152,7 @@ fn Card(
         </article>
         {move || match instead_of_actions.and_then(|instead| instead.get()) {
             Some(notice) => notice.run(),
-            None => view! { <Actions detail /> }.into_any(),
+            None => view! { <Actions detail on_done=Callback::new(move |()| read.again()) /> }.into_any(),
         }}
     }
 }

@@ -85,10 +85,20 @@ pub fn became(approval: &Approval, now: DateTime<Utc>) -> Option<Words> {
             "Nobody decided in time. It can still be approved: then the agent may run it.".into()
         }
         "expired" => "Nobody decided in time, or it was approved and not used. The agent may ask again.".into(),
-        "withdrawn" => "The agent took its request back.".into(),
-        "invalidated" => {
-            "Something it is bound to has changed, so it cannot run any more. The agent may ask again.".into()
-        }
+        "withdrawn" => match &approval.taken_back_reason {
+            Some(reason) => {
+                let by = approval.taken_back_by_email.as_deref().unwrap_or("somebody who is gone");
+                Words::of(
+                    "{} took the approval back before it was used (“{}”). The agent reads the reason word for word.",
+                    &[by, reason],
+                )
+            }
+            None => "The agent took its request back.".into(),
+        },
+        "invalidated" => match &approval.changed {
+            Some(changed) => Words::of("It cannot run any more: {}. The agent may ask again.", &[changed]),
+            None => "Something it is bound to has changed, so it cannot run any more. The agent may ask again.".into(),
+        },
         "executing" if approval.asks_input => approved().and(
             ", and sent. It asks the agent's side for input and waits for it; without it nobody will know whether it ran.",
         ),
@@ -109,6 +119,7 @@ pub fn outcome(approval: &Approval) -> Words {
             Some(reason) => Words::from("rejected").and(by).and(Words::of(": {}", &[reason])),
             None => Words::from("rejected").and(by),
         },
+        "withdrawn" if let Some(reason) = &approval.taken_back_reason => Words::of("taken back: {}", &[reason]),
         "approved" => Words::from("approved").and(by),
         "executing" => Words::from("approved").and(by).and(", running"),
         "executed" => Words::from("approved").and(by).and(", ").and(badge("executed", approval.answer.as_deref()).2),

@@ -32,6 +32,8 @@ pub struct Current {
     pub caller: Option<CurrentCaller>,
     /// The toolkit tool, if it still exists.
     pub tool: Option<CurrentTool>,
+    /// Whether the one who approved it may still decide. `None`: nobody has approved it.
+    pub decider: Option<bool>,
 }
 
 /// The caller as it is now.
@@ -82,11 +84,13 @@ pub enum Change {
     ConnectionDisabled,
     /// The tool was blocked for the caller.
     Permission,
+    /// Whoever approved it may not decide any more.
+    Decider,
 }
 
 impl Change {
     /// Every kind of change.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Caller,
         Self::Role,
         Self::Owner,
@@ -95,6 +99,7 @@ impl Change {
         Self::Connection,
         Self::ConnectionDisabled,
         Self::Permission,
+        Self::Decider,
     ];
 
     /// The word used in the API and the database.
@@ -108,6 +113,15 @@ impl Change {
             Self::Connection => "connection",
             Self::ConnectionDisabled => "connection_disabled",
             Self::Permission => "permission",
+            Self::Decider => "decider",
+        }
+    }
+
+    /// The nearest word that versions of the gateway before this one know.
+    pub fn known_before(self) -> Self {
+        match self {
+            Self::Decider => Self::Permission,
+            known => known,
         }
     }
 
@@ -117,11 +131,12 @@ impl Change {
             Self::Caller => "the caller's credential is no longer valid",
             Self::Role => "the caller's role changed since the request",
             Self::Owner => "the caller's owner changed since the request",
-            Self::Tool => "the tool is no longer offered",
+            Self::Tool => "the tool was taken out of the toolkit or is no longer offered",
             Self::Definition => "the tool's definition changed since the request",
             Self::Connection => "the connection was reconfigured since the request",
             Self::ConnectionDisabled => "the connection was switched off",
             Self::Permission => "the tool was blocked for this caller since the request",
+            Self::Decider => "the person who approved it may not decide here any more",
         }
     }
 }
@@ -147,6 +162,7 @@ impl Binding {
             (!tool.offered, Change::Tool),
             (tool.definition_sha256 != self.definition_sha256, Change::Definition),
             (tool.permission == Permission::Blocked, Change::Permission),
+            (now.decider == Some(false), Change::Decider),
         ];
         checks.into_iter().find_map(|(changed, what)| changed.then_some(what))
     }
@@ -179,6 +195,7 @@ mod tests {
                 connection_enabled: true,
                 permission: Permission::NeedsApproval,
             }),
+            decider: None,
         };
         (binding, current)
     }
@@ -215,6 +232,8 @@ mod tests {
             assert_eq!(binding.change(&current), Some(expected));
         }
         let (binding, current) = unchanged();
+        assert_eq!(binding.change(&Current { decider: Some(true), ..current.clone() }), None);
+        assert_eq!(binding.change(&Current { decider: Some(false), ..current.clone() }), Some(Change::Decider));
         assert_eq!(binding.change(&Current { caller: None, ..current.clone() }), Some(Change::Caller));
         assert_eq!(binding.change(&Current { tool: None, ..current }), Some(Change::Tool));
     }

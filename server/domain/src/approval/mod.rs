@@ -11,4 +11,6 @@ pub mod state;
 pub use answer::Answer;
 pub use binding::{Binding, Change, Current};
 pub use decision::{Decider, Own, Refusal, Seen, may_decide};
-pub use state::{Approved, Decision, Executed, Executing, Expired, OutcomeUnknown, Pending, Settled, State, Status};
+pub use state::{
+    Approved, Decision, Executed, Executing, Expired, OutcomeUnknown, Pending, Settled, State, Status, TakenBack,
+};

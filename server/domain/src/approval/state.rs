@@ -14,8 +14,12 @@ use crate::{ApprovalPolicy, UserId};
 pub const LATE_DECISION: TimeDelta = TimeDelta::days(7);
 /// How long an executed result is replayed once an answer was written whole ("What the agent sees", 5).
 pub const REPLAY: TimeDelta = TimeDelta::minutes(10);
-/// How long an identical call gets a rejection again.
+/// How long an identical call gets a rejection again, or is told again that its approval was taken back.
 pub const REJECTED_AGAIN: TimeDelta = TimeDelta::minutes(10);
+/// How often a request that waits can be given more time.
+pub const EXTENSIONS: u8 = 2;
+/// How many seconds more it can be given at once.
+pub const EXTEND_SECONDS: std::ops::RangeInclusive<u32> = 60..=86_400;
 
 /// A person's decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,11 +32,22 @@ pub struct Decision {
     pub reason: Option<String>,
 }
 
+/// Why an approval was taken back before it was used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TakenBack {
+    /// Who.
+    pub by: UserId,
+    /// What they wrote; the agent reads it word for word.
+    pub reason: String,
+}
+
 /// Waits for a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pending {
     /// When it expires undecided.
     pub expires_at: DateTime<Utc>,
+    /// How often it was given more time.
+    pub extended: u8,
 }
 
 /// May be dispatched once.
@@ -123,10 +138,12 @@ pub enum State {
     Rejected(Decision),
     /// Too late; a late decision revives it for 7 days.
     Expired(Expired),
-    /// The agent cancelled it. Final.
+    /// It was taken back before it ran. Final.
     Withdrawn {
         /// When.
         at: DateTime<Utc>,
+        /// The approver who took the approval back, and why. `None`: the agent cancelled it.
+        taken_back: Option<TakenBack>,
     },
     /// Something it is bound to changed. Final.
     Invalidated {
@@ -237,7 +254,8 @@ impl std::str::FromStr for Status {
 impl State {
     /// A new request under a policy.
     pub fn open(policy: &ApprovalPolicy, now: DateTime<Utc>) -> Self {
-        Self::Pending(Pending { expires_at: now + TimeDelta::seconds(policy.expires_after_seconds.into()) })
+        let expires_at = now + TimeDelta::seconds(policy.expires_after_seconds.into());
+        Self::Pending(Pending { expires_at, extended: 0 })
     }
 
     /// The name of this state.
@@ -298,7 +316,13 @@ impl Pending {
 
     /// The agent cancels it. The caller has made sure that no other call waits on it.
     pub fn withdraw(self, now: DateTime<Utc>) -> State {
-        State::Withdrawn { at: now }
+        State::Withdrawn { at: now, taken_back: None }
+    }
+
+    /// A person gives it more time. `None`: that was done as often as it can be.
+    pub fn extend(self, more: TimeDelta) -> Option<Self> {
+        let Self { expires_at, extended } = self;
+        (extended < EXTENSIONS).then(|| Self { expires_at: expires_at + more, extended: extended + 1 })
     }
 }
 
@@ -327,7 +351,12 @@ impl Approved {
 
     /// The agent cancels it. The caller has made sure that no other call waits on it.
     pub fn withdraw(self, now: DateTime<Utc>) -> State {
-        State::Withdrawn { at: now }
+        State::Withdrawn { at: now, taken_back: None }
+    }
+
+    /// An approver takes the approval back before it was used.
+    pub fn take_back(self, taken_back: TakenBack, now: DateTime<Utc>) -> State {
+        State::Withdrawn { at: now, taken_back: Some(taken_back) }
     }
 }
 

@@ -17,7 +17,11 @@ fn policy() -> ApprovalPolicy {
 }
 
 fn approved(at: i64) -> Approved {
-    Pending { expires_at: t(60) }.approve(decision(at), &policy())
+    pending().approve(decision(at), &policy())
+}
+
+fn pending() -> Pending {
+    Pending { expires_at: t(60), extended: 0 }
 }
 
 #[test]
@@ -68,7 +72,7 @@ fn a_late_decision_is_taken_for_seven_days_and_not_longer() {
 
 #[test]
 fn deadlines_count_from_their_moment() {
-    let pending = State::Pending(Pending { expires_at: t(60) });
+    let pending = State::Pending(pending());
     assert_eq!(pending.clone().at(t(59)).status(), Status::Pending);
     assert_eq!(pending.at(t(60)).status(), Status::Expired);
 
@@ -82,13 +86,26 @@ fn deadlines_count_from_their_moment() {
     assert_eq!(running.at(t(30)).status(), Status::OutcomeUnknown);
 }
 
+fn taken_back() -> TakenBack {
+    TakenBack { by: UserId::new(), reason: "a mistake".to_owned() }
+}
+
+#[test]
+fn a_request_that_waits_is_given_more_time_twice() {
+    let once = pending().extend(TimeDelta::seconds(60));
+    let twice = once.and_then(|once| once.extend(TimeDelta::seconds(3600)));
+    assert_eq!(twice.clone().map(|p| (p.expires_at, p.extended)), Some((t(60 + 60 + 3600), 2)));
+    assert_eq!(twice.and_then(|twice| twice.extend(TimeDelta::seconds(60))), None);
+}
+
 #[test]
 fn finished_states_never_change_by_time() {
     let executing = || approved(0).claim(Uuid::now_v7(), t(30));
     let finished = [
-        Pending { expires_at: t(60) }.reject(decision(1)),
-        Pending { expires_at: t(60) }.withdraw(t(1)),
-        Pending { expires_at: t(60) }.invalidate(Change::Definition, t(1)),
+        pending().reject(decision(1)),
+        pending().withdraw(t(1)),
+        approved(0).take_back(taken_back(), t(1)),
+        pending().invalidate(Change::Definition, t(1)),
         State::Executed(executing().finish(None, t(2))),
         State::OutcomeUnknown(executing().lose_contact()),
         executing().lose_contact().settle_not_executed(UserId::new(), t(99)),
@@ -110,8 +127,7 @@ fn a_result_is_replayed_ten_minutes_once_it_was_delivered() {
     let answered = Executed { answered_at: Some(t(11)), ..executed.clone() };
     assert_eq!(answered.replay_until(), t(10 + 600));
     let day = ApprovalPolicy::default();
-    let long =
-        Pending { expires_at: t(60) }.approve(decision(0), &day).claim(Uuid::now_v7(), t(30)).finish(None, t(10));
+    let long = pending().approve(decision(0), &day).claim(Uuid::now_v7(), t(30)).finish(None, t(10));
     assert_eq!(long.replay_until(), t(86_400), "never delivered: until execute_by");
     let settled = approved(0).claim(Uuid::now_v7(), t(30)).lose_contact().settle_executed(UserId::new(), t(5000));
     assert!(settled.replay_until() >= t(5000), "a person's finding is told at least once");
@@ -131,6 +147,8 @@ enum Step {
     SettleNot,
     Invalidate,
     Withdraw,
+    TakeBack,
+    Extend,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -146,6 +164,8 @@ fn step() -> impl Strategy<Value = Step> {
         Just(Step::SettleNot),
         Just(Step::Invalidate),
         Just(Step::Withdraw),
+        Just(Step::TakeBack),
+        Just(Step::Extend),
     ]
 }
 
@@ -178,6 +198,8 @@ fn take(state: State, step: &Step, clock: &mut i64, sent: &mut u32) -> State {
         (State::Approved(a), Step::Invalidate) => a.invalidate(Change::Owner, now),
         (State::Pending(p), Step::Withdraw) => p.withdraw(now),
         (State::Approved(a), Step::Withdraw) => a.withdraw(now),
+        (State::Approved(a), Step::TakeBack) => a.take_back(taken_back(), now),
+        (State::Pending(p), Step::Extend) => State::Pending(p.clone().extend(TimeDelta::seconds(60)).unwrap_or(p)),
         (state, _) => state,
     }
 }

@@ -119,6 +119,14 @@ pub fn escaped(text: &str) -> String {
     escaped
 }
 
+/// Whether nothing is seen of a text: it is nothing but white space and hidden characters.
+pub fn is_blank(text: &str) -> bool {
+    pieces(text, Form::Block).iter().all(|piece| match piece {
+        Piece::Plain(text) => text.chars().all(char::is_whitespace),
+        Piece::Mark(mark) => !mark.visible,
+    })
+}
+
 /// A JSON text with the same value, in which each hidden character of a string stands as its escape (`\u202e`).
 pub fn escaped_json(json: &str) -> String {
     let mut escaped = String::with_capacity(json.len());

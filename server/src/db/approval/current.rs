@@ -25,8 +25,43 @@ pub async fn current(scope: &mut OrgScope, binding: &Binding) -> Result<Current>
         Principal::Key(id) => key(scope, id.0).await?,
         Principal::User(id) => person(scope, id).await?,
     };
-    let Some((caller, outside)) = caller else { return Ok(Current { caller: None, tool: None }) };
-    Ok(Current { caller: Some(caller), tool: tool(scope, binding, outside).await? })
+    let Some((caller, outside)) = caller else { return Ok(Current { caller: None, tool: None, decider: None }) };
+    Ok(Current { caller: Some(caller), tool: tool(scope, binding, outside).await?, decider: None })
+}
+
+/// The role of somebody who decided, as it is now: its name and the words of its rights.
+pub struct DecidersRole {
+    /// Its name.
+    pub name: String,
+    /// The words of its rights.
+    pub rights: Vec<String>,
+}
+
+/// Reads and locks what somebody who decided has in the org. `None`: they have left it.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn decider(scope: &mut OrgScope, id: UserId) -> Result<Option<DecidersRole>> {
+    let administers = sqlx::query_scalar!("SELECT instance_admin FROM users WHERE id = $1 FOR SHARE", id.0)
+        .fetch_optional(scope.conn())
+        .await?;
+    if administers == Some(true) {
+        let role = sqlx::query_as!(
+            DecidersRole,
+            "SELECT name, rights FROM roles WHERE org_id = $1 AND name = $2 FOR SHARE",
+            scope.org().0,
+            ADMIN,
+        );
+        return Ok(role.fetch_optional(scope.conn()).await?);
+    }
+    let role = sqlx::query_as!(
+        DecidersRole,
+        "SELECT r.name, r.rights FROM members m JOIN roles r ON r.id = m.role_id
+         WHERE m.org_id = $1 AND m.user_id = $2 FOR SHARE",
+        scope.org().0,
+        id.0,
+    );
+    Ok(role.fetch_optional(scope.conn()).await?)
 }
 
 /// The approval policy in force for the tool: the org's where the tool is gone. Whether the instance forbids

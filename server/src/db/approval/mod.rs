@@ -5,9 +5,11 @@ mod bodies;
 pub mod card;
 mod current;
 mod definition;
+mod list;
 pub mod own;
 mod record;
 pub mod run;
+mod undone;
 mod waiting;
 
 use chrono::{DateTime, Utc};
@@ -18,10 +20,12 @@ use domain::{
 use uuid::Uuid;
 
 pub use bodies::{ERASED_AT_ONCE, bodies, erase_bodies, put_result};
-pub use current::{current, policy, self_approval_say};
+pub use current::{current, decider, policy, self_approval_say};
 pub use definition::{DEFINITION_BYTES, definitions, some_definitions};
+pub use list::{COUNTED, Filter, Mine, count, list};
 pub use own::own_people;
-pub use record::{EventRow, Filter, Mine, Record, events, get, list, load, lock};
+pub use record::{EventRow, Record, events, get, load, lock};
+pub use undone::{Undone, undone};
 pub use waiting::{Waiting, open, waiting};
 
 use super::{OrgScope, SystemScope, expect_one_row, task};
@@ -79,7 +83,8 @@ pub async fn lock_caller(scope: &mut OrgScope, caller: Principal) -> Result<()> 
     Ok(())
 }
 
-/// How many approvals of this caller are open in this org.
+/// How many approvals of this caller wait for a person or to be used. What was sent does not count: an outcome that
+/// nobody knows is not the caller's to end.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
@@ -87,8 +92,7 @@ pub async fn count_open(scope: &mut OrgScope, caller: Principal) -> Result<i64> 
     Ok(sqlx::query_scalar!(
         r#"SELECT count(*) AS "count!" FROM approvals
            WHERE org_id = $1 AND caller_kind = $2 AND caller_id = $3
-             AND (state IN ('executing', 'outcome_unknown')
-                  OR state = 'pending' AND expires_at > clock_timestamp()
+             AND (state = 'pending' AND expires_at > clock_timestamp()
                   OR state = 'approved' AND execute_by > clock_timestamp())"#,
         scope.org().0,
         caller.kind(),
@@ -248,10 +252,12 @@ pub async fn store(
              decided_by = coalesce($5, decided_by), decided_at = coalesce($6, decided_at),
              decision_reason = CASE WHEN $5::uuid IS NULL THEN decision_reason ELSE $7 END,
              execute_by = coalesce($8, execute_by), holder = coalesce($9, holder), lease_until = coalesce($10, lease_until),
-             finished_at = $11, finished_by = $12, finished_by_user = $13, change = $14, asks_input = $15, answer = $16
+             finished_at = $11, finished_by = $12, finished_by_user = $13, change = $14, asks_input = $15, answer = $16,
+             change_word = $17, taken_back_by = $18, taken_back_reason = $19,
+             expires_at = coalesce($20, expires_at), extended = coalesce($21, extended)
          WHERE org_id = $1 AND id = $2 AND state = $3
            AND CASE
-               WHEN $3 = 'pending' AND $4 IN ('approved', 'rejected') THEN expires_at > clock_timestamp()
+               WHEN $3 = 'pending' AND $4 IN ('approved', 'rejected', 'pending') THEN expires_at > clock_timestamp()
                WHEN $3 = 'approved' AND $4 = 'executing' THEN execute_by > clock_timestamp()
                WHEN $3 = 'executing' AND $4 IN ('executed', 'executing') THEN lease_until > clock_timestamp()
                WHEN $3 = 'expired' AND $4 = 'approved' THEN finished_at > clock_timestamp() - interval '7 days'
@@ -272,6 +278,11 @@ pub async fn store(
         columns.change,
         columns.asks_input,
         columns.answer,
+        columns.change_word,
+        columns.taken_back.map(|taken| taken.by.0),
+        columns.taken_back.map(|taken| taken.reason.as_str()),
+        columns.expires_at,
+        columns.extended,
     )
     .execute(scope.conn())
     .await?
@@ -317,18 +328,28 @@ struct Columns<'a> {
     change: Option<&'static str>,
     asks_input: bool,
     answer: Option<&'static str>,
+    change_word: Option<&'static str>,
+    taken_back: Option<&'a domain::approval::TakenBack>,
+    expires_at: Option<DateTime<Utc>>,
+    extended: Option<i16>,
 }
 
 impl<'a> Columns<'a> {
     fn of(state: &'a State) -> Self {
         let none = Self::default();
         match state {
-            State::Pending(_) => none,
+            State::Pending(p) => Self { expires_at: Some(p.expires_at), extended: Some(p.extended.into()), ..none },
             State::Approved(a) => Self { decision: Some(&a.decision), execute_by: Some(a.execute_by), ..none },
             State::Rejected(decision) => Self { decision: Some(decision), ..none },
             State::Expired(e) => Self { finished_at: Some(e.at), ..none },
-            State::Withdrawn { at } => Self { finished_at: Some(*at), ..none },
-            State::Invalidated { at, change } => Self { finished_at: Some(*at), change: Some(change.as_str()), ..none },
+            State::Withdrawn { at, taken_back } => {
+                Self { finished_at: Some(*at), taken_back: taken_back.as_ref(), ..none }
+            }
+            State::Invalidated { at, change } => {
+                let known = change.known_before();
+                let word = (known != *change).then(|| change.as_str());
+                Self { finished_at: Some(*at), change: Some(known.as_str()), change_word: word, ..none }
+            }
             State::Executing(e) => {
                 Self { holder: Some(e.holder), lease_until: Some(e.lease_until), asks_input: e.asks, ..none }
             }

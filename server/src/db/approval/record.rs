@@ -4,8 +4,9 @@ use chrono::{DateTime, Utc};
 use domain::{
     ApprovalId, Checked, OrgId, Principal, UserId,
     approval::{
-        Approved, Binding, Decision, Executed, Executing, Expired, OutcomeUnknown, Pending, Settled, State, Status,
-        state::LATE_DECISION,
+        Approved, Binding, Change, Decision, Executed, Executing, Expired, OutcomeUnknown, Pending, Settled, State,
+        Status, TakenBack,
+        state::{EXTENSIONS, LATE_DECISION},
     },
 };
 use uuid::Uuid;
@@ -49,8 +50,12 @@ pub struct Record {
     pub expires_at: DateTime<Utc>,
     /// When it expires, or expired, unused.
     pub execute_by: Option<DateTime<Utc>>,
-    /// When it was decided last, also where the decision was taken back or undone since.
-    pub decided_at: Option<DateTime<Utc>>,
+    /// The last decision, also where it was taken back or undone since.
+    pub decided: Option<Decision>,
+    /// How often it was given more time.
+    pub extended: u8,
+    /// The newest request of the identical call after this one, where this one has ended without an answer.
+    pub newer: Option<ApprovalId>,
     /// Whether a call without a task ever asked for it.
     pub called: bool,
     /// Where it is in its life: as stored, not as deadlines make it.
@@ -71,8 +76,10 @@ impl Record {
         match self.state() {
             State::Pending(_) => self.read_at,
             State::Expired(expired) => self.read_at.min(expired.at + LATE_DECISION),
-            State::Withdrawn { at } | State::Invalidated { at, .. } => self.decided_at.unwrap_or(at),
-            _ => self.decided_at.unwrap_or(self.read_at),
+            State::Withdrawn { at, .. } | State::Invalidated { at, .. } => {
+                self.decided.as_ref().map_or(at, |decided| decided.at)
+            }
+            _ => self.decided.as_ref().map_or(self.read_at, |decided| decided.at),
         }
     }
 
@@ -109,89 +116,6 @@ pub async fn lock(scope: &mut OrgScope, id: ApprovalId) -> Result<Option<Record>
     get(scope, id).await
 }
 
-/// Which approvals to list. Absent means any.
-#[derive(Clone, Debug, Default)]
-pub struct Filter {
-    /// Any of these states, deadlines counted.
-    pub status: Option<Vec<Status>>,
-    /// The toolkit's slug.
-    pub toolkit: Option<String>,
-    /// The tool's name.
-    pub tool: Option<String>,
-    /// The caller's id.
-    pub caller: Option<Uuid>,
-    /// Only those that wait for a decision that this person may make.
-    pub mine: Option<Mine>,
-    /// Only those older than this one.
-    pub before: Option<ApprovalId>,
-    /// How many at most.
-    pub limit: i64,
-}
-
-/// What a person may decide.
-#[derive(Clone, Debug)]
-pub struct Mine {
-    /// Who.
-    pub person: UserId,
-    /// The keys that are this person's, of those whose requests wait.
-    pub keys: Vec<Uuid>,
-    /// The toolkit tools whose approval policy answers something else than the org's; the next two say what.
-    pub tools: Vec<Uuid>,
-    /// Whether they may decide requests of others for it.
-    pub others: Vec<bool>,
-    /// Whether they may decide their own requests for it.
-    pub own: Vec<bool>,
-    /// Whether they may decide requests of others for every other tool.
-    pub else_others: bool,
-    /// Whether they may decide their own requests for every other tool.
-    pub else_own: bool,
-}
-
-/// Lists approvals, newest first.
-///
-/// # Errors
-/// When Postgres cannot be reached, or a row contradicts itself.
-pub async fn list(scope: &mut OrgScope, filter: &Filter) -> Result<Vec<Record>> {
-    let words: Option<Vec<String>> =
-        filter.status.as_ref().map(|set| set.iter().map(|status| status.as_str().to_owned()).collect());
-    let mine = filter.mine.as_ref();
-    let ids = sqlx::query_scalar!(
-        "SELECT a.id FROM approvals a
-         WHERE a.org_id = $1 AND ($2::uuid IS NULL OR a.id < $2)
-           AND ($3::text[] IS NULL OR CASE
-                WHEN a.state = 'pending' AND a.expires_at <= clock_timestamp() THEN 'expired'
-                WHEN a.state = 'approved' AND a.execute_by <= clock_timestamp() THEN 'expired'
-                WHEN a.state = 'executing' AND a.lease_until <= clock_timestamp() THEN 'outcome_unknown'
-                ELSE a.state END = ANY($3))
-           AND ($4::text IS NULL OR a.toolkit = $4) AND ($5::text IS NULL OR a.tool = $5)
-           AND ($6::uuid IS NULL OR a.caller_id = $6)
-           AND ($8::uuid IS NULL OR a.state = 'pending' AND a.expires_at > clock_timestamp() AND CASE
-                WHEN a.owner_id = $8 OR a.caller_id = $8 OR a.caller_id = ANY($14)
-                THEN coalesce((SELECT m.own FROM unnest($9::uuid[], $10::boolean[]) AS m (tool, own)
-                               WHERE m.tool = a.toolkit_tool_id), $12)
-                ELSE coalesce((SELECT m.others FROM unnest($9::uuid[], $11::boolean[]) AS m (tool, others)
-                               WHERE m.tool = a.toolkit_tool_id), $13) END)
-         ORDER BY a.id DESC LIMIT $7",
-        scope.org().0,
-        filter.before.map(|id| id.0),
-        words.as_deref(),
-        filter.toolkit,
-        filter.tool,
-        filter.caller,
-        filter.limit,
-        mine.map(|mine| mine.person.0),
-        mine.map_or(&[][..], |mine| &mine.tools),
-        mine.map_or(&[][..], |mine| &mine.own),
-        mine.map_or(&[][..], |mine| &mine.others),
-        mine.is_some_and(|mine| mine.else_own),
-        mine.is_some_and(|mine| mine.else_others),
-        mine.map_or(&[][..], |mine| &mine.keys),
-    )
-    .fetch_all(scope.conn())
-    .await?;
-    load(scope, &ids).await
-}
-
 /// Reads approvals by id, newest first; those that are not there are left out.
 ///
 /// # Errors
@@ -204,8 +128,15 @@ pub async fn load(scope: &mut OrgScope, ids: &[Uuid]) -> Result<Vec<Record>> {
                reviewed_definition IS NOT NULL AS "definition_changed!", arguments_check, check_note, rule, agent_reason, created_at, state, expires_at, decided_by,
                decided_at,
                decision_reason, execute_by, holder, lease_until, finished_at, finished_by, finished_by_user, answered_at,
-               change, called, asks_input, answer, clock_timestamp() AS "read_at!"
-           FROM approvals WHERE org_id = $1 AND id = ANY($2) ORDER BY id DESC"#,
+               change, change_word, taken_back_by, taken_back_reason, extended, called, asks_input, answer,
+               CASE WHEN state IN ('rejected', 'expired', 'withdrawn', 'invalidated', 'not_executed') THEN
+                   (SELECT n.id FROM approvals n
+                    WHERE n.org_id = a.org_id AND n.caller_id = a.caller_id AND n.toolkit_tool_id = a.toolkit_tool_id
+                      AND n.arguments_sha256 = a.arguments_sha256 AND n.caller_kind = a.caller_kind
+                      AND n.created_at > a.created_at
+                    ORDER BY n.created_at DESC LIMIT 1) END AS newer,
+               clock_timestamp() AS "read_at!"
+           FROM approvals a WHERE org_id = $1 AND id = ANY($2) ORDER BY id DESC"#,
         scope.org().0,
         ids,
     )
@@ -250,6 +181,11 @@ struct Row {
     finished_by_user: Option<Uuid>,
     answered_at: Option<DateTime<Utc>>,
     change: Option<String>,
+    change_word: Option<String>,
+    taken_back_by: Option<Uuid>,
+    taken_back_reason: Option<String>,
+    extended: i16,
+    newer: Option<Uuid>,
     called: bool,
     asks_input: bool,
     answer: Option<String>,
@@ -263,6 +199,9 @@ impl Row {
         let stored = self.state().ok_or_else(|| odd("state"))?;
         Ok(Record {
             id: self.id.into(),
+            decided: self.decision(),
+            extended: self.extended(),
+            newer: self.newer.map(ApprovalId),
             org: self.org_id.into(),
             binding: Binding {
                 caller: Principal::from_parts(&self.caller_kind, self.caller_id).map_err(|_| odd("caller_kind"))?,
@@ -289,11 +228,24 @@ impl Row {
             created_at: self.created_at,
             expires_at: self.expires_at,
             execute_by: self.execute_by,
-            decided_at: self.decided_at,
             called: self.called,
             stored,
             read_at: self.read_at,
         })
+    }
+
+    fn extended(&self) -> u8 {
+        u8::try_from(self.extended).unwrap_or(EXTENSIONS)
+    }
+
+    /// What changed: in the word of this version, else in the one that earlier ones know.
+    fn change(&self) -> Option<Change> {
+        let exact = self.change_word.as_deref().and_then(|word| word.parse().ok());
+        exact.or_else(|| self.change.as_deref()?.parse().ok())
+    }
+
+    fn taken_back(&self) -> Option<TakenBack> {
+        Some(TakenBack { by: UserId(self.taken_back_by?), reason: self.taken_back_reason.clone()? })
     }
 
     fn decision(&self) -> Option<Decision> {
@@ -302,14 +254,12 @@ impl Row {
 
     fn state(&self) -> Option<State> {
         Some(match self.state.parse().ok()? {
-            Status::Pending => State::Pending(Pending { expires_at: self.expires_at }),
+            Status::Pending => State::Pending(Pending { expires_at: self.expires_at, extended: self.extended() }),
             Status::Approved => State::Approved(Approved { decision: self.decision()?, execute_by: self.execute_by? }),
             Status::Rejected => State::Rejected(self.decision()?),
             Status::Expired => State::Expired(Expired { at: self.finished_at?, unused: self.decision() }),
-            Status::Withdrawn => State::Withdrawn { at: self.finished_at? },
-            Status::Invalidated => {
-                State::Invalidated { at: self.finished_at?, change: self.change.as_deref()?.parse().ok()? }
-            }
+            Status::Withdrawn => State::Withdrawn { at: self.finished_at?, taken_back: self.taken_back() },
+            Status::Invalidated => State::Invalidated { at: self.finished_at?, change: self.change()? },
             Status::Executing => State::Executing(Executing {
                 decision: self.decision()?,
                 execute_by: self.execute_by?,

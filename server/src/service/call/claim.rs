@@ -9,7 +9,7 @@ use std::{
 
 use domain::{
     ApprovalId, OrgId, Principal, Slug,
-    approval::{Approved, Change, Executing, State, Status},
+    approval::{Change, Executing, State, Status},
     directory::Connection,
 };
 use serde_json::value::RawValue;
@@ -30,7 +30,7 @@ use crate::{
     },
     error::{Error, Result},
     limit::Load,
-    service::{Services, connection},
+    service::{Services, approval_bound, connection},
     upstream::ConnectionSpec,
     vault::Purpose,
 };
@@ -180,17 +180,10 @@ pub(super) async fn connection_of(
 async fn undone(services: &Services, org: OrgId, id: ApprovalId) -> Result<Option<Change>> {
     let mut scope = OrgScope::system(&services.db.calls, org, Reason::Claim).await?;
     let Some(record) = db::approval::lock(&mut scope, id).await? else { return Ok(None) };
-    let State::Approved(approved) = record.state() else { return Ok(None) };
-    let current = db::approval::current(&mut scope, &record.binding).await?;
-    let Some(change) = record.binding.change(&current) else { return Ok(None) };
-    let invalidated = invalidate(&mut scope, &record, approved, change).await?;
+    let State::Approved(_) = record.state() else { return Ok(None) };
+    let change = approval_bound::invalidate(services, &mut scope, &record).await?;
     scope.commit().await?;
-    Ok(invalidated.then_some(change))
-}
-
-async fn invalidate(scope: &mut OrgScope, record: &Record, approved: Approved, change: Change) -> Result<bool> {
-    let state = approved.invalidate(change, record.read_at);
-    db::approval::store(scope, record.id, Status::Approved, &state, &Actor::System, Some(change.message())).await
+    Ok(change)
 }
 
 async fn attempt(services: &Services, claimant: &Claimant, id: ApprovalId, spec: Arc<ConnectionSpec>) -> Result<Claim> {
@@ -203,9 +196,9 @@ async fn attempt(services: &Services, claimant: &Claimant, id: ApprovalId, spec:
     if claimant.only_for_task && !waiting {
         return Ok(Claim::Lost);
     }
-    let current = db::approval::current(&mut scope, &record.binding).await?;
+    let current = approval_bound::current(services, &mut scope, &record).await?;
     if let Some(change) = record.binding.change(&current) {
-        let invalidated = invalidate(&mut scope, &record, approved, change).await?;
+        let invalidated = approval_bound::undo(&mut scope, &record, change).await?;
         scope.commit().await?;
         return Ok(if invalidated { Claim::Changed(change) } else { Claim::Lost });
     }

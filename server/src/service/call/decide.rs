@@ -9,6 +9,7 @@ use wire::{canonical::arguments_sha256, error::RpcError, mcp::CallParams};
 use super::{
     Context, Reply,
     builtin::Builtin,
+    facts::{self, Next},
     hold,
     input::{self, Bound},
     ready::{LIST_AGE, Ready},
@@ -44,7 +45,10 @@ pub(super) async fn decide(services: &Services, context: Context, params: &CallP
     };
     let arguments_sha256 = match arguments_sha256(params.arguments.get()) {
         Ok(hash) => hash,
-        Err(error) => return Ok(Step::Answer(refused(&format!("the arguments were refused: {error}")))),
+        Err(error) => {
+            let text = format!("the arguments were refused: {error}");
+            return Ok(Step::Answer(say::refused(Next::ReviseAndResubmit, &text)));
+        }
     };
     let connection = context.org.connections.get(&tool.tool.connection).cloned().ok_or_else(Error::not_found)?;
     let bound = Bound::of(&context, &tool, &connection, arguments_sha256);
@@ -100,7 +104,8 @@ async fn fresh(
     let connection = context.org.connections.get(&tool.tool.connection).cloned().ok_or_else(Error::not_found)?;
     if let Err(reason) = connection::ensure_fresh(services, &connection, LIST_AGE).await {
         let text = format!("the connection `{}` cannot be used: {reason}. Nothing was sent.", connection.slug);
-        return Ok(Err(Reply::new(audit::Status::Failed, say::error(&text))));
+        let facts = facts::of_call("failed", Next::AskAgain, &text);
+        return Ok(Err(Reply::new(audit::Status::Failed, facts::error(&facts))));
     }
     let context = context.renewed(services)?;
     Ok(match context.toolkit.find_tool(&tool.name).cloned() {
@@ -128,10 +133,6 @@ async fn decided_approval(
         State::Executed(executed) => executed.answered_at.is_none() && record.read_at < executed.replay_until(),
         _ => false,
     }))
-}
-
-fn refused(text: &str) -> Reply {
-    Reply::new(audit::Status::Refused, say::error(text))
 }
 
 /// MCP, "Tools", error handling: an unknown tool is a protocol error.

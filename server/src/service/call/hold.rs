@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use domain::{
     ApprovalId, Permission, Rule, ToolkitToolId,
-    approval::{Binding, Current, Settled, State, Status},
+    approval::{Binding, Current, Settled, State, Status, state::REJECTED_AGAIN},
 };
 use wire::mcp::CallParams;
 
@@ -18,7 +18,7 @@ use crate::{
     },
     directory::Validation,
     error::{Error, Kind, Result},
-    service::Services,
+    service::{Services, approval_bound},
     vault::Purpose,
 };
 
@@ -61,7 +61,7 @@ pub(super) async fn follow(services: &Arc<Services>, context: &Context, record: 
 pub(super) async fn join(services: &Arc<Services>, context: &Context, mut record: Record) -> Result<Option<Reply>> {
     let id = record.id;
     loop {
-        if matches!(record.state(), State::Withdrawn { .. }) {
+        if matches!(record.state(), State::Withdrawn { taken_back: None, .. }) {
             return Ok(None);
         }
         if let Some(reply) = advance(services, context, record).await? {
@@ -113,7 +113,8 @@ async fn advance(services: &Arc<Services>, context: &Context, record: Record) ->
         State::Rejected(decision) => say::rejected(&record, &decision),
         State::Expired(_) => say::expired(&record),
         State::Invalidated { change, .. } => say::invalidated(&record, change),
-        State::Withdrawn { .. } => return Ok(None),
+        State::Withdrawn { taken_back: Some(taken), .. } => say::taken_back(&record, &taken),
+        State::Withdrawn { taken_back: None, .. } => return Ok(None),
         State::NotExecuted { .. } => say::settled_not_executed(&record),
     }))
 }
@@ -159,7 +160,8 @@ fn is_joined(record: &Record, ready: &Ready) -> bool {
         State::Pending(_) => still_bound(&record.binding, ready),
         State::Approved(_) | State::Executing(_) | State::OutcomeUnknown(_) => true,
         State::Executed(executed) => now < executed.replay_until(),
-        State::Rejected(decision) => now < decision.at + domain::approval::state::REJECTED_AGAIN,
+        State::Rejected(decision) => now < decision.at + REJECTED_AGAIN,
+        State::Withdrawn { at, taken_back: Some(_) } => now < at + REJECTED_AGAIN,
         _ => false,
     }
 }
@@ -214,9 +216,8 @@ async fn open(services: &Services, ready: &Ready, params: &CallParams<'_>, rule:
             Way::Moved => return Ok(Joined::Again),
         }
     }
-    let limit = services.limits.open_approvals;
-    if db::approval::count_open(&mut scope, context.caller.principal).await? >= limit {
-        return Ok(Joined::Refused(say::too_many(limit)));
+    if !approval_bound::has_room(services, &mut scope, context.caller.principal).await? {
+        return Ok(Joined::Refused(say::too_many(services.limits.open_approvals)));
     }
     let id = ApprovalId::new();
     let policy = ready.tool.approval_policy(&context.toolkit, &context.org);
@@ -279,14 +280,14 @@ async fn clear_the_way(scope: &mut OrgScope, id: ApprovalId) -> Result<Way> {
     if !stored.is_open() {
         return Ok(Way::Clear);
     }
-    let next = match record.state() {
-        expired @ State::Expired(_) => expired,
+    let (next, note) = match record.state() {
+        expired @ State::Expired(_) => (expired, None),
         State::Pending(pending) => match record.binding.change(&db::approval::current(scope, &record.binding).await?) {
-            Some(change) => pending.invalidate(change, record.read_at),
+            Some(change) => (pending.invalidate(change, record.read_at), Some(change.message())),
             None => return Ok(Way::Joins(Box::new(record))),
         },
         _ => return Ok(Way::Joins(Box::new(record))),
     };
-    let cleared = db::approval::store(scope, id, stored, &next, &Actor::System, None).await?;
+    let cleared = db::approval::store(scope, id, stored, &next, &Actor::System, note).await?;
     Ok(if cleared { Way::Clear } else { Way::Moved })
 }

@@ -18,11 +18,11 @@ use wire::{
     mcp::input::{Input, InputRequired, Inputs, with_state},
 };
 
-use super::{Body, Context, Reply, dispatch::Reported, replay, round::Round, say};
+use super::{Body, Context, Reply, dispatch::Reported, facts::Next, replay, round::Round, say};
 use crate::{
-    db::{self, OrgScope, Reason, approval::Record, audit::Status},
+    db::{OrgScope, Reason, approval::Record, audit::Status},
     error::Result,
-    service::Services,
+    service::{Services, approval_bound},
     upstream::{Answer, UpstreamError},
     vault::Purpose,
 };
@@ -189,7 +189,7 @@ pub(super) async fn question(
         return Ok(Err("this client did not say that it can be asked for that".to_owned()));
     }
     let mut scope = OrgScope::system(&services.db.calls, record.org, Reason::Claim).await?;
-    let current = db::approval::current(&mut scope, &record.binding).await?;
+    let current = approval_bound::current(services, &mut scope, record).await?;
     Ok(match record.binding.change(&current) {
         Some(change) => Err(format!("it cannot go on, since {}", change.message())),
         None => Ok(result),
@@ -207,5 +207,5 @@ pub(super) fn unasked(tool: &str) -> Reply {
         "The tool `{tool}` was not run: it needs approval, and the call came with input (inputResponses or requestState) \
          that belongs to no call under way. Call it again with its arguments alone."
     );
-    Reply::new(Status::Refused, say::error(&text))
+    say::refused(Next::ReviseAndResubmit, &text)
 }

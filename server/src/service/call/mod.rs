@@ -8,6 +8,7 @@ pub mod builtin;
 mod claim;
 mod decide;
 mod dispatch;
+mod facts;
 mod hold;
 mod input;
 mod nobody;
@@ -18,6 +19,7 @@ mod round;
 mod run;
 mod say;
 mod settle;
+mod status;
 pub mod task;
 mod wait;
 

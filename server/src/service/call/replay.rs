@@ -1,11 +1,15 @@
 //! A stored answer, given again: the upstream's bytes with a mark that it did not run again.
 
-use chrono::{SecondsFormat, TimeDelta};
+use chrono::TimeDelta;
 use domain::approval::{Executed, state::REPLAY};
 use serde_json::{json, value::RawValue};
 use wire::json::fields;
 
-use super::{Body, Context, Recorded, Reply, run, say, task, wait};
+use super::{
+    Body, Context, Recorded, Reply,
+    facts::{self, META_KEY, Next, time},
+    run, say, task, wait,
+};
 use crate::{
     db::{self, OrgScope, Reason, approval::Record, audit::Status},
     error::{Error, Kind, Result},
@@ -83,7 +87,6 @@ pub(super) async fn replay(
 /// The result with `replayed: true` under `_meta` and a last text block that says when a new run is
 /// possible; every other byte as it was.
 fn marked(result: &RawValue, record: &Record, executed: &Executed) -> Result<Box<RawValue>> {
-    let time = |at: chrono::DateTime<chrono::Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
     // Once this answer is written whole the stored one is kept ten minutes from the finish.
     let next = if executed.answered_at.is_some() { executed.replay_until() } else { executed.at + REPLAY };
     let next = next.max(record.read_at + TimeDelta::seconds(1));
@@ -93,7 +96,10 @@ fn marked(result: &RawValue, record: &Record, executed: &Executed) -> Result<Box
         time(next),
     );
     let block = json!({"type": "text", "text": text}).to_string();
-    let mark = json!({"status": "executed", "executed": true, "replayed": true, "approval_id": record.id.0, "executed_at": time(executed.at), "new_run_from": time(next)}).to_string();
+    let mut mark = facts::of(record, "executed", Next::UseResult, &text);
+    mark["replayed"] = json!(true);
+    mark["executed_at"] = json!(time(executed.at));
+    mark["new_run_from"] = json!(time(next));
 
     // An upstream may write a member twice; such a result is given as it is rather than not at all.
     let Ok(members) = fields(result) else { return Ok(result.to_owned()) };
@@ -105,14 +111,14 @@ fn marked(result: &RawValue, record: &Record, executed: &Executed) -> Result<Box
             "content" if value.get().starts_with('[') => appended(value.get(), ']', &block),
             "_meta" if value.get().starts_with('{') => {
                 has_meta = true;
-                appended(value.get(), '}', &format!("\"{}\":{mark}", say::META_KEY))
+                appended(value.get(), '}', &format!("\"{META_KEY}\":{mark}"))
             }
             _ => value.get().to_owned(),
         };
         out.push(format!("{name}:{value}"));
     }
     if !has_meta {
-        out.push(format!("\"_meta\":{{\"{}\":{mark}}}", say::META_KEY));
+        out.push(format!("\"_meta\":{{\"{META_KEY}\":{mark}}}"));
     }
     RawValue::from_string(format!("{{{}}}", out.join(","))).map_err(Error::internal)
 }

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     db::{self, OrgScope, Reason},
     error::{Error, Kind, Result},
-    service::{Services, connection},
+    service::{Services, approval_bound, connection},
 };
 
 /// How often a round is tried that another call is just making.
@@ -89,7 +89,7 @@ pub(super) async fn take_up(services: &Services, claimant: &Claimant, round: Rou
     let lease = chrono::TimeDelta::from_std(services.lease).map_err(Error::internal)?;
     // Who made this round before may be done long since: that comes before everything that is said below.
     let Some(next) = executing.go_on(round.asked, Uuid::now_v7(), now + lease) else { return Ok(Claim::Lost) };
-    let current = db::approval::current(&mut scope, &record.binding).await?;
+    let current = approval_bound::current(services, &mut scope, &record).await?;
     if let Some(change) = record.binding.change(&current) {
         return Ok(Claim::Unready(change.message().to_owned()));
     }

@@ -15,9 +15,10 @@ use wire::mcp::{
 use super::{
     Body, Recorded, Reply,
     dispatch::Reported,
+    facts::{self, Next},
     input,
     ready::{self, Ready},
-    say, task,
+    task,
 };
 use crate::{
     db::audit::{Intent, Status},
@@ -59,26 +60,28 @@ pub(super) async fn run(services: &Services, ready: &Ready, params: &CallParams<
             Ok(answer) => body(answer),
             Err(error) => {
                 error.log();
-                (
-                    Status::Unknown,
-                    Body::Result(say::error(
-                        "the call was taken as a task, which could not be kept; it may run. Check before you repeat it.",
-                    )),
-                )
+                let text =
+                    "the call was taken as a task, which could not be kept; it may run. Check before you repeat it.";
+                (Status::Unknown, in_words("outcome_unknown", Next::StopAndTellUser, text))
             }
         },
         Err(UpstreamError::NotSent { reason }) => {
             let text = format!("the connection `{slug}` could not be reached: {reason}. Nothing was sent.");
-            (Status::Failed, Body::Result(say::error(&text)))
+            (Status::Failed, in_words("failed", Next::AskAgain, &text))
         }
         Err(UpstreamError::Unknown { reason }) => {
             let text = format!(
                 "the connection `{slug}` did not answer properly: {reason}. The call may have run; check before you repeat it."
             );
-            (Status::Unknown, Body::Result(say::error(&text)))
+            (Status::Unknown, in_words("outcome_unknown", Next::StopAndTellUser, &text))
         }
     };
     Ok(Reply { body, status, rule: Some(rule.to_string()), approval: None, recorded: Recorded::Intent, answers: None })
+}
+
+/// What the gateway says in its own words of a call that went wrong.
+fn in_words(status: &str, next: Next, text: &str) -> Body {
+    Body::Result(facts::error(&facts::of_call(status, next, text)))
 }
 
 /// What an upstream of 2026-07-28 answered, if it is an answer: results of kinds that nobody asked for cannot be

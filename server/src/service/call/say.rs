@@ -1,56 +1,48 @@
 //! What the gateway says to an agent in its own words (approvals.md, "What the agent sees").
 //!
-//! A pending result is a success with the same facts in `structuredContent` and `_meta`; results
-//! with `isError` carry no `structuredContent`, since strict clients would check it.
+//! What a program reads of it is in [`facts`].
 
-use chrono::{DateTime, SecondsFormat, Utc};
 use domain::{
     ApprovalId, Rule,
-    approval::{Change, Decision, Executed, State},
+    approval::{Change, Decision, Executed, State, TakenBack},
     directory::Org,
 };
 use serde_json::{Value, json, value::RawValue};
 use wire::error::RpcError;
 
-use super::{Body, Context, Reply, nobody::NOBODY};
+use super::{
+    Body, Context, Reply,
+    facts::{self, META_KEY, Next, time},
+    nobody::NOBODY,
+};
 use crate::{
     db::{approval::Record, audit::Status},
     service::Services,
 };
 
-/// The key under `_meta` for everything we say about an approval.
-pub(super) const META_KEY: &str = "dev.permesso/approval";
-
 /// How long an agent should wait before it asks again, in seconds.
-const RETRY_AFTER: u32 = 20;
+pub(super) const RETRY_AFTER: u32 = 20;
 
-fn time(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(SecondsFormat::Secs, true)
+/// Nothing ran, and nobody is asked.
+pub(super) fn refused(next: Next, text: &str) -> Reply {
+    Reply::new(Status::Refused, facts::error(&facts::of_call("refused", next, text)))
 }
 
-pub(super) fn raw(value: &Value) -> Box<RawValue> {
-    // A `Value` always has a JSON text.
-    serde_json::value::to_raw_value(value).unwrap_or_default()
+fn about(record: &Record, audit: Status, status: &str, next: Next, text: &str) -> Reply {
+    Reply::new(audit, facts::error(&facts::of(record, status, next, text))).about(record.id)
 }
 
-/// A result that says that something went wrong.
-pub(super) fn error(text: &str) -> Box<RawValue> {
-    raw(&json!({"content": [{"type": "text", "text": text}], "isError": true}))
-}
-
-fn error_about(record: &Record, status: &str, text: &str) -> Box<RawValue> {
-    let meta = json!({"status": status, "approval_id": record.id.0, "tool": record.tool});
-    raw(&json!({"content": [{"type": "text", "text": text}], "isError": true, "_meta": {META_KEY: meta}}))
-}
-
-fn about(record: &Record, audit: Status, status: &str, text: &str) -> Reply {
-    Reply::new(audit, error_about(record, status, text)).about(record.id)
+/// What came after a request that has ended.
+fn asked_since(record: &Record) -> String {
+    record.newer.map_or_else(String::new, |newer| {
+        format!("\nThe same call has been asked for again since then: approval_id {newer}.")
+    })
 }
 
 /// A tool that this caller may not use.
 pub(super) fn blocked(tool: &str, rule: &Rule) -> Reply {
     let text = format!("The tool `{tool}` was not run: {rule}. Do not try another way to get the same effect.");
-    Reply::new(Status::Refused, error(&text)).rule(rule)
+    refused(Next::StopAndTellUser, &text).rule(rule)
 }
 
 /// The console's page of an approval.
@@ -64,7 +56,6 @@ pub(super) fn pending(services: &Services, context: &Context, record: &Record, n
     let (id, tool) = (record.id, &record.tool);
     let expires = time(record.expires_at);
     let url = console_url(services, context.org.slug.as_str(), record);
-    let facts = pending_facts(services, &context.org, record, nobody);
     let warning = if nobody { format!("WARNING: {NOBODY}.\n") } else { String::new() };
     let text = format!(
         "NOT EXECUTED: waiting for a person's decision. This is not an error or an empty result.\n\
@@ -74,31 +65,23 @@ pub(super) fn pending(services: &Services, context: &Context, record: &Record, n
          When it says approved, call run_approved with {{\"approval_id\": \"{id}\"}}, or {tool} again with exactly the same arguments.\n\
          Do not use another tool to get the same effect. Still pending after 5 checks: go on with other work, or tell the user it awaits approval at {url}."
     );
-    let result = raw(&json!({
-        "content": [{"type": "text", "text": text}],
-        "structuredContent": facts,
-        "_meta": {META_KEY: facts},
-    }));
-    Reply::new(Status::Held, result).about(id)
+    Reply::new(Status::Held, facts::success(&pending_facts(services, &context.org, record, &text, nobody))).about(id)
 }
 
-/// What a program reads of an approval that waits.
-pub(super) fn pending_facts(services: &Services, org: &Org, record: &Record, nobody: bool) -> Value {
-    let mut facts = json!({
-        "status": "pending",
-        "executed": false,
-        "approval_id": record.id.0,
-        "tool": record.tool,
-        "arguments_sha256": hex::encode(record.binding.arguments_sha256),
-        "created_at": time(record.created_at),
-        "expires_at": time(record.expires_at),
-        "retry_after_seconds": RETRY_AFTER,
-        "console_url": console_url(services, org.slug.as_str(), record),
-        "next_action": "call_approval_status",
-    });
+/// What a program reads of an approval that waits. `nobody`: no person could decide as things stand.
+pub(super) fn pending_facts(services: &Services, org: &Org, record: &Record, text: &str, nobody: bool) -> Value {
+    let mut facts = waiting(services, org, record, "pending", text);
     if nobody {
         facts["reason"] = json!(NOBODY);
     }
+    facts
+}
+
+/// What a program reads of an approval that is under way.
+fn waiting(services: &Services, org: &Org, record: &Record, status: &str, text: &str) -> Value {
+    let mut facts = facts::of(record, status, Next::CallApprovalStatus, text);
+    facts["retry_after_seconds"] = json!(RETRY_AFTER);
+    facts["console_url"] = json!(console_url(services, org.slug.as_str(), record));
     facts
 }
 
@@ -110,21 +93,7 @@ pub(super) fn executing(services: &Services, context: &Context, record: &Record)
          Next: call approval_status with {{\"approval_id\": \"{id}\"}}. It waits for you, so do not poll in a loop.\n\
          Do not run it in another way meanwhile."
     );
-    let facts = json!({
-        "status": "executing",
-        "executed": false,
-        "approval_id": id.0,
-        "tool": record.tool,
-        "retry_after_seconds": RETRY_AFTER,
-        "console_url": console_url(services, context.org.slug.as_str(), record),
-        "next_action": "call_approval_status",
-    });
-    let result = raw(&json!({
-        "content": [{"type": "text", "text": text}],
-        "structuredContent": facts,
-        "_meta": {META_KEY: facts},
-    }));
-    Reply::new(Status::Held, result).about(id)
+    Reply::new(Status::Held, facts::success(&waiting(services, &context.org, record, "executing", &text))).about(id)
 }
 
 /// What became of an approved call cannot be read at the moment: an error, so that nobody takes it for a result.
@@ -143,9 +112,20 @@ pub(super) fn unknown_now(id: ApprovalId, text: &'static str) -> Reply {
 pub(super) fn rejected(record: &Record, decision: &Decision) -> Reply {
     let reason = decision.reason.as_deref().unwrap_or("no reason was given");
     let text = format!(
-        "NOT EXECUTED: a person rejected this call. Reason: {reason}\nDo not resubmit unchanged, and do not use another tool to get the same effect."
+        "NOT EXECUTED: a person rejected this call. Reason: {reason}\nDo not resubmit unchanged, and do not use another tool to get the same effect.{}",
+        asked_since(record)
     );
-    about(record, Status::Rejected, "rejected", &text)
+    about(record, Status::Rejected, "rejected", Next::ReviseAndResubmit, &text)
+}
+
+/// An approver took the approval back before it was used.
+pub(super) fn taken_back(record: &Record, taken: &TakenBack) -> Reply {
+    let text = format!(
+        "NOT EXECUTED: this call was approved, and the approval was taken back before it was used. Reason: {}\nDo not resubmit unchanged, and do not use another tool to get the same effect.{}",
+        taken.reason,
+        asked_since(record)
+    );
+    about(record, Status::Rejected, "withdrawn", Next::ReviseAndResubmit, &text)
 }
 
 /// Nobody decided, or nobody used the approval.
@@ -159,27 +139,36 @@ pub(super) fn expired_as(record: &Record, unused: bool) -> Reply {
         true => "NOT EXECUTED: the approval was not used in time and has expired; you may ask once more.",
         false => "NOT EXECUTED: nobody decided; you may ask once more.",
     };
-    about(record, Status::Refused, "expired", text)
+    about(record, Status::Refused, "expired", Next::AskAgain, &format!("{text}{}", asked_since(record)))
 }
 
 /// Something that the approval is bound to changed.
 pub(super) fn invalidated(record: &Record, change: Change) -> Reply {
     let text = format!(
-        "NOT EXECUTED: the approval is no longer valid: {}. You may call the tool again; a person will be asked anew.",
-        change.message()
+        "NOT EXECUTED: the approval is no longer valid: {}. You may call the tool again; a person will be asked anew.{}",
+        change.message(),
+        asked_since(record)
     );
-    about(record, Status::Refused, "invalidated", &text).rule(format!("invalidated: {}", change.as_str()))
+    about(record, Status::Refused, "invalidated", Next::AskAgain, &text)
+        .rule(format!("invalidated: {}", change.as_str()))
 }
 
-/// The agent cancelled it.
+/// The agent cancelled it, or an approver took the approval back.
 pub(super) fn withdrawn(record: &Record) -> Reply {
-    about(record, Status::Refused, "withdrawn", "NOT EXECUTED: this request was withdrawn.")
+    match &record.stored {
+        State::Withdrawn { taken_back: Some(taken), .. } => taken_back(record, taken),
+        _ => {
+            let text = format!("NOT EXECUTED: this request was withdrawn.{}", asked_since(record));
+            about(record, Status::Refused, "withdrawn", Next::StopAndTellUser, &text)
+        }
+    }
 }
 
 /// It was begun, and goes on as a task of the upstream that this caller cannot follow.
 pub(super) fn goes_on() -> Box<RawValue> {
     let text = "STARTED, NOT FINISHED: the upstream took this call and goes on with it as a task. Only a client that declares the MCP tasks extension, and follows it with fewer than 100 tasks, gets a task for it, so there is no result to give. Do not repeat the call; tell the user.";
-    raw(&json!({"content": [{"type": "text", "text": text}]}))
+    let facts = facts::of_call("executing", Next::StopAndTellUser, text);
+    facts::raw(&json!({"content": [{"type": "text", "text": text}], "_meta": {META_KEY: facts}}))
 }
 
 /// Approved, but the upstream cannot be used at the moment.
@@ -188,7 +177,7 @@ pub(super) fn unready(record: &Record, reason: &str) -> Reply {
         "NOT EXECUTED: the call is approved, but its connection cannot be used: {reason}. The approval stays valid until {}; call again later.",
         record.execute_by.map(time).unwrap_or_default(),
     );
-    about(record, Status::Failed, "approved", &text)
+    about(record, Status::Failed, "approved", Next::RunApproved, &text)
 }
 
 /// The claim sent nothing; the approval stays.
@@ -196,7 +185,7 @@ pub(super) fn not_sent(record: &Record, connection: &str, reason: &str) -> Reply
     let text = format!(
         "NOT EXECUTED: the connection `{connection}` could not be reached: {reason}. Nothing was sent, and the approval stays valid; call again later."
     );
-    about(record, Status::Failed, "approved", &text)
+    about(record, Status::Failed, "approved", Next::RunApproved, &text)
 }
 
 /// It asks for input that this caller cannot give any more, or could never.
@@ -205,7 +194,7 @@ pub(super) fn asking(services: &Services, context: &Context, record: &Record, wh
         "NOT FINISHED: the call was approved and sent, and asks for input: {why}. Do not repeat it and do not use another tool to get the same effect; tell the user that a person can settle it at {}.",
         console_url(services, context.org.slug.as_str(), record)
     );
-    about(record, Status::Refused, "executing", &text)
+    about(record, Status::Refused, "executing", Next::StopAndTellUser, &text)
 }
 
 /// A person settled it while it was under way.
@@ -221,7 +210,7 @@ pub(super) fn unanswerable(record: &Record, reason: &str) -> Reply {
     let text = format!(
         "NOT FINISHED: the call asked for input, which could not be sent to it: {reason}. Nothing was sent, and it still waits for that input; call again later, with exactly the same arguments. If it is not given within an hour of the question, the outcome is unknown and a person has to settle it.",
     );
-    about(record, Status::Failed, "executing", &text)
+    about(record, Status::Failed, "executing", Next::RunApproved, &text)
 }
 
 /// Sent, and nobody knows what became of it.
@@ -230,7 +219,8 @@ pub(super) fn outcome_unknown(services: &Services, org: &Org, record: &Record) -
         "OUTCOME UNKNOWN: this call was approved and sent, and no answer came: contact was lost, or nobody gave the input that it asked for. It may have run. It is not sent again: a person has to find out and settle it at {}. Do not repeat it and do not use another tool to get the same effect; tell the user.",
         console_url(services, org.slug.as_str(), record)
     );
-    about(record, Status::Refused, "outcome_unknown", &text).rule("outcome unknown until settled")
+    about(record, Status::Refused, "outcome_unknown", Next::StopAndTellUser, &text)
+        .rule("outcome unknown until settled")
 }
 
 /// A person found that it ran.
@@ -239,19 +229,19 @@ pub(super) fn settled_executed(record: &Record, executed: &Executed) -> Reply {
         "This call ran: contact was lost, and at {} a person found that it had been carried out. There is no result to give. Do not run it again.",
         time(executed.at)
     );
-    about(record, Status::Replayed, "executed", &text)
+    about(record, Status::Replayed, "executed", Next::StopAndTellUser, &text)
 }
 
 /// A person found that it did not run.
 pub(super) fn settled_not_executed(record: &Record) -> Reply {
     let text = "NOT EXECUTED: contact was lost, and a person found that the call had not been carried out. You may call the tool again; a person will be asked anew.";
-    about(record, Status::Refused, "not_executed", text)
+    about(record, Status::Refused, "not_executed", Next::AskAgain, &format!("{text}{}", asked_since(record)))
 }
 
 /// It ran, and the result is no longer kept.
 pub(super) fn executed_before(record: &Record, executed: &Executed) -> Reply {
     let text = format!("This call ran at {}; its result is no longer kept. It did not run again.", time(executed.at));
-    about(record, Status::Replayed, "executed", &text)
+    about(record, Status::Replayed, "executed", Next::StopAndTellUser, &text)
 }
 
 /// The caller has too many open approvals.
@@ -259,13 +249,13 @@ pub(super) fn too_many(limit: i64) -> Reply {
     let text = format!(
         "NOT EXECUTED: you have {limit} requests waiting already, which is the limit. Wait for decisions, or use what was approved, before you ask for more."
     );
-    Reply::new(Status::Refused, error(&text)).rule("too many open approvals")
+    refused(Next::StopAndTellUser, &text).rule("too many open approvals")
 }
 
 /// The arguments do not fit the tool's schema: nobody is asked.
 pub(super) fn unfitting(problems: &[String]) -> Reply {
     let text = format!("the arguments do not fit the tool's schema: {}", problems.join("; "));
-    Reply::new(Status::Refused, error(&text))
+    refused(Next::ReviseAndResubmit, &text)
 }
 
 /// The arguments are too large for a person to be asked about.
@@ -273,5 +263,5 @@ pub(super) fn too_large(size: usize, limit: usize) -> Reply {
     let text = format!(
         "NOT EXECUTED: this call needs a person's approval, and its arguments have {size} bytes; at most {limit} are possible."
     );
-    Reply::new(Status::Refused, error(&text)).rule("arguments too large for an approval")
+    refused(Next::ReviseAndResubmit, &text).rule("arguments too large for an approval")
 }

@@ -9,7 +9,7 @@ use domain::{
 use serde_json::{json, value::RawValue};
 use wire::mcp::result::with_result_type;
 
-use super::super::{Body, Reply, nobody, replay, say};
+use super::super::{Body, Reply, facts::META_KEY, nobody, replay, say};
 use super::{Found, KEPT};
 use crate::{
     db::{
@@ -70,8 +70,8 @@ pub(super) fn created(
     nobody: bool,
 ) -> Result<Box<RawValue>> {
     let shown = under_way(services, org, id, created_at, record, nobody);
-    let facts = say::pending_facts(services, org, record, nobody);
-    let text = format!("{{\"resultType\":\"task\",{},\"_meta\":{{\"{}\":{facts}}}}}", shown.members(), say::META_KEY);
+    let facts = say::pending_facts(services, org, record, &shown.message, nobody);
+    let text = format!("{{\"resultType\":\"task\",{},\"_meta\":{{\"{META_KEY}\":{facts}}}}}", shown.members());
     RawValue::from_string(text).map_err(Error::internal)
 }
 
@@ -162,7 +162,7 @@ fn end_of(task: &Task, record: &Record) -> Option<(End, DateTime<Utc>)> {
         State::Rejected(decision) => Some((End::Rejected, decision.at)),
         State::Expired(e) if e.unused.is_some() => Some((End::Unused, e.at)),
         State::Expired(e) => Some((End::Undecided, e.at)),
-        State::Withdrawn { at } => Some((End::Withdrawn, *at)),
+        State::Withdrawn { at, .. } => Some((End::Withdrawn, *at)),
         State::Invalidated { at, .. } => Some((End::Invalidated, *at)),
         State::Executed(e) => Some((End::Executed, e.at)),
         State::OutcomeUnknown(u) => Some((End::OutcomeUnknown, u.lease_until)),
@@ -180,6 +180,9 @@ fn said(services: &Services, org: &Org, record: &Record, end: End) -> Result<(&'
         (End::Undecided, _) => ("nobody decided in time", say::expired_as(record, false)),
         (End::Unused, _) => ("it could not be run in time", say::expired_as(record, true)),
         (End::OutcomeUnknown, _) => ("contact was lost; it may have run", say::outcome_unknown(services, org, record)),
+        (End::Withdrawn, State::Withdrawn { taken_back: Some(_), .. }) => {
+            ("the approval was taken back", say::withdrawn(record))
+        }
         (End::Withdrawn, _) => ("it was withdrawn", say::withdrawn(record)),
         // Another task or call of the caller was given the result.
         (End::Executed, State::Executed(executed)) if !matches!(executed.by, Settled::Person(_)) => {

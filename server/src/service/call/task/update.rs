@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use wire::error::{INVALID_PARAMS, RpcError};
 
 use super::{
-    super::{LIST_AGE, Recorded, Reply, say},
+    super::{LIST_AGE, Recorded, Reply, facts},
     Asker, Found, find,
     follow::Refused,
 };
@@ -113,7 +113,7 @@ async fn admitted(services: &Services, asker: &Asker, task: &Task, followed: &Fo
 }
 
 fn acknowledged() -> Reply {
-    Reply::new(Status::Ok, say::raw(&json!({"resultType": "complete"})))
+    Reply::new(Status::Ok, facts::raw(&json!({"resultType": "complete"})))
 }
 
 fn unknown() -> Reply {
