@@ -1,6 +1,6 @@
 //! Takes secrets out of JSON before it is recorded: values under names that look secret ([`names`]), also where a name and
-//! its value are two members ([`pairs`]), and credentials inside strings ([`credentials`], [`flags`]), also inside JSON that stands in
-//! a string, as MCP's text blocks have it. All else stays byte for byte.
+//! its value are two members ([`pairs`]), values of command-line flags ([`flags`]), and credentials inside strings
+//! ([`credentials`]), also inside JSON that stands in a string, as MCP's text blocks have it. All else stays byte for byte.
 //!
 //! The cost is linear in the text, whatever it holds. It is pure: when and on which thread is the caller's business.
 //!
