@@ -49,7 +49,7 @@ pub enum ConnectionStatus {
 
 /// A connection. Values that may be secret (headers, environment, the URL's query, what in its path looks like a token,
 /// arguments other than flags, paths and packages) show as `********`; people who may change the connection see the path
-/// and the arguments whole.
+/// and the arguments but for values of flags whose name looks secret, passwords in addresses and known credentials.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Connection {

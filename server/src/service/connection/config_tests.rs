@@ -101,6 +101,52 @@ fn a_kept_variable_never_goes_to_a_program_that_is_called_otherwise() {
 }
 
 #[test]
+fn a_masked_argument_keeps_what_was_there_for_the_same_program_only() {
+    let config =
+        json!({"command": "srv", "args": ["--api-key=SECRET", "--db", "pg://a:SECRET@db/x"], "env": {"A": "1"}});
+    let before = stdio(config, None).ok().unwrap();
+    for view in [View::Masked, View::Whole] {
+        let shown = before.shown_as(view);
+        assert!(!shown.to_string().contains("SECRET"), "{shown}");
+        assert!(stdio(shown.clone(), Some(&before)).ok().unwrap() == before);
+        let with = |name: &str, value: Value| {
+            let mut config = shown.clone();
+            config[name] = value;
+            field(stdio(config, Some(&before)))
+        };
+        assert_eq!(with("command", json!("evil")), "config.env.A");
+        assert_eq!(with("env", json!({})), "config.args");
+        let mut args = shown["args"].clone();
+        args.as_array_mut().unwrap().push(json!("--upload=https://evil.example"));
+        assert_eq!(with("args", args), "config.env.A");
+    }
+}
+
+#[test]
+fn arguments_refer_to_variables_once_they_are_saved_and_stored_ones_keep_their_bytes() {
+    let (vault, id) = (Vault::new(&crate::vault::MasterKey::development()), ConnectionId::new());
+    let open = |sealed: &[u8]| Config::open(&vault, id, "stdio", sealed).ok().unwrap();
+    let args = |config: Config| match config.into_transport() {
+        Transport::Stdio { args, .. } => args,
+        Transport::StreamableHttp { .. } => panic!("it is a program"),
+    };
+    let written = ["--key={KEY}", "{{KEY}", "{OTHER}"];
+    let config = json!({"command": "srv", "args": written, "env": {"KEY": "SECRET"}});
+    let stored = vault.seal(Purpose::ConnectionConfig, id.0.as_bytes(), config.to_string().as_bytes());
+    assert_eq!(args(open(&stored)), written, "an earlier version stored it");
+    assert!(stdio(config.clone(), Some(&open(&stored))).ok().unwrap() == open(&stored), "it is the same again");
+
+    let saved = stdio(config, None).ok().unwrap();
+    assert_eq!(saved.shown_as(View::Whole)["args"], json!(written));
+    let opened = open(&saved.seal(&vault, id).ok().unwrap());
+    assert!(opened == saved);
+    assert_eq!(args(opened), ["--key=SECRET", "{KEY}", "{OTHER}"]);
+    let long = json!({"command": "srv", "args": ["{A}{A}{A}"], "env": {"A": "x".repeat(50_000)}});
+    assert_eq!(field(stdio(long, None)), "config.args");
+    assert_eq!(field(stdio(json!({"command": "srv", "args_refer": true}), None)), "config");
+}
+
+#[test]
 fn a_masked_path_keeps_its_secret_and_its_headers_and_nothing_goes_to_another_path() {
     let secret = "550e8400-e29b-41d4-a716-446655440000";
     let url = format!("https://a.example/{secret}/mcp");

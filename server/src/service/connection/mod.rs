@@ -1,5 +1,6 @@
 //! Connections: made, changed, removed. Their configuration is in
-//! `config`, what is shown of an upstream's address in `address` and of a program in `args`, what its log must not have in
+//! `config`, what is shown of an upstream's address in `address` and of a program in `args`, references between arguments and
+//! variables in `references`, what its log must not have in
 //! `secrets`, what this replica keeps open in `open`, listing their tools again in `refresh`, which of their definitions are reviewed in `reviewed`, what of their input schemas
 //! can be used in `judge`.
 
@@ -10,6 +11,7 @@ mod compare;
 mod config;
 mod judge;
 mod open;
+mod references;
 mod refresh;
 mod reviewed;
 mod secrets;
