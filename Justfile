@@ -77,7 +77,7 @@ test: _rust _cc _node _postgres _wasm
     #!/bin/sh
     set -u
     failed=
-    for step in _fmt-check lint unit console _rehearsal e2e; do
+    for step in _fmt-check lint unit console _rehearsal check-api e2e; do
         printf '\n== %s\n' "${step#_}"
         {{ self }} "$step" || failed="$failed ${step#_}"
     done
@@ -100,6 +100,12 @@ e2e *args: _rust _cc _node _postgres console _binaries
     #!/bin/sh
     set -eu
     PERMESSO_BIN={{ quote(target / "debug/permesso") }} exec e2e/run.sh "$@"
+
+# The REST API against its own document, for a minute or API_SECONDS; arguments go to schemathesis
+[group('check')]
+[positional-arguments]
+check-api *args: _rust _cc _node _postgres _binaries
+    @PERMESSO_BIN={{ quote(target / "debug/permesso") }} e2e/api/run.sh "$@"
 
 # Seconds of `bench` and `soak`, which are run by hand otherwise: they work, and nothing is lost. Their figures mean nothing.
 _rehearsal: _rust _cc _postgres _binaries

@@ -37,6 +37,8 @@ pub enum Kind {
     MethodNotAllowed,
     /// In conflict with the state.
     Conflict,
+    /// Changed since it was read, as `If-Match` says.
+    PreconditionFailed,
     /// A field is wrong.
     Invalid,
     /// The body is larger than allowed.

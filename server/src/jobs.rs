@@ -9,6 +9,7 @@ use crate::{
     db,
     error::Result,
     service::{Services, approval, approval_bound, call, connection, invitation, key, mcp_session, session},
+    telemetry,
 };
 
 /// Starts everything periodic; it ends with `services.stop`.
@@ -17,6 +18,10 @@ pub fn start(tasks: &mut JoinSet<()>, services: &Arc<Services>) {
     every(tasks, services, "key uses", Duration::from_secs(3), |s| async move { key::flush(&s).await });
     every(tasks, services, "audit partitions", Duration::from_secs(3_600), |s| async move {
         db::audit::ensure_partitions(&s.db.upkeep).await
+    });
+    every(tasks, services, "metrics", Duration::from_secs(5), |_| async {
+        telemetry::tidy_metrics();
+        Ok(())
     });
     every(tasks, services, "ended sessions", Duration::from_secs(600), |s| async move { session::sweep(&s).await });
     every(

@@ -31,9 +31,16 @@ pub fn render_metrics() -> String {
     metrics_handle().map(|handle| handle.render()).unwrap_or_default()
 }
 
-/// Starts collecting metrics.
+/// Starts collecting metrics: what was counted before is lost. A second call does nothing.
 pub fn start_metrics() {
     metrics_handle();
+}
+
+/// Folds what was measured since the last time into the histograms: between two scrapes it would only gather.
+pub fn tidy_metrics() {
+    if let Some(handle) = metrics_handle() {
+        handle.run_upkeep();
+    }
 }
 
 fn metrics_handle() -> Option<&'static PrometheusHandle> {

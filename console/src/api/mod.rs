@@ -97,13 +97,21 @@ impl Api {
         self.send(Method::POST, path, Some(json(body)?)).await.map(through)
     }
 
-    /// Changes something.
+    /// Changes something, if it still is as the tag says that was seen.
+    ///
+    /// # Errors
+    /// As [`Self::get`]; `changed_since` when it is not.
+    pub async fn patch<T: DeserializeOwned>(self, path: &str, body: &impl Serialize, seen: &str) -> Result<T, Failure> {
+        let response = self.send_if(Method::PATCH, path, Some(json(body)?), Some(seen)).await?;
+        response.json().await.map_err(|error| Failure::unreadable(&error))
+    }
+
+    /// Replaces something.
     ///
     /// # Errors
     /// As [`Self::get`].
-    pub async fn patch<T: DeserializeOwned>(self, path: &str, body: &impl Serialize) -> Result<T, Failure> {
-        let response = self.send(Method::PATCH, path, Some(json(body)?)).await?;
-        response.json().await.map_err(|error| Failure::unreadable(&error))
+    pub async fn put_only(self, path: &str, body: &impl Serialize) -> Result<(), Failure> {
+        self.send(Method::PUT, path, Some(json(body)?)).await.map(through)
     }
 
     /// Ends or removes something.
@@ -177,13 +185,23 @@ impl Api {
     }
 
     async fn send(self, method: Method, path: &str, body: Option<String>) -> Result<Response, Failure> {
-        match once(&method, path, body.clone()).await {
+        self.send_if(method, path, body, None).await
+    }
+
+    async fn send_if(
+        self,
+        method: Method,
+        path: &str,
+        body: Option<String>,
+        seen: Option<&str>,
+    ) -> Result<Response, Failure> {
+        match once_if(&method, path, body.clone(), seen).await {
             Err(Failure::SignedOut(_)) if self.me.get_untracked().is_some() => {
                 let (sender, signed_in) = oneshot::channel();
                 self.waiting.update_value(|waiting| waiting.push(sender));
                 self.expired.set(true);
                 signed_in.await.map_err(|_| Failure::Unreachable)?;
-                once(&method, path, body).await
+                once_if(&method, path, body, seen).await
             }
             other => {
                 if let Err(failure) = &other
@@ -207,7 +225,16 @@ fn json(body: &impl Serialize) -> Result<String, Failure> {
 }
 
 async fn once(method: &Method, path: &str, body: Option<String>) -> Result<Response, Failure> {
+    once_if(method, path, body, None).await
+}
+
+async fn once_if(method: &Method, path: &str, body: Option<String>, seen: Option<&str>) -> Result<Response, Failure> {
     let request = RequestBuilder::new(&format!("{BASE}{path}")).method(method.clone());
+    // A server of an older version gives no tags.
+    let request = match seen.filter(|seen| !seen.is_empty()) {
+        Some(seen) => request.header("if-match", seen),
+        None => request,
+    };
     let request = if presence::is_attended() { request } else { request.header(api_types::UNATTENDED, "1") };
     // What only reads can be given up and asked again. What changes something is waited for: nobody knows what became
     // of it before it is answered.

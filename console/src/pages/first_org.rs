@@ -9,7 +9,9 @@ use crate::{api::Api, components::EmptyState, shell::title};
 pub(crate) fn FirstOrg() -> impl IntoView {
     title(|| "Welcome".into());
     let api = Api::here();
-    let first = api.me.with_untracked(|me| me.as_ref().and_then(|me| me.orgs.first().map(|org| org.slug.clone())));
+    let first = api.me.with_untracked(|me| {
+        me.as_ref().and_then(|me| me.orgs.iter().find(|org| !org.records_only).map(|org| org.slug.clone()))
+    });
     match first {
         Some(slug) => view! { <Redirect path=format!("/{slug}/inbox") /> }.into_any(),
         None => view! {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use api_types::{List, Session};
 use leptos::{prelude::*, task::spawn_local};
 
+use super::password::Password;
 use crate::{
     api::{Api, read::Read},
     components::{Badge, Button, Icon, Kind, Said, Shape, Shown, Table, Time, Tone, toast::Toasts},
@@ -25,6 +26,7 @@ pub(crate) fn Me() -> impl IntoView {
             .collect_view()
     };
     let shortcuts = Shortcuts::here();
+    let sessions = Read::<List<Session>>::new(|| Some("/auth/sessions".to_owned()));
     view! {
         <main class="page">
             <p class="back"><a href="/"><Icon shape=Shape::Back />" Inbox"</a></p>
@@ -41,14 +43,15 @@ pub(crate) fn Me() -> impl IntoView {
                 </label>
             </div>
             <h2>"Where you are signed in"</h2>
-            <Sessions />
+            <Sessions sessions />
+            <h2>"Password"</h2>
+            <Password sessions />
         </main>
     }
 }
 
 #[component]
-fn Sessions() -> impl IntoView {
-    let sessions = Read::<List<Session>>::new(|| Some("/auth/sessions".to_owned()));
+fn Sessions(sessions: Read<List<Session>>) -> impl IntoView {
     view! {
         <Shown read=sessions lines=3 let:list>
             <Table caption="Your sessions" columns=vec!["Browser", "Address", "Signed in", "Last used", ""]>

@@ -9,6 +9,7 @@ mod inbox;
 mod invite;
 mod me;
 mod not_found;
+mod password;
 mod people;
 mod request;
 mod sign_in;

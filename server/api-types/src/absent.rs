@@ -1,4 +1,5 @@
-//! Telling a member that is absent from one that is `null`: absent stays, `null` clears.
+//! Telling a member that is absent from one that is `null` (RFC 7396): absent stays, `null` clears what can be absent and
+//! is refused elsewhere.
 
 use serde::{Deserialize, Deserializer};
 
@@ -7,4 +8,9 @@ pub(crate) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
+}
+
+/// Reads a member that may be absent and not `null`. With `#[serde(default)]` an absent one is `None`.
+pub(crate) fn not_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }

@@ -58,13 +58,13 @@ pub struct CreateApiKey {
     #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 100, examples("robot")))]
     pub name: String,
     /// Its role; none that allows more than one's own.
-    #[cfg_attr(feature = "openapi", schema(examples("agent")))]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 40, examples("agent")))]
     pub role: String,
     /// The id or e-mail of the member answerable; its creator unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(examples("sam@example.com")))]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 254, examples("sam@example.com")))]
     pub owner: Option<String>,
-    /// When it stops being valid; never, unless given.
+    /// When it stops being valid, at most ten years from now; never, unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<DateTime<Utc>>,
     /// How long a held call of this key waits: 0 to 240 seconds.

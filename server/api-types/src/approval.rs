@@ -325,8 +325,16 @@ pub struct Approve {
     pub reason: Option<String>,
     /// Edited arguments: not offered yet, refused when sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+    #[cfg_attr(feature = "openapi", schema(schema_with = not_yet))]
     pub arguments: Option<serde_json::Value>,
+}
+
+/// The place of what cannot be sent yet.
+#[cfg(feature = "openapi")]
+fn not_yet() -> utoipa::openapi::schema::Object {
+    use utoipa::openapi::schema::{ObjectBuilder, Type};
+    let description = "Edited arguments: not offered yet, refused when sent.";
+    ObjectBuilder::new().schema_type(Type::Null).description(Some(description)).build()
 }
 
 /// Refuses a call.
@@ -402,7 +410,10 @@ pub struct Settle {
     /// What was found.
     pub outcome: SettleOutcome,
     /// How it was found out.
-    #[cfg_attr(feature = "openapi", schema(max_length = 2000, examples("the bank's statement shows the payment")))]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(min_length = 1, max_length = 2000, examples("the bank's statement shows the payment"))
+    )]
     pub note: String,
 }
 

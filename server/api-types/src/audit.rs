@@ -39,6 +39,10 @@ pub struct AuditRecord {
     pub approval_id: Option<Uuid>,
     /// The client, as it said.
     pub client: Option<String>,
+    /// Where it came from; `null` in records of earlier versions.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::words::AuditSource>))]
+    pub source: Option<String>,
     /// How it ended; `interrupted` while there is no outcome.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::words::AuditStatus))]
     pub status: String,
@@ -63,6 +67,8 @@ pub struct AuditRecordDetail {
     pub request: Option<String>,
     /// The response likewise; for lists a digest.
     pub response: Option<String>,
+    /// Whether request and response are left out because who asks lacks the right `audit:bodies`.
+    pub bodies_left_out: bool,
 }
 
 impl<'de> Deserialize<'de> for AuditRecordDetail {
@@ -71,8 +77,10 @@ impl<'de> Deserialize<'de> for AuditRecordDetail {
         struct More {
             request: Option<String>,
             response: Option<String>,
+            #[serde(default)]
+            bodies_left_out: bool,
         }
-        let (record, More { request, response }) = crate::flat::both(from)?;
-        Ok(Self { record, request, response })
+        let (record, More { request, response, bodies_left_out }) = crate::flat::both(from)?;
+        Ok(Self { record, request, response, bodies_left_out })
     }
 }

@@ -19,6 +19,19 @@ pub struct Login {
     pub password: String,
 }
 
+/// One's own new password.
+#[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ChangePassword {
+    /// The present one.
+    #[cfg_attr(feature = "openapi", schema(format = Password))]
+    pub current: String,
+    /// The new one: 12 to 200 characters, whatever they are.
+    #[cfg_attr(feature = "openapi", schema(format = Password, min_length = 12, max_length = 200))]
+    pub new: String,
+}
+
 /// What a log-in gives: a bearer token.
 #[derive(Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -79,4 +92,8 @@ pub struct MyOrg {
     /// What that role allows.
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<domain::Right>))]
     pub rights: Vec<String>,
+    /// Whether there is nothing but a record: the instance's own org, or one that was deleted. Only administrators of
+    /// the instance see it.
+    #[serde(default)]
+    pub records_only: bool,
 }

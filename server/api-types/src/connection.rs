@@ -49,7 +49,7 @@ pub enum ConnectionStatus {
 
 /// A connection. Values that may be secret (headers, environment, the URL's query, what in its path looks like a token,
 /// arguments other than flags, paths and packages) show as `********`; people who may change the connection see the path
-/// and the arguments whole.
+/// and the arguments but for values of flags whose name looks secret, passwords in addresses and known credentials.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Connection {
@@ -93,6 +93,13 @@ pub struct Connection {
     pub trust_definitions: bool,
     /// When it was made.
     pub created_at: DateTime<Utc>,
+    /// The tag of what can be changed: as `If-Match`, a change is made only to the state that was seen.
+    #[serde(default)]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(pattern = "^\"[0-9a-f]{32}\"$", examples("\"0f4b1d9c3a5e7f820f4b1d9c3a5e7f82\""))
+    )]
+    pub etag: String,
 }
 
 /// A connection to be made.
@@ -127,25 +134,28 @@ pub struct CreateConnection {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct UpdateConnection {
-    /// The whole new configuration. A value given as `********` keeps what it was, as long as the URL is the same, its
-    /// query included, or the program with its arguments, directory and variables.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>, examples(json!({"url": "https://mcp.example.com/mcp", "headers": {"authorization": "********"}}))))]
+    /// What to change about its configuration: members that are absent stay, `null` takes one away, lists are given whole.
+    /// What may be secret stays, given as `********` or not at all, as long as the URL is the same, its query included, or
+    /// the program with its arguments, directory and variables; else it must be given again.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::absent::not_null")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false, value_type = Option<Object>, examples(json!({"url": "https://mcp.example.com/mcp", "headers": {"authorization": "********"}}))))]
     pub config: Option<Value>,
     /// Whether it may be used.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::absent::not_null")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub enabled: Option<bool>,
     /// How long connecting may take: 100 to 120000 milliseconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(minimum = 100, maximum = 120000, examples(10000)))]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::absent::not_null")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false, minimum = 100, maximum = 120000, examples(10000)))]
     pub connect_timeout_ms: Option<i32>,
     /// How long a call may take: 100 to 3600000 milliseconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(minimum = 100, maximum = 3600000, examples(120000)))]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::absent::not_null")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false, minimum = 100, maximum = 3600000, examples(120000)))]
     pub call_timeout_ms: Option<i32>,
     /// Whether what the upstream says of its tools is trusted: a changed definition then holds nothing, unless the tool
     /// became destructive. Only a person may change this.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::absent::not_null")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub trust_definitions: Option<bool>,
 }
 

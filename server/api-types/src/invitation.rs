@@ -34,7 +34,7 @@ pub struct CreateInvitation {
     #[cfg_attr(feature = "openapi", schema(format = Email, max_length = 254, examples("kim@example.com")))]
     pub email: String,
     /// Their role; none that allows more than one's own.
-    #[cfg_attr(feature = "openapi", schema(examples("approver")))]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 40, examples("approver")))]
     pub role: String,
 }
 
@@ -105,6 +105,6 @@ pub struct AcceptInvitation {
     pub password: String,
     /// A new person's name; the e-mail's local part unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(examples("Kim")))]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 100, examples("Kim")))]
     pub name: Option<String>,
 }

@@ -30,7 +30,7 @@ pub use approval::{
     RunResult, Settle, SettleOutcome, ToolHints,
 };
 pub use audit::{AuditRecord, AuditRecordDetail};
-pub use auth::{AccessToken, Login, Me, MyKind, MyOrg, PASSWORD_CHARACTERS};
+pub use auth::{AccessToken, ChangePassword, Login, Me, MyKind, MyOrg, PASSWORD_CHARACTERS};
 pub use connection::{
     Connection, ConnectionKind, ConnectionLogs, ConnectionStatus, CreateConnection, LeftOut, Refreshed, UnusableTool,
     UpdateConnection,

@@ -23,6 +23,13 @@ pub struct Member {
     pub role: String,
     /// Since when they belong to it.
     pub created_at: DateTime<Utc>,
+    /// The tag of what can be changed: as `If-Match`, a change is made only to the state that was seen.
+    #[serde(default)]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(pattern = "^\"[0-9a-f]{32}\"$", examples("\"0f4b1d9c3a5e7f820f4b1d9c3a5e7f82\""))
+    )]
+    pub etag: String,
 }
 
 /// A member to be added. An unknown e-mail makes the person.
@@ -34,7 +41,7 @@ pub struct CreateMember {
     #[cfg_attr(feature = "openapi", schema(format = Email, max_length = 254, examples("sam@example.com")))]
     pub email: String,
     /// Their role.
-    #[cfg_attr(feature = "openapi", schema(examples("approver")))]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 40, examples("approver")))]
     pub role: String,
     /// A new person's password: 12 to 200 characters. Refused for a person who exists already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -52,6 +59,7 @@ pub struct CreateMember {
 #[serde(deny_unknown_fields)]
 pub struct UpdateMember {
     /// Their new role.
-    #[cfg_attr(feature = "openapi", schema(examples("approver")))]
-    pub role: String,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::absent::not_null")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false, min_length = 1, max_length = 40, examples("approver")))]
+    pub role: Option<String>,
 }

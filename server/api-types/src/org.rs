@@ -1,7 +1,7 @@
 //! Orgs: the tenants.
 
 use chrono::{DateTime, Utc};
-use domain::{ApprovalPolicy, PolicyOverride, loosening::KeyAdministration};
+use domain::{ApprovalPolicy, PolicyPatch, loosening::KeyAdministration};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -24,6 +24,13 @@ pub struct Org {
     pub key_administration: KeyAdministration,
     /// When it was made.
     pub created_at: DateTime<Utc>,
+    /// The tag of what can be changed: as `If-Match`, a change is made only to the state that was seen.
+    #[serde(default)]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(pattern = "^\"[0-9a-f]{32}\"$", examples("\"0f4b1d9c3a5e7f820f4b1d9c3a5e7f82\""))
+    )]
+    pub etag: String,
 }
 
 /// An org to be made.
@@ -48,14 +55,15 @@ pub struct CreateOrg {
 #[serde(deny_unknown_fields)]
 pub struct UpdateOrg {
     /// Its new name for people.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 100, examples("Acme")))]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::absent::not_null")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false, min_length = 1, max_length = 100, examples("Acme")))]
     pub name: Option<String>,
     /// The fields of its approval policy that change.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(examples(json!({"expires_after_seconds": 3600}))))]
-    pub approval_policy: Option<PolicyOverride>,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::absent::not_null")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false, examples(json!({"expires_after_seconds": 3600}))))]
+    pub approval_policy: Option<PolicyPatch>,
     /// What API keys may loosen from now on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::absent::not_null")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub key_administration: Option<KeyAdministration>,
 }

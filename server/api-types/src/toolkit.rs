@@ -1,7 +1,7 @@
 //! Toolkits: named sets of tools served at one MCP endpoint.
 
 use chrono::{DateTime, Utc};
-use domain::PolicyOverride;
+use domain::{PolicyOverride, PolicyPatch};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -48,6 +48,13 @@ pub struct Toolkit {
     pub mcp_url: String,
     /// When it was made.
     pub created_at: DateTime<Utc>,
+    /// The tag of what can be changed: as `If-Match`, a change is made only to the state that was seen.
+    #[serde(default)]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(pattern = "^\"[0-9a-f]{32}\"$", examples("\"0f4b1d9c3a5e7f820f4b1d9c3a5e7f82\""))
+    )]
+    pub etag: String,
 }
 
 /// A toolkit to be made.
@@ -77,23 +84,31 @@ pub struct CreateToolkit {
 #[serde(deny_unknown_fields)]
 pub struct UpdateToolkit {
     /// Its new name in URLs: agents must be told.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::absent::not_null")]
     #[cfg_attr(
         feature = "openapi",
-        schema(min_length = 2, max_length = 40, pattern = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", examples("bank"))
+        schema(
+            nullable = false,
+            min_length = 2,
+            max_length = 40,
+            pattern = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$",
+            examples("bank")
+        )
     )]
     pub slug: Option<String>,
     /// Its new name for people.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 100, examples("Bank")))]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::absent::not_null")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false, min_length = 1, max_length = 100, examples("Bank")))]
     pub name: Option<String>,
     /// Who may use it from now on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::absent::not_null")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub visibility: Option<Visibility>,
-    /// What it sets differently from now on, whole; `null`: nothing.
+    /// What it sets differently from now on: its members that are absent stay, those that are `null` are cleared; `null`
+    /// itself: nothing.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::absent::given")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<PolicyOverride>))]
-    pub approval_policy: Option<Option<PolicyOverride>>,
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<PolicyPatch>))]
+    pub approval_policy: Option<Option<PolicyPatch>>,
 }
 
 #[cfg(test)]
@@ -105,7 +120,14 @@ mod tests {
         let read = |json| serde_json::from_str::<UpdateToolkit>(json).map(|update| update.approval_policy).ok();
         assert_eq!(read("{}"), Some(None));
         assert_eq!(read(r#"{"approval_policy": null}"#), Some(Some(None)));
-        assert_eq!(read(r#"{"approval_policy": {}}"#), Some(Some(Some(PolicyOverride::default()))));
+        assert_eq!(read(r#"{"approval_policy": {}}"#), Some(Some(Some(PolicyPatch::default()))));
         assert_eq!(read(r#"{"approval_policy": {"requird": 1}}"#), None);
+    }
+
+    #[test]
+    fn what_cannot_be_absent_cannot_be_null() {
+        for name in ["slug", "name", "visibility"] {
+            assert!(serde_json::from_str::<UpdateToolkit>(&format!(r#"{{"{name}": null}}"#)).is_err(), "{name}");
+        }
     }
 }

@@ -33,6 +33,13 @@ pub struct ToolkitTool {
     pub definition_changed: bool,
     /// Whether the upstream's last list had it.
     pub offered: bool,
+    /// The tag of what can be changed: as `If-Match`, a change is made only to the state that was seen.
+    #[serde(default)]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(pattern = "^\"[0-9a-f]{32}\"$", examples("\"0f4b1d9c3a5e7f820f4b1d9c3a5e7f82\""))
+    )]
+    pub etag: String,
 }
 
 /// Which tools of a connection to add.
@@ -119,6 +126,7 @@ pub struct PutToolkitTool {
     pub approval_policy: Option<PolicyOverride>,
     /// How long its calls are held open at most, 0 to 240 seconds: shortens what the caller's key or client says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(maximum = 240, examples(45)))]
     pub hold_seconds: Option<u32>,
 }
 

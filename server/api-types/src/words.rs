@@ -25,6 +25,20 @@ pub enum ActorKind {
     System,
 }
 
+/// Where something on record came from.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum AuditSource {
+    /// An MCP endpoint.
+    Mcp,
+    /// The REST API, with a bearer or without a credential.
+    Rest,
+    /// The console.
+    Console,
+    /// The gateway itself: periodic work, its start, a command on its machine.
+    Job,
+}
+
 /// Whose approval policy sets a field that is in force.
 #[derive(ToSchema)]
 #[schema(rename_all = "snake_case")]
@@ -37,6 +51,16 @@ pub enum PolicyLevel {
     Org,
     /// The instance's: PERMESSO_FORBID_SELF_APPROVAL.
     Instance,
+}
+
+/// How an export is written.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum ExportFormat {
+    /// One JSON object in each line.
+    Jsonl,
+    /// Comma-separated, with a line of names first.
+    Csv,
 }
 
 /// How a call ended: `ok` and `error` are what the tool said; `refused`, `held`, `rejected` and `failed`

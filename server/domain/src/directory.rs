@@ -80,6 +80,8 @@ pub struct Org {
     pub id: OrgId,
     /// Its name in URLs.
     pub slug: Slug,
+    /// Whether there is nothing but a record: it is the system org, or it was deleted.
+    pub records_only: bool,
     /// The approval policy where nothing narrower is set.
     pub policy: ApprovalPolicy,
     /// Roles by id.

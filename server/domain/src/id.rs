@@ -40,6 +40,12 @@ macro_rules! ids {
     )+};
 }
 
+impl OrgId {
+    /// The system org, which every database has (migrations/0019): it holds the record of what belongs to the instance and
+    /// to no other org.
+    pub const INSTANCE: Self = Self(Uuid::from_u128(0x7000_8000_0000_0000_0001));
+}
+
 ids! {
     /// A tenant.
     OrgId,

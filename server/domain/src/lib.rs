@@ -24,6 +24,6 @@ pub use gate::{Rule, Verdict, gate};
 pub use hold::HoldTimes;
 pub use id::*;
 pub use permission::Permission;
-pub use policy::{ApprovalPolicy, PolicyOverride};
+pub use policy::{ApprovalPolicy, PolicyOverride, PolicyPatch};
 pub use right::{Right, Rights};
 pub use slug::Slug;

@@ -62,6 +62,74 @@ pub struct PolicyOverride {
     pub execute_within_seconds: Option<u32>,
 }
 
+/// What to change about an approval policy (RFC 7396): what is absent stays, `null` clears.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct PolicyPatch {
+    /// Names of the roles whose people may decide.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "given")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Vec<String>>, min_items = 1, max_items = 50, examples("approver")))]
+    pub approver_roles: Option<Option<Vec<String>>>,
+    /// How many distinct people must approve.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "given")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<u32>, minimum = 1, maximum = 1))]
+    pub required: Option<Option<u32>>,
+    /// Whether the owner, creator or rotator of the asking key, or the asking person, may decide.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "given")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<bool>))]
+    pub allow_self_approval: Option<Option<bool>>,
+    /// How long a request waits for a decision, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "given")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<u32>, minimum = 10, maximum = 2592000, examples(86400)))]
+    pub expires_after_seconds: Option<Option<u32>>,
+    /// How long an approval may wait to be used, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "given")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<u32>, minimum = 10, maximum = 2592000, examples(86400)))]
+    pub execute_within_seconds: Option<Option<u32>>,
+}
+
+/// A member that is there, `null` included.
+fn given<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+impl PolicyPatch {
+    /// What is set after this change of what was set before; `None` when nothing is.
+    pub fn merged(&self, stored: Option<&PolicyOverride>) -> Option<PolicyOverride> {
+        fn one<T: Clone>(change: &Option<Option<T>>, stored: Option<&T>) -> Option<T> {
+            change.as_ref().map_or_else(|| stored.cloned(), Clone::clone)
+        }
+        let stored = stored.cloned().unwrap_or_default();
+        let merged = PolicyOverride {
+            approver_roles: one(&self.approver_roles, stored.approver_roles.as_ref()),
+            required: one(&self.required, stored.required.as_ref()),
+            allow_self_approval: one(&self.allow_self_approval, stored.allow_self_approval.as_ref()),
+            expires_after_seconds: one(&self.expires_after_seconds, stored.expires_after_seconds.as_ref()),
+            execute_within_seconds: one(&self.execute_within_seconds, stored.execute_within_seconds.as_ref()),
+        };
+        (merged != PolicyOverride::default()).then_some(merged)
+    }
+
+    /// The name of the first field that is cleared.
+    pub fn cleared(&self) -> Option<&'static str> {
+        fn is_cleared<T>(change: &Option<Option<T>>) -> bool {
+            matches!(change, Some(None))
+        }
+        [
+            ("approver_roles", is_cleared(&self.approver_roles)),
+            ("required", is_cleared(&self.required)),
+            ("allow_self_approval", is_cleared(&self.allow_self_approval)),
+            ("expires_after_seconds", is_cleared(&self.expires_after_seconds)),
+            ("execute_within_seconds", is_cleared(&self.execute_within_seconds)),
+        ]
+        .into_iter()
+        .find_map(|(name, is_cleared)| is_cleared.then_some(name))
+    }
+}
+
 /// A field of a policy that is out of bounds.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {message}")]
@@ -151,6 +219,24 @@ mod tests {
         let base = ApprovalPolicy::default();
         assert_eq!(base.with(&wide.with(&narrow)), base.with(&wide).with(&narrow));
         assert_eq!(wide.with(&PolicyOverride::default()), wide);
+    }
+
+    #[test]
+    fn a_change_leaves_what_it_does_not_name_and_clears_what_is_null() {
+        let stored = PolicyOverride {
+            approver_roles: Some(vec!["a".to_owned()]),
+            allow_self_approval: Some(true),
+            ..PolicyOverride::default()
+        };
+        let read = |json| serde_json::from_str::<PolicyPatch>(json).unwrap_or_default();
+        let change = read(r#"{"expires_after_seconds": 60, "allow_self_approval": null}"#);
+        let merged = PolicyOverride { expires_after_seconds: Some(60), allow_self_approval: None, ..stored.clone() };
+        assert_eq!(change.merged(Some(&stored)), Some(merged));
+        assert_eq!(change.cleared(), Some("allow_self_approval"));
+        assert_eq!(read("{}").merged(Some(&stored)), Some(stored.clone()));
+        assert_eq!((read("{}").merged(None), read("{}").cleared()), (None, None));
+        let all = read(r#"{"approver_roles": null, "allow_self_approval": null}"#);
+        assert_eq!(all.merged(Some(&stored)), None, "nothing is set any more");
     }
 
     #[test]

@@ -8,13 +8,14 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "String", into = "String")]
 pub struct Slug(String);
 
-/// Words that are routes, or may become routes, and so cannot name an org.
+/// Words that are routes, or may become routes, or name the instance's own org, and so cannot name another.
 const RESERVED: &[&str] = &[
     "api",
     "assets",
     "console",
     "docs",
     "health",
+    "instance",
     "invite",
     "livez",
     "login",

@@ -95,7 +95,7 @@ fn read(shape: usize, text: &Text<'_>, at: usize) -> Option<Range<usize>> {
 }
 
 /// The same ranges in order, those that overlap as one.
-fn united(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
+pub(crate) fn united(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
     ranges.sort_by_key(|range| range.start);
     ranges.dedup_by(|next, before| {
         let overlap = next.start < before.end;

@@ -1,6 +1,6 @@
 //! Takes secrets out of JSON before it is recorded: values under names that look secret ([`names`]), also where a name and
-//! its value are two members ([`pairs`]), and credentials inside strings ([`credentials`]), also inside JSON that stands in
-//! a string, as MCP's text blocks have it. All else stays byte for byte.
+//! its value are two members ([`pairs`]), values of command-line flags ([`flags`]), and credentials inside strings
+//! ([`credentials`]), also inside JSON that stands in a string, as MCP's text blocks have it. All else stays byte for byte.
 //!
 //! The cost is linear in the text, whatever it holds. It is pure: when and on which thread is the caller's business.
 //!
@@ -9,6 +9,7 @@
 
 mod credentials;
 mod escapes;
+mod flags;
 mod names;
 mod pairs;
 
@@ -51,7 +52,8 @@ fn traces() -> String {
 
 /// `json` without secrets: the value of a member with a secret-looking name becomes `"[redacted]"`,
 /// whatever it is; JSON Web Tokens, API keys, published shapes of tokens, bearer and basic credentials, private keys,
-/// passwords in URLs and what is assigned to a secret-looking name become `[redacted]` where they stand in a string.
+/// passwords in URLs and what is assigned to a secret-looking name become `[redacted]` where they stand in a string, and so
+/// does the value of a command-line flag with such a name, also where it is the next string of an array.
 /// Everything else is as it was, order, number forms and white space included.
 ///
 /// A text that is not JSON comes back as it is when nothing in it could be secret, and else as one
@@ -80,17 +82,26 @@ struct Edit {
 fn edits(json: &str, depth: usize) -> Vec<Edit> {
     let mut edits = Vec::new();
     let mut names = Names::default();
-    let may_have_shape = MAY_HAVE_SHAPE.is_match(json);
+    let may_have_shape = MAY_HAVE_SHAPE.is_match(json) || flags::may_have_one(json);
+    let mut value_comes = false;
     let mut pairs = Pairs::of(json);
     let mut tokens = tokens(json);
     while let Some(token) = tokens.next() {
         if let Some(pairs) = &mut pairs {
             pairs.read(token, |name| names.is_secret(name));
         }
+        let after_flag = std::mem::take(&mut value_comes);
         if !matches!(token.kind, Kind::Key | Kind::String) {
             continue;
         }
         let raw = inside(token);
+        if token.kind == Kind::String {
+            if after_flag && !flags::is_reference(raw) {
+                edits.push(Edit { range: token.start..token.end(), by: &VALUE[depth] });
+                continue;
+            }
+            value_comes = may_have_shape && flags::is_secret_flag(raw);
+        }
         if may_have_shape || may_be_json(raw) {
             edits.extend(in_string(raw, token.start + 1, depth));
         }
@@ -172,17 +183,24 @@ fn next_value(tokens: &mut Tokens<'_>) -> Option<Range<usize>> {
 /// What is to be changed inside one string or key that stands at `start`, in a text that stands in `depth` strings.
 fn in_string(raw: &str, start: usize, depth: usize) -> Vec<Edit> {
     if !raw.contains('\\') {
-        let found = credentials::find(raw).into_iter();
+        let found = found(raw).into_iter();
         return found.map(|at| cut(start + at.start..start + at.end)).collect();
     }
     let value = unescape(raw);
     let in_value = match depth < NESTED && may_be_json(&value) && is_json(&value) {
         true => edits(&value, depth + 1),
-        false => credentials::find(&value).into_iter().map(cut).collect(),
+        false => found(&value).into_iter().map(cut).collect(),
     };
     let mut places = Places::new(raw);
     let mut in_raw = |at| start + places.raw(at);
     in_value.into_iter().map(|edit| Edit { range: in_raw(edit.range.start)..in_raw(edit.range.end), ..edit }).collect()
+}
+
+/// Where secrets stand in a text, in its order and without overlaps.
+fn found(text: &str) -> Vec<Range<usize>> {
+    let mut found = credentials::find(text);
+    found.extend(flags::find(text));
+    credentials::united(found)
 }
 
 fn cut(range: Range<usize>) -> Edit {

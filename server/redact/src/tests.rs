@@ -33,6 +33,24 @@ fn any_value_under_a_secret_name_is_replaced_whole() {
 }
 
 #[test]
+fn the_value_of_a_secret_flag_is_cut_out_wherever_it_stands() {
+    for (json, expected) in [
+        (
+            r#"{"args":["-y","--api-key","x1","--port","80"]}"#,
+            r#"{"args":["-y","--api-key","[redacted]","--port","80"]}"#,
+        ),
+        (r#"["--api-key=x1"]"#, r#"["--api-key=[redacted]"]"#),
+        (r#"{"command":"srv --token x1\n--v"}"#, r#"{"command":"srv --token [redacted]\n--v"}"#),
+        (r#"{"a":"{\"args\":[\"--password\",\"x1\"]}"}"#, r#"{"a":"{\"args\":[\"--password\",\"[redacted]\"]}"}"#),
+    ] {
+        assert_eq!(redact(json), expected);
+    }
+    for json in [r#"["--api-key",["x"],"y"]"#, r#"["--api-key","{API_KEY}"]"#, r#"{"a":"--api-key","b":"x"}"#] {
+        assert!(is_untouched(json), "{json}");
+    }
+}
+
+#[test]
 fn everything_else_keeps_its_bytes() {
     let json = "\t{ \"z\" : 1.0e2,\n \"a\":9007199254740993, \"a\":\"\\u00e9\\/é\\ud800\", \"password\" : \"x\" ,\"e\":[ ] }\r\n";
     let expected = "\t{ \"z\" : 1.0e2,\n \"a\":9007199254740993, \"a\":\"\\u00e9\\/é\\ud800\", \"password\" : \"[redacted]\" ,\"e\":[ ] }\r\n";

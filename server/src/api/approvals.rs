@@ -14,7 +14,6 @@ use domain::{
     ApprovalId, UserId,
     approval::{Seen, Status},
 };
-use serde::Deserialize;
 use uuid::Uuid;
 
 use super::{
@@ -22,7 +21,7 @@ use super::{
     audit::turn,
     authorize::{Allowed, Approver, ReadApprovals},
     body::Body,
-    page::{Page, Query, page},
+    page::{FromQuery, Page, Parameters, Query, page},
 };
 use crate::{
     db::{
@@ -41,18 +40,20 @@ use crate::{
 };
 
 /// The filters of the list.
-#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[derive(Debug, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ApprovalsQuery {
     /// Only those in one of these states, separated by commas: `pending,approved`.
     #[param(value_type = Option<String>)]
-    status: Option<String>,
+    status: Option<Vec<Status>>,
     /// Only what waits for a decision that the one who asks may make; nothing for a key.
-    #[param(value_type = Option<bool>)]
-    mine: Option<String>,
+    #[param(value_type = Option<bool>, default = false)]
+    mine: bool,
     /// Only those of the toolkit with this slug.
+    #[param(min_length = 1, max_length = 500)]
     toolkit: Option<String>,
     /// Only those of the tool with this name, as agents see it.
+    #[param(min_length = 1, max_length = 500)]
     tool: Option<String>,
     /// Only those of the key or person with this id.
     caller: Option<Uuid>,
@@ -63,13 +64,31 @@ pub struct ApprovalsQuery {
     /// Only those that the person with this id decided, or took back.
     decided_by: Option<Uuid>,
     /// Only those with this text: in names, reasons, or the arguments as they are on record.
+    #[param(min_length = 1, max_length = 500)]
     q: Option<String>,
     /// Whether to count all that there are, up to 10,000.
-    #[param(value_type = Option<bool>)]
-    count: Option<String>,
-    #[serde(flatten)]
+    #[param(value_type = Option<bool>, default = false)]
+    count: bool,
     #[param(ignore)]
     page: Page,
+}
+
+impl FromQuery for ApprovalsQuery {
+    fn take(parameters: &mut Parameters) -> Result<Self> {
+        Ok(Self {
+            status: parameters.text("status")?.as_deref().map(statuses).transpose()?,
+            mine: parameters.flag("mine")?,
+            toolkit: parameters.text("toolkit")?,
+            tool: parameters.text("tool")?,
+            caller: parameters.value("caller", "must be the id of a key or person")?,
+            from: parameters.time("from")?,
+            to: parameters.time("to")?,
+            decided_by: parameters.value("decided_by", "must be the id of a person")?,
+            q: parameters.text("q")?,
+            count: parameters.flag("count")?,
+            page: Page::take(parameters)?,
+        })
+    }
 }
 
 /// Lists approvals, newest first.
@@ -88,14 +107,14 @@ pub async fn list_approvals(
 ) -> Result<Json<Approvals>> {
     let limit = query.page.limit()?;
     let mut filter = Filter {
-        status: query.status.as_deref().map(statuses).transpose()?,
+        status: query.status,
         toolkit: query.toolkit,
         tool: query.tool,
         caller: query.caller,
         from: query.from,
         to: query.to,
         decided_by: query.decided_by.map(UserId),
-        q: query.q.filter(|q| !q.is_empty()),
+        q: query.q,
         mine: None,
         before: query.page.after()?,
         limit: limit + 1,
@@ -108,8 +127,8 @@ pub async fn list_approvals(
     // Keys of other orgs ask too, and a card says whose they are.
     let mut scope = OrgScope::system(&services.db.people, access.0.org.id, Reason::Claim).await?;
     let deciding = Deciding::of(&access.0);
-    let counts = yes("count", query.count.as_deref())?;
-    if yes("mine", query.mine.as_deref())? {
+    let counts = query.count;
+    if query.mine {
         match deciding.filter(&mut scope).await? {
             Some(mine) => filter.mine = Some(mine),
             None => {
@@ -145,15 +164,6 @@ pub async fn get_approvals_summary(
     access: Allowed<ReadApprovals>,
 ) -> Result<Json<ApprovalsSummary>> {
     approval_inbox::summary(&services, &access.0).await.map(Json)
-}
-
-/// A parameter that is `true` or `false`, which it is unless said.
-fn yes(field: &str, word: Option<&str>) -> Result<bool> {
-    match word {
-        None | Some("false") => Ok(false),
-        Some("true") => Ok(true),
-        Some(_) => Err(Error::invalid(field, "must be `true` or `false`")),
-    }
 }
 
 fn statuses(words: &str) -> Result<Vec<Status>> {

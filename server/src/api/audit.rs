@@ -9,18 +9,18 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use domain::{ApprovalId, AuditId, Right};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tokio::sync::SemaphorePermit;
 use uuid::Uuid;
 
 use super::{
     authorize::{Allowed, ReadAudit},
-    page::{Page, Query, page},
+    page::{FromQuery, Page, Parameters, Query, page},
 };
 use crate::{
     db::{
         OrgScope,
-        audit::{Filter, Row, list},
+        audit::{Filter, INTERRUPTED, Row, Status, list},
     },
     error::{Error, Result},
     service::Services,
@@ -37,7 +37,7 @@ pub(super) async fn turn(services: &Services) -> Result<SemaphorePermit<'_>> {
 }
 
 /// What is asked for, in a list and in an export alike. All that is given must hold.
-#[derive(Clone, Debug, Deserialize, Serialize, utoipa::IntoParams)]
+#[derive(Clone, Debug, Serialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct AuditFilters {
     /// Only what began at this time or later.
@@ -47,15 +47,19 @@ pub struct AuditFilters {
     #[serde(skip_serializing_if = "Option::is_none")]
     to: Option<DateTime<Utc>>,
     /// Only what this actor did: an id, or the name, whole.
+    #[param(min_length = 1, max_length = 500)]
     #[serde(skip_serializing_if = "Option::is_none")]
     actor: Option<String>,
     /// Only this MCP method or REST operation.
+    #[param(min_length = 1, max_length = 500)]
     #[serde(skip_serializing_if = "Option::is_none")]
     action: Option<String>,
     /// Only what belongs to the toolkit with this slug.
+    #[param(min_length = 1, max_length = 500)]
     #[serde(skip_serializing_if = "Option::is_none")]
     toolkit: Option<String>,
     /// Only what belongs to the tool with this name.
+    #[param(min_length = 1, max_length = 500)]
     #[serde(skip_serializing_if = "Option::is_none")]
     tool: Option<String>,
     /// Only what ended so.
@@ -66,8 +70,40 @@ pub struct AuditFilters {
     #[serde(skip_serializing_if = "Option::is_none")]
     approval: Option<Uuid>,
     /// Only what has this text in it: in the action, the tool, the request id, or in bodies for who may see them.
+    #[param(min_length = 1, max_length = 500)]
     #[serde(skip_serializing_if = "Option::is_none")]
     q: Option<String>,
+}
+
+impl FromQuery for AuditFilters {
+    fn take(parameters: &mut Parameters) -> Result<Self> {
+        let filters = Self {
+            from: parameters.time("from")?,
+            to: parameters.time("to")?,
+            actor: parameters.text("actor")?,
+            action: parameters.text("action")?,
+            toolkit: parameters.text("toolkit")?,
+            tool: parameters.text("tool")?,
+            status: parameters.text("status")?.map(status).transpose()?,
+            approval: parameters.value("approval", "must be the id of an approval")?,
+            q: parameters.text("q")?,
+        };
+        if let (Some(from), Some(to)) = (filters.from, filters.to)
+            && from > to
+        {
+            return Err(Error::invalid("to", "must not be before `from`"));
+        }
+        Ok(filters)
+    }
+}
+
+fn status(word: String) -> Result<String> {
+    let known = || Status::ALL.into_iter().map(Status::as_str).chain([INTERRUPTED]);
+    if known().any(|known| known == word) {
+        return Ok(word);
+    }
+    let known = known().collect::<Vec<_>>().join("`, `");
+    Err(Error::invalid("status", format!("must be one of `{known}`")))
 }
 
 impl AuditFilters {
@@ -82,7 +118,7 @@ impl AuditFilters {
             tool: self.tool,
             status: self.status,
             approval: self.approval.map(ApprovalId),
-            q: self.q.filter(|q| !q.is_empty()),
+            q: self.q,
             bodies,
             ..Filter::default()
         }
@@ -90,12 +126,16 @@ impl AuditFilters {
 }
 
 /// The query of the list.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub struct AuditQuery {
-    #[serde(flatten)]
     filters: AuditFilters,
-    #[serde(flatten)]
     page: Page,
+}
+
+impl FromQuery for AuditQuery {
+    fn take(parameters: &mut Parameters) -> Result<Self> {
+        Ok(Self { filters: AuditFilters::take(parameters)?, page: Page::take(parameters)? })
+    }
 }
 
 /// Lists records, newest first.
@@ -141,13 +181,13 @@ pub async fn get_audit_record(
     let mut scope = OrgScope::begin(&services.db.people, access.0.org.id).await?;
     let filter = Filter { id: Some(id), limit: 1, bodies, ..Filter::default() };
     let row = list(&mut scope, &filter).await?.pop().ok_or_else(Error::not_found)?;
-    Ok(Json(with_bodies(row)))
+    Ok(Json(with_bodies(row, bodies)))
 }
 
-/// A record with what was read of its bodies.
-pub(super) fn with_bodies(mut row: Row) -> AuditRecordDetail {
+/// A record with what was read of its bodies; `bodies` says whether they were.
+pub(super) fn with_bodies(mut row: Row, bodies: bool) -> AuditRecordDetail {
     let (request, response) = (row.request.take(), row.response.take());
-    AuditRecordDetail { record: record(row), request, response }
+    AuditRecordDetail { record: record(row), request, response, bodies_left_out: !bodies }
 }
 
 fn record(row: Row) -> AuditRecord {
@@ -165,6 +205,7 @@ fn record(row: Row) -> AuditRecord {
         rule: row.rule,
         approval_id: row.approval_id,
         client: row.client,
+        source: row.source,
         status: row.status,
         answer: row.answer,
         duration_us: row.duration_us,

@@ -12,12 +12,11 @@ use axum::{
 };
 use domain::{AuditId, Right};
 use futures::stream;
-use serde::Deserialize;
 
 use super::{
     audit::{AuditFilters, with_bodies},
     authorize::{Allowed, ReadAudit},
-    page::Query,
+    page::{FromQuery, Parameters, Query},
 };
 use crate::{
     audit::export::Format,
@@ -45,18 +44,26 @@ const QUICK: i64 = 1024 * 1024;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What to export: `format` is `jsonl` or `csv`, the filters are the list's.
-#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[derive(Debug, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ExportQuery {
     /// `jsonl` or `csv`.
-    #[param(required = true)]
-    format: Option<String>,
-    #[serde(flatten)]
+    #[param(inline, value_type = api_types::words::ExportFormat)]
+    format: Format,
     #[param(ignore)]
     filters: AuditFilters,
 }
 
-/// Exports records as a file, newest first; requests and responses only for who may see them.
+impl FromQuery for ExportQuery {
+    fn take(parameters: &mut Parameters) -> Result<Self> {
+        let format = parameters.text("format")?.as_deref().and_then(Format::named);
+        let format = format.ok_or_else(|| Error::invalid("format", "must be `jsonl` or `csv`"))?;
+        Ok(Self { format, filters: AuditFilters::take(parameters)? })
+    }
+}
+
+/// Exports records as a file, newest first; requests and responses only for who may see them, else the file's name and
+/// each record say that they are left out.
 ///
 /// The body ends as a broken one when not everything could be read, and when the right to read it ends. The
 /// export itself is on record. One at a time for each actor. CSV is made harmless for spreadsheets with
@@ -79,16 +86,15 @@ pub async fn export_audit(
     access: Allowed<ReadAudit>,
     Query(query): Query<ExportQuery>,
 ) -> Result<Response> {
-    let format = query.format.as_deref().and_then(Format::named);
-    let format = format.ok_or_else(|| Error::invalid("format", "must be `jsonl` or `csv`"))?;
-    let access = access.0;
+    let (access, format) = (access.0, query.format);
     let bodies = access.rights.has(Right::ReadAuditBodies);
     let seat = Seat::take(&services, &access)?;
     audit_export::record(&services, &access, format, &query.filters, bodies).await?;
     let limit = if bodies { BATCH_WITH_BODIES } else { BATCH };
     let filter = Filter { limit, bytes: BATCH_BYTES, patience: PATIENCE, ..query.filters.filter(bodies) };
     let now = services.clock.now().format("%Y%m%dT%H%M%SZ");
-    let name = format!("permesso-{}-audit-{now}.{}", access.org.slug, format.name());
+    let left_out = if bodies { "" } else { "-without-bodies" };
+    let name = format!("permesso-{}-audit-{now}{left_out}.{}", access.org.slug, format.name());
     let mut export = Export { services, access, seat, filter, format, done: false };
     // What cannot even begin is an error like any other.
     let mut first = format.head()?;
@@ -130,7 +136,7 @@ impl Export {
         if let Some(last) = rows.last() {
             self.filter.before = Some(AuditId(last.id));
         }
-        let records: Vec<_> = rows.into_iter().map(with_bodies).collect();
+        let records: Vec<_> = rows.into_iter().map(|row| with_bodies(row, self.filter.bodies)).collect();
         encode(self.format, records, bytes).await
     }
 

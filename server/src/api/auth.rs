@@ -14,11 +14,12 @@ use secrecy::{ExposeSecret, SecretString};
 use tower_sessions::Session;
 
 use super::{
-    authorize::{ClientAddress, Known, Visitor},
+    authorize::{Known, Visitor},
     body::{Body, SMALL},
 };
 use crate::{
     auth::jwt,
+    db::audit::Source,
     error::{Error, Result},
     service::{
         Services,
@@ -43,10 +44,11 @@ use crate::{
 )]
 pub async fn login(
     State(services): State<Arc<Services>>,
-    ClientAddress(address): ClientAddress,
+    visitor: Visitor,
     Body(login): Body<Login, SMALL>,
 ) -> Result<impl IntoResponse> {
-    let signed = sign_in(&services, &login.email, SecretString::from(login.password), address).await?;
+    let knock = visitor.knock("login", Source::Rest);
+    let signed = sign_in(&services, &login.email, SecretString::from(login.password), &knock).await?;
     let token = services.jwt.issue(signed.user.0, signed.epoch, services.clock.now()).map_err(Error::internal)?;
     let token = AccessToken {
         access_token: token.expose_secret().to_owned(),
@@ -77,8 +79,8 @@ pub async fn create_session(
     visitor: Visitor,
     Body(login): Body<Login, SMALL>,
 ) -> Result<StatusCode> {
-    let address = visitor.whence.address;
-    let signed = sign_in(&services, &login.email, SecretString::from(login.password), address).await?;
+    let knock = visitor.knock("create_session", Source::Console);
+    let signed = sign_in(&services, &login.email, SecretString::from(login.password), &knock).await?;
     session::start(&visitor.session, signed, visitor.whence).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -99,8 +101,12 @@ pub async fn get_session(services: State<Arc<Services>>, known: Known) -> Result
     tag = "auth",
     responses((status = NO_CONTENT), (status = CONFLICT, description = "`no_session`: the credential is a bearer token")),
 )]
-pub async fn delete_session(Known(actor): Known, session: Session) -> Result<StatusCode> {
-    session::end(&session, &actor).await?;
+pub async fn delete_session(
+    State(services): State<Arc<Services>>,
+    Known(actor): Known,
+    session: Session,
+) -> Result<StatusCode> {
+    session::end(&services, &session, &actor).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -114,7 +120,7 @@ pub async fn get_me(State(services): State<Arc<Services>>, Known(actor): Known) 
         .filter_map(|slug| OrgAccess::find(&directory, actor.clone(), slug.as_str()).ok())
         .map(my_org)
         .collect();
-    orgs.sort_by(|a, b| a.slug.cmp(&b.slug));
+    orgs.sort_by(|a, b| (a.records_only, &a.slug).cmp(&(b.records_only, &b.slug)));
     let email = directory.people.get(&actor.owner).map(|person| person.email.to_string());
     let Actor { principal, name, instance_admin, .. } = actor;
     let kind = match principal {
@@ -129,6 +135,7 @@ fn my_org(access: OrgAccess) -> MyOrg {
         id: access.org.id.0,
         slug: access.org.slug.to_string(),
         role: access.role_name.to_string(),
+        records_only: access.org.records_only,
         rights: access.rights.iter().map(|right| right.to_string()).collect(),
     }
 }

@@ -15,13 +15,17 @@ use domain::{OrgId, Right};
 use tower_sessions::Session;
 use uuid::Uuid;
 
+use super::refused::{self, Asking};
 use crate::{
+    db::audit::Source,
     error::{Error, Result},
     limit::Load,
     service::{
         Services,
         access::{self, Acquaintance, Actor, OrgAccess},
+        on_record,
         session::{self, Whence},
+        sign_in::Knock,
     },
     telemetry::RequestId,
 };
@@ -48,6 +52,13 @@ pub struct Visitor {
     pub whence: Whence,
     /// The request.
     pub request_id: Uuid,
+}
+
+impl Visitor {
+    /// Their attempt to sign in by this operation.
+    pub(super) fn knock(&self, action: &'static str, source: Source) -> Knock {
+        Knock { action, source, whence: self.whence.clone(), request_id: self.request_id }
+    }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Visitor {
@@ -87,7 +98,8 @@ fn begin(parts: &Parts, services: &Services, actor: &Actor, org: Option<OrgId>) 
     taken.begin(|| services.budget.begin(actor.principal, org)).map(drop)
 }
 
-fn request_id(parts: &Parts) -> Uuid {
+/// The request's id, put there by the outermost layer.
+pub(super) fn request_id(parts: &Parts) -> Uuid {
     parts.extensions.get::<RequestId>().map_or_else(Uuid::now_v7, |id| id.0)
 }
 
@@ -100,16 +112,18 @@ impl FromRequestParts<Arc<Services>> for Known {
 
     async fn from_request_parts(parts: &mut Parts, services: &Arc<Services>) -> Result<Self> {
         let actor = authenticate(parts, services).await?;
+        Asking::of(&parts.extensions).is_by(&actor);
         begin(parts, services, &actor, actor.key_org)?;
         Acquaintance::make_on(&parts.extensions);
         Ok(Self(actor))
     }
 }
 
-async fn authenticate(parts: &Parts, services: &Services) -> Result<Actor> {
+async fn authenticate(parts: &Parts, services: &Arc<Services>) -> Result<Actor> {
     let request_id = request_id(parts);
     if let Some(token) = access::bearer(&parts.headers)? {
-        return access::authenticate(services, token, request_id);
+        return access::authenticate(services, token, request_id)
+            .inspect_err(|_| on_record::ended_key(services, token, refused::asked_with(parts, request_id)));
     }
     let session = parts.extensions.get::<Session>().cloned().ok_or_else(Error::unauthorized)?;
     let attended = is_attended(&parts.headers);
@@ -184,6 +198,9 @@ impl FromRequestParts<Arc<Services>> for Member {
         let org = params.iter().find(|(name, _)| *name == "org").map(|(_, value)| value.to_owned());
         let directory = services.directory.get()?;
         let access = OrgAccess::find(&directory, actor, &org.ok_or_else(Error::not_found)?)?;
+        let asking = Asking::of(&parts.extensions);
+        asking.is_by(&access.actor);
+        asking.is_about(access.org.id);
         begin(parts, services, &access.actor, Some(access.org.id))?;
         Ok(Self(access))
     }

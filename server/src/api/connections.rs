@@ -16,7 +16,9 @@ use serde_json::value::RawValue;
 use super::{
     authorize::{Allowed, ReadConnections, WriteConnections},
     body::Body,
+    consent::Consent,
     page::{Page, Query, page},
+    tagged::{IfMatch, Tagged},
 };
 use crate::{
     db::{self, OrgScope},
@@ -60,9 +62,9 @@ pub async fn create_connection(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteConnections>,
     Body(new): Body<CreateConnection>,
-) -> Result<(StatusCode, Json<Connection>)> {
+) -> Result<Tagged<Connection>> {
     let row = connection::create(&services, &access.0, &new).await?;
-    Ok((StatusCode::CREATED, Json(shown(&services, &access.0, row)?)))
+    Ok(Tagged::created(shown(&services, &access.0, row)?))
 }
 
 /// One connection.
@@ -77,10 +79,10 @@ pub async fn get_connection(
     State(services): State<Arc<Services>>,
     access: Allowed<ReadConnections>,
     Path((_, slug)): Path<(String, String)>,
-) -> Result<Json<Connection>> {
+) -> Result<Tagged<Connection>> {
     let mut scope = OrgScope::begin(&services.db.people, access.0.org.id).await?;
     let row = db::connection::find(&mut scope, &slug).await?.ok_or_else(Error::not_found)?;
-    Ok(Json(shown(&services, &access.0, row)?))
+    Ok(Tagged::ok(shown(&services, &access.0, row)?))
 }
 
 /// Changes a connection.
@@ -96,26 +98,36 @@ pub async fn update_connection(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteConnections>,
     Path((_, slug)): Path<(String, String)>,
+    IfMatch(seen): IfMatch,
     Body(to): Body<UpdateConnection>,
-) -> Result<Json<Connection>> {
-    let row = connection::update(&services, &access.0, &slug, &to).await?;
-    Ok(Json(shown(&services, &access.0, row)?))
+) -> Result<Tagged<Connection>> {
+    let row = connection::update(&services, &access.0, &slug, &to, &seen).await?;
+    Ok(Tagged::ok(shown(&services, &access.0, row)?))
 }
 
-/// Deletes a connection, its tools and what toolkits expose of them.
+/// Deletes a connection, its tools and, with `force`, what toolkits expose of them.
 #[utoipa::path(
     delete,
     path = "/orgs/{org}/connections/{slug}",
     tag = "connections",
-    responses((status = NO_CONTENT)),
+    params(Consent),
+    responses(
+        (status = NO_CONTENT),
+        (
+            status = CONFLICT,
+            description = "`tools_in_use`: toolkits expose its tools, which `affected` names; `approval_unsettled`"
+        ),
+    ),
     security(("bearer" = ["connections:write"])),
 )]
 pub async fn delete_connection(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteConnections>,
     Path((_, slug)): Path<(String, String)>,
+    IfMatch(seen): IfMatch,
+    Query(Consent { force }): Query<Consent>,
 ) -> Result<StatusCode> {
-    connection::delete(&services, &access.0, &slug).await?;
+    connection::delete(&services, &access.0, &slug, &seen, force).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -241,6 +253,7 @@ fn shown(services: &Services, access: &OrgAccess, row: db::connection::Row) -> R
     let restless = connection::restless(&row, services.clock.now());
     let warnings: Vec<_> = warning.map(str::to_owned).into_iter().chain(restless).collect();
     Ok(Connection {
+        etag: connection::etag(&row),
         kind,
         id: row.id.0,
         slug: row.slug,

@@ -1,15 +1,21 @@
 //! `?force=true`: consent to what an answer with `affected` has named.
 
-use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::page::{FromQuery, Parameters};
+use crate::error::Result;
+
 /// The parameter of requests that may stop or change something elsewhere.
-#[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
+#[derive(Clone, Copy, Debug, Default, IntoParams)]
 #[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
 pub struct Consent {
     /// Does it although it stops or changes what `affected` names.
-    #[serde(default)]
     #[param(required = false, default = false)]
     pub force: bool,
+}
+
+impl FromQuery for Consent {
+    fn take(parameters: &mut Parameters) -> Result<Self> {
+        Ok(Self { force: parameters.flag("force")? })
+    }
 }

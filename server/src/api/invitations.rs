@@ -19,7 +19,7 @@ use super::{
     page::{Page, Query, page},
 };
 use crate::{
-    db::{self, OrgScope},
+    db::{self, OrgScope, audit::Source},
     error::Result,
     service::{self, Services, session},
 };
@@ -133,8 +133,8 @@ pub async fn accept_invitation(
     visitor: Visitor,
     Body(accept): Body<AcceptInvitation, SMALL>,
 ) -> Result<StatusCode> {
-    let address = visitor.whence.address;
-    let signed = service::invitation::accept(&services, accept, address, visitor.request_id).await?;
+    let knock = visitor.knock("accept_invitation", Source::Console);
+    let signed = service::invitation::accept(&services, accept, &knock).await?;
     session::start(&visitor.session, signed, visitor.whence).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -15,6 +15,7 @@ use super::{
     body::Body,
     consent::Consent,
     page::{Page, Query, page},
+    tagged::{IfMatch, Tagged},
 };
 use crate::{
     db::{self, OrgScope},
@@ -55,9 +56,9 @@ pub async fn create_member(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteMembers>,
     Body(new): Body<CreateMember>,
-) -> Result<(StatusCode, Json<Member>)> {
+) -> Result<Tagged<Member>> {
     let row = service::member::create(&services, &access.0, &new).await?;
-    Ok((StatusCode::CREATED, Json(member(row))))
+    Ok(Tagged::created(member(row)))
 }
 
 /// Gives a member another role. The member's keys may then do no more than the member may.
@@ -77,10 +78,12 @@ pub async fn update_member(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteMembers>,
     Path((_, id)): Path<(String, String)>,
+    IfMatch(seen): IfMatch,
     Query(consent): Query<Consent>,
     Body(to): Body<UpdateMember>,
-) -> Result<Json<Member>> {
-    Ok(Json(member(service::member::update(&services, &access.0, &id, &to, consent.force).await?)))
+) -> Result<Tagged<Member>> {
+    let row = service::member::update(&services, &access.0, &id, &to, &seen, consent.force).await?;
+    Ok(Tagged::ok(member(row)))
 }
 
 /// Removes a member from the org. With `force` the member's keys are revoked, and the secrets end that the member made on
@@ -100,14 +103,16 @@ pub async fn delete_member(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteMembers>,
     Path((_, id)): Path<(String, String)>,
+    IfMatch(seen): IfMatch,
     Query(consent): Query<Consent>,
 ) -> Result<StatusCode> {
-    service::member::delete(&services, &access.0, &id, consent.force).await?;
+    service::member::delete(&services, &access.0, &id, &seen, consent.force).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 fn member(row: db::member::Row) -> Member {
     Member {
+        etag: service::member::etag(&row),
         id: row.id.0,
         user_id: row.user_id.0,
         email: row.email,

@@ -5,15 +5,18 @@
 mod complete;
 pub mod fixed;
 
-use std::sync::LazyLock;
+use std::{collections::HashMap, sync::LazyLock};
 
-use axum::{http::HeaderMap, response::Response};
+use axum::{
+    http::{HeaderMap, Method},
+    response::Response,
+};
 use utoipa::OpenApi;
 
 use self::{complete::Complete, fixed::Fixed};
 use super::{
-    api_keys, approvals, audit, audit_export, auth, connections, events, invitations, members, orgs, roles, sessions,
-    toolkits,
+    api_keys, approvals, audit, audit_export, auth, connections, events, invitations, me, members, orgs, roles,
+    sessions, toolkits,
 };
 use crate::error::Result;
 
@@ -48,12 +51,15 @@ use crate::error::Result;
         sessions::list_sessions,
         sessions::revoke_session,
         auth::get_me,
+        me::change_password,
+        me::leave_org,
         invitations::view_invitation,
         invitations::accept_invitation,
         orgs::list_orgs,
         orgs::create_org,
         orgs::get_org,
         orgs::update_org,
+        orgs::delete_org,
         roles::list_roles,
         roles::create_role,
         roles::update_role,
@@ -120,6 +126,28 @@ struct Document;
 pub fn document() -> serde_json::Result<String> {
     Document::openapi().to_pretty_json().map(|json| json + "\n")
 }
+
+/// The operation's id, which is what its record calls it. The path has its parameters' names in it.
+pub fn operation(method: &Method, path: &str) -> Option<&'static str> {
+    OPERATIONS.get(&(method.clone(), path.to_owned())).map(String::as_str)
+}
+
+static OPERATIONS: LazyLock<HashMap<(Method, String), String>> = LazyLock::new(|| {
+    let items = Document::openapi().paths.paths.into_iter();
+    let named = items.flat_map(|(path, item)| {
+        let methods = [
+            (Method::GET, item.get),
+            (Method::POST, item.post),
+            (Method::PUT, item.put),
+            (Method::PATCH, item.patch),
+            (Method::DELETE, item.delete),
+        ];
+        methods.into_iter().filter_map(move |(method, operation)| {
+            operation.and_then(|operation| operation.operation_id).map(|id| ((method, path.clone()), id))
+        })
+    });
+    named.collect()
+});
 
 static SERVED: LazyLock<serde_json::Result<Fixed>> =
     LazyLock::new(|| document().map(|json| Fixed::new("application/json", json.into_bytes())));

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use api_types::{CreateOrg, List, Org, UpdateOrg};
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Json, extract::State};
 use domain::OrgId;
+use serde::Deserialize;
 
 use super::{
     authorize::{Allowed, Known, Member, WriteOrg},
     body::Body,
     page::{Page, Query, page},
+    tagged::{IfMatch, Tagged},
 };
 use crate::{
     db::{self, OrgScope, Reason, SystemScope},
@@ -18,6 +20,8 @@ use crate::{
 };
 
 /// Lists the orgs that the caller belongs to.
+///
+/// Those that only have a record any more are not in it; `GET /me` names them to administrators of the instance.
 #[utoipa::path(get, path = "/orgs", tag = "orgs", params(Page), responses((status = OK, body = List<Org>)))]
 pub async fn list_orgs(
     State(services): State<Arc<Services>>,
@@ -28,7 +32,8 @@ pub async fn list_orgs(
     let after = query.after::<OrgId>()?;
     let directory = services.directory.get()?;
     let mine = |slug: &domain::Slug| OrgAccess::find(&directory, actor.clone(), slug.as_str()).ok();
-    let ids: Vec<OrgId> = directory.orgs.keys().filter_map(mine).map(|access| access.org.id).collect();
+    let working = directory.orgs.iter().filter(|(_, org)| !org.records_only).map(|(slug, _)| slug);
+    let ids: Vec<OrgId> = working.filter_map(mine).map(|access| access.org.id).collect();
     let mut scope = SystemScope::begin(&services.db.people, Reason::SignIn).await?;
     let rows = db::org::list_unscoped(&mut scope, &ids, after, limit + 1).await?;
     let shown = page(rows, limit, |row| row.id.to_string(), org);
@@ -52,15 +57,15 @@ pub async fn create_org(
     State(services): State<Arc<Services>>,
     Known(actor): Known,
     Body(new): Body<CreateOrg>,
-) -> Result<(StatusCode, Json<Org>)> {
-    Ok((StatusCode::CREATED, Json(org(service::org::create(&services, &actor, &new).await?)?)))
+) -> Result<Tagged<Org>> {
+    Ok(Tagged::created(org(service::org::create(&services, &actor, &new).await?)?))
 }
 
 /// One org.
 #[utoipa::path(get, path = "/orgs/{org}", tag = "orgs", responses((status = OK, body = Org)))]
-pub async fn get_org(State(services): State<Arc<Services>>, Member(access): Member) -> Result<Json<Org>> {
+pub async fn get_org(State(services): State<Arc<Services>>, Member(access): Member) -> Result<Tagged<Org>> {
     let mut scope = OrgScope::begin(&services.db.people, access.org.id).await?;
-    Ok(Json(org(db::org::get(&mut scope).await?)?))
+    Ok(Tagged::ok(org(db::org::get(&mut scope).await?)?))
 }
 
 /// Changes an org's name, approval policy, or what API keys may loosen.
@@ -75,13 +80,47 @@ pub async fn get_org(State(services): State<Arc<Services>>, Member(access): Memb
 pub async fn update_org(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteOrg>,
+    IfMatch(seen): IfMatch,
     Body(to): Body<UpdateOrg>,
-) -> Result<Json<Org>> {
-    Ok(Json(org(service::org::update(&services, &access.0, &to).await?)?))
+) -> Result<Tagged<Org>> {
+    Ok(Tagged::ok(org(service::org::update(&services, &access.0, &to, &seen).await?)?))
+}
+
+/// The query of a deletion.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Confirmed {
+    /// The org's slug, once more.
+    #[param(required = true)]
+    confirm: Option<String>,
+}
+
+/// Deletes an org, for good: its keys are revoked, its members, toolkits, connections and credentials are gone.
+///
+/// Its record stays, for administrators of the instance, and its slug is never given again. Needs a person with the role
+/// `admin`.
+#[utoipa::path(
+    delete,
+    path = "/orgs/{org}",
+    tag = "orgs",
+    params(Confirmed),
+    responses(
+        (status = NO_CONTENT),
+        (status = CONFLICT, description = "`executing`: an approved call runs, `records_only`: it was deleted, or is the instance's own"),
+    ),
+)]
+pub async fn delete_org(
+    State(services): State<Arc<Services>>,
+    Member(access): Member,
+    Query(query): Query<Confirmed>,
+) -> Result<StatusCode> {
+    service::org::delete(&services, &access, query.confirm.as_deref()).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 fn org(row: db::org::Row) -> Result<Org> {
     Ok(Org {
+        etag: service::org::etag(&row),
         id: row.id.0,
         slug: row.slug,
         name: row.name,

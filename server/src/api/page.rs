@@ -1,37 +1,123 @@
-//! `?limit=1..200&cursor=…` of every list.
+//! Query strings: `?limit=1..200&cursor=…` of every list, and the filters. Whoever takes a parameter knows it; what nobody
+//! takes is refused by its name, so that a filter which is spelled wrong does not give everything.
 
-use std::str::FromStr;
+use std::{collections::BTreeMap, str::FromStr};
 
 use api_types::List;
 use axum::{extract::FromRequestParts, http::request::Parts};
-use serde::{Deserialize, de::DeserializeOwned};
+use chrono::{DateTime, Utc};
 use utoipa::IntoParams;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shown};
 
-/// A query string, decoded; what does not fit is told as every other error is.
+/// The longest value of a parameter, in characters.
+const LONGEST: usize = 500;
+
+/// A query string, decoded.
 pub struct Query<T>(pub T);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+impl<T: FromQuery, S: Send + Sync> FromRequestParts<S> for Query<T> {
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
-        match axum::extract::Query::from_request_parts(parts, state).await {
-            Ok(axum::extract::Query(query)) => Ok(Self(query)),
-            Err(rejection) => Err(Error::invalid("query", format!("cannot be read: {}", rejection.body_text()))),
-        }
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        let mut parameters = Parameters::read(parts.uri.query().unwrap_or_default())?;
+        let query = T::take(&mut parameters)?;
+        parameters.end()?;
+        Ok(Self(query))
     }
 }
 
-/// The two parameters that every list takes; flatten it into a list's own query.
-#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+/// What can be read from a query string.
+pub trait FromQuery: Sized {
+    /// Takes the parameters that it knows.
+    ///
+    /// # Errors
+    /// A value that cannot be, with the parameter's name.
+    fn take(parameters: &mut Parameters) -> Result<Self>;
+}
+
+/// The parameters of a query string that nobody has taken yet.
+pub struct Parameters(BTreeMap<String, String>);
+
+impl Parameters {
+    fn read(query: &str) -> Result<Self> {
+        let mut parameters = BTreeMap::new();
+        for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+            if parameters.insert(name.clone().into_owned(), value.into_owned()).is_some() {
+                return Err(Error::invalid(shown(name.as_bytes()), "is given twice"));
+            }
+        }
+        Ok(Self(parameters))
+    }
+
+    fn end(self) -> Result<()> {
+        match self.0.into_keys().next() {
+            Some(name) => Err(Error::invalid(shown(name.as_bytes()), "is not a parameter here")),
+            None => Ok(()),
+        }
+    }
+
+    /// A text, if it is given.
+    ///
+    /// # Errors
+    /// When it is empty, longer than 500 characters, or has control characters.
+    pub fn text(&mut self, name: &str) -> Result<Option<String>> {
+        let Some(text) = self.0.remove(name) else { return Ok(None) };
+        if text.is_empty() || text.chars().count() > LONGEST || text.chars().any(char::is_control) {
+            let message = format!("must have 1 to {LONGEST} characters, and no control characters");
+            return Err(Error::invalid(name, message));
+        }
+        Ok(Some(text))
+    }
+
+    /// A value that is read from its text, if it is given.
+    ///
+    /// # Errors
+    /// When it cannot be read; `what` says what it must be.
+    pub fn value<T: FromStr>(&mut self, name: &str, what: &str) -> Result<Option<T>> {
+        let parse = |text: String| text.parse().map_err(|_| Error::invalid(name, what));
+        self.0.remove(name).map(parse).transpose()
+    }
+
+    /// A time, if it is given.
+    ///
+    /// # Errors
+    /// When it is none as RFC 3339 writes them.
+    pub fn time(&mut self, name: &str) -> Result<Option<DateTime<Utc>>> {
+        let parse = |text: String| {
+            let time = DateTime::parse_from_rfc3339(&text).map(|time| time.to_utc());
+            time.map_err(|_| {
+                Error::invalid(name, "must be a time such as `2026-11-21T10:00:00Z` (RFC 3339; a `+` is sent as `%2B`)")
+            })
+        };
+        self.0.remove(name).map(parse).transpose()
+    }
+
+    /// Whether something is wanted; not, unless it is given.
+    ///
+    /// # Errors
+    /// When it is neither `true` nor `false`.
+    pub fn flag(&mut self, name: &str) -> Result<bool> {
+        Ok(self.value(name, "must be `true` or `false`")?.unwrap_or_default())
+    }
+}
+
+/// The two parameters that every list takes; a list's own query has one in it.
+#[derive(Clone, Debug, Default, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct Page {
     /// How many entries at most.
     #[param(value_type = Option<u8>, minimum = 1, maximum = 200, default = 50)]
     limit: Option<String>,
     /// The `next_cursor` of the page before.
+    #[param(min_length = 1, max_length = 500)]
     cursor: Option<String>,
+}
+
+impl FromQuery for Page {
+    fn take(parameters: &mut Parameters) -> Result<Self> {
+        Ok(Self { limit: parameters.text("limit")?, cursor: parameters.text("cursor")? })
+    }
 }
 
 impl Page {

@@ -14,6 +14,7 @@ use super::{
     body::Body,
     consent::Consent,
     page::{Page, Query, page},
+    tagged::{IfMatch, Tagged},
 };
 use crate::{
     db::{self, OrgScope},
@@ -54,9 +55,9 @@ pub async fn create_role(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteMembers>,
     Body(new): Body<CreateRole>,
-) -> Result<(StatusCode, Json<Role>)> {
+) -> Result<Tagged<Role>> {
     let row = service::role::create(&services, &access.0, &new).await?;
-    Ok((StatusCode::CREATED, Json(role(row))))
+    Ok(Tagged::created(role(row)))
 }
 
 /// Renames a role or sets its rights.
@@ -80,10 +81,12 @@ pub async fn update_role(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteMembers>,
     Path((_, name)): Path<(String, String)>,
+    IfMatch(seen): IfMatch,
     Query(consent): Query<Consent>,
     Body(to): Body<UpdateRole>,
-) -> Result<Json<Role>> {
-    Ok(Json(role(service::role::update(&services, &access.0, &name, &to, consent.force).await?)))
+) -> Result<Tagged<Role>> {
+    let row = service::role::update(&services, &access.0, &name, &to, &seen, consent.force).await?;
+    Ok(Tagged::ok(role(row)))
 }
 
 /// Deletes a role that nothing uses.
@@ -106,12 +109,13 @@ pub async fn delete_role(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteMembers>,
     Path((_, name)): Path<(String, String)>,
+    IfMatch(seen): IfMatch,
     Query(consent): Query<Consent>,
 ) -> Result<StatusCode> {
-    service::role::delete(&services, &access.0, &name, consent.force).await?;
+    service::role::delete(&services, &access.0, &name, &seen, consent.force).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 fn role(row: db::role::Row) -> Role {
-    Role { id: row.id.0, name: row.name, rights: row.rights, builtin: row.builtin }
+    Role { etag: service::role::etag(&row), id: row.id.0, name: row.name, rights: row.rights, builtin: row.builtin }
 }

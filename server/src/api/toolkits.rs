@@ -17,6 +17,7 @@ use super::{
     authorize::{Allowed, ReadToolkits, WriteToolkits},
     body::Body,
     page::{Page, Query, page},
+    tagged::{IfMatch, Tagged},
 };
 use crate::{
     db::{self, OrgScope},
@@ -57,9 +58,9 @@ pub async fn create_toolkit(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteToolkits>,
     Body(new): Body<CreateToolkit>,
-) -> Result<(StatusCode, Json<Toolkit>)> {
+) -> Result<Tagged<Toolkit>> {
     let row = service::toolkit::create(&services, &access.0, &new).await?;
-    Ok((StatusCode::CREATED, Json(toolkit(&services, &access.0.org, row))))
+    Ok(Tagged::created(toolkit(&services, &access.0.org, row)))
 }
 
 /// One toolkit.
@@ -74,10 +75,10 @@ pub async fn get_toolkit(
     State(services): State<Arc<Services>>,
     access: Allowed<ReadToolkits>,
     Path((_, slug)): Path<(String, String)>,
-) -> Result<Json<Toolkit>> {
+) -> Result<Tagged<Toolkit>> {
     let mut scope = OrgScope::begin(&services.db.people, access.0.org.id).await?;
     let row = db::toolkit::find(&mut scope, &slug).await?.ok_or_else(Error::not_found)?;
-    Ok(Json(toolkit(&services, &access.0.org, row)))
+    Ok(Tagged::ok(toolkit(&services, &access.0.org, row)))
 }
 
 /// Changes a toolkit.
@@ -93,10 +94,11 @@ pub async fn update_toolkit(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteToolkits>,
     Path((_, slug)): Path<(String, String)>,
+    IfMatch(seen): IfMatch,
     Body(to): Body<UpdateToolkit>,
-) -> Result<Json<Toolkit>> {
-    let row = service::toolkit::update(&services, &access.0, &slug, &to).await?;
-    Ok(Json(toolkit(&services, &access.0.org, row)))
+) -> Result<Tagged<Toolkit>> {
+    let row = service::toolkit::update(&services, &access.0, &slug, &to, &seen).await?;
+    Ok(Tagged::ok(toolkit(&services, &access.0.org, row)))
 }
 
 /// Deletes a toolkit with what it exposes.
@@ -111,8 +113,9 @@ pub async fn delete_toolkit(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteToolkits>,
     Path((_, slug)): Path<(String, String)>,
+    IfMatch(seen): IfMatch,
 ) -> Result<StatusCode> {
-    service::toolkit::delete(&services, &access.0, &slug).await?;
+    service::toolkit::delete(&services, &access.0, &slug, &seen).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -176,11 +179,12 @@ pub async fn put_toolkit_tool(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteToolkits>,
     Path((_, toolkit, name)): Path<(String, String, String)>,
+    IfMatch(seen): IfMatch,
     Body(to): Body<PutToolkitTool>,
-) -> Result<(StatusCode, Json<ToolkitTool>)> {
-    let (row, new) = toolkit_tool::put(&services, &access.0, &toolkit, &name, &to).await?;
+) -> Result<Tagged<ToolkitTool>> {
+    let (row, new) = toolkit_tool::put(&services, &access.0, &toolkit, &name, &to, &seen).await?;
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, Json(tool(row)?)))
+    Ok(Tagged(status, tool(row)?))
 }
 
 /// Removes a tool from a toolkit.
@@ -195,8 +199,9 @@ pub async fn delete_toolkit_tool(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteToolkits>,
     Path((_, toolkit, name)): Path<(String, String, String)>,
+    IfMatch(seen): IfMatch,
 ) -> Result<StatusCode> {
-    toolkit_tool::delete(&services, &access.0, &toolkit, &name).await?;
+    toolkit_tool::delete(&services, &access.0, &toolkit, &name, &seen).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -213,10 +218,11 @@ pub async fn put_role_policy(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteToolkits>,
     Path((_, toolkit, name, role)): Path<(String, String, String, String)>,
+    IfMatch(seen): IfMatch,
     Body(to): Body<PutRolePolicy>,
-) -> Result<Json<ToolkitTool>> {
-    let row = toolkit_tool::put_policy(&services, &access.0, (&toolkit, &name, &role), &to).await?;
-    Ok(Json(tool(row)?))
+) -> Result<Tagged<ToolkitTool>> {
+    let row = toolkit_tool::put_policy(&services, &access.0, (&toolkit, &name, &role), &to, &seen).await?;
+    Ok(Tagged::ok(tool(row)?))
 }
 
 /// Lets a role have the permission that everybody has again.
@@ -231,14 +237,16 @@ pub async fn delete_role_policy(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteToolkits>,
     Path((_, toolkit, name, role)): Path<(String, String, String, String)>,
+    IfMatch(seen): IfMatch,
 ) -> Result<StatusCode> {
-    toolkit_tool::delete_policy(&services, &access.0, (&toolkit, &name, &role)).await?;
+    toolkit_tool::delete_policy(&services, &access.0, (&toolkit, &name, &role), &seen).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 fn toolkit(services: &Services, org: &Org, row: db::toolkit::Row) -> Toolkit {
     let base = services.public_url.as_str().trim_end_matches('/');
     Toolkit {
+        etag: service::toolkit::etag(&row),
         id: row.id.0,
         mcp_url: format!("{base}/{}/{}/mcp", org.slug, row.slug),
         slug: row.slug,
@@ -251,6 +259,7 @@ fn toolkit(services: &Services, org: &Org, row: db::toolkit::Row) -> Toolkit {
 
 fn tool(row: db::toolkit_tool::Row) -> Result<ToolkitTool> {
     Ok(ToolkitTool {
+        etag: toolkit_tool::etag(&row),
         id: row.id.0,
         name: row.name,
         connection: row.connection,

@@ -6,6 +6,7 @@ mod compress;
 pub mod connections;
 pub mod console;
 pub mod host;
+mod leftover;
 mod peer;
 pub mod router;
 mod seldom;

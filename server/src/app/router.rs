@@ -18,6 +18,7 @@ use super::{
     browser, compress,
     console::Console,
     host::{self, Hosts},
+    leftover,
     peer::{self, Proxies},
     under_way,
 };
@@ -25,7 +26,7 @@ use crate::{
     api::{
         self, api_keys, approvals, audit, audit_export, auth,
         authorize::{Known, Taken},
-        connections, events, invitations, members, orgs, roles, sessions, toolkits,
+        connections, events, invitations, me, members, orgs, refused, roles, sessions, toolkits,
     },
     error::{Error, Kind},
     mcp::{self, origin::Origins},
@@ -45,8 +46,10 @@ pub const API: Routes = &[
     ("/invitations/view", || post(invitations::view_invitation)),
     ("/invitations/accept", || post(invitations::accept_invitation)),
     ("/me", || get(auth::get_me)),
+    ("/me/password", || put(me::change_password)),
+    ("/me/orgs/{org}", || delete(me::leave_org)),
     ("/orgs", || get(orgs::list_orgs).post(orgs::create_org)),
-    ("/orgs/{org}", || get(orgs::get_org).patch(orgs::update_org)),
+    ("/orgs/{org}", || get(orgs::get_org).patch(orgs::update_org).delete(orgs::delete_org)),
     ("/orgs/{org}/roles", || get(roles::list_roles).post(roles::create_role)),
     ("/orgs/{org}/roles/{role}", || patch(roles::update_role).delete(roles::delete_role)),
     ("/orgs/{org}/members", || get(members::list_members).post(members::create_member)),
@@ -118,7 +121,10 @@ pub(super) fn router(
     for (path, route) in API {
         rest = rest.route(path, route());
     }
-    let rest = rest.fallback(unknown_path).method_not_allowed_fallback(wrong_method);
+    let rest = rest
+        .layer(middleware::from_fn_with_state(services.clone(), refused::record))
+        .fallback(unknown_path)
+        .method_not_allowed_fallback(wrong_method);
     let mut open = Router::new();
     for (path, route) in OPEN {
         open = open.route(path, route());
@@ -133,6 +139,8 @@ pub(super) fn router(
         .layer(middleware::from_fn_with_state(Arc::new(hosts), host::guard))
         .layer(middleware::from_fn(identify))
         .layer(middleware::from_fn(compress::compress))
+        // Outside of everything that may answer before a body is read.
+        .layer(middleware::from_fn(leftover::read))
         .layer(middleware::from_fn_with_state(requests, under_way::count))
         .with_state(services)
 }

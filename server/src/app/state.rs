@@ -25,6 +25,7 @@ use crate::{
     service::{
         Limits, Pace, Services, audit_export, call, connection, feed, key, mcp_session, seats::Seats, tool_hints,
     },
+    telemetry,
     upstream::{AllowRule, ChildUser, Egress, Upstreams},
     vault::{KeyUse, MasterKey, Vault},
 };
@@ -63,6 +64,7 @@ impl App {
     /// # Errors
     /// One line that says what is missing or wrong.
     pub async fn new(config: &Config, clock: Clock, public_url: Url) -> anyhow::Result<Self> {
+        telemetry::start_metrics();
         let children = ChildUser::find(config.child_user.as_deref())?;
         let url = config.database_url.as_ref().context("DATABASE_URL is not set")?;
         let set_role = config.migrate_url.is_none();

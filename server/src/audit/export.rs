@@ -13,8 +13,11 @@ pub enum Format {
     Csv,
 }
 
+/// U+FEFF in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// The names of the columns.
-const COLUMNS: [&str; 18] = [
+const COLUMNS: [&str; 20] = [
     "id",
     "at",
     "request_id",
@@ -33,6 +36,8 @@ const COLUMNS: [&str; 18] = [
     "request",
     "response",
     "answer",
+    "bodies_left_out",
+    "source",
 ];
 
 impl Format {
@@ -57,14 +62,19 @@ impl Format {
         }
     }
 
-    /// What stands before the first record.
+    /// What stands before the first record. CSV begins with a byte-order mark: spreadsheets take a file without one for text
+    /// of an older encoding, and show what is not ASCII as something else.
     ///
     /// # Errors
     /// None that can happen.
     pub fn head(self) -> Result<Vec<u8>> {
         match self {
             Self::JsonLines => Ok(Vec::new()),
-            Self::Csv => csv_lines([COLUMNS.map(String::from)]),
+            Self::Csv => {
+                let mut bytes = BYTE_ORDER_MARK.to_vec();
+                bytes.extend(csv_lines([COLUMNS.map(String::from)])?);
+                Ok(bytes)
+            }
         }
     }
 
@@ -121,6 +131,8 @@ fn cells(detail: &AuditRecordDetail) -> [String; COLUMNS.len()] {
         maybe(&detail.request),
         maybe(&detail.response),
         maybe(&record.answer),
+        detail.bodies_left_out.to_string(),
+        maybe(&record.source),
     ];
     cells.map(harmless)
 }
@@ -200,6 +212,7 @@ mod tests {
         let mut bytes = Format::Csv.head().unwrap();
         bytes.extend(Format::Csv.encode(&[record("a;b", None)]).unwrap());
         let text = String::from_utf8(bytes).unwrap();
+        let text = text.strip_prefix('\u{feff}').unwrap();
         for line in text.lines() {
             let cells: Vec<_> = line.split(',').collect();
             assert_eq!(cells.len(), COLUMNS.len(), "{line}");
@@ -213,7 +226,7 @@ mod tests {
         let request = "{\"a\":\"x, \\\"y\\\"\"}\nsecond";
         let mut bytes = Format::Csv.head().unwrap();
         bytes.extend(Format::Csv.encode(&[record("pay", Some(request))]).unwrap());
-        let mut reader = csv::Reader::from_reader(&bytes[..]);
+        let mut reader = csv::Reader::from_reader(&bytes[BYTE_ORDER_MARK.len()..]);
         assert_eq!(reader.headers().unwrap(), &COLUMNS[..]);
         let line = reader.records().next().unwrap().unwrap();
         assert_eq!((&line[1], &line[14], &line[15]), ("2026-11-21T10:00:00.500000Z", "12", request));

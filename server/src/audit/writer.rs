@@ -285,6 +285,7 @@ mod tests {
             rule: None,
             approval: None,
             client: None,
+            source: crate::db::audit::Source::Mcp,
         }
     }
 

@@ -10,8 +10,9 @@ use argon2::{
     Argon2,
     password_hash::{self, PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::{ExposeSecret, SecretString, zeroize::Zeroizing};
 use tokio::sync::Semaphore;
+use unicode_normalization::UnicodeNormalization;
 
 /// The fewest characters a password may have.
 pub const MIN_CHARACTERS: usize = *api_types::PASSWORD_CHARACTERS.start();
@@ -47,13 +48,19 @@ pub enum PasswordError {
     Thread(#[from] tokio::task::JoinError),
 }
 
-/// Whether a password may be set: its length in characters (Unicode code points) is all that counts.
+/// A password in the form that is hashed: NFKC, so that the same keys give the same password on every keyboard and system
+/// (NIST SP 800-63B-4, section 3.1.1.2).
+fn normalised(password: &SecretString) -> Zeroizing<String> {
+    Zeroizing::new(password.expose_secret().nfkc().collect())
+}
+
+/// Whether a password may be set: its length in characters (Unicode code points, normalised) is all that counts.
 ///
 /// # Errors
 /// [`PasswordError::Length`].
 pub fn check_rules(password: &SecretString) -> Result<(), PasswordError> {
     // One more than the most is enough to know.
-    let characters = password.expose_secret().chars().take(MAX_CHARACTERS + 1).count();
+    let characters = password.expose_secret().nfkc().take(MAX_CHARACTERS + 1).count();
     match (MIN_CHARACTERS..=MAX_CHARACTERS).contains(&characters) {
         true => Ok(()),
         false => Err(PasswordError::Length),
@@ -67,24 +74,27 @@ pub fn check_rules(password: &SecretString) -> Result<(), PasswordError> {
 pub async fn hash(password: SecretString) -> Result<String, PasswordError> {
     check_rules(&password)?;
     in_turn(move || {
-        let hash = Argon2::default().hash_password(password.expose_secret().as_bytes());
+        let hash = Argon2::default().hash_password(normalised(&password).as_bytes());
         Ok(hash.map_err(PasswordError::Hash)?.to_string())
     })
     .await
 }
 
-/// Whether this is the password that `stored` was made of.
+/// Whether this is the password that `stored` was made of: in its normalised form, else as it was typed, since earlier
+/// versions hashed it so.
 ///
 /// # Errors
 /// When that cannot be found out; a wrong password is `Ok(false)`.
 pub async fn verify(password: SecretString, stored: String) -> Result<bool, PasswordError> {
     in_turn(move || {
         let stored = PasswordHash::new(&stored).map_err(PasswordError::Stored)?;
-        match Argon2::default().verify_password(password.expose_secret().as_bytes(), &stored) {
+        let is = |text: &str| match Argon2::default().verify_password(text.as_bytes(), &stored) {
             Ok(()) => Ok(true),
             Err(password_hash::Error::PasswordInvalid) => Ok(false),
             Err(error) => Err(PasswordError::Hash(error)),
-        }
+        };
+        let (typed, normal) = (password.expose_secret(), normalised(&password));
+        Ok(is(&normal)? || normal.as_str() != typed && is(typed)?)
     })
     .await
 }
@@ -130,6 +140,19 @@ mod tests {
         assert!(verify(secret(PASSWORD), stored.clone()).await.unwrap());
         assert!(!verify(secret("correct horse battery stapl"), stored.clone()).await.unwrap());
         assert!(!verify(secret(""), stored).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_password_is_the_same_however_its_characters_are_put_together() {
+        let (composed, apart) = ("caf\u{e9} au lait, \u{fb01}ne", "cafe\u{301} au lait, fine");
+        for (set, typed) in [(composed, apart), (apart, composed)] {
+            let stored = hash(secret(set)).await.unwrap();
+            assert!(verify(secret(typed), stored.clone()).await.unwrap() && verify(secret(set), stored).await.unwrap());
+        }
+        // What an earlier version hashed as it was typed.
+        let old = Argon2::default().hash_password(composed.as_bytes()).unwrap().to_string();
+        assert!(verify(secret(composed), old.clone()).await.unwrap(), "still the password");
+        assert!(!verify(secret(apart), old).await.unwrap());
     }
 
     #[tokio::test]

@@ -5,7 +5,8 @@
 //!
 //! An attempt is counted when it begins and given back when it succeeds, so that attempts made at the
 //! same time do not slip past together. Counts are this replica's own and gone when it restarts: with
-//! several replicas the limits are as many times as wide. Whether an account exists is never asked.
+//! several replicas the limits are as many times as wide. Who is known to each other is also written down, by
+//! `service::sign_in`. Whether an account exists is never asked.
 
 use std::{
     collections::HashMap,
@@ -39,7 +40,7 @@ const ACCOUNT: Limit = Limit { quick: 100, then_every: Duration::from_secs(60) }
 const RESERVE: Limit = Limit { quick: 20, then_every: Duration::from_secs(60) };
 
 /// How long an address counts as known to an account after signing in.
-const KNOWN_FOR: Duration = Duration::from_secs(30 * 24 * 3_600);
+pub const KNOWN_FOR: Duration = Duration::from_secs(30 * 24 * 3_600);
 /// The most entries of each table: some megabytes.
 const ENTRIES: usize = 65_536;
 
@@ -97,6 +98,15 @@ impl Throttle {
             Err(wait) => return Err(wait),
         };
         Ok(Attempt { throttle: self.clone(), pair, counted_on, refused_for })
+    }
+
+    /// The account and the address are known to each other from now on: it is written down that they were before.
+    pub fn make_known(&self, account: &str, address: IpAddr) {
+        let pair = self.hash((&account.trim().to_lowercase(), network(address)));
+        let now = self.clock.elapsed();
+        let mut tables = self.tables.lock();
+        make_room(&mut tables.known_until, now);
+        tables.known_until.insert(pair, now + KNOWN_FOR);
     }
 
     /// With a random key: no e-mail address is kept, and nobody can aim for a collision.

@@ -113,6 +113,42 @@ pub async fn secret_ends(scope: &mut OrgScope, secret: &[u8; 32]) -> Result<Opti
     Ok(ends.flatten())
 }
 
+/// A key that a secret belonged to which is not valid any more.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// The key.
+    pub id: ApiKeyId,
+    /// Its org.
+    pub org_id: OrgId,
+    /// What people call it.
+    pub name: String,
+    /// Why the secret is not valid: `revoked_key`, `expired_key`, or `replaced_key` after a rotation.
+    pub why: String,
+}
+
+/// The key that the secret with this SHA-256 belonged to, if the secret was not valid any more at `now`. Needs
+/// [`super::Reason::SignIn`].
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn find_ended_unscoped(
+    scope: &mut SystemScope,
+    secret: &[u8; 32],
+    now: DateTime<Utc>,
+) -> Result<Option<Ended>> {
+    Ok(sqlx::query_as!(
+        Ended,
+        r#"SELECT k.id, k.org_id, k.name, CASE WHEN k.revoked_at IS NOT NULL THEN 'revoked_key'
+                  WHEN k.expires_at <= $2 THEN 'expired_key' ELSE 'replaced_key' END AS "why!"
+           FROM api_key_secrets s JOIN api_keys k ON k.id = s.key_id
+           WHERE s.sha256 = $1 AND (k.revoked_at IS NOT NULL OR k.expires_at <= $2 OR s.valid_until <= $2)"#,
+        secret.as_slice(),
+        now,
+    )
+    .fetch_optional(scope.conn())
+    .await?)
+}
+
 /// Makes a key, without a secret yet.
 ///
 /// # Errors

@@ -43,6 +43,33 @@ pub struct Intent {
     pub approval: Option<ApprovalId>,
     /// The client's name and version, as it said.
     pub client: Option<String>,
+    /// Where it came from.
+    pub source: Source,
+}
+
+/// Where something came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// An MCP endpoint.
+    Mcp,
+    /// The REST API, with a bearer or without a credential.
+    Rest,
+    /// The console: the REST API with a session.
+    Console,
+    /// The gateway itself: periodic work, its start, a command on its machine.
+    Job,
+}
+
+impl Source {
+    /// The word used in the API and the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Mcp => "mcp",
+            Self::Rest => "rest",
+            Self::Console => "console",
+            Self::Job => "job",
+        }
+    }
 }
 
 /// How something ended.
@@ -66,7 +93,14 @@ pub enum Status {
     Unknown,
 }
 
+/// How an intent ended that has no outcome.
+pub const INTERRUPTED: &str = "interrupted";
+
 impl Status {
+    /// All of them.
+    pub const ALL: [Self; 8] =
+        [Self::Ok, Self::Error, Self::Refused, Self::Held, Self::Rejected, Self::Replayed, Self::Failed, Self::Unknown];
+
     /// The word used in the API and the database.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -114,9 +148,9 @@ pub async fn insert(conn: &mut PgConnection, intents: &[&Intent], outcomes: &[&O
     sqlx::query!(
         "WITH intents AS (
              INSERT INTO audit_intents (id, at, org_id, request_id, actor_kind, actor_id, actor_name, actor_org_id, action,
-                 toolkit, tool, request, rule, approval_id, client)
+                 toolkit, tool, request, rule, approval_id, client, source)
              SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::uuid[], $4::uuid[], $5::text[], $6::uuid[], $7::text[],
-                 $8::uuid[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::uuid[], $15::text[])
+                 $8::uuid[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::uuid[], $15::text[], $25::text[])
              ON CONFLICT DO NOTHING)
          INSERT INTO audit_outcomes (intent_id, intent_at, org_id, at, status, duration_us, response, rule, approval_id)
          SELECT * FROM unnest($16::uuid[], $17::timestamptz[], $18::uuid[], $19::timestamptz[], $20::text[], $21::bigint[],
@@ -146,6 +180,7 @@ pub async fn insert(conn: &mut PgConnection, intents: &[&Intent], outcomes: &[&O
         &column(outcomes, |r| r.response.as_deref()) as &[Option<&str>],
         &column(outcomes, |r| r.rule.clone()) as &[Option<String>],
         &column(outcomes, |r| r.approval.map(|id| id.0)) as &[Option<Uuid>],
+        &column(intents, |r| r.source.as_str().to_owned()),
     )
     .execute(conn)
     .await?;
@@ -195,6 +230,8 @@ pub struct Row {
     pub approval_id: Option<Uuid>,
     /// The client.
     pub client: Option<String>,
+    /// Where it came from: a word of [`Source`]. `None`: an earlier version wrote it.
+    pub source: Option<String>,
     /// How it ended; `interrupted` while there is no outcome.
     pub status: String,
     /// Of a call that ended with an error: `tool_error` or `protocol_error`.
@@ -278,7 +315,7 @@ pub async fn list(scope: &mut OrgScope, filter: &Filter) -> Result<Vec<Row>> {
         Row,
         r#"WITH found AS (
            SELECT i.id, i.at, i.request_id, i.actor_kind, i.actor_id, i.actor_name, i.actor_org_id, i.action, i.toolkit,
-               i.tool, coalesce(o.rule, i.rule) AS rule, coalesce(o.approval_id, i.approval_id) AS approval_id, i.client,
+               i.tool, coalesce(o.rule, i.rule) AS rule, coalesce(o.approval_id, i.approval_id) AS approval_id, i.client, i.source,
                coalesce(o.status, 'interrupted') AS status, o.duration_us,
                CASE WHEN o.status = 'error' AND i.action = 'tools/call' THEN recorded_answer(o.status, o.response) END AS answer,
                CASE WHEN $13 THEN i.request END AS request, CASE WHEN $13 THEN o.response END AS response
@@ -301,7 +338,7 @@ pub async fn list(scope: &mut OrgScope, filter: &Filter) -> Result<Vec<Row>> {
            SELECT *, sum(coalesce(octet_length(request), 0) + coalesce(octet_length(response), 0))
                OVER (ORDER BY id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before FROM found)
            SELECT id AS "id!", at AS "at!", request_id AS "request_id!", actor_kind AS "actor_kind!", actor_id,
-               actor_name AS "actor_name!", actor_org_id, action AS "action!", toolkit, tool, rule, approval_id, client,
+               actor_name AS "actor_name!", actor_org_id, action AS "action!", toolkit, tool, rule, approval_id, client, source,
                status AS "status!", answer, duration_us AS "duration_us?", request, response
            FROM measured WHERE before IS NULL OR before < $15 ORDER BY id DESC"#,
         scope.org().0,

@@ -61,13 +61,14 @@ fn odd(table: &'static str, row: impl std::fmt::Display, what: impl std::fmt::Di
 
 async fn load_orgs(scope: &mut SystemScope) -> Result<HashMap<OrgId, Org>> {
     let mut orgs = HashMap::new();
-    for row in sqlx::query!("SELECT id, slug, approval_policy FROM orgs").fetch_all(scope.conn()).await? {
+    for row in sqlx::query!("SELECT id, slug, approval_policy, deleted_at FROM orgs").fetch_all(scope.conn()).await? {
         let policy: ApprovalPolicy = serde_json::from_value(row.approval_policy).map_err(|e| odd("orgs", row.id, e))?;
         let slug = row.slug.parse().map_err(|e| odd("orgs", row.id, e))?;
         let id = OrgId(row.id);
         let org = Org {
             id,
             slug,
+            records_only: id == OrgId::INSTANCE || row.deleted_at.is_some(),
             policy,
             roles: HashMap::new(),
             members: HashMap::new(),

@@ -60,6 +60,23 @@ pub async fn find(scope: &mut OrgScope, id: MemberId) -> Result<Option<Row>> {
     .await?)
 }
 
+/// Finds the membership of a person and locks it.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn find_own(scope: &mut OrgScope, user: UserId) -> Result<Option<Row>> {
+    Ok(sqlx::query_as!(
+        Row,
+        "SELECT m.id, m.user_id, u.email, u.name, m.role_id, r.name AS role, m.created_at
+         FROM members m JOIN users u ON u.id = m.user_id JOIN roles r ON r.id = m.role_id
+         WHERE m.org_id = $1 AND m.user_id = $2 FOR UPDATE OF m",
+        scope.org().0,
+        user.0,
+    )
+    .fetch_optional(scope.conn())
+    .await?)
+}
+
 /// Finds the membership of a person, named by e-mail or id, and locks it: who is made answerable
 /// for a key must not leave at the same moment.
 ///

@@ -134,3 +134,45 @@ pub async fn update(scope: &mut OrgScope, to: &Content<'_>, by: UserId) -> Resul
     .await?;
     super::expect_one_row("orgs", org, updated.rows_affected())
 }
+
+/// Removes everything of the scope's org but its record, and marks it as deleted. Its role `admin` lets read the record and
+/// nothing else, for an older version of the gateway as well. Needs [`super::Reason::Instance`].
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn empty(scope: &mut OrgScope, by: UserId, at: DateTime<Utc>) -> Result<()> {
+    let org = scope.org().0;
+    sqlx::query!("DELETE FROM invitations WHERE org_id = $1", org).execute(scope.conn()).await?;
+    sqlx::query!("UPDATE api_keys SET revoked_at = $2 WHERE org_id = $1 AND revoked_at IS NULL", org, at)
+        .execute(scope.conn())
+        .await?;
+    sqlx::query!("DELETE FROM toolkits WHERE org_id = $1", org).execute(scope.conn()).await?;
+    sqlx::query!("DELETE FROM connections WHERE org_id = $1", org).execute(scope.conn()).await?;
+    sqlx::query!("DELETE FROM secrets WHERE org_id = $1", org).execute(scope.conn()).await?;
+    sqlx::query!("DELETE FROM members WHERE org_id = $1", org).execute(scope.conn()).await?;
+    sqlx::query!(
+        "UPDATE roles SET rights = CASE WHEN name = 'admin' THEN ARRAY['audit:read', 'audit:bodies'] ELSE '{}' END
+         WHERE org_id = $1",
+        org
+    )
+    .execute(scope.conn())
+    .await?;
+    let marked = sqlx::query!("UPDATE orgs SET deleted_at = $2, deleted_by = $3 WHERE id = $1", org, at, by.0)
+        .execute(scope.conn())
+        .await?;
+    super::expect_one_row("orgs", org, marked.rows_affected())
+}
+
+/// Whether an approved call of the scope's org is running.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn is_executing(scope: &mut OrgScope) -> Result<bool> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM approvals WHERE org_id = $1 AND state = 'executing'
+                          AND lease_until > clock_timestamp()) AS "is!""#,
+        scope.org().0,
+    )
+    .fetch_one(scope.conn())
+    .await?)
+}

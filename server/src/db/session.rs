@@ -204,6 +204,22 @@ pub async fn delete_of_person(scope: &mut SystemScope, user: UserId) -> Result<(
     Ok(())
 }
 
+/// Ends every session of a person but this one, which goes on with credentials of this epoch. Needs
+/// [`super::Reason::Instance`].
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn keep_only(scope: &mut SystemScope, user: UserId, kept: Option<SessionId>, epoch: i64) -> Result<()> {
+    let kept = kept.map(|id| id.0);
+    sqlx::query!("DELETE FROM sessions WHERE user_id = $1 AND id IS DISTINCT FROM $2", user.0, kept)
+        .execute(scope.conn())
+        .await?;
+    sqlx::query!("UPDATE sessions SET epoch = $3 WHERE user_id = $1 AND id = $2", user.0, kept, epoch)
+        .execute(scope.conn())
+        .await?;
+    Ok(())
+}
+
 /// Removes what is past a limit; says how many.
 ///
 /// # Errors

@@ -1,6 +1,7 @@
 //! People. They belong to no org of their own: making one and changing credentials is work of the
 //! instance, finding one by e-mail is work of the sign-in (migrations/0006).
 
+use chrono::{DateTime, Utc};
 use domain::UserId;
 
 use super::{OrgScope, SystemScope};
@@ -142,6 +143,36 @@ pub async fn insert_first_admin(scope: &mut SystemScope, id: UserId, new: &New<'
     Ok(inserted.rows_affected() == 1)
 }
 
+/// The hash of a person's password. Needs [`super::Reason::SignIn`].
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn password_hash(scope: &mut SystemScope, id: UserId) -> Result<Option<String>> {
+    let hash = sqlx::query_scalar!("SELECT password_hash FROM users WHERE id = $1", id.0);
+    Ok(hash.fetch_optional(scope.conn()).await?.flatten())
+}
+
+/// Changes a person's password and voids every token issued before, if their credentials are still of this epoch; gives
+/// the new one. Needs [`super::Reason::Instance`].
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn change_password(
+    scope: &mut SystemScope,
+    id: UserId,
+    epoch: i64,
+    password_hash: &str,
+) -> Result<Option<i64>> {
+    Ok(sqlx::query_scalar!(
+        "UPDATE users SET password_hash = $3, epoch = epoch + 1 WHERE id = $1 AND epoch = $2 RETURNING epoch",
+        id.0,
+        epoch,
+        password_hash,
+    )
+    .fetch_optional(scope.conn())
+    .await?)
+}
+
 /// Sets a person's password and voids every token issued before. Needs [`super::Reason::Instance`].
 ///
 /// # Errors
@@ -152,4 +183,61 @@ pub async fn reset_password(scope: &mut SystemScope, id: UserId, password_hash: 
             .execute(scope.conn())
             .await?;
     super::expect_one_row("users", id, updated.rows_affected())
+}
+
+/// How many networks are kept for a person.
+const PLACES: i64 = 50;
+
+/// Notes that a person signed in from this network; forgets what is older than `since`. Needs [`super::Reason::SignIn`].
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn note_place(
+    scope: &mut SystemScope,
+    id: UserId,
+    network: &str,
+    now: DateTime<Utc>,
+    since: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query!(
+        "INSERT INTO sign_in_places (user_id, network, seen_at) VALUES ($1, $2, $3)
+         ON CONFLICT (user_id, network) DO UPDATE SET seen_at = greatest(sign_in_places.seen_at, excluded.seen_at)",
+        id.0,
+        network,
+        now,
+    )
+    .execute(scope.conn())
+    .await?;
+    sqlx::query!(
+        "DELETE FROM sign_in_places WHERE user_id = $1 AND (seen_at <= $2 OR network IN (
+             SELECT network FROM sign_in_places WHERE user_id = $1 ORDER BY seen_at DESC, network OFFSET $3))",
+        id.0,
+        since,
+        PLACES,
+    )
+    .execute(scope.conn())
+    .await?;
+    Ok(())
+}
+
+/// Whether the person with one of these e-mails signed in from this network after `since`. Needs
+/// [`super::Reason::SignIn`].
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn has_place(
+    scope: &mut SystemScope,
+    emails: &[String],
+    network: &str,
+    since: DateTime<Utc>,
+) -> Result<bool> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM sign_in_places p JOIN users u ON u.id = p.user_id
+                          WHERE u.email = ANY ($1) AND p.network = $2 AND p.seen_at > $3) AS "has!""#,
+        emails,
+        network,
+        since,
+    )
+    .fetch_one(scope.conn())
+    .await?)
 }

@@ -18,16 +18,18 @@ use super::{
     connect::connect_page,
     era::{self, Spoken},
     fault, listen, message,
-    record::Place,
+    record::{Place, TURNED_AWAY},
     stream,
 };
 use crate::{
+    db::audit::Source,
     error::{Error, Kind, Result},
     limit::{self, Load, body},
     service::{
         Services,
         access::{self, Acquaintance, Actor},
         mcp_session::{self, Session},
+        on_record::{self, Asked},
     },
 };
 
@@ -44,7 +46,7 @@ pub async fn get_endpoint(
     if let Some(page) = connect_page(&services.public_url, &org, &toolkit, headers) {
         return page;
     }
-    let actor = match authenticate(&services, headers, request.extensions()) {
+    let actor = match authenticate(&services, headers, request.extensions(), (&org, &toolkit)) {
         Ok(actor) => actor,
         Err(error) => return fault::refusal(&error, request.extensions()),
     };
@@ -63,7 +65,9 @@ pub async fn get_endpoint(
     };
     match opened.await {
         Ok(body) => (StatusCode::OK, stream::EVENT_STREAM, body).into_response(),
-        Err(error) => fault::turned_away(&services, &actor, &format!("{org}/{toolkit}"), &error).await,
+        Err(error) => {
+            fault::turned_away(&services, &actor, (&format!("{org}/{toolkit}"), client(headers)), &error).await
+        }
     }
 }
 
@@ -74,7 +78,7 @@ pub async fn delete_endpoint(
     request: Request,
 ) -> Response {
     let headers = request.headers();
-    let actor = match authenticate(&services, headers, request.extensions()) {
+    let actor = match authenticate(&services, headers, request.extensions(), (&org, &toolkit)) {
         Ok(actor) => actor,
         Err(error) => return fault::refusal(&error, request.extensions()),
     };
@@ -91,7 +95,9 @@ pub async fn delete_endpoint(
     };
     match ended.await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
-        Err(error) => fault::turned_away(&services, &actor, &format!("{org}/{toolkit}"), &error).await,
+        Err(error) => {
+            fault::turned_away(&services, &actor, (&format!("{org}/{toolkit}"), client(headers)), &error).await
+        }
     }
 }
 
@@ -102,13 +108,21 @@ pub async fn post_endpoint(
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    let actor = match authenticate(&services, &parts.headers, &parts.extensions) {
+    let actor = match authenticate(&services, &parts.headers, &parts.extensions, (&org, &toolkit)) {
         Ok(actor) => actor,
         Err(error) => return fault::refusal(&error, &parts.extensions),
     };
     let (place, session, body) = match receive(&services, &parts.headers, &actor, (&org, &toolkit), body).await {
         Ok(received) => received,
-        Err(error) => return fault::turned_away(&services, &actor, &format!("{org}/{toolkit}"), &error).await,
+        Err(error) => {
+            return fault::turned_away(
+                &services,
+                &actor,
+                (&format!("{org}/{toolkit}"), client(&parts.headers)),
+                &error,
+            )
+            .await;
+        }
     };
     let takes_events = stream::takes_events(&parts.headers);
     let (told, heard) = mpsc::channel(AHEAD);
@@ -154,9 +168,22 @@ async fn receive(
 }
 
 /// Who calls, by credential: 401 for everybody else, wherever they knock.
-fn authenticate(services: &Services, headers: &HeaderMap, extensions: &Extensions) -> Result<Actor> {
+fn authenticate(
+    services: &Arc<Services>,
+    headers: &HeaderMap,
+    extensions: &Extensions,
+    (org, toolkit): (&str, &str),
+) -> Result<Actor> {
     let token = access::bearer(headers)?.ok_or_else(Error::unauthorized)?;
-    let actor = access::authenticate(services, token, fault::request_id(extensions))?;
+    let request_id = fault::request_id(extensions);
+    let actor = access::authenticate(services, token, request_id).inspect_err(|_| {
+        let asked = Asked {
+            toolkit: Some(format!("{org}/{toolkit}")),
+            client: client(headers),
+            ..Asked::new(TURNED_AWAY, Source::Mcp, request_id)
+        };
+        on_record::ended_key(services, token, asked);
+    })?;
     Acquaintance::make_on(extensions);
     Ok(actor)
 }
@@ -186,8 +213,6 @@ fn place_of(
 ) -> Result<Place> {
     let directory = services.directory.get()?;
     let (caller, org, toolkit) = access::caller(&directory, &actor, org, toolkit)?;
-    let client = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
-    let client = client.map(|client| client.chars().take(200).collect());
     let place = Place {
         request_id: actor.request_id,
         version: directory.version,
@@ -200,7 +225,13 @@ fn place_of(
         spoken: Spoken::default(),
         hold: Duration::ZERO,
     };
-    Ok(place.of_client(services, client))
+    Ok(place.of_client(services, client(headers)))
+}
+
+/// The client, as its requests say.
+fn client(headers: &HeaderMap) -> Option<String> {
+    let client = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok())?;
+    Some(client.chars().take(200).collect())
 }
 
 /// The session of a request that names one. One that is not this caller's does not exist.

@@ -41,7 +41,7 @@ fn rpc_error(error: &Error, request_id: Uuid) -> RpcError {
 
 fn status(kind: Kind) -> StatusCode {
     match kind {
-        Kind::BadRequest | Kind::Invalid | Kind::Conflict => StatusCode::BAD_REQUEST,
+        Kind::BadRequest | Kind::Invalid | Kind::Conflict | Kind::PreconditionFailed => StatusCode::BAD_REQUEST,
         Kind::Unauthorized => StatusCode::UNAUTHORIZED,
         Kind::Forbidden => StatusCode::FORBIDDEN,
         Kind::NotFound => StatusCode::NOT_FOUND,
@@ -55,8 +55,13 @@ fn status(kind: Kind) -> StatusCode {
 
 /// An error before there is a message to answer, for a caller who is known: recorded in the org it
 /// calls from, since the one it knocks at may not be its business.
-pub(super) async fn turned_away(services: &Services, actor: &Actor, path: &str, error: &Error) -> Response {
-    match record(services, actor, path, error).await {
+pub(super) async fn turned_away(
+    services: &Services,
+    actor: &Actor,
+    (path, client): (&str, Option<String>),
+    error: &Error,
+) -> Response {
+    match record(services, actor, path, client, error).await {
         Ok(()) => response(error, actor.request_id),
         Err(unrecorded) => response(&unrecorded, actor.request_id),
     }
@@ -65,13 +70,13 @@ pub(super) async fn turned_away(services: &Services, actor: &Actor, path: &str, 
 /// The same for an entry of a batch for which there was no room.
 pub(super) async fn turned_away_entry(services: &Services, place: &Place, error: &Error, id: &RawValue) -> Answer {
     let path = format!("{}/{}", place.org.slug, place.toolkit.slug);
-    let recorded = record(services, &place.actor, &path, error).await;
+    let recorded = record(services, &place.actor, &path, place.client.clone(), error).await;
     answer(recorded.as_ref().err().unwrap_or(error), Some(id), place.request_id)
 }
 
 /// Of refusals for want of room only some are recorded (approvals.md, promise 3); without Postgres there is no record
 /// to write.
-async fn record(services: &Services, actor: &Actor, path: &str, error: &Error) -> Result<()> {
+async fn record(services: &Services, actor: &Actor, path: &str, client: Option<String>, error: &Error) -> Result<()> {
     let mut said = error.message.to_string();
     if limit::is_over(error) {
         match services.refusals.note(actor.principal, error.code) {
@@ -82,7 +87,7 @@ async fn record(services: &Services, actor: &Actor, path: &str, error: &Error) -
     } else if error.kind == Kind::Unavailable {
         return Ok(());
     }
-    match Recording::at_home(services, actor, path) {
+    match Recording::at_home(services, actor, path, client) {
         Some(recording) => recording.write(services, Status::Refused, Some(&said), None, None).await,
         None => Ok(()),
     }

@@ -15,7 +15,7 @@ use super::era::Spoken;
 
 use crate::{
     audit::{cut, redact::recorded, text},
-    db::audit::{Intent, Outcome, Status},
+    db::audit::{Intent, Outcome, Source, Status},
     error::Result,
     limit::Load,
     service::{
@@ -64,6 +64,9 @@ impl Place {
     }
 }
 
+/// The action of who was not let in to an endpoint.
+pub(super) const TURNED_AWAY: &str = "turned away";
+
 /// A record that has begun.
 pub(super) struct Recording {
     pub(super) intent: Intent,
@@ -95,6 +98,7 @@ impl Recording {
             rule: None,
             approval: None,
             client: place.client.clone(),
+            source: Source::Mcp,
         };
         Self { intent, began, guest: place.guest() }
     }
@@ -107,7 +111,7 @@ impl Recording {
 
     /// What a caller asked of an endpoint that it was not let in to, in the org it belongs to. `None`
     /// for a person of no org.
-    pub(super) fn at_home(services: &Services, actor: &Actor, path: &str) -> Option<Self> {
+    pub(super) fn at_home(services: &Services, actor: &Actor, path: &str, client: Option<String>) -> Option<Self> {
         let directory = services.directory.get().ok()?;
         let org = actor.key_org.or_else(|| access::home_of(&directory, actor))?;
         let intent = Intent {
@@ -118,13 +122,14 @@ impl Recording {
             actor: Some(actor.principal),
             actor_name: actor.name.to_string(),
             actor_org: Some(org),
-            action: "turned away".to_owned(),
+            action: TURNED_AWAY.to_owned(),
             toolkit: Some(text(&path.chars().take(200).collect::<String>())),
             tool: None,
             request: None,
             rule: None,
             approval: None,
-            client: None,
+            client,
+            source: Source::Mcp,
         };
         Some(Self { intent, began: Instant::now(), guest: None })
     }

@@ -26,7 +26,7 @@ pub use ending::ended;
 
 use crate::{
     auth::api_key::ApiKey,
-    db::{self, Reason, SystemScope},
+    db::{self, Reason, SystemScope, audit::Source},
     error::{Error, Kind, Result},
 };
 
@@ -95,6 +95,11 @@ impl Actor {
             Principal::User(user) => Ok(user),
             Principal::Key(_) => Err(person_required("only a person who signed in may do this; an API key may not")),
         }
+    }
+
+    /// Where a request of the REST API comes from: a session is the console's.
+    pub fn source(&self) -> Source {
+        if self.session.is_some() { Source::Console } else { Source::Rest }
     }
 
     fn for_key(key: &Key, secret: [u8; 32], request_id: Uuid) -> Self {

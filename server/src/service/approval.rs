@@ -80,7 +80,7 @@ pub async fn decide(
     if record.binding.arguments_sha256 != seen.arguments_sha256 || !has_seen(&mut scope, &record, &seen).await? {
         return Err(refusal(services, Refusal::StaleView));
     }
-    let record = tidied(&mut scope, record).await?;
+    let record = tidied(services, &mut scope, record).await?;
     let (mut scope, record) = still_bound(services, access, scope, record).await?;
     let decision = Decision { by: person, at: record.read_at, reason: verdict.reason() };
     let next = next_state(&mut scope, &record, verdict, decision, &policy).await?;
@@ -195,7 +195,7 @@ pub async fn settle(
     access.actor.person()?;
     check_said("note", note, "must say how you found out")?;
     let Opened { mut scope, record, person, .. } = open(services, access, id).await?;
-    let record = tidied(&mut scope, record).await?;
+    let record = tidied(services, &mut scope, record).await?;
     let state = record.state();
     let limit = access.org.connections.get(&record.binding.connection).map_or(120_000, |c| c.call_timeout_ms);
     let Some(from) = state.settle_from(TimeDelta::milliseconds(limit.into()), record.read_at) else {
@@ -314,7 +314,7 @@ async fn next_state(
 }
 
 /// Brings the stored state up to what deadlines have made of it.
-pub(super) async fn tidied(scope: &mut OrgScope, record: Record) -> Result<Record> {
+pub(super) async fn tidied(services: &Services, scope: &mut OrgScope, record: Record) -> Result<Record> {
     let (stored, state) = (record.stored.status(), record.state());
     if stored == state.status() {
         return Ok(record);
@@ -322,6 +322,17 @@ pub(super) async fn tidied(scope: &mut OrgScope, record: Record) -> Result<Recor
     let asked = matches!(&record.stored, State::Executing(executing) if executing.asks);
     let note = asked.then_some("nobody gave the input that was asked for");
     db::approval::store(scope, record.id, stored, &state, &Actor::System, note).await?;
+    if state.status() == Status::Expired {
+        let request = json!({
+            "approval_id": record.id.0,
+            "toolkit": record.toolkit,
+            "tool": record.tool,
+            "caller": record.caller_name,
+            "was": stored.as_str(),
+        });
+        let about = change::About { approval: Some(record.id) };
+        change::record(services, scope, None, "expire_approval", &request, None::<&()>, &about).await?;
+    }
     Ok(Record { stored: state, ..record })
 }
 
@@ -382,7 +393,7 @@ async fn sweep_some(services: &Services) -> Result<(u64, bool)> {
         let mut scope = OrgScope::system(&services.db.upkeep, org, Reason::Sweep).await?;
         if let Some(record) = db::approval::lock(&mut scope, id).await? {
             let from = record.stored.status();
-            let tidied = tidied(&mut scope, record).await?;
+            let tidied = tidied(services, &mut scope, record).await?;
             scope.commit().await?;
             changed += u64::from(from != tidied.stored.status());
         }

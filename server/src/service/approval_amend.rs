@@ -31,7 +31,7 @@ pub async fn revoke(services: &Services, access: &OrgAccess, id: ApprovalId, rea
     access.actor.person()?;
     check_said("reason", reason, "must say why: the agent reads it")?;
     let Opened { mut scope, record, person, .. } = approval::open(services, access, id).await?;
-    let record = approval::tidied(&mut scope, record).await?;
+    let record = approval::tidied(services, &mut scope, record).await?;
     let approved = match record.stored.clone() {
         State::Approved(approved) => approved,
         State::Withdrawn { taken_back: Some(taken), .. } if taken.by == person => return Ok(record),
@@ -67,7 +67,7 @@ pub async fn extend(services: &Services, access: &OrgAccess, id: ApprovalId, sec
         return Err(Error::invalid("seconds", format!("must be {least} to {most}")));
     }
     let Opened { mut scope, record, person, .. } = approval::open(services, access, id).await?;
-    let record = approval::tidied(&mut scope, record).await?;
+    let record = approval::tidied(services, &mut scope, record).await?;
     let (mut scope, record) = approval::still_bound(services, access, scope, record).await?;
     let State::Pending(pending) = record.stored.clone() else {
         return Err(approval::not_open(record.stored.status()));

@@ -1,6 +1,6 @@
 //! Checks approval policies before they are kept: bounds, and that somebody could decide by the roles they name.
 
-use domain::{ApprovalPolicy, PolicyOverride, Right};
+use domain::{ApprovalPolicy, PolicyOverride, PolicyPatch, Right};
 
 use super::{Services, access::OrgAccess, consequence};
 use crate::{
@@ -54,6 +54,17 @@ fn nobody(named: &[Named]) -> String {
         true => format!("nobody has the role `{}`", role.name),
     });
     format!("must name a role that may decide and that somebody has: {}", reasons.collect::<Vec<_>>().join(", "))
+}
+
+/// A change of a policy of which every field is always set: nothing of it can be cleared.
+///
+/// # Errors
+/// A field that is `null`.
+pub(super) fn whole(patch: &PolicyPatch) -> Result<PolicyOverride> {
+    match patch.cleared() {
+        Some(name) => Err(Error::invalid(field(name), "cannot be null: an org has a value of its own for it")),
+        None => Ok(patch.merged(None).unwrap_or_default()),
+    }
 }
 
 /// Checks what a toolkit or a toolkit tool is to set differently, in place of what is stored. Each bound is a field's

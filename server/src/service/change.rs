@@ -12,7 +12,7 @@ use crate::{
     audit::redact::recorded_in_transaction,
     db::{
         self, OrgScope, Reason,
-        audit::{Intent, Outcome, Status},
+        audit::{Intent, Outcome, Source, Status},
     },
     error::{Error, Result},
 };
@@ -135,6 +135,7 @@ pub async fn record(
         rule: None,
         approval: about.approval,
         client: None,
+        source: actor.map_or(Source::Job, Actor::source),
     };
     let outcome = Outcome {
         intent: intent.id,

@@ -1,14 +1,13 @@
 //! Inviting people by link. The link's token is all the proof there is, so what an invitation gives is
 //! checked again when it is taken up: against the inviter's rights and the role as they are then.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use api_types::{AcceptInvitation, CreateInvitation};
 use chrono::TimeDelta;
 use domain::{InvitationId, MemberId, Right, UserId};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
-use uuid::Uuid;
 
 use super::{
     Services,
@@ -16,7 +15,7 @@ use super::{
     change::{self, About},
     label::{email, label},
     role,
-    sign_in::{Signed, hashed, sign_in, too_many},
+    sign_in::{Knock, Signed, hashed, sign_in, too_many},
 };
 use crate::{
     db::{
@@ -126,17 +125,12 @@ async fn find(services: &Services, token_sha256: &[u8; 32]) -> Result<Option<Off
 /// # Errors
 /// As [`view`]; `unauthorized` for a wrong password, as at the log-in; a wrong name or new password;
 /// 409: `member_exists`, `role_gone`, `inviter_lost_right`, `password_needed`, `try_again`.
-pub async fn accept(
-    services: &Services,
-    accept: AcceptInvitation,
-    address: IpAddr,
-    request_id: Uuid,
-) -> Result<Signed> {
+pub async fn accept(services: &Arc<Services>, accept: AcceptInvitation, knock: &Knock) -> Result<Signed> {
     let AcceptInvitation { token, password, name } = accept;
-    let (offered, _) = view(services, &token, address).await?;
+    let (offered, _) = view(services, &token, knock.whence.address).await?;
     let password = SecretString::from(password);
     let proof = if offered.has_password {
-        Proof::Password(sign_in(services, &offered.email, password, address).await?)
+        Proof::Password(sign_in(services, &offered.email, password, knock).await?)
     } else {
         let local = offered.email.split('@').next().unwrap_or_default();
         let name = label("name", name.as_deref().unwrap_or(local))?.to_owned();
@@ -152,7 +146,7 @@ pub async fn accept(
         return Err(member_exists(&invitation.email));
     }
     db::invitation::delete(&mut scope, invitation.id).await?;
-    let actor = Actor::new_person(signed, &invitation.email, request_id);
+    let actor = Actor::new_person(signed, &invitation.email, knock.request_id);
     let Locked { id, email, invited_by, .. } = &invitation;
     let recorded = json!({"id": id, "email": email, "role": role.name, "invited_by": invited_by});
     let about = About::default();

@@ -22,6 +22,8 @@ use crate::{
 
 /// The longest overlap of a rotation, in seconds: a week.
 const LONGEST_OVERLAP: u32 = 604_800;
+/// How far away the end of a key may be, in days: ten years, with their leap days.
+const LONGEST_LIFE: i64 = 3_653;
 
 /// Makes a key. The key itself is returned here and never again.
 ///
@@ -30,8 +32,10 @@ const LONGEST_OVERLAP: u32 = 604_800;
 /// names another owner than its own, or a later end; `person_required` for a key whose role may do less with some tool.
 pub async fn create(services: &Services, access: &OrgAccess, new: &CreateApiKey) -> Result<(Row, ApiKey)> {
     let name = label("name", &new.name)?;
-    if new.expires_at.is_some_and(|at| at <= services.clock.now()) {
-        return Err(Error::invalid("expires_at", "must be in the future"));
+    let now = services.clock.now();
+    if new.expires_at.is_some_and(|at| at <= now || at > now + TimeDelta::days(LONGEST_LIFE)) {
+        let message = "must be in the future, at most ten years away; left out, the key does not expire";
+        return Err(Error::invalid("expires_at", message));
     }
     if new.hold_seconds.is_some_and(|seconds| seconds > LONGEST) {
         return Err(Error::invalid("hold_seconds", format!("must be 0 to {LONGEST}")));

@@ -10,6 +10,7 @@ use super::{
     access::OrgAccess,
     change,
     consequence::{self, Undecided},
+    etag::{self, IfMatch},
     label::{email, label},
     role,
     sign_in::hashed,
@@ -57,17 +58,35 @@ pub async fn create(services: &Services, access: &OrgAccess, new: &CreateMember)
     Ok(row)
 }
 
-/// Gives a member another role. Their keys may then do no more than they may.
+/// The tag of what can be changed about a member.
+pub fn etag(row: &Row) -> String {
+    etag::of(&row.role_id.0)
+}
+
+/// Gives a member another role. Their keys may then do no more than they may. The role that they have is none, and not on
+/// record.
 ///
 /// # Errors
-/// Not found; a role that does not exist or allows more than one's own; the last admin (409). Without `force` also
-/// `owns_keys` where a key would do less, and `stops_decisions` where nobody could decide any more.
-pub async fn update(services: &Services, access: &OrgAccess, id: &str, to: &UpdateMember, force: bool) -> Result<Row> {
+/// Not found; a role that does not exist or allows more than one's own; the last admin (409); `changed_since` (412). Without
+/// `force` also `owns_keys` where a key would do less, and `stops_decisions` where nobody could decide any more.
+pub async fn update(
+    services: &Services,
+    access: &OrgAccess,
+    id: &str,
+    to: &UpdateMember,
+    seen: &IfMatch,
+    force: bool,
+) -> Result<Row> {
     access.actor.person()?;
     let mut scope = change::begin(services, access).await?;
     let admin = db::role::find(&mut scope, ADMIN).await?.ok_or_else(Error::not_found)?;
-    let role = role::to_give(&mut scope, access, &to.role).await?;
     let member = find(&mut scope, id).await?;
+    seen.check(&etag(&member))?;
+    let Some(role) = &to.role else { return Ok(member) };
+    let role = role::to_give(&mut scope, access, role).await?;
+    if role.id == member.role_id {
+        return Ok(member);
+    }
     let before = role::to_give(&mut scope, access, &member.role).await?;
     if role.id != admin.id {
         not_last_admin(&mut scope, &admin, &member).await?;
@@ -86,13 +105,14 @@ pub async fn update(services: &Services, access: &OrgAccess, id: &str, to: &Upda
 /// Removes a member; the person stays. Their keys are revoked, and the secrets end that they made on keys of others.
 ///
 /// # Errors
-/// `person_required` for a key; not found; the last admin (409). Without `force` also `owns_keys` where a key would end, and
-/// `stops_decisions` where nobody could decide any more.
-pub async fn delete(services: &Services, access: &OrgAccess, id: &str, force: bool) -> Result<()> {
+/// `person_required` for a key; not found; the last admin (409); `changed_since` (412). Without `force` also `owns_keys` where
+/// a key would end, and `stops_decisions` where nobody could decide any more.
+pub async fn delete(services: &Services, access: &OrgAccess, id: &str, seen: &IfMatch, force: bool) -> Result<()> {
     access.actor.person()?;
     let mut scope = change::begin(services, access).await?;
     let admin = db::role::find(&mut scope, ADMIN).await?.ok_or_else(Error::not_found)?;
     let member = find(&mut scope, id).await?;
+    seen.check(&etag(&member))?;
     // Nobody removes who may do more than they may.
     role::to_give(&mut scope, access, &member.role).await?;
     not_last_admin(&mut scope, &admin, &member).await?;
@@ -103,6 +123,30 @@ pub async fn delete(services: &Services, access: &OrgAccess, id: &str, force: bo
     let stopped = undecided.since(&mut scope, services).await?;
     let affected = consequence::recorded(&consequence::consent(&member.email, keys, stopped, force)?);
     change::commit(services, scope, &access.actor, "delete_member", &member.email, affected.as_ref()).await
+}
+
+/// Leaves an org, as its members may by themselves.
+///
+/// # Errors
+/// `person_required` for a key; 409: `no_member` for who administers the instance and is none, `last_admin`, `owns_keys`.
+pub async fn leave(services: &Services, access: &OrgAccess) -> Result<()> {
+    let person = access.actor.person()?;
+    let mut scope = change::begin(services, access).await?;
+    let member = db::member::find_own(&mut scope, person).await?.ok_or_else(|| {
+        Error::conflict("no_member", "you are no member of this org: you administer the instance, and so every org")
+    })?;
+    let admin = db::role::find(&mut scope, ADMIN).await?.ok_or_else(Error::not_found)?;
+    not_last_admin(&mut scope, &admin, &member).await?;
+    let keys = db::key_people::owned(&mut scope, person, services.clock.now()).await?.len();
+    if keys > 0 {
+        let text =
+            format!("you answer for {keys} API keys that still work; revoke them first, or give them another owner");
+        return Err(Error::conflict("owns_keys", text));
+    }
+    // What they made or rotated of keys of others they still know.
+    db::key_people::end(&mut scope, person, services.clock.now()).await?;
+    db::member::delete(&mut scope, member.id).await?;
+    change::commit(services, scope, &access.actor, "leave_org", &member.email, None::<&()>).await
 }
 
 async fn find(scope: &mut OrgScope, id: &str) -> Result<Row> {

@@ -2,6 +2,7 @@
 //! and every tool call. Composes the modules below it, which do not know each other.
 
 pub mod access;
+pub mod account;
 pub mod approval;
 pub mod approval_amend;
 pub mod approval_bound;
@@ -15,6 +16,7 @@ pub mod call;
 pub mod change;
 pub mod connection;
 mod consequence;
+pub mod etag;
 pub mod feed;
 pub mod invitation;
 pub mod key;
@@ -22,6 +24,7 @@ mod label;
 mod loosening;
 pub mod mcp_session;
 pub mod member;
+pub mod on_record;
 pub mod org;
 mod reason;
 pub mod role;

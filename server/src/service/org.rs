@@ -1,14 +1,20 @@
 //! Making and changing orgs.
 
 use api_types::{CreateOrg, UpdateOrg};
-use domain::{ApprovalPolicy, OrgId, RoleId, right::builtin_roles};
+use domain::{
+    ApprovalPolicy, OrgId, RoleId,
+    approval::{Change, State},
+    right::{ADMIN, builtin_roles},
+};
 
 use super::{
     Services,
     access::{Actor, OrgAccess, still_valid},
-    approval_policy,
+    approval, approval_policy,
     change::{self, About},
+    etag::{self, IfMatch},
     label::{label, slug},
+    on_record,
 };
 use crate::{
     db::{self, OrgScope, Reason, org::Row},
@@ -56,17 +62,28 @@ pub async fn found(services: &Services, actor: Option<&Actor>, new: &CreateOrg) 
     Ok(row)
 }
 
-/// Changes an org's name, fields of its approval policy, and what API keys may loosen.
+/// The tag of what can be changed about an org.
+pub fn etag(row: &Row) -> String {
+    etag::of(&(&row.name, &row.approval_policy.0, &row.key_administration))
+}
+
+/// Changes an org's name, fields of its approval policy, and what API keys may loosen. What changes nothing is not on
+/// record.
 ///
 /// # Errors
 /// A wrong name or field; an approver role that the org does not have; `person_required` for a key that changes more than
-/// the name.
-pub async fn update(services: &Services, access: &OrgAccess, to: &UpdateOrg) -> Result<Row> {
+/// the name; `changed_since` (412).
+pub async fn update(services: &Services, access: &OrgAccess, to: &UpdateOrg, seen: &IfMatch) -> Result<Row> {
     let mut scope = change::begin(services, access).await?;
     let row = db::org::get(&mut scope).await?;
+    let before = etag(&row);
+    seen.check(&before)?;
     let name = to.name.as_deref().map(|name| label("name", name)).transpose()?.unwrap_or(&row.name);
     let policy = match &to.approval_policy {
-        Some(change) => approval_policy::checked(&mut scope, services, access, &row.approval_policy, change).await?,
+        Some(patch) => {
+            let change = approval_policy::whole(patch)?;
+            approval_policy::checked(&mut scope, services, access, &row.approval_policy, &change).await?
+        }
         None => row.approval_policy.0.clone(),
     };
     let stored = row.key_administration.parse().map_err(Error::internal)?;
@@ -77,6 +94,63 @@ pub async fn update(services: &Services, access: &OrgAccess, to: &UpdateOrg) -> 
     let content = db::org::Content { name, approval_policy: &policy, key_administration };
     db::org::update(&mut scope, &content, access.actor.owner).await?;
     let row = db::org::get(&mut scope).await?;
+    if etag(&row) == before {
+        return Ok(row);
+    }
     change::commit(services, scope, &access.actor, "update_org", to, None::<&()>).await?;
     Ok(row)
+}
+
+/// Deletes an org: its keys are revoked, its members, toolkits and connections are gone. Its row stays, so that its record
+/// can be read and its slug is never given again.
+///
+/// # Errors
+/// `person_required` for a key; forbidden without the role `admin`; 422 unless `confirm` is the slug; 409: `records_only` for
+/// an org that was deleted, `executing` while an approved call runs.
+pub async fn delete(services: &Services, access: &OrgAccess, confirm: Option<&str>) -> Result<()> {
+    access.actor.person()?;
+    if *access.role_name != *ADMIN {
+        return Err(Error::forbidden(format!("only somebody with the role `{ADMIN}` may delete an org")));
+    }
+    if access.org.records_only {
+        let text = "there is nothing here but a record, which cannot be deleted";
+        return Err(Error::conflict("records_only", text));
+    }
+    let slug = access.org.slug.as_str();
+    if confirm != Some(slug) {
+        return Err(Error::invalid(
+            "confirm",
+            format!("must be `{slug}`, the slug of the org that is deleted for good"),
+        ));
+    }
+    let mut scope = change::begin_across(services, access, Reason::Instance).await?;
+    invalidate_open(services, &mut scope, &access.actor).await?;
+    db::org::empty(&mut scope, access.actor.owner, services.clock.now()).await?;
+    // Last: whoever claims a call holds rows that were removed just now, and was waited for.
+    if db::org::is_executing(&mut scope).await? {
+        return Err(Error::conflict(
+            "executing",
+            "an approved call of this org is running; try again when it has ended",
+        ));
+    }
+    let deleted = serde_json::json!({"org_id": access.org.id, "slug": slug});
+    on_record::in_instance(services, &mut scope, &access.actor, "delete_org", &deleted).await?;
+    change::commit(services, scope, &access.actor, "delete_org", &deleted, None::<&()>).await
+}
+
+/// Ends the requests that nobody can use any more.
+async fn invalidate_open(services: &Services, scope: &mut OrgScope, actor: &Actor) -> Result<()> {
+    for id in db::approval::open(scope).await? {
+        let Some(record) = db::approval::lock(scope, id).await? else { continue };
+        let record = approval::tidied(services, scope, record).await?;
+        let from = record.stored.status();
+        let state = match record.stored.clone() {
+            State::Pending(pending) => pending.invalidate(Change::Tool, record.read_at),
+            State::Approved(approved) => approved.invalidate(Change::Tool, record.read_at),
+            _ => continue,
+        };
+        let by = db::approval::Actor::Principal(actor.principal, actor.name.to_string());
+        db::approval::store(scope, id, from, &state, &by, Some("the org was deleted")).await?;
+    }
+    Ok(())
 }

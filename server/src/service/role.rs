@@ -8,6 +8,7 @@ use super::{
     access::OrgAccess,
     change,
     consequence::{self, Undecided},
+    etag::{self, IfMatch},
 };
 use crate::{
     db::{self, OrgScope, key_people::Of},
@@ -31,21 +32,29 @@ pub async fn create(services: &Services, access: &OrgAccess, new: &CreateRole) -
     Ok(row)
 }
 
-/// Changes a role that is not built in.
+/// The tag of what can be changed about a role.
+pub fn etag(row: &db::role::Row) -> String {
+    etag::of(&(&row.name, &row.rights))
+}
+
+/// Changes a role that is not built in. What changes nothing is not on record.
 ///
 /// # Errors
-/// Not found; built in; a wrong name or right; a name that is taken. Without `force` also `stops_decisions` where nobody
-/// could decide any more, and `owns_keys` where keys of people with the role would do less.
+/// Not found; built in; a wrong name or right; a name that is taken; `changed_since` (412). Without `force` also
+/// `stops_decisions` where nobody could decide any more, and `owns_keys` where keys of people with the role would do less.
 pub async fn update(
     services: &Services,
     access: &OrgAccess,
     role: &str,
     to: &UpdateRole,
+    seen: &IfMatch,
     force: bool,
 ) -> Result<db::role::Row> {
     access.actor.person()?;
     let mut scope = change::begin(services, access).await?;
     let row = own_role(&mut scope, role).await?;
+    let before = etag(&row);
+    seen.check(&before)?;
     covered(access, &row.name, &row.rights)?;
     let name = to.name.as_deref().map(checked_name).transpose()?.unwrap_or(&row.name);
     let current = row.known_rights();
@@ -62,6 +71,9 @@ pub async fn update(
     let stopped = undecided.since(&mut scope, services).await?;
     let affected = consequence::recorded(&consequence::consent(&row.name, keys, stopped, force)?);
     let row = db::role::find(&mut scope, name).await?.ok_or_else(Error::not_found)?;
+    if etag(&row) == before {
+        return Ok(row);
+    }
     change::commit(services, scope, &access.actor, "update_role", &(role, to), affected.as_ref()).await?;
     Ok(row)
 }
@@ -69,12 +81,13 @@ pub async fn update(
 /// Deletes a role that nothing uses. Revoked keys that had it keep its name.
 ///
 /// # Errors
-/// `person_required` for a key; not found; built in; in use (409). Without `force` also where open invitations give it: nobody
-/// can take them up any more.
-pub async fn delete(services: &Services, access: &OrgAccess, role: &str, force: bool) -> Result<()> {
+/// `person_required` for a key; not found; built in; in use (409); `changed_since` (412). Without `force` also where open
+/// invitations give it: nobody can take them up any more.
+pub async fn delete(services: &Services, access: &OrgAccess, role: &str, seen: &IfMatch, force: bool) -> Result<()> {
     access.actor.person()?;
     let mut scope = change::begin(services, access).await?;
     let row = own_role(&mut scope, role).await?;
+    seen.check(&etag(&row))?;
     let uses = db::role::uses(&mut scope, row.id, services.clock.now()).await?;
     let (invited, used): (Vec<_>, Vec<_>) = uses.into_iter().map(affected).partition(|use_| use_.kind == INVITATION);
     if !used.is_empty() {

@@ -4,12 +4,14 @@
 use std::net::IpAddr;
 
 use domain::SessionId;
+use serde_json::json;
 use tower_sessions::{Session, session};
 use uuid::Uuid;
 
 use super::{
     Services,
     access::{self, Actor},
+    on_record::{self, Asked},
     sign_in::Signed,
 };
 use crate::{
@@ -67,13 +69,17 @@ pub async fn authenticate(services: &Services, session: &Session, attended: bool
 ///
 /// # Errors
 /// `no_session` (409) for an actor with another credential; when Postgres cannot be reached.
-pub async fn end(session: &Session, actor: &Actor) -> Result<()> {
+pub async fn end(services: &Services, session: &Session, actor: &Actor) -> Result<()> {
     if actor.session.is_none() {
         return Err(Error::conflict(
             "no_session",
             "this request came with a key or a token and not with a session; there is nothing to sign out of",
         ));
     }
+    let mut scope = SystemScope::begin(&services.db.people, Reason::SignIn).await?;
+    let asked = Asked::new("delete_session", actor.source(), actor.request_id);
+    on_record::account(services, &mut scope, (actor.owner, &actor.name), &asked).await?;
+    scope.commit().await?;
     session.flush().await.map_err(trouble)?;
     tracing::info!(user.id = %actor.owner, "signed out");
     Ok(())
@@ -91,6 +97,11 @@ pub async fn revoke(services: &Services, actor: &Actor, id: &str) -> Result<()> 
     if !db::session::revoke(&mut scope, user, id, since).await? {
         return Err(Error::not_found());
     }
+    let asked = Asked {
+        request: Some(json!({"session_id": id})),
+        ..Asked::new("revoke_session", actor.source(), actor.request_id)
+    };
+    on_record::account(services, &mut scope, (user, &actor.name), &asked).await?;
     scope.commit().await?;
     tracing::info!(user.id = %user, session.id = %id, "session revoked");
     Ok(())

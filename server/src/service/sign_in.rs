@@ -2,61 +2,168 @@
 //! account costs the same time and gets the same answer as a wrong password. Also the first
 //! administrator, and new passwords for who has lost theirs.
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use domain::UserId;
 use secrecy::SecretString;
+use serde_json::json;
+use tokio::sync::Semaphore;
+use uuid::Uuid;
 
-use super::{Services, label::email};
+use super::{
+    Services,
+    label::{email, normalised},
+    on_record::{self, Asked},
+    session::Whence,
+};
 use crate::{
-    auth::password::{self, PasswordError},
-    db::{self, Reason, SystemScope, user::Credentials},
+    auth::{
+        password::{self, PasswordError},
+        throttle::{self, Attempt, network},
+    },
+    db::{self, Reason, SystemScope, audit::Source, user::Credentials},
     error::{Error, Kind, Result},
 };
 
-/// Checks a person's password. `address` is where the attempt comes from.
-///
-/// # Errors
-/// `unauthorized` for an unknown account as for a wrong password; `too_many_attempts`, saying when
-/// to come back, after many failures of the account or the address.
-pub async fn sign_in(services: &Services, email: &str, password: SecretString, address: IpAddr) -> Result<Signed> {
-    let attempt = services.throttle.check(email, address).map_err(too_many)?;
-    match check(services, &email.trim().to_lowercase(), password).await {
-        Ok(Some(signed)) => {
-            attempt.succeeded();
-            tracing::info!(user.id = %signed.user, "signed in");
-            metrics::counter!("permesso_sign_ins_total", "result" => "ok").increment(1);
-            Ok(signed)
-        }
-        Ok(None) => {
-            if let Some(wait) = attempt.failed() {
-                return Err(too_many(wait));
-            }
-            metrics::counter!("permesso_sign_ins_total", "result" => "refused").increment(1);
-            Err(Error::new(Kind::Unauthorized, "unauthorized", "the e-mail or the password is wrong"))
-        }
-        Err(error) => {
-            attempt.not_made();
-            Err(error)
+/// Somebody's attempt to sign in, as its record says it.
+#[derive(Clone, Debug)]
+pub struct Knock {
+    /// The operation.
+    pub action: &'static str,
+    /// Where it came from: the console or the REST API.
+    pub source: Source,
+    /// The client's address, and what it says it is.
+    pub whence: Whence,
+    /// The request.
+    pub request_id: Uuid,
+}
+
+impl Knock {
+    fn asked(&self, email: &str) -> Asked {
+        Asked {
+            request: Some(json!({"email": email, "address": self.whence.address})),
+            client: self.whence.client.clone(),
+            ..Asked::new(self.action, self.source, self.request_id)
         }
     }
 }
 
-/// Looks the person up and compares; `None` for every way in which it is not them.
-async fn check(services: &Services, email: &str, password: SecretString) -> Result<Option<Signed>> {
+/// Checks a person's password, and puts on record that they signed in, or that somebody tried to as them.
+///
+/// # Errors
+/// `unauthorized` for an unknown account as for a wrong password; `too_many_attempts`, saying when
+/// to come back, after many failures of the account or the address.
+pub async fn sign_in(services: &Arc<Services>, address: &str, password: SecretString, knock: &Knock) -> Result<Signed> {
+    let spellings = Spellings::of(address);
+    let attempt = attempt(services, &spellings, knock.whence.address).await.map_err(too_many)?;
+    let checked = match check(services, &spellings, password).await {
+        Ok(checked) => checked,
+        Err(error) => {
+            attempt.not_made();
+            return Err(error);
+        }
+    };
+    if let Some((signed, email)) = checked.signed() {
+        attempt.succeeded();
+        let mut scope = SystemScope::begin(&services.db.people, Reason::SignIn).await?;
+        on_record::account(services, &mut scope, (signed.user, email), &knock.asked(email)).await?;
+        let now = services.clock.now();
+        let network = network(knock.whence.address).to_string();
+        db::user::note_place(&mut scope, signed.user, &network, now, now - throttle::KNOWN_FOR).await?;
+        scope.commit().await?;
+        tracing::info!(user.id = %signed.user, "signed in");
+        metrics::counter!("permesso_sign_ins_total", "result" => "ok").increment(1);
+        return Ok(signed);
+    }
+    let wrong = Error::new(Kind::Unauthorized, "unauthorized", "the e-mail or the password is wrong");
+    if let Some((user, email)) = checked.person {
+        let asked = knock.asked(&email);
+        on_record::bad_sign_in(services, (user.user, email), asked, &wrong);
+    }
+    if let Some(wait) = attempt.failed() {
+        return Err(too_many(wait));
+    }
+    metrics::counter!("permesso_sign_ins_total", "result" => "refused").increment(1);
+    Err(wrong)
+}
+
+/// How many refused attempts look up at once whether the account is known there: strangers cause that.
+static LOOK_UPS: Semaphore = Semaphore::const_new(2);
+
+/// Counts an attempt. An account that signed in from this network before has an allowance of its own, also where another
+/// replica, or this one before it was started anew, saw that.
+///
+/// # Errors
+/// How long to wait.
+async fn attempt(services: &Services, spellings: &Spellings, address: IpAddr) -> Result<Attempt, Duration> {
+    let wait = match services.throttle.check(spellings.first(), address) {
+        Ok(attempt) => return Ok(attempt),
+        Err(wait) => wait,
+    };
+    let Ok(_turn) = LOOK_UPS.try_acquire() else { return Err(wait) };
+    let looked_up = async {
+        let since = services.clock.now() - throttle::KNOWN_FOR;
+        let mut scope = SystemScope::begin(&services.db.people, Reason::SignIn).await?;
+        db::user::has_place(&mut scope, &spellings.0, &network(address).to_string(), since).await
+    };
+    if !looked_up.await.unwrap_or(false) {
+        return Err(wait);
+    }
+    services.throttle.make_known(spellings.first(), address);
+    services.throttle.check(spellings.first(), address)
+}
+
+/// An e-mail as it is looked up: normalised, and as it was typed, which is how an earlier version kept it.
+struct Spellings(Vec<String>);
+
+impl Spellings {
+    fn of(address: &str) -> Self {
+        let typed = address.trim().to_lowercase();
+        let normal = normalised(address);
+        // Postgres cannot even look for U+0000.
+        let mut all: Vec<String> = [normal, typed].into_iter().filter(|text| !text.contains('\0')).collect();
+        all.dedup();
+        Self(all)
+    }
+
+    fn first(&self) -> &str {
+        self.0.first().map(String::as_str).unwrap_or_default()
+    }
+}
+
+/// What came of comparing.
+struct Checked {
+    /// Who has the account, and its e-mail, if there is one.
+    person: Option<(Signed, String)>,
+    right: bool,
+}
+
+impl Checked {
+    fn signed(&self) -> Option<(Signed, &str)> {
+        self.person.as_ref().filter(|_| self.right).map(|(signed, email)| (*signed, &**email))
+    }
+}
+
+/// Looks the person up and compares.
+async fn check(services: &Services, spellings: &Spellings, password: SecretString) -> Result<Checked> {
     let mut scope = SystemScope::begin(&services.db.people, Reason::SignIn).await?;
-    // Postgres cannot even look for U+0000.
-    let person = if email.contains('\0') { None } else { db::user::find_by_email_unscoped(&mut scope, email).await? };
+    let mut found = None;
+    for email in &spellings.0 {
+        if found.is_none() {
+            found = db::user::find_by_email_unscoped(&mut scope, email).await?.map(|person| (person, email.clone()));
+        }
+    }
     // No connection is held while the hash is computed.
     drop(scope);
-    match person {
-        Some(Credentials { id, password_hash: Some(hash), epoch }) => {
+    match found {
+        Some((Credentials { id, password_hash: Some(hash), epoch }, email)) => {
             let right = password::verify(password, hash).await.map_err(trouble)?;
-            Ok(right.then_some(Signed { user: id, epoch }))
+            Ok(Checked { person: Some((Signed { user: id, epoch }, email)), right })
         }
-        _ => {
+        other => {
             password::verify_nobody(password).await.map_err(trouble)?;
-            Ok(None)
+            let person = other.map(|(person, email)| (Signed { user: person.id, epoch: person.epoch }, email));
+            Ok(Checked { person, right: false })
         }
     }
 }
@@ -69,7 +176,7 @@ pub(super) async fn hashed(password: SecretString) -> Result<String> {
     password::hash(password).await.map_err(trouble)
 }
 
-fn trouble(error: PasswordError) -> Error {
+pub(super) fn trouble(error: PasswordError) -> Error {
     match error {
         PasswordError::Length => Error::invalid(
             "password",
@@ -95,9 +202,17 @@ pub async fn first_administrator(services: &Services, address: &str, password: &
     let name = email.split('@').next().unwrap_or_default();
     let new = db::user::New { email: &email, name, password_hash: Some(&hash) };
     let mut scope = SystemScope::begin(&services.db.people, Reason::Instance).await?;
-    let made = db::user::insert_first_admin(&mut scope, UserId::new(), &new).await?;
+    let user = UserId::new();
+    let made = db::user::insert_first_admin(&mut scope, user, &new).await?;
     if !made && !db::user::instance_admin_exists(&mut scope).await? {
         return Err(Error::conflict("person_exists", format!("`{email}` exists already and is no administrator")));
+    }
+    if made {
+        let asked = Asked {
+            request: Some(json!({"email": email, "user_id": user})),
+            ..Asked::new("first_administrator", Source::Job, Uuid::now_v7())
+        };
+        on_record::by_operator(services, &mut scope, user, &asked).await?;
     }
     scope.commit().await?;
     services.directory.refresh().await?;
@@ -111,11 +226,21 @@ pub async fn first_administrator(services: &Services, address: &str, password: &
 pub async fn reset_password(services: &Services, address: &str, password: &str) -> Result<()> {
     let hash = hashed(SecretString::from(password.to_owned())).await?;
     let mut scope = SystemScope::begin(&services.db.people, Reason::Instance).await?;
-    let person = db::user::find_by_email_unscoped(&mut scope, &email(address)?).await?;
+    let mut person = None;
+    for spelling in &Spellings::of(address).0 {
+        if person.is_none() {
+            person = db::user::find_by_email_unscoped(&mut scope, spelling).await?;
+        }
+    }
     let person =
         person.ok_or_else(|| Error::new(Kind::NotFound, "not_found", format!("there is no person `{address}`")))?;
     db::user::reset_password(&mut scope, person.id, &hash).await?;
     db::session::delete_of_person(&mut scope, person.id).await?;
+    let asked = Asked {
+        request: Some(json!({"email": address, "user_id": person.id})),
+        ..Asked::new("reset_password", Source::Job, Uuid::now_v7())
+    };
+    on_record::by_operator(services, &mut scope, person.id, &asked).await?;
     scope.commit().await?;
     services.directory.refresh().await?;
     tracing::info!(user.id = %person.id, "password reset");

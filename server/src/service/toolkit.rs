@@ -7,6 +7,7 @@ use super::{
     Services,
     access::OrgAccess,
     approval_policy, change,
+    etag::{self, IfMatch},
     label::{label, slug},
     loosening::Changer,
 };
@@ -46,20 +47,38 @@ pub async fn create(services: &Services, access: &OrgAccess, new: &CreateToolkit
     Ok(row)
 }
 
-/// Changes a toolkit.
+/// The tag of what can be changed about a toolkit.
+pub fn etag(row: &Row) -> String {
+    etag::of(&(&row.slug, &row.name, &row.visibility, row.approval_policy.as_ref().map(|policy| &policy.0)))
+}
+
+/// Changes a toolkit. What changes nothing is not on record.
 ///
 /// # Errors
-/// Not found; as [`create`]; `person_required` for a key that changes the slug.
-pub async fn update(services: &Services, access: &OrgAccess, toolkit: &str, to: &UpdateToolkit) -> Result<Row> {
+/// Not found; as [`create`]; `person_required` for a key that changes the slug; `changed_since` (412).
+pub async fn update(
+    services: &Services,
+    access: &OrgAccess,
+    toolkit: &str,
+    to: &UpdateToolkit,
+    seen: &IfMatch,
+) -> Result<Row> {
     let new_slug = to.slug.as_deref().map(slug).transpose()?;
     let mut scope = change::begin(services, access).await?;
     let changer = Changer::of(&mut scope, services, access).await?;
     let row = lock(&mut scope, toolkit).await?;
+    let before = etag(&row);
+    seen.check(&before)?;
     if new_slug.as_ref().is_some_and(|slug| slug.as_str() != row.slug) {
         changer.may_rename(&row.slug)?;
     }
     let stored = row.approval_policy.as_ref().map(|policy| &policy.0);
-    let policy = to.approval_policy.as_ref().map_or(stored, Option::as_ref);
+    let policy = match &to.approval_policy {
+        None => stored.cloned(),
+        Some(None) => None,
+        Some(Some(patch)) => patch.merged(stored),
+    };
+    let policy = policy.as_ref();
     approval_policy::checked_override(&mut scope, services, access, stored, policy).await?;
     if to.visibility == Some(Visibility::Public) && row.visibility != Visibility::Public.as_str() {
         changer.may_publish(toolkit)?;
@@ -75,6 +94,9 @@ pub async fn update(services: &Services, access: &OrgAccess, toolkit: &str, to: 
         return Err(taken(slug));
     }
     let row = db::toolkit::find(&mut scope, slug).await?.ok_or_else(Error::not_found)?;
+    if etag(&row) == before {
+        return Ok(row);
+    }
     change::commit(services, scope, &access.actor, "update_toolkit", &(toolkit, to), None::<&()>).await?;
     Ok(row)
 }
@@ -83,11 +105,12 @@ pub async fn update(services: &Services, access: &OrgAccess, toolkit: &str, to: 
 ///
 /// # Errors
 /// Not found; a call through it that is under way or whose outcome is not known (409); `person_required` for a key where
-/// it has an approval policy or a tool.
-pub async fn delete(services: &Services, access: &OrgAccess, toolkit: &str) -> Result<()> {
+/// it has an approval policy or a tool; `changed_since` (412).
+pub async fn delete(services: &Services, access: &OrgAccess, toolkit: &str, seen: &IfMatch) -> Result<()> {
     let mut scope = change::begin(services, access).await?;
     let changer = Changer::of(&mut scope, services, access).await?;
     let row = lock(&mut scope, toolkit).await?;
+    seen.check(&etag(&row))?;
     let stored = row.approval_policy.as_ref().map(|policy| &policy.0);
     approval_policy::checked_override(&mut scope, services, access, stored, None).await?;
     changer.may_remove(&mut scope, Of::Toolkit(row.id)).await?;

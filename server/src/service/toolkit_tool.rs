@@ -7,7 +7,13 @@ use domain::{Permission, RoleId, ToolId, ToolkitToolId, hold::LONGEST};
 use serde_json::json;
 
 use super::{
-    Services, access::OrgAccess, approval_policy, change, connection, label::tool_name, loosening::Changer, toolkit,
+    Services,
+    access::OrgAccess,
+    approval_policy, change, connection,
+    etag::{self, IfMatch},
+    label::tool_name,
+    loosening::Changer,
+    toolkit,
 };
 use crate::{
     db::{
@@ -51,6 +57,12 @@ pub async fn add(services: &Services, access: &OrgAccess, toolkit: &str, new: &A
     Ok(rows)
 }
 
+/// The tag of what can be changed about a toolkit's tool, permissions of roles included.
+pub fn etag(row: &Row) -> String {
+    let policy = row.approval_policy.as_ref().map(|policy| &policy.0);
+    etag::of(&(row.tool_id.0, &row.permission, &row.policies.0, policy, row.hold_seconds))
+}
+
 /// Sets what stands under a name. `true`: the name is new. Under a name that exists the id stays, and
 /// with it every outcome that is not known; another tool behind it loses the role policies, which
 /// were given for what stood there before.
@@ -58,13 +70,14 @@ pub async fn add(services: &Services, access: &OrgAccess, toolkit: &str, new: &A
 /// # Errors
 /// Not found; an unknown connection or tool; a wrong or reserved name; a wrong approval policy or hold; `person_required`
 /// for a key that loosens what it may not, puts another tool under a name, or would leave another approval policy than the
-/// stored one.
+/// stored one; `changed_since` (412).
 pub async fn put(
     services: &Services,
     access: &OrgAccess,
     toolkit: &str,
     name: &str,
     to: &PutToolkitTool,
+    seen: &IfMatch,
 ) -> Result<(Row, bool)> {
     let name = tool_name("name", name)?;
     if to.hold_seconds.is_some_and(|seconds| seconds > LONGEST) {
@@ -75,6 +88,7 @@ pub async fn put(
     let changer = Changer::of(&mut scope, services, access).await?;
     let toolkit_row = toolkit::lock(&mut scope, toolkit).await?;
     let before = db::toolkit_tool::find(&mut scope, toolkit_row.id, name).await?;
+    before.as_ref().map_or_else(|| seen.check_new(), |before| seen.check(&etag(before)))?;
     let stored = before.as_ref().and_then(|before| before.approval_policy.as_ref()).map(|policy| &policy.0);
     approval_policy::checked_override(&mut scope, services, access, stored, to.approval_policy.as_ref()).await?;
     let known = db::tool::known(&mut scope, from.id).await?;
@@ -109,12 +123,14 @@ pub async fn put(
 /// Removes a tool from a toolkit.
 ///
 /// # Errors
-/// Not found; a call of it that is under way or whose outcome is not known (409); `person_required` for a key.
-pub async fn delete(services: &Services, access: &OrgAccess, toolkit: &str, name: &str) -> Result<()> {
+/// Not found; a call of it that is under way or whose outcome is not known (409); `person_required` for a key;
+/// `changed_since` (412).
+pub async fn delete(services: &Services, access: &OrgAccess, toolkit: &str, name: &str, seen: &IfMatch) -> Result<()> {
     let mut scope = change::begin(services, access).await?;
     let changer = Changer::of(&mut scope, services, access).await?;
     let toolkit_row = toolkit::lock(&mut scope, toolkit).await?;
     let row = get(&mut scope, &toolkit_row, name).await?;
+    seen.check(&etag(&row))?;
     changer.may_remove(&mut scope, Of::One(row.id)).await?;
     toolkit::settled(&mut scope, Of::One(row.id)).await?;
     db::toolkit_tool::delete(&mut scope, row.id).await?;
@@ -124,17 +140,19 @@ pub async fn delete(services: &Services, access: &OrgAccess, toolkit: &str, name
 /// Sets what one role may do with a tool.
 ///
 /// # Errors
-/// Not found, the role included; `person_required` for a key that loosens what it may not.
+/// Not found, the role included; `person_required` for a key that loosens what it may not; `changed_since` (412) of the
+/// tool.
 pub async fn put_policy(
     services: &Services,
     access: &OrgAccess,
     (toolkit, name, role): (&str, &str, &str),
     to: &PutRolePolicy,
+    seen: &IfMatch,
 ) -> Result<Row> {
     let mut scope = change::begin(services, access).await?;
     let changer = Changer::of(&mut scope, services, access).await?;
     let toolkit_row = toolkit::lock(&mut scope, toolkit).await?;
-    let (id, role_id) = tool_and_role(&mut scope, &toolkit_row, name, role).await?;
+    let (id, role_id) = tool_and_role(&mut scope, &toolkit_row, name, role, seen).await?;
     changer.may_permit(&mut scope, id, role_id, Some(to.permission)).await?;
     db::toolkit_tool::put_policy(&mut scope, id, role_id, to.permission).await?;
     let row = get(&mut scope, &toolkit_row, name).await?;
@@ -147,16 +165,17 @@ pub async fn put_policy(
 ///
 /// # Errors
 /// Not found, also when the role has no permission of its own for this tool; `person_required` for a key that loosens what
-/// it may not.
+/// it may not; `changed_since` (412) of the tool.
 pub async fn delete_policy(
     services: &Services,
     access: &OrgAccess,
     (toolkit, name, role): (&str, &str, &str),
+    seen: &IfMatch,
 ) -> Result<()> {
     let mut scope = change::begin(services, access).await?;
     let changer = Changer::of(&mut scope, services, access).await?;
     let toolkit_row = toolkit::lock(&mut scope, toolkit).await?;
-    let (id, role_id) = tool_and_role(&mut scope, &toolkit_row, name, role).await?;
+    let (id, role_id) = tool_and_role(&mut scope, &toolkit_row, name, role, seen).await?;
     changer.may_permit(&mut scope, id, role_id, None).await?;
     if !db::toolkit_tool::delete_policy(&mut scope, id, role_id).await? {
         return Err(Error::not_found());
@@ -169,9 +188,12 @@ async fn tool_and_role(
     toolkit: &db::toolkit::Row,
     name: &str,
     role: &str,
+    seen: &IfMatch,
 ) -> Result<(ToolkitToolId, RoleId)> {
     let role = db::role::find(scope, role).await?.ok_or_else(Error::not_found)?;
-    Ok((get(scope, toolkit, name).await?.id, role.id))
+    let tool = get(scope, toolkit, name).await?;
+    seen.check(&etag(&tool))?;
+    Ok((tool.id, role.id))
 }
 
 async fn get(scope: &mut OrgScope, toolkit: &db::toolkit::Row, name: &str) -> Result<Row> {

@@ -110,3 +110,42 @@ async fn a_reader_finds_no_secret_of_a_program_in_its_arguments_its_log_or_the_r
     }
     assert!(audit.contains("talker"), "{audit}");
 }
+
+/// Says whether its first argument is its variable's value and its second one is as it was written.
+const COMPARES: &str = r#"test "$1" = "$API_KEY" && test "$2" = "{OTHER}" && echo "both fit" >&2"#;
+
+#[tokio::test]
+async fn a_secret_argument_comes_back_to_nobody_and_one_that_refers_to_a_variable_has_its_value() {
+    let world = World::new().await;
+    let secret = ["--api-key=hunter2", "--access-token", "monkey1", "pg://app:dragon1@db/x"];
+    let args = [&["-c", COMPARES, "sh", "{API_KEY}", "{OTHER}"], &secret[..]].concat();
+    let config = json!({"command": "/bin/sh", "args": args, "env": {"API_KEY": "zxcv-value"}});
+    let path = "/orgs/acme/connections/compares";
+    let body = json!({"slug": "compares", "kind": "stdio", "config": config});
+    let made = world.admin.post("/orgs/acme/connections", body).await.expect(201);
+    let shown = ["--api-key=********", "--access-token", "********", "pg://app:********@db/x"];
+    assert_eq!(made["config"]["args"], json!([&args[..5], &shown[..]].concat()));
+    let seen = world.admin.get(path).await.expect(200);
+    assert_eq!(seen["config"], made["config"]);
+
+    let again = world.admin.patch(path, json!({"config": seen["config"]})).await.expect(200);
+    assert_eq!((&again["version"], &again["config"]), (&json!(1), &made["config"]), "sent back, it is the same");
+    let mut elsewhere = seen["config"].clone();
+    elsewhere["command"] = json!("/bin/echo");
+    let refused = world.admin.patch(path, json!({"config": elsewhere})).await.expect(422);
+    assert_eq!(refused["errors"][0]["field"], "config.env.API_KEY");
+
+    world.admin.post(&format!("{path}/refresh"), json!({})).await.expect(409);
+    let said = async {
+        while !world.admin.get(&format!("{path}/logs")).await.text.contains("both fit") {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), said).await.expect("the program got what it was to get");
+    let audit = "SELECT string_agg(concat(i.request, o.response), ' ') FROM audit_intents i
+                 LEFT JOIN audit_outcomes o ON o.intent_id = i.id";
+    let audit: String = sqlx::query_scalar(audit).fetch_one(&mut world.sql().await).await.expect("records");
+    for secret in ["hunter2", "monkey1", "dragon1", "zxcv-value"] {
+        assert!(!audit.contains(secret) && !seen.to_string().contains(secret), "{secret}: {seen} {audit}");
+    }
+}

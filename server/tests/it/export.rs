@@ -66,10 +66,22 @@ async fn bodies_leave_only_with_their_own_right() {
     world.agent.call("balance", json!({"needle": "haystack"})).await;
     for (client, sees) in [(&world.admin, true), (&world.approver, false)] {
         for format in ["jsonl", "csv"] {
-            let text = export(client, &format!("format={format}&tool=balance")).await.text;
+            let answer = export(client, &format!("format={format}&tool=balance")).await;
+            let (name, text) = (answer.headers["content-disposition"].to_str().expect("text"), &answer.text);
             assert_eq!(text.contains("haystack"), sees, "{text}");
             assert_eq!(text.contains("done"), sees, "{text}");
+            assert_eq!(name.contains("-without-bodies."), !sees, "the file's name says so: {name}");
         }
+        let jsonl = export(client, "format=jsonl&tool=balance").await.text;
+        assert_eq!(lines(&jsonl)[0]["bodies_left_out"], !sees, "and so does each record");
+        let csv = export(client, "format=csv&tool=balance").await.text;
+        let cell = |name: &str| {
+            let mut reader = csv::Reader::from_reader(csv.trim_start_matches('\u{feff}').as_bytes());
+            let at = reader.headers().expect("names").iter().position(|column| column == name).expect("a column");
+            reader.records().next().expect("a record").expect("CSV")[at].to_owned()
+        };
+        assert_eq!(cell("bodies_left_out"), (!sees).to_string());
+        assert!(csv.starts_with("\u{feff}\"id\","), "spreadsheets know by it that the text is UTF-8: {csv}");
         let found = export(client, "format=jsonl&q=haystack").await.text;
         assert_eq!(!found.is_empty(), sees, "nor by searching: {found}");
     }
@@ -80,11 +92,11 @@ async fn a_spreadsheet_runs_nothing_of_it() {
     let world = World::new().await;
     world.agent.call("=HYPERLINK(\"http://x\",\"y\")", json!({})).await;
     let answer = export(&world.admin, "format=csv&status=refused").await;
-    let mut reader = csv::Reader::from_reader(answer.text.as_bytes());
+    let mut reader = csv::Reader::from_reader(answer.text.trim_start_matches('\u{feff}').as_bytes());
     let tool = reader.headers().expect("names").iter().position(|name| name == "tool").expect("a column");
     let record = reader.records().next().expect("a record").expect("CSV");
     assert_eq!(&record[tool], "'=HYPERLINK(\"http://x\",\"y\")");
-    for record in csv::Reader::from_reader(answer.text.as_bytes()).records() {
+    for record in csv::Reader::from_reader(answer.text.trim_start_matches('\u{feff}').as_bytes()).records() {
         let record = record.expect("CSV");
         assert!(record.iter().all(|cell| !cell.starts_with(['=', '+', '-', '@', '\t', '\r'])), "{record:?}");
     }

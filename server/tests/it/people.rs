@@ -1,6 +1,7 @@
 //! People at the console: their sessions, what other sites cannot make them do, how they are invited,
 //! and that an org keeps an administrator.
 
+mod account;
 mod administrators;
 mod cross_site;
 mod invitations;

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, SecondsFormat, Utc};
 use uuid::Uuid;
 
+use super::words::ending;
+
 /// One thing that can be asked for. In the order that chips have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Name {
@@ -76,7 +78,8 @@ impl Name {
     fn valid(self, value: &str) -> Option<String> {
         let value = value.trim();
         match self {
-            _ if value.is_empty() => None,
+            _ if value.is_empty() || value.chars().any(char::is_control) => None,
+            Self::Status => ending(value).map(|ending| ending.word.to_owned()),
             Self::From | Self::To => value.parse::<DateTime<Utc>>().ok().map(point),
             Self::Approval => value.parse::<Uuid>().ok().map(|id| id.to_string()),
             _ => Some(value.to_owned()),
@@ -163,7 +166,7 @@ mod tests {
 
     #[test]
     fn what_the_server_would_refuse_is_not_asked() {
-        assert!(read("from=yesterday&approval=7&to=&actor=%20".replace("%20", " ").as_str()).is_empty());
+        assert!(read("from=yesterday&approval=7&to=&status=bogus&actor=%20".replace("%20", " ").as_str()).is_empty());
     }
 
     #[test]

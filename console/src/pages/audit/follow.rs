@@ -39,6 +39,7 @@ mod tests {
             rule: None,
             approval_id: None,
             client: None,
+            source: None,
             status: status.to_owned(),
             answer: None,
             duration_us: None,

@@ -6,7 +6,7 @@ use leptos::{prelude::*, task::spawn_local};
 use super::{Room, advice, consent, options, rights};
 use crate::{
     api::{Api, Failure, of_org},
-    components::{Button, Choice, Dialog, Failed, Kind, Said, Tone, toast::Toasts},
+    components::{Button, Choice, Dialog, Failed, Kind, Said, Sentence, Tone, toast::Toasts},
     reactive::derived,
     shell::Org,
     show::words::Words,
@@ -40,7 +40,14 @@ fn Form(room: Room, member: Member) -> impl IntoView {
         derived(move || role.with(|role| *role == role_now))
     };
     let own = api.me.with_untracked(|me| me.as_ref().is_some_and(|me| me.id == member.user_id));
-    let (id, email, before) = (member.id, member.email, member.role);
+    let (id, email, before, tag) = (member.id, member.email, member.role, member.etag);
+    // What somebody else made of it while this was open.
+    let other = {
+        let tag = tag.clone();
+        let changed = move |now: &&Member| now.id == id && now.etag != tag;
+        derived(move || room.members.value.get()?.items.iter().find(&changed).cloned())
+    };
+    let shown = email.clone();
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         if busy.get_untracked() || same.get_untracked() {
@@ -51,10 +58,11 @@ fn Form(room: Room, member: Member) -> impl IntoView {
         busy.set(true);
         failure.set(None);
         let path = of_org(&org.slug.get_untracked(), &format!("/members/{id}{}", consent::query(force)));
-        let update = UpdateMember { role: role.get_untracked() };
+        let update = UpdateMember { role: Some(role.get_untracked()) };
         let email = email.clone();
+        let seen = other.get_untracked().map_or_else(|| tag.clone(), |now| now.etag);
         spawn_local(async move {
-            let answer = api.patch::<Member>(&path, &update).await;
+            let answer = api.patch::<Member>(&path, &update, &seen).await;
             busy.try_set(false);
             match answer {
                 Ok(member) => {
@@ -67,6 +75,9 @@ fn Form(room: Room, member: Member) -> impl IntoView {
                     }
                 }
                 Err(error) => {
+                    if error.code() == Some("changed_since") {
+                        room.members.again();
+                    }
                     failure.try_set(Some(error));
                 }
             }
@@ -75,6 +86,10 @@ fn Form(room: Room, member: Member) -> impl IntoView {
     view! {
         <form class="form" on:submit=submit>
             <Choice label="Role" value=role options=given />
+            {move || other.get().map(|now| {
+                let words = Words::of("{} is {} now: somebody else has changed it meanwhile.", &[&shown, &now.role]);
+                view! { <p role="status"><Sentence words /></p> }
+            })}
             <Effects room before role own />
             {move || failure.get().map(|failure| view! { <consent::Affected failure=failure.clone() /> <Failed advice=advice(&failure) failure /> })}
             <div class="row-end">

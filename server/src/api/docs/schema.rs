@@ -4,6 +4,9 @@ use maud::{Markup, html};
 
 use super::model::{Document, Others, Schema};
 
+/// How patterns begin that only keep control characters out, which is true of all texts.
+const ANY: &str = r"^[^\u0000";
+
 /// A text with `code` and `- ` items in it: as much Markdown as the doc comments have.
 pub(super) fn prose(text: &str) -> Markup {
     html! {
@@ -110,7 +113,7 @@ pub(super) fn member(name: &str, schema: &Schema, required: bool) -> Markup {
             dd {
                 (prose(&schema.description))
                 @if !bounds.is_empty() { " " span.bounds { (bounds) "." } }
-                @if let Some(pattern) = &schema.pattern { " " span.bounds { "Form: " code { (pattern) } } }
+                @if let Some(pattern) = schema.pattern.as_ref().filter(|pattern| !pattern.starts_with(ANY)) { " " span.bounds { "Form: " code { (pattern) } } }
             }
         }
     }

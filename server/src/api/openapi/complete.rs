@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use domain::approval::Status;
 use http::StatusCode;
 use serde_json::Value;
 use utoipa::{
@@ -28,6 +29,7 @@ impl Modify for Complete {
     fn modify(&self, api: &mut OpenApi) {
         let mut sent = BTreeSet::new();
         for (path, item) in &mut api.paths.paths {
+            conditional(item);
             for operation in operations(item) {
                 complete(path, operation);
                 if let Some(body) = &operation.request_body {
@@ -39,7 +41,9 @@ impl Modify for Complete {
         close_over(&components.schemas, &mut sent);
         for (name, schema) in &mut components.schemas {
             hoist_descriptions(schema);
-            if !sent.contains(name) {
+            if sent.contains(name) {
+                name_forms(schema);
+            } else {
                 require_nullable(schema);
             }
         }
@@ -55,6 +59,44 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten()
 }
 
+/// What can be changed is tagged, and whoever changes or deletes it may say what they saw.
+fn conditional(item: &mut PathItem) {
+    let is_changed = item.patch.is_some() || item.put.is_some();
+    for operation in [&mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten().filter(|_| is_changed) {
+        let header = ParameterBuilder::new()
+            .name("If-Match")
+            .parameter_in(ParameterIn::Header)
+            .required(Required::False)
+            .description(Some("The tag of the state that was seen, or `*`: in another state nothing is done (412)."))
+            .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+            .build();
+        operation.parameters.get_or_insert_default().push(RefOr::T(header));
+        operation.responses.responses.insert("412".to_owned(), RefOr::Ref(Ref::from_response_name("ChangedSince")));
+    }
+    for operation in operations(item) {
+        for response in operation.responses.responses.values_mut() {
+            if let RefOr::T(response) = response
+                && response.content.values().any(is_tagged)
+            {
+                let tag = ObjectBuilder::new().schema_type(Type::String);
+                let header = HeaderBuilder::new().description(Some("The `etag` of the body.")).schema(Some(tag));
+                response.headers.insert("ETag".to_owned(), RefOr::T(header.build()));
+            }
+        }
+    }
+}
+
+/// Whether an answer is one resource that can be changed.
+fn is_tagged(content: &RefOr<Content>) -> bool {
+    let tagged = ["Connection", "Member", "Org", "Role", "Toolkit", "ToolkitTool"];
+    match content {
+        RefOr::T(Content { schema: Some(RefOr::Ref(target)), .. }) => {
+            tagged.iter().any(|name| target.ref_location.ends_with(&format!("/{name}")))
+        }
+        _ => false,
+    }
+}
+
 fn complete(path: &str, operation: &mut Operation) {
     let rights = sign_ins(operation);
     let parameters = operation.parameters.get_or_insert_default();
@@ -65,6 +107,7 @@ fn complete(path: &str, operation: &mut Operation) {
             drop_null(schema);
         }
     }
+    parameters.iter_mut().for_each(|parameter| query_form(operation.operation_id.as_deref(), parameter));
     parameters.splice(0..0, path_parameters(path).map(RefOr::T));
     let has_path = path.contains('{');
     if parameters.is_empty() {
@@ -93,6 +136,29 @@ fn complete(path: &str, operation: &mut Operation) {
     can_answer("422", has_body || has_query);
     can_answer("503", true);
     can_answer("default", true);
+}
+
+/// Lists whose cursors are names; those of all others are ids.
+const BY_NAME: [&str; 5] =
+    ["list_roles", "list_connections", "list_connection_tools", "list_toolkits", "list_toolkit_tools"];
+
+/// The form of a parameter that no attribute can say.
+fn query_form(operation: Option<&str>, parameter: &mut RefOr<Parameter>) {
+    let RefOr::T(Parameter { name, schema: Some(RefOr::T(Schema::Object(text))), .. }) = parameter else { return };
+    match (operation, name.as_str()) {
+        (Some(operation), "cursor") if !BY_NAME.contains(&operation) => {
+            text.format = Some(SchemaFormat::KnownFormat(KnownFormat::Uuid));
+            (text.min_length, text.max_length) = (None, None);
+        }
+        (Some("list_approvals"), "status") => {
+            let word = Status::ALL.map(Status::as_str).join("|");
+            text.pattern = Some(format!("^({word})(,({word}))*$"));
+        }
+        (_, "cursor" | "actor" | "action" | "toolkit" | "tool" | "q") => {
+            text.pattern = Some(LINE.to_owned());
+        }
+        _ => {}
+    }
 }
 
 /// Every way to sign in, with the right that the attribute names; `None` for a public operation.
@@ -168,6 +234,11 @@ const ERRORS: &[Known] = &[
     Known { status: "401", name: "Unauthorized", description: "There is no valid credential." },
     Known { status: "403", name: "Forbidden", description: "The role does not have the right, or it takes a person." },
     Known { status: "404", name: "NotFound", description: "It is not there, or it is another org's." },
+    Known {
+        status: "412",
+        name: "ChangedSince",
+        description: "`changed_since`: somebody has changed it since it was read; nothing was done.",
+    },
     Known { status: "413", name: "TooLarge", description: "The body is larger than 4 MiB (16 KiB to sign in)." },
     Known { status: "422", name: "Invalid", description: "A field is wrong; `errors` says which." },
     Known {
@@ -257,6 +328,45 @@ fn hoist_descriptions(schema: &mut RefOr<Schema>) {
         }
         RefOr::T(Schema::AllOf(all)) => all.items.iter_mut().for_each(hoist_descriptions),
         _ => {}
+    }
+}
+
+/// Any text: U+0000 is refused everywhere, since no database keeps it.
+const TEXT: &str = r"^[^\u0000]*$";
+/// A text in one line: no control characters.
+const LINE: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
+/// A text that says something.
+const SAYING: &str = r"^[^\u0000]*[^\s\u0000][^\u0000]*$";
+/// A name for people: no control characters, and one character that can be seen.
+const NAME: &str = concat!(
+    r"^[^\u0000-\u001f\u007f-\u009f]*",
+    r"[^\s\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f",
+    r"\u2028-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb]",
+    r"[^\u0000-\u001f\u007f-\u009f]*$",
+);
+/// The longest name for people, in characters.
+const LONGEST_NAME: usize = 100;
+
+/// Which characters a text that is sent may have, where the attribute does not say it.
+fn name_forms(schema: &mut RefOr<Schema>) {
+    let RefOr::T(Schema::Object(object)) = schema else { return };
+    for (name, property) in &mut object.properties {
+        let RefOr::T(Schema::Object(text)) = property else { continue };
+        let is_text = match &text.schema_type {
+            SchemaType::Type(one) => *one == Type::String,
+            SchemaType::Array(several) => several.contains(&Type::String),
+            SchemaType::AnyValue => false,
+        };
+        if !is_text || text.pattern.is_some() || text.enum_values.is_some() {
+            continue;
+        }
+        let form = match &text.format {
+            None if name == "name" && text.max_length == Some(LONGEST_NAME) => NAME,
+            None if matches!(name.as_str(), "note" | "reason") && text.min_length.is_some() => SAYING,
+            None | Some(SchemaFormat::KnownFormat(KnownFormat::Password)) => TEXT,
+            Some(_) => continue,
+        };
+        text.pattern = Some(form.to_owned());
     }
 }
 

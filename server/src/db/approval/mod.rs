@@ -26,7 +26,7 @@ pub use list::{COUNTED, Filter, Mine, count, list};
 pub use own::own_people;
 pub use record::{EventRow, Record, events, get, load, lock};
 pub use undone::{Undone, undone};
-pub use waiting::{Waiting, waiting};
+pub use waiting::{Waiting, open, waiting};
 
 use super::{OrgScope, SystemScope, expect_one_row, task};
 use crate::error::{Error, Result};

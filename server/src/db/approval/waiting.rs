@@ -1,7 +1,7 @@
 //! How many requests wait for a decision.
 
 use chrono::{DateTime, Utc};
-use domain::{ToolkitToolId, UserId};
+use domain::{ApprovalId, ToolkitToolId, UserId};
 use uuid::Uuid;
 
 use crate::{db::OrgScope, error::Result};
@@ -40,4 +40,16 @@ pub async fn waiting(scope: &mut OrgScope, person: Option<UserId>, keys: &[Uuid]
         oldest_at: row.oldest_at,
     });
     Ok(waiting.collect())
+}
+
+/// The requests that wait for a decision or for their use, the oldest first.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn open(scope: &mut OrgScope) -> Result<Vec<ApprovalId>> {
+    let ids = sqlx::query_scalar!(
+        "SELECT id FROM approvals WHERE org_id = $1 AND state IN ('pending', 'approved') ORDER BY id",
+        scope.org().0,
+    );
+    Ok(ids.fetch_all(scope.conn()).await?.into_iter().map(ApprovalId).collect())
 }

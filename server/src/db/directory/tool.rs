@@ -8,16 +8,14 @@ use domain::{
     directory::{Directory, Tool},
 };
 use sqlx::types::Json;
+use tokio::task::spawn_blocking;
 use uuid::Uuid;
 use wire::definition::{Hints, normal_sha256};
 
 use super::{odd, sha256};
 use crate::{
-    db::{
-        SystemScope,
-        reviewed::{NONE, Reviewed},
-    },
-    error::Result,
+    db::{SystemScope, reviewed::Reviewed},
+    error::{Error, Result},
 };
 
 /// Definitions that are read with one query: each has up to 256 KiB.
@@ -50,18 +48,18 @@ pub(super) async fn load(scope: &mut SystemScope, before: Option<&Directory>) ->
     for ids in unread.chunks(AT_ONCE) {
         read(scope, ids, &mut texts).await?;
     }
+    let doubtful = rows.iter().filter(|row| !row.is_reviewed);
+    let doubtful = doubtful.map(|row| sha256("tools", row.id, &row.seen_text_sha256)).collect::<Result<Vec<_>>>()?;
+    normalise(&doubtful, &mut texts).await?;
     let mut tools = HashMap::with_capacity(rows.len());
     for row in rows {
         let text_sha256 = sha256("tools", row.id, &row.seen_text_sha256)?;
-        let (definition, normal) =
-            texts.get_mut(&text_sha256).ok_or_else(|| odd("tools", row.id, "has no definition"))?;
+        let (definition, normal) = texts.get(&text_sha256).ok_or_else(|| odd("tools", row.id, "has no definition"))?;
         let reviewed = row.reviewed.map(|reviewed| reviewed.0).unwrap_or_default();
-        let changed = !row.is_reviewed && {
-            // What cannot be compared is no reviewed definition.
-            let normal = *normal.get_or_insert_with(|| normal_sha256(definition).unwrap_or(NONE));
-            let is_covered = row.trust_definitions && is_trusted(definition, &reviewed);
-            !is_covered && !is_reviewed(&reviewed, &normal)
-        };
+        let is_covered = || row.trust_definitions && is_trusted(definition, &reviewed);
+        // What cannot be compared is no reviewed definition.
+        let is_reviewed = row.is_reviewed || normal.is_some_and(|normal| is_reviewed(&reviewed, &normal));
+        let changed = !is_reviewed && !is_covered();
         let tool = Tool {
             id: row.id.into(),
             connection: row.connection_id.into(),
@@ -76,6 +74,29 @@ pub(super) async fn load(scope: &mut SystemScope, before: Option<&Directory>) ->
         tools.insert(tool.id, Arc::new(tool));
     }
     Ok(tools)
+}
+
+/// Finds the normalised forms of these texts where they are not known yet, beside the workers: definitions are as large
+/// and as many as upstreams like.
+async fn normalise(doubtful: &[[u8; 32]], texts: &mut Texts) -> Result<()> {
+    let unknown = |sha256: &[u8; 32]| match texts.get(sha256) {
+        Some((text, None)) => Some((*sha256, text.clone())),
+        _ => None,
+    };
+    let unknown: Vec<_> = doubtful.iter().filter_map(unknown).collect();
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let normalised = spawn_blocking(move || {
+        let found = unknown.into_iter().map(|(sha256, text)| (sha256, normal_sha256(&text).ok()));
+        found.collect::<Vec<_>>()
+    });
+    for (sha256, normal) in normalised.await.map_err(Error::internal)? {
+        if let Some((_, known)) = texts.get_mut(&sha256) {
+            *known = normal;
+        }
+    }
+    Ok(())
 }
 
 fn is_reviewed(reviewed: &[Reviewed], normal_sha256: &[u8; 32]) -> bool {

@@ -16,7 +16,7 @@ use crate::error::Result;
 pub enum View {
     /// Without what looks like a secret.
     Masked,
-    /// With the whole path, or all arguments: for people who may change the connection.
+    /// With the whole path, or all of the arguments that does not look secret: for people who may change the connection.
     Whole,
 }
 

@@ -17,7 +17,7 @@ use url::Url;
 
 use super::{
     address::{self, View},
-    args,
+    args, references,
 };
 use crate::{
     error::{Error, Result},
@@ -27,6 +27,13 @@ use crate::{
 
 /// How large a configuration may be, in bytes of JSON: every replica keeps it in memory.
 const MAX_CONFIG: usize = 64 * 1024;
+
+/// How long the arguments of a program may be with the values of variables in place: what one argument may have on Linux.
+const MAX_ARGS: usize = 128 * 1024;
+
+/// In what is sealed: the arguments refer to variables. Absent where that makes no difference, and in what was stored
+/// before there were references: those arguments keep their bytes.
+const REFERS: &str = "args_refer";
 
 /// Stands where a value is not shown.
 pub(super) const MASK: &str = "********";
@@ -80,6 +87,9 @@ pub struct Stdio {
     pub(super) env: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cwd: Option<PathBuf>,
+    /// Whether the arguments refer to variables ([`references`]).
+    #[serde(skip)]
+    refers: bool,
 }
 
 fn write_url<S: serde::Serializer>(url: &Url, serializer: S) -> Result<S::Ok, S::Error> {
@@ -98,15 +108,23 @@ impl Config {
     /// # Errors
     /// What is wrong, naming the field; a placeholder that has nothing to keep.
     pub fn read(kind: ConnectionKind, config: &Value, before: Option<&Self>) -> Result<Self> {
-        let wrong = |error: serde_json::Error| {
-            Error::invalid("config", format!("does not fit the kind `{}`: {error}", kind.as_str()))
+        let wrong = |error: serde_path_to_error::Error<serde_json::Error>| {
+            let field = match error.path().to_string().as_str() {
+                "." => "config".to_owned(),
+                path => format!("config.{path}"),
+            };
+            Error::invalid(field, format!("does not fit the kind `{}`: {}", kind.as_str(), error.inner()))
         };
         if config.to_string().len() > MAX_CONFIG {
             return Err(Error::invalid("config", "may have at most 64 KiB"));
         }
+        // Serde would take an array as well, its positions for the fields.
+        if !config.is_object() {
+            return Err(Error::invalid("config", "must be an object"));
+        }
         match kind {
             ConnectionKind::StreamableHttp => {
-                let mut http = Http::deserialize(config).map_err(wrong)?;
+                let mut http: Http = serde_path_to_error::deserialize(config).map_err(wrong)?;
                 http.keep(
                     before.and_then(|before| if let Self::StreamableHttp(http) = before { Some(http) } else { None }),
                 )?;
@@ -114,13 +132,36 @@ impl Config {
                 Ok(Self::StreamableHttp(http))
             }
             ConnectionKind::Stdio => {
-                let mut stdio = Stdio::deserialize(config).map_err(wrong)?;
+                let mut stdio: Stdio = serde_path_to_error::deserialize(config).map_err(wrong)?;
                 stdio
                     .keep(before.and_then(|before| if let Self::Stdio(stdio) = before { Some(stdio) } else { None }))?;
                 stdio.check()?;
-                Ok(Self::Stdio(stdio))
+                Ok(Self::Stdio(stdio.referring(before)))
             }
         }
+    }
+
+    /// What a change makes of this configuration (RFC 7396): members that it does not name stay as they are, what may be
+    /// secret as its placeholder, so that it is kept towards the same address or program only; `null` takes a member away.
+    ///
+    /// # Errors
+    /// A change that is no object; a header that is there twice.
+    pub fn merged(&self, change: &Value) -> Result<Value> {
+        let mut change = change.clone();
+        if !change.is_object() {
+            return Err(Error::invalid("config", "must be an object"));
+        }
+        if let (Self::StreamableHttp(_), Some(Value::Object(headers))) = (self, change.get_mut("headers")) {
+            for (name, value) in std::mem::take(headers) {
+                let name = name.to_ascii_lowercase();
+                if headers.insert(name.clone(), value).is_some() {
+                    return Err(Error::invalid(format!("config.headers.{name}"), "is there twice"));
+                }
+            }
+        }
+        let mut merged = self.shown_as(View::Whole);
+        merge(&mut merged, change);
+        Ok(merged)
     }
 
     /// The configuration as it is shown to everybody.
@@ -135,7 +176,7 @@ impl Config {
                 serde_json::to_value(Http { url: address::shown(&http.url, view), headers: masked(&http.headers) })
             }
             Self::Stdio(stdio) => {
-                let args = args::shown(&stdio.command, &stdio.args, view);
+                let args = stdio.shown_args(view);
                 serde_json::to_value(Stdio { args, env: masked(&stdio.env), ..stdio.clone() })
             }
         };
@@ -150,7 +191,7 @@ impl Config {
     pub fn seal(&self, vault: &Vault, connection: ConnectionId) -> Result<Vec<u8>> {
         let json = match self {
             Self::StreamableHttp(http) => serde_json::to_vec(http),
-            Self::Stdio(stdio) => serde_json::to_vec(stdio),
+            Self::Stdio(stdio) => stdio.stored(),
         };
         let json = json.map_err(Error::internal)?;
         Ok(vault.seal(Purpose::ConnectionConfig, connection.0.as_bytes(), &json))
@@ -164,7 +205,7 @@ impl Config {
         let json = vault.open(Purpose::ConnectionConfig, connection.0.as_bytes(), sealed).map_err(Error::internal)?;
         match kind {
             "streamable_http" => serde_json::from_slice(&json).map(Self::StreamableHttp).map_err(Error::internal),
-            "stdio" => serde_json::from_slice(&json).map(Self::Stdio).map_err(Error::internal),
+            "stdio" => Stdio::from_stored(&json).map(Self::Stdio).map_err(Error::internal),
             other => Err(Error::internal(format!("connections {connection}: unknown kind {other}"))),
         }
     }
@@ -177,8 +218,8 @@ impl Config {
                 Transport::StreamableHttp { url: http.url, headers: http.headers.into_iter().map(secret).collect() }
             }
             Self::Stdio(stdio) => Transport::Stdio {
+                args: stdio.resolved_args(),
                 command: stdio.command,
-                args: stdio.args,
                 env: stdio.env.into_iter().map(secret).collect(),
                 cwd: stdio.cwd,
             },
@@ -228,12 +269,61 @@ impl Stdio {
     fn keep(&mut self, before: Option<&Self>) -> Result<()> {
         // Arguments, the directory and other variables, a proxy say, may have the program send what it has elsewhere.
         let same_program = before.filter(|before| {
-            (&before.command, &before.args, &before.cwd) == (&self.command, &self.args, &self.cwd)
+            (&before.command, &before.cwd) == (&self.command, &self.cwd)
+                && before.has_args(&self.args)
                 && before.env.keys().eq(self.env.keys())
                 && self.env.iter().all(|(name, value)| value == MASK || before.env.get(name) == Some(value))
         });
+        if let Some(before) = same_program {
+            self.args.clone_from(&before.args);
+        }
         let none = BTreeMap::new();
         keep("env", &mut self.env, same_program.map_or(&none, |before| &before.env))
+    }
+
+    /// Whether these are its arguments, each as it is or as it is shown.
+    fn has_args(&self, args: &[String]) -> bool {
+        let shown = [View::Masked, View::Whole].map(|view| self.shown_args(view));
+        let is_it = |at: usize, arg: &String| self.args[at] == *arg || shown.iter().any(|shown| shown[at] == *arg);
+        self.args.len() == args.len() && args.iter().enumerate().all(|(at, arg)| is_it(at, arg))
+    }
+
+    pub(super) fn shown_args(&self, view: View) -> Vec<String> {
+        let none = BTreeMap::new();
+        args::shown(&self.command, &self.args, view, if self.refers { &self.env } else { &none })
+    }
+
+    /// Sending the same again changes nothing, also where references make a difference now.
+    fn referring(self, before: Option<&Config>) -> Self {
+        let refers = self.args.iter().any(|arg| references::refers(arg, &self.env));
+        match before {
+            Some(Config::Stdio(before)) if (Self { refers: before.refers, ..self.clone() }) == *before => {
+                before.clone()
+            }
+            _ => Self { refers, ..self },
+        }
+    }
+
+    /// The arguments that the program gets.
+    fn resolved_args(&self) -> Vec<String> {
+        match self.refers {
+            true => self.args.iter().map(|arg| references::resolved(arg, &self.env)).collect(),
+            false => self.args.clone(),
+        }
+    }
+
+    fn stored(&self) -> serde_json::Result<Vec<u8>> {
+        let mut json = serde_json::to_value(self)?;
+        if let (true, Some(members)) = (self.refers, json.as_object_mut()) {
+            members.insert(REFERS.to_owned(), Value::Bool(true));
+        }
+        serde_json::to_vec(&json)
+    }
+
+    fn from_stored(json: &[u8]) -> serde_json::Result<Self> {
+        let mut json: Value = serde_json::from_slice(json)?;
+        let refers = json.as_object_mut().and_then(|members| members.remove(REFERS)).is_some();
+        Ok(Self { refers, ..Self::deserialize(json)? })
     }
 
     fn check(&self) -> Result<()> {
@@ -250,6 +340,15 @@ impl Stdio {
                 format!("has {MASK}, which stands for what is not shown; send every argument as it is to be"),
             ));
         }
+        let length: usize = self.args.iter().map(|arg| references::resolved_length(arg, &self.env)).sum();
+        if length > MAX_ARGS {
+            return Err(Error::invalid(
+                "config.args",
+                format!(
+                    "would have {length} bytes with the variables in place that they refer to; {MAX_ARGS} are allowed"
+                ),
+            ));
+        }
         for (name, value) in &self.env {
             if name.is_empty() || name.contains('=') || nul(name) || nul(value) {
                 return Err(Error::invalid(
@@ -263,6 +362,25 @@ impl Stdio {
                 Err(Error::invalid("config.cwd", "must be an absolute path"))
             }
             _ => Ok(()),
+        }
+    }
+}
+
+/// RFC 7396, section 2.
+fn merge(target: &mut Value, patch: Value) {
+    let Value::Object(patch) = patch else {
+        *target = patch;
+        return;
+    };
+    if !target.is_object() {
+        *target = Value::Object(serde_json::Map::new());
+    }
+    let Value::Object(target) = target else { return };
+    for (name, value) in patch {
+        if value.is_null() {
+            target.remove(&name);
+        } else {
+            merge(target.entry(name).or_insert(Value::Null), value);
         }
     }
 }

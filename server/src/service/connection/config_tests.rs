@@ -101,6 +101,52 @@ fn a_kept_variable_never_goes_to_a_program_that_is_called_otherwise() {
 }
 
 #[test]
+fn a_masked_argument_keeps_what_was_there_for_the_same_program_only() {
+    let config =
+        json!({"command": "srv", "args": ["--api-key=SECRET", "--db", "pg://a:SECRET@db/x"], "env": {"A": "1"}});
+    let before = stdio(config, None).ok().unwrap();
+    for view in [View::Masked, View::Whole] {
+        let shown = before.shown_as(view);
+        assert!(!shown.to_string().contains("SECRET"), "{shown}");
+        assert!(stdio(shown.clone(), Some(&before)).ok().unwrap() == before);
+        let with = |name: &str, value: Value| {
+            let mut config = shown.clone();
+            config[name] = value;
+            field(stdio(config, Some(&before)))
+        };
+        assert_eq!(with("command", json!("evil")), "config.env.A");
+        assert_eq!(with("env", json!({})), "config.args");
+        let mut args = shown["args"].clone();
+        args.as_array_mut().unwrap().push(json!("--upload=https://evil.example"));
+        assert_eq!(with("args", args), "config.env.A");
+    }
+}
+
+#[test]
+fn arguments_refer_to_variables_once_they_are_saved_and_stored_ones_keep_their_bytes() {
+    let (vault, id) = (Vault::new(&crate::vault::MasterKey::development()), ConnectionId::new());
+    let open = |sealed: &[u8]| Config::open(&vault, id, "stdio", sealed).ok().unwrap();
+    let args = |config: Config| match config.into_transport() {
+        Transport::Stdio { args, .. } => args,
+        Transport::StreamableHttp { .. } => panic!("it is a program"),
+    };
+    let written = ["--key={KEY}", "{{KEY}", "{OTHER}"];
+    let config = json!({"command": "srv", "args": written, "env": {"KEY": "SECRET"}});
+    let stored = vault.seal(Purpose::ConnectionConfig, id.0.as_bytes(), config.to_string().as_bytes());
+    assert_eq!(args(open(&stored)), written, "an earlier version stored it");
+    assert!(stdio(config.clone(), Some(&open(&stored))).ok().unwrap() == open(&stored), "it is the same again");
+
+    let saved = stdio(config, None).ok().unwrap();
+    assert_eq!(saved.shown_as(View::Whole)["args"], json!(written));
+    let opened = open(&saved.seal(&vault, id).ok().unwrap());
+    assert!(opened == saved);
+    assert_eq!(args(opened), ["--key=SECRET", "{KEY}", "{OTHER}"]);
+    let long = json!({"command": "srv", "args": ["{A}{A}{A}"], "env": {"A": "x".repeat(50_000)}});
+    assert_eq!(field(stdio(long, None)), "config.args");
+    assert_eq!(field(stdio(json!({"command": "srv", "args_refer": true}), None)), "config");
+}
+
+#[test]
 fn a_masked_path_keeps_its_secret_and_its_headers_and_nothing_goes_to_another_path() {
     let secret = "550e8400-e29b-41d4-a716-446655440000";
     let url = format!("https://a.example/{secret}/mcp");
@@ -126,8 +172,9 @@ fn what_is_wrong_is_named() {
     let url = "https://a.example/mcp";
     for (config, wrong) in [
         (json!({}), "config"),
-        (json!({"url": "not a url"}), "config"),
-        (json!({"url": url, "header": {}}), "config"),
+        (json!([url]), "config"),
+        (json!({"url": "not a url"}), "config.url"),
+        (json!({"url": url, "header": {}}), "config.header"),
         (json!({"url": "ftp://a.example"}), "config.url"),
         (json!({"url": "data:text/plain,x"}), "config.url"),
         (json!({"url": "https://user@a.example"}), "config.url"),
@@ -141,7 +188,7 @@ fn what_is_wrong_is_named() {
         assert_eq!(field(http(config.clone(), None)), wrong, "{config}");
     }
     for (config, wrong) in [
-        (json!({"url": url}), "config"),
+        (json!({"url": url}), "config.url"),
         (json!({"command": " "}), "config.command"),
         (json!({"command": "a", "args": ["\u{0}"]}), "config.args"),
         (json!({"command": "a", "args": ["--key=********"]}), "config.args"),
@@ -150,4 +197,29 @@ fn what_is_wrong_is_named() {
     ] {
         assert_eq!(field(stdio(config.clone(), None)), wrong, "{config}");
     }
+}
+
+#[test]
+fn a_change_keeps_what_it_does_not_name_and_null_takes_away() {
+    let config = json!({"url": "https://a.example/mcp", "headers": {"x-one": "1", "x-two": "2"}});
+    let before = http(config, None).ok().unwrap();
+    let after = |change: Value| http(before.merged(&change)?, Some(&before));
+    assert!(after(json!({})).ok().unwrap() == before);
+    let changed = after(json!({"headers": {"X-One": "3", "X-Two": null}})).ok().unwrap();
+    assert!(changed == http(json!({"url": "https://a.example/mcp", "headers": {"x-one": "3"}}), None).ok().unwrap());
+    let bare = after(json!({"headers": null})).ok().unwrap();
+    assert!(bare == http(json!({"url": "https://a.example/mcp"}), None).ok().unwrap());
+    assert_eq!(field(after(json!({"url": "https://b.example/mcp"}))), "config.headers.x-one");
+    assert_eq!(field(after(json!({"url": null}))), "config");
+    assert_eq!(field(after(json!({"headers": {"X-One": "1", "x-one": "2"}}))), "config.headers.x-one");
+    assert_eq!(field(after(json!(["https://b.example/mcp"]))), "config");
+    let program = stdio(json!({"command": "npx", "args": ["-y", "a", "s3cr3t-token"], "env": {"A": "1"}}), None);
+    let program = program.ok().unwrap();
+    let kept = program.merged(&json!({"env": {"A": "2"}})).ok().unwrap();
+    assert!(
+        stdio(kept, Some(&program)).ok().unwrap()
+            == stdio(json!({"command": "npx", "args": ["-y", "a", "s3cr3t-token"], "env": {"A": "2"}}), None)
+                .ok()
+                .unwrap()
+    );
 }

@@ -1,5 +1,6 @@
 //! Connections: made, changed, removed. Their configuration is in
-//! `config`, what is shown of an upstream's address in `address` and of a program in `args`, what its log must not have in
+//! `config`, what is shown of an upstream's address in `address` and of a program in `args`, references between arguments and
+//! variables in `references`, what its log must not have in
 //! `secrets`, what this replica keeps open in `open`, listing their tools again in `refresh`, which of their definitions are reviewed in `reviewed`, what of their input schemas
 //! can be used in `judge`.
 
@@ -10,11 +11,12 @@ mod compare;
 mod config;
 mod judge;
 mod open;
+mod references;
 mod refresh;
 mod reviewed;
 mod secrets;
 
-use api_types::{ConnectionKind, CreateConnection, UpdateConnection};
+use api_types::{Affected, ConnectionKind, CreateConnection, UpdateConnection};
 use domain::{ConnectionId, Right, directory::Connection};
 use serde_json::{Value, json};
 
@@ -25,7 +27,15 @@ pub use open::{Open, ensure_fresh, follow, spec};
 pub use refresh::refresh_tools;
 pub use reviewed::{is_changed, listed, remove as remove_reviewed, restless, review};
 
-use super::{Services, access::OrgAccess, change, label::slug, loosening::Changer, toolkit};
+use super::{
+    Services,
+    access::OrgAccess,
+    change,
+    etag::{self, IfMatch},
+    label::slug,
+    loosening::Changer,
+    toolkit,
+};
 use crate::{
     db::{self, OrgScope, connection::Row, toolkit_tool::Of},
     error::{Error, Result},
@@ -79,18 +89,30 @@ pub async fn create(services: &Services, access: &OrgAccess, new: &CreateConnect
     Ok(row)
 }
 
+/// The tag of what can be changed about a connection.
+pub fn etag(row: &Row) -> String {
+    etag::of(&(row.version, row.enabled, row.connect_timeout_ms, row.call_timeout_ms, row.trust_definitions))
+}
+
 /// Changes a connection. Another configuration is a new version: approvals that wait for this
-/// connection no longer hold. Sending the same one again changes nothing.
+/// connection no longer hold. What changes nothing is not on record.
 ///
 /// # Errors
 /// Not found; as [`create`]; `person_required` for a key that configures a connection anew, switches it on, or gives it
 /// less time, whose tools somebody may call for whom the key may not loosen anything, and for every key that trusts its
 /// definitions or no longer does. Anybody who may change connections may switch a program
-/// off.
-pub async fn update(services: &Services, access: &OrgAccess, slug: &str, to: &UpdateConnection) -> Result<Row> {
+/// off. `changed_since` (412).
+pub async fn update(
+    services: &Services,
+    access: &OrgAccess,
+    slug: &str,
+    to: &UpdateConnection,
+    seen: &IfMatch,
+) -> Result<Row> {
     let mut scope = change::begin(services, access).await?;
     let changer = Changer::of(&mut scope, services, access).await?;
     let (before, kind) = lock(&mut scope, slug).await?;
+    seen.check(&etag(&before))?;
     let only_switches_off_or_trusts = (to.enabled == Some(false) || to.trust_definitions.is_some())
         && to.enabled != Some(true)
         && to.config.is_none()
@@ -106,7 +128,8 @@ pub async fn update(services: &Services, access: &OrgAccess, slug: &str, to: &Up
     let config = match &to.config {
         Some(config) => {
             let old = Config::open(&services.vault, before.id, &before.kind, &before.config_sealed)?;
-            Some(Config::read(kind, config, Some(&old))?).filter(|new| *new != old)
+            let config = old.merged(config)?;
+            Some(Config::read(kind, &config, Some(&old))?).filter(|new| *new != old)
         }
         None => None,
     };
@@ -126,6 +149,9 @@ pub async fn update(services: &Services, access: &OrgAccess, slug: &str, to: &Up
     };
     db::connection::update(&mut scope, before.id, &change).await?;
     let row = get_row(&mut scope, slug).await?;
+    if etag(&row) == etag(&before) {
+        return Ok(row);
+    }
     let recorded = recorded(&row, config.as_ref());
     change::commit(services, scope, &access.actor, "update_connection", &recorded, None::<&()>).await?;
     if !row.enabled || row.version != before.version {
@@ -134,21 +160,43 @@ pub async fn update(services: &Services, access: &OrgAccess, slug: &str, to: &Up
     Ok(row)
 }
 
-/// Deletes a connection, its tools and what toolkits expose of them.
+/// Deletes a connection, its tools and, with `force`, what toolkits expose of them.
 ///
 /// # Errors
-/// Not found; a call through it that is under way or whose outcome is not known (409); `person_required` for a key where
-/// one of its tools stands in a toolkit.
-pub async fn delete(services: &Services, access: &OrgAccess, slug: &str) -> Result<()> {
+/// Not found; `changed_since` (412); a call through it that is under way or whose outcome is not known (409);
+/// `tools_in_use` (409) without `force` where toolkits expose its tools; `person_required` for a key where one of its tools
+/// stands in a toolkit.
+pub async fn delete(services: &Services, access: &OrgAccess, slug: &str, seen: &IfMatch, force: bool) -> Result<()> {
     let mut scope = change::begin(services, access).await?;
     let changer = Changer::of(&mut scope, services, access).await?;
     let (row, _) = lock(&mut scope, slug).await?;
+    seen.check(&etag(&row))?;
     changer.may_remove(&mut scope, Of::Connection(row.id)).await?;
     toolkit::settled(&mut scope, Of::Connection(row.id)).await?;
+    if !force {
+        unused(&mut scope, &row).await?;
+    }
     db::connection::delete(&mut scope, row.id).await?;
     change::commit(services, scope, &access.actor, "delete_connection", &slug, None::<&()>).await?;
     services.upstreams.forget(row.id.0).await;
     Ok(())
+}
+
+/// Fails while toolkits expose tools of the connection.
+async fn unused(scope: &mut OrgScope, row: &Row) -> Result<()> {
+    let exposed = db::toolkit_tool::standing(scope, Some(Of::Connection(row.id))).await?;
+    let tools = match exposed.len() {
+        0 => return Ok(()),
+        1 => "1 tool".to_owned(),
+        several => format!("{several} tools"),
+    };
+    let affected = exposed.into_iter().map(|tool| Affected {
+        kind: "toolkit_tool".to_owned(),
+        name: format!("{}/{}", tool.toolkit, tool.name),
+        effect: "is taken out of the toolkit".to_owned(),
+    });
+    let message = format!("deleting the connection `{}` takes {tools} out of toolkits", row.slug);
+    Err(Error::needs_consent("tools_in_use", message, affected))
 }
 
 async fn get_row(scope: &mut OrgScope, slug: &str) -> Result<Row> {

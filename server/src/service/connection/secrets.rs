@@ -11,17 +11,11 @@ use url::Url;
 
 use super::{
     address::{View, masked_path},
-    args,
+    args::{self, PASSWORDS},
     config::{Config, MASK},
 };
 use crate::upstream::Secrets;
 
-/// `user:password@`, at the beginning or after `://`, a blank, a quote or `=`, up to the first `@` and up to the last: a
-/// password may have one in it, and so may what follows. And `://token@`.
-static PASSWORDS: LazyLock<[Regex; 3]> = LazyLock::new(|| {
-    let password = |many| pattern(&format!(r#"(?:^|://|[\s="'])[^\s:/@"']*:([^\s"'/][^\s"']{many})@"#));
-    [password("+?"), password("+"), pattern(r#"://([^\s/@"']+)@"#)]
-});
 /// `name=value`, `name: value`, `"name": "value"`, with the scheme of an `Authorization` passed over. A name need not
 /// look secret: all of the text is hidden.
 static NAMED: LazyLock<Regex> =
@@ -45,7 +39,7 @@ impl Config {
             }
             Self::Stdio(stdio) => {
                 stdio.env.values().for_each(|value| add_value(&mut found, value));
-                let shown = args::shown(&stdio.command, &stdio.args, View::Masked);
+                let shown = stdio.shown_args(View::Masked);
                 let hidden = stdio.args.iter().zip(&shown).filter(|(arg, shown)| arg != shown);
                 hidden.for_each(|(arg, shown)| add_argument(&mut found, arg, shown));
             }

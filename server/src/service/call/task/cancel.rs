@@ -38,7 +38,7 @@ pub async fn cancel(services: &Arc<Services>, asker: &Asker, id: &str) -> Result
         None => None,
     };
     let record = match record {
-        Some(record) => Some(approval::tidied(&mut scope, record).await?),
+        Some(record) => Some(approval::tidied(services, &mut scope, record).await?),
         None => None,
     };
     // What was approved and sent is not recalled, whoever stops asking for it.

@@ -219,7 +219,7 @@ async fn settle_deadline(services: &Services, found: &Found) -> Result<()> {
     let Some(record) = &found.record else { return Ok(()) };
     let mut scope = OrgScope::begin(&services.db.calls, record.org).await?;
     if let Some(record) = db::approval::lock(&mut scope, record.id).await? {
-        approval::tidied(&mut scope, record).await?;
+        approval::tidied(services, &mut scope, record).await?;
     }
     scope.commit().await
 }

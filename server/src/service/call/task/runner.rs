@@ -25,7 +25,10 @@ use super::super::{
 };
 use crate::{
     audit::redact::recorded,
-    db::{self, OrgScope, Reason, SystemScope, audit::Intent},
+    db::{
+        self, OrgScope, Reason, SystemScope,
+        audit::{Intent, Source},
+    },
     error::Result,
     live::ApprovalChanged,
     service::Services,
@@ -185,6 +188,7 @@ async fn attempt(
         rule: None,
         approval: Some(id),
         client: record.client.clone(),
+        source: Source::Mcp,
     };
     let claimant = Claimant {
         org: org.id,

@@ -1,0 +1,56 @@
+//! `/me/password` and `/me/orgs/{org}`: what people change about themselves.
+
+use std::sync::Arc;
+
+use api_types::ChangePassword;
+use axum::{extract::State, http::StatusCode};
+
+use super::{
+    authorize::{ClientAddress, Known, Member},
+    body::{Body, SMALL},
+};
+use crate::{
+    error::Result,
+    service::{self, Services},
+};
+
+/// Changes one's own password.
+///
+/// Every other session of the person ends, and every login token, the one that came with this request as well.
+#[utoipa::path(
+    put,
+    path = "/me/password",
+    tag = "auth",
+    request_body = ChangePassword,
+    responses(
+        (status = NO_CONTENT),
+        (status = CONFLICT, description = "`no_password`, `try_again`"),
+        (status = FORBIDDEN, description = "`person_required`: a key has no password"),
+        (status = TOO_MANY_REQUESTS, description = "`too_many_attempts`"),
+    ),
+)]
+pub async fn change_password(
+    State(services): State<Arc<Services>>,
+    Known(actor): Known,
+    ClientAddress(address): ClientAddress,
+    Body(change): Body<ChangePassword, SMALL>,
+) -> Result<StatusCode> {
+    service::account::change_password(&services, &actor, change, address).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Leaves an org.
+#[utoipa::path(
+    delete,
+    path = "/me/orgs/{org}",
+    tag = "auth",
+    responses(
+        (status = NO_CONTENT),
+        (status = CONFLICT, description = "`last_admin`, `owns_keys`, `no_member`: who administers the instance need not be one"),
+        (status = FORBIDDEN, description = "`person_required`: a key belongs to its org"),
+    ),
+)]
+pub async fn leave_org(State(services): State<Arc<Services>>, Member(access): Member) -> Result<StatusCode> {
+    service::member::leave(&services, &access).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
