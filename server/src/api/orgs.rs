@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use api_types::{CreateOrg, List, Org, UpdateOrg};
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, http::StatusCode};
 use domain::OrgId;
-use serde::Deserialize;
 
 use super::{
     authorize::{Allowed, Known, Member, WriteOrg},
     body::Body,
-    page::{Page, Query, page},
+    page::{FromQuery, Page, Parameters, Query, page},
     tagged::{IfMatch, Tagged},
 };
 use crate::{
@@ -87,12 +86,18 @@ pub async fn update_org(
 }
 
 /// The query of a deletion.
-#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[derive(Debug, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct Confirmed {
     /// The org's slug, once more.
     #[param(required = true)]
     confirm: Option<String>,
+}
+
+impl FromQuery for Confirmed {
+    fn take(parameters: &mut Parameters) -> Result<Self> {
+        Ok(Self { confirm: parameters.text("confirm")? })
+    }
 }
 
 /// Deletes an org, for good: its keys are revoked, its members, toolkits, connections and credentials are gone.
