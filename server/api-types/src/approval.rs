@@ -393,12 +393,12 @@ pub struct Approvals {
     pub items: Vec<Approval>,
     /// Pass it as `cursor` for the next page; `null` on the last one.
     pub next_cursor: Option<String>,
-    /// With `count=true`: how many there are in all pages, counted up to 10,000.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// With `count=true`: how many there are in all pages, counted up to 10,000; else `null`.
+    #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(maximum = 10000))]
     pub count: Option<u64>,
-    /// With `count=true`: whether there are more than were counted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// With `count=true`: whether there are more than were counted; else `null`.
+    #[serde(default)]
     pub more: Option<bool>,
 }
 

@@ -117,9 +117,10 @@ impl FromQuery for Confirmed {
 pub async fn delete_org(
     State(services): State<Arc<Services>>,
     Member(access): Member,
+    IfMatch(seen): IfMatch,
     Query(query): Query<Confirmed>,
 ) -> Result<StatusCode> {
-    service::org::delete(&services, &access, query.confirm.as_deref()).await?;
+    service::org::delete(&services, &access, query.confirm.as_deref(), &seen).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

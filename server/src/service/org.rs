@@ -106,8 +106,8 @@ pub async fn update(services: &Services, access: &OrgAccess, to: &UpdateOrg, see
 ///
 /// # Errors
 /// `person_required` for a key; forbidden without the role `admin`; 422 unless `confirm` is the slug; 409: `records_only` for
-/// an org that was deleted, `executing` while an approved call runs.
-pub async fn delete(services: &Services, access: &OrgAccess, confirm: Option<&str>) -> Result<()> {
+/// an org that was deleted, `executing` while an approved call runs; `changed_since` (412).
+pub async fn delete(services: &Services, access: &OrgAccess, confirm: Option<&str>, seen: &IfMatch) -> Result<()> {
     access.actor.person()?;
     if *access.role_name != *ADMIN {
         return Err(Error::forbidden(format!("only somebody with the role `{ADMIN}` may delete an org")));
@@ -124,6 +124,7 @@ pub async fn delete(services: &Services, access: &OrgAccess, confirm: Option<&st
         ));
     }
     let mut scope = change::begin_across(services, access, Reason::Instance).await?;
+    seen.check(&etag(&db::org::get(&mut scope).await?))?;
     invalidate_open(services, &mut scope, &access.actor).await?;
     db::org::empty(&mut scope, access.actor.owner, services.clock.now()).await?;
     // Last: whoever claims a call holds rows that were removed just now, and was waited for.

@@ -30,7 +30,7 @@ fn operations(world: &World, approval: &str, member: &str) -> Vec<(Client, Metho
             acme(&format!("/api-keys/{}/rotate", world.agent_key_id)),
             json!({"overlap_seconds": 60}),
         ),
-        (owner, Method::POST, acme("/connections"), json!({"slug": "c", "kind": "streamable_http", "config": {}})),
+        (owner, Method::POST, acme("/connections"), json!({"slug": "second", "kind": "streamable_http", "config": {}})),
         (owner, Method::PATCH, acme("/connections/bank"), json!({"enabled": false})),
         (owner, Method::POST, acme("/connections/bank/tools/pay/review"), json!({"definition_sha256": hash})),
         (owner, Method::POST, acme("/toolkits"), json!({"slug": "second", "name": "n", "visibility": "private"})),

@@ -135,9 +135,10 @@ async fn who_has_not_seen_the_other_change_changes_nothing() {
         let seen = patch_if(&world.owner, &path, &change, &format!("\"x\", {theirs}")).await;
         assert_eq!(seen.status.as_u16(), 200, "{path}: {}", seen.text);
         assert_eq!(patch_if(&world.owner, &path, &json!({}), "*").await.status.as_u16(), 200, "{path}");
-        let gone = world.owner.send(Method::DELETE, &format!("/api/v1{path}"), None, &[("if-match", &tag)]).await;
-        let expected = if path == "/orgs/acme" { 405 } else { 412 };
-        assert_eq!(gone.status.as_u16(), expected, "{path}: {}", gone.text);
+        let confirmed = if path == "/orgs/acme" { "?confirm=acme" } else { "" };
+        let delete = format!("/api/v1{path}{confirmed}");
+        let gone = world.owner.send(Method::DELETE, &delete, None, &[("if-match", &tag)]).await;
+        assert_eq!(gone.status.as_u16(), 412, "{path}: {}", gone.text);
     }
 }
 
