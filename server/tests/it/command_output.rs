@@ -181,6 +181,8 @@ fn every_command_says_that_it_prints_json() {
         ["approvals", "show"],
         ["approvals", "approve"],
         ["approvals", "reject"],
+        ["approvals", "revoke"],
+        ["approvals", "extend"],
         ["approvals", "settle"],
         ["people", "reset-password"],
     ] {
