@@ -18,6 +18,7 @@ use crate::{
     db,
     error::Kind,
     service, telemetry,
+    upstream::ChildUser,
     vault::{KeyError, MasterKey},
 };
 
@@ -41,6 +42,8 @@ pub(super) async fn run(args: ServeArgs, console: Console, out: Output) -> anyho
         ));
     };
     MasterKey::from_config(&config).map_err(refuse)?;
+    // What is wrong with the configuration is said before a database is asked.
+    ChildUser::find(config.child_user.as_deref()).map_err(|error| refuse(anyhow::Error::new(error)))?;
     if args.migrate || config.migrate {
         db::migrate::migrate_at_start(owner_url(&config)?).await?;
     }

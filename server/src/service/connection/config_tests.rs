@@ -143,7 +143,7 @@ fn arguments_refer_to_variables_once_they_are_saved_and_stored_ones_keep_their_b
     assert_eq!(args(opened), ["--key=SECRET", "{KEY}", "{OTHER}"]);
     let long = json!({"command": "srv", "args": ["{A}{A}{A}"], "env": {"A": "x".repeat(50_000)}});
     assert_eq!(field(stdio(long, None)), "config.args");
-    assert_eq!(field(stdio(json!({"command": "srv", "args_refer": true}), None)), "config");
+    assert_eq!(field(stdio(json!({"command": "srv", "args_refer": true}), None)), "config.args_refer");
 }
 
 #[test]
