@@ -253,7 +253,7 @@ async fn a_client_that_neither_reads_nor_leaves_holds_up_nothing_but_its_own_ans
         let unread = Unread::post(&agent, "acme/bank", &pay(cents, token.clone()), 200).await;
         let id = waiting(&world).await;
         tokio::time::sleep(Duration::from_secs(3)).await;
-        world.approver.decide(&id, verb, "").await.expect(200);
+        world.approver.decide(&id, verb, "enough").await.expect(200);
         eventually("it goes on", async || world.approver.status(&id).await == becomes).await;
         let path = format!("/orgs/acme/audit?approval={id}&tool=pay");
         let of_the_call = async || {
