@@ -194,6 +194,7 @@ async fn the_cookie_opens_the_api_and_not_the_endpoint_of_agents() {
 async fn guessing_at_the_console_and_at_the_log_in_is_counted_together() {
     let world = World::new().await;
     // Where nobody has signed in yet.
+    world.sql().await.execute("DELETE FROM sign_in_places").await.expect("an owner may");
     let gateway = Gateway::start(&world.database).await;
     let browser = Client::browser(&gateway.url);
     let guess = login((OWNER.0, "not the password"));
