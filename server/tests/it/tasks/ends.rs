@@ -66,7 +66,7 @@ async fn a_decision_that_is_just_being_committed_comes_before_the_deadline() {
     alter(&world, &id, "expires_at = clock_timestamp() + interval '1 second'").await;
     let mut deciding = world.sql().await;
     let sql = format!(
-        "BEGIN; UPDATE approvals SET state = 'approved', decided_at = clock_timestamp(), decided_by = owner_id,
+        "BEGIN; UPDATE approvals SET state = 'approved', decided_at = clock_timestamp(), decided_by = (SELECT id FROM users WHERE email = 'approver@example.com'),
          execute_by = clock_timestamp() + interval '1 day' WHERE id = '{id}' AND expires_at > clock_timestamp()"
     );
     deciding.execute(AssertSqlSafe(sql)).await.expect("decided in time");
