@@ -146,7 +146,9 @@ impl Client {
         }
         let me = self.get("/me").await?;
         let orgs = me["orgs"].as_array().cloned().unwrap_or_default();
-        Ok(orgs.iter().filter_map(|org| org["slug"].as_str()).map(ToOwned::to_owned).collect())
+        // Of some there is only a record: there is nothing to do in them.
+        let orgs = orgs.iter().filter(|org| org["records_only"] != true);
+        Ok(orgs.filter_map(|org| org["slug"].as_str()).map(ToOwned::to_owned).collect())
     }
 
     /// The one org a command is about.
