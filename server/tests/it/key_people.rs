@@ -94,7 +94,7 @@ async fn an_overlap_that_is_over_ends_a_stream_without_any_change() {
     let mut of_new = events::Stream::open(&new, "acme", None).await;
     while watched.next().await.is_some() {}
     let took = began.elapsed();
-    assert!((Duration::from_millis(700)..Duration::from_secs(2)).contains(&took), "{took:?}");
+    assert!((Duration::from_millis(700)..Duration::from_secs(6)).contains(&took), "{took:?}");
     world.agent.call("balance", json!({})).await;
     of_new.finished("balance").await;
 }
