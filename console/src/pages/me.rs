@@ -22,7 +22,12 @@ pub(crate) fn Me() -> impl IntoView {
     let orgs = move || {
         let orgs = me().map(|me| me.orgs.clone()).unwrap_or_default();
         orgs.into_iter()
-            .map(|org| view! { <li><a href=format!("/{}/inbox", org.slug)><Said text=org.slug.clone() /></a> " as " <Said text=org.role /></li> })
+            .map(|org| {
+                // Of some there is only a record, and no inbox.
+                let room = if org.records_only { "audit" } else { "inbox" };
+                let only = org.records_only.then_some(", only its record");
+                view! { <li><a href=format!("/{}/{room}", org.slug)><Said text=org.slug.clone() /></a> " as " <Said text=org.role />{only}</li> }
+            })
             .collect_view()
     };
     let shortcuts = Shortcuts::here();
