@@ -85,9 +85,9 @@ export PERMESSO_BIN="$binary" PYTHONDONTWRITEBYTECODE=1
 # Everything is on the loopback: a proxy of the machine must not be asked.
 export NO_PROXY="127.0.0.1,localhost${NO_PROXY:+,$NO_PROXY}" no_proxy="127.0.0.1,localhost${no_proxy:+,$no_proxy}"
 
-# One file at a time: each runs a Postgres and an unoptimized gateway.
+# Two files at a time: each runs a Postgres, an unoptimized gateway and perhaps a Chromium, and waits for half of its time.
 code=0
-node --test --test-concurrency=1 \
+node --test --test-concurrency=2 \
     --test-reporter=spec --test-reporter-destination=stdout \
     --test-reporter=tap --test-reporter-destination="$results/tap" stories/*.test.mjs || code=1
 .venv/bin/python python/run.py "$results/python" || code=1
