@@ -98,25 +98,34 @@ pub async fn ready(url: &SecretString, set_role: bool) -> anyhow::Result<()> {
     let _ = conn.close().await;
     match found.context("cannot read the database's schema")? {
         None => Ok(()),
-        Some(missing) => bail!("{missing}: run `permesso migrate` first, or start with `permesso serve --migrate`"),
+        Some(missing) => bail!("{missing}"),
     }
 }
 
+/// What a schema needs that is not as this binary knows it.
+const MIGRATE: &str = "run `permesso migrate` first, or start with `permesso serve --migrate`";
+
 async fn missing(conn: &mut PgConnection, set_role: bool) -> sqlx::Result<Option<String>> {
-    let (has_schema, has_role, may_read): (bool, bool, Option<bool>) = sqlx::query_as(
+    let (has_schema, has_role, user, is_member, may_read): (bool, bool, String, bool, Option<bool>) = sqlx::query_as(
         "SELECT to_regclass('configuration') IS NOT NULL,
-                EXISTS (SELECT FROM pg_roles WHERE rolname = 'permesso_app'
-                        AND (NOT $1 OR pg_has_role(current_user, oid, 'MEMBER'))),
+                EXISTS (SELECT FROM pg_roles WHERE rolname = 'permesso_app'),
+                current_user::text,
+                coalesce((SELECT pg_has_role(current_user, oid, 'MEMBER') FROM pg_roles WHERE rolname = 'permesso_app'), false),
                 has_table_privilege(to_regclass('_sqlx_migrations'), 'SELECT')",
     )
-    .bind(set_role)
     .fetch_one(&mut *conn)
     .await?;
     if !has_schema {
-        return Ok(Some("the database has no schema yet".to_owned()));
+        return Ok(Some(format!("the database has no schema yet: {MIGRATE}")));
     }
     if !has_role {
-        return Ok(Some("the database has a schema, but no role permesso_app to work as".to_owned()));
+        return Ok(Some(format!("the database has a schema, but no role permesso_app to work as: {MIGRATE}")));
+    }
+    if !is_member && (set_role || may_read != Some(true)) {
+        return Ok(Some(format!(
+            "DATABASE_URL signs in as `{user}`, which may not work as permesso_app: run `GRANT permesso_app TO \"{user}\"` as \
+             the owner of the database, or sign in as another role"
+        )));
     }
     // Older versions let nobody read it.
     let applied: Vec<i64> = match may_read {
@@ -125,7 +134,7 @@ async fn missing(conn: &mut PgConnection, set_role: bool) -> sqlx::Result<Option
     };
     let applied: HashSet<i64> = applied.into_iter().collect();
     let lacks = MIGRATIONS.iter().any(|migration| !applied.contains(&migration.version));
-    Ok(lacks.then(|| "the database's schema is older than this permesso needs".to_owned()))
+    Ok(lacks.then(|| format!("the database's schema is older than this permesso needs: {MIGRATE}")))
 }
 
 /// Keys that may do less than their role allows, because of their owners: for who has just brought the schema up to date.

@@ -64,7 +64,7 @@ pub async fn found(services: &Services, actor: Option<&Actor>, new: &CreateOrg) 
 
 /// The tag of what can be changed about an org.
 pub fn etag(row: &Row) -> String {
-    etag::of(&(&row.name, &row.approval_policy.0, &row.key_administration))
+    etag::of(&(row.id.0, &row.name, &row.approval_policy.0, &row.key_administration))
 }
 
 /// Changes an org's name, fields of its approval policy, and what API keys may loosen. What changes nothing is not on

@@ -34,7 +34,7 @@ pub async fn create(services: &Services, access: &OrgAccess, new: &CreateRole) -
 
 /// The tag of what can be changed about a role.
 pub fn etag(row: &db::role::Row) -> String {
-    etag::of(&(&row.name, &row.rights))
+    etag::of(&(row.id.0, &row.name, &row.rights))
 }
 
 /// Changes a role that is not built in. What changes nothing is not on record.

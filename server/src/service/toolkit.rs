@@ -49,7 +49,7 @@ pub async fn create(services: &Services, access: &OrgAccess, new: &CreateToolkit
 
 /// The tag of what can be changed about a toolkit.
 pub fn etag(row: &Row) -> String {
-    etag::of(&(&row.slug, &row.name, &row.visibility, row.approval_policy.as_ref().map(|policy| &policy.0)))
+    etag::of(&(row.id.0, &row.slug, &row.name, &row.visibility, row.approval_policy.as_ref().map(|policy| &policy.0)))
 }
 
 /// Changes a toolkit. What changes nothing is not on record.

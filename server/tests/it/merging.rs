@@ -206,3 +206,27 @@ async fn a_key_ends_within_ten_years_and_has_a_name_that_can_be_seen() {
         assert_eq!(problem["errors"][0]["field"], "name", "{name:?}");
     }
 }
+
+#[tokio::test]
+async fn a_tag_is_of_the_very_thing_that_was_seen_and_not_of_another_of_its_name() {
+    let world = World::new().await;
+    let make = async |path: &str, body: Value| world.owner.post(path, body).await.expect(201);
+    for (list, name, body, change) in [
+        (
+            "connections",
+            "aba",
+            json!({"slug": "aba", "kind": "streamable_http", "config": {"url": world.upstream.url}}),
+            json!({"enabled": false}),
+        ),
+        ("toolkits", "aba", json!({"slug": "aba", "name": "A"}), json!({"name": "B"})),
+        ("roles", "aba", json!({"name": "aba", "rights": []}), json!({"rights": ["tools:call"]})),
+    ] {
+        let (list, one) = (format!("/orgs/acme/{list}"), format!("/orgs/acme/{list}/{name}"));
+        make(&list, body.clone()).await;
+        let tag = etag(&world.owner.get(&one).await);
+        world.owner.delete(&one).await;
+        make(&list, body).await;
+        let refused = patch_if(&world.owner, &one, &change, &tag).await;
+        assert_eq!((refused.status.as_u16(), refused.code()), (412, "changed_since".into()), "{one}: {}", refused.text);
+    }
+}

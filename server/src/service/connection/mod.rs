@@ -91,7 +91,7 @@ pub async fn create(services: &Services, access: &OrgAccess, new: &CreateConnect
 
 /// The tag of what can be changed about a connection.
 pub fn etag(row: &Row) -> String {
-    etag::of(&(row.version, row.enabled, row.connect_timeout_ms, row.call_timeout_ms, row.trust_definitions))
+    etag::of(&(row.id.0, row.version, row.enabled, row.connect_timeout_ms, row.call_timeout_ms, row.trust_definitions))
 }
 
 /// Changes a connection. Another configuration is a new version: approvals that wait for this
