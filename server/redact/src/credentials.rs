@@ -43,7 +43,7 @@ const SHAPES: &[Shape] = &[
     Shape { begins: "1//0", trace: r"1\\?/\\?/0", read: refresh_token_of_google },
     Shape {
         begins: ":",
-        trace: r#"(?i-u:(?:auth|bearer|code|connection.?string|cookie|cred|csrf|cv[cv]|jwt|key|otp|pass|pin|pwd|secret|sess|token|xsrf)[a-z0-9_.-]*(?:\\"|')?:)"#,
+        trace: r#"(?i-u:(?:auth|bearer|code|connection[_.-]?string|cookie|cred|csrf|cv[cv]|jwt|key|otp|pass|pin|pwd|secret|sess|token|xsrf)[a-z0-9_.-]*(?:\\"|')?:)"#,
         read: named,
     },
     // A secret-looking name before it leaves a trace of its own ([`ASSIGNS`]); a signature's is only looked for here.
