@@ -3,8 +3,8 @@
 use leptos::{prelude::*, task::spawn_local};
 
 use super::{
-    Button, Dialog, Kind, Refused, Seen, Since, Tone,
-    consent::{is_asked, query},
+    Button, Dialog, Kind, Moment, Refused, Seen, Since, Tone,
+    consent::{Consent, is_asked, query},
     toast::Toasts,
 };
 use crate::{
@@ -59,6 +59,7 @@ fn Answer(
     let toasts = Toasts::here();
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None::<Failure>);
+    let consent = Consent::new(failure);
     let act = Callback::new(move |()| {
         // A second press after what it would stop was read is the consent.
         let force = failure.with_untracked(is_asked);
@@ -79,7 +80,7 @@ fn Answer(
                     if let Some(seen) = seen {
                         seen.refused(&error);
                     }
-                    failure.try_set(Some(error));
+                    consent.refused(error);
                 }
             }
         });
@@ -91,7 +92,8 @@ fn Answer(
         {move || told().map(|failure| view! { <Refused failure /> })}
         <div class="row-end">
             <Button kind=Kind::Quiet on_press=Callback::new(move |()| open.set(false))>"Cancel"</Button>
-            <Button kind=Kind::Danger busy disabled=gone on_press=act>
+            <Moment fresh=consent.fresh />
+            <Button kind=Kind::Danger busy disabled=gone fresh=consent.fresh on_press=act>
                 {verb} {move || failure.with(is_asked).then_some(" all the same")}
             </Button>
         </div>

@@ -4,7 +4,7 @@
 use api_types::{Affected, Problem};
 use leptos::prelude::*;
 
-use super::{Failed, Icon, Said, Shape};
+use super::{Failed, Fresh, Icon, Said, Shape, presses::READ};
 use crate::api::Failure;
 
 /// Whether the server asks for consent to what it named.
@@ -19,6 +19,32 @@ fn needs(failure: &Failure) -> bool {
 /// What is sent with the consent, after the path.
 pub fn query(force: bool) -> &'static str {
     if force { "?force=true" } else { "" }
+}
+
+/// What was refused, and the button that then means consent: it counts once there was time to read what it is to.
+#[derive(Clone, Copy)]
+pub struct Consent {
+    failure: RwSignal<Option<Failure>>,
+    /// For the button.
+    pub fresh: Fresh,
+}
+
+impl Consent {
+    /// For a change of which the last refusal is in `failure`.
+    pub fn new(failure: RwSignal<Option<Failure>>) -> Self {
+        Self { failure, fresh: Fresh::new(READ) }
+    }
+
+    /// The change was refused. The dialog may be gone by now.
+    pub fn refused(self, failure: Failure) {
+        if self.failure.is_disposed() {
+            return;
+        }
+        if needs(&failure) {
+            self.fresh.renew();
+        }
+        self.failure.set(Some(failure));
+    }
 }
 
 /// Why a change was refused. Where it needs consent: what it would stop or narrow elsewhere, and that a second press is it.

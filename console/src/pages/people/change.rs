@@ -6,7 +6,11 @@ use leptos::{prelude::*, task::spawn_local};
 use super::{Room, options, rights};
 use crate::{
     api::{Api, Failure, of_org},
-    components::{Button, Choice, Dialog, Kind, Refused, Said, Since, Tone, consent, toast::Toasts},
+    components::{
+        Button, Choice, Dialog, Kind, Moment, Refused, Said, Since, Tone,
+        consent::{Consent, is_asked, query},
+        toast::Toasts,
+    },
     reactive::{derived, effect_again, memo},
     shell::Org,
     show::words::Words,
@@ -34,6 +38,7 @@ fn Form(room: Room, member: Member) -> impl IntoView {
     let role = RwSignal::new(member.role.clone());
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None::<Failure>);
+    let consent = Consent::new(failure);
     let given = derived(move || options(&room.to_give(org)));
     let own = api.me.with_untracked(|me| me.as_ref().is_some_and(|me| me.id == member.user_id));
     let (id, email, first) = (member.id, member.email, member.role);
@@ -54,10 +59,10 @@ fn Form(room: Room, member: Member) -> impl IntoView {
             return;
         }
         // A second press after what it would stop was read is the consent.
-        let force = failure.with_untracked(consent::is_asked);
+        let force = failure.with_untracked(is_asked);
         busy.set(true);
         failure.set(None);
-        let path = of_org(&org.slug.get_untracked(), &format!("/members/{id}{}", consent::query(force)));
+        let path = of_org(&org.slug.get_untracked(), &format!("/members/{id}{}", query(force)));
         let update = UpdateMember { role: Some(role.get_untracked()) };
         let email = email.clone();
         let tag = seen.tag.get_untracked();
@@ -78,7 +83,7 @@ fn Form(room: Room, member: Member) -> impl IntoView {
                     seen.refused(&error);
                     // What was refused for another role than is chosen now is no question any more.
                     if role.try_get_untracked() == update.role {
-                        failure.try_set(Some(error));
+                        consent.refused(error);
                     }
                 }
             }
@@ -93,8 +98,9 @@ fn Form(room: Room, member: Member) -> impl IntoView {
             {move || told().map(|failure| view! { <Refused failure /> })}
             <div class="row-end">
                 <Button kind=Kind::Quiet on_press=Callback::new(move |()| room.changing.set(false))>"Cancel"</Button>
-                <Button kind=Kind::Primary submit=true busy disabled=idle>
-                    {move || if failure.with(consent::is_asked) { "Change it all the same" } else { "Change the role" }}
+                <Moment fresh=consent.fresh />
+                <Button kind=Kind::Primary submit=true busy disabled=idle fresh=consent.fresh>
+                    {move || if failure.with(is_asked) { "Change it all the same" } else { "Change the role" }}
                 </Button>
             </div>
         </form>

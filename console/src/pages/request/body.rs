@@ -86,6 +86,7 @@ pub(super) fn Definition(detail: Detail) -> impl IntoView {
 fn Reviewed(detail: Detail) -> impl IntoView {
     let list = part(detail, |detail| detail.reviewed.clone());
     let own = part(detail, |detail| detail.approval.definition_sha256.clone());
+    let changed = part(detail, |detail| detail.approval.definition_changed);
     let row = move |one: ReviewedDefinition| {
         let is_own = one.sha256 == own.get();
         let by = match (one.by, one.by_email) {
@@ -107,7 +108,7 @@ fn Reviewed(detail: Detail) -> impl IntoView {
             <Show when=move || list.with(|list| list.iter().all(|one| one.sha256 != own.get()))>
                 <p class="quiet">
                     "This request's definition has the hash " <code>{move || short(&own.get())}</code>
-                    ": none of these. What differs in nothing but the order of members counts as the same."
+                    ": none of these." {move || (!changed.get()).then_some(" What differs in nothing but the order of members counts as the same.")}
                 </p>
             </Show>
         </Show>
