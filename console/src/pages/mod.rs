@@ -9,6 +9,7 @@ mod inbox;
 mod invite;
 mod me;
 mod not_found;
+mod orgs;
 mod password;
 mod people;
 mod request;

@@ -55,6 +55,7 @@ pub fn render(error: &Error, request_id: Uuid) -> Response {
             .map(|field| ProblemField { field: field.field.clone(), message: field.message.clone() })
             .collect(),
         affected: error.affected.clone(),
+        more: false,
     };
     let mut response = (status, Json(problem)).into_response();
     let headers = response.headers_mut();
