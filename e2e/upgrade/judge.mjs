@@ -81,7 +81,8 @@ async function records_of(person, at) {
     const id = id_of(record) ?? call_of.get(record.approval_id);
     if (!id) continue;
     const response = JSON.stringify(record.response ?? "");
-    found.set(id, [...(found.get(id) ?? []), { ...record, rule_ran: response.includes(`ran ${id}`) && !response.includes("replayed") }]);
+    // `tasks/get` carries the result as well.
+    found.set(id, [...(found.get(id) ?? []), { ...record, rule_ran: record.action === "tools/call" && response.includes(`ran ${id}`) && !response.includes("replayed") }]);
   }
   return found;
 }

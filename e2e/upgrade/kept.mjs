@@ -117,9 +117,10 @@ export class Kept {
   }
 
   /** Compares with what stood before: what the old version says of a request, the new one says too. */
-  async compares(when, at) {
+  async compares(when, at, ended = []) {
     const now = await this.snapshot(at);
     for (const [name, before] of Object.entries(this.before)) {
+      if (ended.includes(name)) continue;
       const differ = Object.keys(before).filter((member) => !PASSING.includes(member) && !same(before[member], now[name][member]));
       const may_have_ended = name === "moved" && now[name].status === "invalidated";
       const told = differ.map((member) => `${member}: ${JSON.stringify(before[member])} → ${JSON.stringify(now[name][member])}`);

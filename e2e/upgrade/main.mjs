@@ -11,6 +11,7 @@ import path from "node:path";
 
 import { Agent, KINDS, Line } from "./agents.mjs";
 import { Book } from "./book.mjs";
+import { cross_changes } from "./changes.mjs";
 import { change_definitions } from "./definitions.mjs";
 import { judge } from "./judge.mjs";
 import { Kept } from "./kept.mjs";
@@ -18,13 +19,13 @@ import { Approvers, Watch, reads } from "./people.mjs";
 import { startPostgres } from "./postgres.mjs";
 import { Front, Replica, command } from "./replica.mjs";
 import { Counter, furnish, probe, settings } from "./scene.mjs";
-import { check_logs, print } from "./table.mjs";
+import { check_faults, check_logs, print } from "./table.mjs";
 
 const [OLD, NEW] = process.argv.slice(2, 4).map((file) => path.resolve(file));
 const SECONDS = Number(process.argv[4] ?? 15);
 const TOOLS = ["look", "pay", "shut", "hang", "vanish", "other", "drift", "mixed"];
 /** Agents of each kind. */
-const AGENTS = { look: 2, hold: 3, poll: 3, again: 2, task: 2, session: 2 };
+const AGENTS = { look: 2, hold: 6, poll: 6, again: 3, task: 3, session: 3 };
 
 const book = new Book();
 const front = new Front();
@@ -33,9 +34,15 @@ const watches = [];
 const postgres = await startPostgres();
 const counter = await Counter.start(TOOLS);
 let failed = true;
+let over = false;
+// Agents and people whose gateway was stopped under them, when something went wrong before.
+process.on("unhandledRejection", (error) => over || (console.error(error), process.exit(1)));
 try {
   failed = await run();
+} catch (error) {
+  console.error(error);
 } finally {
+  over = true;
   for (const replica of replicas) if (replica.child.exitCode === null) await replica.stop();
   await counter.stop();
   await postgres.stop();
@@ -87,6 +94,7 @@ async function run() {
   await kept.compares("at an old replica beside a new one", old[1]);
   await same_lists(people.admin, old[0], first);
   await change_definitions(scene);
+  await cross_changes(scene);
   await sleep((SECONDS * 1000) / 2);
   await kept.releases();
 
@@ -105,7 +113,7 @@ async function run() {
   say("last");
   await load.ends();
   compare_keys("at the end", before, await probe(book, front, second, keys), keys, narrowed);
-  await kept.compares("when the old ones have gone", second);
+  await kept.compares("when the old ones have gone", second, ["under way", "cut off"]);
   await kept.ends(second);
   const ways = await judge({ book, counter, people, at: first });
   for (const watch of watches.slice(2)) await watch.stop();
@@ -115,6 +123,7 @@ async function run() {
     const { code } = await replica.stop();
     book.same("stopping", `${replica.name} ends by itself, without an error`, code, 0);
   }
+  check_faults(book);
   check_logs(book, replicas);
   return print({ book, counter, ways, migrated, stops, narrowed, watches, replicas });
 }

@@ -2,12 +2,13 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 
-const AT_ONCE = 4;
+/** The longest thought before a decision: shorter than a request lives. */
+const THOUGHT_MS = 2_500;
 
 /** What becomes of a call, by its id: always the same. Agents that ask again would open an expired request anew. */
 export function plan_of(id) {
   const at = [...id].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 9973, 7) % 100;
-  const [kind] = id.split("-");
+  const kind = id.replace(/\d*-\d+$/, "");
   if (at < 64) return "approve";
   if (at < 76) return "reject";
   if (at < 84) return "extend";
@@ -18,7 +19,7 @@ export function plan_of(id) {
 /** Two people decide side by side; nothing is decided twice. */
 export class Approvers {
   constructor(front, book, people) {
-    Object.assign(this, { front, book, people, taken: new Set(), turn: 0 });
+    Object.assign(this, { front, book, people, taken: new Set(), thinking: new Set(), turn: 0 });
   }
 
   /** Decides until nothing is open and nobody opens more. */
@@ -27,42 +28,48 @@ export class Approvers {
       const person = this.people[this.turn++ % this.people.length];
       const items = await person.all("/approvals?status=pending&toolkit=load");
       const fresh = items.filter(({ id }) => !this.taken.has(id));
-      for (const { id } of fresh) this.taken.add(id);
-      while (fresh.length > 0) {
-        await Promise.all(fresh.splice(0, AT_ONCE).map((item) => this.decides(person, item)));
+      for (const item of fresh) {
+        this.taken.add(item.id);
+        this.thinking.add(item.id);
+        this.decides(person, item).finally(() => this.thinking.delete(item.id));
       }
       await sleep(150);
     }
+    while (this.thinking.size > 0) await sleep(50);
   }
 
   async decides(person, { id }) {
-    const seen = await person.acme("GET", `/approvals/${id}`);
+    await sleep(Math.random() * THOUGHT_MS);
+    try {
+      await this.does(person, id, await person.acme("GET", `/approvals/${id}`));
+    } catch (error) {
+      this.book.check("decisions", `the decision about ${id} is taken`, false, error.message);
+    }
+  }
+
+  async does(person, id, seen) {
     const call = JSON.parse(seen.arguments_json).id;
     const made = { plan: plan_of(call), approval: id };
     if (this.book.decisions.has(call)) this.book.check("decisions", `${call} is asked once`, false, `again as ${id}`);
     this.book.decisions.set(call, made);
     if (made.plan === "ignore") return;
     const { arguments_sha256, definition_sha256 } = seen;
-    try {
-      const newer = this.front.of("new");
-      if (made.plan === "extend" && newer) {
-        await person.acme("POST", `/approvals/${id}/extend`, { seconds: 60 }, newer);
-        made.extended = true;
-      }
-      const at = this.front.pick();
-      const body = { arguments_sha256, definition_sha256, reason: `because of ${call}` };
-      made.decided = at.version;
-      if (made.plan === "reject") {
-        await person.acme("POST", `/approvals/${id}/reject`, body, at);
-        made.fate = "rejected";
-        return;
-      }
-      await person.acme("POST", `/approvals/${id}/approve`, body, at);
-      made.fate = "approved";
-      if (made.plan === "take back" && newer) await this.takes_back(person, id, made, newer);
-    } catch (error) {
-      this.book.check("decisions", `the decision about ${call} is taken`, false, error.message);
+    const newer = this.front.of("new");
+    if (made.plan === "extend" && newer) {
+      await person.acme("POST", `/approvals/${id}/extend`, { seconds: 60 }, newer);
+      made.extended = true;
     }
+    const at = this.front.pick();
+    const body = { arguments_sha256, definition_sha256, reason: `because of ${call}` };
+    made.decided = at.version;
+    if (made.plan === "reject") {
+      await person.acme("POST", `/approvals/${id}/reject`, body, at);
+      made.fate = "rejected";
+      return;
+    }
+    await person.acme("POST", `/approvals/${id}/approve`, body, at);
+    made.fate = "approved";
+    if (made.plan === "take back" && newer) await this.takes_back(person, id, made, newer);
   }
 
   async takes_back(person, id, made, newer) {
