@@ -45,7 +45,7 @@ const TRY_FOR: Duration = Duration::from_secs(600);
 ///
 /// # Errors
 /// When Postgres cannot be reached or is older than 14, the role may not be made, a table is in use for all that time, or
-/// a migration fails; each failed migration leaves nothing behind.
+/// a migration fails: started again, it goes on with the transaction that failed.
 pub async fn migrate(url: &SecretString) -> anyhow::Result<()> {
     let conn = super::options(url)?.connect().await.context("cannot connect to Postgres to migrate")?;
     migrate_by(conn).await
@@ -80,14 +80,16 @@ async fn migrate_by(mut conn: PgConnection) -> anyhow::Result<()> {
 
 /// Applies what has not been applied; steps aside for whoever uses a table for long, such as an export or a backup.
 async fn apply(conn: &mut PgConnection, migrations: &Migrator) -> anyhow::Result<()> {
+    // Not a word of what is there already, or of a transaction that has ended already.
+    conn.execute("SET client_min_messages = error").await?;
     let began = Instant::now();
     for patience in [FOR_A_TABLE, FOR_A_TABLE, FOR_A_TABLE, NOW_AND_THEN].into_iter().cycle() {
-        // Its transaction, if one failed, ends with this statement.
         conn.execute(sqlx::AssertSqlSafe(format!("SET lock_timeout = {patience}"))).await?;
         let Err(error) = migrations.run(&mut *conn).await else { break };
         if !is_in_use(&error) {
             return Err(error).context("a migration failed");
         }
+        conn.execute("ROLLBACK").await?;
         if began.elapsed() > TRY_FOR {
             return Err(error).context(
                 "a migration found a table in use for ten minutes: pg_stat_activity tells by whom; what was done stays done, \
@@ -100,7 +102,7 @@ async fn apply(conn: &mut PgConnection, migrations: &Migrator) -> anyhow::Result
     Ok(())
 }
 
-/// Whether a migration did not get the locks that it needs. It has left nothing behind.
+/// Whether a migration did not get the locks that it needs: what it did until then can be done again.
 fn is_in_use(error: &MigrateError) -> bool {
     let (MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) = error else { return false };
     // lock_not_available, deadlock_detected

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use sqlx::Executor;
+use sqlx::{Connection, Executor};
 use tokio::task::JoinHandle;
 
 use crate::{
@@ -93,7 +93,8 @@ async fn earlier() -> SecretString {
 /// Begins to migrate, and returns when that waits for somebody who uses a table.
 async fn waiting_migration(database: &SecretString) -> JoinHandle<anyhow::Result<()>> {
     let url = database.clone();
-    let migrating = tokio::spawn(async move { permesso::db::migrate::migrate(&url).await });
+    let runtime = tokio::runtime::Handle::current();
+    let migrating = tokio::task::spawn_blocking(move || runtime.block_on(permesso::db::migrate::migrate(&url)));
     let waits = "SELECT EXISTS (SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database
                                 WHERE d.datname = current_database() AND l.locktype = 'relation' AND NOT l.granted)";
     let mut conn = owner(database).await;
@@ -129,5 +130,50 @@ async fn a_migration_gives_way_to_a_transaction_that_needs_what_it_has() {
     // Now each has what the other needs.
     claim.execute("UPDATE approvals SET called = called; COMMIT").await.expect("no deadlock ends it");
     migrating.await.unwrap().expect("nor the migration");
+    permesso::db::migrate::ready(&database, true).await.expect("all of it");
+}
+
+/// Tables of before that a transaction has for itself alone.
+const ALONE: &str = "SELECT c.relname::text FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+    WHERE l.pid = pg_backend_pid() AND l.mode = 'AccessExclusiveLock' AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+      AND c.oid = ANY ($1) ORDER BY 1";
+
+/// Gateways that serve use tables in every order: a migration that has one and waits for another waits for them, as they
+/// for it.
+#[tokio::test]
+async fn no_transaction_of_a_migration_has_two_tables_for_itself() {
+    let mut conn = owner(&earlier().await).await;
+    let migrations = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations");
+    let mut files: Vec<_> = std::fs::read_dir(migrations).unwrap().map(|file| file.unwrap().path()).collect();
+    files.retain(|file| file.file_name().is_some_and(|name| name.to_str() > Some("0017")));
+    files.sort();
+    assert!(!files.is_empty(), "the migrations since");
+    for file in files {
+        let sql = std::fs::read_to_string(&file).unwrap();
+        for part in sql.split("\nCOMMIT;") {
+            let tables: Vec<sqlx::postgres::types::Oid> =
+                sqlx::query_scalar("SELECT oid FROM pg_class").fetch_all(&mut conn).await.unwrap();
+            let mut transaction = conn.begin().await.unwrap();
+            let part = part.replacen("BEGIN;\n", "", 1);
+            transaction.execute(sqlx::AssertSqlSafe(part.clone())).await.expect("it is applied");
+            let alone: Vec<String> =
+                sqlx::query_scalar(ALONE).bind(tables).fetch_all(&mut *transaction).await.unwrap();
+            assert!(alone.len() < 2, "{}: {alone:?} at once by {part}", file.display());
+            transaction.commit().await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_migration_that_ended_in_between_goes_on() {
+    let database = earlier().await;
+    permesso::db::migrate::migrate(&database).await.expect("it is migrated");
+    let mut conn = owner(&database).await;
+    conn.execute("DELETE FROM _sqlx_migrations WHERE version > 16").await.expect("as if nothing had been written down");
+    permesso::db::migrate::migrate(&database).await.expect("what was done is done again without harm");
+    let twice = "SELECT count(*) FROM pg_constraint WHERE conrelid = 'approvals'::regclass AND contype = 'f'
+                 AND pg_get_constraintdef(oid) LIKE '%taken_back_by%'";
+    let keys: i64 = sqlx::query_scalar(twice).fetch_one(&mut conn).await.unwrap();
+    assert_eq!(keys, 1);
     permesso::db::migrate::ready(&database, true).await.expect("all of it");
 }
