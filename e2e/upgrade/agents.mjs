@@ -3,8 +3,10 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { plan_of } from "./people.mjs";
+
 /** The `_meta` key of what the gateway says of an approval. */
-export const APPROVAL_META = "dev.permesso/approval";
+const APPROVAL_META = "dev.permesso/approval";
 
 const MODERN = "2026-07-28";
 const LEGACY = "2025-11-25";
@@ -42,7 +44,11 @@ export class Line {
       if (this.session) headers["mcp-session-id"] = this.session;
     } else {
       const name = params.name ?? params.taskId;
-      Object.assign(headers, { "mcp-protocol-version": MODERN, "mcp-method": method, ...(name && { "mcp-name": name }) });
+      Object.assign(headers, {
+        "mcp-protocol-version": MODERN,
+        "mcp-method": method,
+        ...(name && { "mcp-name": name }),
+      });
       params = { ...params, _meta: this.meta() };
     }
     const { phase } = this.book;
@@ -74,7 +80,12 @@ export class Line {
 
 /** The message in a body: JSON, or the last event of a stream. */
 function messageOf(text) {
-  const json = text.startsWith("{") ? text : text.split("\n").findLast((line) => line.startsWith("data: {"))?.slice(6);
+  const json = text.startsWith("{")
+    ? text
+    : text
+        .split("\n")
+        .findLast((line) => line.startsWith("data: {"))
+        ?.slice(6);
   try {
     return json && JSON.parse(json);
   } catch {
@@ -124,7 +135,15 @@ export class Agent {
 
   begins(tool) {
     const id = `${this.name}-${++this.count}`;
-    const call = { id, tool, kind: this.kind, phase: this.line.book.phase, end: undefined, missed: [], approvals: new Set() };
+    const call = {
+      id,
+      tool,
+      kind: this.kind,
+      phase: this.line.book.phase,
+      end: undefined,
+      missed: [],
+      approvals: new Set(),
+    };
     this.line.book.calls.set(id, call);
     return call;
   }
@@ -165,7 +184,7 @@ export class Agent {
         call.end = said.end;
         call.ran = heard.replica.version;
       }
-      step = await this.next(step, said);
+      step = await this.next(step, said, call);
     }
     call.end ??= `lost: ${JSON.stringify(step)}`;
   }
@@ -177,7 +196,7 @@ export class Agent {
     return this.line.call("pay", { id: call.id, cents: call.id.length });
   }
 
-  async next(step, said) {
+  async next(step, said, { id }) {
     if (said.task) return { task: said.task };
     if (step.task) {
       await sleep(400);
@@ -188,7 +207,7 @@ export class Agent {
       return { call: true };
     }
     // Time in which an approval may be taken back.
-    if (said.approved) await sleep(Math.random() * 600);
+    if (said.approved) await sleep(Math.random() * (plan_of(id) === "take back" ? 4_000 : 200));
     return said.approved ? { run: said.approved } : { status: said.pending ?? said.running };
   }
 }

@@ -6,19 +6,46 @@ import { Line, read } from "./agents.mjs";
 import { Rest } from "./replica.mjs";
 
 const SOON_MS = 15_000;
+const LISTS = [
+  "api-keys",
+  "roles",
+  "members",
+  "invitations",
+  "connections",
+  "connections/refers",
+  "connections/refers/tools",
+  "connections/moved/tools",
+  "toolkits/kept/tools",
+  "approvals",
+  "audit",
+  "audit/export?format=csv",
+];
 
 /** Makes changes at both, and looks at both. */
 export async function cross_changes({ front, book, people, keys }) {
   const [older, newer] = [front.of("old"), front.of("new")];
   const { admin, owner } = people;
-  const check = async (name, look, expected) => book.same("changes at one version, seen at the other", name, await comes_to(look, expected), expected);
-  const works = (key, at, toolkit = "/acme/kept") => async () => {
-    const { status, result } = await new Line(front, book, toolkit, key).call("look", { id: `probe-${Math.random()}` }, { at });
-    return result ? 200 : status;
-  };
-  const reads = (path, at, person = admin) => async () => (await at.ask("GET", `/api/v1${path}`, { token: person.token })).status;
+  const check = async (name, look, expected) =>
+    book.same("changes at one version, seen at the other", name, await comes_to(look, expected), expected);
+  const works =
+    (key, at, toolkit = "/acme/kept") =>
+    async () => {
+      const { status, result } = await new Line(front, book, toolkit, key).call(
+        "look",
+        { id: `probe-${Math.random()}` },
+        { at },
+      );
+      return result ? 200 : status;
+    };
+  const reads =
+    (path, at, person = admin) =>
+    async () =>
+      (await at.ask("GET", `/api/v1${path}`, { token: person.token })).status;
 
-  for (const [here, there] of [[newer, older], [older, newer]]) {
+  for (const [here, there] of [
+    [newer, older],
+    [older, newer],
+  ]) {
     const name = `made at the ${here.version} one`;
     const made = await owner.acme("POST", "/api-keys", { name, role: "agent" }, here);
     await check(`a key ${name}: works at the ${there.version} one`, works(made.key, there), 200);
@@ -53,10 +80,13 @@ export async function cross_changes({ front, book, people, keys }) {
   const gone = await admin.call("POST", "/orgs/gone/api-keys", { name: "gone", role: "agent" }, newer);
   await check("a key of an org of the new one: known at the old one", works(gone.key, older, "/gone/none"), 404);
   await admin.call("DELETE", "/orgs/gone?confirm=gone", undefined, newer);
-  await check("an org deleted at the new one: its key is refused at the old one", works(gone.key, older, "/gone/none"), 401);
+  await check(
+    "an org deleted at the new one: its key is refused at the old one",
+    works(gone.key, older, "/gone/none"),
+    401,
+  );
   const ordinary = keys.find(({ name }) => name === "ordinary").key;
-  for (const path of ["/me", "/orgs", ...["api-keys", "roles", "members", "connections", "connections/refers", "connections/moved/tools",
-    "connections/refers/tools", "toolkits/kept/tools", "invitations", "approvals", "audit", "audit/export?format=csv"].map((path) => `/orgs/acme/${path}`)]) {
+  for (const path of ["/me", "/orgs", ...LISTS.map((list) => `/orgs/acme/${list}`)]) {
     await check(`the old one reads ${path}`, reads(path, older), 200);
   }
   await check("the old one goes on", works(ordinary, older), 200);
@@ -78,30 +108,46 @@ async function ways_of_ending({ front, book, people, keys }, older, newer, check
     await person.acme("POST", `/approvals/${id}/approve`, { arguments_sha256, definition_sha256, reason: "ok" }, at);
   };
   const state = (id, at) => async () => (await approver.acme("GET", `/approvals/${id}`, undefined, at)).status;
-  const runs = async (id, call, at) => read((await line.call("run_approved", { approval_id: id }, { at })).result, call).end;
+  const runs = async (id, call, at) =>
+    read((await line.call("run_approved", { approval_id: id }, { at })).result, call).end;
 
   const back = await asks("mixed-back", older);
   await decides(approver, back, older);
   await approver.acme("POST", `/approvals/${back}/revoke`, { reason: "a forgery" }, newer);
   await check("taken back at the new one: withdrawn at the old one", state(back, older), "withdrawn");
-  await check("taken back at the new one: does not run at the old one", () => runs(back, "mixed-back", older), "withdrawn");
+  await check(
+    "taken back at the new one: does not run at the old one",
+    () => runs(back, "mixed-back", older),
+    "withdrawn",
+  );
 
   const more = await asks("mixed-more", older);
   await approver.acme("POST", `/approvals/${more}/extend`, { seconds: 3600 }, newer);
   const expires = async (at) => (await approver.acme("GET", `/approvals/${more}`, undefined, at)).expires_at;
   await check("more time of the new one is known to the old one", () => expires(older), await expires(newer));
   await decides(approver, more, older);
-  await check("given more time, approved at the old one, runs at the new one", () => runs(more, "mixed-more", newer), "answered");
+  await check(
+    "given more time, approved at the old one, runs at the new one",
+    () => runs(more, "mixed-more", newer),
+    "answered",
+  );
 
   const passing = { email: "passing@example.com", password: "passing has a long password" };
   const member = await admin.acme("POST", "/members", { ...passing, role: "approver" }, newer);
   const person = await Rest.sign_in({ pick: () => newer }, passing.email, passing.password);
   const undone = await asks("mixed-undone", newer);
-  await comes_to(async () => (await older.ask("GET", "/api/v1/orgs/acme/approvals", { token: person.token })).status, 200);
+  await comes_to(
+    async () => (await older.ask("GET", "/api/v1/orgs/acme/approvals", { token: person.token })).status,
+    200,
+  );
   await decides(person, undone, older);
   await admin.acme("DELETE", `/members/${member.id}`, undefined, newer);
   await check("approved by somebody who left: invalidated, at the old one too", state(undone, older), "invalidated");
-  await check("approved by somebody who left: does not run at the old one", () => runs(undone, "mixed-undone", older), "invalidated");
+  await check(
+    "approved by somebody who left: does not run at the old one",
+    () => runs(undone, "mixed-undone", older),
+    "invalidated",
+  );
 }
 
 /** Looks until it is so, or for long enough; gives what was seen last. */

@@ -8,7 +8,13 @@ export async function judge({ book, counter, people, at }) {
   const approvals = await people.admin.all("/approvals?toolkit=load", at);
   const of_call = await by_call(people.admin, approvals, at);
   const records = await records_of(people.admin, at);
-  const wrong = (group) => (call, why) => book.check(group, call.id, false, `${why}: ${JSON.stringify({ ...call, approvals: [...call.approvals], ran_times: ran(call) })}`);
+  const wrong = (group) => (call, why) =>
+    book.check(
+      group,
+      call.id,
+      false,
+      `${why}: ${JSON.stringify({ ...call, approvals: [...call.approvals], ran_times: ran(call) })}`,
+    );
   const ran = ({ id }) => counter.ran.get(id) ?? 0;
   const calls = [...book.calls.values()];
   const counted = (group, of, faulty) => {
@@ -26,18 +32,28 @@ export async function judge({ book, counter, people, at }) {
     if (call.end !== "answered") return `its end is ${call.end}`;
     if (ran(call) !== 1) return `it ran ${ran(call)} times`;
   });
-  counted("approved: each ran once, and its agent has the answer", pays.filter((call) => fate(call) === "approved"), (call) => {
-    if (call.end !== "answered") return `its end is ${call.end}`;
-    if (ran(call) !== 1) return `it ran ${ran(call)} times`;
-  });
-  counted("rejected, expired, taken back: none ran, and its agent was told", pays.filter((call) => fate(call) !== "approved"), (call) => {
-    if (ran(call) !== 0) return `it ran ${ran(call)} times`;
-    if (fate(call) !== ENDS[call.end]) return `it was ${fate(call)}, and its end is ${call.end}`;
-  });
+  counted(
+    "approved: each ran once, and its agent has the answer",
+    pays.filter((call) => fate(call) === "approved"),
+    (call) => {
+      if (call.end !== "answered") return `its end is ${call.end}`;
+      if (ran(call) !== 1) return `it ran ${ran(call)} times`;
+    },
+  );
+  counted(
+    "rejected, expired, taken back: none ran, and its agent was told",
+    pays.filter((call) => fate(call) !== "approved"),
+    (call) => {
+      if (ran(call) !== 0) return `it ran ${ran(call)} times`;
+      if (fate(call) !== ENDS[call.end]) return `it was ${fate(call)}, and its end is ${call.end}`;
+    },
+  );
   counted("every held call has one approval, in the state that fits", pays, (call) => {
     const found = of_call.get(call.id) ?? [];
     if (found.length !== 1) return `it has ${found.length} approvals`;
-    const expected = { approved: "executed", rejected: "rejected", "taken back": "withdrawn", ignored: "expired" }[fate(call)];
+    const expected = { approved: "executed", rejected: "rejected", "taken back": "withdrawn", ignored: "expired" }[
+      fate(call)
+    ];
     if (found[0].status !== expected) return `its approval is ${found[0].status}`;
   });
   counted("every call is on record, and ran as the record says", calls, (call) => {
@@ -69,10 +85,14 @@ async function by_call(person, approvals, at) {
 /** The records of `tools/call` by the id in the arguments, or of the approval that the call has. */
 async function records_of(person, at) {
   const answer = await at.ask("GET", "/api/v1/orgs/acme/audit/export?format=jsonl", { token: person.token });
-  const records = answer.text.split("\n").filter(Boolean).map((line) => JSON.parse(line));
+  const records = answer.text
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => JSON.parse(line));
   const found = new Map();
   const call_of = new Map();
-  const id_of = ({ request }) => request && JSON.stringify(request).match(/(?:look|hold|poll|again|task|session)\d*-\d+/)?.[0];
+  const id_of = ({ request }) =>
+    request && JSON.stringify(request).match(/(?:look|hold|poll|again|task|session)\d*-\d+/)?.[0];
   for (const record of records) {
     const id = id_of(record);
     if (id && record.approval_id) call_of.set(record.approval_id, id);
@@ -82,7 +102,13 @@ async function records_of(person, at) {
     if (!id) continue;
     const response = JSON.stringify(record.response ?? "");
     // `tasks/get` carries the result as well.
-    found.set(id, [...(found.get(id) ?? []), { ...record, rule_ran: record.action === "tools/call" && response.includes(`ran ${id}`) && !response.includes("replayed") }]);
+    found.set(id, [
+      ...(found.get(id) ?? []),
+      {
+        ...record,
+        rule_ran: record.action === "tools/call" && response.includes(`ran ${id}`) && !response.includes("replayed"),
+      },
+    ]);
   }
   return found;
 }

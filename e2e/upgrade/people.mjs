@@ -83,9 +83,17 @@ export class Approvers {
   }
 }
 
-/** Reads every list at every replica, and compares what two versions say. */
-export async function reads(front, book, person, going) {
-  const lists = ["/approvals?limit=200", "/audit?limit=50", "/api-keys", "/members", "/roles", "/connections", "/toolkits/load/tools"];
+/** Reads every list, at any replica. */
+export async function reads(person, going) {
+  const lists = [
+    "/approvals?limit=200",
+    "/audit?limit=50",
+    "/api-keys",
+    "/members",
+    "/roles",
+    "/connections",
+    "/toolkits/load/tools",
+  ];
   for (let n = 0; going(); n++) {
     await person.acme("GET", lists[n % lists.length]);
     await sleep(100);
@@ -113,7 +121,11 @@ export class Watch {
   }
 
   hears(event) {
-    const field = (name) => event.split("\n").find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2);
+    const field = (name) =>
+      event
+        .split("\n")
+        .find((line) => line.startsWith(`${name}: `))
+        ?.slice(name.length + 2);
     const kind = field("event");
     if (!kind) return;
     this.kinds.set(kind, (this.kinds.get(kind) ?? 0) + 1);
@@ -123,6 +135,13 @@ export class Watch {
       const { id, approval_id } = JSON.parse(data);
       this.told.add(approval_id ?? id);
     }
+  }
+
+  /** Of these approvals, those that were opened while it watched and that it was not told of. */
+  missed(approvals) {
+    const [from, to] = [this.since + 2_000, this.until - 5_000];
+    const watched = ({ created_at }) => Date.parse(created_at) > from && Date.parse(created_at) < to;
+    return approvals.filter((approval) => watched(approval) && !this.told.has(approval.id)).map(({ id }) => id);
   }
 
   async stop() {

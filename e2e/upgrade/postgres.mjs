@@ -25,7 +25,20 @@ export async function startPostgres() {
     }
     const data = path.join(home, "data");
     run([...as, "mkdir", "-m", "700", data], as.length > 0 ? home : undefined);
-    run([...as, path.join(bin, "initdb"), "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]);
+    run([
+      ...as,
+      path.join(bin, "initdb"),
+      "-D",
+      data,
+      "-U",
+      "postgres",
+      "-A",
+      "trust",
+      "-E",
+      "UTF8",
+      "--locale=C.UTF-8",
+      "--no-sync",
+    ]);
     const settings = { listen_addresses: "", unix_socket_directories: data, max_connections: 300, fsync: "off" };
     const [program, ...args] = [...as, path.join(bin, "postgres"), "-D", data];
     for (const [name, value] of Object.entries(settings)) args.push("-c", `${name}=${value}`);
@@ -34,7 +47,7 @@ export async function startPostgres() {
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => log.push(text));
     const exited = new Promise((resolve) => child.once("exit", resolve));
     const unguard = guarded(child.pid, home);
-    for (const deadline = Date.now() + START_MS; !log.join("").includes("ready to accept connections"); ) {
+    for (const deadline = Date.now() + START_MS; !log.join("").includes("ready to accept connections");) {
       if (child.exitCode !== null || Date.now() > deadline) throw new Error(`Postgres did not start:\n${log.join("")}`);
       await sleep(50);
     }

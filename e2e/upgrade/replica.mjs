@@ -15,7 +15,12 @@ export class Replica {
   static async start(book, { binary, version, name, settings, home }) {
     const replica = new Replica();
     Object.assign(replica, { book, version, name, lines: [], under_way: 0 });
-    const env = { ...surroundings(), ...settings, PERMESSO_LISTEN: "127.0.0.1:0", PERMESSO_DATA_DIR: `${home}/${name}` };
+    const env = {
+      ...surroundings(),
+      ...settings,
+      PERMESSO_LISTEN: "127.0.0.1:0",
+      PERMESSO_DATA_DIR: `${home}/${name}`,
+    };
     const child = spawn(binary, ["serve"], { env, stdio: ["ignore", "pipe", "pipe"] });
     replica.child = child;
     // The directory belongs to Postgres, whose own guard removes it.
@@ -131,7 +136,7 @@ export class Rest {
   /** Every page of a list. */
   async all(path, at) {
     const items = [];
-    for (let cursor = ""; ; ) {
+    for (let cursor = ""; ;) {
       const page = await this.acme("GET", `${path}${path.includes("?") ? "&" : "?"}limit=200${cursor}`, undefined, at);
       items.push(...page.items);
       if (!page.next_cursor) return items;

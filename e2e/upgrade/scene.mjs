@@ -89,7 +89,11 @@ export async function furnish(front, counter) {
     people[name] = await Rest.sign_in(front, ...login);
   }
   await admin.acme("POST", "/roles", { name: "clerk", rights: ["tools:call", "toolkits:read", "approvals:read"] });
-  for (const [slug, call_timeout_ms] of [["work", 240_000], ["moved", 2_000], ["brittle", 2_000]]) {
+  for (const [slug, call_timeout_ms] of [
+    ["work", 600_000],
+    ["moved", 2_000],
+    ["brittle", 2_000],
+  ]) {
     const connection = { slug, kind: "streamable_http", config: { url: counter.url }, call_timeout_ms };
     await admin.acme("POST", "/connections", connection);
     await admin.acme("POST", `/connections/${slug}/refresh`);
@@ -100,7 +104,12 @@ export async function furnish(front, counter) {
     ["brief", 10, "private"],
     ["open", 3600, "public"],
   ]) {
-    await admin.acme("POST", "/toolkits", { slug, name: slug, visibility, approval_policy: { expires_after_seconds: expires } });
+    await admin.acme("POST", "/toolkits", {
+      slug,
+      name: slug,
+      visibility,
+      approval_policy: { expires_after_seconds: expires },
+    });
   }
   const permit = (toolkit, tool, permission, connection = "work") =>
     admin.acme("PUT", `/toolkits/${toolkit}/tools/${tool}`, { connection, tool, permission });
