@@ -156,8 +156,7 @@ async fn no_transaction_of_a_migration_has_two_tables_for_itself() {
             let mut transaction = conn.begin().await.unwrap();
             let part = part.replacen("BEGIN;\n", "", 1);
             transaction.execute(sqlx::AssertSqlSafe(part.clone())).await.expect("it is applied");
-            let alone: Vec<String> =
-                sqlx::query_scalar(ALONE).bind(tables).fetch_all(&mut *transaction).await.unwrap();
+            let alone: Vec<String> = sqlx::query_scalar(ALONE).bind(tables).fetch_all(&mut *transaction).await.unwrap();
             assert!(alone.len() < 2, "{}: {alone:?} at once by {part}", file.display());
             transaction.commit().await.unwrap();
         }
