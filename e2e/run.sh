@@ -18,6 +18,7 @@
 #   python/        unittest       the same with the Python client; gateway.py and agent.py are its lib
 #   conformance/   the suite      the official scenarios that apply to a gateway for tools
 #   clients/       a table        every client in every situation that a call can get into
+#   upgrade/       by hand        an older binary and this one side by side, under load: `just upgrade`
 set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
