@@ -100,6 +100,7 @@ mod tests {
                 request_id: uuid::Uuid::nil(),
                 errors: Vec::new(),
                 affected: Vec::new(),
+                more: false,
             }),
             retry_after,
         )

@@ -7,6 +7,7 @@ mod first_org;
 mod gallery;
 mod inbox;
 mod invite;
+mod leave;
 mod me;
 mod not_found;
 mod password;

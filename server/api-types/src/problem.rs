@@ -27,10 +27,13 @@ pub struct Problem {
     /// Which fields are wrong.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<ProblemField>,
-    /// What the request would stop or change elsewhere, where it is only done with `?force=true`. Long lists are cut short;
-    /// `detail` counts all.
+    /// What the request would stop or change elsewhere, where it is only done with `?force=true`: at most 100 entries;
+    /// `detail` counts all, up to 1,000.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub affected: Vec<Affected>,
+    /// `true` where there is more than `affected` names; else absent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub more: bool,
 }
 
 /// One thing that a request would stop or change elsewhere.

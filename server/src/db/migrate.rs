@@ -25,12 +25,13 @@ const LOCK: i64 = 0x7065_726d_6573_736f;
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Makes the application's role if it is missing and applies what has not been applied.
-/// Safe to run from several processes at once: one does the work, the others wait and find it done.
+/// Safe to run from several processes at once: one does the work, the others wait and find it done. Says whether there was
+/// anything to do.
 ///
 /// # Errors
 /// When Postgres cannot be reached or is older than 14, the role may not be made, or a migration
 /// fails; each failed migration leaves nothing behind.
-pub async fn migrate(url: &SecretString) -> anyhow::Result<()> {
+pub async fn migrate(url: &SecretString) -> anyhow::Result<bool> {
     let conn = super::options(url)?.connect().await.context("cannot connect to Postgres to migrate")?;
     migrate_by(conn).await
 }
@@ -39,11 +40,11 @@ pub async fn migrate(url: &SecretString) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// As [`migrate`].
-pub async fn migrate_at_start(url: &SecretString) -> anyhow::Result<()> {
+pub async fn migrate_at_start(url: &SecretString) -> anyhow::Result<bool> {
     migrate_by(reach(url).await.context("cannot connect to Postgres to migrate")?).await
 }
 
-async fn migrate_by(mut conn: PgConnection) -> anyhow::Result<()> {
+async fn migrate_by(mut conn: PgConnection) -> anyhow::Result<bool> {
     let version: i32 =
         sqlx::query_scalar("SELECT current_setting('server_version_num')::int").fetch_one(&mut conn).await?;
     if version < 140_000 {
@@ -52,14 +53,26 @@ async fn migrate_by(mut conn: PgConnection) -> anyhow::Result<()> {
     // It ends with the connection.
     sqlx::query("SELECT pg_advisory_lock($1)").bind(LOCK).execute(&mut conn).await?;
     make_role(&mut conn).await?;
+    let before = applied(&mut conn).await?;
     let mut migrations = sqlx::migrate::Migrator { ..Migrator::DEFAULT };
     migrations.migrations = MIGRATIONS.migrations.clone();
     migrations.ignore_missing = true;
     migrations.run(&mut conn).await.context("a migration failed")?;
     // So that `ready` can tell what has been applied.
     conn.execute("GRANT SELECT ON _sqlx_migrations TO permesso_app").await?;
+    let after = applied(&mut conn).await?;
     conn.close().await?;
-    Ok(())
+    Ok(after > before)
+}
+
+/// How many migrations are applied.
+async fn applied(conn: &mut PgConnection) -> sqlx::Result<i64> {
+    let known: bool =
+        sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL").fetch_one(&mut *conn).await?;
+    if !known {
+        return Ok(0);
+    }
+    sqlx::query_scalar("SELECT count(*) FROM _sqlx_migrations").fetch_one(conn).await
 }
 
 /// Connects; waits while nobody answers or Postgres says that it is starting.

@@ -11,7 +11,7 @@ use crate::{
 
 /// Ends what stands at `path` once somebody said so; a refusal is shown where it was asked.
 #[component]
-pub(super) fn Confirm(
+pub(in crate::pages) fn Confirm(
     /// Whether it is asked.
     open: RwSignal<bool>,
     /// The question.

@@ -19,6 +19,7 @@ pub(super) fn query(force: bool) -> &'static str {
 #[component]
 pub(super) fn Affected(failure: Failure) -> impl IntoView {
     let affected = failure.problem().map(|problem| problem.affected.clone()).unwrap_or_default();
+    let more = failure.problem().is_some_and(|problem| problem.more);
     let rows = affected
         .into_iter()
         .map(|one| {
@@ -26,5 +27,5 @@ pub(super) fn Affected(failure: Failure) -> impl IntoView {
             view! { <li>{kind} " " <b><Said text=one.name /></b> ": " <Said text=one.effect /></li> }
         })
         .collect_view();
-    view! { <ul class="effects">{rows}</ul> }
+    view! { <ul class="effects">{rows} {more.then(|| view! { <li>"and more, which are not named here"</li> })}</ul> }
 }

@@ -16,6 +16,8 @@ use domain::Right;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
+pub(super) use confirm::Confirm;
+
 use self::{change::ChangeRole, invitations::Invitations, invite::Invite, members::Members, remove::Remove};
 use crate::{
     api::{Api, Failure, encoded, of_org, read::Read},

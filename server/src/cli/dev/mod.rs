@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use url::Host;
 
-use super::{output::Output, serve};
+use super::{migrate, output::Output, serve};
 use crate::{
     app::{
         console::Console,
@@ -124,7 +124,7 @@ async fn start_postgres(config: &mut Config) -> anyhow::Result<Embedded> {
 
 async fn run_gateway(args: &DevArgs, config: &Config, console: Console, out: Output) -> anyhow::Result<()> {
     step("bringing the schema up to date");
-    serve::migrate(config).await?;
+    migrate::at_start(config).await?;
     let listener = serve::bind(config).await?;
     let public_url = serve::public_url(config, &listener)?;
     let local_url = format!("http://{}", listener.local_addr()?);
