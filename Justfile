@@ -170,6 +170,15 @@ soak *args: _rust _cc _postgres
         exit 1
     fi
 
+# An upgrade under load from an older binary to this version, both side by side: nothing is lost; some minutes
+[group('check')]
+upgrade old *seconds: _rust _cc _node _postgres
+    #!/bin/sh
+    set -eu
+    cargo build --package permesso --bin permesso
+    PERMESSO_POSTGRES_BIN=$({{ self }} _postgres-bin) \
+        exec node e2e/upgrade/main.mjs {{ quote(old) }} {{ quote(target / "debug/permesso") }} {{ seconds }}
+
 # Format the code
 [group('change')]
 fmt: _rust

@@ -18,6 +18,7 @@
 #   python/        unittest       the same with the Python client; gateway.py and agent.py are its lib
 #   conformance/   the suite      the official scenarios that apply to a gateway for tools
 #   clients/       a table        every client in every situation that a call can get into
+#   upgrade/       by hand        an older binary and this one side by side, under load: `just upgrade`
 set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
@@ -85,9 +86,9 @@ export PERMESSO_BIN="$binary" PYTHONDONTWRITEBYTECODE=1
 # Everything is on the loopback: a proxy of the machine must not be asked.
 export NO_PROXY="127.0.0.1,localhost${NO_PROXY:+,$NO_PROXY}" no_proxy="127.0.0.1,localhost${no_proxy:+,$no_proxy}"
 
-# One file at a time: each runs a Postgres and an unoptimized gateway.
+# Two files at a time: each runs a Postgres, an unoptimized gateway and perhaps a Chromium, and waits for half of its time.
 code=0
-node --test --test-concurrency=1 \
+node --test --test-concurrency=2 \
     --test-reporter=spec --test-reporter-destination=stdout \
     --test-reporter=tap --test-reporter-destination="$results/tap" stories/*.test.mjs || code=1
 .venv/bin/python python/run.py "$results/python" || code=1

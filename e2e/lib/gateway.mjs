@@ -161,7 +161,7 @@ async function ready(data, exited) {
 }
 
 /** Has the gateway ended if this process dies without; call what it gives once that is not needed. */
-function guarded(pid, home) {
+export function guarded(pid, home) {
   // Without a pid the binary could not be started, and there is nothing to guard.
   if (pid === undefined) return () => {};
   const guard = spawn("sh", [GUARD], {
@@ -174,7 +174,7 @@ function guarded(pid, home) {
 }
 
 /** The environment without anything that would point the gateway at data other than its own. */
-function surroundings() {
+export function surroundings() {
   const own = (name) => name === "DATABASE_URL" || /^PERMESSO_(?!POSTGRES)/.test(name);
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !own(name)));
 }

@@ -115,6 +115,21 @@ describe("what people see in the console", () => {
     await mara.goes(`/acme/approvals/${approval_id}`);
     await card(mara.page).waitFor();
     await look(mara, "approval-changed-tool");
+    const { definition_sha256 } = await admin.approval(approval_id);
+    const reviewed = card(mara.page).getByRole("list").filter({ hasText: "as the first one seen" });
+    assert.equal(await reviewed.getByRole("listitem").count(), 1);
+    await card(mara.page).getByText(`hash ${definition_sha256.slice(0, 12)}: none of these`).waitFor();
+
+    await admin.acme("POST", "/connections/bank/tools/change/review", { definition_sha256 });
+    const { approval_id: next } = held(await call(odd, "change", { to: "a friend", amount: "1 291.00" }));
+    await mara.goes(`/acme/approvals/${next}`);
+    await card(mara.page).getByText("What the upstream says of this tool").click();
+    const [last, first] = await reviewed.getByRole("listitem").allInnerTexts();
+    assert.ok(last.startsWith(definition_sha256.slice(0, 12)), last);
+    assert.match(last, new RegExp(`by ${gateway.adminEmail}.*the one of this request`, "s"));
+    assert.match(first, /as the first one seen/);
+    await reviewed.scrollIntoViewIfNeeded();
+    await look(mara, "approval-reviewed");
   });
 
   tells("a request beside the last one that was approved", async (people) => {

@@ -4,6 +4,9 @@
 //! `cli → app → {api, mcp, jobs} → service → {auth, vault, directory, audit, upstream} → {db, live} → limit
 //! → {error, clock, config, telemetry, process, random}`.
 
+// A reader that has gone makes `println!` panic: see `cli::output`.
+#![cfg_attr(not(test), warn(clippy::print_stdout, clippy::print_stderr))]
+
 pub mod api;
 pub mod app;
 pub mod audit;

@@ -4,7 +4,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use domain::{ApprovalId, OrgId};
+use domain::{ApprovalId, OrgId, SessionId};
 use parking_lot::Mutex;
 use sqlx::{Acquire, Connection, PgPool, postgres::PgListener};
 use tokio::sync::{broadcast, watch};
@@ -60,6 +60,7 @@ struct Inner {
     waiters: Mutex<HashMap<ApprovalId, watch::Sender<u64>>>,
     approvals: broadcast::Sender<ApprovalChanged>,
     sessions: broadcast::Sender<SessionNews>,
+    signed_out: broadcast::Sender<SessionId>,
     configuration: watch::Sender<u64>,
     connected: watch::Sender<bool>,
 }
@@ -71,6 +72,7 @@ impl Default for Live {
                 waiters: Mutex::default(),
                 approvals: broadcast::channel(1024).0,
                 sessions: broadcast::channel(1024).0,
+                signed_out: broadcast::channel(1024).0,
                 configuration: watch::channel(0).0,
                 connected: watch::channel(false).0,
             }),
@@ -92,6 +94,11 @@ impl Live {
     /// News of MCP clients' sessions, of all orgs.
     pub fn sessions(&self) -> broadcast::Receiver<SessionNews> {
         self.inner.sessions.subscribe()
+    }
+
+    /// Console sessions that ended, of everybody.
+    pub fn signed_out(&self) -> broadcast::Receiver<SessionId> {
+        self.inner.signed_out.subscribe()
     }
 
     /// Whether the LISTEN connection stands now.
@@ -172,7 +179,11 @@ impl Live {
         }
         if channel == "permesso_session" {
             // Nobody subscribed is no error.
-            let _ = session_news(payload).map(|news| self.inner.sessions.send(news));
+            if let Some(session) = payload.strip_prefix("signed_out ").and_then(|id| id.parse().ok()) {
+                let _ = self.inner.signed_out.send(session);
+            } else {
+                let _ = session_news(payload).map(|news| self.inner.sessions.send(news));
+            }
             return;
         }
         let mut words = payload.split(' ');

@@ -114,12 +114,12 @@ impl Api {
         self.send(Method::PUT, path, Some(json(body)?)).await.map(through)
     }
 
-    /// Ends or removes something.
+    /// Ends or removes something, if it still is as the tag says that was seen. What has no tags comes with an empty one.
     ///
     /// # Errors
-    /// As [`Self::get`].
-    pub async fn delete(self, path: &str) -> Result<(), Failure> {
-        self.send(Method::DELETE, path, None).await.map(through)
+    /// As [`Self::get`]; `changed_since` when it is not.
+    pub async fn delete(self, path: &str, seen: &str) -> Result<(), Failure> {
+        self.send_if(Method::DELETE, path, None, Some(seen)).await.map(through)
     }
 
     /// Finds out who is signed in, without asking anybody to sign in.

@@ -5,6 +5,8 @@
 
 mod badge;
 mod button;
+mod confirm;
+pub mod consent;
 mod copy;
 mod dialog;
 mod difference;
@@ -18,6 +20,7 @@ mod marked;
 pub mod presses;
 mod printing;
 mod said;
+mod seen;
 mod shown;
 mod skeleton;
 mod table;
@@ -28,6 +31,8 @@ mod tree;
 
 pub use badge::{Badge, Tone};
 pub use button::{Button, Kind, Moment};
+pub use confirm::Confirm;
+pub use consent::Refused;
 pub use copy::CopyButton;
 pub use dialog::Dialog;
 pub use difference::Difference;
@@ -39,6 +44,7 @@ pub use icon::{Icon, Shape};
 pub use marked::Marked;
 pub use printing::Printing;
 pub use said::{Said, SaidBlock, Sentence};
+pub use seen::{Seen, Since};
 pub use shown::Shown;
 pub use skeleton::Skeleton;
 pub use table::Table;

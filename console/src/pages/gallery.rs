@@ -10,7 +10,7 @@ use crate::{
     api::Failure,
     components::{
         Area, Badge, Button, Choice, Clock, CopyButton, Dialog, Difference, EmptyState, Failed, Field, Icon, Kind,
-        Shape, Skeleton, Tab, Table, Tabs, Time, Tone, Tree, Until,
+        Seen, Shape, Since, Skeleton, Tab, Table, Tabs, Time, Tone, Tree, Until,
         toast::{Offer, Toasts},
     },
     reactive::derived,
@@ -143,7 +143,16 @@ fn News() -> impl IntoView {
         let offers = vec![Offer::Do("Send again", Arc::new(|| ())), Offer::Go("Look", "/".to_owned())];
         toasts.keep(Tone::Bad, "send_invoice was not approved: Permesso cannot be reached right now.", offers);
     });
+    let words = crate::show::words::Words::from("The role was changed by somebody else meanwhile.");
+    let seen = Seen {
+        tag: Signal::stored(String::new()),
+        since: Signal::stored(Some(words)),
+        gone: Signal::stored(false),
+        again: Callback::new(|()| ()),
+    };
     view! {
+        <h2>"Changed by somebody else"</h2>
+        <Since seen />
         <h2>"Failure"</h2>
         <Failed failure=Failure::Unreachable retry=Callback::new(|()| ()) />
         <h2>"Toast"</h2>

@@ -5,10 +5,7 @@ use std::sync::Arc;
 use api_types::{List, Session};
 use leptos::{prelude::*, task::spawn_local};
 
-use super::{
-    leave::{Leave, Leaving},
-    password::Password,
-};
+use super::{orgs::Orgs, password::Password};
 use crate::{
     api::{Api, read::Read},
     components::{Badge, Button, Icon, Kind, Said, Shape, Shown, Table, Time, Tone, toast::Toasts},
@@ -22,26 +19,6 @@ pub(crate) fn Me() -> impl IntoView {
     let api = Api::here();
     let me = move || api.me.get();
     let email = move || me().and_then(|me| me.email.clone()).unwrap_or_default();
-    let leaving = Leaving::new();
-    let orgs = move || {
-        // Who administers the instance is in every org, a member or not.
-        let administers = me().is_some_and(|me| me.instance_admin);
-        let orgs = me().map(|me| me.orgs.clone()).unwrap_or_default();
-        orgs.into_iter()
-            .map(|org| {
-                // Of some there is only a record, and no inbox.
-                let room = if org.records_only { "audit" } else { "inbox" };
-                let only = org.records_only.then_some(", only its record");
-                let may_leave = !administers && !org.records_only;
-                let slug = org.slug.clone();
-                let leave = may_leave.then(|| {
-                    let label = Words::of("Leave {}", &[&slug]);
-                    view! { " " <Button kind=Kind::Quiet label on_press=Callback::new(move |()| leaving.ask(&slug))>"Leave"</Button> }
-                });
-                view! { <li><a href=format!("/{}/{room}", org.slug)><Said text=org.slug.clone() /></a> " as " <Said text=org.role />{only}{leave}</li> }
-            })
-            .collect_view()
-    };
     let shortcuts = Shortcuts::here();
     let sessions = Read::<List<Session>>::new(|| Some("/auth/sessions".to_owned()));
     view! {
@@ -49,8 +26,7 @@ pub(crate) fn Me() -> impl IntoView {
             <p class="back"><a href="/"><Icon shape=Shape::Back />" Inbox"</a></p>
             <h1>{move || view! { <Said text=email() /> }}</h1>
             <h2>"Your orgs"</h2>
-            <ul class="orgs">{orgs}</ul>
-            <Leave leaving />
+            <Orgs />
             <h2>"This browser"</h2>
             <div class="settings">
                 <span>"Theme"</span>
@@ -92,7 +68,7 @@ fn Row(session: Session, sessions: Read<List<Session>>) -> impl IntoView {
     let end = Callback::new(move |()| {
         busy.set(true);
         spawn_local(async move {
-            match api.delete(&format!("/auth/sessions/{id}")).await {
+            match api.delete(&format!("/auth/sessions/{id}"), "").await {
                 Ok(()) => toasts.say(Tone::Ok, "That session has ended."),
                 Err(failure) => toasts.say(Tone::Bad, Words::theirs(failure.message())),
             }

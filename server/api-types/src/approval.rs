@@ -197,6 +197,10 @@ pub struct ApprovalDetail {
     /// The definition last reviewed, where it differs: then the difference is why it is held.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
     pub reviewed_definition: Option<Box<serde_json::value::RawValue>>,
+    /// The tool's reviewed definitions as they are now, the last reviewed one first: eight at most, and none once the
+    /// toolkit no longer has the tool.
+    #[serde(default)]
+    pub reviewed: Vec<crate::ReviewedDefinition>,
     /// How far the arguments were checked against the tool's input schema when it was opened: `full`, `partial` or
     /// `none`.
     #[cfg_attr(feature = "openapi", schema(value_type = domain::ArgumentsCheck))]
@@ -236,6 +240,8 @@ impl<'de> Deserialize<'de> for ApprovalDetail {
             arguments: Option<Box<serde_json::value::RawValue>>,
             definition: Box<serde_json::value::RawValue>,
             reviewed_definition: Option<Box<serde_json::value::RawValue>>,
+            #[serde(default)]
+            reviewed: Vec<crate::ReviewedDefinition>,
             arguments_check: String,
             check_note: Option<String>,
             history: Vec<ApprovalEvent>,
@@ -258,6 +264,7 @@ impl<'de> Deserialize<'de> for ApprovalDetail {
             arguments: more.arguments,
             definition: more.definition,
             reviewed_definition: more.reviewed_definition,
+            reviewed: more.reviewed,
             arguments_check: more.arguments_check,
             check_note: more.check_note,
             history: more.history,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Permission, PolicyOverride};
+use domain::{Permission, PolicyOverride, PolicyPatch};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -128,6 +128,34 @@ pub struct PutToolkitTool {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(maximum = 240, examples(45)))]
     pub hold_seconds: Option<u32>,
+}
+
+/// What to change about what stands under one name; what is absent stays.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct UpdateToolkitTool {
+    /// The slug of another connection.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::absent::not_null")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false, examples("bank")))]
+    pub connection: Option<String>,
+    /// The name of another tool at the upstream. Permissions of roles were given for the one before, and go with it.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::absent::not_null")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false, examples("payments.create")))]
+    pub tool: Option<String>,
+    /// The permission where no role policy says otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::absent::not_null")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub permission: Option<Permission>,
+    /// What it sets differently from now on: its members that are absent stay, those that are `null` are cleared; `null`
+    /// itself: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::absent::given")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<PolicyPatch>))]
+    pub approval_policy: Option<Option<PolicyPatch>>,
+    /// How long its calls are held open at most from now on, 0 to 240 seconds; `null`: as the caller's key or client says.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::absent::given")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<u32>, maximum = 240, examples(45)))]
+    pub hold_seconds: Option<Option<u32>>,
 }
 
 /// A role's permission.

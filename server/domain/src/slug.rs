@@ -12,9 +12,12 @@ pub struct Slug(String);
 const RESERVED: &[&str] = &[
     "api",
     "assets",
+    "auth",
+    "authorize",
     "console",
     "docs",
     "health",
+    "healthz",
     "instance",
     "invite",
     "livez",
@@ -30,6 +33,7 @@ const RESERVED: &[&str] = &[
     "settings",
     "static",
     "status",
+    "token",
     "well-known",
 ];
 

@@ -13,10 +13,12 @@ use aho_corasick::AhoCorasick;
 
 mod assigned;
 mod header;
+mod line;
 mod pem;
 mod published;
 mod schemes;
 
+pub(crate) use assigned::is_no_secret;
 use published::TOKENS;
 
 /// A known shape of credential.
@@ -37,11 +39,12 @@ const SHAPES: &[Shape] = &[
     Shape { begins: "://", trace: r#"://[^\s"/?\#@]*@|:\\/|:/\\/"#, read: password_in_url },
     Shape { begins: "basic", trace: "(?i-u:basic)", read: schemes::basic_credentials },
     Shape { begins: "-----BEGIN", trace: "-----BEGIN", read: pem::private_key },
+    Shape { begins: "bot", trace: "bot[0-9]{5}", read: bot_token_of_telegram },
     Shape { begins: "1//0", trace: r"1\\?/\\?/0", read: refresh_token_of_google },
     Shape {
         begins: ":",
-        trace: "(?i-u:(?:auth|cookie|cred|csrf|key|pass|secret|sess|token|xsrf)[a-z-]*:)",
-        read: header::header,
+        trace: r#"(?i-u:(?:auth|bearer|code|connection[_.-]?string|cookie|cred|csrf|cv[cv]|jwt|key|otp|pass|pin|pwd|secret|sess|token|xsrf)[a-z0-9_.-]*(?:\\"|')?:)"#,
+        read: named,
     },
     // A secret-looking name before it leaves a trace of its own ([`ASSIGNS`]); a signature's is only looked for here.
     Shape { begins: "=", trace: r"[?&;](?i-u:(?:[a-z]+-)*sig)", read: assigned::assigned },
@@ -239,14 +242,16 @@ fn json_web_token(text: &Text<'_>, at: usize) -> Option<Range<usize>> {
     token.ends.filter(|_| token.first_ends - at >= SHORTEST).map(|ends| at..ends)
 }
 
+/// How an API key of ours begins.
+const OWN: &str = "mmcp_";
+
 /// An API key of ours. What is shown of one (6 characters) is left alone, and less than 16 of the 43 are no help to
 /// anybody.
 fn own_key(text: &Text<'_>, at: usize) -> Option<Range<usize>> {
-    const BEGINS: &str = "mmcp_";
-    if !text.all[at..].starts_with(BEGINS) {
+    if !text.all[at..].starts_with(OWN) {
         return None;
     }
-    let secret = at + BEGINS.len();
+    let secret = at + OWN.len();
     let ends = text.run(secret, |character| character.is_ascii_alphanumeric());
     (ends - secret >= 16).then_some(at..ends)
 }
@@ -261,6 +266,34 @@ fn password_in_url(text: &Text<'_>, at: usize) -> Option<Range<usize>> {
     }
     let ends = text.run(colon + 1, belongs);
     (ends > colon + 1 && text.has(ends, b'@')).then_some(colon + 1..ends)
+}
+
+/// A value behind a colon: of a header, or in a line of YAML.
+fn named(text: &Text<'_>, at: usize) -> Option<Range<usize>> {
+    header::header(text, at).or_else(|| line::line(text, at))
+}
+
+/// Whether a text begins as a credential does that is known by its beginning alone, or has a whole one anywhere.
+pub(crate) fn has_one(text: &str) -> bool {
+    let tells = ["eyJ", OWN].iter().any(|begins| text.starts_with(begins))
+        || bot_of_telegram(text, 0).is_some()
+        || TOKENS.iter().any(|token| token.is_told_by_its_beginning(text));
+    tells || !find(text).is_empty()
+}
+
+/// Where the secret of a token begins by which a bot of Telegram is reached, as its addresses have it: `bot<id>:<secret>`.
+fn bot_of_telegram(text: &str, at: usize) -> Option<usize> {
+    /// The most digits that are looked at.
+    const LONGEST: usize = 20;
+    let id = text.get(at..)?.strip_prefix("bot")?;
+    let digits = id.bytes().take(LONGEST).take_while(u8::is_ascii_digit).count();
+    (digits >= 5 && id[digits..].starts_with(':')).then_some(at + "bot".len() + digits + 1)
+}
+
+fn bot_token_of_telegram(text: &Text<'_>, at: usize) -> Option<Range<usize>> {
+    let secret = bot_of_telegram(text.all, at)?;
+    let ends = text.run(secret, |character| character.is_ascii_alphanumeric() || matches!(character, '_' | '-'));
+    (ends - secret >= 30).then_some(at..ends)
 }
 
 /// A token by which Google gives access anew.

@@ -1,5 +1,5 @@
 //! Takes secrets out of JSON before it is recorded: values under names that look secret ([`names`]), also where a name and
-//! its value are two members ([`pairs`]), values of command-line flags ([`flags`]), and credentials inside strings
+//! its value are two members, or the two elements of a list ([`pairs`]), values of command-line flags ([`flags`]), and credentials inside strings
 //! ([`credentials`]), also inside JSON that stands in a string, as MCP's text blocks have it. All else stays byte for byte.
 //!
 //! The cost is linear in the text, whatever it holds. It is pure: when and on which thread is the caller's business.
@@ -153,6 +153,13 @@ impl<'a> Names<'a> {
 /// Whether what has this name is a secret by the looks of it.
 pub fn is_secret_name(name: &str) -> bool {
     names::is_secret(name)
+}
+
+/// Whether a credential stands in a text, or the text begins as one does that is known by its beginning alone, which is not
+/// enough to take it for one in the middle of a sentence. For texts that are a name or a token as a whole, as a segment of a
+/// path is.
+pub fn has_credential(text: &str) -> bool {
+    credentials::has_one(text)
 }
 
 fn is_secret_key(raw: &str) -> bool {

@@ -1,15 +1,17 @@
 //! Objects that say a name and a value in two members, as lists of headers and variables do:
-//! `{"name": "Authorization", "value": "…"}`, in any order and with anything beside them.
+//! `{"name": "Authorization", "value": "…"}`, in any order and with anything beside them. And lists of two that are a name
+//! and its value: `["x-api-key", "…"]`, by itself or in a list of such. Lists of names have the same form (`["password",
+//! "email"]`), so that by itself one counts whose second element is no name.
 
 use std::{ops::Range, sync::LazyLock};
 
 use regex::Regex;
 use wire::json::{Kind, Token};
 
-use super::{escapes::unescape, inside, pattern};
+use super::{WORDS, credentials::is_no_secret, escapes::unescape, inside, pattern};
 
 /// Texts without a match have no such pair.
-static MAY_HAVE_PAIR: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i-u:val)|\\u"));
+static MAY_HAVE_PAIR: LazyLock<Regex> = LazyLock::new(|| pattern(&format!(r#"(?i-u:val)|\\u|\[\s*"[^"]*{WORDS}"#)));
 /// The longest name that is looked at, in bytes as it is written.
 const LONGEST_NAME: usize = 200;
 
@@ -31,6 +33,18 @@ struct Open {
     is_secret: bool,
     /// How many values were kept when it began.
     before: usize,
+    /// What is known of its elements, if it is a list.
+    list: Option<List>,
+}
+
+/// A list that is open.
+struct List {
+    /// It is an element of a list itself.
+    is_nested: bool,
+    /// How many elements it has so far.
+    elements: usize,
+    /// The second one, where it may be a value.
+    second: Option<Range<usize>>,
 }
 
 /// The pairs of a text, which is handed over token by token.
@@ -53,13 +67,18 @@ impl Pairs {
         match token.kind {
             Kind::BeginObject | Kind::BeginArray => {
                 self.begins(token.start);
-                self.open.push(Open { says: Says::Nothing, from: 0, is_secret: false, before: self.kept.len() });
+                let is_nested = self.open.last().is_some_and(|open| open.list.is_some());
+                let is_list = matches!(token.kind, Kind::BeginArray);
+                let list = is_list.then_some(List { is_nested, elements: 0, second: None });
+                self.open.push(Open { says: Says::Nothing, from: 0, is_secret: false, before: self.kept.len(), list });
             }
             Kind::EndObject | Kind::EndArray => {
                 if let Some(ended) = self.open.pop() {
                     let kept = self.kept.drain(ended.before..);
                     if ended.is_secret {
                         self.secret.extend(kept);
+                        let pair = ended.list.filter(|list| list.elements == 2);
+                        self.secret.extend(pair.and_then(|list| list.second));
                     }
                 }
                 self.ends(token.end());
@@ -71,16 +90,20 @@ impl Pairs {
             }
             Kind::String => {
                 let name = inside(token);
-                if let Some(open) = self.open.last_mut()
-                    && open.says == Says::Name
-                    && name.len() <= LONGEST_NAME
-                {
-                    open.is_secret |= is_secret(name);
+                if let Some(open) = self.open.last_mut() {
+                    let names = open.says == Says::Name || open.list.as_ref().is_some_and(|list| list.elements == 0);
+                    if names && name.len() <= LONGEST_NAME {
+                        open.is_secret |= is_secret(name);
+                    }
+                    open.keep_second(token, |list| is_value(name, list.is_nested));
                 }
                 self.begins(token.start);
                 self.ends(token.end());
             }
             Kind::Number | Kind::Literal => {
+                if let Some(open) = self.open.last_mut() {
+                    open.keep_second(token, |_| matches!(token.kind, Kind::Number));
+                }
                 self.begins(token.start);
                 self.ends(token.end());
             }
@@ -111,8 +134,33 @@ impl Pairs {
                 self.kept.push(open.from..at);
             }
             open.says = Says::Nothing;
+            if let Some(list) = &mut open.list {
+                list.elements = list.elements.saturating_add(1);
+            }
         }
     }
+}
+
+impl Open {
+    /// Keeps where a list's second element stands, if its first is the name of a secret and this may be the value.
+    fn keep_second(&mut self, token: Token<'_>, is_value: impl FnOnce(&List) -> bool) {
+        if let Some(list) = &mut self.list
+            && list.elements == 1
+            && self.is_secret
+            && is_value(list)
+        {
+            list.second = Some(token.start..token.end());
+        }
+    }
+}
+
+/// Whether the second element of a list of two may be the value of the first; by itself it may be a name or a sentence.
+fn is_value(raw: &str, is_nested: bool) -> bool {
+    if is_no_secret(raw) || super::is_secret_key(raw) {
+        return false;
+    }
+    let is_name = !raw.contains(|character: char| !(character.is_alphabetic() || matches!(character, '_' | '-' | '.')));
+    is_nested || !(is_name || raw.contains(char::is_whitespace))
 }
 
 fn says(key: &str) -> Says {

@@ -135,6 +135,62 @@ fn a_name_and_its_value_in_two_members_are_a_pair_in_any_order() {
 }
 
 #[test]
+fn a_name_and_its_value_in_a_list_of_two_are_a_pair() {
+    for (json, expected) in [
+        (r#"["x-api-key","k1-abc"]"#, r#"["x-api-key","[redacted]"]"#),
+        (r#"["Authorization", "Bearer abc123"]"#, r#"["Authorization", "[redacted]"]"#),
+        (r#"[["x-api-key","swordfish"],["accept","*/*"]]"#, r#"[["x-api-key","[redacted]"],["accept","*/*"]]"#),
+        (
+            r#"{"headers":[["Cookie","a=b; c=d"],["Host","x"]]}"#,
+            r#"{"headers":[["Cookie","[redacted]"],["Host","x"]]}"#,
+        ),
+        (r#"[ [ "p\u0061ssword" , 12 ] ]"#, r#"[ [ "p\u0061ssword" , "[redacted]" ] ]"#),
+        (
+            r#"{"a":[["token","correct horse"],["b",{"password":1}]]}"#,
+            r#"{"a":[["token","[redacted]"],["b",{"password":"[redacted]"}]]}"#,
+        ),
+    ] {
+        assert_eq!(redact(json), expected);
+        let inside = json!({"text": json}).to_string();
+        assert_eq!(redact(&inside), json!({"text": expected}).to_string(), "in a string");
+    }
+    for harmless in [
+        r#"{"required":["password","email"]}"#,
+        r#"["token","user_name"]"#,
+        r#"["password","must have a digit: 1"]"#,
+        r#"[["username","password"],["password","token"]]"#,
+        r#"["password","x1","y2"]"#,
+        r#"[["password"],["x1"]]"#,
+        r#"[["token",null],["secret",true],["password",["x1"]],["cookie","${COOKIE}"]]"#,
+        r#"["x1","password"]"#,
+    ] {
+        assert!(is_untouched(harmless), "{harmless} became {}", redact(harmless));
+    }
+}
+
+#[test]
+fn lines_of_yaml_in_a_string_are_read() {
+    let file = |password: &str, key: &str| {
+        let text = format!("db:\n  \"password\": {password}\n  key: |\n    a\n  api_key: |\n    {key}\n");
+        json!({"file": text}).to_string()
+    };
+    let json = file("hunter2", "b\n    c");
+    assert_eq!(redact(&json), file("[redacted]", "[redacted]"));
+    assert_eq!(redact(&escape_all(&json)).matches("[redacted]").count(), 2);
+    assert!(is_untouched(&json!({"text": "password: required\nNote: a password: none"}).to_string()));
+}
+
+#[test]
+fn whether_a_whole_text_is_a_credential_its_beginning_tells() {
+    for credential in ["sk-abc", "ghp_x", "mmcp_0", "eyJh", "bot12345:a", "https://a:b@c"] {
+        assert!(has_credential(credential), "{credential}");
+    }
+    for name in ["skeleton", "key-management", "secret_store", "SK", "bottle", "bot123", "asia", "ghost"] {
+        assert!(!has_credential(name), "{name}");
+    }
+}
+
+#[test]
 fn what_is_assigned_and_what_is_known_by_its_shape_is_found_in_json() {
     let token = ["gh", "p_", &"a1B2".repeat(9)].concat();
     let json = json!({

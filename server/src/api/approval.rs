@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use domain::approval::State;
 use serde_json::value::RawValue;
 
+use super::connections;
 use crate::{
     db::{
         self, OrgScope, Reason,
@@ -41,7 +42,15 @@ pub(super) async fn detail(services: &Services, access: &OrgAccess, record: Reco
         Some(record) => db::approval::definitions(&mut scope, record.id).await?,
         None => return Err(Error::not_found()),
     };
+    let reviewed = match records.first() {
+        Some(record) => db::tool::exposed(&mut scope, record.binding.toolkit_tool).await?,
+        None => None,
+    };
     drop(scope);
+    let reviewed = match &reviewed {
+        Some(tool) => connections::reviewed(services, service::connection::listed(tool)?.into_owned())?,
+        None => Vec::new(),
+    };
     let deciding = Deciding::of(access);
     let mut shown = records.iter().zip(cards).map(|(record, card)| row(record, card, &deciding));
     let (Some(record), Some(itself)) = (records.first(), shown.next()) else { return Err(Error::not_found()) };
@@ -65,6 +74,7 @@ pub(super) async fn detail(services: &Services, access: &OrgAccess, record: Reco
         arguments_redacted,
         definition: raw(&definition)?,
         reviewed_definition: reviewed_definition.as_deref().map(raw).transpose()?,
+        reviewed,
         arguments_check: record.checked.check.as_str().to_owned(),
         check_note: record.checked.note.clone(),
         history: history.into_iter().map(event).collect(),

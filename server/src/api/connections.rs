@@ -277,13 +277,7 @@ fn tool(services: &Services, row: db::tool::Row) -> Result<Tool> {
     let listed = connection::listed(&row)?.into_owned();
     let changed = connection::is_changed(&row, &listed)?;
     let differs = changed && row.reviewed_sha256 != db::reviewed::NONE;
-    let directory = services.directory.get()?;
-    let reviewed = listed.into_iter().rev().map(|reviewed| ReviewedDefinition {
-        sha256: reviewed.sha256,
-        at: reviewed.at,
-        by: reviewed.by,
-        by_email: reviewed.by.and_then(|by| Some(directory.people.get(&by.into())?.email.to_string())),
-    });
+    let reviewed = reviewed(services, listed)?;
     Ok(Tool {
         id: row.id.0,
         name: row.name,
@@ -291,11 +285,23 @@ fn tool(services: &Services, row: db::tool::Row) -> Result<Tool> {
         definition_sha256: hex::encode(row.seen_sha256),
         seen_at: row.seen_at,
         definition_changed: changed,
-        reviewed: reviewed.collect(),
+        reviewed,
         reviewed_definition: if differs { Some(raw(row.reviewed_definition)?) } else { None },
         reviewed_at: row.reviewed_at,
         offered: row.offered,
         arguments_check: row.arguments_check,
         check_note: row.check_note,
     })
+}
+
+/// Reviewed definitions as people read them, the last reviewed one first. `listed` has it last.
+pub(super) fn reviewed(services: &Services, listed: Vec<db::reviewed::Reviewed>) -> Result<Vec<ReviewedDefinition>> {
+    let directory = services.directory.get()?;
+    let shown = listed.into_iter().rev().map(|reviewed| ReviewedDefinition {
+        sha256: reviewed.sha256,
+        at: reviewed.at,
+        by: reviewed.by,
+        by_email: reviewed.by.and_then(|by| Some(directory.people.get(&by.into())?.email.to_string())),
+    });
+    Ok(shown.collect())
 }

@@ -12,10 +12,13 @@ use axum::{
     http::{HeaderMap, HeaderName, header},
     response::{IntoResponse, Response},
 };
-use domain::Right;
+use domain::{Right, SessionId};
 use futures::stream;
 use tokio::{
-    sync::watch,
+    sync::{
+        broadcast::{Receiver, error::RecvError},
+        watch,
+    },
     time::{Instant, Interval, MissedTickBehavior, interval_at},
 };
 
@@ -62,12 +65,13 @@ pub async fn stream_events(
     // An id that cannot be read is one that is not known.
     let last = headers.get("last-event-id").map(|id| id.to_str().unwrap_or("?"));
     let watcher = feed::watch(&services, &access, last).await?;
+    let signed_out = services.live.signed_out();
     let versions = services.directory.versions();
     let version = services.directory.get()?.version;
     let deciding = Deciding::of(&access);
     let mut alive = interval_at(Instant::now() + KEEP_ALIVE, KEEP_ALIVE);
     alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let events = Events { services, access, deciding, version, versions, watcher, alive, begun: false };
+    let events = Events { services, access, deciding, version, versions, signed_out, watcher, alive, begun: false };
     let body = stream::unfold(events, |mut events| async move {
         let bytes = events.next().await?;
         Some((Ok::<_, Infallible>(Bytes::from(bytes)), events))
@@ -89,6 +93,7 @@ struct Events {
     /// The version of the configuration at which the actor was looked at.
     version: i64,
     versions: watch::Receiver<i64>,
+    signed_out: Receiver<SessionId>,
     watcher: Watcher,
     alive: Interval,
     begun: bool,
@@ -107,6 +112,17 @@ impl Events {
                 biased;
                 () = self.services.stop.cancelled() => return None,
                 () = access::ended(&self.services, &self.access.actor) => return None,
+                ended = self.signed_out.recv() => {
+                    let is_mine = match ended {
+                        Ok(session) => self.access.actor.session == Some(session),
+                        Err(RecvError::Lagged(_)) => self.still_valid().await.is_none(),
+                        // The sender goes with the process.
+                        Err(RecvError::Closed) => true,
+                    };
+                    if is_mine {
+                        return None;
+                    }
+                }
                 _ = self.alive.tick() => {
                     let sees = self.still_valid().await?;
                     let alive = format!("id: {}\n: still here\n\n", self.watcher.id(None));

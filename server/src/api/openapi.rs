@@ -93,6 +93,7 @@ use crate::error::Result;
         toolkits::list_toolkit_tools,
         toolkits::add_toolkit_tools,
         toolkits::put_toolkit_tool,
+        toolkits::update_toolkit_tool,
         toolkits::delete_toolkit_tool,
         toolkits::put_role_policy,
         toolkits::delete_role_policy,

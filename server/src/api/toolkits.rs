@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use api_types::{
     AddToolkitTools, CreateToolkit, List, PutRolePolicy, PutToolkitTool, Toolkit, ToolkitTool, UpdateToolkit,
-    Visibility,
+    UpdateToolkitTool, Visibility,
 };
 use axum::{
     Json,
@@ -185,6 +185,26 @@ pub async fn put_toolkit_tool(
     let (row, new) = toolkit_tool::put(&services, &access.0, &toolkit, &name, &to, &seen).await?;
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
     Ok(Tagged(status, tool(row)?))
+}
+
+/// Changes what stands under a name.
+#[utoipa::path(
+    patch,
+    path = "/orgs/{org}/toolkits/{toolkit}/tools/{name}",
+    tag = "toolkits",
+    request_body = UpdateToolkitTool,
+    responses((status = OK, body = ToolkitTool)),
+    security(("bearer" = ["toolkits:write"])),
+)]
+pub async fn update_toolkit_tool(
+    State(services): State<Arc<Services>>,
+    access: Allowed<WriteToolkits>,
+    Path((_, toolkit, name)): Path<(String, String, String)>,
+    IfMatch(seen): IfMatch,
+    Body(to): Body<UpdateToolkitTool>,
+) -> Result<Tagged<ToolkitTool>> {
+    let row = toolkit_tool::update(&services, &access.0, &toolkit, &name, &to, &seen).await?;
+    Ok(Tagged::ok(tool(row)?))
 }
 
 /// Removes a tool from a toolkit.

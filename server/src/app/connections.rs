@@ -4,6 +4,7 @@
 //! is timed.
 
 mod files;
+mod linger;
 mod room;
 
 use std::{
@@ -35,7 +36,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::{io::InspectReader, sync::CancellationToken, task::TaskTracker};
 
-use self::room::{Room, Seat};
+use self::{
+    linger::Lingering,
+    room::{Room, Seat},
+};
 use super::peer::Proxies;
 use crate::service::access::Acquaintance;
 
@@ -51,6 +55,9 @@ pub struct ConnectionLimits {
     pub idle: Duration,
     /// How long an answer waits for its reader without a byte of it being taken.
     pub unread: Duration,
+    /// How long what a client still sends is read and thrown away after the last answer on its connection, so that it can
+    /// read that answer.
+    pub rest: Duration,
     /// How many connections may be open. When all are taken, a new one takes the place of the oldest on which no
     /// credential was accepted; where there is none it waits.
     pub open: usize,
@@ -64,7 +71,7 @@ impl Default for ConnectionLimits {
     /// balancers for 10.
     fn default() -> Self {
         let (head, idle, unread) = (Duration::from_secs(30), Duration::from_secs(620), Duration::from_secs(60));
-        Self { head, idle, unread, open: 10_000, per_address: 1_000 }
+        Self { head, idle, unread, rest: Duration::from_secs(30), open: 10_000, per_address: 1_000 }
     }
 }
 
@@ -113,6 +120,7 @@ async fn converse(
     let begun = heads.begun.clone();
     let mut stream = TimeoutStream::new(InspectReader::new(stream, move |_| begun.store(true, Ordering::Relaxed)));
     stream.set_write_timeout(Some(limits.unread));
+    let stream = Lingering::new(Box::pin(stream), limits.rest, stop.clone());
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
         request.extensions_mut().insert(acquaintance.clone());
@@ -120,7 +128,7 @@ async fn converse(
     });
     let mut http = http1::Builder::new();
     http.timer(heads).header_read_timeout(limits.idle);
-    let mut connection = pin!(http.serve_connection(TokioIo::new(Box::pin(stream)), service));
+    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = seat.taken_back.cancelled() => return,

@@ -76,7 +76,7 @@ pub const API: Routes = &[
     }),
     ("/orgs/{org}/toolkits/{toolkit}/tools", || get(toolkits::list_toolkit_tools).post(toolkits::add_toolkit_tools)),
     ("/orgs/{org}/toolkits/{toolkit}/tools/{name}", || {
-        put(toolkits::put_toolkit_tool).delete(toolkits::delete_toolkit_tool)
+        put(toolkits::put_toolkit_tool).patch(toolkits::update_toolkit_tool).delete(toolkits::delete_toolkit_tool)
     }),
     ("/orgs/{org}/toolkits/{toolkit}/tools/{name}/policies/{role}", || {
         put(toolkits::put_role_policy).delete(toolkits::delete_role_policy)

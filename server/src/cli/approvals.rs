@@ -12,7 +12,7 @@ use url::form_urlencoded;
 
 use super::{
     client::{Client, SignInArgs},
-    output::{Output, document},
+    output::{Output, document, note, put},
 };
 
 #[derive(Debug, Subcommand)]
@@ -146,7 +146,7 @@ pub(super) async fn run(command: ApprovalsCommand, out: Output) -> anyhow::Resul
             let request: Value = serde_json::from_str(&answer)?;
             match out.json {
                 true => document(&answer),
-                false => println!("{} waits until {}", text(&request, "id"), text(&request, "expires_at")),
+                false => put(format_args!("{} waits until {}", text(&request, "id"), text(&request, "expires_at"))),
             }
             Ok(())
         }
@@ -179,7 +179,7 @@ async fn list(status: &str, sign_in: &SignInArgs, out: Output) -> anyhow::Result
                     request["org"] = json!(org);
                     listed.push(request);
                 }
-                false => println!("{}", line(&org, &request)),
+                false => put(line(&org, &request)),
             }
         };
         client.each(&format!("/orgs/{org}/approvals?{query}"), take).await?;
@@ -188,7 +188,7 @@ async fn list(status: &str, sign_in: &SignInArgs, out: Output) -> anyhow::Result
         document(&json!({"items": listed}).to_string());
     } else if found == 0 {
         let what = if status == "any" { "no requests" } else { "nothing" };
-        eprintln!("{what} here{}", if status == "any" { String::new() } else { format!(" is {status}") });
+        note(format_args!("{what} here{}", if status == "any" { String::new() } else { format!(" is {status}") }));
     }
     Ok(())
 }
@@ -265,47 +265,49 @@ fn show(HeldRequest { fields: request, definitions, .. }: &HeldRequest) {
         ("changed", "changed"),
     ] {
         if request[field].is_string() {
-            println!("{label:<10}{}", text(request, field));
+            put(format_args!("{label:<10}{}", text(request, field)));
         }
     }
     if let Some(outcome) = outcome(request) {
-        println!("outcome   {outcome}");
+        put(format_args!("outcome   {outcome}"));
     }
     if let Some(response) = request["result"]["response"].as_str() {
         let more = if request["result"]["is_whole"] == true { "" } else { " … (its record has all of it)" };
-        println!("result    {}{more}", escaped(response));
-        println!("          record {}", text(&request["result"], "record_id"));
+        put(format_args!("result    {}{more}", escaped(response)));
+        put(format_args!("          record {}", text(&request["result"], "record_id")));
     }
     if let Some(why) = cannot(request) {
-        println!("warning   {}", escaped(&why));
+        put(format_args!("warning   {}", escaped(&why)));
     }
     match request["arguments_json"].as_str() {
-        Some(arguments) => println!("arguments {}", escaped(arguments)),
-        None => println!("arguments (erased)"),
+        Some(arguments) => put(format_args!("arguments {}", escaped(arguments))),
+        None => put("arguments (erased)"),
     }
     if request["arguments_redacted"] == true {
-        println!("          as the record has them, with secrets taken out: the exact ones are erased");
+        put("          as the record has them, with secrets taken out: the exact ones are erased");
     }
-    println!("          sha256 {}", text(request, "arguments_sha256"));
+    put(format_args!("          sha256 {}", text(request, "arguments_sha256")));
     match request["arguments_check"].as_str() {
-        Some("partial") => println!("warning   the arguments were checked in part: {}", text(request, "check_note")),
-        Some("none") => println!("warning   the arguments were not checked: {}", text(request, "check_note")),
+        Some("partial") => {
+            put(format_args!("warning   the arguments were checked in part: {}", text(request, "check_note")))
+        }
+        Some("none") => put(format_args!("warning   the arguments were not checked: {}", text(request, "check_note"))),
         _ => {}
     }
-    println!("defined   {}", escaped(definitions.definition.get()));
-    println!("          sha256 {}", text(request, "definition_sha256"));
+    put(format_args!("defined   {}", escaped(definitions.definition.get())));
+    put(format_args!("          sha256 {}", text(request, "definition_sha256")));
     if let Some(reviewed) = &definitions.reviewed_definition {
-        println!("warning   the tool's definition changed since it was last reviewed; it was");
-        println!("          {}", escaped(reviewed.get()));
+        put("warning   the tool's definition changed since it was last reviewed; it was");
+        put(format_args!("          {}", escaped(reviewed.get())));
     }
     for event in request["history"].as_array().into_iter().flatten() {
-        println!(
+        put(format_args!(
             "{}  {:<15}  {}  {}",
             text(event, "at"),
             text(event, "to"),
             text(event, "actor_name"),
             text(event, "note")
-        );
+        ));
     }
 }
 
@@ -333,12 +335,12 @@ fn told(answer: &str, out: Output) -> anyhow::Result<()> {
         return Ok(());
     }
     let request: Value = serde_json::from_str(answer)?;
-    println!("{} is {}", text(&request, "id"), text(&request, "status"));
+    put(format_args!("{} is {}", text(&request, "id"), text(&request, "status")));
     Ok(())
 }
 
 fn confirmed(question: &str) -> anyhow::Result<bool> {
-    print!("{question}");
+    std::io::stdout().write_all(question.as_bytes())?;
     std::io::stdout().flush()?;
     let mut line = String::new();
     std::io::stdin().lock().read_line(&mut line).context("no answer")?;

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{
     client::{Client, SignInArgs},
-    output::Output,
+    output::{Output, note},
 };
 
 #[derive(Debug, Subcommand)]
@@ -42,6 +42,6 @@ pub(super) async fn run(command: KeysCommand, out: Output) -> anyhow::Result<()>
     }
     let key = client.post(&format!("/orgs/{org}/api-keys"), &body).await?;
     out.say(&key, key["key"].as_str().unwrap_or_default());
-    eprintln!("The key of `{}` in `{org}`. It is shown only now.", escaped(&name));
+    note(format_args!("The key of `{}` in `{org}`. It is shown only now.", escaped(&name)));
     Ok(())
 }

@@ -19,7 +19,7 @@ use clap::{Parser, Subcommand};
 use domain::marks::escaped;
 
 use crate::app::console::Console;
-use output::Output;
+use output::{Output, note};
 
 /// The door between AI agents and an organization's tools.
 ///
@@ -81,7 +81,7 @@ pub fn run(console: Console) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("permesso: cannot start: {error}");
+            note(format_args!("permesso: cannot start: {error}"));
             return ExitCode::FAILURE;
         }
     };
@@ -91,7 +91,7 @@ pub fn run(console: Console) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("permesso: {}", one_line(&error));
+            note(format_args!("permesso: {}", one_line(&error)));
             if error.is::<Refusal>() { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }

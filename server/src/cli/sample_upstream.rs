@@ -20,7 +20,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::output::Output;
+use super::output::{Output, note};
 use ledger::Ledger;
 use tools::LedgerServer;
 
@@ -113,7 +113,7 @@ async fn serve_stdio(ledger: PathBuf, delay: Duration) -> anyhow::Result<()> {
     let server = LedgerServer::new(Arc::new(Ledger::new(ledger)), delay);
     let input = tokio::fs::File::from_std(File::from(std::io::stdin().as_fd().try_clone_to_owned()?));
     let output = tokio::fs::File::from_std(File::from(std::io::stdout().as_fd().try_clone_to_owned()?));
-    eprintln!("sample upstream on stdio");
+    note("sample upstream on stdio");
     let service = server.serve((input, output)).await?;
     service.waiting().await?;
     Ok(())

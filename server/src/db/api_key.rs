@@ -171,14 +171,15 @@ pub async fn insert(scope: &mut OrgScope, new: &New<'_>) -> Result<()> {
     Ok(())
 }
 
-/// How many secrets of a key are valid beside the one that a rotation makes: every snapshot has them.
+/// How many secrets of a key may be valid beside the one that a rotation makes: every snapshot has them.
 const OVERLAPPING: i64 = 9;
 
-/// Ends the key's secrets at `at`, those that would have ended sooner excepted, and at once all but the newest few.
+/// Ends the key's secrets at `at`, those that would have ended sooner excepted. Gives the time from which on one more
+/// could overlap, where too many do: then nothing may be committed.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn end_secrets(scope: &mut OrgScope, key: ApiKeyId, at: DateTime<Utc>) -> Result<()> {
+pub async fn end_secrets(scope: &mut OrgScope, key: ApiKeyId, at: DateTime<Utc>) -> Result<Option<DateTime<Utc>>> {
     sqlx::query!(
         "UPDATE api_key_secrets SET valid_until = $3
          WHERE org_id = $1 AND key_id = $2 AND (valid_until IS NULL OR valid_until > $3)",
@@ -188,18 +189,17 @@ pub async fn end_secrets(scope: &mut OrgScope, key: ApiKeyId, at: DateTime<Utc>)
     )
     .execute(scope.conn())
     .await?;
-    sqlx::query!(
-        "UPDATE api_key_secrets SET valid_until = clock_timestamp() WHERE id IN (
-             SELECT id FROM api_key_secrets
-             WHERE org_id = $1 AND key_id = $2 AND (valid_until IS NULL OR valid_until > clock_timestamp())
-             ORDER BY id DESC OFFSET $3)",
+    let free_at = sqlx::query_scalar!(
+        r#"SELECT valid_until AS "free_at!" FROM api_key_secrets
+           WHERE org_id = $1 AND key_id = $2 AND valid_until > clock_timestamp()
+           ORDER BY valid_until DESC OFFSET $3 LIMIT 1"#,
         scope.org().0,
         key.0,
         OVERLAPPING,
     )
-    .execute(scope.conn())
+    .fetch_optional(scope.conn())
     .await?;
-    Ok(())
+    Ok(free_at)
 }
 
 /// Adds a secret to a key.

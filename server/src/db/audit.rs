@@ -9,7 +9,7 @@ use domain::{ApprovalId, AuditId, OrgId, Principal};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::OrgScope;
+use super::{OrgScope, search::Pattern};
 use crate::error::Result;
 
 /// What is about to happen. Bodies are redacted already.
@@ -309,8 +309,7 @@ impl Default for Filter {
 pub async fn list(scope: &mut OrgScope, filter: &Filter) -> Result<Vec<Row>> {
     let patience = filter.patience.as_millis().to_string();
     sqlx::query!("SELECT set_config('statement_timeout', $1, true)", patience).fetch_one(scope.conn()).await?;
-    let pattern =
-        filter.q.as_ref().map(|q| format!("%{}%", q.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")));
+    let pattern = filter.q.as_deref().map(Pattern::of);
     let rows = sqlx::query_as!(
         Row,
         r#"WITH found AS (
@@ -330,7 +329,8 @@ pub async fn list(scope: &mut OrgScope, filter: &Filter) -> Result<Vec<Row>> {
              AND ($8::text IS NULL OR coalesce(o.status, 'interrupted') = $8)
              AND ($9::uuid IS NULL OR coalesce(o.approval_id, i.approval_id) = $9)
              AND ($10::text IS NULL OR i.action ILIKE $10 OR i.request_id::text ILIKE $10 OR coalesce(i.tool, '') ILIKE $10
-                  OR $13 AND (i.request ILIKE $10 OR o.response ILIKE $10))
+                  OR $13 AND (i.request ILIKE $10 OR o.response ILIKE $10
+                      OR strpos(i.request, '\') > 0 AND i.request ~* $16 OR strpos(o.response, '\') > 0 AND o.response ~* $16))
              AND ($11::uuid IS NULL OR i.id < $11)
              AND ($14::text IS NULL OR i.action = $14)
            ORDER BY i.id DESC LIMIT $12),
@@ -350,12 +350,13 @@ pub async fn list(scope: &mut OrgScope, filter: &Filter) -> Result<Vec<Row>> {
         filter.tool,
         filter.status,
         filter.approval.map(|id| id.0),
-        pattern,
+        pattern.as_ref().map(|pattern| &pattern.like),
         filter.before.map(|id| id.0),
         filter.limit,
         filter.bodies,
         filter.action,
         filter.bytes,
+        pattern.as_ref().map(|pattern| &pattern.escaped),
     )
     .fetch_all(scope.conn())
     .await?;

@@ -8,7 +8,11 @@ use std::{
 
 use anyhow::{Context, bail};
 use secrecy::SecretString;
-use sqlx::{ConnectOptions, Connection, Executor, PgConnection, migrate::Migrator};
+use sqlx::{
+    ConnectOptions, Connection, Executor, PgConnection,
+    error::DatabaseError,
+    migrate::{MigrateError, Migrator},
+};
 use uuid::Uuid;
 
 use super::key_people::Narrowed;
@@ -23,14 +27,25 @@ pub const GENERATION: i32 = 1;
 const LOCK: i64 = 0x7065_726d_6573_736f;
 /// How long a start waits for a Postgres that is starting too, as containers do side by side.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// How long a migration waits for a table, in milliseconds. Whoever uses the table afterwards waits behind it, and perhaps
+/// it and they for each other: it gives way before Postgres ends one of them (`deadlock_timeout`, 1 s).
+const FOR_A_TABLE: u32 = 500;
+/// The same now and then: Postgres sends an autovacuum away only for who waits longer than a second. Less than calls wait
+/// for their record (`audit::writer::PATIENCE`).
+const NOW_AND_THEN: u32 = 2_000;
+/// How long others have the tables to themselves, before it is tried again.
+const STEPS_ASIDE: Duration = Duration::from_secs(1);
+/// How long it is tried again.
+const TRY_FOR: Duration = Duration::from_secs(600);
 
 /// Makes the application's role if it is missing and applies what has not been applied.
-/// Safe to run from several processes at once: one does the work, the others wait and find it done. Says whether there was
-/// anything to do.
+/// Safe to run from several processes at once: one does the work, the others wait and find it done. And safe beside
+/// gateways that serve: a table that somebody uses for long is waited for again and again, for ten minutes at most, and
+/// nobody waits longer than two seconds behind it. Says whether there was anything to do.
 ///
 /// # Errors
-/// When Postgres cannot be reached or is older than 14, the role may not be made, or a migration
-/// fails; each failed migration leaves nothing behind.
+/// When Postgres cannot be reached or is older than 14, the role may not be made, a table is in use for all that time, or
+/// a migration fails: started again, it goes on with the transaction that failed.
 pub async fn migrate(url: &SecretString) -> anyhow::Result<bool> {
     let conn = super::options(url)?.connect().await.context("cannot connect to Postgres to migrate")?;
     migrate_by(conn).await
@@ -57,7 +72,7 @@ async fn migrate_by(mut conn: PgConnection) -> anyhow::Result<bool> {
     let mut migrations = sqlx::migrate::Migrator { ..Migrator::DEFAULT };
     migrations.migrations = MIGRATIONS.migrations.clone();
     migrations.ignore_missing = true;
-    migrations.run(&mut conn).await.context("a migration failed")?;
+    apply(&mut conn, &migrations).await?;
     // So that `ready` can tell what has been applied.
     conn.execute("GRANT SELECT ON _sqlx_migrations TO permesso_app").await?;
     let after = applied(&mut conn).await?;
@@ -73,6 +88,37 @@ async fn applied(conn: &mut PgConnection) -> sqlx::Result<i64> {
         return Ok(0);
     }
     sqlx::query_scalar("SELECT count(*) FROM _sqlx_migrations").fetch_one(conn).await
+}
+
+/// Applies what has not been applied; steps aside for whoever uses a table for long, such as an export or a backup.
+async fn apply(conn: &mut PgConnection, migrations: &Migrator) -> anyhow::Result<()> {
+    // Not a word of what is there already, or of a transaction that has ended already.
+    conn.execute("SET client_min_messages = error").await?;
+    let began = Instant::now();
+    for patience in [FOR_A_TABLE, FOR_A_TABLE, FOR_A_TABLE, NOW_AND_THEN].into_iter().cycle() {
+        conn.execute(sqlx::AssertSqlSafe(format!("SET lock_timeout = {patience}"))).await?;
+        let Err(error) = migrations.run(&mut *conn).await else { break };
+        if !is_in_use(&error) {
+            return Err(error).context("a migration failed");
+        }
+        conn.execute("ROLLBACK").await?;
+        if began.elapsed() > TRY_FOR {
+            return Err(error).context(
+                "a migration found a table in use for ten minutes: pg_stat_activity tells by whom; what was done stays done, \
+                 start again when they have ended",
+            );
+        }
+        tracing::warn!("a migration finds a table in use: it steps aside and tries again");
+        tokio::time::sleep(STEPS_ASIDE).await;
+    }
+    Ok(())
+}
+
+/// Whether a migration did not get the locks that it needs: what it did until then can be done again.
+fn is_in_use(error: &MigrateError) -> bool {
+    let (MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) = error else { return false };
+    // lock_not_available, deadlock_detected
+    error.as_database_error().and_then(DatabaseError::code).is_some_and(|code| matches!(&*code, "55P03" | "40P01"))
 }
 
 /// Connects; waits while nobody answers or Postgres says that it is starting.
@@ -111,25 +157,34 @@ pub async fn ready(url: &SecretString, set_role: bool) -> anyhow::Result<()> {
     let _ = conn.close().await;
     match found.context("cannot read the database's schema")? {
         None => Ok(()),
-        Some(missing) => bail!("{missing}: run `permesso migrate` first, or start with `permesso serve --migrate`"),
+        Some(missing) => bail!("{missing}"),
     }
 }
 
+/// What a schema needs that is not as this binary knows it.
+const MIGRATE: &str = "run `permesso migrate` first, or start with `permesso serve --migrate`";
+
 async fn missing(conn: &mut PgConnection, set_role: bool) -> sqlx::Result<Option<String>> {
-    let (has_schema, has_role, may_read): (bool, bool, Option<bool>) = sqlx::query_as(
+    let (has_schema, has_role, user, is_member, may_read): (bool, bool, String, bool, Option<bool>) = sqlx::query_as(
         "SELECT to_regclass('configuration') IS NOT NULL,
-                EXISTS (SELECT FROM pg_roles WHERE rolname = 'permesso_app'
-                        AND (NOT $1 OR pg_has_role(current_user, oid, 'MEMBER'))),
+                EXISTS (SELECT FROM pg_roles WHERE rolname = 'permesso_app'),
+                current_user::text,
+                coalesce((SELECT pg_has_role(current_user, oid, 'MEMBER') FROM pg_roles WHERE rolname = 'permesso_app'), false),
                 has_table_privilege(to_regclass('_sqlx_migrations'), 'SELECT')",
     )
-    .bind(set_role)
     .fetch_one(&mut *conn)
     .await?;
     if !has_schema {
-        return Ok(Some("the database has no schema yet".to_owned()));
+        return Ok(Some(format!("the database has no schema yet: {MIGRATE}")));
     }
     if !has_role {
-        return Ok(Some("the database has a schema, but no role permesso_app to work as".to_owned()));
+        return Ok(Some(format!("the database has a schema, but no role permesso_app to work as: {MIGRATE}")));
+    }
+    if !is_member && (set_role || may_read != Some(true)) {
+        return Ok(Some(format!(
+            "DATABASE_URL signs in as `{user}`, which may not work as permesso_app: run `GRANT permesso_app TO \"{user}\"` as \
+             the owner of the database, or sign in as another role"
+        )));
     }
     // Older versions let nobody read it.
     let applied: Vec<i64> = match may_read {
@@ -138,7 +193,7 @@ async fn missing(conn: &mut PgConnection, set_role: bool) -> sqlx::Result<Option
     };
     let applied: HashSet<i64> = applied.into_iter().collect();
     let lacks = MIGRATIONS.iter().any(|migration| !applied.contains(&migration.version));
-    Ok(lacks.then(|| "the database's schema is older than this permesso needs".to_owned()))
+    Ok(lacks.then(|| format!("the database's schema is older than this permesso needs: {MIGRATE}")))
 }
 
 /// Keys that may do less than their role allows, because of their owners: for who has just brought the schema up to date.

@@ -18,6 +18,7 @@ pub mod pool;
 pub mod reviewed;
 pub mod role;
 pub mod scope;
+mod search;
 pub mod session;
 pub mod task;
 pub mod tool;

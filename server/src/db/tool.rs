@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use domain::{Checked, ConnectionId, OrgId, ToolId};
+use domain::{Checked, ConnectionId, OrgId, ToolId, ToolkitToolId};
 use sqlx::types::Json;
 use uuid::Uuid;
 
@@ -138,6 +138,23 @@ pub async fn find(scope: &mut OrgScope, connection: ConnectionId, name: &str) ->
         scope.org().0,
         connection.0,
         name,
+    )
+    .fetch_optional(scope.conn())
+    .await?)
+}
+
+/// The tool that a toolkit exposes as this, as long as the toolkit has it.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn exposed(scope: &mut OrgScope, exposed: ToolkitToolId) -> Result<Option<Row>> {
+    Ok(sqlx::query_as!(
+        Row,
+        r#"SELECT id, name, seen_definition, seen_sha256, seen_at, reviewed_definition, reviewed_sha256, reviewed_at,
+                reviewed_by, reviewed AS "reviewed: Json<Vec<Reviewed>>", reviewed_listed, offered, arguments_check, check_note
+         FROM tools WHERE org_id = $1 AND id = (SELECT tool_id FROM toolkit_tools WHERE org_id = $1 AND id = $2)"#,
+        scope.org().0,
+        exposed.0,
     )
     .fetch_optional(scope.conn())
     .await?)

@@ -1,7 +1,10 @@
 //! What an approval is bound to, as it is now, and what undoes it (approvals.md, "What an approval is bound to"). What can
 //! never run any more is invalidated when the change happens, so that nobody is asked about it.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use domain::{
     ApprovalId, OrgId, Principal, Rights,
@@ -23,8 +26,24 @@ use crate::{
 const AT_ONCE: i64 = 200;
 /// How often time alone may have undone something: a key's end is announced by nobody.
 const LOOK: Duration = Duration::from_secs(2);
+/// How long ago a key may have ended that such a look finds.
+const ENDED_WITHIN: Duration = Duration::from_secs(120);
+/// How often everything is compared though nobody has changed anything: a request may have been opened by what the
+/// configuration was a moment before.
+const WHOLE: Duration = Duration::from_secs(30);
 /// How long after a look the next one begins at the soonest.
 const PAUSE: Duration = Duration::from_millis(100);
+/// The part of the time that looks may take, as a divisor: 20,000 open requests take a third of a second.
+const PART: u32 = 5;
+
+/// What is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// Everything that anything undid.
+    Whole,
+    /// What ended by itself.
+    Ended,
+}
 
 /// What is true now, from rows that stay locked until the transaction ends; `scope` was made with `Reason::Claim`.
 ///
@@ -102,15 +121,18 @@ pub async fn has_room(services: &Services, scope: &mut OrgScope, caller: Princip
     Ok(open - freed < limit)
 }
 
-/// Invalidates everything that something undid, in every org. Returns how many they were.
+/// Invalidates what was undone, in every org. Returns how many they were.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn sweep(services: &Services) -> Result<u64> {
+pub async fn sweep(services: &Services, look: Look) -> Result<u64> {
     let (mut all, mut after) = (0, None);
     loop {
         let mut scope = SystemScope::begin(&services.db.upkeep, Reason::Sweep).await?;
-        let some = db::approval::undone(scope.conn(), None, after, AT_ONCE).await?;
+        let some = match look {
+            Look::Whole => db::approval::undone(scope.conn(), None, after, AT_ONCE).await?,
+            Look::Ended => db::approval::ended(scope.conn(), ENDED_WITHIN.as_secs_f64(), after, AT_ONCE).await?,
+        };
         scope.commit().await?;
         for undone in &some {
             all += u64::from(sweep_one(services, undone.org, undone.id).await?);
@@ -147,9 +169,19 @@ async fn invalidate_one(services: &Services, scope: &mut OrgScope, id: ApprovalI
 pub async fn follow(services: Arc<Services>, stop: CancellationToken) {
     let mut versions = services.directory.versions();
     let mut unwell = false;
+    // When everything was compared last; `None`: it has to be now.
+    let mut whole: Option<Instant> = None;
     loop {
-        match sweep(&services).await {
-            Ok(_) => unwell = false,
+        let began = Instant::now();
+        let is_current = whole.is_some_and(|at| at.elapsed() < WHOLE);
+        let look = if is_current { Look::Ended } else { Look::Whole };
+        match sweep(&services, look).await {
+            Ok(_) => {
+                unwell = false;
+                if look == Look::Whole {
+                    whole = Some(began);
+                }
+            }
             Err(error) if !unwell => {
                 unwell = true;
                 tracing::warn!(%error, "approvals that something undid cannot be invalidated; it is tried again");
@@ -158,11 +190,11 @@ pub async fn follow(services: Arc<Services>, stop: CancellationToken) {
         }
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(PAUSE) => {}
+            () = tokio::time::sleep(PAUSE.max((PART - 1) * began.elapsed())) => {}
         }
         tokio::select! {
             () = stop.cancelled() => return,
-            _ = versions.changed() => {}
+            _ = versions.changed() => whole = None,
             () = tokio::time::sleep(LOOK) => {}
         }
     }

@@ -32,7 +32,7 @@ pub(super) async fn checked(
         return Ok(policy);
     }
     access.actor.person()?;
-    policy.check().map_err(|error| Error::invalid(field(error.field), error.message))?;
+    sound(Some(change))?;
     let administered = consequence::is_administered(services)?;
     let known = db::decider::hold(scope, &policy.approver_roles, administered).await?;
     let is_known = |name: &String| known.iter().any(|role| role.name == *name);
@@ -45,6 +45,16 @@ pub(super) async fn checked(
         return Err(Error::invalid(field("approver_roles"), nobody(&known)));
     }
     Ok(policy)
+}
+
+/// Checks what can be judged of a change from itself alone: each bound is a field's own, so it does not matter what the
+/// other fields are.
+///
+/// # Errors
+/// A field out of bounds.
+pub(super) fn sound(change: Option<&PolicyOverride>) -> Result<()> {
+    let policy = change.map(|change| ApprovalPolicy::default().with(change));
+    policy.map_or(Ok(()), |policy| policy.check()).map_err(|error| Error::invalid(field(error.field), error.message))
 }
 
 /// Why nobody could decide.
@@ -67,8 +77,7 @@ pub(super) fn whole(patch: &PolicyPatch) -> Result<PolicyOverride> {
     }
 }
 
-/// Checks what a toolkit or a toolkit tool is to set differently, in place of what is stored. Each bound is a field's
-/// own, so it does not matter what the other fields inherit.
+/// Checks what a toolkit or a toolkit tool is to set differently, in place of what is stored.
 ///
 /// # Errors
 /// As [`checked`].

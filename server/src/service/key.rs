@@ -9,7 +9,7 @@
 use std::collections::HashMap;
 
 use api_types::{CreateApiKey, RotateApiKey};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use domain::{ApiKeyId, OrgId, Principal, UserId, hold::LONGEST};
 use parking_lot::Mutex;
 
@@ -78,7 +78,7 @@ pub async fn create(services: &Services, access: &OrgAccess, new: &CreateApiKey)
 ///
 /// # Errors
 /// Not found; an overlap over a week; a role that allows more than one's own; a key that is revoked
-/// or has expired (409); forbidden to a key where the other one has another owner or ends later; `person_required` for a
+/// or has expired, or has ten valid secrets that would overlap (409); forbidden to a key where the other one has another owner or ends later; `person_required` for a
 /// key whose role may do less with some tool.
 pub async fn rotate(services: &Services, access: &OrgAccess, id: &str, how: &RotateApiKey) -> Result<(Row, ApiKey)> {
     if how.overlap_seconds > LONGEST_OVERLAP {
@@ -105,7 +105,18 @@ pub async fn rotate(services: &Services, access: &OrgAccess, id: &str, how: &Rot
             own_end.to_rfc3339()
         )));
     }
-    db::api_key::end_secrets(&mut scope, row.id, now + TimeDelta::seconds(how.overlap_seconds.into())).await?;
+    let ends = now + TimeDelta::seconds(how.overlap_seconds.into());
+    if let Some(free_at) = db::api_key::end_secrets(&mut scope, row.id, ends).await? {
+        return Err(Error::conflict(
+            "too_many_secrets",
+            format!(
+                "ten secrets of the key `{}` are valid already; rotate it with `overlap_seconds` 0, which ends them all, or \
+                 after {}",
+                row.name,
+                free_at.to_rfc3339_opts(SecondsFormat::Secs, true)
+            ),
+        ));
+    }
     let key = add_secret(&mut scope, access, row.id).await?;
     let row = db::api_key::find(&mut scope, row.id).await?.ok_or_else(Error::not_found)?;
     let made = Made::of(services, &row)?;

@@ -60,7 +60,7 @@ pub async fn create(services: &Services, access: &OrgAccess, new: &CreateMember)
 
 /// The tag of what can be changed about a member.
 pub fn etag(row: &Row) -> String {
-    etag::of(&row.role_id.0)
+    etag::of(&(row.id.0, row.role_id.0))
 }
 
 /// Gives a member another role. Their keys may then do no more than they may. The role that they have is none, and not on

@@ -70,7 +70,7 @@ pub async fn found(services: &Services, actor: Option<&Actor>, new: &CreateOrg) 
 
 /// The tag of what can be changed about an org.
 pub fn etag(row: &Row) -> String {
-    etag::of(&(&row.name, &row.approval_policy.0, &row.key_administration))
+    etag::of(&(row.id.0, &row.name, &row.approval_policy.0, &row.key_administration))
 }
 
 /// Changes an org's name, fields of its approval policy, and what API keys may loosen. What changes nothing is not on
@@ -80,16 +80,16 @@ pub fn etag(row: &Row) -> String {
 /// A wrong name or field; an approver role that the org does not have; `person_required` for a key that changes more than
 /// the name; `changed_since` (412).
 pub async fn update(services: &Services, access: &OrgAccess, to: &UpdateOrg, seen: &IfMatch) -> Result<Row> {
+    let name = to.name.as_deref().map(|name| label("name", name)).transpose()?;
+    let policy = to.approval_policy.as_ref().map(approval_policy::whole).transpose()?;
+    approval_policy::sound(policy.as_ref())?;
     let mut scope = change::begin(services, access).await?;
     let row = db::org::get(&mut scope).await?;
     let before = etag(&row);
     seen.check(&before)?;
-    let name = to.name.as_deref().map(|name| label("name", name)).transpose()?.unwrap_or(&row.name);
-    let policy = match &to.approval_policy {
-        Some(patch) => {
-            let change = approval_policy::whole(patch)?;
-            approval_policy::checked(&mut scope, services, access, &row.approval_policy, &change).await?
-        }
+    let name = name.unwrap_or(&row.name);
+    let policy = match &policy {
+        Some(change) => approval_policy::checked(&mut scope, services, access, &row.approval_policy, change).await?,
         None => row.approval_policy.0.clone(),
     };
     let stored = row.key_administration.parse().map_err(Error::internal)?;

@@ -34,7 +34,7 @@ pub async fn create(services: &Services, access: &OrgAccess, new: &CreateRole) -
 
 /// The tag of what can be changed about a role.
 pub fn etag(row: &db::role::Row) -> String {
-    etag::of(&(&row.name, &row.rights))
+    etag::of(&(row.id.0, &row.name, &row.rights))
 }
 
 /// Changes a role that is not built in. What changes nothing is not on record.
@@ -51,15 +51,16 @@ pub async fn update(
     force: bool,
 ) -> Result<db::role::Row> {
     access.actor.person()?;
+    let name = to.name.as_deref().map(checked_name).transpose()?;
+    let rights = to.rights.as_ref().map(|rights| checked_rights(access, rights)).transpose()?;
     let mut scope = change::begin(services, access).await?;
     let row = own_role(&mut scope, role).await?;
     let before = etag(&row);
     seen.check(&before)?;
     covered(access, &row.name, &row.rights)?;
-    let name = to.name.as_deref().map(checked_name).transpose()?.unwrap_or(&row.name);
+    let name = name.unwrap_or(&row.name);
     let current = row.known_rights();
-    let rights =
-        to.rights.as_ref().map(|rights| checked_rights(access, rights)).transpose()?.unwrap_or_else(|| current.clone());
+    let rights = rights.unwrap_or_else(|| current.clone());
     if name != row.name {
         not_an_approver(&mut scope, &row.name).await?;
     }

@@ -27,6 +27,8 @@ use crate::{
 /// policy or lets callers from outside in.
 pub async fn create(services: &Services, access: &OrgAccess, new: &CreateToolkit) -> Result<Row> {
     let slug = slug(&new.slug)?;
+    let name = label("name", &new.name)?;
+    approval_policy::sound(new.approval_policy.as_ref())?;
     let mut scope = change::begin(services, access).await?;
     let changer = Changer::of(&mut scope, services, access).await?;
     approval_policy::checked_override(&mut scope, services, access, None, new.approval_policy.as_ref()).await?;
@@ -35,7 +37,7 @@ pub async fn create(services: &Services, access: &OrgAccess, new: &CreateToolkit
     }
     let content = Content {
         slug: slug.as_str(),
-        name: label("name", &new.name)?,
+        name,
         visibility: new.visibility.as_str(),
         approval_policy: new.approval_policy.as_ref(),
     };
@@ -49,7 +51,7 @@ pub async fn create(services: &Services, access: &OrgAccess, new: &CreateToolkit
 
 /// The tag of what can be changed about a toolkit.
 pub fn etag(row: &Row) -> String {
-    etag::of(&(&row.slug, &row.name, &row.visibility, row.approval_policy.as_ref().map(|policy| &policy.0)))
+    etag::of(&(row.id.0, &row.slug, &row.name, &row.visibility, row.approval_policy.as_ref().map(|policy| &policy.0)))
 }
 
 /// Changes a toolkit. What changes nothing is not on record.
@@ -64,6 +66,8 @@ pub async fn update(
     seen: &IfMatch,
 ) -> Result<Row> {
     let new_slug = to.slug.as_deref().map(slug).transpose()?;
+    let name = to.name.as_deref().map(|name| label("name", name)).transpose()?;
+    approval_policy::sound(to.approval_policy.as_ref().and_then(|patch| patch.as_ref()?.merged(None)).as_ref())?;
     let mut scope = change::begin(services, access).await?;
     let changer = Changer::of(&mut scope, services, access).await?;
     let row = lock(&mut scope, toolkit).await?;
@@ -86,7 +90,7 @@ pub async fn update(
     let slug = new_slug.as_ref().map_or(row.slug.as_str(), |slug| slug.as_str());
     let content = Content {
         slug,
-        name: to.name.as_deref().map(|name| label("name", name)).transpose()?.unwrap_or(&row.name),
+        name: name.unwrap_or(&row.name),
         visibility: to.visibility.map_or(row.visibility.as_str(), |visibility: Visibility| visibility.as_str()),
         approval_policy: policy,
     };

@@ -1,15 +1,19 @@
 //! What toolkits expose, under which name, and who may do what with it.
 
+mod set;
+
 use std::{collections::HashMap, time::Duration};
 
-use api_types::{AddToolkitTools, PutRolePolicy, PutToolkitTool, WhichTools};
-use domain::{Permission, RoleId, ToolId, ToolkitToolId, hold::LONGEST};
+use api_types::{AddToolkitTools, PutRolePolicy, WhichTools};
+use domain::{Permission, RoleId, ToolId, ToolkitToolId};
 use serde_json::json;
+
+pub use set::{put, update};
 
 use super::{
     Services,
     access::OrgAccess,
-    approval_policy, change, connection,
+    change, connection,
     etag::{self, IfMatch},
     label::tool_name,
     loosening::Changer,
@@ -19,7 +23,7 @@ use crate::{
     db::{
         self, OrgScope,
         tool::Known,
-        toolkit_tool::{Content, Of, Row},
+        toolkit_tool::{Of, Row},
     },
     error::{Error, Result},
 };
@@ -61,63 +65,6 @@ pub async fn add(services: &Services, access: &OrgAccess, toolkit: &str, new: &A
 pub fn etag(row: &Row) -> String {
     let policy = row.approval_policy.as_ref().map(|policy| &policy.0);
     etag::of(&(row.tool_id.0, &row.permission, &row.policies.0, policy, row.hold_seconds))
-}
-
-/// Sets what stands under a name. `true`: the name is new. Under a name that exists the id stays, and
-/// with it every outcome that is not known; another tool behind it loses the role policies, which
-/// were given for what stood there before.
-///
-/// # Errors
-/// Not found; an unknown connection or tool; a wrong or reserved name; a wrong approval policy or hold; `person_required`
-/// for a key that loosens what it may not, puts another tool under a name, or would leave another approval policy than the
-/// stored one; `changed_since` (412).
-pub async fn put(
-    services: &Services,
-    access: &OrgAccess,
-    toolkit: &str,
-    name: &str,
-    to: &PutToolkitTool,
-    seen: &IfMatch,
-) -> Result<(Row, bool)> {
-    let name = tool_name("name", name)?;
-    if to.hold_seconds.is_some_and(|seconds| seconds > LONGEST) {
-        return Err(Error::invalid("hold_seconds", format!("must be 0 to {LONGEST}")));
-    }
-    let (from, trouble) = listed(services, access, &to.connection).await?;
-    let mut scope = change::begin(services, access).await?;
-    let changer = Changer::of(&mut scope, services, access).await?;
-    let toolkit_row = toolkit::lock(&mut scope, toolkit).await?;
-    let before = db::toolkit_tool::find(&mut scope, toolkit_row.id, name).await?;
-    before.as_ref().map_or_else(|| seen.check_new(), |before| seen.check(&etag(before)))?;
-    let stored = before.as_ref().and_then(|before| before.approval_policy.as_ref()).map(|policy| &policy.0);
-    approval_policy::checked_override(&mut scope, services, access, stored, to.approval_policy.as_ref()).await?;
-    let known = db::tool::known(&mut scope, from.id).await?;
-    let tool = known.iter().find(|known| known.name == to.tool);
-    let tool = tool.ok_or_else(|| unknown_tool("tool", &to.tool, &to.connection, trouble.as_deref()))?;
-    let content = Content {
-        tool: tool.id,
-        permission: to.permission.unwrap_or(DEFAULT),
-        approval_policy: to.approval_policy.as_ref(),
-        hold_seconds: to.hold_seconds.and_then(|seconds| i32::try_from(seconds).ok()),
-    };
-    match &before {
-        Some(before) => {
-            changer.may_change(&mut scope, before.id, tool.id, content.permission).await?;
-            db::toolkit_tool::update(&mut scope, before.id, &content, access.actor.owner).await?;
-            if before.tool_id != tool.id {
-                db::toolkit_tool::clear_policies(&mut scope, before.id).await?;
-            }
-        }
-        None => {
-            let new = [(tool.id, name)];
-            changer.may_add(&mut scope, &toolkit_row, from.id, &new, content.permission).await?;
-            db::toolkit_tool::insert(&mut scope, toolkit_row.id, name, &content, access.actor.owner).await?;
-        }
-    }
-    let row = get(&mut scope, &toolkit_row, name).await?;
-    let request = json!({"toolkit": toolkit, "name": name, "to": to});
-    change::commit(services, scope, &access.actor, "put_toolkit_tool", &request, None::<&()>).await?;
-    Ok((row, before.is_none()))
 }
 
 /// Removes a tool from a toolkit.
@@ -203,12 +150,16 @@ async fn get(scope: &mut OrgScope, toolkit: &db::toolkit::Row, name: &str) -> Re
 /// The connection, after its tools were listed if that was long ago. An upstream that does not list
 /// them now is no obstacle while what is asked for is known: the reason is told only if it is not.
 async fn listed(services: &Services, access: &OrgAccess, slug: &str) -> Result<(db::connection::Row, Option<String>)> {
-    let unknown = || Error::invalid("connection", format!("`{}` is not a connection of this org", slug.escape_debug()));
+    let unknown = || unknown_connection(slug);
     let found = connection::get(access, slug).map_err(|_| unknown())?;
     let trouble = connection::ensure_fresh(services, found, FRESH).await.err();
     let mut scope = OrgScope::begin(&services.db.people, access.org.id).await?;
     let row = db::connection::find(&mut scope, slug).await?.ok_or_else(unknown)?;
     Ok((row, trouble))
+}
+
+fn unknown_connection(slug: &str) -> Error {
+    Error::invalid("connection", format!("`{}` is not a connection of this org", slug.escape_debug()))
 }
 
 async fn offered(scope: &mut OrgScope, connection: &db::connection::Row) -> Result<Vec<Known>> {

@@ -126,6 +126,7 @@ async fn a_changed_definition_is_held_until_it_is_reviewed() {
     let shown = world.admin.get(&format!("/orgs/acme/approvals/{id}")).await.expect(200);
     assert_eq!(shown["definition"]["description"], "Reads, and tells everybody.");
     assert_eq!(shown["reviewed_definition"]["description"], "Reads.");
+    assert_eq!(shown["reviewed"].as_array().map(Vec::len), Some(1), "the first one seen");
     assert!(shown["rule"].as_str().is_some_and(|rule| rule.contains("definition changed")), "{shown}");
     let tools = world.admin.get("/orgs/acme/connections/bank/tools").await.expect(200);
     let tool =
@@ -137,4 +138,8 @@ async fn a_changed_definition_is_held_until_it_is_reviewed() {
     let reviewed = world.admin.post("/orgs/acme/connections/bank/tools/balance/review", review(sha)).await;
     assert!(reviewed.status.is_success(), "{} {tool}", reviewed.text);
     assert_eq!(text(&world.agent.call("balance", json!({"again": true})).await), "done");
+    // Who decides sees the list, although the role `approver` may not see connections.
+    let shown = world.approver.get(&format!("/orgs/acme/approvals/{id}")).await.expect(200);
+    assert_eq!(shown["reviewed"], reviewed.expect(200)["reviewed"]);
+    assert_eq!(shown["reviewed"][0]["sha256"], shown["definition_sha256"]);
 }

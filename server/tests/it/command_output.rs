@@ -189,3 +189,23 @@ fn every_command_says_that_it_prints_json() {
         assert!(said(&run(&[command, sub, "--help"], &[])).contains("--json"), "{command} {sub}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_whose_reader_has_gone_ends_without_a_word() {
+    let world = World::new().await;
+    for cents in 1..4 {
+        world.held(cents).await;
+    }
+    let set = as_person(&world.gateway.url, APPROVER);
+    for args in [&["approvals", "list"][..], &["approvals", "list", "--json"]] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let mut command = permesso();
+        command.args(args).envs(set.clone()).stdout(writer);
+        let output = tokio::task::spawn_blocking(move || {
+            command.stderr(std::process::Stdio::piped()).spawn()?.wait_with_output()
+        });
+        let output = output.await.expect("it ends").expect("it starts");
+        assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""), "{args:?}");
+    }
+}

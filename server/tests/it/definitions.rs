@@ -29,7 +29,8 @@ async fn tool(world: &World, name: &str) -> Value {
     found.expect("it is offered").clone()
 }
 
-async fn review(world: &World, name: &str) -> Value {
+/// Accepts the definition that a tool has now.
+pub(crate) async fn review(world: &World, name: &str) -> Value {
     let sha256 = tool(world, name).await["definition_sha256"].clone();
     let path = format!("{CONNECTION}/tools/{name}/review");
     world.owner.post(&path, json!({"definition_sha256": sha256})).await.expect(200)

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sqlx::Executor;
 use wire::sse::{Decoder, Event};
 
-use crate::support::{Client, World, eventually};
+use crate::support::{Client, Gateway, World, eventually, world::APPROVER};
 
 /// A stream that is read as it comes.
 pub(crate) struct Stream {
@@ -20,7 +20,10 @@ pub(crate) struct Stream {
 async fn ask(client: &Client, org: &str, last: Option<&str>) -> Response {
     let http = reqwest::Client::builder().no_proxy().build().expect("a client");
     let mut request = http.get(format!("{}/api/v1/orgs/{org}/events", client.url));
-    request = request.bearer_auth(client.token.as_deref().unwrap_or_default());
+    request = match client.cookie() {
+        Some(cookie) => request.header("cookie", cookie),
+        None => request.bearer_auth(client.token.as_deref().unwrap_or_default()),
+    };
     if let Some(last) = last {
         request = request.header("last-event-id", last);
     }
@@ -268,4 +271,33 @@ async fn a_server_that_stops_does_not_wait_for_its_streams() {
     while stream.next().await.is_some() {}
     stopped.await.expect("it stops");
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_ends_with_the_session_it_was_opened_in_and_no_other_does() {
+    let world = World::new().await;
+    // On another replica, which hears of it.
+    let elsewhere = Gateway::start(&world.database).await;
+    eventually("it listens", async || elsewhere.services.live.is_listening()).await;
+    for ends in ["by its cookie", "from elsewhere"] {
+        let browser = Client::browser_of(&world.gateway.url, APPROVER).await;
+        let sessions = browser.get("/auth/sessions").await.expect(200);
+        let mut stream = Stream::open(&browser.at(&elsewhere.url), "acme", None).await;
+        let other = Client::browser_of(&world.gateway.url, APPROVER).await;
+        let mut goes_on = Stream::open(&other, "acme", None).await;
+        let began = Instant::now();
+        if ends == "by its cookie" {
+            browser.delete("/auth/session").await.expect(204);
+        } else {
+            let current = sessions["items"].as_array().into_iter().flatten().find(|session| session["current"] == true);
+            let id = current.and_then(|session| session["id"].as_str()).expect("a session of one's own");
+            other.delete(&format!("/auth/sessions/{id}")).await.expect(204);
+        }
+        while stream.next().await.is_some() {}
+        // At once; without being told it looks every 15 s.
+        assert!(began.elapsed() < Duration::from_secs(10), "{ends}: {:?}", began.elapsed());
+        world.held(1).await;
+        goes_on.find(&["approval.opened", "approval.changed"]).await;
+    }
+    elsewhere.stop().await;
 }

@@ -1,9 +1,9 @@
 //! Lists and exports refuse what they do not know: a filter that is spelled wrong must not give everything, and a value
 //! that cannot be must not give nothing.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::support::World;
+use crate::support::{Behaviour, Client, World};
 
 const LISTS: [&str; 13] = [
     "/orgs",
@@ -105,4 +105,38 @@ async fn every_value_that_a_filter_knows_is_taken() {
         world.owner.get(&format!("/orgs/acme/audit?{query}")).await.expect(200);
     }
     world.owner.get("/orgs/acme/approvals?status=pending,approved&mine=false").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_text_is_found_however_json_spells_it() {
+    let world = World::new().await;
+    // As Python writes what is not ASCII, and as somebody who hides a name might.
+    let id = Client::approval_of(
+        &world.agent.call_raw("pay", r#"{"cents":1,"to":"Zo\u00eb \u004dallory","path":"a\/b"}"#).await,
+    );
+    world
+        .upstream
+        .behave(Behaviour::Result(r#"{"content":[{"type":"text","text":"{\"name\":\"J\\u00f6rg\"}"}]}"#.into()));
+    world.agent.call("balance", json!({})).await;
+    let found = async |path: &str, q: &str| {
+        let list = world.owner.get(&format!("{path}q={}", q.replace('/', "%2F").replace('"', "%22"))).await.expect(200);
+        list["items"].as_array().map_or(0, Vec::len)
+    };
+    for q in ["zoë", "Mallory", "MALLORY", "Zoë Mallory", "a/b", "\"Zoë"] {
+        let list = world
+            .owner
+            .get(&format!("/orgs/acme/approvals?q={}", q.replace('/', "%2F").replace('"', "%22")))
+            .await
+            .expect(200);
+        assert_eq!(list["items"][0]["id"], id, "{q}");
+        assert_eq!(found("/orgs/acme/audit?tool=pay&", q).await, 1, "{q}");
+    }
+    assert_eq!(found("/orgs/acme/audit?tool=balance&", "Jörg").await, 1, "in JSON in a result");
+    for q in ["Malory", "Zoe", "a.b", "u00eb\"\"", "\\\\"] {
+        assert_eq!(found("/orgs/acme/approvals?", q).await, 0, "{q}");
+    }
+    // As long and as awkward as may be.
+    for q in ["ë".repeat(500), "\\\"".repeat(250), "(".repeat(500), "*".repeat(500), "😀".repeat(500)] {
+        assert_eq!(found("/orgs/acme/audit?", &q).await, 0);
+    }
 }

@@ -28,6 +28,7 @@ async fn things(world: &World) -> Vec<Thing> {
         thing(member, json!({"role": "auditor"}), json!({"role": "guest"})),
         thing("/orgs/acme/connections/bank", json!({"call_timeout_ms": 4000}), json!({"enabled": false})),
         thing("/orgs/acme/toolkits/bank", json!({"name": "Our bank"}), json!({"visibility": "public"})),
+        thing("/orgs/acme/toolkits/bank/tools/pay", json!({"hold_seconds": 45}), json!({"permission": "blocked"})),
     ]
 }
 
@@ -77,6 +78,7 @@ async fn null_is_refused_where_nothing_can_be_absent() {
         (2, &["role"]),
         (3, &["config", "enabled", "connect_timeout_ms", "call_timeout_ms"]),
         (4, &["slug", "name", "visibility"]),
+        (5, &["connection", "tool", "permission"]),
     ] {
         for name in names {
             let problem = world.owner.patch(&things[at].path, json!({*name: null})).await.expect(422);
@@ -143,6 +145,69 @@ async fn who_has_not_seen_the_other_change_changes_nothing() {
 }
 
 #[tokio::test]
+async fn what_the_body_alone_says_is_wrong_is_said_before_what_somebody_else_changed() {
+    let world = World::new().await;
+    let policy = json!({"approval_policy": {"expires_after_seconds": 9}});
+    let name = json!({"name": "\u{200b}"});
+    let wrong = [
+        ("/orgs/acme", vec![policy.clone(), name.clone(), json!({"approval_policy": {"required": null}})]),
+        ("/orgs/acme/roles/buyer", vec![json!({"name": "Buyer"}), json!({"rights": ["all"]})]),
+        (
+            "/orgs/acme/connections/bank",
+            vec![json!({"call_timeout_ms": 99}), json!({"connect_timeout_ms": 120_001}), json!({"config": []})],
+        ),
+        ("/orgs/acme/toolkits/bank", vec![policy.clone(), name, json!({"slug": "B"})]),
+        ("/orgs/acme/toolkits/bank/tools/pay", vec![policy, json!({"hold_seconds": 241})]),
+    ];
+    things(&world).await;
+    for (path, bodies) in wrong {
+        for body in bodies {
+            let answer = patch_if(&world.owner, path, &body, "\"stale\"").await;
+            assert_eq!(answer.status.as_u16(), 422, "{path} {body}: {}", answer.text);
+        }
+        let answer = patch_if(&world.owner, path, &json!({}), "\"stale\"").await;
+        assert_eq!(answer.status.as_u16(), 412, "{path}: {}", answer.text);
+    }
+    let put = json!({"connection": "bank", "tool": "pay", "hold_seconds": 241}).to_string();
+    let path = "/api/v1/orgs/acme/toolkits/bank/tools/pay";
+    let answer = world.owner.send(Method::PUT, path, Some(put), &[("if-match", "\"stale\"")]).await;
+    assert_eq!(answer.status.as_u16(), 422, "{}", answer.text);
+}
+
+#[tokio::test]
+async fn a_tool_of_a_toolkit_merges_and_keeps_its_id() {
+    let world = World::new().await;
+    let path = "/orgs/acme/toolkits/bank/tools/pay";
+    let patch = async |body: Value| world.owner.patch(path, body).await.expect(200);
+    let before = patch(json!({})).await;
+    let policies = format!("{path}/policies/agent");
+    world.owner.put(&policies, json!({"permission": "blocked"})).await.expect(200);
+    let set = patch(json!({"hold_seconds": 45, "approval_policy": {"expires_after_seconds": 60}})).await;
+    assert_eq!((&set["hold_seconds"], &set["permission"]), (&json!(45), &before["permission"]));
+    let more = patch(json!({"approval_policy": {"approver_roles": ["admin"]}})).await;
+    assert_eq!(more["approval_policy"], json!({"approver_roles": ["admin"], "expires_after_seconds": 60}));
+    let cleared = patch(json!({"hold_seconds": null, "approval_policy": null, "permission": "always_allow"})).await;
+    assert_eq!((&cleared["hold_seconds"], &cleared["approval_policy"]), (&Value::Null, &Value::Null));
+    assert_eq!(cleared["permission"], "always_allow");
+    assert_eq!(patch(json!({"tool": "pay", "connection": "bank"})).await, cleared, "it is that one already");
+    assert_eq!(cleared["policies"], json!({"agent": "blocked"}));
+    let other = patch(json!({"tool": "balance"})).await;
+    assert_eq!((&other["tool"], &other["id"]), (&json!("balance"), &before["id"]));
+    assert_eq!(other["policies"], json!({}), "they were given for another tool");
+    for (body, field) in [
+        (json!({"tool": "nothing"}), "tool"),
+        (json!({"connection": "nowhere"}), "connection"),
+        (json!({"hold_seconds": 241}), "hold_seconds"),
+    ] {
+        let problem = world.owner.patch(path, body).await.expect(422);
+        assert_eq!(problem["errors"][0]["field"], field, "{problem}");
+    }
+    world.owner.patch("/orgs/acme/toolkits/bank/tools/nothing", json!({})).await.expect(404);
+    world.owner.patch("/orgs/acme/toolkits/nothing/tools/pay", json!({"tool": "pay"})).await.expect(404);
+    world.approver.patch(path, json!({})).await.expect(403);
+}
+
+#[tokio::test]
 async fn what_a_tool_of_a_toolkit_is_may_be_tied_to_what_was_seen_as_well() {
     let world = World::new().await;
     let tool = async || {
@@ -204,5 +269,29 @@ async fn a_key_ends_within_ten_years_and_has_a_name_that_can_be_seen() {
     for name in ["\u{200b}", "\u{3164}", " \u{2800} ", "\u{feff}\u{ad}"] {
         let problem = make(name, &years(1)).await.expect(422);
         assert_eq!(problem["errors"][0]["field"], "name", "{name:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_tag_is_of_the_very_thing_that_was_seen_and_not_of_another_of_its_name() {
+    let world = World::new().await;
+    let make = async |path: &str, body: Value| world.owner.post(path, body).await.expect(201);
+    for (list, name, body, change) in [
+        (
+            "connections",
+            "aba",
+            json!({"slug": "aba", "kind": "streamable_http", "config": {"url": world.upstream.url}}),
+            json!({"enabled": false}),
+        ),
+        ("toolkits", "aba", json!({"slug": "aba", "name": "A"}), json!({"name": "B"})),
+        ("roles", "aba", json!({"name": "aba", "rights": []}), json!({"rights": ["tools:call"]})),
+    ] {
+        let (list, one) = (format!("/orgs/acme/{list}"), format!("/orgs/acme/{list}/{name}"));
+        make(&list, body.clone()).await;
+        let tag = etag(&world.owner.get(&one).await);
+        world.owner.delete(&one).await;
+        make(&list, body).await;
+        let refused = patch_if(&world.owner, &one, &change, &tag).await;
+        assert_eq!((refused.status.as_u16(), refused.code()), (412, "changed_since".into()), "{one}: {}", refused.text);
     }
 }

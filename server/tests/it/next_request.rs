@@ -165,3 +165,28 @@ async fn what_is_asked_after_a_body_that_was_too_large_is_answered() {
         assert!(head.starts_with("http/1.1 200 "), "{}: {head}", case.head);
     }
 }
+
+#[tokio::test]
+async fn a_client_that_sends_everything_first_reads_why_it_was_refused() {
+    const LARGE: usize = 10_000_000;
+    let world = World::new().await;
+    let host = world.gateway.url.trim_start_matches("http://").to_owned();
+    let cases = [
+        refused(401, "POST /api/v1/orgs", None),
+        refused(401, "POST /acme/bank/mcp", None),
+        refused(404, "POST /api/v1/nowhere", &world.owner),
+        refused(413, "POST /api/v1/auth/login", None),
+        refused(413, "POST /acme/bank/mcp", &world.agent),
+    ];
+    let body = vec![b' '; LARGE];
+    for (at, case) in cases.iter().cycle().take(100).enumerate() {
+        let mut stream = TcpStream::connect(&host).await.expect("the gateway listens");
+        stream.write_all(&case.bytes(&host, LARGE)).await.expect("it takes the head");
+        stream.write_all(&body).await.unwrap_or_else(|error| panic!("{at}, {}: {error} while sending", case.head));
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap_or_else(|error| panic!("{at}, {}: {error}", case.head));
+        let answer = String::from_utf8(answer).expect("text");
+        assert!(answer.starts_with(&format!("HTTP/1.1 {} ", case.status)), "{at}, {}: {answer}", case.head);
+        assert!(answer.ends_with('}') || answer.ends_with('\n'), "{at}, {}: {answer}", case.head);
+    }
+}

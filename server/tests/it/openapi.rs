@@ -289,3 +289,18 @@ async fn the_page_names_every_operation_and_type_and_loads_nothing_but_its_style
     );
     assert!(!style.contains("url(") && !style.contains("@import"), "the style loads nothing");
 }
+
+#[test]
+fn what_a_name_may_have_is_said_of_each_character_as_it_is_judged() {
+    let pattern = document()["components"]["schemas"]["CreateToolkit"]["properties"]["name"]["pattern"].clone();
+    let fits = regex::Regex::new(pattern.as_str().expect("a pattern")).expect("a pattern that Rust reads as well");
+    let unassigned = regex::Regex::new(r"^\p{Cn}$").expect("a pattern");
+    // Beyond, an ECMAScript pattern may see halves of characters.
+    for character in ('\u{0}'..='\u{ffff}').filter(|character| !character.is_control()) {
+        let text = character.to_string();
+        if !unassigned.is_match(&text) {
+            let code = u32::from(character);
+            assert_eq!(fits.is_match(&text), !domain::marks::is_blank(&text), "U+{code:04X}");
+        }
+    }
+}

@@ -52,10 +52,13 @@ async fn serve_on_a_database_without_schema_says_in_one_line_to_migrate_whether_
 }
 
 #[tokio::test]
-async fn serve_on_an_older_schema_or_without_the_role_says_the_same() {
+async fn serve_on_an_older_schema_says_the_same_and_a_login_without_the_role_is_told_what_it_lacks() {
     let database = database().await;
     let mut conn = owner(&database).await;
-    says_to_migrate(&stranger(&mut conn, &database).await, "permesso_app");
+    let mut set = stranger(&mut conn, &database).await;
+    refuses(&run(&["serve"], &set), &["stranger_", "GRANT permesso_app TO"]);
+    set.push(("PERMESSO_MIGRATE_URL".to_owned(), database.expose_secret().to_owned()));
+    refuses(&run(&["serve", "--migrate"], &set), &["stranger_", "GRANT permesso_app TO"]);
     conn.execute("DELETE FROM _sqlx_migrations WHERE version = (SELECT max(version) FROM _sqlx_migrations)")
         .await
         .expect("an owner may");

@@ -168,6 +168,35 @@ async fn an_answer_that_nobody_reads_is_given_up() {
     assert!(!export.ends_complete().await);
 }
 
+/// Is refused, reads why, and sends on for ever; gives how that ended.
+async fn trickle(gateway: &Gateway) -> tokio::task::JoinHandle<()> {
+    let host = gateway.url.trim_start_matches("http://");
+    let head = format!("POST /api/v1/orgs HTTP/1.1\r\nhost: {host}\r\ncontent-length: 10000000\r\n\r\n");
+    let mut stream = connect(gateway).await;
+    let answer = send(&mut stream, head.as_bytes(), "}").await;
+    assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
+    tokio::spawn(async move {
+        while stream.write_all(b"x").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+}
+
+#[tokio::test]
+async fn who_sends_on_after_a_refusal_holds_neither_its_connection_nor_a_stop() {
+    let world = World::new().await;
+    let rest = Duration::from_secs(1);
+    let gateway = Gateway::start_strict(&world.database, ConnectionLimits { rest, ..limits(NEVER, NEVER) }).await;
+    tokio::time::timeout(SOON, trickle(&gateway).await).await.expect("it is ended").expect("it is reset");
+    let limits = ConnectionLimits { rest: NEVER, ..limits(NEVER, NEVER) };
+    let gateway = Gateway::start_strict(&world.database, limits).await;
+    let trickling = trickle(&gateway).await;
+    let began = Instant::now();
+    gateway.stop().await;
+    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
+    tokio::time::timeout(SOON, trickling).await.expect("it is ended").expect("it is reset");
+}
+
 #[tokio::test]
 async fn a_connection_on_which_nothing_is_asked_is_ended_in_time() {
     let world = World::new().await;

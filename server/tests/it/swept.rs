@@ -72,15 +72,21 @@ async fn a_person_has_a_hundred_console_sessions_and_the_longest_unused_end() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_rotated_again_and_again_has_ten_valid_secrets() {
+async fn a_key_has_ten_valid_secrets_at_most_and_none_ends_before_its_time() {
     let world = World::new().await;
     let path = format!("/orgs/acme/api-keys/{}/rotate", world.agent_key_id);
-    for _ in 0..12 {
+    for _ in 0..9 {
         world.owner.post(&path, json!({"overlap_seconds": 3600})).await.expect(200);
     }
+    let refused = world.owner.post(&path, json!({"overlap_seconds": 3600})).await;
+    assert_eq!((refused.status.as_u16(), refused.code()), (409, "too_many_secrets".into()), "{}", refused.text);
     let valid = "SELECT count(*) FROM api_key_secrets s JOIN api_keys k ON k.id = s.key_id
                  WHERE k.name = 'robot' AND (valid_until IS NULL OR valid_until > now())";
     assert_eq!(count(&world, valid).await, 10);
+    let first = world.agent.mcp_raw("acme/bank", r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#).await;
+    assert_eq!(first.status.as_u16(), 200, "the oldest goes on");
+    world.owner.post(&path, json!({"overlap_seconds": 0})).await.expect(200);
+    assert_eq!(count(&world, valid).await, 1);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! What can never run any more is invalidated when the change happens, on any replica, and counts against no limit
 //! (approvals.md, "What an approval is bound to").
 
+use permesso::service::approval_bound::{Look, sweep};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Executor};
 
@@ -17,6 +18,7 @@ const CHANGES: &[(&str, &str)] = &[
     ("blocked", "blocked"),
     ("key revoked", "credential is no longer valid"),
     ("key expired", "credential is no longer valid"),
+    ("key expires by itself", "credential is no longer valid"),
     ("definition", "definition changed"),
     ("owner", "owner changed"),
 ];
@@ -45,6 +47,9 @@ async fn change(world: &World, there: &Client, what: &str) {
             there.put("/orgs/acme/toolkits/bank/tools/pay", body).await
         }
         "key revoked" => there.delete(&format!("/orgs/acme/api-keys/{key}")).await,
+        "key expires by itself" => {
+            return sql(format!("UPDATE api_keys SET expires_at = now() + interval '3 s' WHERE id = '{key}'")).await;
+        }
         "key expired" => return sql(format!("UPDATE api_keys SET expires_at = now() WHERE id = '{key}'")).await,
         "definition" => {
             world.upstream.offer(&TOOLS.replace("Pays.", "Pays everything."));
@@ -139,7 +144,9 @@ async fn what_still_can_be_approved_stays() {
     let body = json!({"connection": "bank", "tool": "balance", "permission": "blocked"});
     assert!(world.admin.put("/orgs/acme/toolkits/bank/tools/balance", body).await.status.is_success());
     world.admin.patch("/orgs/acme", json!({"name": "Acme Inc."})).await.expect(200);
-    assert_eq!(permesso::service::approval_bound::sweep(&world.gateway.services).await.unwrap(), 0);
+    for look in [Look::Whole, Look::Ended] {
+        assert_eq!(sweep(&world.gateway.services, look).await.unwrap(), 0, "{look:?}");
+    }
     assert_eq!(world.admin.status(&waits).await, "pending");
     assert_eq!(text(&world.agent.call("run_approved", json!({"approval_id": unused})).await), "done");
 }

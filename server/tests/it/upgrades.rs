@@ -1,13 +1,18 @@
 //! A database of an earlier version is migrated: nothing is lost, nothing undone.
 
+use std::time::Duration;
+
+use secrecy::SecretString;
 use serde_json::{Value, json};
+use sqlx::{Connection, Executor};
+use tokio::task::JoinHandle;
 
 use crate::{
     definitions::{offer, pick},
     support::{
         Client, Gateway, World,
         client::text,
-        database::{copy, database_at, owner},
+        database::{copy, database, database_at, owner},
         gateway::variables,
         process::{Process, permesso},
         world::{APPROVER, OWNER},
@@ -105,4 +110,101 @@ async fn reviewed_tools_open_approvals_and_changed_definitions_survive_an_upgrad
     world.upstream.offer(&pick(r#"["a","b"]"#, "Reads.", ""));
     owner_.post("/orgs/acme/connections/bank/refresh", json!({})).await.expect(200);
     assert_eq!(text(&second.call("balance", json!({"again": 1})).await), "done");
+}
+
+/// As long as anybody waits for anything here: longer than everything takes on a busy machine.
+const LONG: Duration = Duration::from_secs(30);
+
+/// A database of an earlier version.
+async fn earlier() -> SecretString {
+    // Makes the role.
+    database().await;
+    database_at(16).await
+}
+
+/// Begins to migrate, and returns when that waits for somebody who uses a table.
+async fn waiting_migration(database: &SecretString) -> JoinHandle<anyhow::Result<()>> {
+    let url = database.clone();
+    let runtime = tokio::runtime::Handle::current();
+    let migrating = tokio::task::spawn_blocking(move || runtime.block_on(permesso::db::migrate::migrate(&url)));
+    let waits = "SELECT EXISTS (SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+                                WHERE d.datname = current_database() AND l.locktype = 'relation' AND NOT l.granted)";
+    let mut conn = owner(database).await;
+    while !sqlx::query_scalar::<_, bool>(waits).fetch_one(&mut conn).await.expect("locks") {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    migrating
+}
+
+#[tokio::test]
+async fn while_somebody_reads_for_long_a_migration_waits_and_nobody_waits_behind_it() {
+    let database = earlier().await;
+    let (mut reader, mut writer) = (owner(&database).await, owner(&database).await);
+    let reads = "BEGIN; SELECT count(*) FROM approvals; SELECT count(*) FROM audit_intents";
+    reader.execute(reads).await.expect("an export reads");
+    let migrating = waiting_migration(&database).await;
+    for table in ["approvals SET called = called", "audit_intents SET client = client"] {
+        let write = writer.execute(sqlx::AssertSqlSafe(format!("UPDATE {table}")));
+        tokio::time::timeout(LONG, write).await.expect("it does not wait for who reads").expect("it writes");
+    }
+    assert!(!migrating.is_finished(), "somebody still reads");
+    reader.execute("COMMIT").await.expect("the export ends");
+    migrating.await.unwrap().expect("it is migrated");
+    permesso::db::migrate::ready(&database, true).await.expect("all of it");
+}
+
+#[tokio::test]
+async fn a_migration_gives_way_to_a_transaction_that_needs_what_it_has() {
+    let database = earlier().await;
+    let mut claim = owner(&database).await;
+    claim.execute("BEGIN; SELECT FROM roles FOR SHARE").await.expect("it begins");
+    let migrating = waiting_migration(&database).await;
+    // Now each has what the other needs.
+    claim.execute("UPDATE approvals SET called = called; COMMIT").await.expect("no deadlock ends it");
+    migrating.await.unwrap().expect("nor the migration");
+    permesso::db::migrate::ready(&database, true).await.expect("all of it");
+}
+
+/// Tables of before that a transaction has for itself alone.
+const ALONE: &str = "SELECT c.relname::text FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+    WHERE l.pid = pg_backend_pid() AND l.mode = 'AccessExclusiveLock' AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+      AND c.oid = ANY ($1) ORDER BY 1";
+
+/// Gateways that serve use tables in every order: a migration that has one and waits for another waits for them, as they
+/// for it.
+#[tokio::test]
+async fn no_transaction_of_a_migration_has_two_tables_for_itself() {
+    let mut conn = owner(&earlier().await).await;
+    let migrations = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations");
+    let mut files: Vec<_> = std::fs::read_dir(migrations).unwrap().map(|file| file.unwrap().path()).collect();
+    files.retain(|file| file.file_name().is_some_and(|name| name.to_str() > Some("0017")));
+    files.sort();
+    assert!(!files.is_empty(), "the migrations since");
+    for file in files {
+        let sql = std::fs::read_to_string(&file).unwrap();
+        for part in sql.split("\nCOMMIT;") {
+            let tables: Vec<sqlx::postgres::types::Oid> =
+                sqlx::query_scalar("SELECT oid FROM pg_class").fetch_all(&mut conn).await.unwrap();
+            let mut transaction = conn.begin().await.unwrap();
+            let part = part.replacen("BEGIN;\n", "", 1);
+            transaction.execute(sqlx::AssertSqlSafe(part.clone())).await.expect("it is applied");
+            let alone: Vec<String> = sqlx::query_scalar(ALONE).bind(tables).fetch_all(&mut *transaction).await.unwrap();
+            assert!(alone.len() < 2, "{}: {alone:?} at once by {part}", file.display());
+            transaction.commit().await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_migration_that_ended_in_between_goes_on() {
+    let database = earlier().await;
+    permesso::db::migrate::migrate(&database).await.expect("it is migrated");
+    let mut conn = owner(&database).await;
+    conn.execute("DELETE FROM _sqlx_migrations WHERE version > 16").await.expect("as if nothing had been written down");
+    permesso::db::migrate::migrate(&database).await.expect("what was done is done again without harm");
+    let twice = "SELECT count(*) FROM pg_constraint WHERE conrelid = 'approvals'::regclass AND contype = 'f'
+                 AND pg_get_constraintdef(oid) LIKE '%taken_back_by%'";
+    let keys: i64 = sqlx::query_scalar(twice).fetch_one(&mut conn).await.unwrap();
+    assert_eq!(keys, 1);
+    permesso::db::migrate::ready(&database, true).await.expect("all of it");
 }

@@ -12,7 +12,7 @@ use super::{
     filters::{Filters, Name, with_query},
     rows::{Ended, Rows},
     search::Search,
-    words::{ending, not_known, said},
+    words::{ending, said},
 };
 use crate::{
     api::{encoded, live::Live, of_org, read::Read},
@@ -153,10 +153,7 @@ fn Facts(record: Record) -> impl IntoView {
             {record.client.map(|client| view! { <div><dt>"Client, as it said"</dt><dd><Said text=client /></dd></div> })}
             <div><dt>"Action"</dt><dd><code><Said text=record.action.clone() /></code> {all_of(Name::Action, record.action)}</dd></div>
             {toolkit.map(|toolkit| view! { <div><dt>"Toolkit"</dt><dd><Said text=toolkit.clone() /> {all_of(Name::Toolkit, toolkit)}</dd></div> })}
-            {tool.map(|tool| {
-                let means = not_known(&tool).map(|means| view! { <p class="quiet">{means}</p> });
-                view! { <div><dt>"Tool"</dt><dd><code><Said text=tool.clone() /></code> {all_of(Name::Tool, tool)} {means}</dd></div> }
-            })}
+            {tool.map(|tool| view! { <div><dt>"Tool"</dt><dd><code><Said text=tool.clone() /></code> {all_of(Name::Tool, tool)}</dd></div> })}
             {record.rule.map(|rule| view! { <div><dt>"Rule that decided"</dt><dd><Said text=rule /></dd></div> })}
             {approval
                 .map(|id| {

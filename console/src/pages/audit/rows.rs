@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use super::{
     filters::with_query,
-    words::{Ending, ending, not_known, said},
+    words::{Ending, ending, said},
 };
 use crate::{
     components::{Badge, Icon, Said, Table, Time},
@@ -47,7 +47,6 @@ fn Row(record: AuditRecord, query: Signal<String>) -> impl IntoView {
     let to = move || with_query(&format!("/{}/audit/{id}", org.slug.get()), &query.get());
     let tool = record.tool.is_some();
     let both = tool && record.toolkit.is_some();
-    let means = record.tool.as_deref().and_then(not_known);
     let doing = tool.then(|| named(record.action.clone()));
     // Changes are recorded in their own transaction: how long they took was not measured.
     let duration = record.duration_us.filter(|us| *us > 0).map(time::duration);
@@ -59,7 +58,7 @@ fn Row(record: AuditRecord, query: Signal<String>) -> impl IntoView {
             </td>
             <td data-label="What" class="what">
                 <span class="stacked">
-                    <a class="to-record" href=to><code title=means>{named(record.tool.unwrap_or(record.action))}</code></a>
+                    <a class="to-record" href=to><code>{named(record.tool.unwrap_or(record.action))}</code></a>
                     <span class="quiet">{record.toolkit.map(named)} {both.then_some(" · ")} {doing}</span>
                 </span>
             </td>

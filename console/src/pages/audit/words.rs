@@ -93,13 +93,6 @@ pub(super) fn ending(status: &str) -> Option<&'static Ending> {
     ENDINGS.iter().find(|ending| ending.word == status)
 }
 
-/// What the word means that stands in place of a tool's name where that is not known; `None` for a name.
-pub(super) fn not_known(tool: &str) -> Option<&'static str> {
-    (tool == api_types::NOT_READ).then_some(
-        "It was refused before the gateway read it, or could not be read. Which tool it called, or whether it called one, is not known.",
-    )
-}
-
 /// What stands in the record of a list instead of the list.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Digest {
@@ -150,12 +143,6 @@ mod tests {
         assert_eq!(said(error, Some("protocol_error")).0, "ran, the upstream answered with an error");
         assert_eq!(said(error, None).0, "ran, with an error");
         assert_eq!(error.tone, Tone::Warn);
-    }
-
-    #[test]
-    fn a_tool_that_is_not_known_is_said_to_be_not_known() {
-        assert!(not_known("(not read)").is_some_and(|means| means.ends_with("is not known.")));
-        assert_eq!(not_known("pay"), None);
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! A request that is looked at and that the list does not show: nothing decides it here, and the place of the buttons
-//! says why and how it can be decided.
+//! A request that is shown and that the list does not show as the one looked at: nothing decides it here, and the place
+//! of the buttons says why and how it can be decided.
 
 use leptos::prelude::*;
+use uuid::Uuid;
 
 use super::room::{Missing, Room};
 use crate::{components::Button, pages::request::Instead, shell::Org};
@@ -9,8 +10,8 @@ use crate::{components::Button, pages::request::Instead, shell::Org};
 use crate::reactive::{derived, memo};
 
 /// What stands in the place of the buttons; nothing while the list shows the request.
-pub(super) fn notice(room: Room) -> Instead {
-    let missing = memo(move || room.missing());
+pub(super) fn notice(room: Room, id: Uuid) -> Instead {
+    let missing = memo(move || room.missing(id));
     derived(move || missing.get().map(|missing| ViewFn::from(move || view! { <Notice missing /> })))
 }
 
@@ -22,6 +23,8 @@ fn Notice(missing: Missing) -> impl IntoView {
     view! {
         <div class="acts" role="status">
             {match missing {
+                // For the moment until the next card: as high as the buttons were.
+                Missing::Left => view! { <p class="cannot"></p> }.into_any(),
                 Missing::Search => view! {
                     <p class="cannot"><b>"Not in the list: "</b>"it does not match your search."</p>
                     <Button on_press=clear>"Clear the search"</Button>

@@ -16,8 +16,11 @@ mod reading;
 mod room;
 mod row;
 
+use std::time::Duration;
+
 use domain::Right;
 use leptos::{html, prelude::*};
+use uuid::Uuid;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
@@ -142,15 +145,35 @@ fn bring_into_view(room: Room) {
     });
 }
 
+/// The request whose card stands on the page: the one that is looked at, but that its line is marked is painted before the
+/// last card is taken down, which takes long. Nothing is decided on a card that is on its way out (`missing`).
+fn shown(room: Room) -> RwSignal<Option<Uuid>> {
+    let shown = RwSignal::new(room.selected_now());
+    let change = move || {
+        // Where one is by now; the page may be left.
+        if shown.try_get_untracked().is_some_and(|before| before != room.selected_now()) {
+            shown.set(room.selected_now());
+        }
+    };
+    effect(move || {
+        room.place.track();
+        match shown.get_untracked() {
+            None => change(),
+            Some(_) => request_animation_frame(move || set_timeout(change, Duration::ZERO)),
+        }
+    });
+    shown
+}
+
 /// The request that is looked at.
 #[component]
 fn Looked() -> impl IntoView {
     let room = Room::here();
     let pane = NodeRef::<html::Section>::new();
-    let selected = memo(move || room.selected());
+    let shown = shown(room);
     let nothing = memo(move || room.visible.with(Vec::is_empty));
     effect(move || {
-        let looks = selected.get().is_some();
+        let looks = shown.get().is_some();
         if let Some(pane) = pane.get() {
             pane.set_scroll_top(0);
         }
@@ -160,7 +183,7 @@ fn Looked() -> impl IntoView {
         }
     });
     let back = move |_| {
-        let looked_at = selected.get_untracked();
+        let looked_at = room.selected_now();
         room.look_at(None, false);
         // Once the list is shown again.
         request_animation_frame(move || {
@@ -176,13 +199,13 @@ fn Looked() -> impl IntoView {
                 <Icon shape=Shape::Back />
                 "All requests"
             </button>
-            {move || match selected.get() {
+            {move || match shown.get() {
                 Some(id) => view! {
                     <Request
                         id
                         wants_focus=room.wants_focus
                         on_read=Callback::new(move |approval| room.reading.hear(&[approval]))
-                        instead_of_actions=missing::notice(room)
+                        instead_of_actions=missing::notice(room, id)
                     />
                 }
                     .into_any(),

@@ -45,13 +45,15 @@ pub(super) struct Line {
     pub current: ArcRwSignal<bool>,
 }
 
-/// Why the request that is looked at is not in the list.
+/// Why a request that is shown is not to be decided there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Missing {
     /// The search hides it.
     Search,
     /// The list does not have it.
     Listed,
+    /// Another one is looked at already.
+    Left,
 }
 
 /// The inbox's shared state.
@@ -117,6 +119,11 @@ impl Room {
         self.place.with(|place| place.selected)
     }
 
+    /// The same, as it is at this moment; `None` where the inbox was left.
+    pub fn selected_now(self) -> Option<Uuid> {
+        self.place.try_with_untracked(|place| place.selected).flatten()
+    }
+
     /// Goes somewhere in the inbox. `replace`: going back skips where one is.
     pub fn go(self, change: impl FnOnce(&mut Place), replace: bool) {
         let mut place = self.place.get_untracked();
@@ -132,7 +139,7 @@ impl Room {
 
     /// Looks at the next request (1) or the one before (-1).
     pub fn step(self, by: isize) {
-        let selected = self.place.with_untracked(|place| place.selected);
+        let selected = self.selected_now();
         if let Some(id) = self.visible.with_untracked(|list| order::stepped(list, selected, by)) {
             self.look_at(Some(id), true);
         }
@@ -157,9 +164,11 @@ impl Room {
         }
     }
 
-    /// Why the request that is looked at is not in the list; `None` where it is, or that is not known yet.
-    pub fn missing(self) -> Option<Missing> {
-        let id = self.selected()?;
+    /// Why a request that is shown is not one that is looked at in the list; `None` where it is, or that is not known yet.
+    pub fn missing(self, id: Uuid) -> Option<Missing> {
+        if self.selected() != Some(id) {
+            return Some(Missing::Left);
+        }
         let listed = self.board.with(|board| board.entries.iter().any(|entry| entry.id() == id));
         if !listed {
             return self.reading.listed.with(|listed| listed.complete).then_some(Missing::Listed);
@@ -218,7 +227,7 @@ impl Room {
         if self.board.with_untracked(|shown| shown.is_same(&board)) {
             return;
         }
-        let selected = self.place.with_untracked(|place| place.selected);
+        let selected = self.selected_now();
         self.lines.update_value(|lines| {
             let listed: HashSet<Uuid> = board.entries.iter().map(Entry::id).collect();
             lines.retain(|id, _| listed.contains(id));

@@ -3,11 +3,15 @@
 use api_types::{Member, UpdateMember};
 use leptos::{prelude::*, task::spawn_local};
 
-use super::{Room, advice, consent, options, rights};
+use super::{Room, options, rights};
 use crate::{
     api::{Api, Failure, of_org},
-    components::{Button, Choice, Dialog, Failed, Kind, Said, Sentence, Tone, toast::Toasts},
-    reactive::derived,
+    components::{
+        Button, Choice, Dialog, Kind, Moment, Refused, Said, Since, Tone,
+        consent::{Consent, is_asked, query},
+        toast::Toasts,
+    },
+    reactive::{derived, effect_again, memo},
     shell::Org,
     show::words::Words,
 };
@@ -34,35 +38,36 @@ fn Form(room: Room, member: Member) -> impl IntoView {
     let role = RwSignal::new(member.role.clone());
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None::<Failure>);
+    let consent = Consent::new(failure);
     let given = derived(move || options(&room.to_give(org)));
-    let same = {
-        let role_now = member.role.clone();
-        derived(move || role.with(|role| *role == role_now))
-    };
     let own = api.me.with_untracked(|me| me.as_ref().is_some_and(|me| me.id == member.user_id));
-    let (id, email, before, tag) = (member.id, member.email, member.role, member.etag);
-    // What somebody else made of it while this was open.
-    let other = {
-        let tag = tag.clone();
-        let changed = move |now: &&Member| now.id == id && now.etag != tag;
-        derived(move || room.members.value.get()?.items.iter().find(&changed).cloned())
-    };
-    let shown = email.clone();
+    let (id, email, first) = (member.id, member.email, member.role);
+    let seen = room.seen(org);
+    let now = room.now();
+    let before = memo(move || now.get().flatten().map_or_else(|| first.clone(), |(_, role)| role));
+    let idle = derived(move || seen.gone.get() || role.get() == before.get());
+    // What a refusal named was about the role that was chosen then: no consent to another.
+    effect_again(move |again| {
+        role.track();
+        if again {
+            failure.set(None);
+        }
+    });
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
-        if busy.get_untracked() || same.get_untracked() {
+        if busy.get_untracked() || idle.get_untracked() {
             return;
         }
         // A second press after what it would stop was read is the consent.
-        let force = failure.with_untracked(consent::is_asked);
+        let force = failure.with_untracked(is_asked);
         busy.set(true);
         failure.set(None);
-        let path = of_org(&org.slug.get_untracked(), &format!("/members/{id}{}", consent::query(force)));
+        let path = of_org(&org.slug.get_untracked(), &format!("/members/{id}{}", query(force)));
         let update = UpdateMember { role: Some(role.get_untracked()) };
         let email = email.clone();
-        let seen = other.get_untracked().map_or_else(|| tag.clone(), |now| now.etag);
+        let tag = seen.tag.get_untracked();
         spawn_local(async move {
-            let answer = api.patch::<Member>(&path, &update, &seen).await;
+            let answer = api.patch::<Member>(&path, &update, &tag).await;
             busy.try_set(false);
             match answer {
                 Ok(member) => {
@@ -75,27 +80,27 @@ fn Form(room: Room, member: Member) -> impl IntoView {
                     }
                 }
                 Err(error) => {
-                    if error.code() == Some("changed_since") {
-                        room.members.again();
+                    seen.refused(&error);
+                    // What was refused for another role than is chosen now is no question any more.
+                    if role.try_get_untracked() == update.role {
+                        consent.refused(error);
                     }
-                    failure.try_set(Some(error));
                 }
             }
         });
     };
+    let told = move || failure.get().filter(|failure| !seen.says(failure));
     view! {
         <form class="form" on:submit=submit>
             <Choice label="Role" value=role options=given />
-            {move || other.get().map(|now| {
-                let words = Words::of("{} is {} now: somebody else has changed it meanwhile.", &[&shown, &now.role]);
-                view! { <p role="status"><Sentence words /></p> }
-            })}
+            <Since seen />
             <Effects room before role own />
-            {move || failure.get().map(|failure| view! { <consent::Affected failure=failure.clone() /> <Failed advice=advice(&failure) failure /> })}
+            {move || told().map(|failure| view! { <Refused failure /> })}
             <div class="row-end">
                 <Button kind=Kind::Quiet on_press=Callback::new(move |()| room.changing.set(false))>"Cancel"</Button>
-                <Button kind=Kind::Primary submit=true busy disabled=same>
-                    {move || if failure.with(consent::is_asked) { "Change it all the same" } else { "Change the role" }}
+                <Moment fresh=consent.fresh />
+                <Button kind=Kind::Primary submit=true busy disabled=idle fresh=consent.fresh>
+                    {move || if failure.with(is_asked) { "Change it all the same" } else { "Change the role" }}
                 </Button>
             </div>
         </form>
@@ -104,11 +109,11 @@ fn Form(room: Room, member: Member) -> impl IntoView {
 
 /// What the other role would change, from the next request on.
 #[component]
-fn Effects(room: Room, before: String, role: RwSignal<String>, own: bool) -> impl IntoView {
+fn Effects(room: Room, before: Memo<String>, role: RwSignal<String>, own: bool) -> impl IntoView {
     let effects = move || {
         let roles = room.roles.value.get()?;
         let of = |name: &str| roles.items.iter().find(|role| role.name == name).map(|role| role.rights.clone());
-        role.with(|role| Some(rights::difference(&of(&before)?, &of(role)?)))
+        role.with(|role| Some(rights::difference(&before.with(|before| of(before))?, &of(role)?)))
     };
     let who = if own { "You" } else { "They" };
     let line = move |verb: &'static str, rights: &[String]| {

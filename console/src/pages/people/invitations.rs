@@ -5,11 +5,11 @@ use std::sync::Arc;
 use api_types::{Invitation, List};
 use leptos::prelude::*;
 
-use super::{Room, confirm::Confirm, next};
+use super::{Room, next};
 use crate::{
     api::of_org,
-    components::{Badge, Button, Kind, Said, Shown, Table, Time, Tone, Until},
-    reactive::derived,
+    components::{Badge, Button, Confirm, Kind, Said, Seen, Shown, Table, Time, Tone, Until},
+    reactive::{derived, memo},
     shell::Org,
     show::words::Words,
 };
@@ -27,6 +27,21 @@ pub(super) fn Invitations(room: Room, write: Memo<bool>) -> impl IntoView {
     let title = derived(move || Words::of("Withdraw the invitation of {}?", &[&email()]));
     let done = derived(move || Words::of("The invitation of {} is withdrawn.", &[&email()]));
     let on_done = Callback::new(move |()| room.invitations.again());
+    // It has no tag: what becomes of it meanwhile is that it is taken up, withdrawn, or made anew.
+    let gone = memo(move || {
+        let id = about.with(|about| about.as_ref().map(|about| about.id));
+        let list = room.invitations.value.get();
+        list.is_some_and(|list| list.next_cursor.is_none() && !list.items.iter().any(|one| Some(one.id) == id))
+    });
+    let seen = Seen {
+        tag: derived(String::new),
+        since: derived(move || {
+            let words = "The invitation of {} is not open any more: it was taken up, withdrawn or made anew meanwhile.";
+            gone.get().then(|| Words::of(words, &[&email()]))
+        }),
+        gone: gone.into(),
+        again: on_done,
+    };
     let ask = Callback::new(move |invitation| {
         about.set(Some(invitation));
         open.set(true);
@@ -45,7 +60,7 @@ pub(super) fn Invitations(room: Room, write: Memo<bool>) -> impl IntoView {
                     .into_any()
             }}
         </Shown>
-        <Confirm open title verb="Withdraw" path done on_done>
+        <Confirm open title verb="Withdraw" path done on_done seen>
             <p>"Their link stops working at once. You can invite them again, with a new link."</p>
         </Confirm>
     }

@@ -3,7 +3,7 @@
 use api_types::{CreateInvitation, CreatedInvitation};
 use leptos::{prelude::*, task::spawn_local};
 
-use super::{Room, advice, options, rights};
+use super::{Room, options, rights};
 use crate::{
     api::{Api, Failure, of_org},
     components::{Button, Choice, CopyButton, Failed, Field, Kind, Said, Until},
@@ -65,6 +65,10 @@ fn Form(room: Room, made: RwSignal<Option<CreatedInvitation>>) -> impl IntoView 
     let wrong = derived(move || failure.with(|failure| failure.as_ref()?.field("email")));
     // What is said at the field is not said twice.
     let rest = move || failure.get().filter(|failure| !failure.is_at(&["email"]));
+    let advice = |failure: &Failure| {
+        (failure.code() == Some("member_exists"))
+            .then_some("To give them another role, change it in the list of members.")
+    };
     view! {
         <form class="invite" on:submit=submit>
             <Field label="E-mail" kind="email" value=email wrong />

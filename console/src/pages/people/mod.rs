@@ -1,8 +1,6 @@
 //! `/:org/people`: who belongs to the org, with which role, and who is invited.
 
 mod change;
-mod confirm;
-mod consent;
 mod invitations;
 mod invite;
 mod members;
@@ -16,13 +14,13 @@ use domain::Right;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
-pub(super) use confirm::Confirm;
-
 use self::{change::ChangeRole, invitations::Invitations, invite::Invite, members::Members, remove::Remove};
 use crate::{
-    api::{Api, Failure, encoded, of_org, read::Read},
-    reactive::memo,
+    api::{Api, encoded, of_org, read::Read},
+    components::Seen,
+    reactive::{derived, memo},
     shell::{Needs, Org, title},
+    show::words::Words,
 };
 
 /// What the room's parts share.
@@ -57,6 +55,45 @@ impl Room {
         }
     }
 
+    /// The tag and the role that the member of the dialog has now, as far as the list is read; `Some(None)` once they are
+    /// no member any more.
+    fn now(self) -> Memo<Option<Option<(String, String)>>> {
+        memo(move || {
+            let id = self.member.with(|member| member.as_ref().map(|member| member.id))?;
+            let list = self.members.value.get()?;
+            let member = list.items.iter().find(|member| member.id == id);
+            Some(member.map(|member| (member.etag.clone(), member.role.clone())))
+        })
+    }
+
+    /// The member of the dialog as they were when it was opened, and what somebody else has made of them since.
+    fn seen(self, org: Org) -> Seen {
+        let now = self.now();
+        let then = move || self.member.with(|member| member.clone());
+        Seen {
+            tag: derived(move || match now.get() {
+                Some(Some((tag, _))) => tag,
+                _ => then().map(|then| then.etag).unwrap_or_default(),
+            }),
+            since: derived(move || {
+                let then = then()?;
+                match now.get()? {
+                    None => {
+                        let words = "{} does not belong to {} any more: somebody else has removed them meanwhile.";
+                        Some(Words::of(words, &[&then.email, &org.slug.get()]))
+                    }
+                    Some((tag, role)) if tag != then.etag => {
+                        let words = "The role of {} was changed by somebody else meanwhile: it was {}, and is {} now.";
+                        Some(Words::of(words, &[&then.email, &then.role, &role]))
+                    }
+                    Some(_) => None,
+                }
+            }),
+            gone: derived(move || now.get() == Some(None)),
+            again: Callback::new(move |()| self.members.again()),
+        }
+    }
+
     /// The roles that one may give: none that allows more than one's own.
     fn to_give(self, org: Org) -> Vec<Role> {
         let own = org.mine.with(|mine| mine.as_ref().map(|mine| mine.rights.clone())).unwrap_or_default();
@@ -69,16 +106,6 @@ impl Room {
 /// Roles as a choice has them.
 fn options(roles: &[Role]) -> Vec<(String, String)> {
     roles.iter().map(|role| (role.name.clone(), role.name.clone())).collect()
-}
-
-/// What to try after a refusal of this room; `None`: what is always tried.
-fn advice(failure: &Failure) -> Option<&'static str> {
-    match failure.code()? {
-        "last_admin" => Some("An org always has somebody who can administer it."),
-        "owns_keys" | "stops_decisions" => Some("Press once more to do it all the same."),
-        "member_exists" => Some("To give them another role, change it in the list of members."),
-        _ => None,
-    }
 }
 
 #[component]

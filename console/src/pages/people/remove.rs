@@ -4,10 +4,10 @@ use api_types::{ApiKey, List};
 use domain::Right;
 use leptos::prelude::*;
 
-use super::{Room, confirm::Confirm};
+use super::Room;
 use crate::{
     api::{Api, of_org, read::Read},
-    components::{Clock, Said, Sentence},
+    components::{Clock, Confirm, Said, Sentence},
     reactive::{derived, memo},
     shell::Org,
     show::words::Words,
@@ -39,7 +39,7 @@ pub(super) fn Remove(room: Room) -> impl IntoView {
         }
     });
     view! {
-        <Confirm open=room.removing title verb="Remove" path done on_done>
+        <Confirm open=room.removing title verb="Remove" path done on_done seen=room.seen(org)>
             <ul class="effects">
                 <li>
                     {move || if own() { "You lose" } else { "They lose" }}

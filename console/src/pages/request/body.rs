@@ -1,13 +1,15 @@
 //! What would run: the arguments, compared with the last call that was approved, and the tool's own words.
 
+use api_types::ReviewedDefinition;
 use leptos::prelude::*;
 use serde::Deserialize;
 
 use super::{Detail, Said, part};
 use crate::{
-    components::{Difference, SaidBlock, Time, Tree},
+    components::{Difference, SaidBlock, Sentence, Time, Tree},
     reactive::memo,
     shell::Org,
+    show::words::{Words, plain},
 };
 
 /// Every argument.
@@ -65,6 +67,7 @@ pub(super) fn Definition(detail: Detail) -> impl IntoView {
         {move || reviewed.get().map(|old| view! {
             <h3>"The tool has changed since it was reviewed"</h3>
             <Difference old=Signal::stored(old) new=now />
+            <Reviewed detail />
         })}
         <details class="about">
             <summary>"What the upstream says of this tool"</summary>
@@ -73,6 +76,46 @@ pub(super) fn Definition(detail: Detail) -> impl IntoView {
                 Some(description) => view! { <SaidBlock text=description /> }.into_any(),
                 None => view! { <p class="quiet">"It has no description."</p> }.into_any(),
             }}
+            <Show when=move || reviewed.with(Option::is_none)><Reviewed detail /></Show>
         </details>
     }
+}
+
+/// Which definitions of the tool were reviewed, by whom and when, and which of them this request is about.
+#[component]
+fn Reviewed(detail: Detail) -> impl IntoView {
+    let list = part(detail, |detail| detail.reviewed.clone());
+    let own = part(detail, |detail| detail.approval.definition_sha256.clone());
+    let changed = part(detail, |detail| detail.approval.definition_changed);
+    let row = move |one: ReviewedDefinition| {
+        let is_own = one.sha256 == own.get();
+        let by = match (one.by, one.by_email) {
+            (_, Some(email)) => Words::of(" by {}", &[&email]),
+            (Some(_), None) => " by somebody who is gone".into(),
+            (None, None) => ", as the first one seen".into(),
+        };
+        view! {
+            <li>
+                <code title=plain(&one.sha256)>{short(&one.sha256)}</code>
+                <span><Time at=one.at full=true /> <Sentence words=by /> {is_own.then(|| view! { <b>" · the one of this request"</b> })}</span>
+            </li>
+        }
+    };
+    view! {
+        <Show when=move || !list.with(Vec::is_empty)>
+            <h4>"Reviewed definitions, the last one first"</h4>
+            <ul class="reviewed">{move || list.get().into_iter().map(row).collect_view()}</ul>
+            <Show when=move || list.with(|list| list.iter().all(|one| one.sha256 != own.get()))>
+                <p class="quiet">
+                    "This request's definition has the hash " <code>{move || short(&own.get())}</code>
+                    ": none of these." {move || (!changed.get()).then_some(" What differs in nothing but the order of members counts as the same.")}
+                </p>
+            </Show>
+        </Show>
+    }
+}
+
+/// The beginning of a hash, enough to tell eight apart.
+fn short(sha256: &str) -> String {
+    plain(&sha256.chars().take(12).collect::<String>())
 }

@@ -121,7 +121,7 @@ impl<'a> Text<'a> {
 }
 
 /// True for characters that leave no ink of their own, or none that anybody could know.
-fn is_invisible(character: char) -> bool {
+pub(super) fn is_invisible(character: char) -> bool {
     match character {
         // Format characters that are drawn: signs that stand around Arabic, Syriac and Kaithi numbers.
         '\u{600}'..='\u{605}'

@@ -5,7 +5,8 @@
 //! `hidden` says which invisible character is ordinary where it stands, `lookalike` does so for letters,
 //! `names` has the words. Nothing here is removed or changed: a mark stands for the characters it counts.
 //!
-//! The console, the command line and the summaries of arguments all ask [`pieces`]: nothing else decides what is marked.
+//! The console, the command line and the summaries of arguments all ask [`pieces`], names and e-mails [`is_blank`] and
+//! [`is_unseen`]: nothing else decides what is marked, or not seen.
 
 mod hidden;
 mod lookalike;
@@ -125,6 +126,12 @@ pub fn is_blank(text: &str) -> bool {
         Piece::Plain(text) => text.chars().all(char::is_whitespace),
         Piece::Mark(mark) => !mark.visible,
     })
+}
+
+/// Whether a character leaves no ink of its own, or none that anybody could know: controls, format characters, fillers,
+/// spaces of every width, private use, unassigned. It may be ordinary where it stands: [`pieces`] says so.
+pub fn is_unseen(character: char) -> bool {
+    hidden::is_invisible(character)
 }
 
 /// A JSON text with the same value, in which each hidden character of a string stands as its escape (`\u202e`).

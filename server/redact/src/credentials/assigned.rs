@@ -107,7 +107,7 @@ fn signs(name: &str) -> bool {
 }
 
 /// Values that say where the secret is, or that there is none. What is long is taken for a secret without a look.
-fn is_no_secret(value: &str) -> bool {
+pub(crate) fn is_no_secret(value: &str) -> bool {
     const LONGEST: usize = 64;
     const WORDS: [&str; 6] = ["true", "false", "null", "none", "nil", "undefined"];
     if value.len() > LONGEST {

@@ -19,6 +19,8 @@ pub(super) struct Token {
     least: usize,
     /// It counts only where no word goes on: not after a letter, a digit, `_` or `-`.
     starts_word: bool,
+    /// Names and words may begin so, too: without the rest it tells nothing.
+    is_common: bool,
 }
 
 /// The characters of a token, behind its prefix.
@@ -69,11 +71,15 @@ impl Follows {
 }
 
 const fn anywhere(begins: &'static str, follows: Follows, least: usize) -> Token {
-    Token { begins, follows, least, starts_word: false }
+    Token { begins, follows, least, starts_word: false, is_common: false }
 }
 
 const fn word(begins: &'static str, follows: Follows, least: usize) -> Token {
-    Token { begins, follows, least, starts_word: true }
+    Token { begins, follows, least, starts_word: true, is_common: false }
+}
+
+const fn common(begins: &'static str, follows: Follows, least: usize) -> Token {
+    Token { is_common: true, ..word(begins, follows, least) }
 }
 
 use Follows::{Alnum, Base32, Base64, Dotted, Hex, Url, Word};
@@ -82,11 +88,11 @@ use Follows::{Alnum, Base32, Base64, Dotted, Hex, Url, Word};
 pub(super) const TOKENS: &[Token] = &[
     // Amazon Web Services: keys of people and of sessions (IAM, "Unique identifiers"), of Bedrock. AIDA and AROA are names.
     word("AKIA", Base32, 16),
-    word("ASIA", Base32, 16),
-    word("ABIA", Base32, 16),
-    word("ACCA", Base32, 16),
-    word("ABSK", Base64, 80),
-    word("bedrock-api-key-", Base64, 40),
+    common("ASIA", Base32, 16),
+    common("ABIA", Base32, 16),
+    common("ACCA", Base32, 16),
+    common("ABSK", Base64, 80),
+    common("bedrock-api-key-", Base64, 40),
     // GitHub
     anywhere("ghp_", Alnum, 30),
     anywhere("gho_", Alnum, 30),
@@ -124,8 +130,8 @@ pub(super) const TOKENS: &[Token] = &[
     word("xoxp-", Url, 10),
     word("xoxr-", Url, 10),
     word("xoxs-", Url, 10),
-    word("xapp-", Url, 20),
-    anywhere("hooks.slack.com", Base64, 40),
+    common("xapp-", Url, 20),
+    Token { is_common: true, ..anywhere("hooks.slack.com", Base64, 40) },
     // Stripe. Those with pk_ are public.
     anywhere("sk_live_", Alnum, 10),
     anywhere("sk_test_", Alnum, 10),
@@ -142,9 +148,9 @@ pub(super) const TOKENS: &[Token] = &[
     word("sk-lf-", Url, 30),
     word("sk-", Alnum, 32),
     word("hf_", Alnum, 30),
-    word("api_org_", Alnum, 30),
+    common("api_org_", Alnum, 30),
     word("gsk_", Alnum, 40),
-    word("xai-", Alnum, 60),
+    common("xai-", Alnum, 60),
     word("pplx-", Alnum, 40),
     word("nvapi-", Url, 40),
     word("r8_", Alnum, 30),
@@ -157,26 +163,26 @@ pub(super) const TOKENS: &[Token] = &[
     // Registries: npm, PyPI, RubyGems, crates, Docker, NuGet
     word("npm_", Alnum, 30),
     word("pypi-AgE", Url, 50),
-    word("rubygems_", Hex, 40),
-    word("cio", Alnum, 32),
+    common("rubygems_", Hex, 40),
+    common("cio", Alnum, 32),
     word("dckr_pat_", Url, 20),
     word("dckr_oat_", Url, 20),
-    word("oy2", Alnum, 43),
+    common("oy2", Alnum, 43),
     // Mail, telephones
-    word("SG.", Dotted, 40),
-    word("SK", Hex, 32),
-    word("key-", Hex, 32),
+    common("SG.", Dotted, 40),
+    common("SK", Hex, 32),
+    common("key-", Hex, 32),
     word("xkeysib-", Url, 60),
     // Hosts and shops
     word("dop_v1_", Hex, 40),
     word("doo_v1_", Hex, 40),
     word("dor_v1_", Hex, 40),
     word("HRKU-", Url, 36),
-    word("dapi", Hex, 32),
+    common("dapi", Hex, 32),
     word("hvs.", Url, 24),
     word("hvb.", Url, 24),
     word("dp.pt.", Alnum, 40),
-    word("pul-", Hex, 40),
+    common("pul-", Hex, 40),
     word("pscale_tkn_", Dotted, 32),
     word("pscale_pw_", Dotted, 32),
     word("pscale_oauth_", Dotted, 32),
@@ -192,7 +198,7 @@ pub(super) const TOKENS: &[Token] = &[
     word("lin_api_", Alnum, 32),
     word("lin_oauth_", Alnum, 32),
     word("ntn_", Alnum, 40),
-    word("secret_", Alnum, 43),
+    common("secret_", Alnum, 43),
     word("figd_", Url, 30),
     word("PMAK-", Url, 50),
     word("sntrys_", Base64, 40),
@@ -226,6 +232,11 @@ impl Token {
         let secret = at + self.begins.len();
         let ends = text.run(secret, |character| self.follows.has(character));
         (ends - secret >= self.least).then_some(at..ends)
+    }
+
+    /// Whether a text begins as nothing but this token does.
+    pub(super) fn is_told_by_its_beginning(&self, text: &str) -> bool {
+        !self.is_common && text.starts_with(self.begins)
     }
 
     /// Something of the shape with so many characters more, or fewer, than it needs.

@@ -92,6 +92,16 @@ fn a_text_made_of_beginnings_costs_no_more_than_its_length() {
         "x-token:",
         "'x-token: ",
         "\nx-token: bearer ",
+        "password: ",
+        "\npassword: ",
+        "\n  - \"token\": a",
+        "token: |\n",
+        "token: |\n  ",
+        "\n \n",
+        "      ",
+        "- ",
+        "bot1",
+        "bot123456:",
         "basic ",
         "basic YTpi",
         "basic YWJj",
@@ -148,6 +158,7 @@ static PATTERNS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     let mut patterns = [
         r"(?<secret>eyJ[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*){2}(?:\.[A-Za-z0-9_-]+){0,2})",
         r"(?<secret>mmcp_[0-9A-Za-z]{16,})",
+        r"(?<secret>bot[0-9]{5,20}:[0-9A-Za-z_-]{30,})",
         r"(?<secret>\b(?i:bearer)[\x20\t]+(?<word>[A-Za-z0-9._~+/-]{3,}=*))",
         r"://[^\s/?\#@:]*:(?<secret>[^\s/?\#@]+)@",
     ]
@@ -162,7 +173,7 @@ static PATTERNS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
 fn assigns(text: &str) -> bool {
     let searched = Text::new(text);
     text.match_indices('=').any(|(at, _)| assigned::assigned(&searched, at).is_some())
-        || text.match_indices(':').any(|(at, _)| header::header(&searched, at).is_some())
+        || text.match_indices(':').any(|(at, _)| named(&searched, at).is_some())
 }
 
 fn found_by_the_patterns(text: &str) -> Vec<Range<usize>> {

@@ -9,7 +9,7 @@ use serde_json::json;
 use url::Url;
 
 use super::{
-    output::{Output, document},
+    output::{Output, document, note, put},
     serve::refuse,
 };
 use crate::{
@@ -62,14 +62,14 @@ pub(super) async fn run(args: ConnectArgs, out: Output) -> anyhow::Result<()> {
             Found::Works(what) => format!("answers: {what}"),
             Found::Unreachable => "cannot be reached from here: not tried".to_owned(),
         };
-        eprintln!("{} {found}", server.url());
+        note(format_args!("{} {found}", server.url()));
     }
     if args.write {
         let written = write::write(args.client, &server, key, args.force, out)?;
         out.say(&written.json(), &written);
     }
     if key.is_none() {
-        eprintln!("{}", need_of_key(args.client));
+        note(need_of_key(args.client));
     }
     Ok(())
 }
@@ -83,7 +83,7 @@ fn show(client: Client, server: &Server, out: Output) {
         return;
     }
     for step in steps {
-        println!("{}\n\n{}\n", step.says, step.text);
+        put(format_args!("{}\n\n{}\n", step.says, step.text));
     }
 }
 

@@ -10,7 +10,11 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use url::Host;
 
-use super::{migrate, output::Output, serve};
+use super::{
+    migrate,
+    output::{Output, note},
+    serve,
+};
 use crate::{
     app::{
         console::Console,
@@ -202,7 +206,7 @@ fn keep(data_dir: &Path, made: &Made, ready: bool) -> anyhow::Result<()> {
 }
 
 fn step(text: &str) {
-    eprintln!("… {text}");
+    note(format_args!("… {text}"));
 }
 
 /// What to do next.

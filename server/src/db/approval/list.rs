@@ -5,7 +5,10 @@ use domain::{ApprovalId, UserId, approval::Status};
 use uuid::Uuid;
 
 use super::{Record, load};
-use crate::{db::OrgScope, error::Result};
+use crate::{
+    db::{OrgScope, search::Pattern},
+    error::Result,
+};
 
 /// Which approvals to list. Absent means any.
 #[derive(Clone, Debug, Default)]
@@ -80,8 +83,7 @@ async fn found(scope: &mut OrgScope, filter: &Filter) -> Result<Vec<Uuid>> {
     if filter.q.is_some() {
         sqlx::query!("SELECT set_config('statement_timeout', $1, true)", PATIENCE).fetch_one(scope.conn()).await?;
     }
-    let pattern =
-        filter.q.as_ref().map(|q| format!("%{}%", q.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")));
+    let pattern = filter.q.as_deref().map(Pattern::of);
     let words: Option<Vec<String>> =
         filter.status.as_ref().map(|set| set.iter().map(|status| status.as_str().to_owned()).collect());
     let mine = filter.mine.as_ref();
@@ -108,10 +110,12 @@ async fn found(scope: &mut OrgScope, filter: &Filter) -> Result<Vec<Uuid>> {
                              a.taken_back_reason) ILIKE $18
                 OR EXISTS (SELECT FROM audit_intents i
                            WHERE i.org_id = a.org_id AND i.approval_id = a.id
-                             AND i.action = 'tools/call' AND i.tool = a.tool AND i.request ILIKE $18)
+                             AND i.action = 'tools/call' AND i.tool = a.tool
+                             AND (i.request ILIKE $18 OR strpos(i.request, '\\') > 0 AND i.request ~* $19))
                 OR EXISTS (SELECT FROM audit_outcomes o JOIN audit_intents i ON i.at = o.intent_at AND i.id = o.intent_id
                            WHERE o.org_id = a.org_id AND o.approval_id = a.id
-                             AND i.action = 'tools/call' AND i.tool = a.tool AND i.request ILIKE $18))
+                             AND i.action = 'tools/call' AND i.tool = a.tool
+                             AND (i.request ILIKE $18 OR strpos(i.request, '\\') > 0 AND i.request ~* $19)))
          ORDER BY a.id DESC LIMIT $7",
         scope.org().0,
         filter.before.map(|id| id.0),
@@ -130,7 +134,8 @@ async fn found(scope: &mut OrgScope, filter: &Filter) -> Result<Vec<Uuid>> {
         filter.from,
         filter.to,
         filter.decided_by.map(|person| person.0),
-        pattern,
+        pattern.as_ref().map(|pattern| &pattern.like),
+        pattern.as_ref().map(|pattern| &pattern.escaped),
     )
     .fetch_all(scope.conn())
     .await?)

@@ -25,7 +25,7 @@ pub use definition::{DEFINITION_BYTES, definitions, some_definitions};
 pub use list::{COUNTED, Filter, Mine, count, list};
 pub use own::own_people;
 pub use record::{EventRow, Record, events, get, load, lock};
-pub use undone::{Undone, undone};
+pub use undone::{Undone, ended, undone};
 pub use waiting::{Waiting, open, waiting};
 
 use super::{OrgScope, SystemScope, expect_one_row, task};

@@ -26,7 +26,16 @@ pub async fn undone(
     limit: i64,
 ) -> Result<Vec<Undone>> {
     let rows = sqlx::query!(
-        r#"SELECT a.org_id AS "org_id!", a.id AS "id!" FROM approvals a
+        // Read first, from an index of their own (approvals_bound): the planner, which expects to find many of them undone
+        // soon, would look each one up in every table.
+        r#"WITH open AS MATERIALIZED (
+               SELECT id, org_id, caller_kind, caller_id, role_id, owner_id, toolkit_tool_id, connection_id,
+                      connection_version, definition_sha256, state, decided_by
+               FROM approvals
+               WHERE state IN ('pending', 'approved')
+                 AND ($1::uuid IS NULL OR caller_id = $1 AND caller_kind = $2)
+                 AND ($3::uuid IS NULL OR id > $3))
+           SELECT a.org_id AS "org_id!", a.id AS "id!" FROM open a
            JOIN orgs o ON o.id = a.org_id
            LEFT JOIN (toolkit_tools tt JOIN toolkits k ON k.id = tt.toolkit_id JOIN tools t ON t.id = tt.tool_id
                       JOIN connections c ON c.id = t.connection_id)
@@ -45,10 +54,7 @@ pub async fn undone(
            LEFT JOIN users d ON a.state = 'approved' AND d.id = a.decided_by
            LEFT JOIN members dm ON dm.org_id = a.org_id AND dm.user_id = d.id
            LEFT JOIN roles dr ON dr.id = CASE WHEN d.instance_admin THEN admin.id ELSE dm.role_id END
-           WHERE a.state IN ('pending', 'approved')
-             AND ($1::uuid IS NULL OR a.caller_id = $1 AND a.caller_kind = $2)
-             AND ($3::uuid IS NULL OR a.id > $3)
-             AND (tt.id IS NULL OR t.connection_id <> a.connection_id OR c.version <> a.connection_version
+           WHERE (tt.id IS NULL OR t.connection_id <> a.connection_id OR c.version <> a.connection_version
                   OR NOT c.enabled OR NOT t.offered OR t.seen_sha256 <> a.definition_sha256
                   OR coalesce(p.permission, tt.permission) = 'blocked'
                   OR coalesce(y.id, u.id) IS NULL OR coalesce(y.owner_id, u.id) <> a.owner_id
@@ -65,6 +71,32 @@ pub async fn undone(
            ORDER BY a.id LIMIT $4"#,
         caller.map(|caller| caller.id()),
         caller.map(|caller| caller.kind()),
+        after.map(|id| id.0),
+        limit,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| Undone { org: row.org_id.into(), id: row.id.into() }).collect())
+}
+
+/// The same for what only time has done: open approvals of keys that have ended, or of which a secret has, within the last
+/// `within` seconds; by id, after this one, at most `limit`. Their number is that of such keys', so that this may be asked
+/// often.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn ended(conn: &mut PgConnection, within: f64, after: Option<ApprovalId>, limit: i64) -> Result<Vec<Undone>> {
+    let rows = sqlx::query!(
+        r#"SELECT a.org_id AS "org_id!", a.id AS "id!" FROM approvals a
+           WHERE a.state IN ('pending', 'approved') AND a.caller_kind = 'key' AND ($2::uuid IS NULL OR a.id > $2)
+             AND a.caller_id IN (
+                 SELECT k.id FROM api_keys k
+                 WHERE k.revoked_at IS NULL AND k.expires_at BETWEEN now() - make_interval(secs => $1) AND now()
+                 UNION
+                 SELECT s.key_id FROM api_key_secrets s
+                 WHERE s.valid_until BETWEEN now() - make_interval(secs => $1) AND now())
+           ORDER BY a.id LIMIT $3"#,
+        within,
         after.map(|id| id.0),
         limit,
     )

@@ -13,6 +13,8 @@ pub struct Source {
     pub tool: ToolkitToolId,
     /// SHA-256 of its definition.
     pub definition_sha256: [u8; 32],
+    /// SHA-256 of the definition's normalised form, where that is known.
+    pub normal_sha256: Option<[u8; 32]>,
     /// Where it went.
     pub connection: ConnectionId,
     /// The version of that connection's configuration.
@@ -24,6 +26,7 @@ impl From<&Binding> for Source {
         Self {
             tool: binding.toolkit_tool,
             definition_sha256: binding.definition_sha256,
+            normal_sha256: None,
             connection: binding.connection,
             connection_version: binding.connection_version,
         }
@@ -48,7 +51,7 @@ pub struct Followed {
 pub async fn follow(scope: &mut OrgScope, approval: ApprovalId, followed: &Followed) -> Result<()> {
     sqlx::query!(
         "UPDATE tasks SET connection_id = $3, upstream_task = $4, kept_until = $5, connection_version = $6,
-             toolkit_tool_id = $7, definition_sha256 = $8
+             toolkit_tool_id = $7, definition_sha256 = $8, normal_sha256 = $9
          WHERE org_id = $1 AND approval_id = $2 AND closed_at IS NULL AND upstream_task IS NULL",
         scope.org().0,
         approval.0,
@@ -58,6 +61,7 @@ pub async fn follow(scope: &mut OrgScope, approval: ApprovalId, followed: &Follo
         followed.source.connection_version,
         followed.source.tool.0,
         followed.source.definition_sha256.as_slice(),
+        followed.source.normal_sha256.as_ref().map(<[u8; 32]>::as_slice),
     )
     .execute(scope.conn())
     .await?;

@@ -58,8 +58,9 @@ pub async fn insert(
 ) -> Result<DateTime<Utc>> {
     let made = sqlx::query_scalar!(
         "INSERT INTO tasks (id_sha256, org_id, toolkit_id, caller_kind, caller_id, approval_id, connection_id,
-             upstream_task, kept_until, connection_version, toolkit_tool_id, definition_sha256, trace)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING created_at",
+             upstream_task, kept_until, connection_version, toolkit_tool_id, definition_sha256, trace,
+             normal_sha256)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING created_at",
         id_sha256,
         scope.org().0,
         owner.toolkit.0,
@@ -73,6 +74,7 @@ pub async fn insert(
         followed.map(|followed| followed.source.tool.0),
         followed.map(|followed| followed.source.definition_sha256.as_slice()),
         trace,
+        followed.and_then(|followed| followed.source.normal_sha256.as_ref()).map(<[u8; 32]>::as_slice),
     )
     .fetch_one(scope.conn())
     .await?;
@@ -96,7 +98,7 @@ pub async fn insert(
 /// When Postgres cannot be reached, or the row contradicts itself.
 pub async fn find(scope: &mut OrgScope, id_sha256: &[u8; 32], owner: Owner) -> Result<Option<Task>> {
     let row = sqlx::query!(
-        r#"SELECT approval_id, toolkit_tool_id, definition_sha256, connection_id, connection_version, upstream_task,
+        r#"SELECT approval_id, toolkit_tool_id, definition_sha256, normal_sha256, connection_id, connection_version, upstream_task,
                   created_at, kept_until, closed_at, closed_as, clock_timestamp() AS "read_at!"
            FROM tasks
            WHERE org_id = $1 AND id_sha256 = $2 AND toolkit_id = $3 AND caller_kind = $4 AND caller_id = $5"#,
@@ -109,10 +111,14 @@ pub async fn find(scope: &mut OrgScope, id_sha256: &[u8; 32], owner: Owner) -> R
     .fetch_optional(scope.conn())
     .await?;
     let Some(row) = row else { return Ok(None) };
+    let hash = |sha256: Vec<u8>| -> Result<[u8; 32]> {
+        sha256.try_into().map_err(|_| Error::internal("tasks: a SHA-256 is not 32 bytes"))
+    };
     let source = match (row.toolkit_tool_id, row.definition_sha256, row.connection_id, row.connection_version) {
         (Some(tool), Some(sha256), Some(connection), Some(connection_version)) => Some(Source {
             tool: tool.into(),
-            definition_sha256: sha256.try_into().map_err(|_| Error::internal("tasks: a SHA-256 is not 32 bytes"))?,
+            definition_sha256: hash(sha256)?,
+            normal_sha256: row.normal_sha256.map(hash).transpose()?,
             connection: connection.into(),
             connection_version,
         }),

@@ -67,8 +67,7 @@ pub(super) async fn dispatch(
             return Ok(None);
         }
         Told::Reported(_, Ok(answer)) => {
-            let source = (&record.binding).into();
-            match task::hand_out(services, context, source, Some(record.id), answer).await {
+            match task::hand_out(services, context, task::Made::Approved(record), answer).await {
                 Ok(answer) => {
                     // A question is no answer.
                     let answers = (!input::asks(&answer)).then_some((context.org.id, record.id));

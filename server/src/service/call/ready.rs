@@ -35,6 +35,7 @@ impl From<&Ready> for Source {
         Self {
             tool: ready.tool.id,
             definition_sha256: ready.tool.tool.seen_sha256,
+            normal_sha256: ready.tool.tool.normal_sha256,
             connection: ready.connection.id,
             connection_version: ready.connection.version,
         }

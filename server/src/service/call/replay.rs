@@ -61,8 +61,7 @@ pub(super) async fn replay(
     let body = match stored {
         // It has not run to its end, so there is nothing to mark.
         Some(answer) if task::is_task(&answer) => {
-            let source = (&record.binding).into();
-            match task::hand_out(services, context, source, Some(record.id), answer).await {
+            match task::hand_out(services, context, task::Made::Approved(record), answer).await {
                 Ok(answer) => run::body(answer).1,
                 Err(error) => {
                     error.log();

@@ -72,8 +72,9 @@ async fn try_settle(services: &Services, claimed: &Claimed, answer: &Reported, r
         }
         State::Executing(executing) if executing.holder == claimed.holder => {
             if let Ok(answer) = answer
-                && let Some(followed) = task::followed((&record.binding).into(), answer, record.read_at)
+                && let Some(mut followed) = task::followed((&record.binding).into(), answer, record.read_at)
             {
+                followed.source.normal_sha256 = task::normal_of(&mut scope, id).await?;
                 db::task::follow(&mut scope, id, &followed).await?;
             }
             (from_executing(&mut scope, claimed, &record, executing, answer).await?, true)

@@ -4,7 +4,7 @@
 
 use std::sync::LazyLock;
 
-use redact::is_secret_name;
+use redact::{has_credential, is_secret_name};
 use regex::Regex;
 use url::Url;
 
@@ -20,12 +20,6 @@ pub enum View {
     Whole,
 }
 
-/// What begins like a credential that is known by its beginning.
-static KNOWN: LazyLock<Regex> = LazyLock::new(|| {
-    let known =
-        r"^(?:[spr]k[-_]|gh[opsur]_|github_pat_|glpat-|xox[abeprs]-|hf_|whsec_|npm_|AKIA|AIza|eyJ|mmcp_|bot[0-9]{5,}:)";
-    Regex::new(known).expect("the pattern is a constant that the tests compile")
-});
 /// Letters with a short number, as names have it: `v2`, `oauth2`, `beta12`.
 static NUMBERED: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"^(?:[A-Za-z]+[0-9]{1,4}|[0-9]{1,4}[a-z]{0,2})$")
@@ -104,7 +98,7 @@ pub(super) fn is_named(before: &str) -> bool {
 pub(super) fn is_secret(segment: &str) -> bool {
     let mut parts = segment.split(['=', ':', ';', ',', '@', '!']);
     let named = segment.contains(['=', ':']) && parts.any(is_secret_name);
-    named || KNOWN.is_match(segment) || looks_random(segment)
+    named || has_credential(segment) || looks_random(segment)
 }
 
 /// Whether a text is long, and not made of words and short numbers alone.
@@ -148,6 +142,8 @@ mod tests {
             "1234567890123456",
             "a1b2-c3d4-e5f6-g7h8",
             "sk-abc123",
+            "lin_api_abc",
+            "hvs.abc",
             "ghp_16C7e42F292c6912E7",
             "mmcp_0123456789",
             "bot123456789:AAE-x_y",
@@ -182,6 +178,7 @@ mod tests {
             "/modelcontextprotocol",
             "/production-eu-west-1/tools",
             "/releases/v1.12.0-beta3-20251104",
+            "/key-management/secret_store/xai-org/asia-east/SK/mcp",
             "/a//b",
         ] {
             let url = format!("https://a.example{path}");

@@ -119,9 +119,7 @@ impl Config {
             return Err(Error::invalid("config", "may have at most 64 KiB"));
         }
         // Serde would take an array as well, its positions for the fields.
-        if !config.is_object() {
-            return Err(Error::invalid("config", "must be an object"));
-        }
+        Self::check_change(config)?;
         match kind {
             ConnectionKind::StreamableHttp => {
                 let mut http: Http = serde_path_to_error::deserialize(config).map_err(wrong)?;
@@ -141,16 +139,22 @@ impl Config {
         }
     }
 
+    /// Checks what can be judged of a change from itself alone.
+    ///
+    /// # Errors
+    /// It is no object.
+    pub fn check_change(change: &Value) -> Result<()> {
+        if change.is_object() { Ok(()) } else { Err(Error::invalid("config", "must be an object")) }
+    }
+
     /// What a change makes of this configuration (RFC 7396): members that it does not name stay as they are, what may be
     /// secret as its placeholder, so that it is kept towards the same address or program only; `null` takes a member away.
     ///
     /// # Errors
     /// A change that is no object; a header that is there twice.
     pub fn merged(&self, change: &Value) -> Result<Value> {
+        Self::check_change(change)?;
         let mut change = change.clone();
-        if !change.is_object() {
-            return Err(Error::invalid("config", "must be an object"));
-        }
         if let (Self::StreamableHttp(_), Some(Value::Object(headers))) = (self, change.get_mut("headers")) {
             for (name, value) in std::mem::take(headers) {
                 let name = name.to_ascii_lowercase();

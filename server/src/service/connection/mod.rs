@@ -91,7 +91,7 @@ pub async fn create(services: &Services, access: &OrgAccess, new: &CreateConnect
 
 /// The tag of what can be changed about a connection.
 pub fn etag(row: &Row) -> String {
-    etag::of(&(row.version, row.enabled, row.connect_timeout_ms, row.call_timeout_ms, row.trust_definitions))
+    etag::of(&(row.id.0, row.version, row.enabled, row.connect_timeout_ms, row.call_timeout_ms, row.trust_definitions))
 }
 
 /// Changes a connection. Another configuration is a new version: approvals that wait for this
@@ -109,6 +109,9 @@ pub async fn update(
     to: &UpdateConnection,
     seen: &IfMatch,
 ) -> Result<Row> {
+    let connect_timeout_ms = connect_timeout(to.connect_timeout_ms)?;
+    let call_timeout_ms = call_timeout(to.call_timeout_ms)?;
+    to.config.as_ref().map_or(Ok(()), Config::check_change)?;
     let mut scope = change::begin(services, access).await?;
     let changer = Changer::of(&mut scope, services, access).await?;
     let (before, kind) = lock(&mut scope, slug).await?;
@@ -133,8 +136,8 @@ pub async fn update(
         }
         None => None,
     };
-    let connect_timeout_ms = connect_timeout(to.connect_timeout_ms)?.unwrap_or(before.connect_timeout_ms);
-    let call_timeout_ms = call_timeout(to.call_timeout_ms)?.unwrap_or(before.call_timeout_ms);
+    let connect_timeout_ms = connect_timeout_ms.unwrap_or(before.connect_timeout_ms);
+    let call_timeout_ms = call_timeout_ms.unwrap_or(before.call_timeout_ms);
     let less_time = connect_timeout_ms < before.connect_timeout_ms || call_timeout_ms < before.call_timeout_ms;
     if config.is_some() || less_time || (to.enabled == Some(true) && !before.enabled) {
         changer.may_redirect(&mut scope, &before).await?;

@@ -6,7 +6,10 @@ use super::{
     Agent,
     upstream::{THEIRS, Tasking},
 };
-use crate::support::{Client, World, client::text, eventually, upstream::TOOLS};
+use crate::{
+    definitions::{pick, review},
+    support::{Client, World, client::text, eventually, upstream::TOOLS},
+};
 
 /// Calls the tool that needs no approval; gives the result.
 pub(super) async fn balance(agent: &Agent) -> Value {
@@ -167,6 +170,37 @@ async fn what_the_caller_answers_is_for_the_tool_as_it_was_called() {
     let told = say(&agent, &task).await;
     assert!(told["error"]["message"].to_string().contains("switched off"), "{told}");
     assert!(upstream.seen("tasks/update").is_empty(), "nothing was sent");
+}
+
+#[tokio::test]
+async fn what_the_caller_answers_is_taken_though_the_definition_is_written_otherwise() {
+    let world = World::new().await;
+    let upstream = Tasking::replace(&world).await;
+    let offer = async |default: &str| {
+        upstream.offer(&pick(default, "Reads.", ""));
+        world.admin.post("/orgs/acme/connections/bank/refresh", json!({})).await.expect(200);
+    };
+    offer(r#"["b","a"]"#).await;
+    for name in ["balance", "pay"] {
+        review(&world, name).await;
+    }
+    let agent = Agent::new(&world.agent);
+    let called = balance(&agent).await["taskId"].as_str().expect("an id").to_owned();
+    let (approved, id) = agent.task(1).await;
+    world.approver.decide(&id, "approve", "ok").await.expect(200);
+    eventually("it is sent", || async { world.admin.status(&id).await == "executed" }).await;
+    offer(r#"["a","b"]"#).await;
+    for (at, task) in [&called, &approved].into_iter().enumerate() {
+        let told = say(&agent, task).await;
+        assert_eq!(told["result"]["resultType"], "complete", "{told}");
+        assert_eq!(upstream.seen("tasks/update").len(), at + 1);
+    }
+    offer(r#"["a","b","c"]"#).await;
+    for (name, task) in [("balance", &called), ("pay", &approved)] {
+        review(&world, name).await;
+        let told = say(&agent, task).await;
+        assert!(told["error"]["message"].to_string().contains("definition changed"), "{told}");
+    }
 }
 
 #[tokio::test]

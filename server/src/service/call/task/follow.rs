@@ -1,11 +1,15 @@
 //! Tasks that an upstream made of a call: the caller gets a task of ours that follows it. What the caller
 //! asks about ours is asked about the upstream's, under the id that each side knows.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{ApprovalId, approval, directory::Org};
 use serde_json::value::RawValue;
+use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 use wire::{
+    definition::normal_sha256,
     json::fields,
     mcp::{
         is_error,
@@ -13,7 +17,7 @@ use wire::{
     },
 };
 
-use super::super::{Context, say};
+use super::super::{Context, ready::Ready, say};
 use super::{
     Asker, MAX_OPEN,
     poll::{self, Polled},
@@ -22,6 +26,7 @@ use super::{
 use crate::{
     db::{
         self, OrgScope,
+        approval::Record,
         task::{Followed, Owner, Source, Task},
     },
     error::{Error, Result},
@@ -51,6 +56,30 @@ fn kept_until(created_at: DateTime<Utc>, now: DateTime<Utc>, ttl_ms: Option<u64>
     (created_at + ttl.min(longest)).clamp(now + shortest, now + longest)
 }
 
+/// What an upstream made a task of.
+#[derive(Clone, Copy)]
+pub(in super::super) enum Made<'a> {
+    /// A call that needed no approval.
+    Called(&'a Ready),
+    /// One that was approved.
+    Approved(&'a Record),
+}
+
+/// SHA-256 of a definition's normalised form, found beside the workers: definitions are as large as upstreams like. `None`:
+/// it has none.
+pub(super) async fn normal(definition: Arc<str>) -> Option<[u8; 32]> {
+    spawn_blocking(move || normal_sha256(&definition).ok()).await.ok().flatten()
+}
+
+/// The same of the definition that an approval was asked with.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub(in super::super) async fn normal_of(scope: &mut OrgScope, approval: ApprovalId) -> Result<Option<[u8; 32]>> {
+    let (definition, _) = db::approval::definitions(scope, approval).await?;
+    Ok(normal(definition.into()).await)
+}
+
 /// An upstream's answer as it goes to a caller: a task becomes one of ours, durable before it leaves; a
 /// caller that did not declare the extension, or has [`MAX_OPEN`] of them, reads in words that the call goes on.
 ///
@@ -59,11 +88,14 @@ fn kept_until(created_at: DateTime<Utc>, now: DateTime<Utc>, ttl_ms: Option<u64>
 pub(in super::super) async fn hand_out(
     services: &Services,
     context: &Context,
-    source: Source,
-    approval: Option<ApprovalId>,
+    made: Made<'_>,
     answer: Answer,
 ) -> Result<Answer> {
-    let Some(followed) = followed(source, &answer, services.clock.now()) else { return Ok(answer) };
+    let (source, approval): (Source, _) = match made {
+        Made::Called(ready) => (ready.into(), None),
+        Made::Approved(record) => ((&record.binding).into(), Some(record.id)),
+    };
+    let Some(mut followed) = followed(source, &answer, services.clock.now()) else { return Ok(answer) };
     let Answer::Result(result) = &answer else { return Ok(answer) };
     if !context.tasks {
         return Ok(Answer::Result(say::goes_on()));
@@ -79,6 +111,11 @@ pub(in super::super) async fn hand_out(
             return Ok(Answer::Result(say::goes_on()));
         }
     }
+    followed.source.normal_sha256 = match (followed.source.normal_sha256, made) {
+        (None, Made::Called(ready)) => normal(ready.tool.tool.definition.clone()).await,
+        (None, Made::Approved(record)) => normal_of(&mut scope, record.id).await?,
+        (known, _) => known,
+    };
     db::task::insert(&mut scope, &sha256(&id), owner, approval, Some(&followed), None).await?;
     scope.commit().await?;
     Ok(Answer::Result(ours))

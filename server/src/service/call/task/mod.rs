@@ -15,7 +15,7 @@ mod show;
 mod update;
 
 pub use cancel::cancel;
-pub(super) use follow::{followed, hand_out, is_task};
+pub(super) use follow::{Made, followed, hand_out, is_task, normal_of};
 pub use get::{Detailed, Standing, detailed, get, known};
 pub use poll::{Polled, Polls};
 pub use runner::run_approved;

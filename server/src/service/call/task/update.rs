@@ -6,7 +6,7 @@ use std::sync::Arc;
 use domain::{
     Rule, Verdict,
     approval::Change,
-    directory::{Connection, ToolkitTool},
+    directory::{Connection, Tool, ToolkitTool},
     gate,
 };
 use serde_json::{json, value::RawValue};
@@ -16,12 +16,12 @@ use wire::error::{INVALID_PARAMS, RpcError};
 use super::{
     super::{LIST_AGE, Recorded, Reply, facts},
     Asker, Found, find,
-    follow::Refused,
+    follow::{Refused, normal},
 };
 use crate::{
     db::{
         audit::{Intent, Status},
-        task::{Followed, Task},
+        task::{Followed, Source, Task},
     },
     error::{Error, Result},
     service::{Services, access, connection},
@@ -98,11 +98,10 @@ async fn admitted(services: &Services, asker: &Asker, task: &Task, followed: &Fo
     };
     let tool = toolkit.tools.iter().find(|tool| tool.id == source.tool && tool.tool.connection == source.connection);
     let Some(tool) = tool else { return Ok(Gate::Refuses(refused(Change::Tool.message(), None))) };
+    let is_as_called = is_as_called(&tool.tool, source).await;
     Ok(match gate(tool, &tool.tool, connection.enabled, caller.role, &caller.role_name) {
         Verdict::Refuse(rule) => Gate::Refuses(refused(&rule.to_string(), Some(&rule))),
-        _ if tool.tool.seen_sha256 != source.definition_sha256 => {
-            Gate::Refuses(refused(Change::Definition.message(), None))
-        }
+        _ if !is_as_called => Gate::Refuses(refused(Change::Definition.message(), None)),
         // It began without asking anybody, and could not do so now.
         Verdict::Hold(rule) if task.approval.is_none() => Gate::Refuses(refused(
             &format!("a person has to approve this call now ({rule}); make it again"),
@@ -110,6 +109,18 @@ async fn admitted(services: &Services, asker: &Asker, task: &Task, followed: &Fo
         )),
         Verdict::Run(rule) | Verdict::Hold(rule) => Gate::Admits(connection.clone(), tool.clone(), rule),
     })
+}
+
+/// Whether the definition last seen is the one that the call was made with, be it written otherwise: as with an approval.
+async fn is_as_called(tool: &Tool, source: &Source) -> bool {
+    if tool.seen_sha256 == source.definition_sha256 {
+        return true;
+    }
+    let now = match tool.normal_sha256 {
+        None => normal(tool.definition.clone()).await,
+        known => known,
+    };
+    now.is_some() && now == source.normal_sha256
 }
 
 fn acknowledged() -> Reply {

@@ -2,16 +2,20 @@
 
 use leptos::{prelude::*, task::spawn_local};
 
-use super::{advice, consent};
+use super::{
+    Button, Dialog, Kind, Moment, Refused, Seen, Since, Tone,
+    consent::{Consent, is_asked, query},
+    toast::Toasts,
+};
 use crate::{
     api::{Api, Failure},
-    components::{Button, Dialog, Failed, Kind, Tone, toast::Toasts},
+    reactive::derived,
     show::words::Words,
 };
 
 /// Ends what stands at `path` once somebody said so; a refusal is shown where it was asked.
 #[component]
-pub(in crate::pages) fn Confirm(
+pub fn Confirm(
     /// Whether it is asked.
     open: RwSignal<bool>,
     /// The question.
@@ -27,6 +31,9 @@ pub(in crate::pages) fn Confirm(
     done: Signal<Words>,
     /// What is done then.
     on_done: Callback<()>,
+    /// What is ended, where another person may change it meanwhile.
+    #[prop(optional)]
+    seen: Option<Seen>,
     /// What will happen.
     children: ChildrenFn,
 ) -> impl IntoView {
@@ -34,7 +41,7 @@ pub(in crate::pages) fn Confirm(
     view! {
         <Dialog open title>
             {children.with_value(|children| children())}
-            <Answer open verb path done on_done />
+            <Answer open verb path done on_done seen />
         </Dialog>
     }
 }
@@ -46,19 +53,22 @@ fn Answer(
     path: Signal<String>,
     done: Signal<Words>,
     on_done: Callback<()>,
+    seen: Option<Seen>,
 ) -> impl IntoView {
     let api = Api::here();
     let toasts = Toasts::here();
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None::<Failure>);
+    let consent = Consent::new(failure);
     let act = Callback::new(move |()| {
         // A second press after what it would stop was read is the consent.
-        let force = failure.with_untracked(consent::is_asked);
+        let force = failure.with_untracked(is_asked);
         busy.set(true);
         failure.set(None);
-        let (path, done) = (path.get_untracked() + consent::query(force), done.get_untracked());
+        let (path, done) = (path.get_untracked() + query(force), done.get_untracked());
+        let tag = seen.map(|seen| seen.tag.get_untracked()).unwrap_or_default();
         spawn_local(async move {
-            let answer = api.delete(&path).await;
+            let answer = api.delete(&path, &tag).await;
             busy.try_set(false);
             match answer {
                 Ok(()) => {
@@ -67,17 +77,24 @@ fn Answer(
                     on_done.try_run(());
                 }
                 Err(error) => {
-                    failure.try_set(Some(error));
+                    if let Some(seen) = seen {
+                        seen.refused(&error);
+                    }
+                    consent.refused(error);
                 }
             }
         });
     });
+    let gone = derived(move || seen.is_some_and(|seen| seen.gone.get()));
+    let told = move || failure.get().filter(|failure| !seen.is_some_and(|seen| seen.says(failure)));
     view! {
-        {move || failure.get().map(|failure| view! { <consent::Affected failure=failure.clone() /> <Failed advice=advice(&failure) failure /> })}
+        {seen.map(|seen| view! { <Since seen /> })}
+        {move || told().map(|failure| view! { <Refused failure /> })}
         <div class="row-end">
             <Button kind=Kind::Quiet on_press=Callback::new(move |()| open.set(false))>"Cancel"</Button>
-            <Button kind=Kind::Danger busy on_press=act>
-                {verb} {move || failure.with(consent::is_asked).then_some(" all the same")}
+            <Moment fresh=consent.fresh />
+            <Button kind=Kind::Danger busy disabled=gone fresh=consent.fresh on_press=act>
+                {verb} {move || failure.with(is_asked).then_some(" all the same")}
             </Button>
         </div>
     }
