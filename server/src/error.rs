@@ -17,7 +17,8 @@ pub struct Error {
     pub message: Cow<'static, str>,
     /// Which fields are wrong, for [`Kind::Invalid`].
     pub fields: Vec<FieldError>,
-    /// What the request would stop or change elsewhere, where it needs consent: at most [`MOST_AFFECTED`].
+    /// What the request would stop or change elsewhere, where it needs consent: at most one more than [`MOST_AFFECTED`],
+    /// which is not named and says that there is more.
     pub affected: Vec<Affected>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -104,9 +105,13 @@ impl Error {
         message: impl std::fmt::Display,
         affected: impl IntoIterator<Item = Affected>,
     ) -> Self {
-        let mut error = Self::conflict(code, format!("{message}; with `?force=true` it is done all the same"));
-        error.affected.extend(affected.into_iter().take(MOST_AFFECTED));
-        error
+        Self::conflict(code, format!("{message}; with `?force=true` it is done all the same")).naming(affected)
+    }
+
+    /// Adds what the request would stop or change elsewhere.
+    pub fn naming(mut self, affected: impl IntoIterator<Item = Affected>) -> Self {
+        self.affected.extend(affected.into_iter().take(MOST_AFFECTED + 1));
+        self
     }
 
     /// One field is wrong.

@@ -4,6 +4,10 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+/// The `tool` of a record of a request that was refused before its body was read, or whose body could not be read: it may
+/// have called any. No tool has such a name.
+pub const NOT_READ: &str = "(not read)";
+
 /// A record in a list.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -30,7 +34,8 @@ pub struct AuditRecord {
     /// The toolkit's slug.
     #[cfg_attr(feature = "openapi", schema(examples("bank")))]
     pub toolkit: Option<String>,
-    /// The tool's name.
+    /// The tool's name. `(not read)`: the request was refused before its body was read, or that could not be read, so that
+    /// nobody knows which tool it called, or whether it called one.
     #[cfg_attr(feature = "openapi", schema(examples("pay")))]
     pub tool: Option<String>,
     /// The rule that decided.

@@ -29,7 +29,7 @@ pub use approval::{
     Approval, ApprovalDetail, ApprovalEvent, Approvals, ApprovalsSummary, Approve, EarlierCall, Extend, Reject, Revoke,
     RunResult, Settle, SettleOutcome, ToolHints,
 };
-pub use audit::{AuditRecord, AuditRecordDetail};
+pub use audit::{AuditRecord, AuditRecordDetail, NOT_READ};
 pub use auth::{AccessToken, ChangePassword, Login, Me, MyKind, MyOrg, PASSWORD_CHARACTERS};
 pub use connection::{
     Connection, ConnectionKind, ConnectionLogs, ConnectionStatus, CreateConnection, LeftOut, Refreshed, UnusableTool,

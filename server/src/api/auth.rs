@@ -6,8 +6,8 @@ use api_types::{AccessToken, Login, Me, MyKind, MyOrg};
 use axum::{
     Json,
     extract::State,
-    http::{HeaderValue, StatusCode, header},
-    response::IntoResponse,
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    response::{AppendHeaders, IntoResponse},
 };
 use domain::Principal;
 use secrecy::{ExposeSecret, SecretString};
@@ -18,14 +18,14 @@ use super::{
     body::{Body, SMALL},
 };
 use crate::{
-    auth::jwt,
+    auth::{device::set_cookie, jwt},
     db::audit::Source,
     error::{Error, Result},
     service::{
         Services,
         access::{Actor, OrgAccess},
-        session,
-        sign_in::sign_in,
+        device, session,
+        sign_in::{Signed, sign_in},
     },
 };
 
@@ -61,7 +61,8 @@ pub async fn login(
 
 /// Signs a person in at the console.
 ///
-/// The answer sets the session's cookie. Throttled and answered as the log-in is.
+/// The answer sets the session's cookie, and another one by which the browser is known from now on: from it one's own
+/// attempts are not refused because of somebody else's. Throttled and answered as the log-in is.
 #[utoipa::path(
     post,
     path = "/auth/session",
@@ -78,11 +79,27 @@ pub async fn create_session(
     State(services): State<Arc<Services>>,
     visitor: Visitor,
     Body(login): Body<Login, SMALL>,
-) -> Result<StatusCode> {
+) -> Result<impl IntoResponse> {
     let knock = visitor.knock("create_session", Source::Console);
     let signed = sign_in(&services, &login.email, SecretString::from(login.password), &knock).await?;
-    session::start(&visitor.session, signed, visitor.whence).await?;
-    Ok(StatusCode::NO_CONTENT)
+    start_session(&services, visitor, signed).await
+}
+
+/// Signs the browser in, and makes it known.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub(super) async fn start_session(
+    services: &Services,
+    visitor: Visitor,
+    signed: Signed,
+) -> Result<(StatusCode, AppendHeaders<Option<(HeaderName, HeaderValue)>>)> {
+    let Visitor { session, whence, .. } = visitor;
+    let before = whence.device;
+    session::start(&session, signed, whence).await?;
+    let device = device::know(services, signed, before.as_ref()).await;
+    let cookie = device.and_then(|text| HeaderValue::from_str(&set_cookie(&text, services.is_https())).ok());
+    Ok((StatusCode::NO_CONTENT, AppendHeaders(cookie.map(|cookie| (header::SET_COOKIE, cookie)))))
 }
 
 /// Tells who is signed in.

@@ -61,16 +61,18 @@ impl Visitor {
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Visitor {
+impl FromRequestParts<Arc<Services>> for Visitor {
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
-        let ClientAddress(address) = ClientAddress::from_request_parts(parts, state).await?;
+    async fn from_request_parts(parts: &mut Parts, services: &Arc<Services>) -> Result<Self> {
+        let ClientAddress(address) = ClientAddress::from_request_parts(parts, services).await?;
+        let cookies = parts.headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let device = services.devices.of_request(cookies, services.is_https());
         let session = parts.extensions.get::<Session>().cloned();
         let client = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
         Ok(Self {
             session: session.ok_or_else(|| Error::internal("this route stands outside of the session layer"))?,
-            whence: Whence { address, client: client.map(str::to_owned) },
+            whence: Whence { address, client: client.map(str::to_owned), device },
             request_id: request_id(parts),
         })
     }

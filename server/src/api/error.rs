@@ -9,7 +9,7 @@ use axum::{
 };
 use uuid::Uuid;
 
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, MOST_AFFECTED};
 
 /// The status of a kind of error (api.md, "Errors").
 pub fn status(kind: Kind) -> StatusCode {
@@ -54,8 +54,8 @@ pub fn render(error: &Error, request_id: Uuid) -> Response {
             .iter()
             .map(|field| ProblemField { field: field.field.clone(), message: field.message.clone() })
             .collect(),
-        affected: error.affected.clone(),
-        more: false,
+        affected: error.affected.iter().take(MOST_AFFECTED).cloned().collect(),
+        more: error.affected.len() > MOST_AFFECTED,
     };
     let mut response = (status, Json(problem)).into_response();
     let headers = response.headers_mut();

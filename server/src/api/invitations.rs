@@ -9,11 +9,13 @@ use axum::{
     Json,
     extract::{Path, State},
     http::StatusCode,
+    response::IntoResponse,
 };
 use domain::InvitationId;
 use secrecy::ExposeSecret;
 
 use super::{
+    auth::start_session,
     authorize::{Allowed, ClientAddress, ReadMembers, Visitor, WriteMembers},
     body::{Body, SMALL},
     page::{Page, Query, page},
@@ -21,7 +23,7 @@ use super::{
 use crate::{
     db::{self, OrgScope, audit::Source},
     error::Result,
-    service::{self, Services, session},
+    service::{self, Services},
 };
 
 /// Lists the org's invitations that can still be taken up.
@@ -132,11 +134,10 @@ pub async fn accept_invitation(
     State(services): State<Arc<Services>>,
     visitor: Visitor,
     Body(accept): Body<AcceptInvitation, SMALL>,
-) -> Result<StatusCode> {
+) -> Result<impl IntoResponse> {
     let knock = visitor.knock("accept_invitation", Source::Console);
     let signed = service::invitation::accept(&services, accept, &knock).await?;
-    session::start(&visitor.session, signed, visitor.whence).await?;
-    Ok(StatusCode::NO_CONTENT)
+    start_session(&services, visitor, signed).await
 }
 
 fn invitation(row: db::invitation::Row) -> Invitation {

@@ -6,8 +6,10 @@ use api_types::ChangePassword;
 use axum::{extract::State, http::StatusCode};
 
 use super::{
-    authorize::{ClientAddress, Known, Member},
+    authorize::{Known, Member, Visitor},
     body::{Body, SMALL},
+    consent::Consent,
+    page::Query,
 };
 use crate::{
     error::Result,
@@ -16,7 +18,8 @@ use crate::{
 
 /// Changes one's own password.
 ///
-/// Every other session of the person ends, and every login token, the one that came with this request as well.
+/// Every other session of the person ends, and every login token, the one that came with this request as well. The browsers
+/// are forgotten by which the person was known at the sign-in.
 #[utoipa::path(
     put,
     path = "/me/password",
@@ -32,25 +35,34 @@ use crate::{
 pub async fn change_password(
     State(services): State<Arc<Services>>,
     Known(actor): Known,
-    ClientAddress(address): ClientAddress,
+    visitor: Visitor,
     Body(change): Body<ChangePassword, SMALL>,
 ) -> Result<StatusCode> {
-    service::account::change_password(&services, &actor, change, address).await?;
+    service::account::change_password(&services, &actor, change, &visitor.whence).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Leaves an org.
+/// Leaves an org. With `force` one's keys there are revoked, and the secrets end that one made on keys of others.
 #[utoipa::path(
     delete,
     path = "/me/orgs/{org}",
     tag = "auth",
+    params(Consent),
     responses(
         (status = NO_CONTENT),
-        (status = CONFLICT, description = "`last_admin`, `owns_keys`, `no_member`: who administers the instance need not be one"),
+        (
+            status = CONFLICT,
+            description = "`last_admin`, `no_member`: who administers the instance need not be one; without `force` also \
+                           `owns_keys` and `stops_decisions`, with `affected`",
+        ),
         (status = FORBIDDEN, description = "`person_required`: a key belongs to its org"),
     ),
 )]
-pub async fn leave_org(State(services): State<Arc<Services>>, Member(access): Member) -> Result<StatusCode> {
-    service::member::leave(&services, &access).await?;
+pub async fn leave_org(
+    State(services): State<Arc<Services>>,
+    Member(access): Member,
+    Query(consent): Query<Consent>,
+) -> Result<StatusCode> {
+    service::member::leave(&services, &access, consent.force).await?;
     Ok(StatusCode::NO_CONTENT)
 }

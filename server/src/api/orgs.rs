@@ -111,7 +111,7 @@ impl FromQuery for Confirmed {
     params(Confirmed),
     responses(
         (status = NO_CONTENT),
-        (status = CONFLICT, description = "`executing`: an approved call runs, `records_only`: it was deleted, or is the instance's own"),
+        (status = CONFLICT, description = "`executing`: a call runs, `records_only`: it was deleted, or is the instance's own"),
     ),
 )]
 pub async fn delete_org(

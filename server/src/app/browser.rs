@@ -23,7 +23,7 @@ use crate::{
 
 /// Puts the session and the check for cross-site requests around the API.
 pub(super) fn protect(api: Router<Arc<Services>>, services: &Services) -> Router<Arc<Services>> {
-    let https = services.public_url.scheme() == "https";
+    let https = services.is_https();
     // Behind a proxy the Host header may not be what the browser's address bar says.
     let origin = services.public_url.origin().ascii_serialization();
     let csrf = CsrfLayer::new().add_trusted_origin(&origin).unwrap_or_else(|error| {

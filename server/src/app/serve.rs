@@ -36,7 +36,7 @@ pub async fn serve(
     let origins = Origins::new(&services.public_url, &allowed_origins);
     let proxies = Arc::new(Proxies::new(trusted_proxies));
     tracing::info!(%address, %hosts, %origins, %proxies, "who is let in");
-    if services.public_url.scheme() == "https" && proxies.is_nobody() {
+    if services.is_https() && proxies.is_nobody() {
         tracing::warn!(
             "PERMESSO_PUBLIC_URL is https, so a proxy stands in front, and PERMESSO_TRUSTED_PROXIES does not name it: \
              everybody behind it counts as one address, for connections and for wrong passwords"

@@ -12,6 +12,7 @@ use super::{connections::ConnectionLimits, console::Console};
 use crate::{
     audit,
     auth::{
+        device::Devices,
         jwt::Jwt,
         session::{Limits as SessionLimits, Store},
         throttle::Throttle,
@@ -85,6 +86,7 @@ impl App {
                 .await
                 .context("cannot read the configuration")?,
             jwt: Jwt::new(&master.derive(KeyUse::LoginToken(instance))),
+            devices: Devices::new(&master.derive(KeyUse::KnownDevice(instance))),
             sessions: Store::new(
                 db.people.clone(),
                 clock.clone(),

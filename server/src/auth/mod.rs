@@ -2,6 +2,7 @@
 //! what they may do is decided above. Only [`session`] asks a database.
 
 pub mod api_key;
+pub mod device;
 pub mod jwt;
 pub mod password;
 pub mod session;

@@ -1,7 +1,8 @@
 //! Slows those who guess passwords: by account and address together, by address, and by account from
 //! everywhere. Only failures count. An account and an address that signed in before are known to each other and
 //! have a reserve of their own for when these limits refuse: so that whoever guesses, from the same office or from
-//! everywhere, and whoever mistypes, does not lock the right person out.
+//! everywhere, and whoever mistypes, does not lock the right person out. A browser by which an account is known
+//! (`device`) has an allowance that nobody else can use up.
 //!
 //! An attempt is counted when it begins and given back when it succeeds, so that attempts made at the
 //! same time do not slip past together. Counts are this replica's own and gone when it restarts: with
@@ -38,6 +39,9 @@ const ACCOUNT: Limit = Limit { quick: 100, then_every: Duration::from_secs(60) }
 /// What an account has at an address that is known to it when one of the above refuses. This is all that guessing
 /// gains there: 20 tries once, and one a minute.
 const RESERVE: Limit = Limit { quick: 20, then_every: Duration::from_secs(60) };
+
+/// A browser by which an account is known, wherever it is: a person who mistypes, or somebody who took its cookie along.
+const DEVICE: Limit = Limit { quick: 10, then_every: Duration::from_secs(60) };
 
 /// How long an address counts as known to an account after signing in.
 pub const KNOWN_FOR: Duration = Duration::from_secs(30 * 24 * 3_600);
@@ -98,6 +102,18 @@ impl Throttle {
             Err(wait) => return Err(wait),
         };
         Ok(Attempt { throttle: self.clone(), pair, counted_on, refused_for })
+    }
+
+    /// The same for an attempt from a browser by which the account is known: counted by the browser alone, so that nobody
+    /// else uses its allowance up. `device` names it.
+    ///
+    /// # Errors
+    /// How long to wait. A refused attempt is not counted.
+    pub fn check_device(&self, device: &[u8; 32], account: &str, address: IpAddr) -> Result<Attempt, Duration> {
+        let pair = self.hash((&account.trim().to_lowercase(), network(address)));
+        let limits = vec![(self.hash(("device", device)), DEVICE)];
+        let counted_on = self.tables.lock().count(limits, self.clock.elapsed())?;
+        Ok(Attempt { throttle: self.clone(), pair, counted_on, refused_for: None })
     }
 
     /// The account and the address are known to each other from now on: it is written down that they were before.

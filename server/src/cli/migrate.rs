@@ -1,12 +1,16 @@
 //! `permesso migrate`.
 
 use domain::marks::escaped;
+use secrecy::SecretString;
 use serde_json::json;
 
 use super::{output::Output, serve};
 use crate::{
     config::Config,
-    db::{self, key_people::Narrowed},
+    db::{
+        self,
+        key_people::{MOST, Narrowed},
+    },
     telemetry,
 };
 
@@ -14,12 +18,34 @@ use crate::{
 pub(super) async fn run(out: Output) -> anyhow::Result<()> {
     let config = Config::from_env().map_err(serve::refuse)?;
     telemetry::start_log(&config.log);
-    serve::migrate(&config).await?;
-    let keys = db::migrate::narrowed_keys(serve::owner_url(&config)?).await?;
-    let keys: Vec<String> = keys.iter().flat_map(said).collect();
+    let url = serve::owner_url(&config)?;
+    db::migrate::migrate(url).await?;
+    let keys = keys(url).await?;
     let words = keys.iter().map(|key| format!("\n{}", escaped(key))).collect::<String>();
     out.say(&json!({"up_to_date": true, "keys": keys}), format_args!("the schema is up to date{words}"));
     Ok(())
+}
+
+/// The same at the start of a gateway, which waits for a Postgres that is starting. What there is to say of keys stands on
+/// stderr, and only where a migration was applied: not at each start.
+pub(super) async fn at_start(config: &Config) -> anyhow::Result<()> {
+    let url = serve::owner_url(config)?;
+    if db::migrate::migrate_at_start(url).await? {
+        for key in keys(url).await? {
+            eprintln!("{}", escaped(&key));
+        }
+    }
+    Ok(())
+}
+
+/// What there is to say of keys to who has brought the schema up to date.
+async fn keys(url: &SecretString) -> anyhow::Result<Vec<String>> {
+    let found = db::migrate::narrowed_keys(url).await?;
+    let mut lines: Vec<String> = found.iter().take(MOST).flat_map(said).collect();
+    if found.len() > MOST {
+        lines.push("there are more than 1,000 such keys; the others are not named".to_owned());
+    }
+    Ok(lines)
 }
 
 /// What a key may not do although its role allows it, and who should no longer know it. Names are other people's words: each

@@ -6,7 +6,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use url::Url;
 
-use super::{Refusal, output::Output};
+use super::{Refusal, migrate, output::Output};
 use crate::{
     app::{
         console::Console,
@@ -45,7 +45,7 @@ pub(super) async fn run(args: ServeArgs, console: Console, out: Output) -> anyho
     // What is wrong with the configuration is said before a database is asked.
     ChildUser::find(config.child_user.as_deref()).map_err(|error| refuse(anyhow::Error::new(error)))?;
     if args.migrate || config.migrate {
-        db::migrate::migrate_at_start(owner_url(&config)?).await?;
+        migrate::at_start(&config).await?;
     }
     // Before anything else is said: without a schema nothing else matters.
     db::migrate::ready(url, config.migrate_url.is_none()).await.map_err(refuse)?;
@@ -93,12 +93,7 @@ impl From<anyhow::Error> for RefusalText {
     }
 }
 
-/// Migrates as the schema's owner: PERMESSO_MIGRATE_URL, else DATABASE_URL.
-pub(super) async fn migrate(config: &Config) -> anyhow::Result<()> {
-    db::migrate::migrate(owner_url(config)?).await
-}
-
-/// The database as the schema's owner.
+/// The database as the schema's owner: PERMESSO_MIGRATE_URL, else DATABASE_URL.
 pub(super) fn owner_url(config: &Config) -> anyhow::Result<&SecretString> {
     let url = config.migrate_url.as_ref().or(config.database_url.as_ref());
     url.ok_or_else(|| refuse("DATABASE_URL is not set: there is nothing to migrate"))

@@ -7,8 +7,11 @@ use sqlx::PgConnection;
 use super::OrgScope;
 use crate::error::Result;
 
-/// How many keys are read at once: more are counted as so many.
-pub const MOST: i64 = 1_000;
+/// How many keys are counted. One more is read, to tell whether there are more.
+pub const MOST: usize = 1_000;
+
+/// How many are read at once.
+const READ: i64 = MOST as i64 + 1;
 
 /// A key that still works, and what its role allows.
 pub struct Working {
@@ -27,27 +30,29 @@ pub enum Of {
     Role(RoleId),
 }
 
-/// Keys that still work and belong to members, at most [`MOST`]. Keys of who administers the instance are left out:
-/// whatever their role in the org, they are `admin` there.
+/// Keys that still work, belong to members and have by their roles one of the rights `lost`, at most one more than
+/// [`MOST`]. Keys of who administers the instance are left out: whatever their role in the org, they are `admin` there.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn working(scope: &mut OrgScope, of: Of, now: DateTime<Utc>) -> Result<Vec<Working>> {
+pub async fn working(scope: &mut OrgScope, of: Of, lost: &Rights, now: DateTime<Utc>) -> Result<Vec<Working>> {
     let (person, role) = match of {
         Of::Person(user) => (Some(user.0), None),
         Of::Role(role) => (None, Some(role.0)),
     };
+    let lost: Vec<String> = lost.iter().map(|right| right.to_string()).collect();
     let rows = sqlx::query!(
         "SELECT k.name, r.rights FROM api_keys k JOIN roles r ON r.id = k.role_id
          JOIN members m ON m.org_id = k.org_id AND m.user_id = k.owner_id JOIN users u ON u.id = m.user_id
          WHERE k.org_id = $1 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $4)
-           AND NOT u.instance_admin AND (m.user_id = $2 OR (m.role_id = $3 AND k.role_id <> $3))
+           AND NOT u.instance_admin AND (m.user_id = $2 OR (m.role_id = $3 AND k.role_id <> $3)) AND r.rights && $6
          ORDER BY k.id LIMIT $5",
         scope.org().0,
         person,
         role,
         now,
-        MOST,
+        READ,
+        &lost,
     )
     .fetch_all(scope.conn())
     .await?;
@@ -58,7 +63,7 @@ pub async fn working(scope: &mut OrgScope, of: Of, now: DateTime<Utc>) -> Result
     Ok(working.collect())
 }
 
-/// The names of keys that still work and belong to this person, at most [`MOST`].
+/// The names of keys that still work and belong to this person, at most one more than [`MOST`].
 ///
 /// # Errors
 /// When Postgres cannot be reached.
@@ -69,14 +74,14 @@ pub async fn owned(scope: &mut OrgScope, person: UserId, now: DateTime<Utc>) -> 
         scope.org().0,
         person.0,
         now,
-        MOST,
+        READ,
     )
     .fetch_all(scope.conn())
     .await?)
 }
 
 /// The names of keys of others with a secret that still works and that this person made, by making or rotating the key;
-/// at most [`MOST`].
+/// at most one more than [`MOST`].
 ///
 /// # Errors
 /// When Postgres cannot be reached.
@@ -90,7 +95,7 @@ pub async fn seen(scope: &mut OrgScope, person: UserId, now: DateTime<Utc>) -> R
         scope.org().0,
         person.0,
         now,
-        MOST,
+        READ,
     )
     .fetch_all(scope.conn())
     .await?)
@@ -142,7 +147,7 @@ pub struct Narrowed {
 }
 
 /// Keys of all orgs that still work and may do less than their role allows, because of their owner, or of which somebody who
-/// left has seen a secret. At most [`MOST`]. For the schema's owner, who sees every org.
+/// left has seen a secret. At most one more than [`MOST`]. For the schema's owner, who sees every org.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
@@ -173,7 +178,7 @@ pub async fn narrowed_unscoped(conn: &mut PgConnection) -> sqlx::Result<Vec<Narr
                              ORDER BY id DESC LIMIT 1) s ON true
                WHERE k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())) keys
            WHERE NOT belongs OR lost <> '{}' OR known_to IS NOT NULL ORDER BY org, id LIMIT $1"#,
-        MOST,
+        READ,
     )
     .fetch_all(conn)
     .await

@@ -41,12 +41,12 @@ const TRY_FOR: Duration = Duration::from_secs(600);
 /// Makes the application's role if it is missing and applies what has not been applied.
 /// Safe to run from several processes at once: one does the work, the others wait and find it done. And safe beside
 /// gateways that serve: a table that somebody uses for long is waited for again and again, for ten minutes at most, and
-/// nobody waits longer than two seconds behind it.
+/// nobody waits longer than two seconds behind it. Says whether there was anything to do.
 ///
 /// # Errors
 /// When Postgres cannot be reached or is older than 14, the role may not be made, a table is in use for all that time, or
 /// a migration fails: started again, it goes on with the transaction that failed.
-pub async fn migrate(url: &SecretString) -> anyhow::Result<()> {
+pub async fn migrate(url: &SecretString) -> anyhow::Result<bool> {
     let conn = super::options(url)?.connect().await.context("cannot connect to Postgres to migrate")?;
     migrate_by(conn).await
 }
@@ -55,11 +55,11 @@ pub async fn migrate(url: &SecretString) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// As [`migrate`].
-pub async fn migrate_at_start(url: &SecretString) -> anyhow::Result<()> {
+pub async fn migrate_at_start(url: &SecretString) -> anyhow::Result<bool> {
     migrate_by(reach(url).await.context("cannot connect to Postgres to migrate")?).await
 }
 
-async fn migrate_by(mut conn: PgConnection) -> anyhow::Result<()> {
+async fn migrate_by(mut conn: PgConnection) -> anyhow::Result<bool> {
     let version: i32 =
         sqlx::query_scalar("SELECT current_setting('server_version_num')::int").fetch_one(&mut conn).await?;
     if version < 140_000 {
@@ -68,14 +68,26 @@ async fn migrate_by(mut conn: PgConnection) -> anyhow::Result<()> {
     // It ends with the connection.
     sqlx::query("SELECT pg_advisory_lock($1)").bind(LOCK).execute(&mut conn).await?;
     make_role(&mut conn).await?;
+    let before = applied(&mut conn).await?;
     let mut migrations = sqlx::migrate::Migrator { ..Migrator::DEFAULT };
     migrations.migrations = MIGRATIONS.migrations.clone();
     migrations.ignore_missing = true;
     apply(&mut conn, &migrations).await?;
     // So that `ready` can tell what has been applied.
     conn.execute("GRANT SELECT ON _sqlx_migrations TO permesso_app").await?;
+    let after = applied(&mut conn).await?;
     conn.close().await?;
-    Ok(())
+    Ok(after > before)
+}
+
+/// How many migrations are applied.
+async fn applied(conn: &mut PgConnection) -> sqlx::Result<i64> {
+    let known: bool =
+        sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL").fetch_one(&mut *conn).await?;
+    if !known {
+        return Ok(0);
+    }
+    sqlx::query_scalar("SELECT count(*) FROM _sqlx_migrations").fetch_one(conn).await
 }
 
 /// Applies what has not been applied; steps aside for whoever uses a table for long, such as an export or a backup.

@@ -6,6 +6,7 @@ pub mod approval;
 pub mod audit;
 pub mod connection;
 pub mod decider;
+pub mod device;
 pub mod directory;
 pub mod invitation;
 pub mod key_people;

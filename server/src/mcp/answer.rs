@@ -20,7 +20,7 @@ use wire::{
 
 use super::{
     body::Tracked,
-    discover, era, fault, initialize, list,
+    called, discover, era, fault, initialize, list,
     listed::{Failure, Listed},
     record::{Place, Recording},
     tasks,
@@ -165,7 +165,7 @@ async fn call(services: &Arc<Services>, place: &Place, recording: Recording, ask
     }
     let recording = match &parsed {
         Ok(params) => recording.tool(&params.name),
-        Err(_) => recording,
+        Err(_) => recording.of_tool(called::by_method(asked.method, asked.params)),
     };
     let _cancelled_when_dropped = asked.cancel.clone().drop_guard();
     let checked = parsed.and_then(|params| {
@@ -284,9 +284,9 @@ fn unrecorded(reply: &Reply, error: &Error, id: &RawValue, request_id: Uuid) -> 
     fault::answer(&Error::unavailable(text), Some(id), request_id)
 }
 
-/// Refuses what is not a request that can be read, recorded.
-pub(super) async fn refuse(services: &Arc<Services>, place: &Place, error: RpcError) -> Answer {
-    let recording = place.record(services, "invalid", None).await;
+/// Refuses what is not a request that can be read, recorded with the tool that it calls.
+pub(super) async fn refuse(services: &Arc<Services>, place: &Place, error: RpcError, tool: Option<String>) -> Answer {
+    let recording = place.record(services, "invalid", None).await.of_tool(tool);
     match recording.write(services, Status::Refused, Some(&error.message), None, None).await {
         Ok(()) => Answer::json(StatusCode::BAD_REQUEST, error_bytes(error.id.as_deref(), &error)),
         Err(unrecorded) => fault::answer(&unrecorded, error.id.as_deref(), place.request_id),

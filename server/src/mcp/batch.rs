@@ -16,7 +16,7 @@ use wire::{
 
 use super::{
     answer::{self, Answer, Asked, Content},
-    fault,
+    called, fault,
     record::Place,
 };
 use crate::service::Services;
@@ -62,6 +62,7 @@ pub(super) async fn answer(services: &Arc<Services>, place: &Place, entries: Vec
 
 async fn answer_entry(services: &Arc<Services>, place: &Place, entry: Entry<'_>, size: &AtomicUsize) -> Answer {
     let wrong = |text| RpcError::new(INVALID_REQUEST, text);
+    let tool = called::by_entry(&entry);
     let entry = entry.and_then(|entry| match entry {
         Message::Request { id, .. } if size.load(Ordering::Relaxed) > MAX_ANSWERS => {
             Err(wrong("the answers of this batch are too large; send this one alone").with_id(id))
@@ -78,15 +79,15 @@ async fn answer_entry(services: &Arc<Services>, place: &Place, entry: Entry<'_>,
         Ok(Message::Request { id, method, params }) => {
             let place = match place.load.beside() {
                 Ok(load) => &Place { load: Arc::new(load), ..place.clone() },
-                Err(error) => return fault::turned_away_entry(services, place, &error, id).await,
+                Err(error) => return fault::turned_away_entry(services, place, &error, id, tool).await,
             };
             let headers = &HeaderMap::new();
             let cancel = CancellationToken::new();
             let asked = Asked { id, method: &method, params, headers, cancel, told: None };
             answer::answer(services, place, asked).await
         }
-        Ok(_) => answer::refuse(services, place, wrong("not a request")).await,
-        Err(error) => answer::refuse(services, place, error).await,
+        Ok(_) => answer::refuse(services, place, wrong("not a request"), tool).await,
+        Err(error) => answer::refuse(services, place, error, tool).await,
     };
     if let Content::Json { bytes, .. } = &answer.content {
         size.fetch_add(bytes.len(), Ordering::Relaxed);

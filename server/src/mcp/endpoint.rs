@@ -15,9 +15,11 @@ use wire::error::RpcError;
 
 use super::{
     address::Address,
+    called,
     connect::connect_page,
     era::{self, Spoken},
-    fault, listen, message,
+    fault::{self, Knock},
+    listen, message,
     record::{Place, TURNED_AWAY},
     stream,
 };
@@ -46,7 +48,7 @@ pub async fn get_endpoint(
     if let Some(page) = connect_page(&services.public_url, &org, &toolkit, headers) {
         return page;
     }
-    let actor = match authenticate(&services, headers, request.extensions(), (&org, &toolkit)) {
+    let actor = match authenticate(&services, headers, request.extensions(), (&org, &toolkit), None) {
         Ok(actor) => actor,
         Err(error) => return fault::refusal(&error, request.extensions()),
     };
@@ -66,7 +68,8 @@ pub async fn get_endpoint(
     match opened.await {
         Ok(body) => (StatusCode::OK, stream::EVENT_STREAM, body).into_response(),
         Err(error) => {
-            fault::turned_away(&services, &actor, (&format!("{org}/{toolkit}"), client(headers)), &error).await
+            let knock = Knock { path: &format!("{org}/{toolkit}"), client: client(headers), tool: None };
+            fault::turned_away(&services, &actor, knock, &error).await
         }
     }
 }
@@ -78,7 +81,7 @@ pub async fn delete_endpoint(
     request: Request,
 ) -> Response {
     let headers = request.headers();
-    let actor = match authenticate(&services, headers, request.extensions(), (&org, &toolkit)) {
+    let actor = match authenticate(&services, headers, request.extensions(), (&org, &toolkit), None) {
         Ok(actor) => actor,
         Err(error) => return fault::refusal(&error, request.extensions()),
     };
@@ -96,7 +99,8 @@ pub async fn delete_endpoint(
     match ended.await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
         Err(error) => {
-            fault::turned_away(&services, &actor, (&format!("{org}/{toolkit}"), client(headers)), &error).await
+            let knock = Knock { path: &format!("{org}/{toolkit}"), client: client(headers), tool: None };
+            fault::turned_away(&services, &actor, knock, &error).await
         }
     }
 }
@@ -108,20 +112,19 @@ pub async fn post_endpoint(
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    let actor = match authenticate(&services, &parts.headers, &parts.extensions, (&org, &toolkit)) {
+    let tool = called::by_head(&parts.headers);
+    let actor = match authenticate(&services, &parts.headers, &parts.extensions, (&org, &toolkit), tool.clone()) {
         Ok(actor) => actor,
         Err(error) => return fault::refusal(&error, &parts.extensions),
     };
-    let (place, session, body) = match receive(&services, &parts.headers, &actor, (&org, &toolkit), body).await {
+    let mut read = None;
+    let received = receive(&services, &parts.headers, &actor, (&org, &toolkit), body, &mut read).await;
+    let (place, session, body) = match received {
         Ok(received) => received,
         Err(error) => {
-            return fault::turned_away(
-                &services,
-                &actor,
-                (&format!("{org}/{toolkit}"), client(&parts.headers)),
-                &error,
-            )
-            .await;
+            let tool = read.as_ref().map_or(tool, |body: &Bytes| called::by_body(body));
+            let knock = Knock { path: &format!("{org}/{toolkit}"), client: client(&parts.headers), tool };
+            return fault::turned_away(&services, &actor, knock, &error).await;
         }
     };
     let takes_events = stream::takes_events(&parts.headers);
@@ -135,13 +138,14 @@ pub async fn post_endpoint(
 }
 
 /// Lets the caller in and reads what it sends, as far as there is room for it. Reading may take a while: who may call
-/// what is looked up again after it.
+/// what is looked up again after it. What was read stands in `read` also where the caller is not let in then.
 async fn receive(
     services: &Services,
     headers: &HeaderMap,
     actor: &Actor,
     (org, toolkit): (&str, &str),
     body: Body,
+    read: &mut Option<Bytes>,
 ) -> Result<(Place, Option<Session>, Bytes)> {
     let load = match place(services, headers, actor.clone(), org, toolkit) {
         Ok(before) => before.load,
@@ -153,6 +157,7 @@ async fn receive(
         }
     };
     let body = body::read(body, body::LARGEST, &load).await?;
+    *read = Some(body.clone());
     let actor = access::again(services, &*services.directory.get()?, actor)?;
     let place = place_of(services, headers, actor, (org, toolkit), |_, _, _| Ok(load))?;
     if let Some(guest) = place.guest() {
@@ -167,12 +172,13 @@ async fn receive(
     Ok((place, None, body))
 }
 
-/// Who calls, by credential: 401 for everybody else, wherever they knock.
+/// Who calls, by credential: 401 for everybody else, wherever they knock. `tool`: what is known of what they call.
 fn authenticate(
     services: &Arc<Services>,
     headers: &HeaderMap,
     extensions: &Extensions,
     (org, toolkit): (&str, &str),
+    tool: Option<String>,
 ) -> Result<Actor> {
     let token = access::bearer(headers)?.ok_or_else(Error::unauthorized)?;
     let request_id = fault::request_id(extensions);
@@ -180,6 +186,7 @@ fn authenticate(
         let asked = Asked {
             toolkit: Some(format!("{org}/{toolkit}")),
             client: client(headers),
+            tool,
             ..Asked::new(TURNED_AWAY, Source::Mcp, request_id)
         };
         on_record::ended_key(services, token, asked);

@@ -121,6 +121,13 @@ pub(super) fn check_params(headers: &HeaderMap, tool: &ToolkitTool, arguments: &
         .map_err(|problem| RpcError::header_mismatch(format!("Header mismatch: {problem}")))
 }
 
+/// The method and the name that a request's head says, where it is of 2026-07-28. They are what the client says.
+pub(super) fn said(headers: &HeaderMap) -> (Option<&str>, Option<String>) {
+    let method = text(headers, &METHOD).ok().flatten();
+    let name = single(headers, &NAME).ok().flatten().and_then(|name| header::decode(name.as_bytes()).ok());
+    (method, name.map(Into::into))
+}
+
 /// Name and version as people read them.
 pub(super) fn label(client: &Implementation<'_>) -> String {
     let version = client.version.as_deref().map(|version| format!(" {version}")).unwrap_or_default();

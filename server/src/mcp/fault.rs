@@ -53,30 +53,43 @@ fn status(kind: Kind) -> StatusCode {
     }
 }
 
+/// What a caller asked who was not let in, as its record says it.
+pub(super) struct Knock<'a> {
+    /// The org's and the toolkit's slugs.
+    pub(super) path: &'a str,
+    /// The client, as it says.
+    pub(super) client: Option<String>,
+    /// The tool that is called, as far as that is known.
+    pub(super) tool: Option<String>,
+}
+
 /// An error before there is a message to answer, for a caller who is known: recorded in the org it
 /// calls from, since the one it knocks at may not be its business.
-pub(super) async fn turned_away(
-    services: &Services,
-    actor: &Actor,
-    (path, client): (&str, Option<String>),
-    error: &Error,
-) -> Response {
-    match record(services, actor, path, client, error).await {
+pub(super) async fn turned_away(services: &Services, actor: &Actor, knock: Knock<'_>, error: &Error) -> Response {
+    match record(services, actor, knock, error).await {
         Ok(()) => response(error, actor.request_id),
         Err(unrecorded) => response(&unrecorded, actor.request_id),
     }
 }
 
 /// The same for an entry of a batch for which there was no room.
-pub(super) async fn turned_away_entry(services: &Services, place: &Place, error: &Error, id: &RawValue) -> Answer {
+pub(super) async fn turned_away_entry(
+    services: &Services,
+    place: &Place,
+    error: &Error,
+    id: &RawValue,
+    tool: Option<String>,
+) -> Answer {
     let path = format!("{}/{}", place.org.slug, place.toolkit.slug);
-    let recorded = record(services, &place.actor, &path, place.client.clone(), error).await;
+    let knock = Knock { path: &path, client: place.client.clone(), tool };
+    let recorded = record(services, &place.actor, knock, error).await;
     answer(recorded.as_ref().err().unwrap_or(error), Some(id), place.request_id)
 }
 
 /// Of refusals for want of room only some are recorded (approvals.md, promise 3); without Postgres there is no record
 /// to write.
-async fn record(services: &Services, actor: &Actor, path: &str, client: Option<String>, error: &Error) -> Result<()> {
+async fn record(services: &Services, actor: &Actor, knock: Knock<'_>, error: &Error) -> Result<()> {
+    let Knock { path, client, tool } = knock;
     let mut said = error.message.to_string();
     if limit::is_over(error) {
         match services.refusals.note(actor.principal, error.code) {
@@ -88,7 +101,7 @@ async fn record(services: &Services, actor: &Actor, path: &str, client: Option<S
         return Ok(());
     }
     match Recording::at_home(services, actor, path, client) {
-        Some(recording) => recording.write(services, Status::Refused, Some(&said), None, None).await,
+        Some(recording) => recording.of_tool(tool).write(services, Status::Refused, Some(&said), None, None).await,
         None => Ok(()),
     }
 }

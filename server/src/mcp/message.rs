@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use api_types::NOT_READ;
 use axum::http::HeaderMap;
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
@@ -15,7 +16,7 @@ use wire::{
 
 use super::{
     answer::{self, Answer, Asked},
-    batch, era, fault, listen,
+    batch, called, era, fault, listen,
     record::Place,
     stream,
 };
@@ -38,7 +39,10 @@ pub(super) async fn answer(
         Ok(Incoming::Single(Message::Request { id, method, params })) => {
             let spoken = match era::of_request(headers, &method, params) {
                 Ok(spoken) => spoken,
-                Err(error) => return answer::refuse(services, &place, error.with_id(id)).await,
+                Err(error) => {
+                    let tool = called::by_method(&method, params);
+                    return answer::refuse(services, &place, error.with_id(id), tool).await;
+                }
             };
             let client = spoken.client.clone();
             let mut place = Place { spoken, ..place }.of_client(services, client);
@@ -52,20 +56,20 @@ pub(super) async fn answer(
         Ok(Incoming::Single(Message::Notification { method, params })) => {
             return match era::of_header(headers) {
                 Ok(_) => notification(services, &place, session, &method, params).await,
-                Err(error) => answer::refuse(services, &place, error).await,
+                Err(error) => answer::refuse(services, &place, error, called::by_method(&method, params)).await,
             };
         }
         Ok(Incoming::Single(Message::Response { .. })) => return unasked(services, &place, headers).await,
         Ok(Incoming::Batch(entries)) => entries,
-        Err(error) => return answer::refuse(services, &place, error).await,
+        Err(error) => return answer::refuse(services, &place, error, Some(NOT_READ.to_owned())).await,
     };
     match era::of_header(headers) {
         Ok(revision) if revision.allows_batches() => batch::answer(services, &place, entries).await,
         Ok(_) => {
             let error = RpcError::new(INVALID_REQUEST, "batches are possible only with protocol version 2025-03-26");
-            answer::refuse(services, &place, error).await
+            answer::refuse(services, &place, error, called::by_entries(&entries)).await
         }
-        Err(error) => answer::refuse(services, &place, error).await,
+        Err(error) => answer::refuse(services, &place, error, called::by_entries(&entries)).await,
     }
 }
 
@@ -76,9 +80,9 @@ async fn unasked(services: &Arc<Services>, place: &Place, headers: &HeaderMap) -
         Ok(revision) if !revision.is_modern() => Answer::accepted(),
         Ok(_) => {
             let error = RpcError::new(INVALID_REQUEST, "clients of MCP 2026-07-28 send no responses");
-            answer::refuse(services, place, error).await
+            answer::refuse(services, place, error, None).await
         }
-        Err(error) => answer::refuse(services, place, error).await,
+        Err(error) => answer::refuse(services, place, error, None).await,
     }
 }
 
@@ -88,7 +92,7 @@ async fn request(services: &Arc<Services>, place: &Place, session: Option<Sessio
             let error = RpcError::invalid_request(
                 "subscriptions/listen opens an event stream: `Accept` must have text/event-stream",
             );
-            return answer::refuse(services, place, error.with_id(asked.id)).await;
+            return answer::refuse(services, place, error.with_id(asked.id), None).await;
         }
         return listen::subscribe(services, place, asked.id, asked.params).await;
     }

@@ -7,6 +7,7 @@ mod address;
 mod answer;
 mod batch;
 mod body;
+mod called;
 pub mod connect;
 mod discover;
 mod endpoint;

@@ -109,6 +109,14 @@ impl Recording {
         self
     }
 
+    /// Names the tool that is called, if one is.
+    pub(super) fn of_tool(self, name: Option<String>) -> Self {
+        match name {
+            Some(name) => self.tool(&name),
+            None => self,
+        }
+    }
+
     /// What a caller asked of an endpoint that it was not let in to, in the org it belongs to. `None`
     /// for a person of no org.
     pub(super) fn at_home(services: &Services, actor: &Actor, path: &str, client: Option<String>) -> Option<Self> {

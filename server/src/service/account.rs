@@ -1,6 +1,6 @@
 //! What people change about their own account.
 
-use std::net::IpAddr;
+use std::sync::Arc;
 
 use api_types::ChangePassword;
 use secrecy::SecretString;
@@ -9,7 +9,8 @@ use super::{
     Services,
     access::Actor,
     on_record::{self, Asked},
-    sign_in::{hashed, too_many},
+    session::Whence,
+    sign_in::{self, Spellings, hashed, too_many},
 };
 use crate::{
     auth::password,
@@ -18,19 +19,25 @@ use crate::{
 };
 
 /// Changes a person's password, for who knows the present one. The session that this is asked in goes on; every other one
-/// ends, and every login token.
+/// ends, and every login token, and the browsers are forgotten by which they were known.
 ///
 /// # Errors
 /// `person_required` for a key; 422 for a wrong `current`, which counts as a failed log-in does, or a `new` that breaks the
 /// rules; `too_many_attempts`; 409: `no_password`, `try_again` when the password changed at the same moment.
 pub async fn change_password(
-    services: &Services,
+    services: &Arc<Services>,
     actor: &Actor,
     change: ChangePassword,
-    address: IpAddr,
+    whence: &Whence,
 ) -> Result<()> {
     let user = actor.person()?;
-    let attempt = services.throttle.check(&actor.name, address).map_err(too_many)?;
+    let slowed = |wait| {
+        let error = too_many(wait);
+        let asked = Asked::new("change_password", actor.source(), actor.request_id);
+        on_record::bad_sign_in(services, (user, actor.name.to_string()), asked, &error);
+        error
+    };
+    let attempt = sign_in::attempt(services, &Spellings::of(&actor.name), whence).await.map_err(slowed)?;
     let checked = async {
         let mut scope = SystemScope::begin(&services.db.people, Reason::SignIn).await?;
         let hash = db::user::password_hash(&mut scope, user).await?;
@@ -42,7 +49,7 @@ pub async fn change_password(
         Ok(true) => attempt.succeeded(),
         Ok(false) => {
             if let Some(wait) = attempt.failed() {
-                return Err(too_many(wait));
+                return Err(slowed(wait));
             }
             return Err(Error::invalid("current", "is not your password"));
         }
@@ -56,6 +63,7 @@ pub async fn change_password(
     let Some(epoch) = db::user::change_password(&mut scope, user, actor.epoch, &hash).await? else {
         return Err(Error::conflict("try_again", "your password was changed at this moment; sign in again"));
     };
+    db::device::forget(&mut scope, user).await?;
     db::session::keep_only(&mut scope, user, actor.session, epoch).await?;
     let asked = Asked::new("change_password", actor.source(), actor.request_id);
     on_record::account(services, &mut scope, (user, &actor.name), &asked).await?;

@@ -29,7 +29,7 @@ pub(super) async fn narrowed_keys(
     if after.covers(before) {
         return Ok(Vec::new());
     }
-    let keys = db::key_people::working(scope, of, services.clock.now()).await?;
+    let keys = db::key_people::working(scope, of, &before.without(after), services.clock.now()).await?;
     let lost = keys.into_iter().filter_map(|key| {
         let lost = key.rights.of_key(before).without(&key.rights.of_key(after));
         let words: Vec<_> = lost.iter().map(|right| right.as_str()).collect();
@@ -110,10 +110,18 @@ pub(super) fn is_administered(services: &Services) -> Result<bool> {
 /// What the record says of what was done with consent.
 pub(super) fn recorded(affected: &[Affected]) -> Option<serde_json::Value> {
     let named: Vec<_> = affected.iter().take(MOST_AFFECTED).collect();
-    (!affected.is_empty()).then(|| serde_json::json!({"affected": named}))
+    let more = affected.len() > MOST_AFFECTED;
+    (!affected.is_empty()).then(|| match more {
+        true => serde_json::json!({"affected": named, "more": true}),
+        false => serde_json::json!({"affected": named}),
+    })
 }
 
+/// So many, as far as they are counted.
 fn counted(count: usize, one: &str, many: &str) -> String {
-    let word = if count == 1 { one } else { many };
-    format!("{count} {word}")
+    match count {
+        1 => format!("1 {one}"),
+        ..=db::key_people::MOST => format!("{count} {many}"),
+        _ => format!("more than 1,000 {many}"),
+    }
 }

@@ -1,7 +1,7 @@
 //! Adding, changing and removing members. Nobody gives away rights they do not have, an org keeps
 //! an admin, and what becomes of keys and decisions is said first.
 
-use api_types::{CreateMember, UpdateMember};
+use api_types::{Affected, CreateMember, UpdateMember};
 use domain::{MemberId, UserId, right::ADMIN};
 use secrecy::SecretString;
 
@@ -116,20 +116,16 @@ pub async fn delete(services: &Services, access: &OrgAccess, id: &str, seen: &If
     // Nobody removes who may do more than they may.
     role::to_give(&mut scope, access, &member.role).await?;
     not_last_admin(&mut scope, &admin, &member).await?;
-    let keys = consequence::ending_keys(&mut scope, services, member.user_id).await?;
-    let undecided = Undecided::before(&mut scope, services).await?;
-    db::key_people::end(&mut scope, member.user_id, services.clock.now()).await?;
-    db::member::delete(&mut scope, member.id).await?;
-    let stopped = undecided.since(&mut scope, services).await?;
-    let affected = consequence::recorded(&consequence::consent(&member.email, keys, stopped, force)?);
+    let affected = consequence::recorded(&end(&mut scope, services, &member, force).await?);
     change::commit(services, scope, &access.actor, "delete_member", &member.email, affected.as_ref()).await
 }
 
-/// Leaves an org, as its members may by themselves.
+/// Leaves an org, as its members may by themselves. It ends what removing them ends.
 ///
 /// # Errors
-/// `person_required` for a key; 409: `no_member` for who administers the instance and is none, `last_admin`, `owns_keys`.
-pub async fn leave(services: &Services, access: &OrgAccess) -> Result<()> {
+/// `person_required` for a key; 409: `no_member` for who administers the instance and is none, `last_admin`. Without `force`
+/// also `owns_keys` where a key would end, and `stops_decisions` where nobody could decide any more.
+pub async fn leave(services: &Services, access: &OrgAccess, force: bool) -> Result<()> {
     let person = access.actor.person()?;
     let mut scope = change::begin(services, access).await?;
     let member = db::member::find_own(&mut scope, person).await?.ok_or_else(|| {
@@ -137,16 +133,21 @@ pub async fn leave(services: &Services, access: &OrgAccess) -> Result<()> {
     })?;
     let admin = db::role::find(&mut scope, ADMIN).await?.ok_or_else(Error::not_found)?;
     not_last_admin(&mut scope, &admin, &member).await?;
-    let keys = db::key_people::owned(&mut scope, person, services.clock.now()).await?.len();
-    if keys > 0 {
-        let text =
-            format!("you answer for {keys} API keys that still work; revoke them first, or give them another owner");
-        return Err(Error::conflict("owns_keys", text));
-    }
-    // What they made or rotated of keys of others they still know.
-    db::key_people::end(&mut scope, person, services.clock.now()).await?;
-    db::member::delete(&mut scope, member.id).await?;
-    change::commit(services, scope, &access.actor, "leave_org", &member.email, None::<&()>).await
+    let affected = consequence::recorded(&end(&mut scope, services, &member, force).await?);
+    change::commit(services, scope, &access.actor, "leave_org", &member.email, affected.as_ref()).await
+}
+
+/// Ends a membership, with the person's keys and the secrets that they made on keys of others.
+///
+/// # Errors
+/// Without `force` where that stops something elsewhere.
+async fn end(scope: &mut OrgScope, services: &Services, member: &Row, force: bool) -> Result<Vec<Affected>> {
+    let keys = consequence::ending_keys(scope, services, member.user_id).await?;
+    let undecided = Undecided::before(scope, services).await?;
+    db::key_people::end(scope, member.user_id, services.clock.now()).await?;
+    db::member::delete(scope, member.id).await?;
+    let stopped = undecided.since(scope, services).await?;
+    consequence::consent(&member.email, keys, stopped, force)
 }
 
 async fn find(scope: &mut OrgScope, id: &str) -> Result<Row> {

@@ -16,6 +16,7 @@ pub mod call;
 pub mod change;
 pub mod connection;
 mod consequence;
+pub mod device;
 pub mod etag;
 pub mod feed;
 pub mod invitation;
@@ -46,7 +47,7 @@ use url::Url;
 
 use crate::{
     audit,
-    auth::{jwt::Jwt, session::Store, throttle::Throttle},
+    auth::{device::Devices, jwt::Jwt, session::Store, throttle::Throttle},
     clock::Clock,
     db::Pools,
     directory::Snapshots,
@@ -66,6 +67,8 @@ pub struct Services {
     pub vault: Arc<Vault>,
     /// Issues and verifies login tokens.
     pub jwt: Jwt,
+    /// Makes and recognizes the cookies by which browsers are known.
+    pub devices: Devices,
     /// Console sessions, and how long they live.
     pub sessions: Store,
     /// Slows failed log-ins.
@@ -126,6 +129,13 @@ pub struct Services {
     pub lease: Duration,
     /// Whether nobody decides on their own request, whatever policies say. The snapshot's policies say so already.
     pub forbid_self_approval: bool,
+}
+
+impl Services {
+    /// Whether people come over HTTPS.
+    pub fn is_https(&self) -> bool {
+        self.public_url.scheme() == "https"
+    }
 }
 
 /// How clients that wait are kept company. A deployment has the default; tests do not wait that long.

@@ -23,7 +23,7 @@ use crate::{
     error::{Error, Result},
 };
 
-/// How many keys wait to be looked up, since strangers cause that; what comes beyond is counted only. They take the
+/// How many keys and accounts wait to be looked up, since strangers cause that; what comes beyond is counted only. They take the
 /// upkeep's connections in turn, so that nobody's request waits for them.
 static LOOK_UPS: Semaphore = Semaphore::const_new(64);
 
@@ -142,19 +142,46 @@ pub async fn in_instance(
 /// Puts on record that somebody tried to sign in as this person and was refused: soon, and once a minute for each person
 /// and kind.
 pub fn bad_sign_in(services: &Arc<Services>, (user, email): (UserId, String), asked: Asked, error: &Error) {
-    let principal = Principal::User(user);
-    let Some(others) = services.refusals.note(principal, error.code) else { return };
+    let Some(others) = services.refusals.note(Principal::User(user), error.code) else { return };
     let (said, services) = (answer(error, others), services.clone());
     services.dispatched.clone().spawn(async move {
+        unrecorded(record_bad(&services, (user, &email), &asked, said).await);
+    });
+}
+
+/// Puts on record that somebody tried to sign in as the person with one of these e-mails, if there is one, and was refused
+/// before any password was compared: soon, and once a minute for each person and kind.
+pub fn slowed_sign_in(services: &Arc<Services>, emails: Vec<String>, asked: Asked, error: &Error) {
+    let Ok(turn) = LOOK_UPS.try_acquire() else {
+        metrics::counter!("permesso_accounts_not_looked_up_total").increment(1);
+        return;
+    };
+    let (code, said, services) = (error.code, answer(error, 0), services.clone());
+    services.dispatched.clone().spawn(async move {
+        let _turn = turn;
         let recorded = async {
-            let orgs = orgs_of(&*services.directory.get()?, user);
             let mut scope = SystemScope::begin(&services.db.upkeep, Reason::SignIn).await?;
-            let name = Some((principal, &*email, None));
-            insert(&services, &mut scope, &orgs, name, &asked, Status::Refused, Some(said)).await?;
-            scope.commit().await
+            let mut found = None;
+            for email in &emails {
+                if found.is_none() {
+                    found = db::user::find_by_email_unscoped(&mut scope, email).await?.map(|person| (person.id, email));
+                }
+            }
+            drop(scope);
+            let Some((user, email)) = found else { return Ok(()) };
+            let Some(others) = services.refusals.note(Principal::User(user), code) else { return Ok(()) };
+            record_bad(&services, (user, email), &asked, with_others(said, others)).await
         };
         unrecorded(recorded.await);
     });
+}
+
+async fn record_bad(services: &Services, (user, email): (UserId, &str), asked: &Asked, said: Value) -> Result<()> {
+    let orgs = orgs_of(&*services.directory.get()?, user);
+    let mut scope = SystemScope::begin(&services.db.upkeep, Reason::SignIn).await?;
+    let name = Some((Principal::User(user), email, None));
+    insert(services, &mut scope, &orgs, name, asked, Status::Refused, Some(said)).await?;
+    scope.commit().await
 }
 
 /// Puts on record that somebody came with a key that was revoked, has expired or was replaced: soon, and once a minute for
@@ -208,6 +235,10 @@ fn answer(error: &Error, others: u64) -> Value {
     if !fields.is_empty() {
         said["fields"] = json!(fields);
     }
+    with_others(said, others)
+}
+
+fn with_others(mut said: Value, others: u64) -> Value {
     if others > 0 {
         said["others_in_the_minute_before"] = json!(others);
     }

@@ -1,11 +1,14 @@
 //! Making and changing orgs.
 
+use std::time::Duration;
+
 use api_types::{CreateOrg, UpdateOrg};
 use domain::{
     ApprovalPolicy, OrgId, RoleId,
     approval::{Change, State},
     right::{ADMIN, builtin_roles},
 };
+use uuid::Uuid;
 
 use super::{
     Services,
@@ -17,9 +20,12 @@ use super::{
     on_record,
 };
 use crate::{
-    db::{self, OrgScope, Reason, org::Row},
+    db::{self, OrgScope, Reason, audit::finished, org::Row},
     error::{Error, Result},
 };
+
+/// How long an answer may be on its way to the record.
+const RECORDED_WITHIN: Duration = Duration::from_secs(10);
 
 /// Makes an org, as the instance's administrators may.
 ///
@@ -106,7 +112,7 @@ pub async fn update(services: &Services, access: &OrgAccess, to: &UpdateOrg, see
 ///
 /// # Errors
 /// `person_required` for a key; forbidden without the role `admin`; 422 unless `confirm` is the slug; 409: `records_only` for
-/// an org that was deleted, `executing` while an approved call runs; `changed_since` (412).
+/// an org that was deleted, `executing` while a call runs; `changed_since` (412).
 pub async fn delete(services: &Services, access: &OrgAccess, confirm: Option<&str>, seen: &IfMatch) -> Result<()> {
     access.actor.person()?;
     if *access.role_name != *ADMIN {
@@ -134,9 +140,35 @@ pub async fn delete(services: &Services, access: &OrgAccess, confirm: Option<&st
             "an approved call of this org is running; try again when it has ended",
         ));
     }
+    no_call(services, &mut scope, access).await?;
     let deleted = serde_json::json!({"org_id": access.org.id, "slug": slug});
     on_record::in_instance(services, &mut scope, &access.actor, "delete_org", &deleted).await?;
     change::commit(services, scope, &access.actor, "delete_org", &deleted, None::<&()>).await
+}
+
+/// Fails while a call that needed no approval runs, on any replica, as far as the record knows: it would lose its connection
+/// under it. It ends by its own limit; one whose replica was killed counts until that is over.
+async fn no_call(services: &Services, scope: &mut OrgScope, access: &OrgAccess) -> Result<()> {
+    let longest =
+        access.org.connections.values().map(|c| millis(c.connect_timeout_ms) + millis(c.call_timeout_ms)).max();
+    // A session that was lost is opened once more, and the answer is on its way to the record.
+    let longest = 2 * longest.unwrap_or_default() + RECORDED_WITHIN;
+    let floor = finished::before(Uuid::now_v7(), u64::try_from(longest.as_millis()).unwrap_or(u64::MAX));
+    let Some(call) = finished::under_way(scope, floor).await? else { return Ok(()) };
+    let left = (call.at + longest - services.clock.now()).num_seconds().max(1);
+    let tool = [call.toolkit, call.tool].into_iter().flatten().collect::<Vec<_>>().join("/");
+    Err(Error::conflict(
+        "executing",
+        format!(
+            "`{}` is calling `{tool}` and has no answer yet; try again when the call has ended, which it has in {left} s at the \
+             latest",
+            call.caller
+        ),
+    ))
+}
+
+fn millis(millis: i32) -> Duration {
+    Duration::from_millis(u64::try_from(millis).unwrap_or_default())
 }
 
 /// Ends the requests that nobody can use any more.

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     db::{self, OrgScope, key_people::Of},
-    error::{Error, MOST_AFFECTED, Result},
+    error::{Error, Result},
 };
 
 /// Makes a role.
@@ -92,12 +92,8 @@ pub async fn delete(services: &Services, access: &OrgAccess, role: &str, seen: &
     let uses = db::role::uses(&mut scope, row.id, services.clock.now()).await?;
     let (invited, used): (Vec<_>, Vec<_>) = uses.into_iter().map(affected).partition(|use_| use_.kind == INVITATION);
     if !used.is_empty() {
-        let mut error = Error::conflict(
-            "role_in_use",
-            format!("the role `{role}` is in use by members, keys or tools; give them another role first"),
-        );
-        error.affected = used.into_iter().chain(invited).take(MOST_AFFECTED).collect();
-        return Err(error);
+        let message = format!("the role `{role}` is in use by members, keys or tools; give them another role first");
+        return Err(Error::conflict("role_in_use", message).naming(used.into_iter().chain(invited)));
     }
     not_an_approver(&mut scope, role).await?;
     if !invited.is_empty() && !force {

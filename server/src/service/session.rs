@@ -15,7 +15,7 @@ use super::{
     sign_in::Signed,
 };
 use crate::{
-    auth::session::SignedIn,
+    auth::{device::Device, session::SignedIn},
     db::{self, Reason, SystemScope},
     error::{Error, Kind, Result},
 };
@@ -30,6 +30,8 @@ pub struct Whence {
     pub address: IpAddr,
     /// The browser, as it says.
     pub client: Option<String>,
+    /// The browser, if it has a cookie by which somebody is known.
+    pub device: Option<Device>,
 }
 
 /// Starts a session with a new id, in place of the one that the browser had. Sessions elsewhere go on.
@@ -107,13 +109,15 @@ pub async fn revoke(services: &Services, actor: &Actor, id: &str) -> Result<()> 
     Ok(())
 }
 
-/// Removes sessions that have ended by themselves.
+/// Removes sessions that have ended by themselves, and forgets browsers that were known long enough.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
 pub async fn sweep(services: &Services) -> Result<()> {
     let mut scope = SystemScope::begin(&services.db.upkeep, Reason::SignIn).await?;
-    db::session::sweep(&mut scope, services.sessions.limits().since(services.clock.now())).await?;
+    let now = services.clock.now();
+    db::session::sweep(&mut scope, services.sessions.limits().since(now)).await?;
+    db::device::sweep(&mut scope, now).await?;
     scope.commit().await
 }
 

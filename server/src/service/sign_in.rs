@@ -2,7 +2,7 @@
 //! account costs the same time and gets the same answer as a wrong password. Also the first
 //! administrator, and new passwords for who has lost theirs.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use domain::UserId;
 use secrecy::SecretString;
@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::{
-    Services,
+    Services, device,
     label::{email, normalised},
     on_record::{self, Asked},
     session::Whence,
@@ -55,7 +55,14 @@ impl Knock {
 /// to come back, after many failures of the account or the address.
 pub async fn sign_in(services: &Arc<Services>, address: &str, password: SecretString, knock: &Knock) -> Result<Signed> {
     let spellings = Spellings::of(address);
-    let attempt = attempt(services, &spellings, knock.whence.address).await.map_err(too_many)?;
+    let attempt = match attempt(services, &spellings, &knock.whence).await {
+        Ok(attempt) => attempt,
+        Err(wait) => {
+            let (slowed, asked) = (too_many(wait), knock.asked(spellings.first()));
+            on_record::slowed_sign_in(services, spellings.0, asked, &slowed);
+            return Err(slowed);
+        }
+    };
     let checked = match check(services, &spellings, password).await {
         Ok(checked) => checked,
         Err(error) => {
@@ -75,27 +82,33 @@ pub async fn sign_in(services: &Arc<Services>, address: &str, password: SecretSt
         metrics::counter!("permesso_sign_ins_total", "result" => "ok").increment(1);
         return Ok(signed);
     }
-    let wrong = Error::new(Kind::Unauthorized, "unauthorized", "the e-mail or the password is wrong");
+    let refused = match attempt.failed() {
+        Some(wait) => too_many(wait),
+        None => {
+            metrics::counter!("permesso_sign_ins_total", "result" => "refused").increment(1);
+            Error::new(Kind::Unauthorized, "unauthorized", "the e-mail or the password is wrong")
+        }
+    };
     if let Some((user, email)) = checked.person {
         let asked = knock.asked(&email);
-        on_record::bad_sign_in(services, (user.user, email), asked, &wrong);
+        on_record::bad_sign_in(services, (user.user, email), asked, &refused);
     }
-    if let Some(wait) = attempt.failed() {
-        return Err(too_many(wait));
-    }
-    metrics::counter!("permesso_sign_ins_total", "result" => "refused").increment(1);
-    Err(wrong)
+    Err(refused)
 }
 
 /// How many refused attempts look up at once whether the account is known there: strangers cause that.
 static LOOK_UPS: Semaphore = Semaphore::const_new(2);
 
-/// Counts an attempt. An account that signed in from this network before has an allowance of its own, also where another
-/// replica, or this one before it was started anew, saw that.
+/// Counts an attempt. A browser by which the account is known has an allowance of its own; so has an account that signed in
+/// from this network before, also where another replica, or this one before it was started anew, saw that.
 ///
 /// # Errors
 /// How long to wait.
-async fn attempt(services: &Services, spellings: &Spellings, address: IpAddr) -> Result<Attempt, Duration> {
+pub(super) async fn attempt(services: &Services, spellings: &Spellings, whence: &Whence) -> Result<Attempt, Duration> {
+    let address = whence.address;
+    if let Some(attempt) = device::attempt(services, &spellings.0, whence).await {
+        return Ok(attempt);
+    }
     let wait = match services.throttle.check(spellings.first(), address) {
         Ok(attempt) => return Ok(attempt),
         Err(wait) => wait,
@@ -114,10 +127,10 @@ async fn attempt(services: &Services, spellings: &Spellings, address: IpAddr) ->
 }
 
 /// An e-mail as it is looked up: normalised, and as it was typed, which is how an earlier version kept it.
-struct Spellings(Vec<String>);
+pub(super) struct Spellings(Vec<String>);
 
 impl Spellings {
-    fn of(address: &str) -> Self {
+    pub(super) fn of(address: &str) -> Self {
         let typed = address.trim().to_lowercase();
         let normal = normalised(address);
         // Postgres cannot even look for U+0000.
@@ -219,7 +232,8 @@ pub async fn first_administrator(services: &Services, address: &str, password: &
     Ok(made)
 }
 
-/// Sets a person's password, ends their console sessions and voids every token issued before.
+/// Sets a person's password, ends their console sessions, voids every token issued before and forgets the browsers by
+/// which they were known.
 ///
 /// # Errors
 /// No such person; a wrong password.
@@ -236,6 +250,7 @@ pub async fn reset_password(services: &Services, address: &str, password: &str) 
         person.ok_or_else(|| Error::new(Kind::NotFound, "not_found", format!("there is no person `{address}`")))?;
     db::user::reset_password(&mut scope, person.id, &hash).await?;
     db::session::delete_of_person(&mut scope, person.id).await?;
+    db::device::forget(&mut scope, person.id).await?;
     let asked = Asked {
         request: Some(json!({"email": address, "user_id": person.id})),
         ..Asked::new("reset_password", Source::Job, Uuid::now_v7())

@@ -42,6 +42,8 @@ pub enum KeyUse {
     /// Signing login tokens of the installation with this id, which is random and secret: the development key is
     /// published, so it alone would make the tokens of one installation good at every other.
     LoginToken(Uuid),
+    /// Marking the cookies by which browsers are known, of the installation with this id.
+    KnownDevice(Uuid),
     /// Signing the cursors of lists, so that a client cannot write its own.
     Cursor,
     /// Sealing what belongs to one purpose.
@@ -53,6 +55,7 @@ impl KeyUse {
     fn label(self) -> [Cow<'static, str>; 2] {
         match self {
             Self::LoginToken(instance) => ["login-token".into(), instance.to_string().into()],
+            Self::KnownDevice(instance) => ["known-device".into(), instance.to_string().into()],
             Self::Cursor => ["cursor".into(), "".into()],
             Self::Seal(purpose) => ["seal".into(), purpose.name().into()],
         }
@@ -207,6 +210,7 @@ mod tests {
         let installations = [Uuid::from_u128(1), Uuid::from_u128(2)];
         let mut uses = vec![KeyUse::Cursor];
         uses.extend(installations.map(KeyUse::LoginToken));
+        uses.extend(installations.map(KeyUse::KnownDevice));
         uses.extend(Purpose::ALL.map(KeyUse::Seal));
         let masters = [MasterKey::development(), MasterKey::new(&SecretBox::new(Box::new(BYTES)))];
         let keys = masters.iter().flat_map(|master| uses.iter().map(|u| *master.derive(*u).expose_secret()));

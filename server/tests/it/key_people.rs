@@ -188,3 +188,27 @@ async fn who_is_removed_takes_every_secret_along_that_they_have_seen() {
     // The key of another owner lives, with another secret.
     assert!(works(&rotate(&world.owner, &made_id, 0).await).await);
 }
+
+#[tokio::test]
+async fn more_keys_than_are_counted_are_said_to_be_more() {
+    let world = World::new().await;
+    let (_, member) = ada(&world, "admin").await;
+    // The last of them is the only one that would do less.
+    let sql = "INSERT INTO api_keys (id, org_id, name, role_id, owner_id, created_by)
+               SELECT gen_random_uuid(), k.org_id, 'many ' || n, r.id, u.id, u.id
+               FROM api_keys k JOIN roles r ON r.org_id = k.org_id AND r.name = $1 JOIN users u ON u.email = $2,
+                    generate_series(1, $3) n WHERE k.name = 'robot'";
+    let make = async |role: &str, count: i32| {
+        let made = sqlx::query(sql).bind(role).bind(ADA.0).bind(count).execute(&mut world.sql().await).await;
+        made.expect("an owner may");
+    };
+    make("agent", 1_001).await;
+    let made = world.admin.post(KEYS, json!({"name": "boss", "role": "admin", "owner": ADA.0})).await;
+    made.expect(201);
+    let less = world.owner.patch(&member, json!({"role": "member"})).await.expect(409);
+    assert_eq!((affected(&less, "owns_keys").0, &less["more"]), (vec!["api_key boss".to_owned()], &Value::Null));
+    let many = world.owner.delete(&member).await.expect(409);
+    let detail = many["detail"].as_str().unwrap_or_default();
+    assert!(detail.contains("more than 1,000 API keys"), "{detail}");
+    assert_eq!((affected(&many, "owns_keys").0.len(), &many["more"]), (100, &json!(true)));
+}

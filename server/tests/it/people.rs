@@ -4,6 +4,7 @@
 mod account;
 mod administrators;
 mod cross_site;
+mod devices;
 mod invitations;
 mod limits;
 mod sessions;

@@ -178,6 +178,89 @@ async fn signing_in_is_on_record_in_the_orgs_of_the_person() {
 }
 
 #[tokio::test]
+async fn sign_ins_that_are_slowed_are_on_record_once_a_minute_with_the_number_of_the_others() {
+    let world = World::new().await;
+    let (clock, hands) = Clock::test(Clock::system().now());
+    let gateway = Gateway::start_with(&world.database, clock).await;
+    let anyone = Client::new(&gateway.url, None);
+    let knock = async |email: &str| {
+        anyone.post("/auth/login", json!({"email": email, "password": "not my password"})).await.status.as_u16()
+    };
+    // The account's limit there, what is in reserve, and three that are not compared.
+    for _ in 0..28 {
+        knock(APPROVER.0).await;
+    }
+    assert_eq!([knock("nobody@example.com").await, knock(APPROVER.0).await], [401, 429]);
+    let slowed = async || {
+        let refused = records(&world.admin, "acme", &format!("action=login&status=refused&actor={}", APPROVER.0)).await;
+        let mut found = Vec::new();
+        for record in refused {
+            let id = record["id"].as_str().unwrap_or_default();
+            let record = world.admin.get(&format!("/orgs/acme/audit/{id}")).await.expect(200);
+            let response: Value = serde_json::from_str(record["response"].as_str().unwrap_or("null")).expect("JSON");
+            if response["code"] == "too_many_attempts" {
+                found.push(response);
+            }
+        }
+        found
+    };
+    eventually("all were looked up", async || gateway.services.dispatched.is_empty()).await;
+    eventually("it is on record", async || slowed().await.len() == 1).await;
+    hands.advance(std::time::Duration::from_secs(61));
+    // One of the account and one of the reserve may be tried again by now.
+    for _ in 0..6 {
+        knock(APPROVER.0).await;
+    }
+    eventually("all were looked up", async || gateway.services.dispatched.is_empty()).await;
+    eventually("it is on record again", async || slowed().await.len() == 2).await;
+    let others = slowed().await[0]["others_in_the_minute_before"].as_u64();
+    assert!(others.is_some_and(|others| others >= 3), "{others:?}");
+    assert!(records(&world.admin, "instance", "q=nobody").await.is_empty());
+}
+
+#[tokio::test]
+async fn who_is_turned_away_is_on_record_with_the_tool_or_the_word_that_it_is_not_known() {
+    let world = World::new().await;
+    let call = |tool: &str| {
+        let params = json!({"name": tool, "arguments": {}});
+        json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}).to_string()
+    };
+    let accept = ("accept", "application/json, text/event-stream");
+    let post = async |client: &Client, body: String, headers: &[(&str, &str)]| {
+        let headers = [&[accept][..], headers].concat();
+        client.send(reqwest::Method::POST, "/acme/bank/mcp", Some(body), &headers).await.status.as_u16()
+    };
+    // Of an org that it does not belong to nothing is read; 2026-07-28 says the name in the head.
+    assert_eq!(post(&world.other_agent, call("pay"), &[]).await, 404);
+    let (record, ..) = newest(&world.other_org, "other", "actor=spy&status=refused").await;
+    assert_eq!((&record["action"], &record["tool"]), (&json!("turned away"), &json!("(not read)")));
+    let head = [("mcp-method", "tools/call"), ("mcp-name", "pay")];
+    assert_eq!(post(&world.other_agent, call("pay"), &head).await, 404);
+    let (record, ..) = newest(&world.other_org, "other", "actor=spy&status=refused").await;
+    assert_eq!(record["tool"], "pay");
+    assert_eq!(post(&world.other_agent, "{}".into(), &[("mcp-method", "tools/list")]).await, 404);
+    let (record, ..) = newest(&world.other_org, "other", "actor=spy&status=refused").await;
+    assert_eq!(record["tool"], Value::Null, "it calls none");
+
+    // Where the body was read, the tool is there.
+    let of_agent = async || newest(&world.admin, "acme", "actor=robot&status=refused").await.0;
+    let gone = [("mcp-session-id", "gone"), ("mcp-protocol-version", "2025-11-25")];
+    assert_eq!(post(&world.agent, call("balance"), &gone).await, 404);
+    let record = of_agent().await;
+    assert_eq!((&record["action"], &record["tool"]), (&json!("turned away"), &json!("balance")));
+    for (body, version, tool) in [
+        (call("balance"), "2099-01-01", json!("balance")),
+        (format!("[{},{}]", call("pay"), call("close")), "2025-11-25", json!("pay, close")),
+        ("{".to_owned(), "2025-11-25", json!("(not read)")),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"tools/call"}"#.to_owned(), "2025-11-25", json!("(not read)")),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"nothing"}"#.to_owned(), "2025-11-25", Value::Null),
+    ] {
+        post(&world.agent, body.clone(), &[("mcp-protocol-version", version)]).await;
+        assert_eq!(of_agent().await["tool"], tool, "{body}");
+    }
+}
+
+#[tokio::test]
 async fn what_belongs_to_the_instance_is_read_by_its_administrators_only() {
     let world = World::new().await;
     let found = records(&world.admin, "instance", "").await;

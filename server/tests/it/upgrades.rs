@@ -13,6 +13,8 @@ use crate::{
         Client, Gateway, World,
         client::text,
         database::{copy, database, database_at, owner},
+        gateway::variables,
+        process::{Process, permesso},
         world::{APPROVER, OWNER},
     },
 };
@@ -22,6 +24,36 @@ const TOOLS: &str = "/orgs/acme/connections/bank/tools";
 /// The columns that an earlier version reads.
 const SEEN: &str = "SELECT json_agg(json_build_object('name', name, 'seen', seen_sha256, 'reviewed', reviewed_sha256,
                         'definition', reviewed_definition, 'at', reviewed_at) ORDER BY name) FROM tools";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_starts_a_gateway_that_migrates_reads_what_keys_can_no_longer_do() {
+    let world = World::new().await;
+    world.owner.post("/orgs/acme/api-keys", json!({"name": "boss", "role": "admin"})).await.expect(201);
+    let sql = "UPDATE api_keys SET owner_id = (SELECT id FROM users WHERE email = $1) WHERE name = 'boss'";
+    sqlx::query(sql).bind(APPROVER.0).execute(&mut world.sql().await).await.expect("an owner may");
+    let database = database_at(16).await;
+    copy(&world.database, &database).await;
+    let directory = tempfile::tempdir().expect("a directory");
+    let log = directory.path().join("log");
+    let start = |by_flag: bool| {
+        let mut set = variables(&database);
+        if !by_flag {
+            set.push(("PERMESSO_MIGRATE".into(), "auto".into()));
+        }
+        let mut command = permesso();
+        command.arg("serve").args(by_flag.then_some("--migrate"));
+        command.stderr(std::fs::File::create(&log).expect("a file"));
+        tokio::task::spawn_blocking(move || Process::gateway_by(command, &set))
+    };
+    let gateway = start(true).await.expect("it starts");
+    let said = std::fs::read_to_string(&log).expect("text");
+    assert!(said.contains("the key \"boss\"") && said.contains(APPROVER.0), "{said}");
+    gateway.end();
+    let gateway = start(false).await.expect("it starts");
+    let said = std::fs::read_to_string(&log).expect("text");
+    assert!(!said.contains("boss"), "nothing was migrated: {said}");
+    gateway.end();
+}
 
 #[tokio::test]
 async fn reviewed_tools_open_approvals_and_changed_definitions_survive_an_upgrade() {

@@ -220,3 +220,17 @@ fn no_account_is_kept_in_the_clear() {
     let _ = throttle.check(ADA, home());
     assert_eq!(format!("{throttle:?}"), "Throttle { .. }");
 }
+
+#[test]
+fn a_known_browser_has_ten_failures_of_its_own_and_nobody_else_uses_them_up() {
+    let (throttle, hands) = throttle();
+    failures(&throttle, |_| ADA.into(), |_| home());
+    let device =
+        |device: u8| (0..100).take_while(|_| throttle.check_device(&[device; 32], ADA, home()).is_ok()).count();
+    throttle.check_device(&[1; 32], ADA, home()).unwrap().succeeded();
+    assert_eq!((device(1), device(2)), (10, 10));
+    // What is tried there counts nowhere else.
+    assert_eq!(wait(&throttle, "bob@example.com", home()), seconds(0));
+    hands.advance(seconds(60));
+    assert_eq!(device(1), 1);
+}

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use url::Host;
 
 use super::{
+    migrate,
     output::{Output, note},
     serve,
 };
@@ -127,7 +128,7 @@ async fn start_postgres(config: &mut Config) -> anyhow::Result<Embedded> {
 
 async fn run_gateway(args: &DevArgs, config: &Config, console: Console, out: Output) -> anyhow::Result<()> {
     step("bringing the schema up to date");
-    serve::migrate(config).await?;
+    migrate::at_start(config).await?;
     let listener = serve::bind(config).await?;
     let public_url = serve::public_url(config, &listener)?;
     let local_url = format!("http://{}", listener.local_addr()?);

@@ -27,6 +27,43 @@ pub struct Row {
     pub duration_us: Option<i64>,
 }
 
+/// The smallest UUIDv7 of so many milliseconds before that of `id`.
+pub fn before(id: Uuid, millis: u64) -> Uuid {
+    let bytes = id.as_u128() >> 80;
+    Uuid::from_u128(bytes.saturating_sub(u128::from(millis)) << 80)
+}
+
+/// A call that is under way.
+pub struct UnderWay {
+    /// The toolkit's slug.
+    pub toolkit: Option<String>,
+    /// The tool's name.
+    pub tool: Option<String>,
+    /// Who calls.
+    pub caller: String,
+    /// Since when.
+    pub at: DateTime<Utc>,
+}
+
+/// A call that needed no approval, is on record from `floor` on and has no outcome yet: the newest, whichever replica makes
+/// it. One whose replica was killed looks the same.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn under_way(scope: &mut OrgScope, floor: Uuid) -> Result<Option<UnderWay>> {
+    Ok(sqlx::query_as!(
+        UnderWay,
+        r#"SELECT i.toolkit, i.tool, i.actor_name AS caller, i.at FROM audit_intents i
+           WHERE i.org_id = $1 AND i.id >= $2 AND i.action = 'tools/call' AND i.approval_id IS NULL
+             AND NOT EXISTS (SELECT FROM audit_outcomes o WHERE o.intent_at = i.at AND o.intent_id = i.id)
+           ORDER BY i.id DESC LIMIT 1"#,
+        scope.org().0,
+        floor,
+    )
+    .fetch_optional(scope.conn())
+    .await?)
+}
+
 /// The newest records from `floor` on, at most `limit`: their ids and whether they have an outcome.
 ///
 /// # Errors

@@ -7,7 +7,10 @@ use std::collections::HashSet;
 use uuid::Uuid;
 
 use crate::{
-    db::{OrgScope, audit::finished},
+    db::{
+        OrgScope,
+        audit::finished::{self, before},
+    },
     error::Result,
 };
 
@@ -95,12 +98,6 @@ impl Calls {
             self.unfinished = newest.split_off(newest.len() - REMEMBERED).into_iter().collect();
         }
     }
-}
-
-/// The smallest UUIDv7 of so many milliseconds before that of `id`.
-fn before(id: Uuid, millis: u64) -> Uuid {
-    let bytes = id.as_u128() >> 80;
-    Uuid::from_u128(bytes.saturating_sub(u128::from(millis)) << 80)
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ use serde_json::json;
 use crate::support::{
     Client, Gateway, World,
     client::text,
+    eventually,
+    upstream::Behaviour,
     world::{APPROVER, OWNER},
 };
 
@@ -93,7 +95,7 @@ async fn a_person_who_signed_in_from_there_before_has_an_allowance_of_their_own_
 }
 
 #[tokio::test]
-async fn people_leave_an_org_but_not_its_last_administrator_nor_who_answers_for_keys() {
+async fn people_leave_an_org_but_not_its_last_administrator_and_say_so_twice_where_it_stops_something() {
     let world = World::new().await;
     let code = async |client: &Client| {
         let answer = client.delete("/me/orgs/acme").await;
@@ -105,12 +107,77 @@ async fn people_leave_an_org_but_not_its_last_administrator_nor_who_answers_for_
     assert_eq!(code(&world.other_org).await.0, 404);
     let second = json!({"email": "second@example.com", "role": "admin", "password": "second horse battery"});
     world.admin.post("/orgs/acme/members", second).await.expect(201);
-    assert_eq!(code(&world.owner).await, (409, "owns_keys".into()));
-    world.owner.delete(&format!("/orgs/acme/api-keys/{}", world.agent_key_id)).await.expect(204);
-    assert_eq!(code(&world.owner).await.0, 204);
+    // The approver's key has a secret that the owner made.
+    let theirs = json!({"name": "theirs", "role": "agent", "owner": APPROVER.0});
+    let theirs = world.owner.post("/orgs/acme/api-keys", theirs).await.expect(201);
+    let theirs = Client::new(&world.gateway.url, theirs["key"].as_str());
+    let problem = world.owner.delete("/me/orgs/acme").await.expect(409);
+    let named = |field: &str| -> Vec<String> {
+        let named = problem["affected"].as_array().into_iter().flatten();
+        named.map(|one| one[field].as_str().unwrap_or_default().to_owned()).collect()
+    };
+    assert_eq!((&problem["code"], named("name")), (&json!("owns_keys"), vec!["robot".into(), "theirs".into()]));
+    assert!(named("effect")[1].contains("secrets"), "{problem}");
+    for client in [&world.agent, &theirs] {
+        client.get("/me").await.expect(200);
+    }
+    world.owner.delete("/me/orgs/acme?force=true").await.expect(204);
     world.owner.get("/orgs/acme").await.expect(404);
+    for client in [&world.agent, &theirs] {
+        client.get("/me").await.expect(401);
+    }
     let record = world.admin.get("/orgs/acme/audit?action=leave_org&status=ok").await.expect(200);
     assert_eq!(record["items"][0]["actor_name"], OWNER.0);
+    let id = record["items"][0]["id"].as_str().unwrap_or_default().to_owned();
+    let record = world.admin.get(&format!("/orgs/acme/audit/{id}")).await.expect(200);
+    assert!(record["response"].as_str().is_some_and(|said| said.contains("theirs")), "{record}");
+}
+
+#[tokio::test]
+async fn who_leaves_is_told_that_nobody_could_decide_any_more() {
+    let world = World::new().await;
+    let policy = json!({"approval_policy": {"approver_roles": ["approver"]}});
+    world.owner.patch("/orgs/acme/toolkits/bank", policy).await.expect(200);
+    let problem = world.approver.delete("/me/orgs/acme").await.expect(409);
+    let first = &problem["affected"][0];
+    assert_eq!(
+        (&problem["code"], &first["kind"], &first["name"]),
+        (&json!("stops_decisions"), &json!("toolkit"), &json!("bank"))
+    );
+    world.approver.get("/orgs/acme").await.expect(200);
+    world.approver.delete("/me/orgs/acme?force=true").await.expect(204);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_org_is_not_deleted_while_a_call_runs_that_needed_no_approval() {
+    let world = World::new().await;
+    let patient = json!({"call_timeout_ms": 60_000});
+    world.owner.patch("/orgs/acme/connections/bank", patient).await.expect(200);
+    // The other replica knows of the call by its record only.
+    let second = Gateway::start(&world.database).await;
+    world.upstream.behave(Behaviour::Hang(r#"{"content":[{"type":"text","text":"late"}]}"#.to_owned()));
+    let call = {
+        let agent = world.agent.clone();
+        tokio::spawn(async move { agent.call("balance", json!({})).await })
+    };
+    eventually("it runs", async || world.upstream.calls() == 1).await;
+    for owner in [&world.owner, &world.owner.at(&second.url)] {
+        // Its record gathers for some milliseconds.
+        eventually("it is on record", async || {
+            world.admin.get("/orgs/acme/audit?status=interrupted").await.json()["items"][0]["tool"] == "balance"
+        })
+        .await;
+        let refused = owner.delete("/orgs/acme?confirm=acme").await.expect(409);
+        let detail = refused["detail"].as_str().unwrap_or_default();
+        assert_eq!(refused["code"], "executing");
+        assert!(detail.contains("`robot`") && detail.contains("`bank/balance`"), "{detail}");
+    }
+    world.upstream.release();
+    assert_eq!(text(&call.await.expect("an answer")), "late");
+    world.owner.delete("/orgs/acme?confirm=acme").await.expect(204);
+    let record = world.admin.get("/orgs/acme/audit?action=tools%2Fcall").await.expect(200);
+    assert_eq!((&record["items"][0]["tool"], &record["items"][0]["status"]), (&json!("balance"), &json!("ok")));
+    second.stop().await;
 }
 
 #[tokio::test]

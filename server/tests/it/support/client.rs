@@ -1,6 +1,6 @@
 //! One caller: REST and MCP with one credential, or a browser that keeps a cookie.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use parking_lot::Mutex;
 use reqwest::{Method, StatusCode, header::HeaderMap};
@@ -44,6 +44,12 @@ impl Answer {
         self.json()
     }
 
+    /// The `Set-Cookie` of the cookie with this name.
+    pub(crate) fn set_cookie(&self, name: &str) -> Option<String> {
+        let all = self.headers.get_all("set-cookie").iter().map(|set| set.to_str().expect("text"));
+        all.filter(|set| set.split('=').next() == Some(name)).map(str::to_owned).next()
+    }
+
     /// The problem's code.
     pub(crate) fn code(&self) -> String {
         self.json()["code"].as_str().unwrap_or_default().to_owned()
@@ -56,8 +62,8 @@ pub(crate) struct Client {
     http: reqwest::Client,
     pub(crate) url: String,
     pub(crate) token: Option<String>,
-    /// What a browser keeps of `Set-Cookie`: one `name=value`. It does as the console's page would.
-    jar: Option<Arc<Mutex<Option<String>>>>,
+    /// What a browser keeps of `Set-Cookie`, by name. It does as the console's page would.
+    jar: Option<Arc<Mutex<BTreeMap<String, String>>>>,
     cookie: Option<String>,
 }
 
@@ -79,9 +85,22 @@ impl Client {
         browser
     }
 
-    /// The browser's cookie, as `name=value`.
+    /// The cookie of the browser's session, as `name=value`.
     pub(crate) fn cookie(&self) -> Option<String> {
-        self.jar.as_ref().and_then(|jar| jar.lock().clone())
+        self.cookie_named("permesso").or_else(|| self.cookie_named("__Host-permesso"))
+    }
+
+    /// The cookie with this name, as `name=value`.
+    pub(crate) fn cookie_named(&self, name: &str) -> Option<String> {
+        let jar = self.jar.as_ref()?.lock();
+        jar.get(name).map(|value| format!("{name}={value}"))
+    }
+
+    /// All the browser sends.
+    fn cookies(&self) -> Option<String> {
+        let jar = self.jar.as_ref()?.lock();
+        let all: Vec<_> = jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        (!all.is_empty()).then(|| all.join("; "))
     }
 
     /// Somebody who sends this cookie with every request, whatever is answered.
@@ -92,7 +111,8 @@ impl Client {
 
     /// Puts a cookie into the browser.
     pub(crate) fn set_cookie(&self, cookie: &str) {
-        *self.jar.as_ref().expect("a browser").lock() = Some(cookie.to_owned());
+        let (name, value) = cookie.split_once('=').expect("name=value");
+        self.jar.as_ref().expect("a browser").lock().insert(name.to_owned(), value.to_owned());
     }
 
     /// The same caller at another replica.
@@ -128,7 +148,7 @@ impl Client {
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }
-        if let Some(cookie) = self.cookie().or_else(|| self.cookie.clone()) {
+        if let Some(cookie) = self.cookies().or_else(|| self.cookie.clone()) {
             request = request.header("cookie", cookie);
         }
         if self.jar.is_some() && !headers.iter().any(|(name, _)| *name == "sec-fetch-site") {
@@ -142,10 +162,16 @@ impl Client {
         }
         let answer = request.send().await?;
         let (status, headers) = (answer.status(), answer.headers().clone());
-        if let (Some(jar), Some(set)) = (&self.jar, headers.get("set-cookie")) {
-            let set = set.to_str().expect("text");
-            let cookie = set.split(';').next().unwrap_or_default();
-            *jar.lock() = (!set.contains("Max-Age=0")).then(|| cookie.to_owned());
+        if let Some(jar) = &self.jar {
+            for set in headers.get_all("set-cookie") {
+                let set = set.to_str().expect("text");
+                let (name, value) = set.split(';').next().and_then(|cookie| cookie.split_once('=')).expect("a cookie");
+                if set.contains("Max-Age=0") {
+                    jar.lock().remove(name);
+                } else {
+                    jar.lock().insert(name.to_owned(), value.to_owned());
+                }
+            }
         }
         Ok(Answer { status, headers, text: answer.text().await? })
     }
