@@ -16,7 +16,10 @@ pub(super) fn Orgs() -> impl IntoView {
     let open = RwSignal::new(false);
     let about = RwSignal::new(String::new());
     let rows = move || {
-        let orgs = api.me.get().map(|me| me.orgs.clone()).unwrap_or_default();
+        let me = api.me.get();
+        // Who administers the instance is in every org, a member or not.
+        let administers = me.as_ref().is_some_and(|me| me.instance_admin);
+        let orgs = me.map(|me| me.orgs.clone()).unwrap_or_default();
         let row = |org: api_types::MyOrg| {
             // Of some there is only a record, and no inbox.
             let room = if org.records_only { "audit" } else { "inbox" };
@@ -30,7 +33,7 @@ pub(super) fn Orgs() -> impl IntoView {
             view! {
                 <li>
                     <span><a href=format!("/{}/{room}", org.slug)><Said text=org.slug.clone() /></a> " as " <Said text=org.role />{only}</span>
-                    {(!org.records_only).then(|| view! { <Button kind=Kind::Quiet label on_press=ask>"Leave"</Button> })}
+                    {(!administers && !org.records_only).then(|| view! { <Button kind=Kind::Quiet label on_press=ask>"Leave"</Button> })}
                 </li>
             }
         };

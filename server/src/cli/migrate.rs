@@ -4,7 +4,10 @@ use domain::marks::escaped;
 use secrecy::SecretString;
 use serde_json::json;
 
-use super::{output::Output, serve};
+use super::{
+    output::{Output, note},
+    serve,
+};
 use crate::{
     config::Config,
     db::{
@@ -32,7 +35,7 @@ pub(super) async fn at_start(config: &Config) -> anyhow::Result<()> {
     let url = serve::owner_url(config)?;
     if db::migrate::migrate_at_start(url).await? {
         for key in keys(url).await? {
-            eprintln!("{}", escaped(&key));
+            note(escaped(&key));
         }
     }
     Ok(())
