@@ -117,13 +117,15 @@ const COMPARES: &str = r#"test "$1" = "$API_KEY" && test "$2" = "{OTHER}" && ech
 #[tokio::test]
 async fn a_secret_argument_comes_back_to_nobody_and_one_that_refers_to_a_variable_has_its_value() {
     let world = World::new().await;
-    let secret = ["--api-key=hunter2", "--access-token", "monkey1", "pg://app:dragon1@db/x"];
+    let secret =
+        ["--api-key=hunter2", "--access-token", "monkey1", "pg://app:dragon1@db/x", "--dsn=root:tiger1@tcp(db)/x"];
     let args = [&["-c", COMPARES, "sh", "{API_KEY}", "{OTHER}"], &secret[..]].concat();
     let config = json!({"command": "/bin/sh", "args": args, "env": {"API_KEY": "zxcv-value"}});
     let path = "/orgs/acme/connections/compares";
     let body = json!({"slug": "compares", "kind": "stdio", "config": config});
     let made = world.admin.post("/orgs/acme/connections", body).await.expect(201);
-    let shown = ["--api-key=********", "--access-token", "********", "pg://app:********@db/x"];
+    let shown =
+        ["--api-key=********", "--access-token", "********", "pg://app:********@db/x", "--dsn=root:********@tcp(db)/x"];
     assert_eq!(made["config"]["args"], json!([&args[..5], &shown[..]].concat()));
     let seen = world.admin.get(path).await.expect(200);
     assert_eq!(seen["config"], made["config"]);
@@ -145,7 +147,7 @@ async fn a_secret_argument_comes_back_to_nobody_and_one_that_refers_to_a_variabl
     let audit = "SELECT string_agg(concat(i.request, o.response), ' ') FROM audit_intents i
                  LEFT JOIN audit_outcomes o ON o.intent_id = i.id";
     let audit: String = sqlx::query_scalar(audit).fetch_one(&mut world.sql().await).await.expect("records");
-    for secret in ["hunter2", "monkey1", "dragon1", "zxcv-value"] {
+    for secret in ["hunter2", "monkey1", "dragon1", "tiger1", "zxcv-value"] {
         assert!(!audit.contains(secret) && !seen.to_string().contains(secret), "{secret}: {seen} {audit}");
     }
 }

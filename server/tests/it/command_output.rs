@@ -11,7 +11,7 @@ use crate::{
         Client, Gateway, World,
         gateway::variables,
         process::permesso,
-        world::{ADMIN, APPROVER, OWNER},
+        world::{ADMIN, APPROVER, OTHER, OWNER},
     },
 };
 
@@ -207,5 +207,63 @@ async fn a_command_whose_reader_has_gone_ends_without_a_word() {
         });
         let output = output.await.expect("it ends").expect("it starts");
         assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""), "{args:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_is_not_seen_stands_in_a_list_either() {
+    let world = World::new().await;
+    let id = world.held(1).await;
+    let hides: String = HIDDEN.iter().flat_map(|hidden| ['a', *hidden]).chain(['b']).collect();
+    // Names as an earlier version took them.
+    sqlx::query("UPDATE approvals SET caller_name = $1, tool = $1")
+        .bind(&hides)
+        .execute(&mut world.sql().await)
+        .await
+        .expect("an owner may");
+    let person = as_person(&world.gateway.url, APPROVER);
+    for args in [&["approvals", "list"][..], &["approvals", "list", "--json"]] {
+        let listed = said(&run(args, &person));
+        assert!(listed.contains(&id), "{listed}");
+        for hidden in HIDDEN {
+            assert!(!listed.contains(*hidden), "{hidden:?} is printed: {listed}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn migrating_names_the_keys_that_may_do_less_than_their_role_or_are_known_to_who_left() {
+    let world = World::new().await;
+    let ada = json!({"email": "ada@example.com", "password": "ada horse battery", "role": "admin"});
+    let member = world.admin.post("/orgs/acme/members", ada).await.expect(201);
+    for name in ["boss", "worker", "orphan", "seen"] {
+        let role = if name == "worker" { "agent" } else { "admin" };
+        let owner = if name == "boss" || name == "worker" { "ada@example.com" } else { OWNER.0 };
+        let key = json!({"name": name, "role": role, "owner": owner});
+        world.admin.post("/orgs/acme/api-keys", key).await.expect(201);
+    }
+    let path = format!("/orgs/acme/members/{}?force=true", member["id"].as_str().unwrap_or_default());
+    world.admin.patch(&path, json!({"role": "auditor"})).await.expect(200);
+    // As an earlier version left them when somebody was removed.
+    for change in [
+        "UPDATE api_keys SET owner_id = (SELECT id FROM users WHERE email = $1) WHERE name = 'orphan'",
+        "UPDATE api_key_secrets SET created_by = (SELECT id FROM users WHERE email = $1)
+         WHERE key_id = (SELECT id FROM api_keys WHERE name = 'seen')",
+    ] {
+        sqlx::query(change).bind(OTHER.0).execute(&mut world.sql().await).await.expect("an owner may");
+    }
+    let set = variables(&world.database);
+    let told = document(&run(&["migrate", "--json"], &set));
+    let keys: Vec<&str> = told["keys"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    assert_eq!(keys.len(), 3, "an agent's key loses nothing, and those of others neither: {told}");
+    let words = said(&run(&["migrate"], &set));
+    for (name, says) in [
+        ("boss", &["can no longer: ", "keys:write", "ada@example.com"][..]),
+        ("orphan", &["does nothing any more", OTHER.0]),
+        ("seen", &["has a secret made by", OTHER.0, "rotate it"]),
+    ] {
+        let line = keys.iter().find(|line| line.contains(&format!("the key {name:?}"))).expect("it is named");
+        assert!(says.iter().all(|said| line.contains(said)) && line.contains("`acme`"), "{line}");
+        assert!(words.contains(line), "{words}");
     }
 }

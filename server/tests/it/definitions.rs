@@ -240,6 +240,11 @@ async fn what_a_replica_of_an_earlier_version_writes_beside_this_one_holds_nothi
     for default in [r#"["a","b"]"#, r#"["c"]"#] {
         offer(&world, &pick(default, "Reads.", "")).await;
         assert!(runs(&world.agent).await, "{default}");
+        let same: bool = sqlx::query_scalar("SELECT seen_sha256 = reviewed_sha256 FROM tools WHERE name = 'balance'")
+            .fetch_one(&mut world.sql().await)
+            .await
+            .unwrap();
+        assert!(same, "and it is told that nothing changed: {default}");
     }
     assert_eq!(tool(&world, "balance").await["reviewed"].as_array().unwrap().len(), 3);
 }

@@ -69,6 +69,30 @@ async fn what_changes_nothing_is_answered_and_not_on_record() {
 }
 
 #[tokio::test]
+async fn what_is_read_names_its_state_as_what_was_changed_does() {
+    let world = World::new().await;
+    for Thing { path, change, .. } in things(&world).await {
+        world.owner.patch(&path, change).await.expect(200);
+        let changed = etag(&world.owner.patch(&path, json!({})).await);
+        // Roles and members are read in lists alone.
+        let (list, last) = path.rsplit_once('/').unwrap_or_default();
+        let body = match list.ends_with("/members") || list.ends_with("/roles") {
+            true => {
+                let all = world.owner.get(list).await.expect(200);
+                let is_it = |one: &&Value| one["id"] == last || one["name"] == last;
+                all["items"].as_array().into_iter().flatten().find(is_it).cloned().unwrap_or_default()
+            }
+            false => {
+                let read = world.owner.get(&path).await;
+                assert_eq!(etag(&read), changed, "{path}");
+                read.expect(200)
+            }
+        };
+        assert_eq!(body["etag"], changed, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn null_is_refused_where_nothing_can_be_absent() {
     let world = World::new().await;
     let things = things(&world).await;
