@@ -73,7 +73,7 @@ async fn what_was_opened_with_a_secret_ends_within_a_second_of_it() {
     while listened.next().await.is_some() {}
     let answer = held.await.expect("an answer");
     // A second each on a machine that has nothing else to do.
-    assert!(began.elapsed() < Duration::from_secs(6), "{:?} after two rotations", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?} after two rotations", began.elapsed());
     assert_eq!(answer.status.as_u16(), 401, "{}", answer.text);
     assert_eq!(world.upstream.calls(), 0);
     // The request stays, for the new secret.
@@ -89,12 +89,12 @@ async fn an_overlap_that_is_over_ends_a_stream_without_any_change() {
     let world = World::new().await;
     let (eye, id) = key(&world.owner, "eye", "auditor", None).await;
     let mut watched = events::Stream::open(&eye, "acme", None).await;
-    let new = rotate(&world.owner, &id, 1).await;
     let began = Instant::now();
+    let new = rotate(&world.owner, &id, 1).await;
     let mut of_new = events::Stream::open(&new, "acme", None).await;
     while watched.next().await.is_some() {}
     let took = began.elapsed();
-    assert!((Duration::from_millis(700)..Duration::from_secs(6)).contains(&took), "{took:?}");
+    assert!((Duration::from_millis(900)..Duration::from_secs(10)).contains(&took), "{took:?}");
     world.agent.call("balance", json!({})).await;
     of_new.finished("balance").await;
 }

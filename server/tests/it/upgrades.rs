@@ -123,7 +123,7 @@ async fn earlier() -> SecretString {
 }
 
 /// Begins to migrate, and returns when that waits for somebody who uses a table.
-async fn waiting_migration(database: &SecretString) -> JoinHandle<anyhow::Result<()>> {
+async fn waiting_migration(database: &SecretString) -> JoinHandle<anyhow::Result<bool>> {
     let url = database.clone();
     let runtime = tokio::runtime::Handle::current();
     let migrating = tokio::task::spawn_blocking(move || runtime.block_on(permesso::db::migrate::migrate(&url)));
