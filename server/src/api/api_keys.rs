@@ -68,7 +68,7 @@ pub async fn create_api_key(
     path = "/orgs/{org}/api-keys/{id}/rotate",
     tag = "api-keys",
     request_body = RotateApiKey,
-    responses((status = OK, body = CreatedApiKey), (status = CONFLICT, description = "`key_revoked`, `key_expired`")),
+    responses((status = OK, body = CreatedApiKey), (status = CONFLICT, description = "`key_revoked`, `key_expired`, `too_many_secrets`")),
     security(("bearer" = ["keys:write"])),
 )]
 pub async fn rotate_api_key(

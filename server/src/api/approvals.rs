@@ -63,7 +63,8 @@ pub struct ApprovalsQuery {
     to: Option<DateTime<Utc>>,
     /// Only those that the person with this id decided, or took back.
     decided_by: Option<Uuid>,
-    /// Only those with this text: in names, reasons, or the arguments as they are on record.
+    /// Only those with this text: in names, reasons, or the arguments as they are on record. Upper and lower case are the
+    /// same, and so is how JSON spells a character (`Zoë`, `Zo\u00eb`).
     #[param(min_length = 1, max_length = 500)]
     q: Option<String>,
     /// Whether to count all that there are, up to 10,000.

@@ -69,7 +69,8 @@ pub struct AuditFilters {
     /// Only what belongs to this approval.
     #[serde(skip_serializing_if = "Option::is_none")]
     approval: Option<Uuid>,
-    /// Only what has this text in it: in the action, the tool, the request id, or in bodies for who may see them.
+    /// Only what has this text in it: in the action, the tool, the request id, or in bodies for who may see them. Upper and
+    /// lower case are the same, and so is how JSON spells a character (`Zoë`, `Zo\u00eb`).
     #[param(min_length = 1, max_length = 500)]
     #[serde(skip_serializing_if = "Option::is_none")]
     q: Option<String>,

@@ -132,7 +132,7 @@ async fn a_text_is_found_however_json_spells_it() {
         assert_eq!(found("/orgs/acme/audit?tool=pay&", q).await, 1, "{q}");
     }
     assert_eq!(found("/orgs/acme/audit?tool=balance&", "Jörg").await, 1, "in JSON in a result");
-    for q in ["Malory", "Zoe", "a.b", "u00eb\"\"", "\\\\"] {
+    for q in ["Malory", "Zoe", "a.b", "u00eb\"\""] {
         assert_eq!(found("/orgs/acme/approvals?", q).await, 0, "{q}");
     }
     // As long and as awkward as may be.

@@ -74,9 +74,9 @@ async fn what_is_read_names_its_state_as_what_was_changed_does() {
     for Thing { path, change, .. } in things(&world).await {
         world.owner.patch(&path, change).await.expect(200);
         let changed = etag(&world.owner.patch(&path, json!({})).await);
-        // Roles and members are read in lists alone.
+        // Roles, members and a toolkit's tools are read in lists alone.
         let (list, last) = path.rsplit_once('/').unwrap_or_default();
-        let body = match list.ends_with("/members") || list.ends_with("/roles") {
+        let body = match ["/members", "/roles", "/tools"].iter().any(|end| list.ends_with(end)) {
             true => {
                 let all = world.owner.get(list).await.expect(200);
                 let is_it = |one: &&Value| one["id"] == last || one["name"] == last;
@@ -307,7 +307,7 @@ async fn a_tag_is_of_the_very_thing_that_was_seen_and_not_of_another_of_its_name
             json!({"slug": "aba", "kind": "streamable_http", "config": {"url": world.upstream.url}}),
             json!({"enabled": false}),
         ),
-        ("toolkits", "aba", json!({"slug": "aba", "name": "A"}), json!({"name": "B"})),
+        ("toolkits", "aba", json!({"slug": "aba", "name": "A", "visibility": "private"}), json!({"name": "B"})),
         ("roles", "aba", json!({"name": "aba", "rights": []}), json!({"rights": ["tools:call"]})),
     ] {
         let (list, one) = (format!("/orgs/acme/{list}"), format!("/orgs/acme/{list}/{name}"));
