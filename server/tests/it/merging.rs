@@ -311,11 +311,11 @@ async fn a_tag_is_of_the_very_thing_that_was_seen_and_not_of_another_of_its_name
         ("roles", "aba", json!({"name": "aba", "rights": []}), json!({"rights": ["tools:call"]})),
     ] {
         let (list, one) = (format!("/orgs/acme/{list}"), format!("/orgs/acme/{list}/{name}"));
-        make(&list, body.clone()).await;
-        let tag = etag(&world.owner.get(&one).await);
+        let made = make(&list, body.clone()).await;
+        let tag = made["etag"].as_str().expect("a tag");
         world.owner.delete(&one).await;
         make(&list, body).await;
-        let refused = patch_if(&world.owner, &one, &change, &tag).await;
+        let refused = patch_if(&world.owner, &one, &change, tag).await;
         assert_eq!((refused.status.as_u16(), refused.code()), (412, "changed_since".into()), "{one}: {}", refused.text);
     }
 }
