@@ -97,6 +97,8 @@ describe("the console's doors", () => {
     assert.match(mara.page.url(), /\/login/);
     await mara.signsIn(credentials(gateway));
     await mara.page.waitForURL(/\/acme\/inbox\?tab=decided$/);
+    // What is being read at that moment is refused.
+    mara.foresees(/^answer 401 GET \/api\/v1\/orgs\/acme\/(approvals|events)/);
     await mara.page.getByRole("button", { name: "Sign out" }).click();
     await mara.page.waitForURL(/\/login$/);
     await mara.page.goBack().catch(() => {});
