@@ -34,7 +34,7 @@ const NESTED: usize = 4;
 
 /// What a secret-looking name has in it.
 const WORDS: &str =
-    "(?i-u:pass|pwd|secret|token|key|cred|auth|cookie|sess|jwt|otp|cvv|cvc|csrf|xsrf|code|connection|pin)";
+    "(?i-u:pass|pw|secret|token|key|cred|auth|cookie|sess|jwt|otp|cvv|cvc|csrf|xsrf|code|connection|pin)";
 
 /// What stands for a value: in JSON, in JSON in a string, and so on, as deep as that is followed.
 static VALUE: LazyLock<Vec<String>> = LazyLock::new(|| {

@@ -16,11 +16,11 @@ use super::{CANDIDATE, pattern};
 static ANYWHERE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r"(?x) _(?:
-            [a-z]*pass(?:word|wd|phrase|code)s? | pass_(?:word|phrase|code)s? | [a-z]*pwd
+            [a-z]*pass(?:word|wd|phrase|code)s? | pass_(?:word|phrase|code)s? | [a-z]*pwd | pw
           | (?:admin|db|ftp|http|mysql|pg|proxy|redis|root|smtp|ssh|user)_?pass
           | [a-z]*secrets? | credentials? | creds? | bearer | cvv | cvc
           | [a-z]*token | (?:access|api|auth|bearer|device|id|refresh|session)_?tokens
-          | (?:access|account|api|auth|deploy|encryption|host|master|private|service|session|shared|signing|ssh|subscription)_?keys?
+          | (?:access|account|api|auth|deploy|encryption|host|license|master|private|service|session|shared|signing|ssh|subscription)_?keys?
           | [a-z]*sess(?:ion)?id
           | (?:auth|authorization|backup|mfa|recovery|verification)_codes?
           | connection_string
@@ -112,7 +112,7 @@ mod tests {
             authorization Authorization Proxy-Authorization authorization_header auth basicAuth auth_header auth_code \
             cookie Cookie Set-Cookie cookies session sessionId session_id Mcp-Session-Id sessionid JSESSIONID PHPSESSID \
             credential credentials aws_credentials creds bearer jwt otp totp_secret otp_code cvv cardCvc pin card_pin \
-            connectionString recovery_codes password_hash passwordConfirmation";
+            connectionString recovery_codes password_hash passwordConfirmation pw admin_pw license_key";
         for name in secret.split_whitespace() {
             assert!(is_secret(name), "{name} as {}", words(name));
         }

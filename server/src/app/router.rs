@@ -167,12 +167,9 @@ async fn identify(mut request: Request, next: Next) -> Response {
     drop(taken);
     if let Some(error) = response.extensions_mut().remove::<Arc<Error>>() {
         let _entered = span.enter();
-        let cookie = response.headers_mut().remove(header::SET_COOKIE);
+        // Without a cookie, also where a session has ended: the browser may have signed in anew since it asked, and would
+        // forget the new one.
         response = api::error::render(&error, id);
-        // A session that has ended: the browser forgets it.
-        if let Some(cookie) = cookie {
-            response.headers_mut().insert(header::SET_COOKIE, cookie);
-        }
     }
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&id.to_string()) {

@@ -44,6 +44,11 @@ impl Listed {
         Self { tab, ..Self::default() }
     }
 
+    /// Whether a page of the tab was read.
+    pub fn is_read(&self) -> bool {
+        self.complete || !self.read.is_empty()
+    }
+
     /// Everything that is known, by id; some of it may not be of the tab any more.
     pub fn rows(&self) -> &HashMap<Uuid, Arc<Approval>> {
         &self.rows

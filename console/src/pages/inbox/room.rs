@@ -194,13 +194,17 @@ impl Room {
         let (decisions, clock, waiting) = (Decisions::here(), Clock::here(), Waiting::here());
         let listed = self.reading.listed;
         let over = memo(move || listed.with_untracked(|listed| listed.over(clock.get())));
-        let shown = StoredValue::new(None::<Tab>);
+        // The tab whose list is shown, and whether some of it had been read: before that a row may stand there of which an
+        // event told, and what is read must not wait behind it.
+        let shown = StoredValue::new((None::<Tab>, false));
         Effect::new(move |before: Option<u64>| {
             let (now, asked, selected) = (tab.get(), self.asked.get(), self.selected());
-            let held = self.hold.get() != Hold::default() && before == Some(asked);
+            let (shown_tab, was_read) = shown.get_value();
+            let (same, is_read) = (shown_tab == Some(now), listed.with(|listed| listed.is_read() && listed.tab == now));
+            shown.set_value((Some(now), is_read));
+            let held = self.hold.get() != Hold::default() && before == Some(asked) && same && was_read;
             over.track();
-            let known = if shown.get_value() == Some(now) { self.board.get_untracked() } else { Board::default() };
-            shown.set_value(Some(now));
+            let known = if same { self.board.get_untracked() } else { Board::default() };
             let time = clock.get_untracked();
             let board = listed.with(|listed| {
                 // The list may still be the other tab's for a moment.

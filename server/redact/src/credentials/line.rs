@@ -1,8 +1,9 @@
 //! Lines of YAML, and of other texts that are written so: `password: hunter2`, also as an item of a list, with a value in
-//! quotes, or with a block below (`private_key: |`).
+//! quotes, or with a block below (`private_key: |`). And members of JSON in the middle of another text, as lines of logs have
+//! them: `"password":"hunter2"`.
 //!
-//! The cost is linear: only the first name of a line is looked at, so that a line is read once, and a block that is read is
-//! found.
+//! The cost is linear: only the first name of a line is looked at, or one in quotes before a value in quotes, so that a line
+//! is read once, and a value or block that is read is found.
 
 use std::ops::Range;
 
@@ -66,13 +67,14 @@ const WORDS: [&str; 44] = [
 /// Where programs keep values.
 const ELSEWHERE: [&str; 4] = ["process.env.", "import.meta.env.", "os.environ", "secrets."];
 
-/// Reads the name before a colon, and when it begins a line and looks secret the value behind it. Of several words without
-/// quotes, which may be a sentence, none is taken.
+/// Reads the name before a colon, and when it looks secret the value behind it, if the name begins a line or both are in
+/// quotes. Of several words without quotes, which may be a sentence, none is taken.
 pub(super) fn line(text: &Text<'_>, at: usize) -> Option<Range<usize>> {
     // YAML wants a space, or the line's end.
     let from = text.run(at + 1, |character| matches!(character, ' ' | '\t'));
     let ends_line = text.all[from..].chars().next().is_none_or(|next| matches!(next, '\n' | '\r'));
-    if from == at + 1 || ends_line {
+    let is_member = text.all[..at].ends_with(['"', '\'']) && text.all[from..].starts_with(['"', '\'']);
+    if ends_line || (from == at + 1 && !is_member) {
         return None;
     }
     let quoted = text.all[..at].strip_suffix(['"', '\'']).map(str::len);
@@ -87,7 +89,8 @@ pub(super) fn line(text: &Text<'_>, at: usize) -> Option<Range<usize>> {
         None => begins,
         Some(end) => begins.checked_sub(1).filter(|before| text.all.as_bytes()[*before] == text.all.as_bytes()[end])?,
     };
-    value(text, from, indentation(text, starts)?)
+    let indent = if is_member { 0 } else { indentation(text, starts)? };
+    value(text, from, indent)
 }
 
 /// How far what begins at this byte is indented: nothing stands before it in its line but dashes of items.
@@ -195,6 +198,13 @@ mod tests {
                 "tls:\n  private_key: |\n    *\n  port: 1",
             ),
             ("secret: >-\n  a b\n", "secret: >-\n  *\n"),
+            (
+                "POST body={\"user\":\"a\",\"password\":\"hunter2\"} ok",
+                "POST body={\"user\":\"a\",\"password\":\"*\"} ok",
+            ),
+            ("data: {\"access_token\": \"t\"}", "data: {\"access_token\": \"*\"}"),
+            ("{\"secret\":\"a\"}\n{\"secret\":\"b\"}", "{\"secret\":\"*\"}\n{\"secret\":\"*\"}"),
+            ("{'password': 'x y', 'port': 1}", "{'password': '*', 'port': 1}"),
         ] {
             assert_eq!(redacted(text), expected, "{text}");
         }
@@ -217,10 +227,12 @@ mod tests {
             "token: ${TOKEN}\napi_key: $API_KEY\npwd: $pwd\nsecret: {{ secret }}\npassword: !vault |",
             "  token: Option<String>,\n  password: &str,\n  secret: crate::Secret,\n  auth: Auth(1)",
             "password: process.env.PASSWORD,",
-            "credentials: [a, b]\nauth: {user: a}\ncookie: *anchor",
+            "credentials: [a, b]\nauth: {user: a}\nsecret: *anchor",
             "tokens: 12\nauthor: ada\npassword_policy: strict\nkey: value\nstatus_code: 200",
             "--- password: x",
             "\"password: hunter2",
+            "{\"token\":\"string\",\"password\":\"\"} is the shape",
+            "he said \"password\": that is none",
             ": x\n\"\": y\n\": z",
         ] {
             assert_eq!(redacted(text), text);
