@@ -52,6 +52,20 @@ fn the_decided_are_kept_current_in_the_same_way() {
 }
 
 #[test]
+fn what_an_event_told_before_the_first_page_is_no_list_yet() {
+    let mut listed = Listed::new(Tab::Decided);
+    assert!(listed.hear(&[decided(1, "rejected", 1)], START));
+    listed.begin();
+    assert!(!listed.is_read());
+    listed.take(vec![decided(2, "approved", 1)], false, true);
+    assert!(listed.is_read());
+    let mut empty = Listed::new(Tab::Decided);
+    empty.begin();
+    empty.take(Vec::new(), true, false);
+    assert!(empty.is_read());
+}
+
+#[test]
 fn the_first_page_is_shown_before_the_last_is_read() {
     let mut listed = Listed::new(Tab::Waiting);
     listed.begin();
