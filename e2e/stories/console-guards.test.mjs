@@ -215,6 +215,8 @@ describe("a press that was meant for something else", () => {
     await admin.acme("POST", "/members", { ...omar, role: "approver" });
     const { mara, ids } = await beforeTwo(people, "Person");
     const { page } = mara;
+    // The page that is open while somebody else takes over its browser.
+    mara.foresees(/^answer 401 GET /);
     page.on("dialog", (dialog) => dialog.accept());
     await approves(page);
     await page.goto("/login");
