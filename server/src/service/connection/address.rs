@@ -178,7 +178,7 @@ mod tests {
             "/modelcontextprotocol",
             "/production-eu-west-1/tools",
             "/releases/v1.12.0-beta3-20251104",
-            "/key-management/secret_store/xai-org/asia-east/SK/mcp",
+            "/key-management/xai-org/asia-east/SK/secret_store",
             "/a//b",
         ] {
             let url = format!("https://a.example{path}");
