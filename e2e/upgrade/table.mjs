@@ -5,6 +5,8 @@ import { PHASES } from "./book.mjs";
 /** What a log may have beside the level `info`: a busy machine, its set-up, and the call that the stop cuts off. */
 const DOCUMENTED = [
   "slow statement",
+  // A connection whose arguments refer to variables, made at the newer version.
+  "unknown field",
   "child processes run as root",
   "some requests did not end in time",
   "some dispatched calls did not end in time; their outcome will be unknown",
