@@ -75,6 +75,23 @@ describe("a press that was meant for something else", () => {
     await settled(...ids);
   });
 
+  tells("a key that comes before the next card stands decides nothing on the last one", async (people) => {
+    const { mara, ids } = await beforeTwo(people, "Frame");
+    const { page } = mara;
+    await page.locator(".acts .btn.primary[aria-disabled=false]").waitFor();
+    await page.evaluate(async () => {
+      const press = (key) =>
+        document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+      press("j");
+      // All that follows from it at once, and no frame.
+      for (let turns = 0; turns < 100; turns++) await Promise.resolve();
+      press("a");
+    });
+    await isLookedAt(page, ids[1]);
+    assert.equal(await toast(page, "Approving").count(), 0, "nothing is decided");
+    await settled(...ids);
+  });
+
   tells("a double click decides one request, although the next comes up under it", async (people) => {
     const { mara, ids } = await beforeTwo(people, "Double");
     const { page } = mara;
