@@ -66,13 +66,10 @@ fn value(text: &str, at: usize) -> Range<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tests::starred;
 
     fn redacted(text: &str) -> String {
-        let mut out = text.to_owned();
-        for range in find(text).into_iter().rev() {
-            out.replace_range(range, "*");
-        }
-        out
+        starred(text, find(text))
     }
 
     #[test]

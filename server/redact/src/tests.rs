@@ -8,6 +8,15 @@ use super::*;
 const JWT: &str = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI3In0.c2lnbmF0dXJl";
 const KEY: &str = "mmcp_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefg012345";
 
+/// The text with a star in the place of each range, which come in its order.
+pub(crate) fn starred(text: &str, ranges: Vec<Range<usize>>) -> String {
+    let mut out = text.to_owned();
+    for range in ranges.into_iter().rev() {
+        out.replace_range(range, "*");
+    }
+    out
+}
+
 fn is_untouched(json: &str) -> bool {
     matches!(redact(json), Cow::Borrowed(same) if same.as_ptr() == json.as_ptr() && same.len() == json.len())
 }

@@ -167,14 +167,10 @@ fn is_word(value: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::credentials::find;
+    use crate::{credentials::find, tests::starred};
 
     fn redacted(text: &str) -> String {
-        let mut out = text.to_owned();
-        for range in find(text).into_iter().rev() {
-            out.replace_range(range, "*");
-        }
-        out
+        starred(text, find(text))
     }
 
     #[test]

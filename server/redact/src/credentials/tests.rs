@@ -2,16 +2,13 @@ use proptest::{collection::vec, prelude::*, sample::select};
 use regex::Regex;
 
 use super::{schemes::is_prose, *};
+use crate::tests::starred;
 
 const JWT: &str = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI3In0.c2lnbmF0dXJl";
 const KEY: &str = "mmcp_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefg012345";
 
 fn redacted(text: &str) -> String {
-    let mut out = text.to_owned();
-    for range in find(text).into_iter().rev() {
-        out.replace_range(range, "*");
-    }
-    out
+    starred(text, find(text))
 }
 
 #[test]
