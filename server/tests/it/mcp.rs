@@ -8,6 +8,7 @@ use crate::support::{Behaviour, World, client::text};
 async fn each_revision_is_spoken_and_others_get_the_newest() {
     let world = World::new().await;
     for (asked, spoken) in [
+        ("2024-11-05", "2024-11-05"),
         ("2025-03-26", "2025-03-26"),
         ("2025-06-18", "2025-06-18"),
         ("2025-11-25", "2025-11-25"),
