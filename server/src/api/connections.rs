@@ -244,9 +244,9 @@ fn shown(services: &Services, access: &OrgAccess, row: db::connection::Row) -> R
         _ if !row.enabled => ConnectionStatus::Disabled,
         None => ConnectionStatus::Idle,
         Some(UpstreamState::Connecting) => ConnectionStatus::Connecting,
-        Some(UpstreamState::Ready) => ConnectionStatus::Ready,
-        Some(UpstreamState::Backoff) => ConnectionStatus::Backoff,
-        Some(UpstreamState::Failed) => ConnectionStatus::Failed,
+        Some(UpstreamState::Connected) => ConnectionStatus::Connected,
+        Some(UpstreamState::Disconnected) => ConnectionStatus::Disconnected,
+        Some(UpstreamState::Error) => ConnectionStatus::Error,
     };
     let kind = connection::kind(&row)?;
     let warning = services.upstreams.children().warning().filter(|_| kind == ConnectionKind::Stdio);
@@ -263,8 +263,10 @@ fn shown(services: &Services, access: &OrgAccess, row: db::connection::Row) -> R
         connect_timeout_ms: row.connect_timeout_ms,
         call_timeout_ms: row.call_timeout_ms,
         status,
-        last_seen_at: row.last_seen_at.max(here.and_then(|here| here.last_seen_at)),
-        last_error: row.last_error,
+        since: here.as_ref().filter(|_| row.enabled).map(|here| here.since),
+        next_attempt_at: here.as_ref().filter(|_| row.enabled).and_then(|here| here.next_attempt_at),
+        last_seen_at: row.last_seen_at.max(here.as_ref().and_then(|here| here.last_seen_at)),
+        last_error: here.and_then(|here| here.last_error).or(row.last_error),
         last_error_at: row.last_error_at,
         warning: (!warnings.is_empty()).then(|| warnings.join("; ")),
         trust_definitions: row.trust_definitions,

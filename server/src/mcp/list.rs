@@ -1,6 +1,6 @@
 //! `tools/list`: what this caller may see, page by page, each definition as its upstream wrote it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use domain::{
     Caller, Verdict,
@@ -27,6 +27,10 @@ use crate::{
     },
 };
 
+/// So long a client waits for its list. The upstream is given the time that its connection has.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Under this key the `_meta` of a list says which connections are out of date.
+const OUTDATED: &str = "dev.permesso/outdated";
 /// How many tools one page has at most.
 const PAGE: usize = 200;
 /// How large the definitions of one page may be together, in bytes: a page has one more at least.
@@ -41,7 +45,7 @@ pub(super) async fn list_tools(
 ) -> Result<Listed, Failure> {
     let cursor = ListParams::parse(params)?.cursor;
     let after = cursor.as_deref().map(decode_cursor).transpose()?;
-    refresh(services, place).await;
+    let outdated = refresh(services, place).await;
     let directory = services.directory.get()?;
     let org = directory.orgs.get(&place.org.slug).ok_or_else(Error::not_found)?;
     let toolkit = org.toolkits.get(&place.toolkit.slug).ok_or_else(Error::not_found)?;
@@ -73,7 +77,7 @@ pub(super) async fn list_tools(
     if waits && next.is_none() {
         tools.extend(Builtin::ALL.map(Builtin::definition));
     }
-    page(place, &tools, next.flatten())
+    page(place, &tools, next.flatten(), &outdated)
 }
 
 /// The tools that a caller sees, by name, and whether each may have to wait for a person.
@@ -103,7 +107,12 @@ pub(super) fn digest(place: &Place) -> [u8; 32] {
     sha256(&text)
 }
 
-fn page(place: &Place, tools: &[Box<RawValue>], next: Option<String>) -> Result<Listed, Failure> {
+fn page(
+    place: &Place,
+    tools: &[Box<RawValue>],
+    next: Option<String>,
+    outdated: &[Outdated],
+) -> Result<Listed, Failure> {
     let mut text = String::from("{\"tools\":[");
     for (n, tool) in tools.iter().enumerate() {
         if n > 0 {
@@ -114,6 +123,9 @@ fn page(place: &Place, tools: &[Box<RawValue>], next: Option<String>) -> Result<
     text.push(']');
     if let Some(next) = next {
         text.push_str(&format!(",\"nextCursor\":{}", json!(next)));
+    }
+    if !outdated.is_empty() {
+        text.push_str(&format!(",\"_meta\":{}", json!({OUTDATED: outdated})));
     }
     if place.spoken.modern {
         // Who may use what differs by caller.
@@ -126,15 +138,31 @@ fn page(place: &Place, tools: &[Box<RawValue>], next: Option<String>) -> Result<
     Ok(Listed::new(result, Some(digest)))
 }
 
-/// Asks the upstreams again whose lists are too old. One that cannot be reached is listed as it was
-/// last seen.
-pub(super) async fn refresh(services: &Services, place: &Place) {
+/// A connection whose tools are listed as they were last seen.
+#[derive(serde::Serialize)]
+pub(super) struct Outdated {
+    connection: String,
+    reason: String,
+}
+
+/// Asks the upstreams again whose lists are too old. One that does not list its tools, or not soon, is listed as it was
+/// last seen, and is named.
+pub(super) async fn refresh(services: &Services, place: &Place) -> Vec<Outdated> {
     let mut used: Vec<_> = place.toolkit.tools.iter().map(|tool| tool.tool.connection).collect();
     used.sort_unstable();
     used.dedup();
     let connections =
         used.iter().filter_map(|id| place.org.connections.get(id)).filter(|connection| connection.enabled);
-    join_all(connections.map(|connection| connection::ensure_fresh(services, connection, LIST_AGE))).await;
+    let asked = connections.map(|connection| async move {
+        let fresh = connection::ensure_fresh(services, connection, LIST_AGE);
+        let reason = match tokio::time::timeout(PATIENCE, fresh).await {
+            Ok(Ok(_)) => return None,
+            Ok(Err(reason)) => reason,
+            Err(_) => format!("it has not listed its tools within {} s", PATIENCE.as_secs()),
+        };
+        Some(Outdated { connection: connection.slug.to_string(), reason })
+    });
+    join_all(asked).await.into_iter().flatten().collect()
 }
 
 fn encode_cursor(name: &str) -> String {

@@ -63,6 +63,7 @@ mod roles;
 mod schema;
 mod self_approval;
 mod sessions;
+mod silent;
 mod slow_clients;
 mod stopping;
 mod support;

@@ -1,7 +1,7 @@
 //! Connections: made, changed, removed. Their configuration is in
 //! `config`, what is shown of an upstream's address in `address` and of a program in `args`, references between arguments and
 //! variables in `references`, what its log must not have in
-//! `secrets`, what this replica keeps open in `open`, listing their tools again in `refresh`, which of their definitions are reviewed in `reviewed`, what of their input schemas
+//! `secrets`, what this replica keeps open in `open`, the one list of tools that is under way in `listing`, what becomes of it in `refresh`, which of their definitions are reviewed in `reviewed`, what of their input schemas
 //! can be used in `judge`.
 
 mod address;
@@ -10,6 +10,7 @@ mod by_hand;
 mod compare;
 mod config;
 mod judge;
+mod listing;
 mod open;
 mod references;
 mod refresh;
@@ -23,7 +24,7 @@ use serde_json::{Value, json};
 pub use address::View;
 pub use config::Config;
 pub use judge::judge;
-pub use open::{Open, ensure_fresh, follow, spec};
+pub use open::{Open, ensure_fresh, follow, keep_listing, spec};
 pub use refresh::refresh_tools;
 pub use reviewed::{is_changed, listed, remove as remove_reviewed, restless, review};
 

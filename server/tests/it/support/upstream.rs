@@ -3,7 +3,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use axum::{
@@ -35,6 +35,9 @@ struct Inner {
     behaviour: Mutex<Behaviour>,
     tools: Mutex<String>,
     lists: AtomicUsize,
+    /// `tools/list` is not answered.
+    silent: AtomicBool,
+    sessions: AtomicUsize,
     calls: AtomicUsize,
     bodies: Mutex<Vec<String>>,
     released: Notify,
@@ -60,6 +63,8 @@ impl Upstream {
             behaviour: Mutex::new(Behaviour::Result(r#"{"content":[{"type":"text","text":"done"}]}"#.to_owned())),
             tools: Mutex::new(TOOLS.to_owned()),
             lists: AtomicUsize::new(0),
+            silent: AtomicBool::new(false),
+            sessions: AtomicUsize::new(0),
             calls: AtomicUsize::new(0),
             bodies: Mutex::default(),
             released: Notify::new(),
@@ -86,6 +91,16 @@ impl Upstream {
     /// How often tools were listed.
     pub(crate) fn lists(&self) -> usize {
         self.inner.lists.load(Ordering::SeqCst)
+    }
+
+    /// From now on lists are asked for in vain; or no longer.
+    pub(crate) fn be_silent(&self, silent: bool) {
+        self.inner.silent.store(silent, Ordering::SeqCst);
+    }
+
+    /// How often somebody shook hands.
+    pub(crate) fn sessions(&self) -> usize {
+        self.inner.sessions.load(Ordering::SeqCst)
     }
 
     /// How many calls have arrived.
@@ -136,12 +151,18 @@ async fn answer(State(inner): State<Arc<Inner>>, body: String) -> Response {
         ([(header::CONTENT_TYPE, "application/json")], text).into_response()
     };
     match message["method"].as_str().unwrap_or_default() {
-        "initialize" => reply(
-            "result",
-            r#"{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"bank","version":"1"}}"#,
-        ),
+        "initialize" => {
+            inner.sessions.fetch_add(1, Ordering::SeqCst);
+            reply(
+                "result",
+                r#"{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"bank","version":"1"}}"#,
+            )
+        }
         "tools/list" => {
             inner.lists.fetch_add(1, Ordering::SeqCst);
+            if inner.silent.load(Ordering::SeqCst) {
+                std::future::pending::<()>().await;
+            }
             reply("result", &format!(r#"{{"tools":{}}}"#, inner.tools.lock()))
         }
         "ping" => reply("result", "{}"),

@@ -8,6 +8,7 @@ mod http;
 mod modern;
 mod process;
 mod progress;
+mod quirks;
 mod reach;
 mod rmcp_server;
 mod sample;
