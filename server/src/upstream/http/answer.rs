@@ -17,6 +17,7 @@ use wire::sse::{DecodeError, Decoder, Event, PassedOver};
 use super::super::egress::Unreached;
 use super::super::message::{Answer, Heard, MESSAGE_LIMIT, hear};
 use super::super::status::{Log, Observer};
+use super::lost;
 use super::modern::modern_code;
 use super::peer::Peer;
 use super::said::Said;
@@ -52,18 +53,16 @@ pub(super) async fn read(
 ) -> Result<Answer, Unread> {
     let said = Said::head(&peer.url, &response);
     let unread = |said: Said| Unread { reason: said.reason(method, &peer.observer), text: said.text };
+    let status = said.status;
     match content_type(&response) {
-        ContentType::Events if said.status.is_success() => Ok(stream(peer, id, response, load).await?),
+        ContentType::Events if status.is_success() => Ok(stream(peer, id, response, load).await?),
         ContentType::Json => {
             let body = body(response, load).await?;
             let Found { answer, unreadable, .. } = find(peer, id, &body);
             match (answer, unreadable) {
                 (Some(answer), _) => Ok(answer),
                 // With an error status that is not our answer, the status says most.
-                (None, Some(what)) if said.status.is_success() => Err(Unread {
-                    reason: format!("the upstream's answer is not MCP: {what}"),
-                    ..unread(said.with(&body))
-                }),
+                (None, Some(what)) if status.is_success() => Err(unread(said.with(&body).because(what))),
                 (None, _) => Err(unread(said.with(&body))),
             }
         }
@@ -159,6 +158,11 @@ fn find(peer: &Arc<Peer>, id: u64, bytes: &[u8]) -> Found {
             }
             Ok(Heard::Unaddressed(error)) => {
                 peer.observer.dropped(&format!("an error that answers no request of the gateway's: {error}"));
+                if lost::in_error(StatusCode::OK, error.get(), peer.has_session()).is_some() {
+                    peer.over.cancel();
+                    found.was_answer = true;
+                    found.unreadable = Some("it says that the upstream does not know the session any more".to_owned());
+                }
             }
             Err(Unreadable { reason, answers }) => {
                 found.was_answer |= answers == [id];

@@ -23,6 +23,8 @@ pub(super) struct Said {
     content_type: String,
     encoding: String,
     location: Option<String>,
+    /// Why a body that should be MCP is not.
+    why: Option<String>,
     /// The beginning of its body, not yet fit to be shown.
     pub(super) text: String,
 }
@@ -37,8 +39,15 @@ impl Said {
             content_type: header(headers, &CONTENT_TYPE),
             encoding: header(headers, &CONTENT_ENCODING),
             location: location.and_then(|to| place(url, &to)),
+            why: None,
             text: String::new(),
         }
+    }
+
+    /// The same, with the reason why its body cannot be read.
+    pub(super) fn because(mut self, why: String) -> Self {
+        self.why = Some(why);
+        self
     }
 
     /// The same, with a body that was read.
@@ -88,10 +97,11 @@ impl Said {
             "" | "identity" => String::new(),
             encoding => format!(", encoded as {encoding}, which was not asked for"),
         };
+        let why = self.why.as_ref().map(|why| format!(", because {why}")).unwrap_or_default();
         match &self.location {
             Some(to) => format!("HTTP {code}, a redirection to {to}, which is not followed"),
             None if self.status.is_redirection() => format!("HTTP {code}, a redirection, which is not followed"),
-            None if self.status.is_success() => format!("HTTP {code} without an MCP message ({kind}{encoded})"),
+            None if self.status.is_success() => format!("HTTP {code} without an MCP message ({kind}{encoded}){why}"),
             None => format!("HTTP {code} ({kind}{encoded})"),
         }
     }
@@ -124,6 +134,7 @@ mod tests {
             content_type: content_type.to_owned(),
             encoding: String::new(),
             location: None,
+            why: None,
             text: text.to_owned(),
         }
     }
