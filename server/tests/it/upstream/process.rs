@@ -164,7 +164,7 @@ async fn a_child_that_never_answered_has_ended_after_close() {
     mute.connect_timeout = Duration::from_secs(2);
     let (upstreams, mute) = (upstreams(), Arc::new(mute));
     let reason = not_sent(call(&upstreams, &mute, "t").await);
-    assert_eq!(reason, "no session with the upstream within 2 s");
+    assert_eq!(reason, "no session with the upstream within 2 s, which is the connection's connect_timeout_ms");
     let pid = upstreams.logs(mute.id, false).concat();
     upstreams.close().await;
     // What was killed is seen until the system has buried it.
