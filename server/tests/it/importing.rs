@@ -35,9 +35,9 @@ async fn a_block_of_servers_is_taken_as_it_is_and_a_bad_one_keeps_no_other_back(
         "\u{1b}]0;x": {"command": "srv"},
     }});
     let imported = world.admin.post(IMPORT, block).await.expect(200);
-    assert_eq!(slugs(&imported), ["files-local", "remote", "0-x"]);
-    assert_eq!(imported["created"][0]["ignored"], json!([]));
-    assert_eq!(imported["created"][1]["ignored"], json!(["alwaysAllow", "timeout"]));
+    assert_eq!(slugs(&imported), ["0-x", "files-local", "remote"]);
+    assert_eq!(imported["created"][1]["ignored"], json!([]));
+    assert_eq!(imported["created"][2]["ignored"], json!(["alwaysAllow", "timeout"]));
     assert!(reason(&imported, "bank").contains("`bank` already"));
     assert!(reason(&imported, "remote").contains("`remote` already"), "two names, one slug");
     assert!(reason(&imported, "old").contains("streamable HTTP"));

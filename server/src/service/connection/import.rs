@@ -22,9 +22,11 @@ const MOST: usize = 100;
 /// How many members that are ignored are named for each.
 const NAMED: usize = 20;
 
-/// What another program replaces: `${…}`, up to what is put there instead.
+/// What another program replaces: `${NAME}`, `${kind:name}`, and what is put there instead (`:-…`). Not what a shell alone
+/// understands, such as `${line#*=}`.
 static PLACEHOLDER: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"\$\{([^}]*?)(?::-[^}]*)?\}").expect("the pattern is a constant that the tests compile")
+    Regex::new(r"\$\{([A-Za-z_][A-Za-z0-9_.]*(?::[A-Za-z0-9_][^}:]*)?)(?::-[^}]*)?\}")
+        .expect("the pattern is a constant that the tests compile")
 });
 
 /// What an entry says, in our words.
@@ -298,6 +300,7 @@ mod tests {
             ("Bearer ${env:TOKEN}", "${env:TOKEN}"),
             ("${workspaceFolder}/x", "${workspaceFolder}"),
             ("${TOKEN:-SECRET}", "${TOKEN}"),
+            ("${env:TOKEN:-SECRET}", "${env:TOKEN}"),
         ] {
             for entry in [
                 json!({"command": "srv", "env": {"A": text}}),
@@ -309,7 +312,10 @@ mod tests {
                 assert!(reason.contains(&format!("`{shown}`")) && !reason.contains("SECRET"), "{reason}");
             }
         }
-        assert_eq!(config(json!({"command": "srv", "args": ["$HOME", "a{b}"]}))["args"], json!(["$HOME", "a{b}"]));
+        assert_eq!(
+            config(json!({"command": "srv", "args": ["$HOME", "a{b}", "${a#*=}"]}))["args"],
+            json!(["$HOME", "a{b}", "${a#*=}"])
+        );
     }
 
     #[test]

@@ -50,9 +50,11 @@ pub(super) struct Proxy {
 pub(super) struct Proxied(legacy::Client<HttpsConnector<Checked>, Body>);
 
 impl Proxy {
-    /// None when no proxy is configured.
+    /// None when no proxy is configured, or everything is excepted.
     pub(super) fn new(outbound: &Outbound, rules: &Arc<[AllowRule]>) -> Option<Self> {
-        if outbound.http.is_none() && outbound.https.is_none() {
+        // The matcher takes `*` for names alone.
+        let excepts_all = outbound.except.split(',').any(|host| host.trim() == "*");
+        if excepts_all || (outbound.http.is_none() && outbound.https.is_none()) {
             return None;
         }
         let exposed = |proxy: &Option<SecretString>| proxy.as_ref().map_or("", ExposeSecret::expose_secret).to_owned();
