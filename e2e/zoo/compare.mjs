@@ -14,19 +14,19 @@ const LONGEST_NAME = 128;
  * Compares the lists of tools. `{same, left_out, wrong}`: how many are the same, the names of those that no client could use
  * and that are not listed therefore, and a sentence for each other difference.
  */
-export function compareTools(direct, { tools, strict, first }) {
+export function compareTools(direct, { tools, strict, first }, mask = []) {
+  const read = (tool) => withoutNulls(JSON.parse(hidden(JSON.stringify(tool), mask)));
   const through = new Map(tools.filter(({ name }) => !OWN.includes(name)).map((tool) => [tool.name, tool]));
   const wrong = [];
   const left_out = [];
   let same = 0;
   for (const tool of direct) {
-    const usable = isUsable(tool);
     const found = through.get(tool.name);
     through.delete(tool.name);
-    if (!usable && !found) left_out.push(tool.name);
-    else if (!usable) wrong.push(`${tool.name} is listed, which clients cannot read`);
+    if (!found && !isReadable(tool)) left_out.push(tool.name);
     else if (!found) wrong.push(`${tool.name} is missing`);
-    else if (!isDeepStrictEqual(withoutNulls(tool), withoutNulls(found))) wrong.push(`${tool.name}: ${difference(tool, found)}`);
+    else if (!isReadable(found)) wrong.push(`${tool.name} is listed, which clients cannot read`);
+    else if (!isDeepStrictEqual(read(offered(tool)), read(found))) wrong.push(`${tool.name}: ${difference(read(tool), read(found))}`);
     else same++;
   }
   for (const name of through.keys()) wrong.push(`${name} is the gateway's invention`);
@@ -39,17 +39,23 @@ export function compareTools(direct, { tools, strict, first }) {
   return { same, left_out, wrong };
 }
 
-/** Compares the answers to one call; nothing, or in what they differ. `mask` hides what changes from run to run. */
+/** Compares the answers to one call; nothing, or in what they differ. */
 export function compareAnswers(direct, through, mask = []) {
   const [one, other] = [direct, through].map((answer) => masked(answer, mask));
   return one === other ? undefined : `${other.slice(0, 300)} instead of ${one.slice(0, 300)}`;
 }
 
 /** Whether clients that read definitions as the specification writes them can read this one. */
-function isUsable(tool) {
+function isReadable(tool) {
   const { name } = tool;
   const named = typeof name === "string" && name.length <= LONGEST_NAME && !/\s/.test(name);
   return named && ToolSchema.safeParse(withoutNulls(tool)).success;
+}
+
+/** What of a definition can be listed: where only its output schema cannot be read, the rest. */
+function offered({ outputSchema, ...tool }) {
+  const whole = { ...tool, outputSchema };
+  return outputSchema && isReadable(whole) ? whole : tool;
 }
 
 function withoutNulls(value, kept = false) {
@@ -61,7 +67,7 @@ function withoutNulls(value, kept = false) {
 
 function difference(one, other) {
   const keys = [...new Set([...Object.keys(one), ...Object.keys(other)])];
-  const differ = keys.filter((key) => !isDeepStrictEqual(withoutNulls(one[key] ?? {}), withoutNulls(other[key] ?? {})));
+  const differ = keys.filter((key) => !isDeepStrictEqual(one[key], other[key]));
   return `its ${differ.join(", ")} differ${differ.length === 1 ? "s" : ""}`;
 }
 
@@ -69,5 +75,9 @@ function masked(answer, mask) {
   const { error } = answer;
   // The client's own words stand before the server's message of an error.
   const said = error ? { ...error, message: error.message.replace(/^MCP error -?\d+: /, "") } : answer;
-  return mask.reduce((text, pattern) => text.replaceAll(new RegExp(pattern, "g"), "…"), JSON.stringify(said));
+  return hidden(JSON.stringify(said), mask);
+}
+
+function hidden(text, mask) {
+  return mask.reduce((text, pattern) => text.replaceAll(new RegExp(pattern, "g"), "…"), text);
 }

@@ -88,7 +88,7 @@ async function seen(server, { gateway, admin, values }) {
       throw new Error(`behind the gateway: ${error.problem?.detail ?? error.message}`);
     });
     row.starts = true;
-    const { same, left_out, wrong } = compareTools(alone.tools, behind);
+    const { same, left_out, wrong } = compareTools(alone.tools, behind, server.mask);
     row.tools = wrong.length === 0;
     row.count = same;
     if (left_out.length > 0) row.notes.push(`not listed, as no client can read it: ${left_out.join(", ")}`);
