@@ -38,6 +38,7 @@ mod key_people;
 mod keys;
 mod late_bodies;
 mod layers;
+mod listed;
 mod listening;
 mod live;
 mod login_tokens;

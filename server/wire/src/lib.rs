@@ -12,6 +12,7 @@ pub mod envelope;
 pub mod error;
 pub mod header;
 pub mod json;
+pub mod listed;
 pub mod mcp;
 pub mod normal;
 mod number;

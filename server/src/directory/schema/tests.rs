@@ -7,6 +7,8 @@ use serde_json::json;
 
 use super::*;
 
+mod ill;
+
 fn definition(schema: &Value) -> String {
     json!({"name": "t", "inputSchema": schema}).to_string()
 }
