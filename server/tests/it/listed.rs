@@ -164,13 +164,13 @@ async fn a_role_that_needs_approval_ends_the_listing_of_output_schemas_for_every
 #[tokio::test]
 async fn what_needs_no_approval_reaches_its_upstream_as_it_came() {
     let world = World::new().await;
-    let tool = r#"[{"name":"balance","description":"Reads.","inputSchema":{"type":"object","properties":{"n":{"type":"integer","maximum":3},"s":{"enum":["a"]}},"required":["n"],"additionalProperties":false},"annotations":{"readOnlyHint":true}}]"#;
+    let tool = r#"[{"name":"look","description":"Reads.","inputSchema":{"type":"object","properties":{"n":{"type":"integer","maximum":3},"s":{"enum":["a"]}},"required":["n"],"additionalProperties":false},"annotations":{"readOnlyHint":true}}]"#;
     world.upstream.offer(tool);
     world.admin.post("/orgs/acme/connections/bank/refresh", json!({})).await.expect(200);
     toolkit(&world, "open", "always_allow").await;
     for arguments in [r#"{"n":"5"}"#, r#"{ "n" : 9.0, "more":[1, 2] }"#, "{}", r#"{"n":null,"s":"b"}"#] {
         let body = format!(
-            r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"balance","arguments":{arguments}}}}}"#
+            r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"look","arguments":{arguments}}}}}"#
         );
         let answer = world.agent.mcp_raw("acme/open", &body).await.expect(200);
         assert_eq!(text(&answer["result"]), "done", "{arguments}");
