@@ -134,7 +134,7 @@ function print() {
       line(server.name.padEnd(wide), ...cells, `${server.package} ${server.version}, ${server.maker}`);
     }
   }
-  for (const { server, notes } of rows) for (const note of notes) line(`\n${server.name}: ${note}`);
+  for (const { server, notes } of rows) for (const note of notes) line(`\n${server.name}: ${note.replace(/\s+/g, " ").slice(0, 700)}`);
   const cannot = chosen.filter((server) => server.cannot);
   if (cannot.length > 0) line("\nnot tried, since they cannot start on such a machine:");
   for (const server of cannot) line(`  ${server.name}: ${server.cannot}`);
