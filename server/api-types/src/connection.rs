@@ -93,6 +93,9 @@ pub struct Connection {
         schema(examples("child processes run as root and can read all that the gateway knows"))
     )]
     pub warning: Option<String>,
+    /// What the upstream's last list has that cannot be used, and why: the first 50.
+    #[serde(default)]
+    pub unusable: Vec<UnusableTool>,
     /// Whether a person trusts what the upstream says of its tools: a changed definition holds nothing, unless the tool
     /// became destructive.
     #[serde(default)]
@@ -196,7 +199,7 @@ pub struct LeftOut {
     pub unusable: usize,
 }
 
-/// An entry of an upstream's list that cannot be used.
+/// An entry of an upstream's list that cannot be used, or in part: the problem says which.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UnusableTool {

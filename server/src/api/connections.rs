@@ -271,7 +271,8 @@ fn shown(services: &Services, access: &OrgAccess, row: db::connection::Row) -> R
     let kind = connection::kind(&row)?;
     let warning = services.upstreams.children().warning().filter(|_| kind == ConnectionKind::Stdio);
     let restless = connection::restless(&row, services.clock.now());
-    let warnings: Vec<_> = warning.map(str::to_owned).into_iter().chain(restless).collect();
+    let unusable = connection::unusable(&row);
+    let warnings: Vec<_> = warning.map(str::to_owned).into_iter().chain(restless).chain(unusable).collect();
     Ok(Connection {
         etag: connection::etag(&row),
         kind,
@@ -289,6 +290,7 @@ fn shown(services: &Services, access: &OrgAccess, row: db::connection::Row) -> R
         last_error: here.and_then(|here| here.last_error).or(row.last_error),
         last_error_at: row.last_error_at,
         warning: (!warnings.is_empty()).then(|| warnings.join("; ")),
+        unusable: row.unusable.map(|unusable| unusable.0).unwrap_or_default(),
         trust_definitions: row.trust_definitions,
         created_at: row.created_at,
     })

@@ -10,7 +10,12 @@ use domain::{
 };
 use futures::future::join_all;
 use serde_json::{json, value::RawValue};
-use wire::{canonical::sha256, definition::ToolDefinition, error::RpcError, mcp::ListParams};
+use wire::{
+    canonical::sha256,
+    error::RpcError,
+    listed::{self, OutputSchema},
+    mcp::ListParams,
+};
 
 use super::{
     discover::TTL_MS,
@@ -32,12 +37,12 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Under this key the `_meta` of a list says which connections are out of date.
 const OUTDATED: &str = "dev.permesso/outdated";
 /// How many tools one page has at most.
-const PAGE: usize = 200;
+const PAGE: usize = 1_000;
 /// How large the definitions of one page may be together, in bytes: a page has one more at least.
 const PAGE_BYTES: usize = 4 * 1024 * 1024;
 
-/// Lists tools, ordered by name, the gateway's own last. Blocked tools are not there. The cursor is
-/// the name of the last tool of the page before.
+/// Lists tools, the gateway's own first, then the others ordered by name: many clients read one page and no more. Blocked
+/// tools are not there. The cursor is the name of the last tool of the page before.
 pub(super) async fn list_tools(
     services: &Arc<Services>,
     place: &Place,
@@ -49,6 +54,11 @@ pub(super) async fn list_tools(
     let directory = services.directory.get()?;
     let org = directory.orgs.get(&place.org.slug).ok_or_else(Error::not_found)?;
     let toolkit = org.toolkits.get(&place.toolkit.slug).ok_or_else(Error::not_found)?;
+    let known = match (toolkit.lists_output_schemas(), place.spoken.modern) {
+        (false, _) => OutputSchema::LeftOut,
+        (true, true) => OutputSchema::Any,
+        (true, false) => OutputSchema::OfObject,
+    };
     let mut waits = false;
     let mut more = false;
     let mut bytes = 0;
@@ -67,16 +77,18 @@ pub(super) async fn list_tools(
         if tool.tool.definition.len() > LARGEST {
             continue;
         }
-        bytes += tool.tool.definition.len();
         let raw: &RawValue = serde_json::from_str(&tool.tool.definition).map_err(Error::internal)?;
-        let definition = ToolDefinition::parse(raw).map_err(Error::internal)?;
-        listed.push((&tool.name, definition.listed(&tool.name, held)));
+        // Kept before it was known that clients cannot read it: likewise.
+        if listed::allowed(raw).is_err() {
+            continue;
+        }
+        bytes += tool.tool.definition.len();
+        let output = if held { OutputSchema::LeftOut } else { known };
+        listed.push((&tool.name, listed::listed(raw, &tool.name, output)));
     }
     let next = more.then(|| listed.last().map(|(name, _)| encode_cursor(name)));
-    let mut tools: Vec<Box<RawValue>> = listed.into_iter().map(|(_, definition)| definition).collect();
-    if waits && next.is_none() {
-        tools.extend(Builtin::ALL.map(Builtin::definition));
-    }
+    let own = Builtin::ALL.into_iter().filter(|_| waits && after.is_none()).map(Builtin::definition);
+    let tools: Vec<Box<RawValue>> = own.chain(listed.into_iter().map(|(_, definition)| definition)).collect();
     page(place, &tools, next.flatten(), &outdated)
 }
 
@@ -96,7 +108,7 @@ fn visible<'a>(
 
 /// What tells one list from another, without writing it.
 pub(super) fn digest(place: &Place) -> [u8; 32] {
-    let mut text = Vec::new();
+    let mut text = vec![place.toolkit.lists_output_schemas().into()];
     for (tool, held) in visible(&place.org, &place.toolkit, &place.caller) {
         text.extend_from_slice(tool.name.as_bytes());
         // No name has this byte, so no two lists read the same.

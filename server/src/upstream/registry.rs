@@ -245,6 +245,13 @@ impl Upstreams {
         self.find(id).map(|link| link.observer.log.lines(details)).unwrap_or_default()
     }
 
+    /// Notes a line about a connection in its log.
+    pub fn note(&self, id: Uuid, line: &str) {
+        if let Some(link) = self.find(id) {
+            link.observer.log(line);
+        }
+    }
+
     /// Ends a connection that was removed or changed: its session, its child. Calls
     /// under way are let finish; without any, it has ended when this returns.
     pub async fn forget(&self, id: Uuid) {

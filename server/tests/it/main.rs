@@ -40,6 +40,7 @@ mod keys;
 mod knocking;
 mod late_bodies;
 mod layers;
+mod listed;
 mod listening;
 mod live;
 mod login_tokens;

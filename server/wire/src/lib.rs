@@ -13,6 +13,7 @@ pub mod error;
 pub mod header;
 pub mod json;
 pub mod lenient;
+pub mod listed;
 pub mod mcp;
 pub mod normal;
 mod number;

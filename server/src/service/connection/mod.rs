@@ -32,7 +32,7 @@ pub use import::import;
 pub use judge::judge;
 pub use open::{Open, ensure_fresh, follow, keep_listing, spec};
 pub use refresh::refresh_tools;
-pub use reviewed::{is_changed, listed, remove as remove_reviewed, restless, review};
+pub use reviewed::{is_changed, listed, remove as remove_reviewed, restless, review, unusable};
 
 use super::{
     Services,

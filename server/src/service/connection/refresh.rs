@@ -1,7 +1,7 @@
 //! Listing an upstream's tools again and keeping what changed. What did not change is not touched:
 //! every change of a tool is a change of configuration, which each replica loads.
 
-use api_types::Refreshed;
+use api_types::{Refreshed, UnusableTool};
 use domain::directory::Connection;
 use serde_json::value::RawValue;
 use tokio::{task::spawn_blocking, time::Instant};
@@ -153,6 +153,7 @@ async fn keep(services: &Services, connection: &Connection, list: Vec<Box<RawVal
     if !changes.gone.is_empty() {
         db::tool::withdraw(&mut scope, &changes.gone).await?;
     }
+    let told = db::connection::note_unusable(&mut scope, connection.id, &changes.report.unusable).await?;
     if !changes.report.changed.is_empty() {
         db::connection::note_changed(&mut scope, connection.id, now).await?;
     }
@@ -162,8 +163,21 @@ async fn keep(services: &Services, connection: &Connection, list: Vec<Box<RawVal
         change::record(services, &mut scope, None, "refresh_tools", &request, None::<&()>, &About::default()).await?;
     }
     scope.commit().await?;
+    if told {
+        log_unusable(services, connection, unusable);
+    }
     if news || !changes.seen_again.is_empty() || !changes.gone.is_empty() {
         services.directory.refresh().await?;
     }
     Ok(changes.report)
+}
+
+/// Says in the logs which entries of a list cannot be used: once, not with each list.
+fn log_unusable(services: &Services, connection: &Connection, unusable: &[UnusableTool]) {
+    for UnusableTool { index, problem } in unusable {
+        tracing::warn!(connection.id = %connection.id, connection.slug = %connection.slug, index, problem, "unusable tool listed");
+        services
+            .upstreams
+            .note(connection.id.0, &format!("entry {index} of the list of tools cannot be used: {problem}"));
+    }
 }
