@@ -164,7 +164,7 @@ async fn keep(services: &Services, connection: &Connection, list: Vec<Box<RawVal
     }
     scope.commit().await?;
     if told {
-        log_unusable(services, connection, unusable);
+        log_unusable(services, connection, &changes.report.unusable);
     }
     if news || !changes.seen_again.is_empty() || !changes.gone.is_empty() {
         services.directory.refresh().await?;
