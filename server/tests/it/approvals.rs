@@ -192,7 +192,7 @@ async fn a_caller_may_have_twenty_open_and_no_giant() {
     }
     let result = world.agent.call("pay", json!({"cents": 99})).await;
     assert_eq!(result["isError"], true);
-    assert!(text(&result).contains("20 requests waiting"), "{result}");
+    assert!(text(&result).contains("20 of your requests wait"), "{result}");
     let giant = "x".repeat(300 * 1024);
     let result = world.agent.call("pay", json!({"to": giant})).await;
     assert!(text(&result).contains("at most 262144"), "{}", text(&result));
