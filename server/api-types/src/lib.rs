@@ -32,8 +32,8 @@ pub use approval::{
 pub use audit::{AuditRecord, AuditRecordDetail, NOT_READ};
 pub use auth::{AccessToken, ChangePassword, Login, Me, MyKind, MyOrg, PASSWORD_CHARACTERS};
 pub use connection::{
-    Connection, ConnectionKind, ConnectionLogs, ConnectionStatus, CreateConnection, LeftOut, Refreshed, UnusableTool,
-    UpdateConnection,
+    Connection, ConnectionInstructions, ConnectionKind, ConnectionLogs, ConnectionStatus, CreateConnection, LeftOut,
+    Refreshed, ReviewInstructions, UnusableTool, UpdateConnection,
 };
 pub use invitation::{
     AcceptInvitation, CreateInvitation, CreatedInvitation, Invitation, OfferedInvitation, ViewInvitation,

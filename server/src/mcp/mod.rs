@@ -1,4 +1,4 @@
-//! The MCP face: Streamable HTTP at `/{org}/{toolkit}/mcp`, revisions 2025-03-26 to 2026-07-28. Turns
+//! The MCP face: Streamable HTTP at `/{org}/{toolkit}/mcp`, revisions 2024-11-05 to 2026-07-28. Turns
 //! envelopes into calls of `service`, and its errors into JSON-RPC.
 //!
 //! Everything an authenticated caller sends is recorded before it is answered.
@@ -15,6 +15,7 @@ mod era;
 mod fault;
 mod following;
 mod initialize;
+mod instructions;
 mod list;
 mod listed;
 mod listen;

@@ -2,13 +2,14 @@
 //! `config`, what is shown of an upstream's address in `address` and of a program in `args`, references between arguments and
 //! variables in `references`, what its log must not have in
 //! `secrets`, what this replica keeps open in `open`, listing their tools again in `refresh`, which of their definitions are reviewed in `reviewed`, what of their input schemas
-//! can be used in `judge`.
+//! can be used in `judge`, what it says to agents in `instructions`.
 
 mod address;
 mod args;
 mod by_hand;
 mod compare;
 mod config;
+mod instructions;
 mod judge;
 mod open;
 mod references;
@@ -22,6 +23,7 @@ use serde_json::{Value, json};
 
 pub use address::View;
 pub use config::Config;
+pub use instructions::{accept as accept_instructions, show as show_instructions};
 pub use judge::judge;
 pub use open::{Open, ensure_fresh, follow, spec};
 pub use refresh::refresh_tools;

@@ -3,11 +3,11 @@
 
 use api_types::Refreshed;
 use domain::directory::Connection;
-use serde_json::value::RawValue;
+use serde_json::{json, value::RawValue};
 use tokio::{task::spawn_blocking, time::Instant};
 
 use super::{
-    compare,
+    compare, instructions,
     open::{Entry, spec},
     reviewed,
 };
@@ -113,6 +113,7 @@ async fn keep(services: &Services, connection: &Connection, list: Vec<Box<RawVal
     let changes = compared.map_err(Error::internal)?.map_err(Trouble::Upstream)?;
 
     let now = services.clock.now();
+    let said = services.upstreams.instructions(connection.id.0);
     let mut scope = OrgScope::system(&services.db.upkeep, connection.org, Reason::Upkeep).await?;
     if db::connection::hold(&mut scope, connection.id).await? != Some(connection.version) {
         let message =
@@ -129,6 +130,15 @@ async fn keep(services: &Services, connection: &Connection, list: Vec<Box<RawVal
     if !changes.gone.is_empty() {
         db::tool::withdraw(&mut scope, &changes.gone).await?;
     }
+    let told = match said {
+        Some(said) => instructions::keep(&mut scope, connection.id, &said, now).await?,
+        None => None,
+    };
+    if told == Some(true) {
+        let request = json!({"connection": connection.slug.as_str()});
+        change::record(services, &mut scope, None, "instructions_changed", &request, None::<&()>, &About::default())
+            .await?;
+    }
     let Refreshed { added, changed, gone, .. } = &changes.report;
     if !changed.is_empty() {
         db::connection::note_changed(&mut scope, connection.id, now).await?;
@@ -139,7 +149,7 @@ async fn keep(services: &Services, connection: &Connection, list: Vec<Box<RawVal
         change::record(services, &mut scope, None, "refresh_tools", &request, None::<&()>, &About::default()).await?;
     }
     scope.commit().await?;
-    if news || !changes.seen_again.is_empty() || !changes.gone.is_empty() {
+    if news || told.is_some() || !changes.seen_again.is_empty() || !changes.gone.is_empty() {
         services.directory.refresh().await?;
     }
     Ok(changes.report)

@@ -135,7 +135,7 @@ const OTHERS: &[Other] = &[
     ("a response of two revisions", b"@V@@V@", r#"{"jsonrpc":"2.0","id":1,"result":{}}"#, 400, &[MISMATCH]),
     ("a request with the id null", b"@V@mcp-method: tools/list\n", r#"{"jsonrpc":"2.0","id":null,"method":"tools/list","params":{@M@}}"#, 400, &[INVALID]),
     ("an unknown revision in the header", b"mcp-protocol-version: 2099-01-01\n", r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#, 400, &[VERSION]),
-    ("a revision older than the transport", b"mcp-protocol-version: 2024-11-05\n", r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#, 400, &[VERSION]),
+    ("a revision older than the transport", b"mcp-protocol-version: 2024-10-07\n", r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#, 400, &[VERSION]),
     ("a draft", b"mcp-protocol-version: DRAFT-2026-v1\n", r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#, 400, &[VERSION]),
     ("initialize beside the new header", b"@V@mcp-method: initialize\n", r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2026-07-28","capabilities":{}}}"#, 200, &[0]),
 ];

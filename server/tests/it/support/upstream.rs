@@ -34,6 +34,7 @@ pub(crate) enum Behaviour {
 struct Inner {
     behaviour: Mutex<Behaviour>,
     tools: Mutex<String>,
+    instructions: Mutex<serde_json::Value>,
     lists: AtomicUsize,
     calls: AtomicUsize,
     bodies: Mutex<Vec<String>>,
@@ -59,6 +60,7 @@ impl Upstream {
         let inner = Arc::new(Inner {
             behaviour: Mutex::new(Behaviour::Result(r#"{"content":[{"type":"text","text":"done"}]}"#.to_owned())),
             tools: Mutex::new(TOOLS.to_owned()),
+            instructions: Mutex::default(),
             lists: AtomicUsize::new(0),
             calls: AtomicUsize::new(0),
             bodies: Mutex::default(),
@@ -81,6 +83,11 @@ impl Upstream {
     /// What `tools/list` gives from now on.
     pub(crate) fn offer(&self, tools: &str) {
         *self.inner.tools.lock() = tools.to_owned();
+    }
+
+    /// What `initialize` says to agents from now on.
+    pub(crate) fn instruct(&self, text: &serde_json::Value) {
+        *self.inner.instructions.lock() = text.clone();
     }
 
     /// How often tools were listed.
@@ -138,7 +145,10 @@ async fn answer(State(inner): State<Arc<Inner>>, body: String) -> Response {
     match message["method"].as_str().unwrap_or_default() {
         "initialize" => reply(
             "result",
-            r#"{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"bank","version":"1"}}"#,
+            &format!(
+                r#"{{"protocolVersion":"2025-11-25","capabilities":{{"tools":{{}}}},"serverInfo":{{"name":"bank","version":"1"}},"instructions":{}}}"#,
+                inner.instructions.lock()
+            ),
         ),
         "tools/list" => {
             inner.lists.fetch_add(1, Ordering::SeqCst);

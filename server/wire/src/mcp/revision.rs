@@ -3,6 +3,8 @@
 /// A revision of MCP, named by its date. Later ones compare greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Revision {
+    /// 2024-11-05: the first. Its own transport over HTTP is not served; clients speak it over Streamable HTTP too.
+    V2024_11_05,
     /// 2025-03-26: Streamable HTTP, batches.
     V2025_03_26,
     /// 2025-06-18: no batches; structured content, the version header.
@@ -15,7 +17,8 @@ pub enum Revision {
 
 impl Revision {
     /// Every revision that is spoken, oldest first.
-    pub const ALL: [Self; 4] = [Self::V2025_03_26, Self::V2025_06_18, Self::V2025_11_25, Self::V2026_07_28];
+    pub const ALL: [Self; 5] =
+        [Self::V2024_11_05, Self::V2025_03_26, Self::V2025_06_18, Self::V2025_11_25, Self::V2026_07_28];
     /// The newest of them.
     pub const LATEST: Self = Self::V2026_07_28;
     /// The newest that `initialize` can agree on.
@@ -31,6 +34,7 @@ impl Revision {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::V2024_11_05 => "2024-11-05",
             Self::V2025_03_26 => "2025-03-26",
             Self::V2025_06_18 => "2025-06-18",
             Self::V2025_11_25 => "2025-11-25",
@@ -77,10 +81,10 @@ mod tests {
             assert_eq!(Revision::parse(revision.as_str()), Some(revision));
             assert!(revision <= Revision::LATEST);
         }
-        for legacy in ["2025-03-26", "2025-06-18", "2025-11-25"] {
+        for legacy in ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"] {
             assert_eq!(Revision::negotiate(legacy).as_str(), legacy);
         }
-        for other in ["2024-11-05", "2099-01-01", "", "2025-06-18 "] {
+        for other in ["2024-10-07", "2099-01-01", "", "2025-06-18 "] {
             assert_eq!(Revision::parse(other), None);
             assert_eq!(Revision::negotiate(other).as_str(), "2025-11-25");
         }
@@ -94,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_oldest_revision_has_batches() {
+    fn only_one_revision_has_batches() {
         let with: Vec<_> = Revision::ALL.into_iter().filter(|r| r.allows_batches()).collect();
         assert_eq!(with, [Revision::V2025_03_26]);
     }
