@@ -179,6 +179,13 @@ upgrade old *seconds: _rust _cc _node _postgres
     PERMESSO_POSTGRES_BIN=$({{ self }} _postgres-bin) \
         exec node e2e/upgrade/main.mjs {{ quote(old) }} {{ quote(target / "debug/permesso") }} {{ seconds }}
 
+# Published MCP servers of many makers behind the gateway, beside each by itself; some minutes; arguments choose among them
+[group('check')]
+[positional-arguments]
+zoo *args: _rust _cc _node _postgres
+    @cargo build --package permesso --bin permesso
+    @PERMESSO_BIN={{ quote(target / "debug/permesso") }} e2e/zoo/run.sh "$@"
+
 # Format the code
 [group('change')]
 fmt: _rust

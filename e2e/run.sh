@@ -1,7 +1,7 @@
 #!/bin/sh
 # The stories of Permesso, told with clients and servers that its authors did not write: the official
-# MCP clients in TypeScript, Python and Rust, the MCP inspector, @modelcontextprotocol/server-filesystem
-# as an upstream, and people in front of Chromium.
+# MCP clients in TypeScript, Python and Rust, the MCP inspector, published servers as upstreams, and people
+# in front of Chromium.
 #
 #   e2e/run.sh [path-to-permesso-binary]      default: $PERMESSO_BIN, else the debug build
 #
@@ -19,6 +19,7 @@
 #   conformance/   the suite      the official scenarios that apply to a gateway for tools
 #   clients/       a table        every client in every situation that a call can get into
 #   upgrade/       by hand        an older binary and this one side by side, under load: `just upgrade`
+#   zoo/           by hand        some fifty published servers as upstreams, beside each by itself: `just zoo`
 set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
@@ -47,15 +48,8 @@ python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || die "$(python3 
 
 cd "$here"
 
-# What npm has locked in a directory, and what it is called.
-node_packages() {
-    packages=$(stamp_of "$1/package-lock.json" node)
-    [ "$(cat "$1/node_modules/.stamp" 2>/dev/null)" != "$packages" ] || return 0
-    say "installing $2 (npm) ..."
-    npm ci --prefix "$1" --no-audit --no-fund --loglevel=error >&2 || die "npm ci failed: see above"
-    printf '%s\n' "$packages" >"$1/node_modules/.stamp"
-}
-node_packages . "the TypeScript clients and the filesystem server"
+. lib/node-packages.sh
+node_packages . "the TypeScript clients and servers"
 node_packages newer-node "the inspector and the conformance suite, with a Node.js for them"
 
 . lib/python-packages.sh

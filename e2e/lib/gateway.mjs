@@ -90,6 +90,15 @@ class Gateway {
     }
   }
 
+  /** The address of the Postgres that it has started, as its superuser. */
+  async databaseUrl() {
+    const home = path.join(this.home, "data/postgres");
+    const password = (await readFile(path.join(home, "password"), "utf8")).trim();
+    // postmaster.pid: the port stands on the fourth line.
+    const port = (await readFile(path.join(home, "cluster/postmaster.pid"), "utf8")).split("\n")[3];
+    return `postgres://postgres:${password}@127.0.0.1:${port}/postgres?sslmode=disable`;
+  }
+
   /** How often the sample upstream has sent an invoice. */
   async invoicesSent() {
     return (await this.ledger()).runs.send_invoice ?? 0;
