@@ -133,6 +133,8 @@ pub struct Connection {
     pub call_timeout_ms: i32,
     /// What its upstream says to agents, as far as it is reviewed.
     pub instructions: Option<Arc<str>>,
+    /// Whether it says something else now, which nobody has reviewed.
+    pub instructions_changed: bool,
 }
 
 /// A named set of tools served at one endpoint.

@@ -288,7 +288,9 @@ fn shown(services: &Services, access: &OrgAccess, row: db::connection::Row) -> R
     let kind = connection::kind(&row)?;
     let warning = services.upstreams.children().warning().filter(|_| kind == ConnectionKind::Stdio);
     let restless = connection::restless(&row, services.clock.now());
-    let unreviewed = row.instructions_changed.then(|| {
+    let known = services.directory.get()?;
+    let known = known.orgs.get(&access.org.slug).and_then(|org| org.connections.get(&row.id));
+    let unreviewed = known.is_some_and(|known| known.instructions_changed).then(|| {
         "what its upstream says to agents (instructions) has changed; they get what was reviewed before until a person \
          accepts the new text (POST …/instructions/review)"
             .to_owned()

@@ -37,8 +37,6 @@ pub struct Row {
     pub last_error_at: Option<DateTime<Utc>>,
     /// When listings last found changed definitions, the last three times.
     pub definitions_changed: Option<Vec<DateTime<Utc>>>,
-    /// Whether what the upstream says to agents is not what was last reviewed of it.
-    pub instructions_changed: bool,
 }
 
 /// A connection to be made.
@@ -79,9 +77,7 @@ pub async fn list(scope: &mut OrgScope, after: Option<&str>, limit: i64) -> Resu
     Ok(sqlx::query_as!(
         Row,
         r#"SELECT c.id, slug, kind, config_sealed, version, enabled, connect_timeout_ms, call_timeout_ms, trust_definitions,
-                  created_at, s.definitions_changed AS "definitions_changed?", s.last_seen_at AS "last_seen_at?", s.last_error AS "last_error?", s.last_error_at AS "last_error_at?",
-                  coalesce((SELECT i.seen NOT IN ('', i.reviewed) FROM connection_instructions i WHERE i.connection_id = c.id), false)
-                      AS "instructions_changed!"
+                  created_at, s.definitions_changed AS "definitions_changed?", s.last_seen_at AS "last_seen_at?", s.last_error AS "last_error?", s.last_error_at AS "last_error_at?"
            FROM connections c LEFT JOIN connection_status s ON s.connection_id = c.id
            WHERE c.org_id = $1 AND ($2::text IS NULL OR slug > $2) ORDER BY slug LIMIT $3"#,
         scope.org().0,
@@ -100,9 +96,7 @@ pub async fn find(scope: &mut OrgScope, slug: &str) -> Result<Option<Row>> {
     Ok(sqlx::query_as!(
         Row,
         r#"SELECT c.id, slug, kind, config_sealed, version, enabled, connect_timeout_ms, call_timeout_ms, trust_definitions,
-                  created_at, s.definitions_changed AS "definitions_changed?", s.last_seen_at AS "last_seen_at?", s.last_error AS "last_error?", s.last_error_at AS "last_error_at?",
-                  coalesce((SELECT i.seen NOT IN ('', i.reviewed) FROM connection_instructions i WHERE i.connection_id = c.id), false)
-                      AS "instructions_changed!"
+                  created_at, s.definitions_changed AS "definitions_changed?", s.last_seen_at AS "last_seen_at?", s.last_error AS "last_error?", s.last_error_at AS "last_error_at?"
            FROM connections c LEFT JOIN connection_status s ON s.connection_id = c.id
            WHERE c.org_id = $1 AND slug = $2"#,
         scope.org().0,

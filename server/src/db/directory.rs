@@ -90,10 +90,12 @@ async fn load_orgs(scope: &mut SystemScope) -> Result<HashMap<OrgId, Org>> {
         }
     }
     let connections = sqlx::query!(
-        "SELECT id, org_id, slug, kind, config_sealed, version, enabled, connect_timeout_ms, call_timeout_ms,
-                (SELECT reviewed FROM connection_instructions i
-                 WHERE i.connection_id = connections.id AND seen <> '' AND reviewed <> '') AS instructions
-         FROM connections"
+        r#"SELECT id, org_id, slug, kind, config_sealed, version, enabled, connect_timeout_ms, call_timeout_ms,
+                  (SELECT reviewed FROM connection_instructions i
+                   WHERE i.connection_id = connections.id AND seen <> '' AND reviewed <> '') AS instructions,
+                  EXISTS (SELECT FROM connection_instructions i
+                   WHERE i.connection_id = connections.id AND seen NOT IN ('', reviewed)) AS "instructions_changed!"
+           FROM connections"#
     );
     for row in connections.fetch_all(scope.conn()).await? {
         let slug = row.slug.parse().map_err(|e| odd("connections", row.id, e))?;
@@ -109,6 +111,7 @@ async fn load_orgs(scope: &mut SystemScope) -> Result<HashMap<OrgId, Org>> {
                 connect_timeout_ms: row.connect_timeout_ms,
                 call_timeout_ms: row.call_timeout_ms,
                 instructions: row.instructions.map(Into::into),
+                instructions_changed: row.instructions_changed,
             };
             org.connections.insert(connection.id, Arc::new(connection));
         }
