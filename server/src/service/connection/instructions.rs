@@ -2,9 +2,8 @@
 //! obey: the first seen counts as reviewed, a changed one waits for a person (approvals.md, "A changed definition").
 
 use api_types::{ConnectionInstructions, ReviewInstructions};
-use chrono::{DateTime, Utc};
 use domain::{
-    ConnectionId,
+    directory::Connection,
     marks::{Form, Piece, pieces},
 };
 use serde_json::json;
@@ -13,29 +12,35 @@ use wire::canonical::sha256;
 use crate::{
     db::{self, OrgScope, instructions::Row},
     error::{Error, Result},
-    service::{Services, access::OrgAccess, change},
+    service::{
+        Services,
+        access::OrgAccess,
+        change::{self, About},
+    },
 };
 
 /// How much of an upstream's text is kept, in bytes.
 const LARGEST: usize = 8 * 1024;
 
-/// Keeps what the upstream says now, if it is something else than before: then whether that has to be reviewed.
+/// Keeps what the upstream said when it was last connected to. Says whether that is something else than before; what has to
+/// be reviewed is on record.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub(super) async fn keep(
-    scope: &mut OrgScope,
-    connection: ConnectionId,
-    said: &str,
-    now: DateTime<Utc>,
-) -> Result<Option<bool>> {
-    let text = seen(said);
-    let before = db::instructions::find(scope, connection).await?;
+pub(super) async fn note(services: &Services, scope: &mut OrgScope, connection: &Connection) -> Result<bool> {
+    let Some(said) = services.upstreams.instructions(connection.id.0) else { return Ok(false) };
+    let text = seen(&said);
+    let before = db::instructions::find(scope, connection.id).await?;
     if before.as_ref().is_some_and(|before| before.seen == text) {
-        return Ok(None);
+        return Ok(false);
     }
-    db::instructions::see(scope, connection, &text, now).await?;
-    Ok(Some(before.is_some_and(|before| before.reviewed != text && !text.is_empty())))
+    db::instructions::see(scope, connection.id, &text, services.clock.now()).await?;
+    if before.is_some_and(|before| before.reviewed != text && !text.is_empty()) {
+        let request = json!({"connection": connection.slug.as_str()});
+        let about = About::default();
+        change::record(services, scope, None, "instructions_changed", &request, None::<&()>, &about).await?;
+    }
+    Ok(true)
 }
 
 /// The text without what a person who reviews it does not see, and as much of it as is kept.

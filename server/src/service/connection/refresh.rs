@@ -3,7 +3,7 @@
 
 use api_types::Refreshed;
 use domain::directory::Connection;
-use serde_json::{json, value::RawValue};
+use serde_json::value::RawValue;
 use tokio::{task::spawn_blocking, time::Instant};
 
 use super::{
@@ -113,7 +113,6 @@ async fn keep(services: &Services, connection: &Connection, list: Vec<Box<RawVal
     let changes = compared.map_err(Error::internal)?.map_err(Trouble::Upstream)?;
 
     let now = services.clock.now();
-    let said = services.upstreams.instructions(connection.id.0);
     let mut scope = OrgScope::system(&services.db.upkeep, connection.org, Reason::Upkeep).await?;
     if db::connection::hold(&mut scope, connection.id).await? != Some(connection.version) {
         let message =
@@ -121,6 +120,7 @@ async fn keep(services: &Services, connection: &Connection, list: Vec<Box<RawVal
         return Err(Error::conflict("connection_changed", message).into());
     }
     db::connection::note_status(&mut scope, connection.id, now, None).await?;
+    let says_else = instructions::note(services, &mut scope, connection).await?;
     if !changes.new.is_empty() {
         db::tool::insert_many(&mut scope, connection.id, &changes.new, now).await?;
     }
@@ -129,15 +129,6 @@ async fn keep(services: &Services, connection: &Connection, list: Vec<Box<RawVal
     }
     if !changes.gone.is_empty() {
         db::tool::withdraw(&mut scope, &changes.gone).await?;
-    }
-    let told = match said {
-        Some(said) => instructions::keep(&mut scope, connection.id, &said, now).await?,
-        None => None,
-    };
-    if told == Some(true) {
-        let request = json!({"connection": connection.slug.as_str()});
-        change::record(services, &mut scope, None, "instructions_changed", &request, None::<&()>, &About::default())
-            .await?;
     }
     let Refreshed { added, changed, gone, .. } = &changes.report;
     if !changed.is_empty() {
@@ -149,7 +140,10 @@ async fn keep(services: &Services, connection: &Connection, list: Vec<Box<RawVal
         change::record(services, &mut scope, None, "refresh_tools", &request, None::<&()>, &About::default()).await?;
     }
     scope.commit().await?;
-    if news || told.is_some() || !changes.seen_again.is_empty() || !changes.gone.is_empty() {
+    if news || !changes.seen_again.is_empty() || !changes.gone.is_empty() {
+        services.directory.refresh().await?;
+    }
+    if says_else {
         services.directory.refresh().await?;
     }
     Ok(changes.report)
