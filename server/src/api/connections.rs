@@ -182,7 +182,10 @@ pub async fn get_connection_instructions(
     access: Allowed<ReadConnections>,
     Path((_, slug)): Path<(String, String)>,
 ) -> Result<Json<ConnectionInstructions>> {
-    Ok(Json(connection::show_instructions(&services, &access.0, &slug).await?))
+    let mut scope = OrgScope::begin(&services.db.people, access.0.org.id).await?;
+    let connection = db::connection::find(&mut scope, &slug).await?.ok_or_else(Error::not_found)?;
+    let row = db::instructions::find(&mut scope, connection.id).await?;
+    Ok(Json(connection::shown_instructions(&services, row)?))
 }
 
 /// Accepts what the upstream says to agents now: it is passed on.

@@ -55,16 +55,6 @@ fn seen(said: &str) -> String {
     text[..text.floor_char_boundary(LARGEST)].trim_end().to_owned()
 }
 
-/// What a connection's upstream says, and what of it is passed on.
-///
-/// # Errors
-/// Not found; when Postgres cannot be reached.
-pub async fn show(services: &Services, access: &OrgAccess, slug: &str) -> Result<ConnectionInstructions> {
-    let mut scope = OrgScope::begin(&services.db.people, access.org.id).await?;
-    let connection = db::connection::find(&mut scope, slug).await?.ok_or_else(Error::not_found)?;
-    shown(services, db::instructions::find(&mut scope, connection.id).await?)
-}
-
 /// Accepts the text last seen: agents get it from now on.
 ///
 /// # Errors
@@ -98,7 +88,11 @@ pub async fn accept(
     shown(services, row)
 }
 
-fn shown(services: &Services, row: Option<Row>) -> Result<ConnectionInstructions> {
+/// What a connection's upstream says, and what of it is passed on.
+///
+/// # Errors
+/// When the configuration cannot be read.
+pub fn shown(services: &Services, row: Option<Row>) -> Result<ConnectionInstructions> {
     let Some(row) = row else { return Ok(ConnectionInstructions::default()) };
     let directory = services.directory.get()?;
     let text = |text: String| (!text.is_empty()).then_some(text);

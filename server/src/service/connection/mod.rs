@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 
 pub use address::View;
 pub use config::Config;
-pub use instructions::{accept as accept_instructions, show as show_instructions};
+pub use instructions::{accept as accept_instructions, shown as shown_instructions};
 pub use judge::judge;
 pub use open::{Open, ensure_fresh, follow, spec};
 pub use refresh::refresh_tools;
