@@ -5,7 +5,7 @@
 #
 #   e2e/run.sh [path-to-permesso-binary]      default: $PERMESSO_BIN, else the debug build
 #
-# Needs Node.js 20 or newer with npm, Python 3.10 or newer, cargo, and Chromium or Chrome
+# Needs Node.js 20 or newer with npm, Python 3.10 or newer, cargo, git, and Chromium or Chrome
 # (PERMESSO_CHROMIUM: the path of one that is not on the PATH). Sets up node_modules/, .venv/, .venv2/ and
 # newer-node/node_modules/ here when their lock files changed, and is quiet about it otherwise.
 # Every test file starts its own `permesso dev` on a free port with data of its own, and ends it; nothing
@@ -19,7 +19,8 @@
 #   conformance/   the suite      the official scenarios that apply to a gateway for tools
 #   clients/       a table        every client in every situation that a call can get into
 #   upgrade/       by hand        an older binary and this one side by side, under load: `just upgrade`
-#   zoo/           by hand        some fifty published servers as upstreams, beside each by itself: `just zoo`
+#   zoo/           a table        two of some fifty published servers as upstreams, beside each by itself; the rest by
+#                                 hand: `just zoo`
 set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
@@ -42,6 +43,7 @@ rust=$(absolute "${CARGO_TARGET_DIR:-$here/../target}")/clients
 command -v node >/dev/null && command -v npm >/dev/null || die "install Node.js 20 or newer, with npm"
 node -e 'process.exit(Number.parseInt(process.versions.node) < 20 ? 1 : 0)' ||
     die "Node.js is $(node --version): install 20 or newer"
+command -v git >/dev/null || die "install git"
 command -v cargo >/dev/null || die "install Rust: https://rustup.rs"
 command -v python3 >/dev/null || die "install Python 3.10 or newer"
 python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || die "$(python3 --version): install 3.10 or newer"
@@ -88,11 +90,13 @@ node --test --test-concurrency=2 \
 .venv/bin/python python/run.py "$results/python" || code=1
 node conformance/main.mjs "$results/conformance" || code=1
 node clients/main.mjs "$results/clients" || code=1
+# One of each kind, so that the rest is not found broken when it is wanted.
+node zoo/main.mjs "--summary=$results/zoo" slack calculator || code=1
 
 count() { sed -n "s/^# $1 //p" "$results/tap" 2>/dev/null | tail -n 1; }
 passed=$(count pass) failed=$(count fail) cancelled=$(count cancelled)
 passed=${passed:-0} failed=$((${failed:-0} + ${cancelled:-0}))
-for part in python conformance clients; do
+for part in python conformance clients zoo; do
     if read -r part_passed part_failed 2>/dev/null <"$results/$part"; then
         passed=$((passed + part_passed)) failed=$((failed + part_failed))
     fi

@@ -32,10 +32,11 @@ export function compareTools(direct, { tools, strict, first }, mask = []) {
   for (const name of through.keys()) wrong.push(`${name} is the gateway's invention`);
   const missed = tools.filter(({ name }) => !strict.includes(name)).length;
   if (missed > 0) wrong.push(`${missed} tools are not seen by a strict client`);
-  const expected = [...OWN, ...tools.map(({ name }) => name)];
+  // Without a tool that can be held the gateway has none of its own there.
+  const expected = tools.length > 0 ? [...OWN, ...tools.map(({ name }) => name)] : [];
   const late = expected.filter((name) => !first.includes(name));
   if (late.length > 0) wrong.push(`${late.length} tools are not on the first page, ${late[0]} for one`);
-  else if (same > 0 && !OWN.includes(first[0])) wrong.push(`${first[0]} stands before the gateway's own tools`);
+  else if (tools.length > 0 && !OWN.includes(first[0])) wrong.push(`${first[0]} stands before the gateway's own tools`);
   return { same, left_out, wrong };
 }
 

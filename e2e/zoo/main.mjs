@@ -1,15 +1,15 @@
 // Published MCP servers of many makers, each by itself and by way of one gateway: does the gateway change anything?
 //
-//   zoo/run.sh [--install] [name ...]      the servers with these names; all of them unless given
+//   zoo/run.sh [--install] [--summary=FILE] [name ...]      the servers with these names; all of them unless given
 //
 // servers.json is the list: packages at exact versions, how each is started, and calls that need no network and no account.
 // A line of the table says whether the server starts, whether the gateway lists the same tools as the server itself, but for
 // what docs/approvals.md says it changes, and whether it answers the same; of servers that write their definitions another way
-// each time they start also whether that lasts over restarts and replicas of the gateway. `--install` only installs. Servers
-// that cannot start on such a machine stand below with the reason, and are not tried. The exit code is 0 only if every line
-// holds.
+// each time they start also whether that lasts over restarts and replicas of the gateway. Servers that cannot start on such a
+// machine stand below with the reason, and are not tried. `--install` only installs; `passed failed` is written to the file that
+// is named. The exit code is 0 only if every line holds.
 
-import { mkdtemp, readFile, realpath, rm } from "node:fs/promises";
+import { mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
@@ -25,6 +25,7 @@ const CHROMIUM = process.env.PERMESSO_CHROMIUM ?? "/usr/bin/chromium";
 
 const names = process.argv.slice(2).filter((word) => !word.startsWith("--"));
 const only_install = process.argv.includes("--install");
+const summary = process.argv.find((word) => word.startsWith("--summary="))?.slice("--summary=".length);
 const { before, servers: all } = JSON.parse(await readFile(new URL("servers.json", import.meta.url), "utf8"));
 const chosen = all.filter(({ name }) => names.length === 0 || names.includes(name));
 if (chosen.length === 0) throw new Error(`servers.json has no ${names.join(" and no ")}`);
@@ -34,6 +35,7 @@ const rows = [];
 if (only_install) for (const server of servers) rows.push(await installed(server));
 else await visit();
 const failed = print();
+if (summary) await writeFile(summary, `${rows.length - failed} ${failed}\n`);
 process.exit(failed > 0 ? 1 : 0);
 
 async function visit() {
@@ -94,14 +96,15 @@ async function seen(server, { gateway, admin, values }) {
     if (left_out.length > 0) row.notes.push(`not listed, as no client can read it: ${left_out.join(", ")}`);
     row.notes.push(...wrong);
     const made = calls.map(([name], i) => ({ name, one: alone.answers[i], other: behind.answers[i] }));
-    const differ = made.filter(({ name }) => !left_out.includes(name)).flatMap(({ name, one, other }) => {
+    const told = made.filter(({ name }) => !left_out.includes(name));
+    const differ = told.flatMap(({ name, one, other }) => {
       const difference = compareAnswers(one, other, server.mask);
       return difference ? [`${name}: ${difference}`] : [];
     });
-    row.calls = differ.length === 0;
+    if (told.length > 0) row.calls = differ.length === 0;
     row.notes.push(...differ);
     if (server.restarts) row.lasts = await outlives(row, gateway, server.name, calls);
-    row.holds = row.tools && row.calls && row.lasts !== false;
+    row.holds = row.tools && row.calls !== false && row.lasts !== false;
   } catch (error) {
     row.notes.push(error.message);
   }
@@ -131,7 +134,7 @@ function print() {
       line(server.name.padEnd(wide), ...cells, `${server.package} ${server.version}, ${server.maker}`);
     }
   }
-  for (const { server, notes } of rows) for (const note of notes) line(`\n${server.name}: ${note}`);
+  for (const { server, notes } of rows) for (const note of notes) line(`\n${server.name}: ${note.replace(/\s+/g, " ").slice(0, 700)}`);
   const cannot = chosen.filter((server) => server.cannot);
   if (cannot.length > 0) line("\nnot tried, since they cannot start on such a machine:");
   for (const server of cannot) line(`  ${server.name}: ${server.cannot}`);

@@ -4,6 +4,7 @@
 //! Nothing here reaches out: whether Postgres answers or a role may sign in is found out later.
 
 mod budgets;
+mod outbound;
 mod reach;
 mod vars;
 
@@ -24,6 +25,7 @@ use url::Url;
 use vars::Vars;
 
 pub use budgets::{Budgets, Share};
+pub use outbound::Outbound;
 pub use reach::{AllowedHosts, Host, NotAHost};
 pub use vars::ConfigError;
 
@@ -68,6 +70,8 @@ pub struct Config {
     /// `PERMESSO_EGRESS_ALLOW`: hosts (in lower case) and networks that an upstream may have
     /// although they are private or loopback.
     pub egress_allow: Vec<String>,
+    /// `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`: the proxy on the way to upstreams; none unless set.
+    pub outbound: Outbound,
     /// `PERMESSO_CHILD_USER`: as which user of the system the programs of stdio upstreams run; unless set, as
     /// the gateway's own.
     pub child_user: Option<String>,
@@ -145,6 +149,7 @@ impl Config {
             admin_email,
             admin_password,
             egress_allow: egress_allow(&vars)?,
+            outbound: outbound::outbound(&vars)?,
             child_user: vars.text("PERMESSO_CHILD_USER"),
             log: vars.text("PERMESSO_LOG").unwrap_or_else(|| "info".to_owned()),
             approval_lease: Duration::from_secs(vars.number("PERMESSO_APPROVAL_LEASE_SECONDS", 10..=300, 30)?),

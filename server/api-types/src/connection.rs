@@ -119,9 +119,10 @@ pub struct CreateConnection {
     /// `command` and may have `args`, `env` and `cwd`.
     #[cfg_attr(feature = "openapi", schema(value_type = Object, examples(json!({"url": "https://mcp.example.com/mcp", "headers": {"authorization": "Bearer …"}}))))]
     pub config: Value,
-    /// How long connecting may take: 100 to 120000 milliseconds; 10000 unless given.
+    /// How long connecting may take, and a program's start: 1000 to 300000 milliseconds. 10000 unless given, and 60000 for
+    /// `stdio`, since a program may be fetched when it is first started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(minimum = 100, maximum = 120000, examples(10000)))]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1000, maximum = 300000, examples(60000)))]
     pub connect_timeout_ms: Option<i32>,
     /// How long a call may take: 100 to 3600000 milliseconds; 120000 unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -144,9 +145,9 @@ pub struct UpdateConnection {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::absent::not_null")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub enabled: Option<bool>,
-    /// How long connecting may take: 100 to 120000 milliseconds.
+    /// How long connecting may take, and a program's start: 1000 to 300000 milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::absent::not_null")]
-    #[cfg_attr(feature = "openapi", schema(nullable = false, minimum = 100, maximum = 120000, examples(10000)))]
+    #[cfg_attr(feature = "openapi", schema(nullable = false, minimum = 1000, maximum = 300000, examples(60000)))]
     pub connect_timeout_ms: Option<i32>,
     /// How long a call may take: 100 to 3600000 milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::absent::not_null")]

@@ -10,6 +10,7 @@ mod auth;
 mod connection;
 pub mod event;
 mod flat;
+mod import;
 mod invitation;
 mod list;
 mod member;
@@ -35,6 +36,7 @@ pub use connection::{
     Connection, ConnectionInstructions, ConnectionKind, ConnectionLogs, ConnectionStatus, CreateConnection, LeftOut,
     Refreshed, ReviewInstructions, UnusableTool, UpdateConnection,
 };
+pub use import::{ImportConnections, Imported, ImportedConnection, SkippedServer};
 pub use invitation::{
     AcceptInvitation, CreateInvitation, CreatedInvitation, Invitation, OfferedInvitation, ViewInvitation,
 };

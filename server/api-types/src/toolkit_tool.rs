@@ -102,7 +102,7 @@ pub struct AddToolkitTools {
     pub connection: String,
     /// Which of its tools.
     pub tools: WhichTools,
-    /// Their permission; `needs_approval` unless given.
+    /// Their permission; `needs_approval` unless given. Of `all`, those that stand there keep theirs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permission: Option<Permission>,
 }

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use api_types::{
-    Connection, ConnectionInstructions, ConnectionKind, ConnectionLogs, ConnectionStatus, CreateConnection, List,
-    Refreshed, ReviewInstructions, ReviewTool, ReviewedDefinition, Tool, UpdateConnection,
+    Connection, ConnectionInstructions, ConnectionKind, ConnectionLogs, ConnectionStatus, CreateConnection,
+    ImportConnections, Imported, List, Refreshed, ReviewInstructions, ReviewTool, ReviewedDefinition, Tool,
+    UpdateConnection,
 };
 use axum::{
     Json,
@@ -65,6 +66,26 @@ pub async fn create_connection(
 ) -> Result<Tagged<Connection>> {
     let row = connection::create(&services, &access.0, &new).await?;
     Ok(Tagged::created(shown(&services, &access.0, row)?))
+}
+
+/// Makes connections of the servers in another program's configuration.
+///
+/// A server whose name is taken, or that cannot be a connection, is skipped and keeps none of the others back. Programs are
+/// for administrators of the instance and skipped for everybody else.
+#[utoipa::path(
+    post,
+    path = "/orgs/{org}/connections/import",
+    tag = "connections",
+    request_body = ImportConnections,
+    responses((status = OK, body = Imported)),
+    security(("bearer" = ["connections:write"])),
+)]
+pub async fn import_connections(
+    State(services): State<Arc<Services>>,
+    access: Allowed<WriteConnections>,
+    Body(new): Body<ImportConnections>,
+) -> Result<Json<Imported>> {
+    Ok(Json(connection::import(&services, &access.0, &new).await?))
 }
 
 /// One connection.

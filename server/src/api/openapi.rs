@@ -77,6 +77,7 @@ use crate::error::Result;
         api_keys::rotate_api_key,
         connections::list_connections,
         connections::create_connection,
+        connections::import_connections,
         connections::get_connection,
         connections::update_connection,
         connections::delete_connection,

@@ -102,10 +102,11 @@ pub(super) async fn guard(State(hosts): State<Arc<Hosts>>, request: Request, nex
     if route.is_some_and(|route| FREE.contains(&route)) {
         return next.run(request).await;
     }
+    let is_endpoint = route.is_some_and(|route| mcp::PATHS.contains(&route));
     match hosts.check(request.uri(), request.headers()) {
         Ok(()) => next.run(request).await,
         // Agents are told everything as JSON-RPC.
-        Err(error) if route == Some(mcp::PATH) => mcp::refusal(&error, request.extensions()),
+        Err(error) if is_endpoint => mcp::refusal(&error, request).await,
         Err(error) => error.into_response(),
     }
 }

@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::{MethodRouter, delete, get, patch, post, put},
+    routing::{MethodRouter, any, delete, get, patch, post, put},
 };
 use tokio_util::task::TaskTracker;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -60,6 +60,7 @@ pub const API: Routes = &[
     ("/orgs/{org}/api-keys/{id}", || delete(api_keys::revoke_api_key)),
     ("/orgs/{org}/api-keys/{id}/rotate", || post(api_keys::rotate_api_key)),
     ("/orgs/{org}/connections", || get(connections::list_connections).post(connections::create_connection)),
+    ("/orgs/{org}/connections/import", || post(connections::import_connections)),
     ("/orgs/{org}/connections/{slug}", || {
         get(connections::get_connection).patch(connections::update_connection).delete(connections::delete_connection)
     }),
@@ -133,6 +134,8 @@ pub(super) fn router(
     }
     open.nest("/api/v1", browser::protect(rest, &services))
         .merge(endpoint(origins))
+        // `/.well-known/oauth-…/mcp` is no toolkit's endpoint.
+        .route("/.well-known/{*path}", any(|| async { no_metadata() }))
         .fallback(move |state, request| elsewhere(console, state, request))
         .method_not_allowed_fallback(wrong_method)
         .layer(CatchPanicLayer::custom(|_| Error::internal("a handler panicked").into_response()))
@@ -149,8 +152,9 @@ pub(super) fn router(
 
 /// The MCP endpoint, for pages of known origins only.
 fn endpoint(origins: Origins) -> Router<Arc<Services>> {
-    let methods = post(mcp::post_endpoint).get(mcp::get_endpoint).delete(mcp::delete_endpoint);
-    let mut endpoint = Router::new().route(mcp::PATH, methods).method_not_allowed_fallback(wrong_method);
+    let methods = || post(mcp::post_endpoint).get(mcp::get_endpoint).delete(mcp::delete_endpoint);
+    let routed = mcp::PATHS.into_iter().fold(Router::new(), |router, path| router.route(path, methods()));
+    let mut endpoint = routed.method_not_allowed_fallback(wrong_method);
     if let Some(cors) = origins.cors() {
         endpoint = endpoint.layer(cors);
     }
@@ -189,6 +193,10 @@ async fn unknown_path(_known: Known) -> Error {
 
 /// Pages and files of the console; for programs the same as everywhere that there is nothing.
 async fn elsewhere(console: Console, State(services): State<Arc<Services>>, request: Request) -> Response {
+    // Whoever looks for a way to sign in is told that there is none, known or not: 401 would send them looking on.
+    if request.uri().path().split('/').any(|part| part == ".well-known") {
+        return no_metadata().into_response();
+    }
     if let Some(response) = console.answer(request.method(), request.uri().path(), request.headers()) {
         return response;
     }
@@ -198,6 +206,16 @@ async fn elsewhere(console: Console, State(services): State<Arc<Services>>, requ
         Err(error) => error,
     };
     nothing.into_response()
+}
+
+/// Clients look for it at the root and below the endpoint's path (RFC 9728 and RFC 8414, section 3.1).
+fn no_metadata() -> Error {
+    Error::new(
+        Kind::NotFound,
+        "no_oauth",
+        "this gateway has no OAuth: send an API key as `Authorization: Bearer mmcp_…`, which an administrator makes in the \
+         console",
+    )
 }
 
 async fn wrong_method(_known: Known) -> Error {

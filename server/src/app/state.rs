@@ -78,7 +78,7 @@ impl App {
         let vault = Arc::new(Vault::new(&master));
         let (audit, writers) = audit::Writer::start(AuditConnector::new(url, set_role)?, config.audit_queue_bytes);
         let rules = AllowRule::parse_list(&config.egress_allow.join(",")).context("PERMESSO_EGRESS_ALLOW")?;
-        let egress = Egress::new(rules).context("cannot make the HTTP client")?;
+        let egress = Egress::new(rules).context("cannot make the HTTP client")?.by_way_of(&config.outbound);
         // A third for the audit's lists, a third for its exports: the rest of people's connections is for the rest.
         let wide = (db.people.size() / 3).max(1);
         let services = Services {

@@ -235,7 +235,9 @@ fn the_example_file_lists_every_variable_that_is_read() {
     };
     Config::from_vars(asks).unwrap();
     let asked = asked.into_inner();
-    let asked: HashSet<&str> = asked.iter().map(String::as_str).filter(|name| !name.ends_with("_FILE")).collect();
+    // The same names in small letters are other spellings.
+    let is_listed = |name: &&str| !name.ends_with("_FILE") && !name.starts_with(|c: char| c.is_ascii_lowercase());
+    let asked: HashSet<&str> = asked.iter().map(String::as_str).filter(is_listed).collect();
     assert_eq!(
         asked,
         listed.into_iter().filter(|name| name.chars().all(|c| c.is_ascii_uppercase() || c == '_')).collect()

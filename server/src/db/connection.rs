@@ -49,7 +49,7 @@ pub struct New<'a> {
     pub kind: &'a str,
     /// Its configuration, sealed.
     pub config_sealed: &'a [u8],
-    /// 100 to 120000 milliseconds.
+    /// 1000 to 300000 milliseconds; 100 to 120000 in rows of an earlier version.
     pub connect_timeout_ms: i32,
     /// 100 to 3600000 milliseconds.
     pub call_timeout_ms: i32,
@@ -61,7 +61,7 @@ pub struct Change<'a> {
     pub config_sealed: Option<&'a [u8]>,
     /// Whether it may be used.
     pub enabled: bool,
-    /// 100 to 120000 milliseconds.
+    /// 1000 to 300000 milliseconds; 100 to 120000 in rows of an earlier version.
     pub connect_timeout_ms: i32,
     /// 100 to 3600000 milliseconds.
     pub call_timeout_ms: i32,

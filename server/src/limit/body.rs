@@ -13,6 +13,10 @@ use crate::error::{Error, Kind, Result};
 pub const LARGEST: usize = 4 * 1024 * 1024;
 /// How long a body may take to come.
 const WITHIN: Duration = Duration::from_secs(30);
+/// How much is read of a body that is refused, in bytes.
+const BEGINNING: usize = 4 * 1024;
+/// For how long.
+const BEGINNING_WITHIN: Duration = Duration::from_secs(1);
 
 /// Reads a body of at most so many bytes. Each piece is counted before it is kept.
 ///
@@ -21,25 +25,58 @@ const WITHIN: Duration = Duration::from_secs(30);
 /// [`super::is_over`]): then the rest of it, of twice the size at most, is read and thrown away, since many clients read
 /// no answer before they have sent everything.
 pub async fn read(body: Body, most: usize, load: &Load) -> Result<Bytes> {
-    let read = tokio::time::timeout(WITHIN, whole(body, most, load)).await;
+    read_or(body, most, load, &mut BytesMut::new()).await
+}
+
+/// The same; where it is refused, its first bytes stand in `beginning`: 4 KiB at most.
+///
+/// # Errors
+/// As [`read`].
+pub async fn read_or(body: Body, most: usize, load: &Load, beginning: &mut BytesMut) -> Result<Bytes> {
+    let read = tokio::time::timeout(WITHIN, whole(body, most, load, beginning)).await;
     read.unwrap_or_else(|_| Err(Error::bad_request("the body did not come whole within 30 s")))
 }
 
-/// Reads a body of at most so many bytes, within the time that a body may take, and keeps nothing of it.
-pub async fn discard(body: Body, most: usize) {
+/// The first bytes of a body: 4 KiB at most, and what comes within a second.
+pub async fn beginning(body: Body) -> BytesMut {
+    let mut beginning = BytesMut::new();
+    let reading = async {
+        let mut pieces = body.into_data_stream();
+        while let Some(Ok(piece)) = pieces.next().await {
+            if !keep_beginning(&mut beginning, &piece) {
+                return;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(BEGINNING_WITHIN, reading).await;
+    beginning
+}
+
+/// Adds a piece as far as there is room; `false` when there is none for more.
+fn keep_beginning(beginning: &mut BytesMut, piece: &[u8]) -> bool {
+    let room = BEGINNING - beginning.len();
+    beginning.extend_from_slice(&piece[..piece.len().min(room)]);
+    beginning.len() < BEGINNING
+}
+
+/// Reads a body of at most so many bytes, within the time that a body may take, and keeps its [`beginning`] alone.
+pub async fn discard(body: Body, most: usize) -> BytesMut {
+    let mut beginning = BytesMut::new();
     let discarded = async {
         let mut pieces = body.into_data_stream();
         let mut left = most;
         while let Some(Ok(piece)) = pieces.next().await {
+            keep_beginning(&mut beginning, &piece);
             let Some(less) = left.checked_sub(piece.len()) else { return };
             left = less;
         }
     };
     // Whoever is slower has to live with a connection that ends.
     let _ = tokio::time::timeout(WITHIN, discarded).await;
+    beginning
 }
 
-async fn whole(body: Body, most: usize, load: &Load) -> Result<Bytes> {
+async fn whole(body: Body, most: usize, load: &Load, beginning: &mut BytesMut) -> Result<Bytes> {
     let announced = body.size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or_default();
     let mut pieces = body.into_data_stream();
     let mut whole = BytesMut::new();
@@ -52,6 +89,7 @@ async fn whole(body: Body, most: usize, load: &Load) -> Result<Bytes> {
             break;
         }
         if refused.is_some() {
+            keep_beginning(beginning, &piece);
             continue;
         }
         let room = if came > most { Err(too_large(most)) } else { load.hold(piece.len()) };
@@ -63,6 +101,8 @@ async fn whole(body: Body, most: usize, load: &Load) -> Result<Bytes> {
                 whole.extend_from_slice(&piece);
             }
             Err(error) => {
+                keep_beginning(beginning, &whole);
+                keep_beginning(beginning, &piece);
                 whole = BytesMut::new();
                 load.let_go();
                 refused = Some(error);

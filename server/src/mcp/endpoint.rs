@@ -8,14 +8,14 @@ use axum::{
     http::{Extensions, HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use domain::{Caller, directory::Org};
 use tokio::sync::mpsc;
 use wire::error::RpcError;
 
 use super::{
     address::Address,
-    called,
+    asked, called,
     connect::connect_page,
     era::{self, Spoken},
     fault::{self, Knock},
@@ -50,12 +50,13 @@ pub async fn get_endpoint(
     }
     let actor = match authenticate(&services, headers, request.extensions(), (&org, &toolkit), None) {
         Ok(actor) => actor,
-        Err(error) => return fault::refusal(&error, request.extensions()),
+        Err(error) => return fault::refusal(&error, request).await,
     };
     let opened = async {
         let place = place(&services, headers, actor.clone(), &org, &toolkit)?;
         let revision = era::of_header(headers).map_err(bad_request)?;
-        let (place, session) = in_session(&services, place, headers).await?;
+        let session = session_of(&services, &place, headers).await?;
+        let place = in_its_name(&services, place, session.as_ref());
         // Without a session, or in a revision that has none, there is no such stream.
         let session = session.filter(|_| !revision.is_modern()).ok_or_else(|| {
             Error::new(Kind::MethodNotAllowed, "method_not_allowed", "GET needs a session; send POST")
@@ -68,7 +69,7 @@ pub async fn get_endpoint(
     match opened.await {
         Ok(body) => (StatusCode::OK, stream::EVENT_STREAM, body).into_response(),
         Err(error) => {
-            let knock = Knock { path: &format!("{org}/{toolkit}"), client: client(headers), tool: None };
+            let knock = Knock { path: &format!("{org}/{toolkit}"), client: client(headers), tool: None, id: None };
             fault::turned_away(&services, &actor, knock, &error).await
         }
     }
@@ -83,12 +84,13 @@ pub async fn delete_endpoint(
     let headers = request.headers();
     let actor = match authenticate(&services, headers, request.extensions(), (&org, &toolkit), None) {
         Ok(actor) => actor,
-        Err(error) => return fault::refusal(&error, request.extensions()),
+        Err(error) => return fault::refusal(&error, request).await,
     };
     let ended = async {
         let place = place(&services, headers, actor.clone(), &org, &toolkit)?;
         let revision = era::of_header(headers).map_err(bad_request)?;
-        let (place, session) = in_session(&services, place, headers).await?;
+        let session = session_of(&services, &place, headers).await?;
+        let place = in_its_name(&services, place, session.as_ref());
         let session = session.filter(|_| !revision.is_modern()).ok_or_else(|| {
             Error::new(Kind::MethodNotAllowed, "method_not_allowed", "DELETE needs a session; send POST")
         })?;
@@ -99,7 +101,7 @@ pub async fn delete_endpoint(
     match ended.await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
         Err(error) => {
-            let knock = Knock { path: &format!("{org}/{toolkit}"), client: client(headers), tool: None };
+            let knock = Knock { path: &format!("{org}/{toolkit}"), client: client(headers), tool: None, id: None };
             fault::turned_away(&services, &actor, knock, &error).await
         }
     }
@@ -115,15 +117,16 @@ pub async fn post_endpoint(
     let tool = called::by_head(&parts.headers);
     let actor = match authenticate(&services, &parts.headers, &parts.extensions, (&org, &toolkit), tool.clone()) {
         Ok(actor) => actor,
-        Err(error) => return fault::refusal(&error, &parts.extensions),
+        Err(error) => return fault::refusal(&error, Request::from_parts(parts, body)).await,
     };
-    let mut read = None;
-    let received = receive(&services, &parts.headers, &actor, (&org, &toolkit), body, &mut read).await;
+    let mut heard = Heard::default();
+    let received = receive(&services, &parts.headers, &actor, (&org, &toolkit), body, &mut heard).await;
     let (place, session, body) = match received {
         Ok(received) => received,
         Err(error) => {
-            let tool = read.as_ref().map_or(tool, |body: &Bytes| called::by_body(body));
-            let knock = Knock { path: &format!("{org}/{toolkit}"), client: client(&parts.headers), tool };
+            let tool = heard.whole.as_ref().map_or(tool, |body| called::by_body(body));
+            let id = asked::id_in(heard.whole.as_ref().unwrap_or(&heard.beginning));
+            let knock = Knock { path: &format!("{org}/{toolkit}"), client: client(&parts.headers), tool, id };
             return fault::turned_away(&services, &actor, knock, &error).await;
         }
     };
@@ -137,27 +140,39 @@ pub async fn post_endpoint(
     stream::respond(&services, work, heard, takes_events, load).await
 }
 
+/// What of a body was read.
+#[derive(Default)]
+struct Heard {
+    whole: Option<Bytes>,
+    /// Of one that was refused.
+    beginning: Bytes,
+}
+
 /// Lets the caller in and reads what it sends, as far as there is room for it. Reading may take a while: who may call
-/// what is looked up again after it. What was read stands in `read` also where the caller is not let in then.
+/// what is looked up again after it. What was read stands in `heard` also where the caller is not let in then.
 async fn receive(
     services: &Services,
     headers: &HeaderMap,
     actor: &Actor,
     (org, toolkit): (&str, &str),
     body: Body,
-    read: &mut Option<Bytes>,
+    heard: &mut Heard,
 ) -> Result<(Place, Option<Session>, Bytes)> {
     let load = match place(services, headers, actor.clone(), org, toolkit) {
         Ok(before) => before.load,
         Err(error) => {
-            if limit::is_over(&error) {
-                body::discard(body, body::LARGEST).await;
-            }
+            heard.beginning = match limit::is_over(&error) {
+                true => body::discard(body, body::LARGEST).await.freeze(),
+                false => asked::beginning(headers, body).await,
+            };
             return Err(error);
         }
     };
-    let body = body::read(body, body::LARGEST, &load).await?;
-    *read = Some(body.clone());
+    let mut beginning = BytesMut::new();
+    let body = body::read_or(body, body::LARGEST, &load, &mut beginning).await;
+    heard.beginning = beginning.freeze();
+    let body = body?;
+    heard.whole = Some(body.clone());
     let actor = access::again(services, &*services.directory.get()?, actor)?;
     let place = place_of(services, headers, actor, (org, toolkit), |_, _, _| Ok(load))?;
     if let Some(guest) = place.guest() {
@@ -166,8 +181,12 @@ async fn receive(
     // 2026-07-28 has no sessions: an id that is sent all the same is ignored.
     // An unknown revision is refused as such, whatever else is wrong.
     if era::of_header(headers).is_ok_and(|revision| !revision.is_modern()) {
-        let (place, session) = in_session(services, place, headers).await?;
-        return Ok((place, session, body));
+        let session = match session_of(services, &place, headers).await {
+            // What begins a session may name one that has ended: many a client sends the last id with everything.
+            Err(error) if error.code == mcp_session::UNKNOWN && asked::begins_session(&body) => None,
+            found => found?,
+        };
+        return Ok((in_its_name(services, place, session.as_ref()), session, body));
     }
     Ok((place, None, body))
 }
@@ -241,12 +260,20 @@ fn client(headers: &HeaderMap) -> Option<String> {
     Some(client.chars().take(200).collect())
 }
 
-/// The session of a request that names one. One that is not this caller's does not exist.
-async fn in_session(services: &Services, place: Place, headers: &HeaderMap) -> Result<(Place, Option<Session>)> {
-    let Some(id) = era::text(headers, &era::SESSION_ID).map_err(bad_request)? else { return Ok((place, None)) };
+/// The session of a request that names one. One that is not this caller's does not exist; an empty name is none.
+async fn session_of(services: &Services, place: &Place, headers: &HeaderMap) -> Result<Option<Session>> {
+    let named = era::text(headers, &era::SESSION_ID).map_err(bad_request)?;
+    let Some(id) = named.filter(|id| !id.is_empty()) else { return Ok(None) };
     let session = mcp_session::find(services, place.org.id, place.toolkit.id, place.caller.principal, id).await?;
-    let client = session.row.client.clone();
-    Ok((place.of_client(services, client), Some(session)))
+    Ok(Some(session))
+}
+
+/// The place of a request in a session, whose client is the one that began it.
+fn in_its_name(services: &Services, place: Place, session: Option<&Session>) -> Place {
+    match session {
+        Some(session) => place.of_client(services, session.row.client.clone()),
+        None => place,
+    }
 }
 
 fn bad_request(error: RpcError) -> Error {

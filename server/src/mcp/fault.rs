@@ -1,9 +1,11 @@
 //! Faults as JSON-RPC errors, with the HTTP status of their kind.
 
 use axum::{
-    http::{Extensions, HeaderValue, StatusCode, header},
+    extract::Request,
+    http::{Extensions, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use bytes::Bytes;
 use serde_json::{json, value::RawValue};
 use uuid::Uuid;
 use wire::{
@@ -13,6 +15,7 @@ use wire::{
 
 use super::{
     answer::Answer,
+    asked,
     record::{Place, Recording},
 };
 use crate::{
@@ -61,14 +64,17 @@ pub(super) struct Knock<'a> {
     pub(super) client: Option<String>,
     /// The tool that is called, as far as that is known.
     pub(super) tool: Option<String>,
+    /// The request's id, as far as that is known.
+    pub(super) id: Option<&'a RawValue>,
 }
 
 /// An error before there is a message to answer, for a caller who is known: recorded in the org it
 /// calls from, since the one it knocks at may not be its business.
 pub(super) async fn turned_away(services: &Services, actor: &Actor, knock: Knock<'_>, error: &Error) -> Response {
+    let id = knock.id;
     match record(services, actor, knock, error).await {
-        Ok(()) => response(error, actor.request_id),
-        Err(unrecorded) => response(&unrecorded, actor.request_id),
+        Ok(()) => response(error, id, actor.request_id),
+        Err(unrecorded) => response(&unrecorded, id, actor.request_id),
     }
 }
 
@@ -81,7 +87,7 @@ pub(super) async fn turned_away_entry(
     tool: Option<String>,
 ) -> Answer {
     let path = format!("{}/{}", place.org.slug, place.toolkit.slug);
-    let knock = Knock { path: &path, client: place.client.clone(), tool };
+    let knock = Knock { path: &path, client: place.client.clone(), tool, id: Some(id) };
     let recorded = record(services, &place.actor, knock, error).await;
     answer(recorded.as_ref().err().unwrap_or(error), Some(id), place.request_id)
 }
@@ -89,7 +95,7 @@ pub(super) async fn turned_away_entry(
 /// Of refusals for want of room only some are recorded (approvals.md, promise 3); without Postgres there is no record
 /// to write.
 async fn record(services: &Services, actor: &Actor, knock: Knock<'_>, error: &Error) -> Result<()> {
-    let Knock { path, client, tool } = knock;
+    let Knock { path, client, tool, .. } = knock;
     let mut said = error.message.to_string();
     if limit::is_over(error) {
         match services.refusals.note(actor.principal, error.code) {
@@ -106,9 +112,14 @@ async fn record(services: &Services, actor: &Actor, knock: Knock<'_>, error: &Er
     }
 }
 
-/// A request that is not let in, before anybody asks who sent it.
-pub fn refusal(error: &Error, extensions: &Extensions) -> Response {
-    response(error, request_id(extensions))
+/// A request that is not let in, before anybody knows who sent it. Of its body no more is read than the beginning.
+pub async fn refusal(error: &Error, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let beginning = match parts.method == Method::POST {
+        true => asked::beginning(&parts.headers, body).await,
+        false => Bytes::new(),
+    };
+    response(error, asked::id_in(&beginning), request_id(&parts.extensions))
 }
 
 /// The request's id, put there by the outermost layer.
@@ -117,9 +128,9 @@ pub(super) fn request_id(extensions: &Extensions) -> Uuid {
 }
 
 /// An error before there is a message to answer: counted where nobody is known.
-pub(super) fn response(error: &Error, request_id: Uuid) -> Response {
+pub(super) fn response(error: &Error, id: Option<&RawValue>, request_id: Uuid) -> Response {
     error.log();
-    let bytes = error_bytes(None, &rpc_error(error, request_id));
+    let bytes = error_bytes(id, &rpc_error(error, request_id));
     let mut response = (status(error.kind), [(header::CONTENT_TYPE, "application/json")], bytes).into_response();
     let headers = response.headers_mut();
     match error.kind {

@@ -5,6 +5,7 @@
 
 mod address;
 mod answer;
+mod asked;
 mod batch;
 mod body;
 mod called;
@@ -28,5 +29,5 @@ mod tasks;
 pub use endpoint::{delete_endpoint, get_endpoint, post_endpoint};
 pub use fault::refusal;
 
-/// Where the endpoint of a toolkit is.
-pub const PATH: &str = "/{org}/{toolkit}/mcp";
+/// Where the endpoint of a toolkit is, also with the slash that many a client puts at its end.
+pub const PATHS: [&str; 2] = ["/{org}/{toolkit}/mcp", "/{org}/{toolkit}/mcp/"];

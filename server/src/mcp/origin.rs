@@ -85,7 +85,7 @@ impl std::fmt::Display for Origins {
 pub async fn guard(State(origins): State<Arc<Origins>>, request: Request, next: Next) -> Response {
     match origins.check(request.headers()) {
         Ok(()) => next.run(request).await,
-        Err(error) => fault::refusal(&error, request.extensions()),
+        Err(error) => fault::refusal(&error, request).await,
     }
 }
 

@@ -28,6 +28,11 @@ impl SystemUser {
         Ok(user.map(|user| Self { uid: user.uid.as_raw(), gid: user.gid.as_raw() }))
     }
 
+    /// Its home directory, as the system's list of users has it.
+    pub fn home(self) -> Option<PathBuf> {
+        Some(User::from_uid(self.uid.into()).ok()??.dir)
+    }
+
     /// Has `command` run as this user. Only root may spawn it; the standard library then drops root's
     /// supplementary groups.
     pub fn take(self, command: &mut Command) {

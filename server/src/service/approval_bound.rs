@@ -17,7 +17,7 @@ use super::{Services, approval, change};
 use crate::{
     db::{
         self, OrgScope, Reason, SystemScope,
-        approval::{Actor, Record},
+        approval::{Actor, Open, Record},
     },
     error::{Error, Result},
 };
@@ -101,24 +101,21 @@ pub async fn undo(scope: &mut OrgScope, record: &Record, change: Change) -> Resu
     db::approval::store(scope, record.id, from, &next, &Actor::System, Some(change.message())).await
 }
 
-/// Whether this caller may ask for one more: of what it has open, what can never run does not count. `scope` was made
-/// with `Reason::Claim`, and the caller's openings wait for each other.
+/// What keeps this caller from asking for one more; `None`: it may. Of what it has open, what can never run does not count.
+/// `scope` was made with `Reason::Claim`, and the caller's openings wait for each other.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn has_room(services: &Services, scope: &mut OrgScope, caller: Principal) -> Result<bool> {
+pub async fn in_the_way(services: &Services, scope: &mut OrgScope, caller: Principal) -> Result<Option<Open>> {
     let limit = services.limits.open_approvals;
-    let open = db::approval::count_open(scope, caller).await?;
-    if open < limit {
-        return Ok(true);
-    }
-    let mut freed = 0;
+    let is_full = |open: &Open| open.waiting + open.approved >= limit;
+    let Some(open) = Some(db::approval::count_open(scope, caller).await?).filter(is_full) else { return Ok(None) };
+    let mut freed = false;
     for undone in db::approval::undone(scope.conn(), Some(caller), None, AT_ONCE).await? {
-        if undone.org == scope.org() && invalidate_one(services, scope, undone.id).await? {
-            freed += 1;
-        }
+        freed |= undone.org == scope.org() && invalidate_one(services, scope, undone.id).await?;
     }
-    Ok(open - freed < limit)
+    let open = if freed { db::approval::count_open(scope, caller).await? } else { open };
+    Ok(Some(open).filter(is_full))
 }
 
 /// Invalidates what was undone, in every org. Returns how many they were.

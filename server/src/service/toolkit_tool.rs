@@ -33,8 +33,8 @@ const FRESH: Duration = Duration::from_secs(60);
 /// What a tool gets that is added without a permission (api.md).
 const DEFAULT: Permission = Permission::NeedsApproval;
 
-/// Adds many tools of one connection under the names they have there. Those that are there already,
-/// with the same permission if one is given, stay as they are. All or none.
+/// Adds many tools of one connection under the names they have there. Those that are there already stay as they are; one
+/// that is named together with another permission than it has is refused. All or none.
 ///
 /// # Errors
 /// Not found; an unknown connection or tool; a reserved name; a name that is taken (409); `person_required` for a key that
@@ -51,7 +51,9 @@ pub async fn add(services: &Services, access: &OrgAccess, toolkit: &str, new: &A
         return Err(Error::conflict("upstream_failed", trouble));
     }
     let existing = db::toolkit_tool::list(&mut scope, toolkit_row.id, None, None, i64::MAX).await?;
-    let missing = missing(&existing, &chosen, new.permission)?;
+    // Who asks for all wants those that are not there; those that are have been decided about.
+    let asked = new.permission.filter(|_| new.tools != WhichTools::All);
+    let missing = missing(&existing, &chosen, asked)?;
     let permission = new.permission.unwrap_or(DEFAULT);
     changer.may_add(&mut scope, &toolkit_row, from.id, &missing, permission).await?;
     db::toolkit_tool::insert_many(&mut scope, toolkit_row.id, &missing, permission, access.actor.owner).await?;

@@ -200,7 +200,10 @@ impl Link {
         match tokio::time::timeout(limit, opening).await {
             Ok(Ok(session)) => Ok(Arc::new(session)),
             Ok(Err(failure)) => Err(failure.into_reason()),
-            Err(_) => Err(format!("no session with the upstream within {}", seconds(limit))),
+            Err(_) => Err(format!(
+                "no session with the upstream within {}, which is the connection's connect_timeout_ms",
+                seconds(limit)
+            )),
         }
     }
 

@@ -173,7 +173,7 @@ async fn a_key_gives_calls_of_others_no_less_time() {
     let ops = operator(&world).await;
     let bank = "/orgs/acme/connections/bank";
     for field in ["call_timeout_ms", "connect_timeout_ms"] {
-        needs_a_person(field, &ops.patch(bank, json!({field: 100})).await);
+        needs_a_person(field, &ops.patch(bank, json!({field: 1000})).await);
     }
     ops.patch(bank, json!({"call_timeout_ms": 4000})).await.expect(200);
     world.owner.patch(bank, json!({"call_timeout_ms": 100})).await.expect(200);

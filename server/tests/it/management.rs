@@ -328,6 +328,13 @@ async fn many_tools_are_added_at_once_and_each_name_once() {
     add(json!({"connection": "bank", "tools": "all"})).await.expect(201);
     let list = world.owner.get(&format!("{base}/all/tools")).await.expect(200);
     assert_eq!(names(&list, "permission"), ["needs_approval", "needs_approval", "blocked"]);
+    // All the others: what stands there was decided about.
+    let removed = world.owner.delete(&format!("{base}/all/tools/close")).await;
+    assert!(removed.status.is_success(), "{}", removed.text);
+    let added = add(json!({"connection": "bank", "tools": "all", "permission": "always_allow"})).await.expect(201);
+    assert_eq!(names(&added, "permission"), ["needs_approval", "always_allow", "blocked"]);
+    let list = world.owner.get(&format!("{base}/all/tools")).await.expect(200);
+    assert_eq!(names(&list, "permission"), ["needs_approval", "always_allow", "blocked"]);
     let other = add(json!({"connection": "bank", "tools": ["pay"], "permission": "always_allow"})).await;
     assert_eq!(other.code(), "toolkit_tool_exists");
     for (body, wrong) in [

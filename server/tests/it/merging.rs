@@ -178,7 +178,7 @@ async fn what_the_body_alone_says_is_wrong_is_said_before_what_somebody_else_cha
         ("/orgs/acme/roles/buyer", vec![json!({"name": "Buyer"}), json!({"rights": ["all"]})]),
         (
             "/orgs/acme/connections/bank",
-            vec![json!({"call_timeout_ms": 99}), json!({"connect_timeout_ms": 120_001}), json!({"config": []})],
+            vec![json!({"call_timeout_ms": 99}), json!({"connect_timeout_ms": 300_001}), json!({"config": []})],
         ),
         ("/orgs/acme/toolkits/bank", vec![policy.clone(), name, json!({"slug": "B"})]),
         ("/orgs/acme/toolkits/bank/tools/pay", vec![policy, json!({"hold_seconds": 241})]),

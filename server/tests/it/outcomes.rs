@@ -4,7 +4,9 @@
 use serde_json::json;
 use sqlx::Executor;
 
-use crate::support::{Behaviour, Client, World, client::text, eventually};
+use permesso::clock::Clock;
+
+use crate::support::{Behaviour, Client, Gateway, World, client::text, eventually};
 
 /// An approved call whose answer was garbage.
 async fn unknown(world: &World, cents: u64) -> String {
@@ -231,4 +233,26 @@ async fn an_approval_that_was_given_is_used_even_when_the_tool_became_allowed() 
     }
     assert_eq!(world.upstream.calls(), 1, "the others joined the one that was running");
     assert_eq!(world.admin.status(&id).await, "executed");
+}
+
+#[tokio::test]
+async fn outcomes_that_nobody_knows_take_no_room_and_what_takes_it_is_named() {
+    let world = World::new().await;
+    let limits = [("PERMESSO_MAX_OPEN_APPROVALS", 2)];
+    let strict = Gateway::start_limited(&world.database, &limits, Clock::system()).await;
+    let agent = world.agent.at(&strict.url);
+    for cents in 1..=3 {
+        unknown(&world, cents).await;
+    }
+    let ask = async |cents: u64| agent.call("pay", json!({"to": "Ada", "cents": cents})).await;
+    let approved = Client::approval_of(&ask(10).await);
+    Client::approval_of(&ask(11).await);
+    let full = text(&ask(12).await);
+    assert!(full.contains("2 of your requests wait for a person's decision; 2 at once"), "{full}");
+    world.approver.decide(&approved, "approve", "ok").await.expect(200);
+    let full = text(&ask(12).await);
+    assert!(
+        full.contains("1 of your requests wait") && full.contains("1 were approved") && full.contains("run_approved"),
+        "{full}"
+    );
 }

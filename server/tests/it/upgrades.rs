@@ -208,3 +208,24 @@ async fn a_migration_that_ended_in_between_goes_on() {
     assert_eq!(keys, 1);
     permesso::db::migrate::ready(&database, true).await.expect("all of it");
 }
+
+#[tokio::test]
+async fn programs_that_nobody_gave_a_time_to_start_get_a_minute() {
+    let world = World::new().await;
+    for slug in ["usual", "chosen"] {
+        let program = json!({"slug": slug, "kind": "stdio", "config": {"command": "true"}});
+        world.admin.post("/orgs/acme/connections", program).await.expect(201);
+    }
+    let mut conn = world.sql().await;
+    let before = "UPDATE connections SET connect_timeout_ms = CASE slug WHEN 'chosen' THEN 5000 ELSE 10000 END";
+    conn.execute(before).await.expect("an owner may");
+    let migration = include_str!("../../../migrations/0024_start_up.sql");
+    for _ in 0..2 {
+        conn.execute(sqlx::raw_sql(migration)).await.expect("it is applied");
+    }
+    let limits: Vec<(String, i32)> = sqlx::query_as("SELECT slug, connect_timeout_ms FROM connections ORDER BY slug")
+        .fetch_all(&mut conn)
+        .await
+        .unwrap();
+    assert_eq!(limits, [("bank".to_owned(), 10_000), ("chosen".to_owned(), 5_000), ("usual".to_owned(), 60_000)]);
+}

@@ -83,14 +83,26 @@ pub async fn lock_caller(scope: &mut OrgScope, caller: Principal) -> Result<()> 
     Ok(())
 }
 
+/// Approvals of a caller that count against its limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Open {
+    /// Those that wait for a person.
+    pub waiting: i64,
+    /// Those that were approved and wait to be used.
+    pub approved: i64,
+}
+
 /// How many approvals of this caller wait for a person or to be used. What was sent does not count: an outcome that
 /// nobody knows is not the caller's to end.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn count_open(scope: &mut OrgScope, caller: Principal) -> Result<i64> {
-    Ok(sqlx::query_scalar!(
-        r#"SELECT count(*) AS "count!" FROM approvals
+pub async fn count_open(scope: &mut OrgScope, caller: Principal) -> Result<Open> {
+    Ok(sqlx::query_as!(
+        Open,
+        r#"SELECT count(*) FILTER (WHERE state = 'pending') AS "waiting!",
+                  count(*) FILTER (WHERE state = 'approved') AS "approved!"
+           FROM approvals
            WHERE org_id = $1 AND caller_kind = $2 AND caller_id = $3
              AND (state = 'pending' AND expires_at > clock_timestamp()
                   OR state = 'approved' AND execute_by > clock_timestamp())"#,

@@ -216,8 +216,8 @@ async fn open(services: &Services, ready: &Ready, params: &CallParams<'_>, rule:
             Way::Moved => return Ok(Joined::Again),
         }
     }
-    if !approval_bound::has_room(services, &mut scope, context.caller.principal).await? {
-        return Ok(Joined::Refused(say::too_many(services.limits.open_approvals)));
+    if let Some(open) = approval_bound::in_the_way(services, &mut scope, context.caller.principal).await? {
+        return Ok(Joined::Refused(say::too_many(open, services.limits.open_approvals)));
     }
     let id = ApprovalId::new();
     let policy = ready.tool.approval_policy(&context.toolkit, &context.org);

@@ -16,7 +16,10 @@ use super::{
     nobody::NOBODY,
 };
 use crate::{
-    db::{approval::Record, audit::Status},
+    db::{
+        approval::{Open, Record},
+        audit::Status,
+    },
     service::Services,
 };
 
@@ -245,10 +248,20 @@ pub(super) fn executed_before(record: &Record, executed: &Executed) -> Reply {
 }
 
 /// The caller has too many open approvals.
-pub(super) fn too_many(limit: i64) -> Reply {
-    let text = format!(
-        "NOT EXECUTED: you have {limit} requests waiting already, which is the limit. Wait for decisions, or use what was approved, before you ask for more."
-    );
+pub(super) fn too_many(open: Open, limit: i64) -> Reply {
+    let Open { waiting, approved } = open;
+    let what = match (waiting, approved) {
+        (waiting, 0) => format!("{waiting} of your requests wait for a person's decision"),
+        (0, approved) => format!("{approved} of your requests were approved and are not used yet"),
+        _ => format!(
+            "{waiting} of your requests wait for a person's decision, and {approved} were approved and are not used yet"
+        ),
+    };
+    let next = match approved {
+        0 => "Wait for decisions before you ask for more.",
+        _ => "Use what was approved, with run_approved, before you ask for more.",
+    };
+    let text = format!("NOT EXECUTED: {what}; {limit} at once are the limit. {next}");
     refused(Next::StopAndTellUser, &text).rule("too many open approvals")
 }
 

@@ -20,7 +20,7 @@ use super::{
     args, references,
 };
 use crate::{
-    error::{Error, Result},
+    error::{Error, Result, shown},
     upstream::Transport,
     vault::{Purpose, Vault},
 };
@@ -109,10 +109,11 @@ impl Config {
     /// What is wrong, naming the field; a placeholder that has nothing to keep.
     pub fn read(kind: ConnectionKind, config: &Value, before: Option<&Self>) -> Result<Self> {
         let wrong = |error: serde_path_to_error::Error<serde_json::Error>| {
-            let field = match error.path().to_string().as_str() {
-                "." => "config".to_owned(),
-                path => format!("config.{path}"),
-            };
+            let path = error.path().to_string();
+            let field = if path == "." { "config".to_owned() } else { format!("config.{}", shown(path.as_bytes())) };
+            if ["env.", "headers.", "args["].iter().any(|texts| path.starts_with(texts)) {
+                return Error::invalid(field, "must be text; write it in quotes, numbers too");
+            }
             Error::invalid(field, format!("does not fit the kind `{}`: {}", kind.as_str(), error.inner()))
         };
         if config.to_string().len() > MAX_CONFIG {

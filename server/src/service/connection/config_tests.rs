@@ -223,3 +223,14 @@ fn a_change_keeps_what_it_does_not_name_and_null_takes_away() {
                 .unwrap()
     );
 }
+
+#[test]
+fn a_value_that_is_no_text_is_named_and_not_shown() {
+    let stdio_with = |name: &str, value: Value| field(stdio(json!({"command": "srv", name: value}), None));
+    assert_eq!(stdio_with("env", json!({"PORT": 8080})), "config.env.PORT");
+    assert_eq!(stdio_with("env", json!({"DEBUG": true})), "config.env.DEBUG");
+    assert_eq!(stdio_with("args", json!(["-p", 80])), "config.args[1]");
+    let wrong = http(json!({"url": "https://a.example", "headers": {"x-key": 4711}}), None).err().unwrap();
+    assert_eq!(wrong.fields[0].field, "config.headers.x-key");
+    assert!(wrong.message.contains("in quotes") && !wrong.message.contains("4711"), "{}", wrong.message);
+}

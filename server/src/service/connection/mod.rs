@@ -1,7 +1,7 @@
 //! Connections: made, changed, removed. Their configuration is in
 //! `config`, what is shown of an upstream's address in `address` and of a program in `args`, references between arguments and
 //! variables in `references`, what its log must not have in
-//! `secrets`, what this replica keeps open in `open`, listing their tools again in `refresh`, which of their definitions are reviewed in `reviewed`, what of their input schemas
+//! `secrets`, what other programs write of their servers in `import`, what this replica keeps open in `open`, listing their tools again in `refresh`, which of their definitions are reviewed in `reviewed`, what of their input schemas
 //! can be used in `judge`, what it says to agents in `instructions`.
 
 mod address;
@@ -9,6 +9,7 @@ mod args;
 mod by_hand;
 mod compare;
 mod config;
+mod import;
 mod instructions;
 mod judge;
 mod open;
@@ -17,12 +18,15 @@ mod refresh;
 mod reviewed;
 mod secrets;
 
+use std::ops::RangeInclusive;
+
 use api_types::{Affected, ConnectionKind, CreateConnection, UpdateConnection};
-use domain::{ConnectionId, Right, directory::Connection};
+use domain::{ConnectionId, Right, Slug, directory::Connection};
 use serde_json::{Value, json};
 
 pub use address::View;
 pub use config::Config;
+pub use import::import;
 pub use instructions::{accept as accept_instructions, shown as shown_instructions};
 pub use judge::judge;
 pub use open::{Open, ensure_fresh, follow, spec};
@@ -68,7 +72,7 @@ pub fn view(access: &OrgAccess) -> View {
 /// A wrong slug, configuration or time limit; a program asked for by somebody who does not
 /// administer the instance; a slug that is taken (409).
 pub async fn create(services: &Services, access: &OrgAccess, new: &CreateConnection) -> Result<Row> {
-    let slug = slug(&new.slug)?;
+    let slug = new_slug(&new.slug)?;
     may_run_programs(access, new.kind)?;
     let config = Config::read(new.kind, &new.config, None)?;
     let id = ConnectionId::new();
@@ -78,8 +82,7 @@ pub async fn create(services: &Services, access: &OrgAccess, new: &CreateConnect
         slug: slug.as_str(),
         kind: new.kind.as_str(),
         config_sealed: &config.seal(&services.vault, id)?,
-        connect_timeout_ms: connect_timeout(new.connect_timeout_ms)?
-            .unwrap_or(default_ms(ConnectionSpec::CONNECT_TIMEOUT)),
+        connect_timeout_ms: connect_timeout(new.connect_timeout_ms)?.unwrap_or(default_ms(connect_default(new.kind))),
         call_timeout_ms: call_timeout(new.call_timeout_ms)?.unwrap_or(default_ms(ConnectionSpec::CALL_TIMEOUT)),
     };
     if !db::connection::insert(&mut scope, &made).await? {
@@ -204,6 +207,16 @@ async fn unused(scope: &mut OrgScope, row: &Row) -> Result<()> {
     Err(Error::needs_consent("tools_in_use", message, affected))
 }
 
+/// A slug that a connection may have: `import` is what is asked for to import some.
+fn new_slug(text: &str) -> Result<Slug> {
+    match slug(text)? {
+        slug if slug.as_str() == "import" => {
+            Err(Error::invalid("slug", "is `import`, which is a path of its own; use another name"))
+        }
+        slug => Ok(slug),
+    }
+}
+
 async fn get_row(scope: &mut OrgScope, slug: &str) -> Result<Row> {
     db::connection::find(scope, slug).await?.ok_or_else(Error::not_found)
 }
@@ -254,19 +267,27 @@ fn recorded(row: &Row, config: Option<&Config>) -> Value {
 }
 
 fn connect_timeout(millis: Option<i32>) -> Result<Option<i32>> {
-    bounded("connect_timeout_ms", millis, 120_000)
+    bounded("connect_timeout_ms", millis, 1_000..=300_000)
 }
 
 fn call_timeout(millis: Option<i32>) -> Result<Option<i32>> {
-    bounded("call_timeout_ms", millis, 3_600_000)
+    bounded("call_timeout_ms", millis, 100..=3_600_000)
 }
 
-fn bounded(field: &str, millis: Option<i32>, most: i32) -> Result<Option<i32>> {
+fn bounded(field: &str, millis: Option<i32>, bounds: RangeInclusive<i32>) -> Result<Option<i32>> {
     match millis {
-        Some(millis) if !(100..=most).contains(&millis) => {
-            Err(Error::invalid(field, format!("must be 100 to {most} milliseconds")))
+        Some(millis) if !bounds.contains(&millis) => {
+            Err(Error::invalid(field, format!("must be {} to {} milliseconds", bounds.start(), bounds.end())))
         }
         millis => Ok(millis),
+    }
+}
+
+/// What `connect_timeout_ms` is unless somebody says otherwise.
+fn connect_default(kind: ConnectionKind) -> std::time::Duration {
+    match kind {
+        ConnectionKind::StreamableHttp => ConnectionSpec::CONNECT_TIMEOUT,
+        ConnectionKind::Stdio => ConnectionSpec::START_TIMEOUT,
     }
 }
 

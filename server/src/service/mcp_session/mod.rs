@@ -36,6 +36,9 @@ const NOTE_USE: Duration = Duration::from_secs(600);
 /// How many sessions a replica remembers; more are looked up again.
 const REMEMBERED: usize = 10_000;
 
+/// The code of [`find`] for a session that is not there.
+pub const UNKNOWN: &str = "unknown_session";
+
 type Hash = [u8; 32];
 
 /// What this replica knows of sessions.
@@ -97,7 +100,9 @@ pub async fn find(services: &Services, org: OrgId, toolkit: ToolkitId, caller: P
         None => look_up_once(services, wanted).await?,
     };
     row.map(|row| Session { hash, row }).ok_or_else(|| {
-        Error::new(Kind::NotFound, "unknown_session", "there is no such session; begin a new one with `initialize`")
+        let message = "the session that `Mcp-Session-Id` names has ended, or it is none of this credential's at this \
+                       toolkit; begin a new one with `initialize`";
+        Error::new(Kind::NotFound, UNKNOWN, message)
     })
 }
 

@@ -2,21 +2,28 @@
 //!
 //! What may be reached is checked on the addresses that names resolve to, at the
 //! moment of connecting, so that a name cannot point inside after it was checked.
-//! There are no redirects, no proxies from the environment and no retries: what
-//! is sent is sent where the connection says, once.
+//! There are no redirects and no retries: what is sent is sent where the connection
+//! says, once. A proxy on the way (`HTTPS_PROXY`) changes none of that ([`proxy`]).
 
+mod outgoing;
+mod proxy;
 mod rules;
 mod unreached;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderValue;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
-use reqwest::{Client, ClientBuilder, Method, RequestBuilder};
+use reqwest::{Client, ClientBuilder, Method};
 use url::{Host, Url};
 
+use crate::config::Outbound;
+
+pub(super) use outgoing::{Broken, Outgoing};
+use proxy::Proxy;
 pub use rules::{AllowRule, InvalidRule};
 pub(super) use unreached::Unreached;
 use unreached::{Refused, Unresolved, root_cause};
@@ -25,6 +32,8 @@ use unreached::{Refused, Unresolved, root_cause};
 const IDLE: Duration = Duration::from_secs(4);
 /// Finds peers that vanished without a word under a stream that stays silent.
 const KEEPALIVE: Duration = Duration::from_secs(30);
+/// What the gateway says that it is.
+const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("permesso/", env!("CARGO_PKG_VERSION")));
 
 /// The gateway's way out. Cheap to clone.
 #[derive(Clone)]
@@ -32,6 +41,7 @@ pub struct Egress {
     rules: Arc<[AllowRule]>,
     pooled: Client,
     once: Client,
+    proxy: Option<Proxy>,
 }
 
 impl Egress {
@@ -49,12 +59,18 @@ impl Egress {
             configure().build().or_else(|error| {
                 tracing::warn!(
                     error = root_cause(&error),
-                    "no root certificates found, https upstreams cannot be trusted"
+                    "no root certificates found, neither the system's nor by SSL_CERT_FILE and SSL_CERT_DIR, https upstreams cannot be trusted"
                 );
                 configure().tls_certs_only([]).build()
             })
         };
-        Ok(Self { pooled: build(usize::MAX)?, once: build(0)?, rules: rules.clone() })
+        Ok(Self { pooled: build(usize::MAX)?, once: build(0)?, rules: rules.clone(), proxy: None })
+    }
+
+    /// The same by way of the proxies that are configured.
+    #[must_use]
+    pub fn by_way_of(self, outbound: &Outbound) -> Self {
+        Self { proxy: Proxy::new(outbound, &self.rules), ..self }
     }
 
     /// Starts a request. `once` gives it a TCP connection of its own: one that
@@ -64,7 +80,7 @@ impl Egress {
     /// # Errors
     /// When the address is a literal one that the rules refuse. Names are
     /// checked when they are resolved; see [`Unreached`].
-    pub(super) fn request(&self, method: Method, url: &Url, once: bool) -> Result<RequestBuilder, Unreached> {
+    pub(super) fn request(&self, method: Method, url: &Url, once: bool) -> Result<Outgoing, Unreached> {
         // Literal addresses never reach the resolver.
         let literal = match url.host() {
             Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
@@ -77,7 +93,8 @@ impl Egress {
             return Err(Refused::literal(address).into());
         }
         let client = if once { &self.once } else { &self.pooled };
-        Ok(client.request(method, url.clone()))
+        let proxied = self.proxy.as_ref().and_then(|proxy| proxy.client(url, once));
+        Ok(Outgoing::new(client.request(method, url.clone()), proxied))
     }
 }
 
@@ -90,7 +107,7 @@ fn configure(rules: &Arc<[AllowRule]>) -> ClientBuilder {
         .retry(reqwest::retry::never())
         .pool_idle_timeout(IDLE)
         .tcp_keepalive(KEEPALIVE)
-        .user_agent(concat!("permesso/", env!("CARGO_PKG_VERSION")))
+        .user_agent(USER_AGENT)
 }
 
 /// The system's resolver, without the addresses that may not be reached.
@@ -102,17 +119,24 @@ impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
         let rules = self.rules.clone();
         Box::pin(async move {
-            let host = name.as_str();
-            let found = tokio::net::lookup_host((host, 0)).await.map_err(|error| Unresolved(host.to_owned(), error))?;
-            if rules::host_is_allowed(&rules, host) {
-                return Ok(Box::new(found.collect::<Vec<_>>().into_iter()) as Addrs);
-            }
-            let (open, closed): (Vec<_>, Vec<_>) =
-                found.partition(|found| rules::address_is_allowed(&rules, found.ip()));
-            match (open.is_empty(), closed.first()) {
-                (true, Some(address)) => Err(Refused::resolved(host, address.ip()).into()),
-                _ => Ok(Box::new(open.into_iter()) as Addrs),
-            }
+            let found = checked(&rules, name.as_str()).await?;
+            Ok(Box::new(found.into_iter()) as Addrs)
         })
+    }
+}
+
+/// The addresses of a host, without those that may not be reached. Their ports are 0.
+///
+/// # Errors
+/// The host has no address, or none that may be reached.
+async fn checked(rules: &[AllowRule], host: &str) -> Result<Vec<SocketAddr>, Box<dyn std::error::Error + Send + Sync>> {
+    let found = tokio::net::lookup_host((host, 0)).await.map_err(|error| Unresolved(host.to_owned(), error))?;
+    if rules::host_is_allowed(rules, host) {
+        return Ok(found.collect());
+    }
+    let (open, closed): (Vec<_>, Vec<_>) = found.partition(|found| rules::address_is_allowed(rules, found.ip()));
+    match (open.is_empty(), closed.first()) {
+        (true, Some(address)) => Err(Refused::resolved(host, address.ip()).into()),
+        _ => Ok(open),
     }
 }

@@ -8,6 +8,9 @@ use std::net::IpAddr;
 
 use rustls::CertificateError as Certificate;
 
+use super::outgoing::Broken;
+use super::proxy::NoTunnel;
+
 /// One thing that went wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in super::super) struct Unreached {
@@ -61,7 +64,16 @@ impl From<Refused> for Unreached {
 
 impl From<reqwest::Error> for Unreached {
     fn from(error: reqwest::Error) -> Self {
-        let error = error.without_url();
+        Broken::Direct(error).into()
+    }
+}
+
+impl From<Broken> for Unreached {
+    fn from(error: Broken) -> Self {
+        let error = match error {
+            Broken::Direct(error) => Broken::Direct(error.without_url()),
+            proxied => proxied,
+        };
         let chain = || chain(&error);
         if let Some(refused) = chain().find_map(|error| error.downcast_ref::<Refused>()) {
             return Self { reason: refused.reason(), detail: refused.to_string() };
@@ -72,6 +84,9 @@ impl From<reqwest::Error> for Unreached {
             |Unresolved(host, _)| format!("the name {host} cannot be resolved"),
         );
         let what = match error.is_connect() {
+            true if chain().any(|error| error.is::<NoTunnel>()) => {
+                "no connection to the upstream by the outbound proxy"
+            }
             true => "no connection to the upstream",
             false => "the connection to the upstream was lost",
         };
@@ -83,9 +98,10 @@ impl From<reqwest::Error> for Unreached {
 /// network inside.
 fn cause(innermost: &(dyn StdError + 'static)) -> String {
     if let Some(error) = innermost.downcast_ref::<io::Error>() {
-        return match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-            Some(error) => tls(error).to_owned(),
-            None => error.kind().to_string(),
+        return match error.get_ref() {
+            // One in another, as TLS streams have it.
+            Some(inner) if inner.is::<io::Error>() || inner.is::<rustls::Error>() => cause(inner),
+            _ => error.kind().to_string(),
         };
     }
     match innermost.downcast_ref::<rustls::Error>() {

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
-use reqwest::{Method, RequestBuilder};
+use reqwest::Method;
 use tokio::time::Instant;
 
+use super::super::egress::Outgoing;
 use super::super::message::{Answer, Heard, Request, hear, tools_subscription};
 use super::answer::{Events, is_message, is_stream};
 use super::modern;
@@ -87,7 +88,7 @@ async fn listen_once(peer: &Arc<Peer>, last_id: &mut Option<String>) -> ControlF
 }
 
 /// The request that opens the stream, and its id if it has one.
-fn ask(peer: &Peer, last_id: Option<&str>) -> Option<(RequestBuilder, Option<u64>)> {
+fn ask(peer: &Peer, last_id: Option<&str>) -> Option<(Outgoing, Option<u64>)> {
     if peer.is_modern() {
         let id = peer.next_id();
         let post = modern::post(id, &Request::new("subscriptions/listen", Some(tools_subscription().into()))).ok()?;

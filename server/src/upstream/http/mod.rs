@@ -3,6 +3,7 @@
 //! 2026-07-28 without one.
 
 mod answer;
+mod legacy;
 mod listener;
 mod modern;
 mod peer;
@@ -98,7 +99,10 @@ impl HttpSession {
     async fn initialize(peer: Arc<Peer>) -> Result<Self, Failure> {
         let params = message::initialize_params();
         let post = Post::plain(peer.next_id(), "initialize", Some(params.into()), false);
-        let answered = peer.exchange(post, &Departure::new(unguarded())).await?;
+        let answered = match peer.exchange(post, &Departure::new(unguarded())).await {
+            Ok(answered) => answered,
+            Err(failure) => return Err(legacy::explain(&peer, failure).await),
+        };
         let revision = message::agreed_revision(&answered.answer, &peer.observer).map_err(Failure::not_sent)?;
         peer.agree(answered.session_id, revision);
         let over = peer.over.clone().drop_guard();

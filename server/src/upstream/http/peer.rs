@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use reqwest::{Body, Method, RequestBuilder, Response};
+use reqwest::{Body, Method, Response};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::value::RawValue;
 use tokio::sync::Semaphore;
@@ -17,7 +17,7 @@ use wire::envelope;
 use wire::mcp::Revision;
 
 use super::super::departure::Departure;
-use super::super::egress::{Egress, Unreached};
+use super::super::egress::{Broken, Egress, Outgoing, Unreached};
 use super::super::error::Failure;
 use super::super::message::Answer;
 use super::super::status::Observer;
@@ -141,7 +141,7 @@ impl Peer {
     }
 
     /// A request with every header but those of its body.
-    pub(super) fn start(&self, method: Method, once: bool) -> Result<RequestBuilder, String> {
+    pub(super) fn start(&self, method: Method, once: bool) -> Result<Outgoing, String> {
         let accept = if method == Method::GET { "text/event-stream" } else { "application/json, text/event-stream" };
         // The protocol's headers come last: they replace what a connection set.
         let mut headers = self.headers.clone();
@@ -157,7 +157,7 @@ impl Peer {
     }
 
     /// A message to be posted, without its body.
-    pub(super) fn start_post(&self, headers: HeaderMap, once: bool) -> Result<RequestBuilder, String> {
+    pub(super) fn start_post(&self, headers: HeaderMap, once: bool) -> Result<Outgoing, String> {
         Ok(self.start(Method::POST, once)?.headers(headers).header(CONTENT_TYPE, "application/json"))
     }
 
@@ -212,7 +212,7 @@ impl Peer {
 
     /// An upstream that cannot even be connected to is given a pause, as at the
     /// beginning: the session is over.
-    fn unreachable(&self, error: reqwest::Error, departure: &Departure) -> Failure {
+    fn unreachable(&self, error: Broken, departure: &Departure) -> Failure {
         let no_connection = error.is_connect();
         let reason = self.note(error);
         if no_connection {

@@ -1,6 +1,7 @@
 //! The child process itself: how it starts, who reads and writes its streams,
 //! and how it ends. Nothing of it outlives its connection.
 
+use std::ffi::OsStr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -19,6 +20,7 @@ use super::super::notices::Pace;
 use super::super::status::{Log, Observer};
 use super::lines::{Line, read_line, skip_line};
 use super::peer::{Outgoing, Peer};
+use super::surroundings;
 use super::user::ChildUser;
 use crate::process::keeper::Kept;
 
@@ -34,7 +36,7 @@ const TOO_LONG: &str = "the upstream's process wrote a message over 16 MiB";
 /// How long its keeper may take, which waits two seconds between SIGTERM and SIGKILL.
 const TERMINATION: Duration = Duration::from_secs(4);
 
-/// Starts the command as `user`, with nothing in its environment but `env`. `Err` is a
+/// Starts the command as `user`, with nothing in its environment but `env`, a `PATH` and a `HOME`. `Err` is a
 /// reason that may be shown: it names the command, no arguments and no values.
 pub(super) async fn start(
     command: &str,
@@ -43,12 +45,15 @@ pub(super) async fn start(
     cwd: Option<&Path>,
     user: &ChildUser,
 ) -> Result<Kept, String> {
-    let program = find(command)?;
+    let path = surroundings::path(env);
+    let program = find(command, &path)?;
     let cwd = cwd.unwrap_or(Path::new("/"));
     let mut child = Command::new(&program);
     child
         .args(args)
         .env_clear()
+        .env("PATH", &path)
+        .env("HOME", surroundings::home(user))
         .envs(env.iter().map(|(name, value)| (name, value.expose_secret())))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -58,9 +63,9 @@ pub(super) async fn start(
     spawned.map_err(|error| format!("the command {command:?} {}", user.explain(&error, &program, cwd)))
 }
 
-/// Looks a command up in the gateway's own PATH, since the child has none. A
-/// command with a slash is a path, and has to be a whole one.
-fn find(command: &str) -> Result<PathBuf, String> {
+/// Looks a command up in the child's PATH, then in the gateway's own. A command with a slash is a path, and has to be a
+/// whole one.
+fn find(command: &str, path: &OsStr) -> Result<PathBuf, String> {
     if command.contains('/') {
         return if command.starts_with('/') {
             Ok(PathBuf::from(command))
@@ -68,8 +73,9 @@ fn find(command: &str) -> Result<PathBuf, String> {
             Err(format!("the command {command:?} is neither a name nor an absolute path"))
         };
     }
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path)
+    let own = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(path)
+        .chain(std::env::split_paths(&own))
         .filter(|directory| directory.is_absolute())
         .map(|directory| directory.join(command))
         .find(|candidate| {
@@ -243,17 +249,18 @@ mod tests {
     }
 
     #[test]
-    fn a_command_is_found_in_the_gateways_path() {
-        let found = find("sh").unwrap();
+    fn a_command_is_found_in_the_childs_path() {
+        let found = find("sh", &surroundings::path(&[])).unwrap();
         assert!(found.is_absolute());
         assert!(found.ends_with("sh"));
     }
 
     #[test]
     fn a_command_that_is_not_there_is_named() {
-        let reason = find("no-such-command-anywhere").unwrap_err();
+        let reason = find("no-such-command-anywhere", OsStr::new("/usr/bin:/bin")).unwrap_err();
         assert!(reason.contains("no-such-command-anywhere"), "{reason}");
-        assert!(find("relative/command").is_err());
-        assert!(find("").is_err());
+        assert!(find("relative/command", OsStr::new("/")).is_err());
+        assert!(find("", OsStr::new("/")).is_err());
+        assert!(find("sh", OsStr::new("/opt/elsewhere")).is_ok(), "it stands in the gateway's own PATH");
     }
 }

@@ -8,6 +8,7 @@
 mod child;
 mod lines;
 mod peer;
+mod surroundings;
 mod user;
 
 use std::path::Path;

@@ -308,7 +308,10 @@ async fn a_handshake_that_fails_is_not_sent_and_tells_no_secrets() {
     let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let mut spec = http_spec(&format!("http://{}/mcp", silent.local_addr().expect("one")));
     spec.connect_timeout = Duration::from_millis(200);
-    assert_eq!(not_sent(call(&upstreams, &Arc::new(spec), "t").await), "no session with the upstream within 0.2 s");
+    assert_eq!(
+        not_sent(call(&upstreams, &Arc::new(spec), "t").await),
+        "no session with the upstream within 0.2 s, which is the connection's connect_timeout_ms"
+    );
 }
 
 #[tokio::test]
@@ -318,4 +321,26 @@ async fn nothing_is_called_after_close() {
     upstreams.close().await;
     assert_eq!(not_sent(call(&upstreams, &spec, "t").await), "the gateway is stopping");
     assert!(fake.seen().is_empty());
+}
+
+#[tokio::test]
+async fn an_address_of_http_with_sse_is_said_to_be_one() {
+    for refused in [404, 405] {
+        let old = Fake::start(move |seen| async move {
+            let stream = "event: endpoint\ndata: /messages?session=1\n\n: more comes\n\n";
+            Some(if seen.http_method == "GET" { events(stream) } else { status(refused) })
+        })
+        .await;
+        let reason = not_sent(call(&upstreams(), &Arc::new(http_spec(&old.url)), "t").await);
+        assert!(reason.contains("HTTP with SSE") && reason.contains("streamable HTTP"), "{reason}");
+    }
+    // One that speaks of something else, or of nothing, stays what it is.
+    for stream in ["event: message\ndata: {}\n\n", ""] {
+        let other = Fake::start(move |seen| async move {
+            Some(if seen.http_method == "GET" { events(stream) } else { status(405) })
+        })
+        .await;
+        let reason = not_sent(call(&upstreams(), &Arc::new(http_spec(&other.url)), "t").await);
+        assert!(reason.contains("405"), "{reason}");
+    }
 }

@@ -6,6 +6,7 @@ mod errors;
 mod fake;
 mod http;
 mod modern;
+mod outbound;
 mod process;
 mod progress;
 mod reach;

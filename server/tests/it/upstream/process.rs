@@ -65,19 +65,23 @@ async fn parameters_with_line_breaks_are_one_message() {
 }
 
 #[tokio::test]
-async fn the_environment_is_empty_but_for_what_the_connection_gives() {
-    let arms = r#"*) answer "[\"$(tr '\0' ' ' < /proc/$$/environ)\",\"$(pwd)\"]";;"#;
+async fn the_environment_is_a_path_a_home_and_what_the_connection_gives() {
+    let names = r"$(tr '\0' '\n' < /proc/$$/environ | cut -d= -f1 | sort | tr '\n' ' ')";
+    let arms = &format!(r#"*) answer "[\"{names}\",\"$HOME\",\"$(pwd)\"]";;"#);
     let bare = Arc::new(shell(arms));
-    assert_eq!(result(call(&upstreams(), &bare, "env").await), r#"["","/"]"#);
+    let found: Vec<String> = serde_json::from_str(&result(call(&upstreams(), &bare, "env").await)).expect("a list");
+    assert_eq!((found[0].as_str(), found[2].as_str()), ("HOME PATH ", "/"));
+    assert!(tempfile::tempfile_in(&found[1]).is_ok(), "it can be written to: {}", found[1]);
 
     let mut given = shell(arms);
     let directory = tempfile::tempdir().expect("a directory");
     let Transport::Stdio { env, cwd, .. } = &mut given.transport else { unreachable!() };
     env.push(("TOKEN".to_owned(), SecretString::from("s3cret")));
+    env.push(("HOME".to_owned(), SecretString::from("/opt/home")));
     *cwd = Some(directory.path().to_owned());
     assert!(!format!("{given:?}").contains("s3cret"));
     let found = result(call(&upstreams(), &Arc::new(given), "env").await);
-    assert_eq!(found, format!(r#"["TOKEN=s3cret ","{}"]"#, directory.path().display()));
+    assert_eq!(found, format!(r#"["HOME PATH TOKEN ","/opt/home","{}"]"#, directory.path().display()));
 }
 
 #[tokio::test]
@@ -164,7 +168,7 @@ async fn a_child_that_never_answered_has_ended_after_close() {
     mute.connect_timeout = Duration::from_secs(2);
     let (upstreams, mute) = (upstreams(), Arc::new(mute));
     let reason = not_sent(call(&upstreams, &mute, "t").await);
-    assert_eq!(reason, "no session with the upstream within 2 s");
+    assert_eq!(reason, "no session with the upstream within 2 s, which is the connection's connect_timeout_ms");
     let pid = upstreams.logs(mute.id, false).concat();
     upstreams.close().await;
     // What was killed is seen until the system has buried it.

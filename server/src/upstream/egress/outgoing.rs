@@ -1,0 +1,97 @@
+//! One request on its way out, directly or by way of a proxy.
+
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Body, RequestBuilder, Response};
+
+use super::proxy::Proxied;
+
+/// A request that is not sent yet, as [`RequestBuilder`] is.
+pub(in super::super) struct Outgoing {
+    request: RequestBuilder,
+    /// The client that goes by way of the proxy, where the request has to.
+    proxied: Option<Proxied>,
+}
+
+/// Why a request got no head of a response.
+#[derive(Debug, thiserror::Error)]
+pub(in super::super) enum Broken {
+    /// On the direct way.
+    #[error(transparent)]
+    Direct(#[from] reqwest::Error),
+    /// By way of the proxy.
+    #[error(transparent)]
+    Proxied(#[from] hyper_util::client::legacy::Error),
+    /// By way of the proxy, and it took too long.
+    #[error("no answer in time")]
+    Late,
+}
+
+impl Broken {
+    /// Whether there was no connection, so that nothing was sent.
+    pub(in super::super) fn is_connect(&self) -> bool {
+        match self {
+            Self::Direct(error) => error.is_connect(),
+            Self::Proxied(error) => error.is_connect(),
+            Self::Late => false,
+        }
+    }
+}
+
+impl Outgoing {
+    pub(super) fn new(request: RequestBuilder, proxied: Option<Proxied>) -> Self {
+        Self { request, proxied }
+    }
+
+    /// Sets headers, each instead of those of its name.
+    pub(in super::super) fn headers(self, headers: HeaderMap) -> Self {
+        Self { request: self.request.headers(headers), ..self }
+    }
+
+    /// Adds a header.
+    pub(in super::super) fn header<V>(self, name: impl Into<Name>, value: V) -> Self
+    where
+        HeaderValue: TryFrom<V>,
+        <HeaderValue as TryFrom<V>>::Error: Into<http::Error>,
+    {
+        Self { request: self.request.header(name.into().0, value), ..self }
+    }
+
+    /// Gives it a body.
+    pub(in super::super) fn body(self, body: impl Into<Body>) -> Self {
+        Self { request: self.request.body(body), ..self }
+    }
+
+    /// Limits how long it may take.
+    pub(in super::super) fn timeout(self, limit: Duration) -> Self {
+        Self { request: self.request.timeout(limit), ..self }
+    }
+
+    /// Sends it, and waits for the head of the response.
+    pub(in super::super) async fn send(self) -> Result<Response, Broken> {
+        let Some(proxied) = self.proxied else { return Ok(self.request.send().await?) };
+        let request = self.request.build()?;
+        let limit = request.timeout().copied();
+        let sending = proxied.send(request.try_into()?);
+        match limit {
+            Some(limit) => tokio::time::timeout(limit, sending).await.unwrap_or(Err(Broken::Late)),
+            None => sending.await,
+        }
+    }
+}
+
+/// The name of a header, in whatever form it is a constant.
+pub(in super::super) struct Name(HeaderName);
+
+impl From<HeaderName> for Name {
+    fn from(name: HeaderName) -> Self {
+        Self(name)
+    }
+}
+
+impl From<&'static str> for Name {
+    fn from(name: &'static str) -> Self {
+        Self(HeaderName::from_static(name))
+    }
+}

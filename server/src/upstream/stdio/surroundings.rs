@@ -1,0 +1,114 @@
+//! What a child finds around it, unless its connection says otherwise: a `PATH`, without which a script finds no interpreter,
+//! and a `HOME` that it can write to, without which npx, uvx and many a server end at once.
+
+use std::ffi::OsString;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, chown};
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
+
+use nix::unistd::{AccessFlags, User, access, geteuid};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::user::ChildUser;
+
+/// Where programs are when the gateway itself was told nothing.
+const USUAL_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+
+/// Where the child and its programs are looked for: as the connection says, else where the gateway's own are. Only whole
+/// paths count: the gateway's directory is not the child's.
+pub(super) fn path(env: &[(String, SecretString)]) -> OsString {
+    if let Some((_, path)) = env.iter().find(|(name, _)| name == "PATH") {
+        return path.expose_secret().into();
+    }
+    let own = env::var_os("PATH").unwrap_or_default();
+    let whole = env::split_paths(&own).filter(|directory| directory.is_absolute());
+    match env::join_paths(whole) {
+        Ok(path) if !path.is_empty() => path,
+        _ => USUAL_PATH.into(),
+    }
+}
+
+/// The home of the user that the child runs as, if it is there and the user may write to it; else a directory of the user's
+/// own where temporary files are. Many a system user has no home, and a container's may be read-only.
+pub(super) fn home(user: &ChildUser) -> PathBuf {
+    let (uid, gid, home) = match user.other() {
+        Some(other) => (other.uid, other.gid, other.home().filter(|home| is_own(home, other.uid))),
+        None => {
+            let uid = geteuid();
+            let listed = || Some(User::from_uid(uid).ok()??.dir);
+            let own = env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute()).or_else(listed);
+            let may_write =
+                |home: &PathBuf| home.is_dir() && access(home, AccessFlags::W_OK | AccessFlags::X_OK).is_ok();
+            (uid.as_raw(), nix::unistd::getegid().as_raw(), own.filter(may_write))
+        }
+    };
+    home.unwrap_or_else(|| {
+        let spare = env::temp_dir().join(format!("permesso-home-{uid}"));
+        match make(&spare, uid, gid) {
+            Ok(()) => spare,
+            Err(error) => {
+                tracing::warn!(%error, directory = %spare.display(), "a child process has no home: set HOME for it");
+                PathBuf::from("/nonexistent")
+            }
+        }
+    })
+}
+
+/// Makes the directory for this user alone, or finds that it is just that already: anybody may write where temporary files
+/// are, and put there what leads elsewhere.
+fn make(directory: &Path, uid: u32, gid: u32) -> io::Result<()> {
+    match fs::DirBuilder::new().mode(0o700).create(directory) {
+        Ok(()) => chown(directory, Some(uid), Some(gid)),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && is_own(directory, uid) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether this is a directory of the user's, no link, that nobody else may write to.
+fn is_own(directory: &Path, uid: u32) -> bool {
+    fs::symlink_metadata(directory).is_ok_and(|found| {
+        found.is_dir() && found.uid() == uid && found.mode() & 0o300 == 0o300 && found.mode() & 0o022 == 0
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that panics fails")]
+
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    #[test]
+    fn a_path_of_the_connections_own_replaces_the_gateways() {
+        let own = [("PATH".to_owned(), SecretString::from("/opt/node/bin"))];
+        assert_eq!(path(&own), "/opt/node/bin");
+        let inherited = path(&[]);
+        assert!(
+            env::split_paths(&inherited).count() > 0 && env::split_paths(&inherited).all(|part| part.is_absolute())
+        );
+    }
+
+    #[test]
+    fn the_home_of_a_child_is_there_and_can_be_written_to() {
+        let home = home(&ChildUser::Gateway);
+        assert!(tempfile::tempfile_in(&home).is_ok(), "{}", home.display());
+    }
+
+    #[test]
+    fn a_home_among_temporary_files_is_nobody_elses() {
+        let around = tempfile::tempdir().unwrap();
+        let (uid, gid) = (geteuid().as_raw(), nix::unistd::getegid().as_raw());
+        let made = around.path().join("made");
+        for _ in 0..2 {
+            make(&made, uid, gid).unwrap();
+        }
+        assert_eq!(fs::metadata(&made).unwrap().permissions().mode() & 0o777, 0o700);
+        fs::set_permissions(&made, fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(make(&made, uid, gid).is_err(), "others may write to it");
+        let link = around.path().join("link");
+        symlink(around.path(), &link).unwrap();
+        assert!(make(&link, uid, gid).is_err(), "it leads elsewhere");
+        assert!(make(around.path(), uid.wrapping_add(1), gid).is_err(), "it is somebody else's");
+    }
+}
