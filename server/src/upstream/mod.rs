@@ -71,10 +71,10 @@ impl ConnectionSpec {
 
     /// What `connect_timeout` is unless the connection says otherwise.
     pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-    /// How long a call may take in all whose upstream goes on saying how far it is; `call_timeout` where that is longer.
-    pub const LONGEST_CALL: Duration = Duration::from_secs(15 * 60);
     /// The same for a program, which may be fetched before it starts (npx, uvx).
     pub const START_TIMEOUT: Duration = Duration::from_secs(60);
+    /// How long a call may take in all whose upstream goes on saying how far it is; `call_timeout` where that is longer.
+    pub const LONGEST_CALL: Duration = Duration::from_secs(15 * 60);
     /// What `call_timeout` is unless the connection says otherwise.
     pub const CALL_TIMEOUT: Duration = Duration::from_secs(120);
 }
