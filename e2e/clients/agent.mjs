@@ -21,6 +21,12 @@ export class Agent {
     return Object.assign(Object.create(Agent.prototype), this, { driver });
   }
 
+  /** The same agent at another toolkit. */
+  at(toolkit) {
+    const settings = { ...this.settings, url: this.scene.gateway.toolkit(toolkit) };
+    return Object.assign(Object.create(Agent.prototype), this, { settings });
+  }
+
   list() {
     return this.driver.ask({ do: "list", ...this.settings });
   }

@@ -75,6 +75,9 @@ async function prepare() {
     await admin.acme("POST", "/connections", { slug, kind: "streamable_http", config: { url } });
     await admin.acme("POST", `/connections/${slug}/refresh`);
   }
+  await admin.acme("POST", "/toolkits", { slug: "open", name: "Open", visibility: "private" });
+  await admin.permit("open", "odd", "miscount", "always_allow");
+  await admin.permit("open", "ledger", "list_invoices", "always_allow");
   await admin.permit("ledger", "odd", "miscount", "always_allow");
   await admin.permit("ledger", "payments", PAY, "always_allow");
   await admin.permit("ledger", "payments", PAY_APPROVED, "needs_approval");

@@ -2,12 +2,12 @@
 //! is public says what was wrong, with the value's name, and what to do; what is internal goes to
 //! the log with the request id and never to a client.
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use api_types::Affected;
 
 /// Everything that can go wrong, as the faces see it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Error {
     /// The kind, which decides the status.
     pub kind: Kind,
@@ -20,7 +20,7 @@ pub struct Error {
     /// What the request would stop or change elsewhere, where it needs consent: at most one more than [`MOST_AFFECTED`],
     /// which is not named and says that there is more.
     pub affected: Vec<Affected>,
-    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 /// The kinds of errors (api.md, "Errors").
@@ -135,7 +135,7 @@ impl Error {
 
     /// Adds the internal cause, for the log.
     pub fn with_source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        self.source = Some(source.into());
+        self.source = Some(Arc::from(source.into()));
         self
     }
 

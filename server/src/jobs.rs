@@ -45,6 +45,7 @@ pub fn start(tasks: &mut JoinSet<()>, services: &Arc<Services>) {
     every(tasks, services, "new input schemas", Duration::from_secs(1), |s| async move { connection::judge(&s).await });
     tasks.spawn(approval_bound::follow(services.clone(), services.stop.clone()));
     tasks.spawn(connection::follow(services.clone(), services.stop.clone()));
+    tasks.spawn(connection::keep_listing(services.clone(), services.stop.clone()));
 }
 
 fn every<F, Fut>(tasks: &mut JoinSet<()>, services: &Arc<Services>, name: &'static str, pause: Duration, job: F)

@@ -27,8 +27,8 @@ impl ConnectionKind {
 }
 
 /// How a connection is doing, as the replica that answers sees it: `disabled` by an administrator, `idle`
-/// until its first use, `connecting`, `ready`, `backoff` after a failure until the next attempt, `failed`
-/// many times in a row.
+/// until its first use, `connecting`, `connected`, `disconnected` after its session ended in order, so that the next use
+/// connects, `error` where the last attempt or the last call failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -40,11 +40,11 @@ pub enum ConnectionStatus {
     /// A session is being opened.
     Connecting,
     /// A session is open.
-    Ready,
-    /// The last attempt failed; the next one waits.
-    Backoff,
-    /// Many attempts failed in a row: somebody should look.
-    Failed,
+    Connected,
+    /// Its session ended in order; the next use connects.
+    Disconnected,
+    /// The last attempt or the last call failed; `last_error` says why.
+    Error,
 }
 
 /// A connection. Values that may be secret (headers, environment, the URL's query, what in its path looks like a token,
@@ -74,6 +74,12 @@ pub struct Connection {
     pub call_timeout_ms: i32,
     /// How it is doing.
     pub status: ConnectionStatus,
+    /// Since when it is doing that on the replica that answers; absent before its first use there.
+    #[serde(default)]
+    pub since: Option<DateTime<Utc>>,
+    /// When the next attempt to connect may be made, after one that failed. Until then calls fail at once.
+    #[serde(default)]
+    pub next_attempt_at: Option<DateTime<Utc>>,
     /// When it last answered.
     pub last_seen_at: Option<DateTime<Utc>>,
     /// Why it last failed, if it has not answered since.
@@ -87,6 +93,9 @@ pub struct Connection {
         schema(examples("child processes run as root and can read all that the gateway knows"))
     )]
     pub warning: Option<String>,
+    /// What the upstream's last list has that cannot be used, and why: the first 50.
+    #[serde(default)]
+    pub unusable: Vec<UnusableTool>,
     /// Whether a person trusts what the upstream says of its tools: a changed definition holds nothing, unless the tool
     /// became destructive.
     #[serde(default)]
@@ -228,7 +237,7 @@ pub struct LeftOut {
     pub unusable: usize,
 }
 
-/// An entry of an upstream's list that cannot be used.
+/// An entry of an upstream's list that cannot be used, or in part: the problem says which.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UnusableTool {

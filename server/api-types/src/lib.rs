@@ -48,5 +48,8 @@ pub use role::{CreateRole, Role, UpdateRole};
 pub use session::{Session, UNATTENDED};
 pub use tool::{ReviewTool, ReviewedDefinition, Tool};
 pub use toolkit::{CreateToolkit, Toolkit, UpdateToolkit, Visibility};
-pub use toolkit_tool::{AddToolkitTools, PutRolePolicy, PutToolkitTool, ToolkitTool, UpdateToolkitTool, WhichTools};
+pub use toolkit_tool::{
+    AddToolkitTools, AddedToolkitTools, LeftOutTool, PutRolePolicy, PutToolkitTool, ToolkitTool, UpdateToolkitTool,
+    WhichTools,
+};
 pub use who_decides::{Barred, WhoDecides};

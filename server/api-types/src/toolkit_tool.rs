@@ -107,6 +107,30 @@ pub struct AddToolkitTools {
     pub permission: Option<Permission>,
 }
 
+/// What was added to a toolkit, or was there already.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct AddedToolkitTools {
+    /// The tools as they are in the toolkit.
+    pub items: Vec<ToolkitTool>,
+    /// Always `null`: the list is whole.
+    pub next_cursor: Option<String>,
+    /// With `"tools": "all"`, those tools that were not added since no tool of a toolkit can have their names: put each
+    /// under another name with PUT.
+    pub left_out: Vec<LeftOutTool>,
+}
+
+/// A tool that was not added.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LeftOutTool {
+    /// Its name at the upstream.
+    #[cfg_attr(feature = "openapi", schema(examples("create invoice")))]
+    pub tool: String,
+    /// What is wrong with the name.
+    pub problem: String,
+}
+
 /// What stands under one name.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
     ApiKeyId, ApprovalPolicy, ConnectionId, OrgId, Permission, PolicyOverride, Principal, Rights, RoleId, Slug, ToolId,
@@ -137,6 +137,9 @@ pub struct Connection {
     pub instructions_changed: bool,
 }
 
+/// How long a client may go on with what it was listed (approvals.md, "What the agent sees", 4).
+const LISTED_IS_KNOWN: TimeDelta = TimeDelta::days(1);
+
 /// A named set of tools served at one endpoint.
 #[derive(Debug)]
 pub struct Toolkit {
@@ -162,6 +165,17 @@ impl Toolkit {
         let index = self.tools.binary_search_by(|tool| (*tool.name).cmp(name)).ok()?;
         self.tools.get(index)
     }
+
+    /// Whether output schemas are listed: no tool can be held for anybody, as far as permissions say.
+    pub fn lists_output_schemas(&self) -> bool {
+        let approval = |permission: &Permission| *permission == Permission::NeedsApproval;
+        !self.tools.iter().any(|tool| approval(&tool.permission) || tool.policies.values().any(approval))
+    }
+
+    /// Whether a client may hold an answer against the output schema of `tool`: it is listed, or was a day ago.
+    pub fn output_schema_is_known(&self, tool: &ToolkitTool, now: DateTime<Utc>) -> bool {
+        tool.schema_listed_until.is_some_and(|until| now < until + LISTED_IS_KNOWN) || self.lists_output_schemas()
+    }
 }
 
 /// A tool as one toolkit exposes it.
@@ -179,6 +193,8 @@ pub struct ToolkitTool {
     pub policy: Option<PolicyOverride>,
     /// How long its calls are held open at most.
     pub hold: Option<Duration>,
+    /// Until when its output schema was listed, before the toolkit listed none; `None`: it was not, or still is.
+    pub schema_listed_until: Option<DateTime<Utc>>,
     /// What stands behind it.
     pub tool: Arc<Tool>,
 }

@@ -91,8 +91,8 @@ pub fn gate(tool: &ToolkitTool, upstream: &Tool, connection_enabled: bool, role:
     }
 }
 
-/// Whether some call of this tool by this role may have to wait for a person: then it is listed
-/// without `outputSchema`, and the built-in tools are listed beside it.
+/// Whether some call of this tool by this role may have to wait for a person: then it is listed without `outputSchema`,
+/// whatever the toolkit lists, and the built-in tools are listed beside it.
 pub fn may_hold(tool: &ToolkitTool, upstream: &Tool, role: RoleId, role_name: &str) -> bool {
     matches!(gate(tool, upstream, true, role, role_name), Verdict::Hold(_))
 }
@@ -138,6 +138,7 @@ mod tests {
                         policies: policy.map(|p| (role, p)).into_iter().collect(),
                         policy: None,
                         hold: None,
+                        schema_listed_until: None,
                         tool: upstream.clone(),
                     };
                     let verdict = gate(&tool, &upstream, enabled, role, "agent");
@@ -166,6 +167,7 @@ mod tests {
             policies: HashMap::from([(RoleId::new(), Permission::AlwaysAllow)]),
             policy: None,
             hold: None,
+            schema_listed_until: None,
             tool: upstream.clone(),
         };
         let verdict = gate(&tool, &upstream, true, RoleId::new(), "agent");
@@ -183,6 +185,7 @@ mod tests {
             policies: HashMap::from([(role, Permission::Blocked)]),
             policy: None,
             hold: None,
+            schema_listed_until: None,
             tool: upstream.clone(),
         };
         let verdict = gate(&tool, &upstream, true, role, "intern");

@@ -305,13 +305,14 @@ fn shown(services: &Services, access: &OrgAccess, row: db::connection::Row) -> R
         _ if !row.enabled => ConnectionStatus::Disabled,
         None => ConnectionStatus::Idle,
         Some(UpstreamState::Connecting) => ConnectionStatus::Connecting,
-        Some(UpstreamState::Ready) => ConnectionStatus::Ready,
-        Some(UpstreamState::Backoff) => ConnectionStatus::Backoff,
-        Some(UpstreamState::Failed) => ConnectionStatus::Failed,
+        Some(UpstreamState::Connected) => ConnectionStatus::Connected,
+        Some(UpstreamState::Disconnected) => ConnectionStatus::Disconnected,
+        Some(UpstreamState::Error) => ConnectionStatus::Error,
     };
     let kind = connection::kind(&row)?;
     let warning = services.upstreams.children().warning().filter(|_| kind == ConnectionKind::Stdio);
     let restless = connection::restless(&row, services.clock.now());
+    let unusable = connection::unusable(&row);
     let known = services.directory.get()?;
     let known = known.orgs.get(&access.org.slug).and_then(|org| org.connections.get(&row.id));
     let unreviewed = known.is_some_and(|known| known.instructions_changed).then(|| {
@@ -319,7 +320,8 @@ fn shown(services: &Services, access: &OrgAccess, row: db::connection::Row) -> R
          accepts the new text (POST …/instructions/review)"
             .to_owned()
     });
-    let warnings: Vec<_> = warning.map(str::to_owned).into_iter().chain(restless).chain(unreviewed).collect();
+    let warnings: Vec<_> =
+        warning.map(str::to_owned).into_iter().chain(restless).chain(unusable).chain(unreviewed).collect();
     Ok(Connection {
         etag: connection::etag(&row),
         kind,
@@ -331,10 +333,13 @@ fn shown(services: &Services, access: &OrgAccess, row: db::connection::Row) -> R
         connect_timeout_ms: row.connect_timeout_ms,
         call_timeout_ms: row.call_timeout_ms,
         status,
-        last_seen_at: row.last_seen_at.max(here.and_then(|here| here.last_seen_at)),
-        last_error: row.last_error,
+        since: here.as_ref().filter(|_| row.enabled).map(|here| here.since),
+        next_attempt_at: here.as_ref().filter(|_| row.enabled).and_then(|here| here.next_attempt_at),
+        last_seen_at: row.last_seen_at.max(here.as_ref().and_then(|here| here.last_seen_at)),
+        last_error: here.and_then(|here| here.last_error).or(row.last_error),
         last_error_at: row.last_error_at,
         warning: (!warnings.is_empty()).then(|| warnings.join("; ")),
+        unusable: row.unusable.map(|unusable| unusable.0).unwrap_or_default(),
         trust_definitions: row.trust_definitions,
         created_at: row.created_at,
     })

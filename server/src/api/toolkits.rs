@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use api_types::{
-    AddToolkitTools, CreateToolkit, List, PutRolePolicy, PutToolkitTool, Toolkit, ToolkitTool, UpdateToolkit,
-    UpdateToolkitTool, Visibility,
+    AddToolkitTools, AddedToolkitTools, CreateToolkit, List, PutRolePolicy, PutToolkitTool, Toolkit, ToolkitTool,
+    UpdateToolkit, UpdateToolkitTool, Visibility,
 };
 use axum::{
     Json,
@@ -150,7 +150,7 @@ pub async fn list_toolkit_tools(
     tag = "toolkits",
     request_body = AddToolkitTools,
     responses(
-        (status = CREATED, body = List<ToolkitTool>),
+        (status = CREATED, body = AddedToolkitTools),
         (status = CONFLICT, description = "`toolkit_tool_exists`, `upstream_failed`"),
     ),
     security(("bearer" = ["toolkits:write"])),
@@ -160,10 +160,10 @@ pub async fn add_toolkit_tools(
     access: Allowed<WriteToolkits>,
     Path((_, toolkit)): Path<(String, String)>,
     Body(new): Body<AddToolkitTools>,
-) -> Result<(StatusCode, Json<List<ToolkitTool>>)> {
-    let rows = toolkit_tool::add(&services, &access.0, &toolkit, &new).await?;
-    let items = rows.into_iter().map(tool).collect::<Result<_>>()?;
-    Ok((StatusCode::CREATED, Json(List::whole(items))))
+) -> Result<(StatusCode, Json<AddedToolkitTools>)> {
+    let added = toolkit_tool::add(&services, &access.0, &toolkit, &new).await?;
+    let items = added.rows.into_iter().map(tool).collect::<Result<_>>()?;
+    Ok((StatusCode::CREATED, Json(AddedToolkitTools { items, next_cursor: None, left_out: added.left_out })))
 }
 
 /// Sets what stands under a name.

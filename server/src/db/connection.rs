@@ -1,7 +1,9 @@
 //! Connections of an org and what was last heard of them.
 
+use api_types::UnusableTool;
 use chrono::{DateTime, Utc};
 use domain::ConnectionId;
+use sqlx::types::Json;
 
 use super::OrgScope;
 use crate::error::Result;
@@ -37,6 +39,8 @@ pub struct Row {
     pub last_error_at: Option<DateTime<Utc>>,
     /// When listings last found changed definitions, the last three times.
     pub definitions_changed: Option<Vec<DateTime<Utc>>>,
+    /// Entries of the last list that cannot be used, the first of them.
+    pub unusable: Option<Json<Vec<UnusableTool>>>,
 }
 
 /// A connection to be made.
@@ -77,7 +81,8 @@ pub async fn list(scope: &mut OrgScope, after: Option<&str>, limit: i64) -> Resu
     Ok(sqlx::query_as!(
         Row,
         r#"SELECT c.id, slug, kind, config_sealed, version, enabled, connect_timeout_ms, call_timeout_ms, trust_definitions,
-                  created_at, s.definitions_changed AS "definitions_changed?", s.last_seen_at AS "last_seen_at?", s.last_error AS "last_error?", s.last_error_at AS "last_error_at?"
+                  created_at, s.definitions_changed AS "definitions_changed?", s.unusable AS "unusable?: Json<Vec<UnusableTool>>",
+                   s.last_seen_at AS "last_seen_at?", s.last_error AS "last_error?", s.last_error_at AS "last_error_at?"
            FROM connections c LEFT JOIN connection_status s ON s.connection_id = c.id
            WHERE c.org_id = $1 AND ($2::text IS NULL OR slug > $2) ORDER BY slug LIMIT $3"#,
         scope.org().0,
@@ -96,7 +101,8 @@ pub async fn find(scope: &mut OrgScope, slug: &str) -> Result<Option<Row>> {
     Ok(sqlx::query_as!(
         Row,
         r#"SELECT c.id, slug, kind, config_sealed, version, enabled, connect_timeout_ms, call_timeout_ms, trust_definitions,
-                  created_at, s.definitions_changed AS "definitions_changed?", s.last_seen_at AS "last_seen_at?", s.last_error AS "last_error?", s.last_error_at AS "last_error_at?"
+                  created_at, s.definitions_changed AS "definitions_changed?", s.unusable AS "unusable?: Json<Vec<UnusableTool>>",
+                   s.last_seen_at AS "last_seen_at?", s.last_error AS "last_error?", s.last_error_at AS "last_error_at?"
            FROM connections c LEFT JOIN connection_status s ON s.connection_id = c.id
            WHERE c.org_id = $1 AND slug = $2"#,
         scope.org().0,
@@ -229,6 +235,22 @@ pub async fn note_changed(scope: &mut OrgScope, id: ConnectionId, at: DateTime<U
     .execute(scope.conn())
     .await?;
     Ok(())
+}
+
+/// Notes which entries of the upstream's list cannot be used, after [`note_status`]. `false`: they were the same before.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn note_unusable(scope: &mut OrgScope, id: ConnectionId, unusable: &[UnusableTool]) -> Result<bool> {
+    let noted = sqlx::query!(
+        "UPDATE connection_status SET unusable = $3 WHERE org_id = $1 AND connection_id = $2 AND unusable <> $3",
+        scope.org().0,
+        id.0,
+        Json(unusable) as _,
+    )
+    .execute(scope.conn())
+    .await?;
+    Ok(noted.rows_affected() > 0)
 }
 
 /// What of a connection shows that something changed.

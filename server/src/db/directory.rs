@@ -156,7 +156,8 @@ async fn load_toolkit_tools(
     }
     let mut by_toolkit: HashMap<ToolkitId, Vec<Arc<ToolkitTool>>> = HashMap::new();
     let rows = sqlx::query!(
-        "SELECT id, toolkit_id, tool_id, name, permission, approval_policy, hold_seconds FROM toolkit_tools"
+        r#"SELECT id, toolkit_id, tool_id, name, permission, approval_policy, hold_seconds,
+                  schema_listed_until AS "schema_listed_until: DateTime<Utc>" FROM toolkit_tools"#
     );
     for row in rows.fetch_all(scope.conn()).await? {
         let tool = tools.get(&ToolId(row.tool_id)).ok_or_else(|| odd("toolkit_tools", row.id, "has no tool"))?;
@@ -167,6 +168,7 @@ async fn load_toolkit_tools(
             policies: policies.remove(&ToolkitToolId(row.id)).unwrap_or_default(),
             policy: policy_override("toolkit_tools", row.id, row.approval_policy, forbid_self_approval)?,
             hold: seconds(row.hold_seconds),
+            schema_listed_until: row.schema_listed_until,
             tool: tool.clone(),
         }));
     }

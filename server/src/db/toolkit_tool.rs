@@ -91,6 +91,25 @@ pub async fn find(scope: &mut OrgScope, toolkit: ToolkitId, name: &str) -> Resul
     Ok(list(scope, toolkit, Some(name), None, 1).await?.pop())
 }
 
+/// Notes that a toolkit's output schemas were listed until now, before something in it needs approval: unless something
+/// does already.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn list_no_more_schemas(scope: &mut OrgScope, toolkit: ToolkitId) -> Result<()> {
+    sqlx::query!(
+        "UPDATE toolkit_tools SET schema_listed_until = now()
+         WHERE org_id = $1 AND toolkit_id = $2 AND NOT EXISTS (
+             SELECT FROM toolkit_tools tt LEFT JOIN role_policies p ON p.toolkit_tool_id = tt.id
+             WHERE tt.toolkit_id = $2 AND 'needs_approval' IN (tt.permission, p.permission))",
+        scope.org().0,
+        toolkit.0,
+    )
+    .execute(scope.conn())
+    .await?;
+    Ok(())
+}
+
 /// Adds a tool; `by` is who answers for it. `false`: the name is taken.
 ///
 /// # Errors

@@ -191,6 +191,7 @@ async fn call(services: &Arc<Services>, place: &Place, recording: Recording, ask
                 progress: asked.told.map(|told| Progress::new(params.meta.progress_token, told)).unwrap_or_default(),
                 cancel: asked.cancel,
                 load: place.load.clone(),
+                called: None,
             };
             call::call_tool(services, context, params).await
         }

@@ -1,6 +1,6 @@
 //! `tools/list`: what this caller may see, page by page, each definition as its upstream wrote it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use domain::{
     Caller, Verdict,
@@ -10,7 +10,12 @@ use domain::{
 };
 use futures::future::join_all;
 use serde_json::{json, value::RawValue};
-use wire::{canonical::sha256, definition::ToolDefinition, error::RpcError, mcp::ListParams};
+use wire::{
+    canonical::sha256,
+    error::RpcError,
+    listed::{self, OutputSchema},
+    mcp::ListParams,
+};
 
 use super::{
     discover::TTL_MS,
@@ -27,13 +32,17 @@ use crate::{
     },
 };
 
+/// So long a client waits for its list. The upstream is given the time that its connection has.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Under this key the `_meta` of a list says which connections are out of date.
+const OUTDATED: &str = "dev.permesso/outdated";
 /// How many tools one page has at most.
-const PAGE: usize = 200;
+const PAGE: usize = 1_000;
 /// How large the definitions of one page may be together, in bytes: a page has one more at least.
 const PAGE_BYTES: usize = 4 * 1024 * 1024;
 
-/// Lists tools, ordered by name, the gateway's own last. Blocked tools are not there. The cursor is
-/// the name of the last tool of the page before.
+/// Lists tools, the gateway's own first, then the others ordered by name: many clients read one page and no more. Blocked
+/// tools are not there. The cursor is the name of the last tool of the page before.
 pub(super) async fn list_tools(
     services: &Arc<Services>,
     place: &Place,
@@ -41,10 +50,15 @@ pub(super) async fn list_tools(
 ) -> Result<Listed, Failure> {
     let cursor = ListParams::parse(params)?.cursor;
     let after = cursor.as_deref().map(decode_cursor).transpose()?;
-    refresh(services, place).await;
+    let outdated = refresh(services, place).await;
     let directory = services.directory.get()?;
     let org = directory.orgs.get(&place.org.slug).ok_or_else(Error::not_found)?;
     let toolkit = org.toolkits.get(&place.toolkit.slug).ok_or_else(Error::not_found)?;
+    let known = match (toolkit.lists_output_schemas(), place.spoken.modern) {
+        (false, _) => OutputSchema::LeftOut,
+        (true, true) => OutputSchema::Any,
+        (true, false) => OutputSchema::OfObject,
+    };
     let mut waits = false;
     let mut more = false;
     let mut bytes = 0;
@@ -63,17 +77,19 @@ pub(super) async fn list_tools(
         if tool.tool.definition.len() > LARGEST {
             continue;
         }
-        bytes += tool.tool.definition.len();
         let raw: &RawValue = serde_json::from_str(&tool.tool.definition).map_err(Error::internal)?;
-        let definition = ToolDefinition::parse(raw).map_err(Error::internal)?;
-        listed.push((&tool.name, definition.listed(&tool.name, held)));
+        // Kept before it was known that clients cannot read it: likewise.
+        if listed::allowed(raw).is_err() {
+            continue;
+        }
+        bytes += tool.tool.definition.len();
+        let output = if held { OutputSchema::LeftOut } else { known };
+        listed.push((&tool.name, listed::listed(raw, &tool.name, output)));
     }
     let next = more.then(|| listed.last().map(|(name, _)| encode_cursor(name)));
-    let mut tools: Vec<Box<RawValue>> = listed.into_iter().map(|(_, definition)| definition).collect();
-    if waits && next.is_none() {
-        tools.extend(Builtin::ALL.map(Builtin::definition));
-    }
-    page(place, &tools, next.flatten())
+    let own = Builtin::ALL.into_iter().filter(|_| waits && after.is_none()).map(Builtin::definition);
+    let tools: Vec<Box<RawValue>> = own.chain(listed.into_iter().map(|(_, definition)| definition)).collect();
+    page(place, &tools, next.flatten(), &outdated)
 }
 
 /// The tools that a caller sees, by name, and whether each may have to wait for a person.
@@ -92,7 +108,7 @@ pub(super) fn visible<'a>(
 
 /// What tells one list from another, without writing it.
 pub(super) fn digest(place: &Place) -> [u8; 32] {
-    let mut text = Vec::new();
+    let mut text = vec![place.toolkit.lists_output_schemas().into()];
     for (tool, held) in visible(&place.org, &place.toolkit, &place.caller) {
         text.extend_from_slice(tool.name.as_bytes());
         // No name has this byte, so no two lists read the same.
@@ -103,7 +119,12 @@ pub(super) fn digest(place: &Place) -> [u8; 32] {
     sha256(&text)
 }
 
-fn page(place: &Place, tools: &[Box<RawValue>], next: Option<String>) -> Result<Listed, Failure> {
+fn page(
+    place: &Place,
+    tools: &[Box<RawValue>],
+    next: Option<String>,
+    outdated: &[Outdated],
+) -> Result<Listed, Failure> {
     let mut text = String::from("{\"tools\":[");
     for (n, tool) in tools.iter().enumerate() {
         if n > 0 {
@@ -114,6 +135,9 @@ fn page(place: &Place, tools: &[Box<RawValue>], next: Option<String>) -> Result<
     text.push(']');
     if let Some(next) = next {
         text.push_str(&format!(",\"nextCursor\":{}", json!(next)));
+    }
+    if !outdated.is_empty() {
+        text.push_str(&format!(",\"_meta\":{}", json!({OUTDATED: outdated})));
     }
     if place.spoken.modern {
         // Who may use what differs by caller.
@@ -126,15 +150,31 @@ fn page(place: &Place, tools: &[Box<RawValue>], next: Option<String>) -> Result<
     Ok(Listed::new(result, Some(digest)))
 }
 
-/// Asks the upstreams again whose lists are too old. One that cannot be reached is listed as it was
-/// last seen.
-pub(super) async fn refresh(services: &Services, place: &Place) {
+/// A connection whose tools are listed as they were last seen.
+#[derive(serde::Serialize)]
+pub(super) struct Outdated {
+    connection: String,
+    reason: String,
+}
+
+/// Asks the upstreams again whose lists are too old. One that does not list its tools, or not soon, is listed as it was
+/// last seen, and is named.
+pub(super) async fn refresh(services: &Services, place: &Place) -> Vec<Outdated> {
     let mut used: Vec<_> = place.toolkit.tools.iter().map(|tool| tool.tool.connection).collect();
     used.sort_unstable();
     used.dedup();
     let connections =
         used.iter().filter_map(|id| place.org.connections.get(id)).filter(|connection| connection.enabled);
-    join_all(connections.map(|connection| connection::ensure_fresh(services, connection, LIST_AGE))).await;
+    let asked = connections.map(|connection| async move {
+        let fresh = connection::ensure_fresh(services, connection, LIST_AGE);
+        let reason = match tokio::time::timeout(PATIENCE, fresh).await {
+            Ok(Ok(_)) => return None,
+            Ok(Err(reason)) => reason,
+            Err(_) => format!("it has not listed its tools within {} s", PATIENCE.as_secs()),
+        };
+        Some(Outdated { connection: connection.slug.to_string(), reason })
+    });
+    join_all(asked).await.into_iter().flatten().collect()
 }
 
 fn encode_cursor(name: &str) -> String {

@@ -270,7 +270,7 @@ impl Listener {
         }
         if self.wants_tools && self.refreshing.as_ref().is_none_or(JoinHandle::is_finished) {
             let (services, place) = (self.services.clone(), self.place.clone());
-            self.refreshing = Some(tokio::spawn(async move { list::refresh(&services, &place).await }));
+            self.refreshing = Some(tokio::spawn(async move { drop(list::refresh(&services, &place).await) }));
         }
         Some(())
     }

@@ -4,7 +4,7 @@ mod set;
 
 use std::{collections::HashMap, time::Duration};
 
-use api_types::{AddToolkitTools, PutRolePolicy, WhichTools};
+use api_types::{AddToolkitTools, LeftOutTool, PutRolePolicy, WhichTools};
 use domain::{Permission, RoleId, ToolId, ToolkitToolId};
 use serde_json::json;
 
@@ -33,34 +33,50 @@ const FRESH: Duration = Duration::from_secs(60);
 /// What a tool gets that is added without a permission (api.md).
 const DEFAULT: Permission = Permission::NeedsApproval;
 
+/// What was added, or was there already.
+pub struct Added {
+    /// The tools as they are in the toolkit.
+    pub rows: Vec<Row>,
+    /// Of all tools those whose names no tool of a toolkit can have, and why.
+    pub left_out: Vec<LeftOutTool>,
+}
+
 /// Adds many tools of one connection under the names they have there. Those that are there already stay as they are; one
-/// that is named together with another permission than it has is refused. All or none.
+/// that is named together with another permission than it has is refused. All or none; of all tools those are left out whose
+/// names no tool of a toolkit can have.
 ///
 /// # Errors
 /// Not found; an unknown connection or tool; a reserved name; a name that is taken (409); `person_required` for a key that
 /// loosens what it may not.
-pub async fn add(services: &Services, access: &OrgAccess, toolkit: &str, new: &AddToolkitTools) -> Result<Vec<Row>> {
+pub async fn add(services: &Services, access: &OrgAccess, toolkit: &str, new: &AddToolkitTools) -> Result<Added> {
     let (from, trouble) = listed(services, access, &new.connection).await?;
     let mut scope = change::begin(services, access).await?;
     let changer = Changer::of(&mut scope, services, access).await?;
     let toolkit_row = toolkit::lock(&mut scope, toolkit).await?;
     let offered = offered(&mut scope, &from).await?;
-    let chosen = choose(&offered, &new.tools)
+    let mut chosen = choose(&offered, &new.tools)
         .map_err(|name| unknown_tool("tools", &name, &new.connection, trouble.as_deref()))?;
     if let (true, Some(trouble)) = (chosen.is_empty(), trouble) {
         return Err(Error::conflict("upstream_failed", trouble));
     }
+    let left_out = match new.tools {
+        WhichTools::All => leave_out(&mut chosen),
+        WhichTools::Named(_) => Vec::new(),
+    };
     let existing = db::toolkit_tool::list(&mut scope, toolkit_row.id, None, None, i64::MAX).await?;
     // Who asks for all wants those that are not there; those that are have been decided about.
     let asked = new.permission.filter(|_| new.tools != WhichTools::All);
     let missing = missing(&existing, &chosen, asked)?;
     let permission = new.permission.unwrap_or(DEFAULT);
     changer.may_add(&mut scope, &toolkit_row, from.id, &missing, permission).await?;
+    if !missing.is_empty() {
+        note_approval(&mut scope, &toolkit_row, permission).await?;
+    }
     db::toolkit_tool::insert_many(&mut scope, toolkit_row.id, &missing, permission, access.actor.owner).await?;
     let mut rows = db::toolkit_tool::list(&mut scope, toolkit_row.id, None, None, i64::MAX).await?;
     rows.retain(|row| chosen.iter().any(|tool| tool.name == row.name));
     change::commit(services, scope, &access.actor, "add_toolkit_tools", &(toolkit, new), None::<&()>).await?;
-    Ok(rows)
+    Ok(Added { rows, left_out })
 }
 
 /// The tag of what can be changed about a toolkit's tool, permissions of roles included.
@@ -103,6 +119,7 @@ pub async fn put_policy(
     let toolkit_row = toolkit::lock(&mut scope, toolkit).await?;
     let (id, role_id) = tool_and_role(&mut scope, &toolkit_row, name, role, seen).await?;
     changer.may_permit(&mut scope, id, role_id, Some(to.permission)).await?;
+    note_approval(&mut scope, &toolkit_row, to.permission).await?;
     db::toolkit_tool::put_policy(&mut scope, id, role_id, to.permission).await?;
     let row = get(&mut scope, &toolkit_row, name).await?;
     let request = json!({"toolkit": toolkit, "name": name, "role": role, "permission": to.permission});
@@ -130,6 +147,15 @@ pub async fn delete_policy(
         return Err(Error::not_found());
     }
     change::commit(services, scope, &access.actor, "delete_role_policy", &(toolkit, name, role), None::<&()>).await
+}
+
+/// To be called before something in a toolkit gets this permission: where it is the first that needs approval, clients go
+/// on with the output schemas that they were listed.
+async fn note_approval(scope: &mut OrgScope, toolkit: &db::toolkit::Row, permission: Permission) -> Result<()> {
+    match permission {
+        Permission::NeedsApproval => db::toolkit_tool::list_no_more_schemas(scope, toolkit.id).await,
+        Permission::AlwaysAllow | Permission::Blocked => Ok(()),
+    }
 }
 
 async fn tool_and_role(
@@ -184,6 +210,19 @@ fn choose<'a>(offered: &'a [Known], which: &WhichTools) -> Result<Vec<&'a Known>
             Ok(chosen)
         }
     }
+}
+
+/// Takes those tools out whose names no tool of a toolkit can have, and says why.
+fn leave_out(chosen: &mut Vec<&Known>) -> Vec<LeftOutTool> {
+    let mut left_out = Vec::new();
+    chosen.retain(|tool| {
+        let problem = tool_name("tools", &tool.name).err();
+        left_out.extend(
+            problem.iter().map(|error| LeftOutTool { tool: tool.name.clone(), problem: error.message.to_string() }),
+        );
+        problem.is_none()
+    });
+    left_out
 }
 
 /// Those of the chosen tools that the toolkit does not expose yet.
@@ -254,5 +293,17 @@ mod tests {
         assert_eq!(choose(&offered, &WhichTools::All).map(|chosen| names(&chosen)), Ok(vec!["a", "b"]));
         assert_eq!(choose(&offered, &named(&["b", "b"])).map(|chosen| names(&chosen)), Ok(vec!["b"]));
         assert_eq!(choose(&offered, &named(&["a", "c"])).map(|chosen| names(&chosen)), Err("c".to_owned()));
+    }
+
+    #[test]
+    fn of_all_tools_those_are_left_out_whose_names_no_tool_can_have() {
+        let long = "a".repeat(129);
+        let offered = [tool("a"), tool("b c"), tool("run_approved"), tool(&long), tool("tab\t")];
+        let mut chosen = choose(&offered, &WhichTools::All).expect("all");
+        let left_out = leave_out(&mut chosen);
+        assert_eq!(names(&chosen), ["a"]);
+        let told: Vec<_> = left_out.iter().map(|left| left.tool.as_str()).collect();
+        assert_eq!(told, ["b c", "run_approved", &*long, "tab\t"]);
+        assert!(left_out[0].problem.contains("no white space"), "{left_out:?}");
     }
 }

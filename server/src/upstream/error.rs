@@ -53,6 +53,7 @@ pub(super) enum Failure {
 }
 
 impl Failure {
+    #[cfg(test)]
     pub(super) fn unknown(reason: impl Into<String>) -> Self {
         Self::Unknown(reason.into())
     }

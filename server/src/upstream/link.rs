@@ -82,11 +82,19 @@ impl Link {
                 session = self.session_for(&request) => session?,
             };
             let outcome = session.request(request.clone(), limits, cancel).await;
-            if session.over().is_cancelled() {
+            let is_over = session.over().is_cancelled();
+            if is_over {
                 self.discard(&session);
             }
+            // It ended under this request, and not by having broken: the upstream forgot it.
+            let forgotten = is_over && session.broke().is_none() && !session.is_modern();
             match outcome {
                 Err(Failure::Lost(_)) if !last_chance => last_chance = true,
+                Err(Failure::Unknown(_)) | Ok(Answer::Error(_))
+                    if forgotten && !last_chance && request.may_be_repeated() && !cancel.is_cancelled() =>
+                {
+                    last_chance = true;
+                }
                 // An upstream that says twice that it knows no session is not to be believed about
                 // what it did with a call that must run at most once.
                 Err(Failure::Lost(reason)) if request.once => return Err(Failure::Unknown(reason)),
@@ -131,6 +139,11 @@ impl Link {
             .unwrap_or_else(|_| Err(Failure::not_sent("connecting to the upstream failed")))
     }
 
+    /// Whether the session that is open now is one in MCP 2026-07-28.
+    pub(super) fn is_modern(&self) -> bool {
+        self.slot.lock().as_ref().is_some_and(|session| session.is_modern())
+    }
+
     fn current(&self) -> Option<Arc<Session>> {
         let session = self.slot.lock().clone()?;
         if session.over().is_cancelled() {
@@ -146,8 +159,9 @@ impl Link {
         if slot.as_ref().is_some_and(|kept| Arc::ptr_eq(kept, session)) {
             *slot = None;
             drop(slot);
-            if let Some(reason) = session.broke() {
-                self.observer.failed(&reason);
+            match session.broke() {
+                Some(reason) => self.observer.failed(&reason),
+                None => self.observer.ended(),
             }
         }
     }

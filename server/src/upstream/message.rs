@@ -6,8 +6,9 @@ use std::sync::Arc;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use tokio::sync::Notify;
-use wire::envelope::{self, Incoming, Message};
+use wire::envelope::{self, Message};
 use wire::error::{HEADER_MISMATCH, INTERNAL_ERROR, MISSING_CAPABILITY, RpcError, UNSUPPORTED_VERSION};
+use wire::lenient::{self, Unreadable};
 use wire::mcp::input::Inputs;
 use wire::mcp::{InitializeResult, Revision};
 
@@ -172,6 +173,11 @@ impl Request {
         }
     }
 
+    /// Whether it may be sent once more when its session was lost under it: it changes nothing.
+    pub(super) fn may_be_repeated(&self) -> bool {
+        !matches!(self.method, "tools/call" | "tasks/update")
+    }
+
     /// Whether an upstream of an earlier revision could not understand it.
     pub(super) fn needs_modern(&self) -> bool {
         self.goes_on || self.method.starts_with("tasks/")
@@ -184,41 +190,39 @@ pub(super) enum Heard {
     Answer(u64, Answer),
     /// It asked something; this is the message to send back.
     Reply(Vec<u8>),
-    /// An error that names no request.
+    /// An error that names no request of the gateway's.
     Unaddressed(Box<RawValue>),
 }
 
-/// Reads one message (or, in revision 2025-03-26, a batch of them).
+/// Reads one message (or a batch of them, as revision 2025-03-26 has them), each as far as it can be understood.
 ///
-/// Notifications are acted on here and need nothing more. `Err` says what is
-/// wrong with bytes that are not MCP.
-pub(super) fn hear(bytes: &[u8], observer: &Observer) -> Result<Vec<Heard>, String> {
+/// Notifications are acted on here and need nothing more. What cannot be read is for the caller to
+/// log: it may have been an answer.
+pub(super) fn hear(bytes: &[u8], observer: &Observer) -> Vec<Result<Heard, Unreadable>> {
     observer.seen();
-    let messages = match envelope::parse(bytes).map_err(|error| error.message.into_owned())? {
-        Incoming::Single(message) => vec![Ok(message)],
-        Incoming::Batch(messages) => messages,
-    };
-    let mut heard = Vec::new();
-    for message in messages {
-        match message.map_err(|error| error.message.into_owned())? {
-            Message::Response { id, outcome } => {
-                // Every id of ours is a plain number; anything else answers nobody.
-                match (id.get().parse(), outcome) {
-                    (Ok(id), Ok(result)) => heard.push(Heard::Answer(id, Answer::Result(result.to_owned()))),
-                    (Ok(id), Err(error)) => heard.push(Heard::Answer(id, Answer::Error(error.to_owned()))),
-                    (Err(_), Err(error)) if id.get() == "null" => heard.push(Heard::Unaddressed(error.to_owned())),
-                    (Err(_), _) => {}
-                }
-            }
-            Message::Request { id, method, .. } => heard.push(Heard::Reply(reply(id, &method))),
-            Message::Notification { method, params } => match (method.as_ref(), params) {
-                ("notifications/tools/list_changed", _) => observer.tools_changed(),
-                ("notifications/progress", Some(params)) => observer.progress.tell(params),
-                _ => {}
-            },
-        }
+    lenient::read(bytes)
+        .into_iter()
+        .filter_map(|message| message.map(|message| act(message, observer)).transpose())
+        .collect()
+}
+
+fn act(message: Message<'_>, observer: &Observer) -> Option<Heard> {
+    match message {
+        // Every id of ours is a plain number; anything else answers nobody.
+        Message::Response { id, outcome } => match (lenient::number(id), outcome) {
+            (Some(id), Ok(result)) => return Some(Heard::Answer(id, Answer::Result(result.to_owned()))),
+            (Some(id), Err(error)) => return Some(Heard::Answer(id, Answer::Error(error.to_owned()))),
+            (None, Err(error)) => return Some(Heard::Unaddressed(error.to_owned())),
+            (None, Ok(_)) => observer.dropped("a result that answers no request: its id is not one of the gateway's"),
+        },
+        Message::Request { id, method, .. } => return Some(Heard::Reply(reply(id, &method))),
+        Message::Notification { method, params } => match (method.as_ref(), params) {
+            ("notifications/tools/list_changed", _) => observer.tools_changed(),
+            ("notifications/progress", Some(params)) => observer.progress.tell(params),
+            _ => {}
+        },
     }
-    Ok(heard)
+    None
 }
 
 /// The gateway declares no client capability, so an upstream may ask it for

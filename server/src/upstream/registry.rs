@@ -12,7 +12,7 @@ use uuid::Uuid;
 use wire::mcp::ListToolsResult;
 use wire::mcp::task::tasks_request_params;
 
-use super::departure::Guard;
+use super::departure::{Guard, seconds};
 use super::egress::Egress;
 use super::error::{Failure, UpstreamError};
 use super::link::Link;
@@ -146,12 +146,28 @@ impl Upstreams {
     }
 
     /// Lists an upstream's tools, all pages, each definition as it came. An upstream
-    /// that offers no tools has none.
+    /// that offers no tools has none. Where a page names a cursor that was followed already, what came until there is the
+    /// list.
     ///
     /// # Errors
-    /// When a page cannot be had, is not MCP, repeats a cursor, or the list exceeds
+    /// When a page cannot be had or is not MCP, when the list is not whole after the time in which a session has to be open
+    /// and a call answered, or when it exceeds
     /// 100 pages, 10,000 tools or 32 MiB. Both kinds mean the same here: try again.
     pub async fn list_tools(&self, spec: &Arc<ConnectionSpec>) -> Result<Vec<Box<RawValue>>, UpstreamError> {
+        let limit = spec.connect_timeout + spec.call_timeout;
+        match tokio::time::timeout(limit, self.list_pages(spec)).await {
+            Ok(listed) => listed,
+            Err(_) => {
+                let reason = format!("the upstream did not list its tools within {}", seconds(limit));
+                if let Some(link) = self.find(spec.id) {
+                    link.observer.unanswered(&reason);
+                }
+                Err(UpstreamError::Unknown { reason })
+            }
+        }
+    }
+
+    async fn list_pages(&self, spec: &Arc<ConnectionSpec>) -> Result<Vec<Box<RawValue>>, UpstreamError> {
         let unknown = |reason: &str| UpstreamError::Unknown { reason: reason.to_owned() };
         let mut tools: Vec<Box<RawValue>> = Vec::new();
         let mut bytes = 0;
@@ -166,12 +182,18 @@ impl Upstreams {
             if tools.len() > TOOLS || bytes > TOOLS_BYTES {
                 return Err(unknown("the upstream's list of tools is too long"));
             }
+            let link = self.find(spec.id);
             match page.next_cursor {
                 None => return Ok(tools),
-                // Not a cursor for those who write their last page like this.
-                Some(cursor) if cursor.is_empty() => return Ok(tools),
+                // In the earlier revisions it is no cursor, but how some write their last page.
+                Some(cursor) if cursor.is_empty() && !link.as_ref().is_some_and(|link| link.is_modern()) => {
+                    return Ok(tools);
+                }
                 Some(cursor) if cursors.iter().any(|seen| *seen == cursor) => {
-                    return Err(unknown("the upstream's list of tools never ends"));
+                    if let Some(link) = link {
+                        link.observer.dropped("the cursor of a page of tools, which was followed already");
+                    }
+                    return Ok(tools);
                 }
                 Some(cursor) => cursors.push(cursor.into_owned()),
             }
@@ -233,6 +255,13 @@ impl Upstreams {
         self.find(id).map(|link| link.observer.log.lines(details)).unwrap_or_default()
     }
 
+    /// Notes a line about a connection in its log.
+    pub fn note(&self, id: Uuid, line: &str) {
+        if let Some(link) = self.find(id) {
+            link.observer.log(line);
+        }
+    }
+
     /// Ends a connection that was removed or changed: its session, its child. Calls
     /// under way are let finish; without any, it has ended when this returns.
     pub async fn forget(&self, id: Uuid) {
@@ -244,6 +273,15 @@ impl Upstreams {
                 // It goes on by itself if the caller goes away.
                 let _ = ending.await;
             }
+        }
+    }
+
+    /// Has the connection's next request open a new session. What is under way finishes on the one it has. The log goes on.
+    pub fn renew(&self, id: Uuid) {
+        let mut links = self.shared.links.lock();
+        let spec = links.by_id.get(&id).map(|link| link.spec.clone());
+        if let Some(spec) = spec.filter(|_| !links.closed) {
+            drop(self.replace(&mut links, &spec));
         }
     }
 
@@ -286,15 +324,22 @@ impl Upstreams {
         {
             return Ok((link.clone(), link.hold()));
         }
+        let link = self.replace(&mut links, spec);
+        let hold = link.hold();
+        Ok((link, hold))
+    }
+
+    /// A new link in the place of the one there was, which is ended.
+    fn replace(&self, links: &mut Links, spec: &Arc<ConnectionSpec>) -> Arc<Link> {
+        let shared = &self.shared;
         // The log goes on: that the last configuration failed is why there is a new one.
-        let log = before.map(|link| link.observer.log.clone()).unwrap_or_default();
+        let log = links.by_id.get(&spec.id).map(|link| link.observer.log.clone()).unwrap_or_default();
         let observer = Observer::new(spec, shared.clock.clone(), shared.changed.clone(), log, shared.ending.clone());
         let link = Link::new(spec.clone(), shared.egress.clone(), shared.children.clone(), Arc::new(observer));
         if let Some(old) = links.by_id.insert(spec.id, link.clone()) {
             drop(self.retire(old));
         }
-        let hold = link.hold();
-        Ok((link, hold))
+        link
     }
 
     fn retire(&self, link: Arc<Link>) -> tokio::task::JoinHandle<()> {

@@ -33,13 +33,11 @@ pub enum State {
     /// A session is being opened.
     Connecting,
     /// A session is open.
-    Ready,
-    /// The last attempt failed or the session broke. Until the next attempt is
-    /// due, calls fail at once.
-    Backoff,
-    /// As `Backoff`, after so many failures in a row that nothing is tried any
-    /// more until somebody calls.
-    Failed,
+    Connected,
+    /// The session ended in order: the next use opens another.
+    Disconnected,
+    /// The last attempt or the last call failed, or the session broke.
+    Error,
 }
 
 /// A connection's state at one moment.
@@ -53,6 +51,8 @@ pub struct Status {
     pub last_seen_at: Option<DateTime<Utc>>,
     /// Why the last attempt, session or call failed; none once a call was answered again.
     pub last_error: Option<String>,
+    /// When the next attempt may be made, after one that failed. Until then calls fail at once.
+    pub next_attempt_at: Option<DateTime<Utc>>,
 }
 
 struct Health {
@@ -62,6 +62,8 @@ struct Health {
     last_error: Option<String>,
     failures: u32,
     next_try: Option<Instant>,
+    /// A reason, and what the last error says in its place.
+    explained: Option<(String, String)>,
 }
 
 /// What everything that works for one connection reports to.
@@ -108,17 +110,20 @@ impl Observer {
                 last_error: None,
                 failures: 0,
                 next_try: None,
+                explained: None,
             }),
         }
     }
 
     pub(super) fn status(&self) -> Status {
         let health = self.health.lock();
+        let wait = health.next_try.and_then(|next| next.checked_duration_since(Instant::now()));
         Status {
             state: health.state,
             since: health.since,
             last_seen_at: health.last_seen,
             last_error: health.last_error.clone(),
+            next_attempt_at: wait.map(|wait| self.clock.now() + wait),
         }
     }
 
@@ -139,7 +144,7 @@ impl Observer {
 
     pub(super) fn ready(&self) {
         let mut health = self.health.lock();
-        health.enter(State::Ready, self.clock.now());
+        health.enter(State::Connected, self.clock.now());
         health.last_seen = Some(self.clock.now());
         health.next_try = None;
         tracing::info!(connection.id = %self.id, "upstream connected");
@@ -158,11 +163,28 @@ impl Observer {
         health.last_seen = Some(self.clock.now());
         health.failures = 0;
         health.last_error = None;
+        health.enter(State::Connected, self.clock.now());
+    }
+
+    /// The session ended, and nothing broke.
+    pub(super) fn ended(&self) {
+        let mut health = self.health.lock();
+        // What failed last is still what failed last.
+        if health.state != State::Error {
+            health.enter(State::Disconnected, self.clock.now());
+        }
+    }
+
+    /// Where `reason` becomes the last error, it says `more` instead.
+    pub(super) fn explain(&self, reason: &str, more: String) {
+        self.health.lock().explained = Some((reason.to_owned(), more));
     }
 
     /// A request left and was not answered. The session may be as good as before.
     pub(super) fn unanswered(&self, reason: &str) {
-        self.health.lock().last_error = Some(reason.to_owned());
+        let mut health = self.health.lock();
+        health.note(reason);
+        health.enter(State::Error, self.clock.now());
     }
 
     /// An attempt failed, or an open session broke by itself.
@@ -171,9 +193,8 @@ impl Observer {
         health.failures = health.failures.saturating_add(1);
         let wait = backoff(health.failures);
         health.next_try = Some(Instant::now() + wait);
-        health.last_error = Some(reason.to_owned());
-        let state = if health.failures < MANY_FAILURES { State::Backoff } else { State::Failed };
-        health.enter(state, self.clock.now());
+        health.note(reason);
+        health.enter(State::Error, self.clock.now());
         tracing::warn!(
             connection.id = %self.id, reason, failures = health.failures,
             wait_ms = wait.as_millis(), "upstream failed"
@@ -197,6 +218,11 @@ impl Observer {
         self.log.push(&self.secrets.redacted(line, Log::LINE_LENGTH));
     }
 
+    /// Says in the log that something of the upstream's was not used, and why.
+    pub(super) fn dropped(&self, what: &str) {
+        self.log(&format!("not used: {what}"));
+    }
+
     /// What only the instance's administrators may know of a failure whose reason everybody reads.
     pub(super) fn detail(&self, detail: &str) {
         tracing::info!(connection.id = %self.id, detail, "upstream not reached");
@@ -210,6 +236,11 @@ impl Observer {
 }
 
 impl Health {
+    fn note(&mut self, reason: &str) {
+        let explained = self.explained.take().filter(|(known, _)| known == reason);
+        self.last_error = Some(explained.map_or_else(|| reason.to_owned(), |(_, more)| more));
+    }
+
     fn enter(&mut self, state: State, now: DateTime<Utc>) {
         if self.state != state {
             self.state = state;
@@ -329,7 +360,8 @@ mod tests {
         let observer = observer();
         observer.failed("refused");
         observer.failed("refused");
-        assert_eq!(observer.status().state, State::Backoff);
+        assert_eq!(observer.status().state, State::Error);
+        assert!(observer.status().next_attempt_at.is_some());
         observer.connecting();
         observer.ready();
         assert_eq!(observer.failures(), 2);
@@ -340,16 +372,29 @@ mod tests {
     }
 
     #[test]
-    fn many_failures_in_a_row_are_called_failed() {
+    fn many_failures_in_a_row_are_a_long_wait() {
         let observer = observer();
         for _ in 0..MANY_FAILURES {
-            assert_ne!(observer.status().state, State::Failed);
             observer.failed("refused");
         }
-        assert_eq!(observer.status().state, State::Failed);
         let (wait, reason) = observer.wait().unwrap();
         assert!(wait > Duration::from_secs(10));
         assert_eq!(reason, "refused");
+    }
+
+    #[test]
+    fn the_state_says_what_happened_last() {
+        let observer = observer();
+        observer.ready();
+        observer.ended();
+        assert_eq!(observer.status().state, State::Disconnected);
+        observer.ready();
+        observer.unanswered("no answer");
+        assert_eq!(observer.status().state, State::Error, "a call failed");
+        observer.ended();
+        assert_eq!(observer.status().state, State::Error);
+        observer.answered();
+        assert_eq!(observer.status().state, State::Connected);
     }
 
     #[test]

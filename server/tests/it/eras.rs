@@ -25,8 +25,8 @@ async fn a_client_discovers_lists_and_calls_without_a_handshake() {
     assert_eq!((&list["resultType"], &list["cacheScope"]), (&json!("complete"), &json!("private")));
     assert!(list["ttlMs"].as_u64().is_some_and(|ttl| ttl <= 60_000), "{list}");
     let names: Vec<&str> = list["tools"].as_array().unwrap().iter().filter_map(|tool| tool["name"].as_str()).collect();
-    assert_eq!(names, ["balance", "pay", "approval_status", "run_approved"]);
-    assert!(list["tools"][1].get("outputSchema").is_none(), "a tool that may be held");
+    assert_eq!(names, ["approval_status", "run_approved", "balance", "pay"]);
+    assert!(list["tools"][3].get("outputSchema").is_none(), "a tool that may be held");
     assert_eq!(list["_meta"]["io.modelcontextprotocol/serverInfo"]["name"], "permesso");
 
     let result = Modern::call("balance", json!({})).send(&world.agent).await.expect(200)["result"].clone();

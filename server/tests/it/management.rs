@@ -204,7 +204,7 @@ async fn secrets_of_a_connection_are_kept_and_never_shown() {
     assert_eq!((&timeout["version"], &timeout["call_timeout_ms"]), (&json!(2), &json!(500)));
     world.owner.post(&format!("{path}/refresh"), json!({})).await.expect(200);
     let seen = world.owner.get(path).await.expect(200);
-    assert_eq!((&seen["status"], seen["last_seen_at"].is_string()), (&json!("ready"), true));
+    assert_eq!((&seen["status"], seen["last_seen_at"].is_string()), (&json!("connected"), true));
 
     let mut conn = world.sql().await;
     let audit: String = sqlx::query_scalar("SELECT string_agg(coalesce(request, '') || coalesce(response, ''), ' ') FROM (SELECT i.request, o.response FROM audit_intents i LEFT JOIN audit_outcomes o ON o.intent_id = i.id) a").fetch_one(&mut conn).await.unwrap();

@@ -1,5 +1,5 @@
-//! Tool definitions: what an upstream says about a tool, what of it is reviewed, and
-//! how it is listed to agents.
+//! Tool definitions: what an upstream says about a tool, and what of it is reviewed. How it is listed to agents is in
+//! [`listed`](crate::listed).
 
 use std::borrow::Cow;
 
@@ -7,7 +7,6 @@ use serde_json::value::RawValue;
 
 use crate::{
     canonical::{CanonicalError, canonical, sha256},
-    json::{members, push_string, spliced, unquote},
     normal::normal,
     shape::{Object, ShapeError},
 };
@@ -101,32 +100,10 @@ impl ToolDefinition {
         })
     }
 
-    /// The definition as agents see it: called `name`, and without `outputSchema` if
-    /// asked (a tool that can be held answers with something else first; approvals.md,
-    /// "What the agent sees"). Every byte of every other member is kept, in order.
+    /// The name in one entry of `tools/list`, whatever else is wrong with it.
     #[must_use]
-    pub fn listed(&self, name: &str, drop_output_schema: bool) -> Box<RawValue> {
-        let mut text = String::with_capacity(self.raw.get().len() + name.len());
-        text.push('{');
-        // `parse` has read these members already: an object with decodable keys.
-        for (key, value) in members(self.raw.get()).unwrap_or_default() {
-            let decoded = unquote(key.get());
-            let is = |member: &str| decoded.as_deref() == Ok(member);
-            if drop_output_schema && is("outputSchema") {
-                continue;
-            }
-            if text.len() > 1 {
-                text.push(',');
-            }
-            text.push_str(key.get());
-            text.push(':');
-            match is("name") {
-                true => push_string(name, &mut text),
-                false => text.push_str(value.get()),
-            }
-        }
-        text.push('}');
-        spliced(text)
+    pub fn name(raw: &RawValue) -> Option<String> {
+        Some(Object::read("tool", raw).ok()?.text("name").ok()??.into_owned())
     }
 }
 
@@ -268,20 +245,5 @@ mod tests {
         }
         let lax = r#"{"name":"a","inputSchema":{},"title":null,"annotations":null}"#;
         assert_eq!(parse(lax).unwrap().title, None);
-    }
-
-    #[test]
-    fn listing_changes_the_name_and_nothing_else() {
-        let tool = parse(SEND).unwrap();
-        let before: Vec<_> = members(SEND).unwrap();
-        for drop_output_schema in [false, true] {
-            let listed = tool.listed("mail \"x\"", drop_output_schema);
-            let after = members(listed.get()).unwrap();
-            let mut kept: Vec<_> = before.iter().map(|(k, v)| (k.get(), v.get())).collect();
-            kept[0].1 = r#""mail \"x\"""#;
-            kept.retain(|(key, _)| !(drop_output_schema && *key == "\"outputSchema\""));
-            let after: Vec<_> = after.iter().map(|(k, v)| (k.get(), v.get())).collect();
-            assert_eq!(after, kept);
-        }
     }
 }

@@ -102,10 +102,7 @@ pub fn parse(body: &[u8]) -> Result<Incoming<'_>, RpcError> {
 }
 
 fn message(text: &str) -> Result<Message<'_>, RpcError> {
-    let members = members(text).map_err(|error| match error {
-        json::Error::Syntax(reason) => RpcError::parse(format!("the body is not valid JSON: {reason}")),
-        _ => RpcError::invalid_request("a JSON-RPC message must be an object"),
-    })?;
+    let members = members(text).map_err(no_object)?;
     Envelope::sort(&members).and_then(Envelope::message).map_err(|reason| {
         let error = RpcError::invalid_request(reason);
         match readable_id(&members) {
@@ -113,6 +110,13 @@ fn message(text: &str) -> Result<Message<'_>, RpcError> {
             None => error,
         }
     })
+}
+
+fn no_object(error: json::Error) -> RpcError {
+    match error {
+        json::Error::Syntax(reason) => RpcError::parse(format!("the body is not valid JSON: {reason}")),
+        _ => RpcError::invalid_request("a JSON-RPC message must be an object"),
+    }
 }
 
 /// The members of a message by their names.
@@ -210,13 +214,13 @@ fn is_id(raw: &RawValue) -> bool {
     raw.get().starts_with('"') || is_integer(raw)
 }
 
-fn is_integer(raw: &RawValue) -> bool {
+pub(crate) fn is_integer(raw: &RawValue) -> bool {
     let digits = raw.get().strip_prefix('-').unwrap_or(raw.get());
     digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// JSON-RPC 2.0, section 5.1.
-fn is_error_object(raw: &RawValue) -> bool {
+pub(crate) fn is_error_object(raw: &RawValue) -> bool {
     let Ok(fields) = fields(raw) else {
         return false;
     };

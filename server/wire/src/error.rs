@@ -143,7 +143,7 @@ mod tests {
         assert_eq!(error.code, -32022);
         assert_eq!(
             error.data.unwrap().get(),
-            r#"{"supported":["2026-07-28","2025-11-25","2025-06-18","2025-03-26"],"requested":"1900-01-01\""}"#
+            r#"{"supported":["2026-07-28","2025-11-25","2025-06-18","2025-03-26","2024-11-05"],"requested":"1900-01-01\""}"#
         );
         let long = RpcError::unsupported_version(&"é".repeat(5_000)).data.unwrap();
         assert!(long.get().ends_with(&format!("\"requested\":\"{}\"}}", "é".repeat(100))));

@@ -12,6 +12,8 @@ pub mod envelope;
 pub mod error;
 pub mod header;
 pub mod json;
+pub mod lenient;
+pub mod listed;
 pub mod mcp;
 pub mod normal;
 mod number;

@@ -1,9 +1,9 @@
 //! Server-sent events, both ways (WHATWG HTML, section 9.2).
 //!
 //! The decoder takes bytes however the network cut them and hands out whole events.
-//! It differs from a browser in two ways: text that is not UTF-8 is an error rather
-//! than replaced, since what passes here must not be changed silently; and events
-//! are bounded.
+//! It differs from a browser in two ways: an event with text that is not UTF-8 is handed out
+//! as unreadable rather than with that text replaced, since what passes here must not be changed
+//! silently; and events are bounded.
 
 use std::collections::VecDeque;
 
@@ -59,6 +59,8 @@ pub struct Event {
     pub data: String,
     /// The reconnection time given with it, in milliseconds.
     pub retry: Option<u64>,
+    /// A field of it is not UTF-8, and is left out.
+    pub unreadable: bool,
 }
 
 /// Why a stream cannot be read any further.
@@ -67,9 +69,6 @@ pub enum DecodeError {
     /// An event, or a line of one, is larger than the decoder's bound.
     #[error("an event is larger than {0} bytes")]
     TooLarge(usize),
-    /// A field is not UTF-8.
-    #[error("the event stream is not UTF-8")]
-    NotUtf8,
 }
 
 /// What a stream had beside its events: comments, unknown fields, fields that were said again, blocks without data.
@@ -178,51 +177,52 @@ impl Decoder {
             self.after_carriage_return = bytes[end] == b'\r';
             bytes = &bytes[end + 1..];
             let mut line = std::mem::take(&mut self.line);
-            self.end_line(&line)?;
+            self.end_line(&line);
             line.clear();
             self.line = line;
         }
         Ok(())
     }
 
-    fn end_line(&mut self, line: &[u8]) -> Result<(), DecodeError> {
+    fn end_line(&mut self, line: &[u8]) {
         let line = match std::mem::take(&mut self.at_start) {
             true => line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line),
             false => line,
         };
         if line.is_empty() {
-            self.end_event();
-            return Ok(());
+            return self.end_event();
         }
         let mut parts = line.splitn(2, |byte| *byte == b':');
         let name = parts.next().unwrap_or_default();
         let value = parts.next().unwrap_or_default();
         let value = value.strip_prefix(b" ").unwrap_or(value);
-        let text = || std::str::from_utf8(value).map_err(|_| DecodeError::NotUtf8);
+        let Ok(value) = std::str::from_utf8(value) else {
+            self.open.unreadable |= matches!(name, b"data" | b"event" | b"id");
+            return self.pass_over(line.len());
+        };
         match name {
             b"data" => {
                 if std::mem::replace(&mut self.has_data, true) {
                     self.open.data.push('\n');
                 }
-                self.open.data.push_str(text()?);
+                self.open.data.push_str(value);
             }
             b"event" => {
-                if self.open.event.replace(text()?.to_owned()).is_some() {
+                if self.open.event.replace(value.to_owned()).is_some() {
                     self.pass_over(line.len());
                 }
             }
-            b"id" if !value.contains(&0) => {
-                if self.open.id.replace(text()?.to_owned()).is_some() {
+            b"id" if !value.contains('\0') => {
+                if self.open.id.replace(value.to_owned()).is_some() {
                     self.pass_over(line.len());
                 }
             }
-            b"retry" if value.iter().all(u8::is_ascii_digit) => {
+            b"retry" if value.bytes().all(|byte| byte.is_ascii_digit()) => {
                 self.pass_over(line.len());
-                self.open.retry = text()?.parse().ok();
+                self.open.retry = value.parse().ok();
             }
             _ => self.pass_over(line.len()),
         }
-        Ok(())
     }
 
     fn end_event(&mut self) {
@@ -230,7 +230,7 @@ impl Decoder {
         if let Some(id) = &event.id {
             self.last_event_id = Some(id.clone()).filter(|id| !id.is_empty());
         }
-        if std::mem::take(&mut self.has_data) {
+        if std::mem::take(&mut self.has_data) || event.unreadable {
             event.event = event.event.filter(|name| !name.is_empty());
             self.ready.push_back(event);
         } else {
@@ -286,7 +286,8 @@ mod tests {
     #[test]
     fn fields_are_read_as_the_standard_says() {
         let stream = ": hi\ndata:a\ndata:  b\ndata\nevent:e\nevent: f\nid: 1\nretry: 250\nx: y\n\n";
-        let event = Event { event: Some("f".into()), id: Some("1".into()), data: "a\n b\n".into(), retry: Some(250) };
+        let data = "a\n b\n".into();
+        let event = Event { event: Some("f".into()), id: Some("1".into()), data, retry: Some(250), ..Event::default() };
         assert_eq!(decode(stream.as_bytes()), [event]);
         let stream = b"event:\nid: \0\nretry: 1x\nretry:\ndata: \xc3\xa9\n\n";
         let event = Event { data: "é".into(), ..Event::default() };
@@ -357,9 +358,12 @@ mod tests {
     }
 
     #[test]
-    fn a_field_that_is_not_utf8_ends_the_stream_and_a_comment_does_not() {
+    fn an_event_that_is_not_utf8_is_unreadable_and_the_next_one_is_not() {
         let mut decoder = Decoder::new(100);
-        decoder.push(b": \xff\n").unwrap();
-        assert_eq!(decoder.push(b"data: \xff\n"), Err(DecodeError::NotUtf8));
+        decoder.push(b": \xff\nx: \xff\n\ndata: a\ndata: \xff\n\ndata: b\n\n").unwrap();
+        let events: Vec<_> = std::iter::from_fn(|| decoder.pop()).map(|event| (event.unreadable, event.data)).collect();
+        assert_eq!(events, [(true, "a".to_owned()), (false, "b".to_owned())]);
+        decoder.push(b"event: \xff\n\n").unwrap();
+        assert!(decoder.pop().unwrap().unreadable);
     }
 }

@@ -7,6 +7,7 @@
 mod aside;
 mod budget;
 mod graph;
+mod ill;
 mod parts;
 mod patterns;
 mod prepare;
@@ -24,7 +25,7 @@ use serde_json::{Value, value::RawValue};
 use self::{
     aside::{Aside, NotDone},
     budget::{Counted, Looked, Prices},
-    prepare::Prepared,
+    prepare::{Prepared, Written},
 };
 pub use prepare::{DEEPEST, LARGEST, harmful};
 
@@ -150,29 +151,32 @@ impl Compiled {
     }
 }
 
+/// Compiles an input schema. What is not JSON Schema is looked for where it does not compile: hardly any is like that.
 fn compile(definition: &str) -> Compiled {
-    let prepared = match prepare::prepare(definition) {
-        Ok(prepared) => prepared,
-        Err(why) => return Compiled::none(&why),
-    };
+    compile_as(definition, Written::Well)
+        .or_else(|_| compile_as(definition, Written::Ill))
+        .unwrap_or_else(|why| Compiled::none(&why))
+}
+
+/// # Errors
+/// Why it cannot be used, for people.
+fn compile_as(definition: &str, written: Written) -> Result<Compiled, String> {
+    let prepared = prepare::prepare(definition, written)?;
     let patterns = PatternOptions::regex().size_limit(patterns::LARGEST).dfa_size_limit(patterns::LARGEST);
     let built = jsonschema::options_for::<Counted>().with_pattern_options(patterns).build(&prepared.schema);
     match built {
-        Ok(validator) => Compiled {
+        Ok(validator) => Ok(Compiled {
             validator: Some(validator),
             prices: prices(&prepared),
             usable: Checked { check: prepared.check(), note: note(&prepared.notes) },
             bytes: (prepared.parts + prepared.graph.unevaluated) * PART_BYTES
                 + prepared.tokens * TOKEN_BYTES
                 + prepared.patterns.size() * 4,
-        },
+        }),
         Err(error) => {
             let at = error.instance_path().to_string();
             let place = if at.is_empty() { String::new() } else { format!(" at `{}`", clip(&at)) };
-            Compiled::none(&format!(
-                "the input schema is not JSON Schema{place}: {}",
-                clip(&error.masked().to_string())
-            ))
+            Err(format!("the input schema is not JSON Schema{place}: {}", clip(&error.masked().to_string())))
         }
     }
 }

@@ -12,6 +12,7 @@ use wire::{
 
 use super::{
     graph::{self, Graph, UNEVALUATED_KEYWORDS},
+    ill::{self, Ill},
     parts::{Parts, address},
     patterns::Patterns,
 };
@@ -38,6 +39,15 @@ const DIALECTS: [&str; 5] = [
 ];
 /// What names a part or says how it is to be read: not needed once references are written anew.
 const SAID: [&str; 5] = ["$anchor", "$dynamicAnchor", "$recursiveAnchor", "$schema", "$vocabulary"];
+
+/// Whether a schema is taken for JSON Schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Written {
+    /// It is, as nearly all are.
+    Well,
+    /// It is looked for what is not: one keyword does not make the whole schema useless.
+    Ill,
+}
 
 /// A schema that can be compiled.
 #[derive(Debug)]
@@ -81,7 +91,7 @@ pub fn harmful(definition: &str) -> Option<String> {
 ///
 /// # Errors
 /// Why it cannot be used at all, for people.
-pub(super) fn prepare(definition: &str) -> Result<Prepared, String> {
+pub(super) fn prepare(definition: &str, written: Written) -> Result<Prepared, String> {
     if let Some(why) = harmful(definition) {
         return Err(why);
     }
@@ -92,7 +102,7 @@ pub(super) fn prepare(definition: &str) -> Result<Prepared, String> {
     let mut schema: Value = serde_json::from_str(definition.input_schema.get()).map_err(|_| wrong())?;
     let identity = take_identity(&mut schema);
     let mut patterns = Patterns::default();
-    let mut notes = Vec::new();
+    let mut notes = Notes::default();
     for _ in 0..ROUNDS {
         let parts = Parts::of(&schema, identity.as_deref());
         if parts.all.len() > PARTS {
@@ -101,7 +111,7 @@ pub(super) fn prepare(definition: &str) -> Result<Prepared, String> {
         if parts.all.iter().map(|part| part.references.len()).sum::<usize>() > REFERENCES_HELD {
             return Err(format!("the schema has more than {REFERENCES_HELD} references"));
         }
-        let faults = faults(&parts, &mut patterns, &mut notes);
+        let faults = faults(&parts, written, &mut patterns, &mut notes);
         if !faults.is_empty() {
             leave_out(&mut schema, &faults);
             continue;
@@ -110,7 +120,7 @@ pub(super) fn prepare(definition: &str) -> Result<Prepared, String> {
         let patterns_a_name = parts.all.iter().filter_map(|part| part.get("patternProperties")?.as_object());
         let patterns_a_name = patterns_a_name.map(Map::len).max().unwrap_or_default();
         let parts = parts.all.len();
-        return Ok(Prepared { schema, graph, patterns, parts, tokens, patterns_a_name, notes });
+        return Ok(Prepared { schema, graph, patterns, parts, tokens, patterns_a_name, notes: notes.texts });
     }
     Err("what refers to what in the schema is too intricate".to_owned())
 }
@@ -133,6 +143,28 @@ fn take_identity(schema: &mut Value) -> Option<String> {
     (!identity.is_empty()).then_some(identity)
 }
 
+/// What was left out so far.
+#[derive(Debug, Default)]
+struct Notes {
+    /// For people.
+    texts: Vec<String>,
+    /// Whether anything that refuses arguments was.
+    lost_something: bool,
+}
+
+impl Notes {
+    fn note(&mut self, text: String) {
+        self.lost_something = true;
+        self.tell(text);
+    }
+
+    fn tell(&mut self, text: String) {
+        if self.texts.len() < NOTES && !self.texts.contains(&text) {
+            self.texts.push(text);
+        }
+    }
+}
+
 /// What is wrong with one part.
 #[derive(Debug, Default)]
 struct Fault {
@@ -149,28 +181,23 @@ struct Fault {
     rewritten: Vec<(&'static str, String)>,
     /// It has keywords that say how to read it.
     said: bool,
+    /// What of it is not JSON Schema.
+    ill: Vec<Ill>,
 }
 
 /// What cannot be used or is not written as it is to be read, by the address of the part.
-fn faults(parts: &Parts<'_>, patterns: &mut Patterns, notes: &mut Vec<String>) -> HashMap<usize, Fault> {
+fn faults(parts: &Parts<'_>, written: Written, patterns: &mut Patterns, notes: &mut Notes) -> HashMap<usize, Fault> {
     let mut faults: HashMap<usize, Fault> = HashMap::new();
-    let mut lost_something = !notes.is_empty();
-    let mut note = |text: String| {
-        lost_something = true;
-        if notes.len() < NOTES && !notes.contains(&text) {
-            notes.push(text);
-        }
-    };
     let closing = graph::closing(parts);
     for from in &closing {
         faults.entry(address(parts.all[*from].value)).or_default().reference = true;
-        note("a reference leads back to where it stands and is left out".to_owned());
+        notes.note("a reference leads back to where it stands and is left out".to_owned());
     }
     for (number, part) in parts.all.iter().enumerate() {
         let mut fault = Fault::default();
         if number > 0 && ["$id", "id"].iter().any(|keyword| part.get(keyword).is_some_and(Value::is_string)) {
             fault.whole = true;
-            note("a part with an `$id` of its own is left out".to_owned());
+            notes.note("a part with an `$id` of its own is left out".to_owned());
         }
         for (keyword, to) in &part.references {
             let written = part.get(keyword).and_then(Value::as_str).unwrap_or_default();
@@ -179,7 +206,7 @@ fn faults(parts: &Parts<'_>, patterns: &mut Patterns, notes: &mut Vec<String>) -
                 Some(path) => fault.rewritten.push((keyword, path)),
                 None => {
                     fault.reference = true;
-                    note(format!(
+                    notes.note(format!(
                         "the reference `{}` leads to nothing that can be used and is left out",
                         short(written)
                     ));
@@ -190,12 +217,21 @@ fn faults(parts: &Parts<'_>, patterns: &mut Patterns, notes: &mut Vec<String>) -
             && let Err(why) = patterns.check(pattern)
         {
             fault.pattern = true;
-            note(format!("the pattern `{}` is left out: {why}", short(pattern)));
+            notes.note(format!("the pattern `{}` is left out: {why}", short(pattern)));
         }
         for pattern in part.get("patternProperties").and_then(Value::as_object).into_iter().flat_map(Map::keys) {
             if let Err(why) = patterns.check(pattern) {
                 fault.names.push(pattern.clone());
-                note(format!("the pattern `{}` is left out: {why}", short(pattern)));
+                notes.note(format!("the pattern `{}` is left out: {why}", short(pattern)));
+            }
+        }
+        if written == Written::Ill {
+            fault.ill = ill::of(parts, number);
+            for ill in &fault.ill {
+                let place = parts.path(number).unwrap_or_default();
+                let text =
+                    format!("`{}` at `{}` is left out: it is not JSON Schema", short(ill.keyword()), short(&place));
+                if ill.refuses() { notes.note(text) } else { notes.tell(text) }
             }
         }
         // The whole schema says which dialect it is written in.
@@ -204,7 +240,7 @@ fn faults(parts: &Parts<'_>, patterns: &mut Patterns, notes: &mut Vec<String>) -
             || fault.whole
             || fault.reference
             || fault.pattern
-            || !(fault.names.is_empty() && fault.rewritten.is_empty())
+            || !(fault.names.is_empty() && fault.rewritten.is_empty() && fault.ill.is_empty())
         {
             let known = faults.entry(address(part.value)).or_default();
             *known = Fault { reference: fault.reference || known.reference, ..fault };
@@ -212,12 +248,12 @@ fn faults(parts: &Parts<'_>, patterns: &mut Patterns, notes: &mut Vec<String>) -
     }
     // What unfolds too far is refused as a whole later.
     if closing.is_empty() && graph::measure(parts).is_ok_and(|graph| graph.looks_at_too_much()) {
-        note(
+        notes.note(
             "`unevaluatedProperties` and `unevaluatedItems` are left out: there is too much for them to look at"
                 .to_owned(),
         );
     }
-    if lost_something {
+    if notes.lost_something {
         for part in parts.all.iter().filter(|part| STRICTER.iter().any(|keyword| part.get(keyword).is_some())) {
             faults.entry(address(part.value)).or_default().weaken = true;
         }
@@ -260,6 +296,9 @@ fn mend(schema: &mut Map<String, Value>, fault: &Fault) {
     // Names are not needed any more once no reference goes by them.
     if fault.said && !fault.reference {
         schema.retain(|keyword, _| keyword == "$schema" || !SAID.contains(&keyword.as_str()));
+    }
+    for ill in &fault.ill {
+        ill.leave_out(schema);
     }
     if fault.pattern {
         schema.remove("pattern");

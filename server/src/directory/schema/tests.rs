@@ -7,6 +7,8 @@ use serde_json::json;
 
 use super::*;
 
+mod ill;
+
 fn definition(schema: &Value) -> String {
     json!({"name": "t", "inputSchema": schema}).to_string()
 }
@@ -182,10 +184,10 @@ async fn a_reference_means_to_the_validator_what_was_measured() {
 }
 
 #[tokio::test]
-async fn what_is_not_json_schema_is_none_with_its_reason() {
+async fn what_is_not_json_schema_is_left_out_and_named() {
     let checked = usable(&json!({"type": 12})).await;
-    assert_eq!(checked.check, ArgumentsCheck::None);
-    assert!(checked.note.unwrap().contains("`/type`"));
+    assert_eq!(checked.check, ArgumentsCheck::Partial);
+    assert_eq!(checked.note.as_deref(), Some("`type` at `#` is left out: it is not JSON Schema"));
 }
 
 /// A definition of references: each part refers to the next, so many times.

@@ -36,13 +36,14 @@ pub(super) enum Step {
 
 /// Decides one call. Needs no query, except where an approval between this caller and this tool is
 /// open, and no request to the upstream, except where its tool list is too old.
-pub(super) async fn decide(services: &Services, context: Context, params: &CallParams<'_>) -> Result<Step> {
+pub(super) async fn decide(services: &Services, mut context: Context, params: &CallParams<'_>) -> Result<Step> {
     let Some(tool) = context.toolkit.find_tool(&params.name).cloned() else {
         return Ok(match Builtin::named(&params.name) {
             Some(builtin) => Step::Builtin(Box::new(context), builtin),
             None => Step::Answer(unknown_tool(&params.name)),
         });
     };
+    context.called = Some(tool.clone());
     let arguments_sha256 = match arguments_sha256(params.arguments.get()) {
         Ok(hash) => hash,
         Err(error) => {

@@ -88,7 +88,7 @@ async fn advance(services: &Arc<Services>, context: &Context, record: Record) ->
         State::Pending(_) if wait::for_decision(services, context, &record).await? => return Ok(None),
         State::Pending(_) => {
             let nobody = nobody::decides(services, &context.org, &record).await;
-            say::pending(services, context, &record, nobody)
+            say::pending(services, context, &record, nobody).await
         }
         State::Approved(_) => return dispatch::dispatch(services, context, &record, None).await,
         State::Executing(executing) if executing.asks => {
@@ -102,7 +102,7 @@ async fn advance(services: &Arc<Services>, context: &Context, record: Record) ->
             let until = tokio::time::Instant::from_std(context.began) + LONGEST_RUN;
             match wait::for_change(services, context, &record, until).await? {
                 Some(_) => return Ok(None),
-                None => say::executing(services, context, &record),
+                None => say::executing(services, context, &record).await,
             }
         }
         State::Executed(executed) if matches!(executed.by, Settled::Person(_)) => {

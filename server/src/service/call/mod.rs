@@ -30,12 +30,13 @@ use std::{sync::Arc, time::Duration};
 
 use domain::{
     ApprovalId, Caller, OrgId,
-    directory::{Org, Toolkit},
+    directory::{Org, Toolkit, ToolkitTool},
 };
 use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
 use wire::{
     error::RpcError,
+    listed::has_output_schema,
     mcp::{CallParams, Trace, input::Inputs},
 };
 
@@ -44,7 +45,10 @@ use super::{
     access::{self, Actor},
 };
 use crate::{
-    db::audit::{Intent, Status},
+    db::{
+        self, OrgScope,
+        audit::{Intent, Status},
+    },
     error::{Error, Result},
     limit::Load,
 };
@@ -82,6 +86,8 @@ pub struct Context {
     pub cancel: CancellationToken,
     /// What it takes up of its caller's budget.
     pub load: Arc<Load>,
+    /// The toolkit's tool that it calls, once that is known; none for a tool of the gateway itself.
+    pub called: Option<Arc<ToolkitTool>>,
 }
 
 /// What the agent gets, and what the record says of it.
@@ -162,6 +168,23 @@ impl Context {
             self.version = directory.version;
         }
         Ok(self)
+    }
+}
+
+impl Context {
+    /// Whether the client may hold the answer against an output schema that is not the gateway's: strict ones read no
+    /// other result then, unless it is an error (approvals.md, "What the agent sees", 4). Of a tool whose definition has
+    /// changed, the one that was reviewed counts as well: clients may have been listed that.
+    async fn meets_schema(&self, services: &Services) -> bool {
+        let known = |tool: &&Arc<ToolkitTool>| self.toolkit.output_schema_is_known(tool, services.clock.now());
+        let Some(tool) = self.called.as_ref().filter(known) else { return false };
+        if has_output_schema(&tool.tool.definition) || !tool.tool.changed {
+            return has_output_schema(&tool.tool.definition);
+        }
+        // An error is read by every client: it is the answer where the definition cannot be.
+        let Ok(mut scope) = OrgScope::begin(&services.db.calls, self.org.id).await else { return true };
+        let row = db::tool::exposed(&mut scope, tool.id).await;
+        row.map_or(true, |row| row.is_some_and(|row| has_output_schema(&row.reviewed_definition)))
     }
 }
 

@@ -55,7 +55,7 @@ pub(super) fn console_url(services: &Services, org: &str, record: &Record) -> St
 }
 
 /// Nothing ran yet; a person is asked. `nobody`: no person could decide as things stand.
-pub(super) fn pending(services: &Services, context: &Context, record: &Record, nobody: bool) -> Reply {
+pub(super) async fn pending(services: &Services, context: &Context, record: &Record, nobody: bool) -> Reply {
     let (id, tool) = (record.id, &record.tool);
     let expires = time(record.expires_at);
     let url = console_url(services, context.org.slug.as_str(), record);
@@ -68,7 +68,8 @@ pub(super) fn pending(services: &Services, context: &Context, record: &Record, n
          When it says approved, call run_approved with {{\"approval_id\": \"{id}\"}}, or {tool} again with exactly the same arguments.\n\
          Do not use another tool to get the same effect. Still pending after 5 checks: go on with other work, or tell the user it awaits approval at {url}."
     );
-    Reply::new(Status::Held, facts::success(&pending_facts(services, &context.org, record, &text, nobody))).about(id)
+    let facts = pending_facts(services, &context.org, record, &text, nobody);
+    Reply::new(Status::Held, unfinished(services, context, &facts).await).about(id)
 }
 
 /// What a program reads of an approval that waits. `nobody`: no person could decide as things stand.
@@ -89,14 +90,20 @@ fn waiting(services: &Services, org: &Org, record: &Record, status: &str, text: 
 }
 
 /// It was approved and is being run, and the caller does not wait for its end.
-pub(super) fn executing(services: &Services, context: &Context, record: &Record) -> Reply {
+pub(super) async fn executing(services: &Services, context: &Context, record: &Record) -> Reply {
     let id = record.id;
     let text = format!(
         "NOT FINISHED: the call was approved and is running; there is no result yet.\n\
          Next: call approval_status with {{\"approval_id\": \"{id}\"}}. It waits for you, so do not poll in a loop.\n\
          Do not run it in another way meanwhile."
     );
-    Reply::new(Status::Held, facts::success(&waiting(services, &context.org, record, "executing", &text))).about(id)
+    let facts = waiting(services, &context.org, record, "executing", &text);
+    Reply::new(Status::Held, unfinished(services, context, &facts).await).about(id)
+}
+
+/// How a call stands that is no error; as an error all the same where the client would refuse to read anything else.
+async fn unfinished(services: &Services, context: &Context, facts: &Value) -> Box<RawValue> {
+    if context.meets_schema(services).await { facts::error(facts) } else { facts::success(facts) }
 }
 
 /// What became of an approved call cannot be read at the moment: an error, so that nobody takes it for a result.
@@ -167,11 +174,20 @@ pub(super) fn withdrawn(record: &Record) -> Reply {
     }
 }
 
+/// [`goes_on`] as this client can read it.
+pub(super) async fn goes_on_for(services: &Services, context: &Context) -> Box<RawValue> {
+    if context.meets_schema(services).await { facts::error(&facts_of_going_on()) } else { goes_on() }
+}
+
 /// It was begun, and goes on as a task of the upstream that this caller cannot follow.
 pub(super) fn goes_on() -> Box<RawValue> {
+    let facts = facts_of_going_on();
+    facts::raw(&json!({"content": [{"type": "text", "text": facts["message"]}], "_meta": {META_KEY: facts}}))
+}
+
+fn facts_of_going_on() -> Value {
     let text = "STARTED, NOT FINISHED: the upstream took this call and goes on with it as a task. Only a client that declares the MCP tasks extension, and follows it with fewer than 100 tasks, gets a task for it, so there is no result to give. Do not repeat the call; tell the user.";
-    let facts = facts::of_call("executing", Next::StopAndTellUser, text);
-    facts::raw(&json!({"content": [{"type": "text", "text": text}], "_meta": {META_KEY: facts}}))
+    facts::of_call("executing", Next::StopAndTellUser, text)
 }
 
 /// Approved, but the upstream cannot be used at the moment.

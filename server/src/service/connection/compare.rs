@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use wire::{
     canonical::sha256,
     definition::{ToolDefinition, normal_sha256},
+    listed::{allowed, output_problem},
     normal::normal,
 };
 
@@ -23,6 +24,8 @@ const MOST: usize = 20_000;
 const MOST_BYTES: usize = 64 * 1024 * 1024;
 /// How many names or problems of each kind are told and put on record.
 const TOLD: usize = 50;
+/// How much of a problem is told, in characters: it may repeat what the upstream wrote.
+const PROBLEM: usize = 300;
 
 /// A list as it can be used.
 #[derive(Default)]
@@ -49,7 +52,8 @@ pub(super) struct Changes {
     pub(super) report: Refreshed,
 }
 
-/// Reads a list. Of a name that is listed twice, the first counts.
+/// Reads a list. Of a name that is listed twice, the first counts. Of a tool whose output schema not every client is told
+/// that is said as well, though it can be used.
 pub(super) fn read(list: &[Box<RawValue>]) -> Listed {
     let mut listed = Listed::default();
     for (index, raw) in list.iter().enumerate() {
@@ -59,6 +63,9 @@ pub(super) fn read(list: &[Box<RawValue>]) -> Listed {
             }
             Ok(definition) => {
                 let text_sha256 = sha256(raw.get().as_bytes());
+                if let Some(problem) = output_problem(raw) {
+                    listed.note(index, &format!("`{}`: {problem}", definition.name.escape_debug()));
+                }
                 let ToolDefinition { name, sha256, hints, .. } = definition;
                 let seen = Seen {
                     name: name.clone(),
@@ -74,9 +81,15 @@ pub(super) fn read(list: &[Box<RawValue>]) -> Listed {
             }
             Err(problem) => problem,
         };
-        listed.unusable.push(UnusableTool { index, problem });
+        listed.note(index, &problem);
     }
     listed
+}
+
+impl Listed {
+    fn note(&mut self, index: usize, problem: &str) {
+        self.unusable.push(UnusableTool { index, problem: problem.chars().take(PROBLEM).collect() });
+    }
 }
 
 /// The known tools of which it takes their definitions to say whether the list changes them: those written differently.
@@ -188,7 +201,12 @@ fn definition(raw: &RawValue) -> Result<ToolDefinition, String> {
     if let Some(why) = harmful(raw.get()) {
         return Err(why);
     }
-    let definition = ToolDefinition::parse(raw).map_err(|error| error.to_string())?;
+    let named = |problem: String| match ToolDefinition::name(raw) {
+        Some(name) => format!("`{}`: {problem}", name.escape_debug()),
+        None => problem,
+    };
+    allowed(raw).map_err(|error| named(error.to_string()))?;
+    let definition = ToolDefinition::parse(raw).map_err(|error| named(error.to_string()))?;
     // Postgres keeps no NUL, and nobody could tell such names apart.
     if definition.name.contains('\0') || definition.name.len() > 512 {
         return Err("the tool's name is over 512 bytes long or has a NUL character".to_owned());

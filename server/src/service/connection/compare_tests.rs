@@ -64,7 +64,7 @@ fn a_changed_definition_is_named_and_kept() {
 
 fn choice(default: &str, more: &str) -> Box<RawValue> {
     let property = format!(r#"{{"default":{default},"enum":["a","b","c"]}}"#);
-    raw(&format!(r#"{{"name":"a","inputSchema":{{"properties":{{"x":{property}}}}}{more}}}"#))
+    raw(&format!(r#"{{"name":"a","inputSchema":{{"type":"object","properties":{{"x":{property}}}}}{more}}}"#))
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! Connections: made, changed, removed. Their configuration is in
 //! `config`, what is shown of an upstream's address in `address` and of a program in `args`, references between arguments and
 //! variables in `references`, what its log must not have in
-//! `secrets`, what other programs write of their servers in `import`, what this replica keeps open in `open`, listing their tools again in `refresh`, which of their definitions are reviewed in `reviewed`, what of their input schemas
+//! `secrets`, what other programs write of their servers in `import`, what this replica keeps open in `open`, the one list of
+//! tools that is under way in `listing`, what becomes of it in `refresh`, which of their definitions are reviewed in `reviewed`,
+//! what of their input schemas
 //! can be used in `judge`, what it says to agents in `instructions`.
 
 mod address;
@@ -12,6 +14,7 @@ mod config;
 mod import;
 mod instructions;
 mod judge;
+mod listing;
 mod open;
 mod references;
 mod refresh;
@@ -29,9 +32,9 @@ pub use config::Config;
 pub use import::import;
 pub use instructions::{accept as accept_instructions, shown as shown_instructions};
 pub use judge::judge;
-pub use open::{Open, ensure_fresh, follow, spec};
+pub use open::{Open, ensure_fresh, follow, keep_listing, spec};
 pub use refresh::refresh_tools;
-pub use reviewed::{is_changed, listed, remove as remove_reviewed, restless, review};
+pub use reviewed::{is_changed, listed, remove as remove_reviewed, restless, review, unusable};
 
 use super::{
     Services,

@@ -10,7 +10,6 @@ use std::{
     time::Duration,
 };
 
-use api_types::Refreshed;
 use domain::{ConnectionId, directory::Connection};
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -18,7 +17,8 @@ use tokio_util::sync::CancellationToken;
 use super::{
     by_hand::ByHand,
     config::Config,
-    refresh::{Trouble, list_and_keep},
+    listing::{Listing, Made, Trouble, Wanted},
+    refresh::{self, list_and_keep},
 };
 use crate::{error::Result, service::Services, upstream::ConnectionSpec};
 
@@ -40,17 +40,17 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 #[derive(Default)]
 pub struct Open {
     by_id: Mutex<HashMap<ConnectionId, Arc<Entry>>>,
+    wanted: Wanted,
 }
 
 #[derive(Default)]
 pub(super) struct Entry {
     state: Mutex<State>,
-    /// One list at a time: who comes second takes what the first one brought.
-    pub(super) listing: tokio::sync::Mutex<()>,
+    pub(super) listing: Listing,
+    /// Held while a list is compared and kept.
+    pub(super) keeping: tokio::sync::Mutex<()>,
     /// Lists that were asked for. Whoever asks for one waits here, so that those who wait share the next.
     pub(super) by_hand: tokio::sync::Mutex<ByHand>,
-    /// A list that grew old is about to be made again.
-    due: AtomicBool,
     /// The upstream said that its tools changed, and is about to be believed.
     told: AtomicBool,
 }
@@ -84,24 +84,30 @@ impl Open {
         self.by_id.lock().get(&id).cloned()
     }
 
-    /// Drops what is kept of connections that `keep` says no to, and names them.
-    fn retain(&self, keep: impl Fn(ConnectionId) -> bool) -> Vec<ConnectionId> {
-        let mut by_id = self.by_id.lock();
-        let gone: Vec<_> = by_id.keys().copied().filter(|id| !keep(*id)).collect();
-        for id in &gone {
-            by_id.remove(id);
-        }
-        gone
+    /// Has the connection's tools listed, unless that is under way.
+    pub(super) fn want(&self, id: ConnectionId) {
+        self.wanted.add(id);
+    }
+
+    /// Drops what is kept of connections that `keep` says no to, and gives it.
+    fn retain(&self, keep: impl Fn(ConnectionId) -> bool) -> Vec<(ConnectionId, Arc<Entry>)> {
+        self.by_id.lock().extract_if(|id, _| !keep(*id)).collect()
+    }
+
+    /// The connections for which `is` says yes.
+    fn those(&self, is: impl Fn(ConnectionId, &Entry) -> bool) -> Vec<ConnectionId> {
+        self.by_id.lock().iter().filter(|(id, entry)| is(**id, entry)).map(|(id, _)| *id).collect()
     }
 
     /// The connections that are in use and whose list grows old.
     fn due(&self, now: Duration) -> Vec<ConnectionId> {
-        let is_due = |entry: &Entry| {
+        self.those(|_, entry| {
             let state = entry.state.lock();
-            let aged = state.listed.is_some_and(|listed| now.saturating_sub(listed.asked) >= LISTED_AGAIN_AT);
-            aged && now.saturating_sub(state.used) <= IN_USE
-        };
-        self.by_id.lock().iter().filter(|(_, entry)| is_due(entry)).map(|(id, _)| *id).collect()
+            let Some(listed) = state.listed else { return false };
+            now.saturating_sub(listed.asked) >= LISTED_AGAIN_AT
+                && now.saturating_sub(state.used) <= IN_USE
+                && entry.listing.failure(listed.version, now).is_none()
+        })
     }
 }
 
@@ -114,6 +120,11 @@ impl Entry {
                 && now.saturating_sub(listed.asked) <= max_age
                 && state.expired.is_none_or(|expired| expired < listed.asked)
         })
+    }
+
+    /// Whether a list that was asked for then was out of date before it came.
+    fn is_expired(&self, asked: Duration) -> bool {
+        self.state.lock().expired.is_some_and(|expired| expired >= asked)
     }
 
     /// What was listed before `now` no longer counts as fresh.
@@ -193,26 +204,40 @@ fn millis(millis: i32) -> Duration {
 
 /// Sees to it that the connection's tools were listed within `max_age` on this replica; `true` when
 /// what is known of them may have changed since the caller's snapshot. Costs one look-up when they
-/// were.
+/// were. Who waits shares the list that is under way, and who gives up waiting leaves it to the others.
 ///
 /// # Errors
-/// Why they could not be listed, for agents and people; it does not name the connection.
+/// Why they could not be listed, for agents and people; it does not name the connection. A failure is remembered for as
+/// long as it took to come, up to a minute.
 pub async fn ensure_fresh(services: &Services, connection: &Connection, max_age: Duration) -> Result<bool, String> {
     let entry = services.connections.entry(connection.id);
-    entry.used(services.clock.elapsed());
-    if entry.is_fresh(connection.version, max_age, services.clock.elapsed()) {
+    let asked = services.clock.elapsed();
+    entry.used(asked);
+    if entry.is_fresh(connection.version, max_age, asked) {
         return Ok(false);
     }
-    let _one_at_a_time = entry.listing.lock().await;
-    if entry.is_fresh(connection.version, max_age, services.clock.elapsed()) {
-        return Ok(true);
+    if !connection.enabled {
+        return Err("it is switched off".to_owned());
     }
-    match list_and_keep(services, connection, &entry).await {
-        Ok(Refreshed { added, changed, gone, .. }) => Ok(!(added.is_empty() && changed.is_empty() && gone.is_empty())),
-        Err(Trouble::Upstream(reason)) => Err(reason),
-        Err(Trouble::Other(error)) => {
-            error.log();
-            Err(error.to_string())
+    if let Some(reason) = entry.listing.failure(connection.version, asked) {
+        return Err(reason);
+    }
+    let mut news = entry.listing.news();
+    loop {
+        services.connections.want(connection.id);
+        let made = tokio::select! {
+            made = news.next() => made,
+            () = services.stop.cancelled() => None,
+        };
+        let Some(made) = made else { return Err("the gateway is stopping".to_owned()) };
+        // What began before it was asked for may be too old by now: then the next one counts.
+        let counts = made.began >= asked
+            || made.version != connection.version
+            || entry.is_fresh(connection.version, max_age, services.clock.elapsed());
+        match &made.outcome {
+            Ok(refreshed) if counts => return Ok(made.began < asked || refresh::has_news(refreshed)),
+            Ok(_) => {}
+            Err(trouble) => return Err(trouble.reason()),
         }
     }
 }
@@ -231,11 +256,43 @@ pub async fn follow(services: Arc<Services>, stop: CancellationToken) {
             _ = look.tick() => {
                 end_removed(&services).await;
                 for id in services.connections.due(services.clock.elapsed()) {
-                    list_aside(&services, id);
+                    services.connections.want(id);
                 }
             }
         }
     }
+}
+
+/// Lists the tools of connections for whom somebody wants that, until `stop`: one list of each at a time, in a task of its
+/// own, so that one slow upstream keeps no other waiting.
+pub async fn keep_listing(services: Arc<Services>, stop: CancellationToken) {
+    while let Some(id) = stop.run_until_cancelled(services.connections.wanted.next()).await {
+        list(&services, id);
+    }
+}
+
+fn list(services: &Arc<Services>, id: ConnectionId) {
+    let entry = services.connections.entry(id);
+    let Some(connection) = find(services, id) else {
+        let trouble = Trouble::Upstream("it was removed or switched off".to_owned());
+        return entry.listing.refuse(services.clock.elapsed(), 0, trouble);
+    };
+    let Some(end) = entry.listing.begin(&connection) else { return };
+    let services = services.clone();
+    tokio::spawn(async move {
+        let began = services.clock.elapsed();
+        let Some(outcome) = list_and_keep(&services, &connection, &entry, &end).await else { return };
+        if let Err(trouble) = &outcome {
+            tracing::info!(connection.id = %id, ?trouble, "tools could not be listed");
+        }
+        let again = outcome.is_ok() && entry.is_expired(began);
+        let (ended, version) = (services.clock.elapsed(), connection.version);
+        entry.listing.finish(&end, Made { began, ended, version, outcome });
+        // The upstream said meanwhile that its tools changed.
+        if again {
+            services.connections.want(id);
+        }
+    });
 }
 
 /// The upstream says that its tools changed. It is believed at once, unless it goes on saying so: every list that
@@ -252,23 +309,7 @@ fn list_changed(services: &Arc<Services>, id: ConnectionId) {
         // What the upstream says from here on is about a later list.
         entry.told.store(false, Ordering::Release);
         entry.expire(services.clock.elapsed());
-        let _one_at_a_time = entry.listing.lock().await;
-        list_unless_fresh(&services, &entry, id).await;
-    });
-}
-
-/// In a task of its own, so that one slow upstream does not keep others waiting; one at a time for each connection. It
-/// does not stand for a notice of the upstream: a list that is under way may have begun before its tools changed.
-fn list_aside(services: &Arc<Services>, id: ConnectionId) {
-    let entry = services.connections.entry(id);
-    if !begins(&entry.due) {
-        return;
-    }
-    let services = services.clone();
-    tokio::spawn(async move {
-        let _one_at_a_time = entry.listing.lock().await;
-        entry.due.store(false, Ordering::Release);
-        list_unless_fresh(&services, &entry, id).await;
+        services.connections.want(id);
     });
 }
 
@@ -277,22 +318,18 @@ fn begins(flag: &AtomicBool) -> bool {
     !flag.swap(true, Ordering::AcqRel)
 }
 
-/// For who holds the entry's `listing`.
-async fn list_unless_fresh(services: &Services, entry: &Entry, id: ConnectionId) {
-    let Some(connection) = find(services, id) else { return };
-    if entry.is_fresh(connection.version, LISTED_AGAIN_AT, services.clock.elapsed()) {
-        return;
-    }
-    if let Err(trouble) = list_and_keep(services, &connection, entry).await {
-        tracing::info!(connection.id = %id, ?trouble, "tools could not be listed again");
-    }
-}
-
 async fn end_removed(services: &Services) {
     let Ok(directory) = services.directory.get() else { return };
-    let in_use = |id| directory.orgs.values().any(|org| org.connections.get(&id).is_some_and(|found| found.enabled));
-    for id in services.connections.retain(in_use) {
+    let current = |id| directory.orgs.values().find_map(|org| org.connections.get(&id)).filter(|found| found.enabled);
+    for (id, entry) in services.connections.retain(|id| current(id).is_some()) {
+        let trouble = Trouble::Upstream("it was removed or switched off".to_owned());
+        entry.listing.refuse(services.clock.elapsed(), 0, trouble);
         services.upstreams.forget(id.0).await;
+    }
+    // A list that is under way has the limits that hold now.
+    let outdated = |id, entry: &Entry| current(id).is_some_and(|connection| entry.listing.is_outdated(connection));
+    for id in services.connections.those(outdated) {
+        services.connections.want(id);
     }
 }
 
@@ -352,8 +389,7 @@ mod tests {
     #[test]
     fn a_notice_counts_once_and_is_not_lost_in_a_list_that_is_about_to_be_made() {
         let entry = Entry::default();
-        assert!(begins(&entry.due) && !begins(&entry.due));
-        assert!(begins(&entry.told), "the list may have begun before the tools changed");
+        assert!(begins(&entry.told));
         assert!(!begins(&entry.told), "said again before it was believed, it is the same notice");
         entry.told.store(false, Ordering::Release);
         assert!(begins(&entry.told), "said again afterwards it is another");
@@ -387,7 +423,8 @@ mod tests {
         let (open, kept, gone) = (Open::default(), ConnectionId::new(), ConnectionId::new());
         open.entry(kept);
         open.entry(gone);
-        assert_eq!(open.retain(|id| id == kept), [gone]);
+        let ids = |dropped: Vec<(ConnectionId, Arc<Entry>)>| dropped.into_iter().map(|(id, _)| id).collect::<Vec<_>>();
+        assert_eq!(ids(open.retain(|id| id == kept)), [gone]);
         assert!(open.retain(|id| id == kept).is_empty());
     }
 }

@@ -136,6 +136,17 @@ pub fn restless(row: &db::connection::Row, now: DateTime<Utc>) -> Option<String>
     })
 }
 
+/// What to say of a connection whose upstream lists what cannot be used.
+pub fn unusable(row: &db::connection::Row) -> Option<String> {
+    let unusable = &row.unusable.as_ref()?.0;
+    let first = unusable.first()?;
+    let more = match unusable.len() {
+        1 => String::new(),
+        count => format!(" (and {} more, see `unusable`)", count - 1),
+    };
+    Some(format!("entry {} of the list of tools cannot be used: {}{more}", first.index, first.problem))
+}
+
 /// Puts what an earlier version of the gateway reviewed on the lists of a connection's tools, before another definition
 /// takes the place of what it wrote.
 pub(super) async fn list_unlisted(scope: &mut OrgScope, connection: ConnectionId) -> Result<()> {

@@ -105,9 +105,9 @@ mod tests {
         let id = ConnectionId::new();
         let mut known = Connections::default();
         let mut look = |state| known.compare(vec![(id, mark("a", 1, None))], true, |_| Some(state)).len();
-        assert_eq!(look(UpstreamState::Backoff), 1);
+        assert_eq!(look(UpstreamState::Error), 1);
         assert_eq!(look(UpstreamState::Connecting), 0);
-        assert_eq!(look(UpstreamState::Ready), 1);
-        assert_eq!(look(UpstreamState::Ready), 0);
+        assert_eq!(look(UpstreamState::Connected), 1);
+        assert_eq!(look(UpstreamState::Connected), 0);
     }
 }

@@ -4,7 +4,7 @@ use api_types::{PutToolkitTool, UpdateToolkitTool};
 use domain::{ToolId, hold::LONGEST};
 use serde_json::json;
 
-use super::{DEFAULT, etag, get, listed, unknown_connection, unknown_tool};
+use super::{DEFAULT, etag, get, listed, note_approval, unknown_connection, unknown_tool};
 use crate::{
     db::{
         self, OrgScope,
@@ -51,6 +51,7 @@ pub async fn put(
         approval_policy: to.approval_policy.as_ref(),
         hold_seconds,
     };
+    note_approval(&mut scope, &toolkit_row, content.permission).await?;
     match &before {
         Some(before) => set(&mut scope, access, &changer, before, &content).await?,
         None => {
@@ -114,6 +115,7 @@ pub async fn update(
         approval_policy: policy.as_ref(),
         hold_seconds: hold_seconds.unwrap_or(before.hold_seconds),
     };
+    note_approval(&mut scope, &toolkit_row, content.permission).await?;
     set(&mut scope, access, &changer, &before, &content).await?;
     let row = get(&mut scope, &toolkit_row, name).await?;
     if etag(&row) == tag {

@@ -11,43 +11,62 @@ use bytes::{Bytes, BytesMut};
 use http::header::CONTENT_TYPE;
 use http::{HeaderName, StatusCode};
 use reqwest::{Method, Response};
+use wire::lenient::Unreadable;
 use wire::sse::{DecodeError, Decoder, Event, PassedOver};
 
 use super::super::egress::Unreached;
-use super::super::error::Failure;
 use super::super::message::{Answer, Heard, MESSAGE_LIMIT, hear};
-use super::super::status::Observer;
+use super::super::status::{Log, Observer};
+use super::lost;
 use super::modern::modern_code;
 use super::peer::Peer;
+use super::said::Said;
 use crate::limit::Load;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// Attempts to take up a stream again without hearing anything new.
 const RESUMPTIONS: u32 = 5;
 
-/// Reads until the answer to `id`, which has left: every failure is `Unknown`.
-/// What is read counts at `load`, and waits for room there.
+/// A stream may have so many events that cannot be read, and so many bytes of them, before the answer.
+const UNREADABLE: usize = 1_000;
+
+/// Why there is no answer. The request has left.
+pub(super) struct Unread {
+    /// In one line, for everybody.
+    pub(super) reason: String,
+    /// What the upstream said instead, as far as it was read.
+    pub(super) text: String,
+}
+
+impl From<String> for Unread {
+    fn from(reason: String) -> Self {
+        Self { reason, text: String::new() }
+    }
+}
+
+/// Reads until the answer to the request with this id and method. What is read counts at `load`, and waits for room there.
 pub(super) async fn read(
     peer: &Arc<Peer>,
-    id: u64,
+    (id, method): (u64, &'static str),
     response: Response,
     load: Option<&Load>,
-) -> Result<Answer, Failure> {
-    let status = response.status();
+) -> Result<Answer, Unread> {
+    let said = Said::head(&peer.url, &response);
+    let unread = |said: Said| Unread { reason: said.reason(method, &peer.observer), text: said.text };
+    let status = said.status;
     match content_type(&response) {
-        ContentType::Events if status.is_success() => stream(peer, id, response, load).await,
+        ContentType::Events if status.is_success() => Ok(stream(peer, id, response, load).await?),
         ContentType::Json => {
-            let body = body(response, load).await;
-            let answer = body.and_then(|body| find(peer, id, &body));
-            match answer {
-                Ok(Some(answer)) => Ok(answer),
+            let body = body(response, load).await?;
+            let Found { answer, unreadable, .. } = find(peer, id, &body);
+            match (answer, unreadable) {
+                (Some(answer), _) => Ok(answer),
                 // With an error status that is not our answer, the status says most.
-                Ok(None) | Err(_) if !status.is_success() => Err(Failure::Unknown(describe_status(status))),
-                Ok(None) => Err(Failure::unknown("the upstream sent JSON that is not an answer to the call")),
-                Err(reason) => Err(Failure::Unknown(reason)),
+                (None, Some(what)) if status.is_success() => Err(unread(said.with(&body).because(what))),
+                (None, _) => Err(unread(said.with(&body))),
             }
         }
-        _ => Err(Failure::Unknown(describe_status(status))),
+        _ => Err(unread(said.read(response).await)),
     }
 }
 
@@ -78,17 +97,6 @@ fn content_type(response: &Response) -> ContentType {
 /// Why an answer broke off.
 fn lost(error: reqwest::Error) -> String {
     Unreached::from(error).reason
-}
-
-/// What a status means where an answer was expected.
-pub(super) fn describe_status(status: StatusCode) -> String {
-    if status.is_success() {
-        format!("the upstream answered HTTP {} without an MCP message", status.as_u16())
-    } else if status.is_redirection() {
-        format!("the upstream answered HTTP {}, a redirection, which is not followed", status.as_u16())
-    } else {
-        format!("the upstream answered HTTP {}", status.as_u16())
-    }
 }
 
 async fn body(mut response: Response, load: Option<&Load>) -> Result<Bytes, String> {
@@ -124,44 +132,65 @@ fn too_large() -> String {
     format!("the upstream's answer is larger than {} MiB", MESSAGE_LIMIT >> 20)
 }
 
-/// Looks for the answer to `id` in one message and replies to what else is asked.
-fn find(peer: &Arc<Peer>, id: u64, bytes: &[u8]) -> Result<Option<Answer>, String> {
-    let heard = hear(bytes, &peer.observer).map_err(|what| format!("the upstream's answer is not MCP: {what}"))?;
-    let mut answer = None;
-    for heard in heard {
-        match heard {
-            Heard::Answer(answered, found) if answered == id => answer = Some(found),
-            Heard::Answer(..) => {}
-            Heard::Reply(reply) => peer.reply(reply),
-            // Whoever checks the headers may not have read the id.
-            Heard::Unaddressed(error) if peer.is_modern() && modern_code(&error).is_some() => {
-                answer = Some(Answer::Error(error));
-            }
-            Heard::Unaddressed(_) => {}
-        }
-    }
-    Ok(answer)
+/// What one body or event had.
+#[derive(Default)]
+struct Found {
+    answer: Option<Answer>,
+    /// Why part of it cannot be read.
+    unreadable: Option<String>,
+    /// That part was the answer.
+    was_answer: bool,
 }
 
-async fn stream(peer: &Arc<Peer>, id: u64, response: Response, load: Option<&Load>) -> Result<Answer, Failure> {
+/// Looks for the answer to `id` and replies to what else is asked.
+fn find(peer: &Arc<Peer>, id: u64, bytes: &[u8]) -> Found {
+    let mut found = Found::default();
+    for heard in hear(bytes, &peer.observer) {
+        match heard {
+            Ok(Heard::Answer(answered, answer)) if answered == id => found.answer = Some(answer),
+            Ok(Heard::Answer(answered, _)) => {
+                peer.observer.dropped(&format!("an answer to the request {answered} where that to {id} was due"));
+            }
+            Ok(Heard::Reply(reply)) => peer.reply(reply),
+            // Whoever checks the headers may not have read the id.
+            Ok(Heard::Unaddressed(error)) if peer.is_modern() && modern_code(&error).is_some() => {
+                found.answer = Some(Answer::Error(error));
+            }
+            Ok(Heard::Unaddressed(error)) => {
+                peer.observer.dropped(&format!("an error that answers no request of the gateway's: {error}"));
+                if lost::in_error(StatusCode::OK, error.get(), peer.has_session()).is_some() {
+                    peer.over.cancel();
+                    found.was_answer = true;
+                    found.unreadable = Some("it says that the upstream does not know the session any more".to_owned());
+                }
+            }
+            Err(Unreadable { reason, answers }) => {
+                found.was_answer |= answers == [id];
+                found.unreadable = Some(reason);
+            }
+        }
+    }
+    found
+}
+
+async fn stream(peer: &Arc<Peer>, id: u64, response: Response, load: Option<&Load>) -> Result<Answer, String> {
     let mut events = Events::new(response, peer.observer.clone());
     let mut resumptions = 0;
+    let mut unreadable = Passed::default();
     loop {
         match events.next_within(load).await {
             Ok(event) => {
                 resumptions = 0;
-                if is_message(&event)
-                    && let Some(answer) = find(peer, id, event.data.as_bytes()).map_err(Failure::Unknown)?
-                {
+                if let Some(answer) = in_event(peer, id, &event, &mut unreadable)? {
                     return Ok(answer);
                 }
                 peer.observer.pace.keep(event.data.len()).await;
             }
-            Err(Broken::Garbled(reason)) => return Err(Failure::Unknown(reason)),
+            Err(Broken::Garbled(reason)) => return Err(reason),
             Err(Broken::Ended(reason)) => {
                 resumptions += 1;
                 if peer.is_modern() || events.last_id.is_none() || resumptions > RESUMPTIONS {
-                    return Err(Failure::Unknown(reason));
+                    return Err(unreadable.explain(reason));
                 }
                 tokio::time::sleep(events.retry).await;
                 match resume(peer, &events).await? {
@@ -173,10 +202,74 @@ async fn stream(peer: &Arc<Peer>, id: u64, response: Response, load: Option<&Loa
     }
 }
 
+/// Events before the answer that could not be read.
+#[derive(Default)]
+struct Passed {
+    events: usize,
+    bytes: usize,
+    first: Option<String>,
+}
+
+impl Passed {
+    /// Notes one.
+    ///
+    /// # Errors
+    /// When there were too many.
+    fn over(&mut self, reason: String, event: &Event) -> Result<(), String> {
+        self.events += 1;
+        self.bytes += event.data.len();
+        self.first.get_or_insert(reason);
+        if self.events > UNREADABLE || self.bytes > MESSAGE_LIMIT {
+            return Err(self.explain("the upstream's stream has too much before the answer that cannot be read".into()));
+        }
+        Ok(())
+    }
+
+    fn explain(&self, reason: String) -> String {
+        match &self.first {
+            Some(first) => {
+                format!("{reason}; {} of its events could not be read, the first because {first}", self.events)
+            }
+            None => reason,
+        }
+    }
+}
+
+/// Looks for the answer in one event. What cannot be read goes to the log, and the stream is read on.
+///
+/// # Errors
+/// When the answer itself cannot be read, or too much else.
+fn in_event(peer: &Arc<Peer>, id: u64, event: &Event, passed: &mut Passed) -> Result<Option<Answer>, String> {
+    if event.data.is_empty() && !event.unreadable {
+        return Ok(None);
+    }
+    let Found { answer, unreadable, was_answer } = match event.unreadable {
+        true => Found { unreadable: Some("it is not UTF-8".to_owned()), ..Found::default() },
+        false => find(peer, id, event.data.as_bytes()),
+    };
+    if answer.is_some() {
+        return Ok(answer);
+    }
+    let Some(reason) = unreadable else { return Ok(None) };
+    if is_message(event) || was_answer {
+        peer.observer.dropped(&format!("an event that cannot be read, because {reason}: {}", beginning(&event.data)));
+        if was_answer {
+            return Err(format!("the upstream's answer is not MCP: {reason}"));
+        }
+    }
+    // Events of other names are keep-alives, which need not be MCP; but they are no more bounded than others.
+    passed.over(reason, event).map(|()| None)
+}
+
+/// As much of a text as a line of the log has.
+pub(super) fn beginning(text: &str) -> &str {
+    &text[..text.floor_char_boundary(Log::LINE_LENGTH)]
+}
+
 /// Asks for the rest of a stream; none when the upstream could not be reached,
 /// which may pass.
-async fn resume(peer: &Arc<Peer>, events: &Events) -> Result<Option<Response>, Failure> {
-    let request = peer.start(Method::GET, false).map_err(Failure::Unknown)?;
+async fn resume(peer: &Arc<Peer>, events: &Events) -> Result<Option<Response>, String> {
+    let request = peer.start(Method::GET, false)?;
     let last_id = events.last_id.as_deref().unwrap_or_default();
     let Ok(response) = request.header(LAST_EVENT_ID, last_id).send().await else {
         return Ok(None);
@@ -188,14 +281,16 @@ async fn resume(peer: &Arc<Peer>, events: &Events) -> Result<Option<Response>, F
     if status.is_server_error() {
         return Ok(None);
     }
-    if status == StatusCode::NOT_FOUND {
+    if peer.has_session()
+        && matches!(status, StatusCode::NOT_FOUND | StatusCode::UNAUTHORIZED | StatusCode::BAD_REQUEST)
+    {
         peer.over.cancel();
     }
-    Err(Failure::Unknown(format!(
-        "the upstream's stream ended before the answer, and asked for the rest \
-         it answered HTTP {}",
-        status.as_u16()
-    )))
+    let said = Said::head(&peer.url, &response).read(response).await;
+    Err(format!(
+        "the upstream's stream ended before the answer: {}",
+        said.reason("the request for its rest", &peer.observer)
+    ))
 }
 
 /// Whether an event carries a message: not so priming events and keep-alives.

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::super::egress::Outgoing;
 use super::super::message::{Answer, Heard, Request, hear, tools_subscription};
-use super::answer::{Events, is_message, is_stream};
+use super::answer::{Events, beginning, is_message, is_stream};
 use super::modern;
 use super::peer::Peer;
 
@@ -28,10 +28,10 @@ pub(super) async fn listen(peer: Arc<Peer>) {
 
 async fn keep_listening(peer: Arc<Peer>) {
     let mut pause = FIRST_PAUSE;
-    let mut last_id = None;
+    let mut before = Before::default();
     loop {
         let started = Instant::now();
-        if listen_once(&peer, &mut last_id).await.is_break() {
+        if listen_once(&peer, &mut before).await.is_break() {
             return;
         }
         // A stream that lived long may come back soon; one that is always cut
@@ -41,15 +41,26 @@ async fn keep_listening(peer: Arc<Peer>) {
     }
 }
 
-async fn listen_once(peer: &Arc<Peer>, last_id: &mut Option<String>) -> ControlFlow<()> {
-    let Some((request, id)) = ask(peer, last_id.as_deref()) else {
+/// What is known from the streams before.
+#[derive(Default)]
+struct Before {
+    /// There was one.
+    any: bool,
+    last_id: Option<String>,
+}
+
+async fn listen_once(peer: &Arc<Peer>, before: &mut Before) -> ControlFlow<()> {
+    let Some((request, id)) = ask(peer, before.last_id.as_deref()) else {
         return Break(());
     };
     let Ok(response) = request.send().await else {
         return Continue(());
     };
     match response.status() {
-        StatusCode::NOT_FOUND if peer.has_session() => {
+        // Of a session that had a stream this says that it is lost; of another one, that there is no such stream.
+        StatusCode::NOT_FOUND | StatusCode::UNAUTHORIZED | StatusCode::BAD_REQUEST
+            if before.any && peer.has_session() =>
+        {
             peer.over.cancel();
             return Break(());
         }
@@ -61,29 +72,32 @@ async fn listen_once(peer: &Arc<Peer>, last_id: &mut Option<String>) -> ControlF
         _ => {}
     }
     let mut events = Events::new(response, peer.observer.clone());
-    events.last_id = last_id.take();
+    before.any = true;
+    events.last_id = before.last_id.take();
     while let Ok(event) = events.next().await {
         if !is_message(&event) {
             peer.observer.pace.keep(event.data.len()).await;
             continue;
         }
-        match hear(event.data.as_bytes(), &peer.observer) {
-            Ok(heard) => {
-                for heard in heard {
-                    match heard {
-                        Heard::Reply(reply) => peer.reply(reply),
-                        // The subscription is refused, or ended in good order.
-                        Heard::Answer(answered, Answer::Error(_)) if Some(answered) == id => return Break(()),
-                        Heard::Answer(answered, Answer::Result(_)) if Some(answered) == id => return Continue(()),
-                        Heard::Answer(..) | Heard::Unaddressed(_) => {}
-                    }
+        for heard in hear(event.data.as_bytes(), &peer.observer) {
+            match heard {
+                Ok(Heard::Reply(reply)) => peer.reply(reply),
+                // The subscription is refused, or ended in good order.
+                Ok(Heard::Answer(answered, Answer::Error(_))) if Some(answered) == id => return Break(()),
+                Ok(Heard::Answer(answered, Answer::Result(_))) if Some(answered) == id => return Continue(()),
+                Ok(Heard::Answer(..) | Heard::Unaddressed(_)) => {
+                    let text = beginning(&event.data);
+                    peer.observer.dropped(&format!("an answer on the stream that answers nothing: {text}"));
+                }
+                Err(unreadable) => {
+                    let (reason, text) = (unreadable.reason, beginning(&event.data));
+                    peer.observer.dropped(&format!("an event that cannot be read, because {reason}: {text}"));
                 }
             }
-            Err(what) => peer.observer.log(&format!("a message that is not MCP: {what}")),
         }
         peer.observer.pace.keep(event.data.len()).await;
     }
-    *last_id = events.last_id;
+    before.last_id = events.last_id;
     Continue(())
 }
 

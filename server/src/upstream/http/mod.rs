@@ -5,8 +5,10 @@
 mod answer;
 mod legacy;
 mod listener;
+mod lost;
 mod modern;
 mod peer;
+mod said;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -106,7 +108,7 @@ impl HttpSession {
         let revision = message::agreed_revision(&answered.answer, &peer.observer).map_err(Failure::not_sent)?;
         peer.agree(answered.session_id, revision);
         let over = peer.over.clone().drop_guard();
-        peer.post_aside(message::initialized()).await.map_err(Failure::not_sent)?;
+        peer.post_aside("notifications/initialized", message::initialized()).await.map_err(Failure::not_sent)?;
         tokio::spawn(listener::listen(peer.clone()));
         Ok(Self { peer, _over: over })
     }
@@ -185,7 +187,7 @@ impl Drop for Abandoned<'_> {
         {
             let peer = self.peer.clone();
             let body = message::cancelled(self.id);
-            runtime.spawn(async move { peer.post_aside(body).await });
+            runtime.spawn(async move { peer.post_aside("notifications/cancelled", body).await });
         }
     }
 }

@@ -108,7 +108,7 @@ pub(super) async fn probe(peer: &Arc<Peer>, limit: Duration) -> Result<Probed, F
     let asking = async {
         let id = post.id;
         let response = peer.send(post, &departure).await?;
-        Ok((response.status(), answer::read(peer, id, response, None).await))
+        Ok((response.status(), answer::read(peer, (id, "server/discover"), response, None).await))
     };
     let verdict = match supervise(&departure, limits, &CancellationToken::new(), asking).await {
         Ok((_, Ok(Answer::Result(result)))) => {
@@ -222,7 +222,7 @@ pub(super) fn post(id: u64, request: &Request) -> Result<Post, Failure> {
     };
     let params = mcp::with_request_meta(request.params.as_deref(), &fields);
     let body = message(id, request.method, Some(params.into()));
-    Ok(Post { id, body, headers, once: request.once, load: request.load.clone() })
+    Ok(Post { id, method: request.method, body, headers, once: request.once, load: request.load.clone() })
 }
 
 fn value_of(value: &str) -> Option<HeaderValue> {

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use reqwest::{Body, Method, Response};
 use secrecy::{ExposeSecret, SecretString};
@@ -21,6 +21,8 @@ use super::super::egress::{Broken, Egress, Outgoing, Unreached};
 use super::super::error::Failure;
 use super::super::message::Answer;
 use super::super::status::Observer;
+use super::lost::{self, Lost};
+use super::said::Said;
 use super::{answer, modern};
 use crate::limit::Load;
 
@@ -37,7 +39,7 @@ const FRAMING: [&str; 6] = ["connection", "content-length", "expect", "te", "tra
 
 pub(super) struct Peer {
     egress: Egress,
-    url: Url,
+    pub(super) url: Url,
     headers: HeaderMap,
     pub(super) observer: Arc<Observer>,
     agreed: OnceLock<Agreed>,
@@ -59,6 +61,8 @@ struct Agreed {
 /// A request that is ready to be written.
 pub(super) struct Post {
     pub(super) id: u64,
+    /// Its method, for reasons.
+    pub(super) method: &'static str,
     /// In pieces, since its params may be large and are not copied.
     pub(super) body: Vec<Bytes>,
     /// Those that repeat something of the body.
@@ -77,8 +81,8 @@ pub(super) struct Answered {
 
 impl Post {
     /// One of the revisions in which no header repeats anything of the body.
-    pub(super) fn plain(id: u64, method: &str, params: Option<Arc<RawValue>>, once: bool) -> Self {
-        Self { id, body: message(id, method, params), headers: HeaderMap::new(), once, load: None }
+    pub(super) fn plain(id: u64, method: &'static str, params: Option<Arc<RawValue>>, once: bool) -> Self {
+        Self { id, method, body: message(id, method, params), headers: HeaderMap::new(), once, load: None }
     }
 }
 
@@ -146,6 +150,8 @@ impl Peer {
         // The protocol's headers come last: they replace what a connection set.
         let mut headers = self.headers.clone();
         headers.insert(ACCEPT, HeaderValue::from_static(accept));
+        // Without it an upstream may choose whatever it likes (RFC 9110, section 12.5.3).
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         if let Some(agreed) = self.agreed.get() {
             headers.insert(PROTOCOL_VERSION, HeaderValue::from_static(agreed.revision.as_str()));
             if let Some(session_id) = &agreed.session_id {
@@ -167,29 +173,35 @@ impl Peer {
         post: Post,
         departure: &Arc<Departure>,
     ) -> Result<Answered, Failure> {
-        let (id, load) = (post.id, post.load.clone());
+        let (id, method, load) = (post.id, post.method, post.load.clone());
         let response = self.send(post, departure).await?;
         let status = response.status();
-        if self.has_session() && status == StatusCode::NOT_FOUND {
-            self.over.cancel();
-            return Err(Failure::Lost(
-                "the upstream does not know the session any more (HTTP 404), \
-                 so the call was not processed"
-                    .to_owned(),
-            ));
-        }
-        if status == StatusCode::BAD_REQUEST && !self.is_modern() {
-            // What some servers say instead of 404. Nothing tells whether this
-            // request was processed, but the next one gets a new session.
-            self.over.cancel();
-        }
         let session_id = response.headers().get(&SESSION_ID).cloned();
-        let answer = answer::read(self, id, response, load.as_deref()).await;
-        if self.is_modern() && answer.is_err() && matches!(status.as_u16(), 400 | 404 | 405) {
-            // So speaks one that was replaced by an earlier version of itself. The next request finds out.
-            self.over.cancel();
+        let answer = answer::read(self, (id, method), response, load.as_deref()).await;
+        if self.is_modern() {
+            if answer.is_err() && matches!(status.as_u16(), 400 | 404 | 405) {
+                // So speaks one that was replaced by an earlier version of itself. The next request finds out.
+                self.over.cancel();
+            }
+        } else if self.agreed.get().is_some() {
+            let lost = match &answer {
+                Ok(Answer::Result(_)) => None,
+                Ok(Answer::Error(error)) => lost::in_error(status, error.get(), self.has_session()),
+                Err(unread) => lost::read(status, &unread.text, self.has_session()),
+            };
+            if lost.is_some() || status == StatusCode::BAD_REQUEST {
+                // The next request gets a new session, whatever became of this one.
+                self.over.cancel();
+            }
+            if lost == Some(Lost::NotProcessed) {
+                let code = status.as_u16();
+                return Err(Failure::Lost(format!(
+                    "the upstream does not know the session any more (HTTP {code}), so the call was not processed"
+                )));
+            }
         }
-        Ok(Answered { answer: answer?, session_id })
+        let answer = answer.map_err(|unread| Failure::Unknown(unread.reason))?;
+        Ok(Answered { answer, session_id })
     }
 
     /// Sends a request and waits for the head of the response.
@@ -229,22 +241,29 @@ impl Peer {
             return;
         }
         // An upstream that asks more than that at once is not waiting for each answer.
-        let Ok(turn) = self.replies.clone().try_acquire_owned() else { return };
+        let Ok(turn) = self.replies.clone().try_acquire_owned() else {
+            self.observer.dropped("a request of the upstream's, which makes too many at once");
+            return;
+        };
         let peer = self.clone();
         tokio::spawn(async move {
             let _turn = turn;
-            peer.post_aside(reply).await
+            peer.post_aside("the reply to its request", reply).await
         });
     }
 
-    /// Sends a message that has no answer.
+    /// Sends a message that has no answer; `what` names it.
     ///
     /// # Errors
     /// Says why the upstream may not have it.
-    pub(super) async fn post_aside(&self, body: Vec<u8>) -> Result<(), String> {
+    pub(super) async fn post_aside(&self, what: &str, body: Vec<u8>) -> Result<(), String> {
         let sent = self.start_post(HeaderMap::new(), false)?.timeout(ASIDE).body(body).send().await;
         let response = sent.map_err(|error| self.note(error))?;
-        if response.status().is_success() { Ok(()) } else { Err(answer::describe_status(response.status())) }
+        if response.status().is_success() {
+            return Ok(());
+        }
+        let said = Said::head(&self.url, &response).read(response).await;
+        Err(said.reason(what, &self.observer))
     }
 }
 

@@ -9,11 +9,12 @@ use serde_json::value::RawValue;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use wire::envelope;
+use wire::lenient::Unreadable;
 
 use super::super::departure::Departure;
 use super::super::error::Failure;
 use super::super::message::{self, Answer, Heard, hear};
-use super::super::status::Observer;
+use super::super::status::{Log, Observer};
 
 /// A message for the child. A request is written only if its departure agrees.
 pub(super) struct Outgoing {
@@ -80,7 +81,9 @@ impl Peer {
     /// Queues a message that has no answer. Without room it is dropped: the child
     /// does not read, so nothing would come of it.
     pub(super) fn send_aside(&self, message: Vec<u8>) {
-        let _ = self.outbox.try_send(Outgoing { line: line(message), request: None });
+        if self.outbox.try_send(Outgoing { line: line(message), request: None }).is_err() {
+            self.observer.log("not sent: a message that needs no answer, because the upstream does not read");
+        }
     }
 
     fn register(&self, id: u64) -> Result<oneshot::Receiver<Outcome>, String> {
@@ -105,25 +108,44 @@ impl Peer {
     }
 
     /// Acts on a line from the child; a line that is not MCP goes to the log,
-    /// for many a child prints there what belongs on stderr. `true`: it answered something.
+    /// for many a child prints there what belongs on stderr. An answer that cannot be read ends its request: nothing
+    /// better comes. `true`: it answered something.
     pub(super) fn receive(&self, bytes: &[u8]) -> bool {
         let mut answers = false;
-        match hear(bytes, &self.observer) {
-            Ok(heard) => {
-                for heard in heard {
-                    match heard {
-                        Heard::Answer(id, answer) => answers |= self.settle(id, Ok(answer)),
-                        Heard::Reply(reply) => self.send_aside(reply),
-                        Heard::Unaddressed(_) => {}
+        for heard in hear(bytes, &self.observer) {
+            match heard {
+                Ok(Heard::Answer(id, answer)) => {
+                    let settled = self.settle(id, Ok(answer));
+                    if !settled {
+                        self.observer.dropped(&format!("an answer to the request {id}, for which nobody waits"));
                     }
+                    answers |= settled;
                 }
-            }
-            Err(_) => {
-                let text = String::from_utf8_lossy(bytes);
-                self.observer.log(&format!("stdout: {text}"));
+                Ok(Heard::Reply(reply)) => self.send_aside(reply),
+                Ok(Heard::Unaddressed(error)) => {
+                    self.observer.dropped(&format!("an error that answers no request of the gateway's: {error}"));
+                }
+                Err(unreadable) => {
+                    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(Log::LINE_LENGTH * 2)]);
+                    self.observer.log(&format!("stdout: {text}"));
+                    answers |= self.end_unread(&unreadable);
+                }
             }
         }
         answers
+    }
+
+    /// Ends the request whose answer this was, if that is certain.
+    fn end_unread(&self, unreadable: &Unreadable) -> bool {
+        let waits = |id: &&u64| match &*self.waiting.lock() {
+            Waiting::Open(waiting) => waiting.contains_key(id),
+            Waiting::Ended { .. } => false,
+        };
+        let mut waiting = unreadable.answers.iter().filter(waits);
+        let (Some(id), None) = (waiting.next(), waiting.next()) else { return false };
+        let reason =
+            format!("the upstream's answer cannot be read: {}; the connection's log has it", unreadable.reason);
+        self.settle(*id, Err(reason))
     }
 
     /// Fails everything that waits, and everything to come. The first reason stays.

@@ -267,7 +267,6 @@ pub(super) fn batches() -> Vec<Case> {
     let response = r#"{"jsonrpc":"2.0","id":1,"result":{}}"#;
     let call = r#"{"jsonrpc":"2.0","method":"tools/call","params":{"name":"balance"}}"#;
     cases.extend([
-        case("2024-11-05", "a batch", &many(ping, 2)).gets(400, &[INVALID]).id("none"),
         case("2024-10-07", "a batch", &many(ping, 2)).gets(400, &[-32022]),
         case("nonsense", "a batch of nothing", "[]").gets(400, &[INVALID]),
         old("a batch of nothing", " [ ] ").gets(400, &[INVALID]).id("none"),

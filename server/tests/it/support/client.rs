@@ -234,7 +234,8 @@ impl Client {
     /// The approval that this call opens or joins.
     #[track_caller]
     pub(crate) fn approval_of(result: &Value) -> String {
-        let id = result["structuredContent"]["approval_id"].as_str();
+        let facts = [&result["structuredContent"], &result["_meta"]["dev.permesso/approval"]];
+        let id = facts.into_iter().find_map(|facts| facts["approval_id"].as_str());
         id.unwrap_or_else(|| panic!("not held: {result}")).to_owned()
     }
 

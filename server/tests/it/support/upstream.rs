@@ -3,7 +3,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use axum::{
@@ -36,6 +36,9 @@ struct Inner {
     tools: Mutex<String>,
     instructions: Mutex<serde_json::Value>,
     lists: AtomicUsize,
+    /// `tools/list` is not answered.
+    silent: AtomicBool,
+    sessions: AtomicUsize,
     calls: AtomicUsize,
     bodies: Mutex<Vec<String>>,
     released: Notify,
@@ -62,6 +65,8 @@ impl Upstream {
             tools: Mutex::new(TOOLS.to_owned()),
             instructions: Mutex::default(),
             lists: AtomicUsize::new(0),
+            silent: AtomicBool::new(false),
+            sessions: AtomicUsize::new(0),
             calls: AtomicUsize::new(0),
             bodies: Mutex::default(),
             released: Notify::new(),
@@ -93,6 +98,16 @@ impl Upstream {
     /// How often tools were listed.
     pub(crate) fn lists(&self) -> usize {
         self.inner.lists.load(Ordering::SeqCst)
+    }
+
+    /// From now on lists are asked for in vain; or no longer.
+    pub(crate) fn be_silent(&self, silent: bool) {
+        self.inner.silent.store(silent, Ordering::SeqCst);
+    }
+
+    /// How often somebody shook hands.
+    pub(crate) fn sessions(&self) -> usize {
+        self.inner.sessions.load(Ordering::SeqCst)
     }
 
     /// How many calls have arrived.
@@ -143,15 +158,21 @@ async fn answer(State(inner): State<Arc<Inner>>, body: String) -> Response {
         ([(header::CONTENT_TYPE, "application/json")], text).into_response()
     };
     match message["method"].as_str().unwrap_or_default() {
-        "initialize" => reply(
-            "result",
-            &format!(
-                r#"{{"protocolVersion":"2025-11-25","capabilities":{{"tools":{{}}}},"serverInfo":{{"name":"bank","version":"1"}},"instructions":{}}}"#,
-                inner.instructions.lock()
-            ),
-        ),
+        "initialize" => {
+            inner.sessions.fetch_add(1, Ordering::SeqCst);
+            reply(
+                "result",
+                &format!(
+                    r#"{{"protocolVersion":"2025-11-25","capabilities":{{"tools":{{}}}},"serverInfo":{{"name":"bank","version":"1"}},"instructions":{}}}"#,
+                    inner.instructions.lock()
+                ),
+            )
+        }
         "tools/list" => {
             inner.lists.fetch_add(1, Ordering::SeqCst);
+            if inner.silent.load(Ordering::SeqCst) {
+                std::future::pending::<()>().await;
+            }
             reply("result", &format!(r#"{{"tools":{}}}"#, inner.tools.lock()))
         }
         "ping" => reply("result", "{}"),

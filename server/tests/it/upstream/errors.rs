@@ -25,14 +25,21 @@ async fn answered(
 
 #[tokio::test]
 async fn an_http_error_is_unknown() {
-    assert_eq!(unknown(answered(|| status(502)).await), "the upstream answered HTTP 502");
-    assert_eq!(unknown(answered(|| status(403)).await), "the upstream answered HTTP 403");
+    assert_eq!(
+        unknown(answered(|| status(502)).await),
+        "the upstream answered tools/call with HTTP 502 (no content type)"
+    );
+    assert_eq!(
+        unknown(answered(|| status(403)).await),
+        "the upstream answered tools/call with HTTP 403 (no content type)"
+    );
     let with_body = || {
         let mut response = json(r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"no"}}"#);
         *response.status_mut() = status(400).status();
         response
     };
-    assert_eq!(unknown(answered(with_body).await), "the upstream answered HTTP 400");
+    let reason = unknown(answered(with_body).await);
+    assert!(reason.starts_with("the upstream answered tools/call with HTTP 400 (application/json): {"), "{reason}");
 }
 
 #[tokio::test]
@@ -44,7 +51,10 @@ async fn a_redirection_is_not_followed() {
         response
     };
     let reason = unknown(answered(moved).await);
-    assert!(reason.contains("HTTP 307, a redirection"), "{reason}");
+    assert!(
+        reason.ends_with("HTTP 307, a redirection to http://127.0.0.1:9/elsewhere, which is not followed"),
+        "{reason}"
+    );
 }
 
 #[tokio::test]
@@ -63,7 +73,8 @@ async fn garbage_is_unknown() {
         unknown(answered(move || events(&format!("data: {garbage}\n\n"))).await);
     }
     let html = || typed("text/html", axum::body::Body::from("<p>hello"));
-    assert_eq!(unknown(answered(html).await), "the upstream answered HTTP 200 without an MCP message");
+    let reason = unknown(answered(html).await);
+    assert!(reason.ends_with("with HTTP 200 without an MCP message (text/html): <p>hello"), "{reason}");
     unknown(answered(|| status(202)).await);
 }
 
@@ -98,7 +109,7 @@ async fn a_hanging_call_is_unknown_and_told_to_stop_unless_it_was_approved() {
     assert_eq!(unknown(call(&upstreams, &spec, "t").await), "no answer within 0.3 s");
     let status = upstreams.status(spec.id).expect("it was used");
     assert_eq!(status.last_error.as_deref(), Some("no answer within 0.3 s"));
-    assert_eq!(status.state, State::Ready);
+    assert_eq!(status.state, State::Error);
     soon("the cancellation", || fake.count("notifications/cancelled") > 0).await;
     let seen = fake.seen();
     let calls: Vec<_> = seen.iter().filter(|seen| seen.method == "tools/call").collect();
@@ -160,7 +171,7 @@ async fn a_refused_connection_is_not_sent_and_the_next_attempt_is_named() {
     not_sent(call(&upstreams, &spec, "t").await);
     assert!(started.elapsed() < Duration::from_millis(200), "it fails at once");
     let status = upstreams.status(spec.id).expect("it was used");
-    assert_eq!(status.state, State::Backoff);
+    assert_eq!(status.state, State::Error);
     assert!(status.last_error.expect("an error").contains("refused"));
 }
 
@@ -174,7 +185,7 @@ async fn an_upstream_gone_after_the_handshake_is_not_sent() {
     let reason = not_sent(call_with(&upstreams, &spec, "t", true, || Ok(())).await);
     assert!(reason.contains("refused"), "{reason}");
     let status = upstreams.status(spec.id).expect("it was used");
-    assert_eq!(status.state, State::Backoff, "and the next call may have to wait");
+    assert_eq!(status.state, State::Error, "and the next call may have to wait");
 }
 
 #[tokio::test]
@@ -280,7 +291,8 @@ async fn http_404_without_a_session_says_nothing_about_the_call() {
     })
     .await;
     let spec = Arc::new(http_spec(&fake.url));
-    assert_eq!(unknown(call(&upstreams(), &spec, "t").await), "the upstream answered HTTP 404");
+    let reason = unknown(call(&upstreams(), &spec, "t").await);
+    assert!(reason.contains("HTTP 404"), "{reason}");
     assert_eq!(fake.count("tools/call"), 1);
 }
 

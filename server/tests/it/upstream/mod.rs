@@ -9,6 +9,7 @@ mod modern;
 mod outbound;
 mod process;
 mod progress;
+mod quirks;
 mod reach;
 mod rmcp_server;
 mod sample;

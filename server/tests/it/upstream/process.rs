@@ -11,7 +11,7 @@ use super::*;
 
 /// A shell that shakes hands and runs `case` arms for calls by tool name, with
 /// `$id` set and `answer JSON` to answer.
-fn shell(arms: &str) -> ConnectionSpec {
+pub(super) fn shell(arms: &str) -> ConnectionSpec {
     let script = format!(
         r#"
         answer() {{ printf '{{"jsonrpc":"2.0","id":%s,"result":%s}}\n' "$id" "$1"; }}
@@ -133,8 +133,8 @@ async fn a_child_that_ended_is_started_again_before_anybody_calls() {
     let killed = std::process::Command::new("kill").args(["-9", &pid]).status();
     assert!(killed.expect("kill").success());
     let state = || upstreams.status(spec.id).expect("it was used").state;
-    soon("the failure", || state() != State::Ready).await;
-    soon("the revival", || state() == State::Ready).await;
+    soon("the failure", || state() != State::Connected).await;
+    soon("the revival", || state() == State::Connected).await;
     assert_ne!(result(call(&upstreams, &spec, "pid").await), pid);
 }
 

@@ -3,7 +3,7 @@
 /// A revision of MCP, named by its date. Later ones compare greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Revision {
-    /// 2024-11-05: the first. Its own transport over HTTP is not served; clients speak it over Streamable HTTP too.
+    /// 2024-11-05: the first; over HTTP it had its own transport, but servers and clients speak it over Streamable HTTP too.
     V2024_11_05,
     /// 2025-03-26: Streamable HTTP, batches.
     V2025_03_26,

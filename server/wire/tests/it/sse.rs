@@ -6,7 +6,7 @@ use wire::sse::{Decoder, Event, encode};
 fn events() -> impl Strategy<Value = Vec<Event>> {
     let name = || proptest::option::of("[^\r\n\0]{1,6}");
     let data = prop_oneof!["[ab:é😀 \r\n]{0,12}", any::<String>()];
-    let event = (name(), name(), data).prop_map(|(event, id, data)| Event { event, id, data, retry: None });
+    let event = (name(), name(), data).prop_map(|(event, id, data)| Event { event, id, data, ..Event::default() });
     collection::vec(event, 0..5)
 }
 

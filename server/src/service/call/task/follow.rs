@@ -98,17 +98,20 @@ pub(in super::super) async fn hand_out(
     let Some(mut followed) = followed(source, &answer, services.clock.now()) else { return Ok(answer) };
     let Answer::Result(result) = &answer else { return Ok(answer) };
     if !context.tasks {
-        return Ok(Answer::Result(say::goes_on()));
+        return Ok(Answer::Result(say::goes_on_for(services, context).await));
     }
     let id = random::text::<32>();
-    let Some(ours) = with_task_id(result, &id) else { return Ok(Answer::Result(say::goes_on())) };
+    let Some(ours) = with_task_id(result, &id) else {
+        return Ok(Answer::Result(say::goes_on_for(services, context).await));
+    };
     let owner = Owner { toolkit: context.toolkit.id, caller: context.caller.principal };
     let mut scope = OrgScope::begin(&services.db.calls, context.org.id).await?;
     if let Some(approval) = approval {
         // Under the lock, so that the count is exact.
         db::approval::lock(&mut scope, approval).await?;
         if db::task::count_handles(&mut scope, approval).await? >= MAX_OPEN {
-            return Ok(Answer::Result(say::goes_on()));
+            drop(scope);
+            return Ok(Answer::Result(say::goes_on_for(services, context).await));
         }
     }
     followed.source.normal_sha256 = match (followed.source.normal_sha256, made) {
