@@ -1,5 +1,5 @@
-//! Child processes that do not outlive this one, however it ends, and that are ended with all that
-//! they started themselves.
+//! Child processes that do not outlive this one, however it ends. [`keeper`] also ends what they started themselves,
+//! for programs that are not ours.
 //!
 //! `PR_SET_PDEATHSIG` follows the *thread* that forked (prctl(2)), and runtimes end their threads
 //! when idle. So one thread, which lives as long as the process, does all the spawning.
@@ -7,6 +7,7 @@
 //! Also as whom they run, and what they may not see of this process.
 
 mod conceal;
+pub mod keeper;
 mod system_user;
 
 use std::{
@@ -45,26 +46,6 @@ pub fn spawn(mut command: Command, on_parent_death: Signal) -> io::Result<Child>
     let (tell, told) = mpsc::sync_channel(1);
     on_spawner(move || drop(tell.send(command.spawn())))?;
     told.recv().map_err(|_| panicked())?
-}
-
-/// [`spawn`] for a child that is awaited and read asynchronously. Must be called within a Tokio
-/// runtime with IO enabled, to which the child then belongs. A caller that may be cancelled sets
-/// `kill_on_drop`, or a child that nobody holds goes on until this process ends.
-///
-/// # Errors
-/// As [`tokio::process::Command::spawn`].
-pub async fn spawn_tokio(
-    mut command: tokio::process::Command,
-    on_parent_death: Signal,
-) -> io::Result<tokio::process::Child> {
-    leash(command.as_std_mut(), on_parent_death);
-    let runtime = tokio::runtime::Handle::current();
-    let (tell, told) = tokio::sync::oneshot::channel();
-    on_spawner(move || {
-        let _inside = runtime.enter();
-        drop(tell.send(command.spawn()));
-    })?;
-    told.await.map_err(|_| panicked())?
 }
 
 /// Sends `signal` to the child `pid` and to everything in its process group. A group that is already
@@ -191,15 +172,5 @@ mod tests {
         let missing = spawn(Command::new("/nonexistent/program"), Signal::SIGKILL).unwrap_err();
         assert_eq!(missing.kind(), io::ErrorKind::NotFound);
         assert!(spawn(sh("exit 0"), Signal::SIGKILL).unwrap().wait().unwrap().success());
-    }
-
-    #[tokio::test]
-    async fn an_asynchronous_child_can_be_read_and_awaited() {
-        use tokio::io::AsyncReadExt;
-        let mut child = spawn_tokio(sh("echo hello; exit 3").into(), Signal::SIGKILL).await.unwrap();
-        let mut said = String::new();
-        child.stdout.take().unwrap().read_to_string(&mut said).await.unwrap();
-        assert_eq!(said, "hello\n");
-        assert_eq!(child.wait().await.unwrap().code(), Some(3));
     }
 }

@@ -169,6 +169,44 @@ pub struct UpdateConnection {
     pub trust_definitions: Option<bool>,
 }
 
+/// What an upstream says to agents beside its tools (`instructions` of MCP), and what of it is passed on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ConnectionInstructions {
+    /// What it said when its tools were last listed, without characters that nobody sees, at most 8 KiB; `null`: nothing.
+    pub instructions: Option<String>,
+    /// The SHA-256 of that text, in hex; `null` before its tools were listed.
+    pub instructions_sha256: Option<String>,
+    /// Since when it says that.
+    pub seen_at: Option<DateTime<Utc>>,
+    /// Whether that is not what was last reviewed: agents do not get it.
+    pub changed: bool,
+    /// What was last reviewed, the first seen included: agents get it, as long as the upstream says anything.
+    pub reviewed_instructions: Option<String>,
+    /// When that was.
+    pub reviewed_at: Option<DateTime<Utc>>,
+    /// Who accepted it; `null` for the first seen.
+    pub reviewed_by: Option<Uuid>,
+    /// The e-mail of that person.
+    pub reviewed_by_email: Option<String>,
+}
+
+/// Accepts what an upstream says to agents.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ReviewInstructions {
+    /// The SHA-256, in hex, of the text that was looked at.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(
+            pattern = "^[0-9a-fA-F]{64}$",
+            examples("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")
+        )
+    )]
+    pub instructions_sha256: String,
+}
+
 /// What listing an upstream's tools again brought: of each kind the first 50.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -33,8 +33,8 @@ pub use approval::{
 pub use audit::{AuditRecord, AuditRecordDetail, NOT_READ};
 pub use auth::{AccessToken, ChangePassword, Login, Me, MyKind, MyOrg, PASSWORD_CHARACTERS};
 pub use connection::{
-    Connection, ConnectionKind, ConnectionLogs, ConnectionStatus, CreateConnection, LeftOut, Refreshed, UnusableTool,
-    UpdateConnection,
+    Connection, ConnectionInstructions, ConnectionKind, ConnectionLogs, ConnectionStatus, CreateConnection, LeftOut,
+    Refreshed, ReviewInstructions, UnusableTool, UpdateConnection,
 };
 pub use import::{ImportConnections, Imported, ImportedConnection, SkippedServer};
 pub use invitation::{

@@ -43,6 +43,9 @@ pub struct Toolkit {
     pub visibility: Visibility,
     /// What it sets differently from the org's approval policy.
     pub approval_policy: Option<PolicyOverride>,
+    /// What its agents are told in place of what its upstreams say.
+    #[serde(default)]
+    pub instructions: Option<String>,
     /// Where agents reach it.
     #[cfg_attr(feature = "openapi", schema(format = "uri", examples("https://permesso.example.com/acme/bank/mcp")))]
     pub mcp_url: String,
@@ -76,6 +79,10 @@ pub struct CreateToolkit {
     /// What it sets differently from the org's approval policy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval_policy: Option<PolicyOverride>,
+    /// What its agents are told in place of what its upstreams say: at most 7,900 bytes of UTF-8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(max_length = 7900, examples("Amounts are in cents.")))]
+    pub instructions: Option<String>,
 }
 
 /// What to change about a toolkit; what is absent stays.
@@ -109,6 +116,10 @@ pub struct UpdateToolkit {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::absent::given")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<PolicyPatch>))]
     pub approval_policy: Option<Option<PolicyPatch>>,
+    /// What its agents are told from now on, at most 7,900 bytes of UTF-8; `null`: what its upstreams say.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::absent::given")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, max_length = 7900))]
+    pub instructions: Option<Option<String>>,
 }
 
 #[cfg(test)]

@@ -131,6 +131,10 @@ pub struct Connection {
     pub connect_timeout_ms: i32,
     /// How long a call may take, in milliseconds.
     pub call_timeout_ms: i32,
+    /// What its upstream says to agents, as far as it is reviewed.
+    pub instructions: Option<Arc<str>>,
+    /// Whether it says something else now, which nobody has reviewed.
+    pub instructions_changed: bool,
 }
 
 /// How long a client may go on with what it was listed (approvals.md, "What the agent sees", 4).
@@ -147,6 +151,8 @@ pub struct Toolkit {
     pub name: String,
     /// Whether every authenticated caller may use it.
     pub public: bool,
+    /// What its agents are told in place of what its upstreams say.
+    pub instructions: Option<Arc<str>>,
     /// Its tools, ordered by the name that agents see.
     pub tools: Vec<Arc<ToolkitTool>>,
     /// What it sets differently from the org's approval policy.

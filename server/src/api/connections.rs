@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use api_types::{
-    Connection, ConnectionKind, ConnectionLogs, ConnectionStatus, CreateConnection, ImportConnections, Imported, List,
-    Refreshed, ReviewTool, ReviewedDefinition, Tool, UpdateConnection,
+    Connection, ConnectionInstructions, ConnectionKind, ConnectionLogs, ConnectionStatus, CreateConnection,
+    ImportConnections, Imported, List, Refreshed, ReviewInstructions, ReviewTool, ReviewedDefinition, Tool,
+    UpdateConnection,
 };
 use axum::{
     Json,
@@ -189,6 +190,46 @@ pub async fn get_connection_logs(
     Ok(Json(ConnectionLogs { lines: services.upstreams.logs(connection.id.0, access.0.actor.instance_admin) }))
 }
 
+/// What the upstream says to agents beside its tools, and what of it is passed on.
+#[utoipa::path(
+    get,
+    path = "/orgs/{org}/connections/{slug}/instructions",
+    tag = "connections",
+    responses((status = OK, body = ConnectionInstructions)),
+    security(("bearer" = ["connections:read"])),
+)]
+pub async fn get_connection_instructions(
+    State(services): State<Arc<Services>>,
+    access: Allowed<ReadConnections>,
+    Path((_, slug)): Path<(String, String)>,
+) -> Result<Json<ConnectionInstructions>> {
+    let mut scope = OrgScope::begin(&services.db.people, access.0.org.id).await?;
+    let connection = db::connection::find(&mut scope, &slug).await?.ok_or_else(Error::not_found)?;
+    let row = db::instructions::find(&mut scope, connection.id).await?;
+    Ok(Json(connection::shown_instructions(&services, row)?))
+}
+
+/// Accepts what the upstream says to agents now: it is passed on.
+#[utoipa::path(
+    post,
+    path = "/orgs/{org}/connections/{slug}/instructions/review",
+    tag = "connections",
+    request_body = ReviewInstructions,
+    responses(
+        (status = OK, body = ConnectionInstructions),
+        (status = CONFLICT, description = "`instructions_changed`"),
+    ),
+    security(("bearer" = ["connections:write"])),
+)]
+pub async fn review_instructions(
+    State(services): State<Arc<Services>>,
+    access: Allowed<WriteConnections>,
+    Path((_, slug)): Path<(String, String)>,
+    Body(seen): Body<ReviewInstructions>,
+) -> Result<Json<ConnectionInstructions>> {
+    Ok(Json(connection::accept_instructions(&services, &access.0, &slug, &seen).await?))
+}
+
 /// Lists what the connection offers, and what toolkits have that it no longer offers, by name.
 ///
 /// A page ends early when its definitions exceed 4 MiB.
@@ -272,7 +313,15 @@ fn shown(services: &Services, access: &OrgAccess, row: db::connection::Row) -> R
     let warning = services.upstreams.children().warning().filter(|_| kind == ConnectionKind::Stdio);
     let restless = connection::restless(&row, services.clock.now());
     let unusable = connection::unusable(&row);
-    let warnings: Vec<_> = warning.map(str::to_owned).into_iter().chain(restless).chain(unusable).collect();
+    let known = services.directory.get()?;
+    let known = known.orgs.get(&access.org.slug).and_then(|org| org.connections.get(&row.id));
+    let unreviewed = known.is_some_and(|known| known.instructions_changed).then(|| {
+        "what its upstream says to agents (instructions) has changed; they get what was reviewed before until a person \
+         accepts the new text (POST …/instructions/review)"
+            .to_owned()
+    });
+    let warnings: Vec<_> =
+        warning.map(str::to_owned).into_iter().chain(restless).chain(unusable).chain(unreviewed).collect();
     Ok(Connection {
         etag: connection::etag(&row),
         kind,

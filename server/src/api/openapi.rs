@@ -83,6 +83,8 @@ use crate::error::Result;
         connections::delete_connection,
         connections::refresh_connection,
         connections::list_connection_tools,
+        connections::get_connection_instructions,
+        connections::review_instructions,
         connections::review_tool,
         connections::delete_reviewed_definition,
         connections::get_connection_logs,

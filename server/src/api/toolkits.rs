@@ -273,6 +273,7 @@ fn toolkit(services: &Services, org: &Org, row: db::toolkit::Row) -> Toolkit {
         name: row.name,
         visibility: if row.visibility == "public" { Visibility::Public } else { Visibility::Private },
         approval_policy: row.approval_policy.map(|policy| policy.0),
+        instructions: row.instructions,
         created_at: row.created_at,
     }
 }

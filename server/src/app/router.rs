@@ -66,6 +66,8 @@ pub const API: Routes = &[
     }),
     ("/orgs/{org}/connections/{slug}/refresh", || post(connections::refresh_connection)),
     ("/orgs/{org}/connections/{slug}/tools", || get(connections::list_connection_tools)),
+    ("/orgs/{org}/connections/{slug}/instructions", || get(connections::get_connection_instructions)),
+    ("/orgs/{org}/connections/{slug}/instructions/review", || post(connections::review_instructions)),
     ("/orgs/{org}/connections/{slug}/logs", || get(connections::get_connection_logs)),
     ("/orgs/{org}/connections/{slug}/tools/{tool}/review", || post(connections::review_tool)),
     ("/orgs/{org}/connections/{slug}/tools/{tool}/reviewed/{sha256}", || {

@@ -90,7 +90,12 @@ async fn load_orgs(scope: &mut SystemScope) -> Result<HashMap<OrgId, Org>> {
         }
     }
     let connections = sqlx::query!(
-        "SELECT id, org_id, slug, kind, config_sealed, version, enabled, connect_timeout_ms, call_timeout_ms FROM connections"
+        r#"SELECT id, org_id, slug, kind, config_sealed, version, enabled, connect_timeout_ms, call_timeout_ms,
+                  (SELECT reviewed FROM connection_instructions i
+                   WHERE i.connection_id = connections.id AND seen <> '' AND reviewed <> '') AS instructions,
+                  EXISTS (SELECT FROM connection_instructions i
+                   WHERE i.connection_id = connections.id AND seen NOT IN ('', reviewed)) AS "instructions_changed!"
+           FROM connections"#
     );
     for row in connections.fetch_all(scope.conn()).await? {
         let slug = row.slug.parse().map_err(|e| odd("connections", row.id, e))?;
@@ -105,6 +110,8 @@ async fn load_orgs(scope: &mut SystemScope) -> Result<HashMap<OrgId, Org>> {
                 enabled: row.enabled,
                 connect_timeout_ms: row.connect_timeout_ms,
                 call_timeout_ms: row.call_timeout_ms,
+                instructions: row.instructions.map(Into::into),
+                instructions_changed: row.instructions_changed,
             };
             org.connections.insert(connection.id, Arc::new(connection));
         }
@@ -119,7 +126,7 @@ async fn load_toolkits(
 ) -> Result<HashMap<OrgId, Vec<Toolkit>>> {
     let mut by_toolkit = load_toolkit_tools(scope, tools, forbid_self_approval).await?;
     let mut toolkits: HashMap<OrgId, Vec<Toolkit>> = HashMap::new();
-    let rows = sqlx::query!("SELECT id, org_id, slug, name, visibility, approval_policy FROM toolkits");
+    let rows = sqlx::query!("SELECT id, org_id, slug, name, visibility, approval_policy, instructions FROM toolkits");
     for row in rows.fetch_all(scope.conn()).await? {
         let mut tools = by_toolkit.remove(&ToolkitId(row.id)).unwrap_or_default();
         tools.sort_by(|a, b| a.name.cmp(&b.name));
@@ -128,6 +135,7 @@ async fn load_toolkits(
             slug: row.slug.parse().map_err(|e| odd("toolkits", row.id, e))?,
             name: row.name,
             public: row.visibility == "public",
+            instructions: row.instructions.map(Into::into),
             tools,
             policy: policy_override("toolkits", row.id, row.approval_policy, forbid_self_approval)?,
         });

@@ -8,6 +8,7 @@ pub mod connection;
 pub mod decider;
 pub mod device;
 pub mod directory;
+pub mod instructions;
 pub mod invitation;
 pub mod key_people;
 pub mod mcp_session;

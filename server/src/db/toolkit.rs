@@ -22,6 +22,8 @@ pub struct Row {
     pub approval_policy: Option<Json<PolicyOverride>>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
+    /// What its agents are told in place of what its upstreams say.
+    pub instructions: Option<String>,
 }
 
 /// What a toolkit is to be.
@@ -34,6 +36,8 @@ pub struct Content<'a> {
     pub visibility: &'a str,
     /// What it sets differently from the org.
     pub approval_policy: Option<&'a PolicyOverride>,
+    /// What its agents are told in place of what its upstreams say.
+    pub instructions: Option<&'a str>,
 }
 
 /// Lists toolkits by slug.
@@ -43,7 +47,7 @@ pub struct Content<'a> {
 pub async fn list(scope: &mut OrgScope, after: Option<&str>, limit: i64) -> Result<Vec<Row>> {
     Ok(sqlx::query_as!(
         Row,
-        r#"SELECT id, slug, name, visibility, approval_policy AS "approval_policy: Json<PolicyOverride>", created_at
+        r#"SELECT id, slug, name, visibility, approval_policy AS "approval_policy: Json<PolicyOverride>", created_at, instructions
            FROM toolkits WHERE org_id = $1 AND ($2::text IS NULL OR slug > $2) ORDER BY slug LIMIT $3"#,
         scope.org().0,
         after,
@@ -60,7 +64,7 @@ pub async fn list(scope: &mut OrgScope, after: Option<&str>, limit: i64) -> Resu
 pub async fn find(scope: &mut OrgScope, slug: &str) -> Result<Option<Row>> {
     Ok(sqlx::query_as!(
         Row,
-        r#"SELECT id, slug, name, visibility, approval_policy AS "approval_policy: Json<PolicyOverride>", created_at
+        r#"SELECT id, slug, name, visibility, approval_policy AS "approval_policy: Json<PolicyOverride>", created_at, instructions
            FROM toolkits WHERE org_id = $1 AND slug = $2"#,
         scope.org().0,
         slug,
@@ -76,7 +80,7 @@ pub async fn find(scope: &mut OrgScope, slug: &str) -> Result<Option<Row>> {
 pub async fn lock(scope: &mut OrgScope, slug: &str) -> Result<Option<Row>> {
     Ok(sqlx::query_as!(
         Row,
-        r#"SELECT id, slug, name, visibility, approval_policy AS "approval_policy: Json<PolicyOverride>", created_at
+        r#"SELECT id, slug, name, visibility, approval_policy AS "approval_policy: Json<PolicyOverride>", created_at, instructions
            FROM toolkits WHERE org_id = $1 AND slug = $2 FOR UPDATE"#,
         scope.org().0,
         slug,
@@ -91,8 +95,9 @@ pub async fn lock(scope: &mut OrgScope, slug: &str) -> Result<Option<Row>> {
 /// When Postgres cannot be reached.
 pub async fn insert(scope: &mut OrgScope, id: ToolkitId, new: &Content<'_>, by: UserId) -> Result<bool> {
     let inserted = sqlx::query!(
-        "INSERT INTO toolkits (id, org_id, slug, name, visibility, approval_policy, self_approval_by, self_approval_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, clock_timestamp()) ON CONFLICT (org_id, slug) DO NOTHING",
+        "INSERT INTO toolkits (id, org_id, slug, name, visibility, approval_policy, self_approval_by, self_approval_at,
+                               instructions)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, clock_timestamp(), $8) ON CONFLICT (org_id, slug) DO NOTHING",
         id.0,
         scope.org().0,
         new.slug,
@@ -100,6 +105,7 @@ pub async fn insert(scope: &mut OrgScope, id: ToolkitId, new: &Content<'_>, by: 
         new.visibility,
         new.approval_policy.map(Json) as _,
         by.0,
+        new.instructions,
     )
     .execute(scope.conn())
     .await?;
@@ -112,7 +118,7 @@ pub async fn insert(scope: &mut OrgScope, id: ToolkitId, new: &Content<'_>, by: 
 /// When Postgres cannot be reached.
 pub async fn update(scope: &mut OrgScope, id: ToolkitId, to: &Content<'_>, by: UserId) -> Result<bool> {
     let updated = sqlx::query!(
-        "UPDATE toolkits SET slug = $3, name = $4, visibility = $5, approval_policy = $6,
+        "UPDATE toolkits SET slug = $3, name = $4, visibility = $5, approval_policy = $6, instructions = $8,
                 self_approval_by = CASE WHEN (slug, who_decides(approval_policy)) IS DISTINCT FROM ($3::text, who_decides($6))
                     THEN $7::uuid ELSE self_approval_by END,
                 self_approval_at = CASE WHEN (slug, who_decides(approval_policy)) IS DISTINCT FROM ($3::text, who_decides($6))
@@ -126,6 +132,7 @@ pub async fn update(scope: &mut OrgScope, id: ToolkitId, to: &Content<'_>, by: U
         to.visibility,
         to.approval_policy.map(Json) as _,
         by.0,
+        to.instructions,
     )
     .execute(scope.conn())
     .await?;

@@ -5,14 +5,14 @@ use std::sync::LazyLock;
 use serde_json::{Value, json, value::RawValue};
 use wire::mcp::{Revision, TASKS_EXTENSION};
 
-use super::{listed::Listed, record::Place};
+use super::{
+    instructions::{instructions, recorded},
+    listed::Listed,
+    record::Place,
+};
 
 /// How long a client may keep a list or what was discovered, in milliseconds: permissions and upstreams change.
 pub(super) const TTL_MS: u64 = 60_000;
-
-/// What an agent reads before it uses anything.
-pub(super) const INSTRUCTIONS: &str = "Some tools wait for a person's decision. A result that begins with NOT EXECUTED says what to do next; \
-     follow it and do not look for another way to get the same effect.";
 
 static SERVER_INFO: LazyLock<Box<RawValue>> = LazyLock::new(|| {
     let info = json!({"name": "permesso", "version": env!("CARGO_PKG_VERSION")});
@@ -37,11 +37,10 @@ pub(super) fn discover(place: &Place) -> Listed {
         "supportedVersions": newest_first,
         "capabilities": {"tools": {"listChanged": true}, "extensions": {TASKS_EXTENSION: {}}},
         "_meta": {"io.modelcontextprotocol/serverInfo": described(place)},
-        "instructions": INSTRUCTIONS,
+        "instructions": instructions(place),
         "ttlMs": TTL_MS,
         "cacheScope": "private",
     });
-    let result = serde_json::value::to_raw_value(&result).unwrap_or_default();
-    let record = Some(result.get().to_owned());
-    Listed::new(result, record)
+    let written = serde_json::value::to_raw_value(&result).unwrap_or_default();
+    Listed::new(written, Some(recorded(result)))
 }

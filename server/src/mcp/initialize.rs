@@ -5,6 +5,7 @@ use wire::mcp::{InitializeParams, Revision};
 
 use super::{
     discover, era,
+    instructions::{instructions, recorded},
     listed::{Failure, Listed},
     record::Place,
 };
@@ -26,9 +27,8 @@ pub(super) async fn initialize(
         "protocolVersion": revision.as_str(),
         "capabilities": {"tools": {"listChanged": true}},
         "serverInfo": discover::described(place),
-        "instructions": discover::INSTRUCTIONS,
+        "instructions": instructions(place),
     });
-    let result = serde_json::value::to_raw_value(&result).unwrap_or_default();
-    let record = Some(result.get().to_owned());
-    Ok((Listed::new(result, record), session))
+    let written = serde_json::value::to_raw_value(&result).unwrap_or_default();
+    Ok((Listed::new(written, Some(recorded(result))), session))
 }

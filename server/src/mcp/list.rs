@@ -93,7 +93,7 @@ pub(super) async fn list_tools(
 }
 
 /// The tools that a caller sees, by name, and whether each may have to wait for a person.
-fn visible<'a>(
+pub(super) fn visible<'a>(
     org: &'a Org,
     toolkit: &'a Toolkit,
     caller: &'a Caller,

@@ -16,6 +16,7 @@ mod era;
 mod fault;
 mod following;
 mod initialize;
+mod instructions;
 mod list;
 mod listed;
 mod listen;

@@ -6,6 +6,7 @@ use api_types::{CreateOrg, UpdateOrg};
 use domain::{
     ApprovalPolicy, OrgId, RoleId,
     approval::{Change, State},
+    directory::Connection,
     right::{ADMIN, builtin_roles},
 };
 use uuid::Uuid;
@@ -22,6 +23,7 @@ use super::{
 use crate::{
     db::{self, OrgScope, Reason, audit::finished, org::Row},
     error::{Error, Result},
+    upstream::ConnectionSpec,
 };
 
 /// How long an answer may be on its way to the record.
@@ -149,8 +151,9 @@ pub async fn delete(services: &Services, access: &OrgAccess, confirm: Option<&st
 /// Fails while a call that needed no approval runs, on any replica, as far as the record knows: it would lose its connection
 /// under it. It ends by its own limit; one whose replica was killed counts until that is over.
 async fn no_call(services: &Services, scope: &mut OrgScope, access: &OrgAccess) -> Result<()> {
-    let longest =
-        access.org.connections.values().map(|c| millis(c.connect_timeout_ms) + millis(c.call_timeout_ms)).max();
+    let of =
+        |c: &Connection| millis(c.connect_timeout_ms) + millis(c.call_timeout_ms).max(ConnectionSpec::LONGEST_CALL);
+    let longest = access.org.connections.values().map(|connection| of(connection)).max();
     // A session that was lost is opened once more, and the answer is on its way to the record.
     let longest = 2 * longest.unwrap_or_default() + RECORDED_WITHIN;
     let floor = finished::before(Uuid::now_v7(), u64::try_from(longest.as_millis()).unwrap_or(u64::MAX));

@@ -1,7 +1,7 @@
 //! Making, changing and deleting toolkits. Their tools are in `toolkit_tool`.
 
 use api_types::{CreateToolkit, UpdateToolkit, Visibility};
-use domain::ToolkitId;
+use domain::{ToolkitId, marks::is_blank};
 
 use super::{
     Services,
@@ -20,14 +20,18 @@ use crate::{
     error::{Error, Result},
 };
 
+/// How long a toolkit's own instructions may be, in bytes: with the gateway's, agents read 8 KiB at most.
+const LONGEST: usize = 7_900;
+
 /// Makes a toolkit, without tools.
 ///
 /// # Errors
 /// A wrong slug, name or approval policy; a slug that is taken (409); `person_required` for a key that sets an approval
-/// policy or lets callers from outside in.
+/// policy, has instructions or lets callers from outside in.
 pub async fn create(services: &Services, access: &OrgAccess, new: &CreateToolkit) -> Result<Row> {
     let slug = slug(&new.slug)?;
     let name = label("name", &new.name)?;
+    let instructions = new.instructions.as_deref().map(instructions).transpose()?;
     approval_policy::sound(new.approval_policy.as_ref())?;
     let mut scope = change::begin(services, access).await?;
     let changer = Changer::of(&mut scope, services, access).await?;
@@ -35,11 +39,16 @@ pub async fn create(services: &Services, access: &OrgAccess, new: &CreateToolkit
     if new.visibility == Visibility::Public {
         changer.may_publish(slug.as_str())?;
     }
+    if instructions.is_some() {
+        // Agents obey them, and what upstreams say goes by a person as well.
+        access.actor.person()?;
+    }
     let content = Content {
         slug: slug.as_str(),
         name,
         visibility: new.visibility.as_str(),
         approval_policy: new.approval_policy.as_ref(),
+        instructions: instructions.as_deref(),
     };
     if !db::toolkit::insert(&mut scope, ToolkitId::new(), &content, access.actor.owner).await? {
         return Err(taken(slug.as_str()));
@@ -51,13 +60,14 @@ pub async fn create(services: &Services, access: &OrgAccess, new: &CreateToolkit
 
 /// The tag of what can be changed about a toolkit.
 pub fn etag(row: &Row) -> String {
-    etag::of(&(row.id.0, &row.slug, &row.name, &row.visibility, row.approval_policy.as_ref().map(|policy| &policy.0)))
+    let policy = row.approval_policy.as_ref().map(|policy| &policy.0);
+    etag::of(&(row.id.0, &row.slug, &row.name, &row.visibility, policy, &row.instructions))
 }
 
 /// Changes a toolkit. What changes nothing is not on record.
 ///
 /// # Errors
-/// Not found; as [`create`]; `person_required` for a key that changes the slug; `changed_since` (412).
+/// Not found; as [`create`]; `person_required` for a key that changes the slug or the instructions; `changed_since` (412).
 pub async fn update(
     services: &Services,
     access: &OrgAccess,
@@ -67,6 +77,8 @@ pub async fn update(
 ) -> Result<Row> {
     let new_slug = to.slug.as_deref().map(slug).transpose()?;
     let name = to.name.as_deref().map(|name| label("name", name)).transpose()?;
+    let new_instructions =
+        to.instructions.as_ref().map(|text| text.as_deref().map(instructions).transpose()).transpose()?;
     approval_policy::sound(to.approval_policy.as_ref().and_then(|patch| patch.as_ref()?.merged(None)).as_ref())?;
     let mut scope = change::begin(services, access).await?;
     let changer = Changer::of(&mut scope, services, access).await?;
@@ -84,6 +96,9 @@ pub async fn update(
     };
     let policy = policy.as_ref();
     approval_policy::checked_override(&mut scope, services, access, stored, policy).await?;
+    if new_instructions.as_ref().is_some_and(|new| *new != row.instructions) {
+        access.actor.person()?;
+    }
     if to.visibility == Some(Visibility::Public) && row.visibility != Visibility::Public.as_str() {
         changer.may_publish(toolkit)?;
     }
@@ -93,6 +108,7 @@ pub async fn update(
         name: name.unwrap_or(&row.name),
         visibility: to.visibility.map_or(row.visibility.as_str(), |visibility: Visibility| visibility.as_str()),
         approval_policy: policy,
+        instructions: new_instructions.as_ref().unwrap_or(&row.instructions).as_deref(),
     };
     if !db::toolkit::update(&mut scope, row.id, &content, access.actor.owner).await? {
         return Err(taken(slug));
@@ -147,6 +163,20 @@ pub(super) async fn settled(scope: &mut OrgScope, of: Of) -> Result<()> {
             ),
         )),
     }
+}
+
+/// What a toolkit says to its agents.
+fn instructions(text: &str) -> Result<String> {
+    let text = text.replace("\r\n", "\n");
+    if text.len() > LONGEST || text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t')) {
+        let rule =
+            format!("must have at most {LONGEST} bytes of UTF-8, and no control characters but line feeds and tabs");
+        return Err(Error::invalid("instructions", rule));
+    }
+    if is_blank(&text) {
+        return Err(Error::invalid("instructions", "must have a character that can be seen"));
+    }
+    Ok(text.trim().to_owned())
 }
 
 fn taken(slug: &str) -> Error {

@@ -11,8 +11,10 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::ConnectionSpec;
 use super::error::Failure;
 
 /// Asked before the first byte is written. `Err` says why it must not be.
@@ -34,11 +36,18 @@ enum State {
 pub(super) struct Departure {
     state: Mutex<State>,
     decided: Notify,
+    /// Told of each step that the upstream says it made.
+    steps: Arc<Notify>,
 }
 
 impl Departure {
     pub(super) fn new(guard: Guard) -> Arc<Self> {
-        Arc::new(Self { state: Mutex::new(State::Waiting(guard)), decided: Notify::new() })
+        Self::with_steps(guard, Arc::default())
+    }
+
+    /// The same, where `steps` is told when the upstream says how far it is.
+    pub(super) fn with_steps(guard: Guard, steps: Arc<Notify>) -> Arc<Self> {
+        Arc::new(Self { state: Mutex::new(State::Waiting(guard)), decided: Notify::new(), steps })
     }
 
     /// To be called by the writer right before the first byte. `Err` carries why
@@ -100,7 +109,8 @@ impl Departure {
 pub(super) struct Limits {
     /// Until the first byte is written.
     pub(super) leave: Duration,
-    /// From then until the answer is there.
+    /// From then until the answer is there; and again from each step that the upstream says it made, up to
+    /// [`ConnectionSpec::LONGEST_CALL`] in all.
     pub(super) answer: Duration,
 }
 
@@ -127,14 +137,42 @@ pub(super) async fn supervise<T>(
     {
         return Err(Failure::NotSent(reason));
     }
-    tokio::select! {
-        biased;
-        outcome = &mut exchange => outcome,
-        () = tokio::time::sleep(limits.answer) => {
-            Err(departure.failed(format!("no answer within {}", seconds(limits.answer))))
+    let mut patience = Patience::begin(limits.answer, Instant::now());
+    loop {
+        tokio::select! {
+            biased;
+            outcome = &mut exchange => return outcome,
+            () = cancel.cancelled() => return Err(departure.failed("it was cancelled while it ran".to_owned())),
+            () = tokio::time::sleep_until(patience.until) => return Err(departure.failed(patience.reason())),
+            () = departure.steps.notified() => patience.step(Instant::now()),
         }
-        () = cancel.cancelled() => {
-            Err(departure.failed("it was cancelled while it ran".to_owned()))
+    }
+}
+
+/// Until when an answer is waited for.
+struct Patience {
+    limit: Duration,
+    began: Instant,
+    until: Instant,
+}
+
+impl Patience {
+    fn begin(limit: Duration, now: Instant) -> Self {
+        Self { limit, began: now, until: now + limit }
+    }
+
+    /// The upstream says that it made a step.
+    fn step(&mut self, now: Instant) {
+        self.until = (now + self.limit).min(self.began + self.limit.max(ConnectionSpec::LONGEST_CALL));
+    }
+
+    /// Why it is over.
+    fn reason(&self) -> String {
+        let (limit, waited) = (seconds(self.limit), self.until - self.began);
+        if waited > self.limit && waited < ConnectionSpec::LONGEST_CALL {
+            format!("no answer and no progress within {limit}")
+        } else {
+            format!("no answer within {}", seconds(waited))
         }
     }
 }
@@ -195,6 +233,24 @@ mod tests {
             supervise(&departure, limits(20), &CancellationToken::new(), std::future::pending::<Result<(), Failure>>())
                 .await;
         assert_eq!(outcome, Err(Failure::unknown("no answer within 0.02 s")));
+    }
+
+    #[test]
+    fn each_step_of_the_upstream_begins_the_limit_anew_up_to_a_quarter_of_an_hour() {
+        let start = Instant::now();
+        let at = |seconds: u64| start + Duration::from_secs(seconds);
+        for (limit, steps, until, reason) in [
+            (120, &[][..], 120, "no answer within 120 s"),
+            (120, &[100, 200], 320, "no answer and no progress within 120 s"),
+            (120, &[100, 200, 300, 400, 500, 600, 700, 800, 890], 900, "no answer within 900 s"),
+            (3600, &[1, 3599], 3600, "no answer within 3600 s"),
+        ] {
+            let mut patience = Patience::begin(Duration::from_secs(limit), start);
+            for step in steps {
+                patience.step(at(*step));
+            }
+            assert_eq!((patience.until, patience.reason().as_str()), (at(until), reason));
+        }
     }
 
     #[tokio::test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
+use tokio::sync::Notify;
 use wire::envelope::{self, Message};
 use wire::error::{HEADER_MISMATCH, INTERNAL_ERROR, MISSING_CAPABILITY, RpcError, UNSUPPORTED_VERSION};
 use wire::lenient::{self, Unreadable};
@@ -150,13 +151,26 @@ pub(super) struct Request {
     pub(super) goes_on: bool,
     /// See [`super::Call::load`].
     pub(super) load: Option<Arc<Load>>,
+    /// Told of each step that the upstream says it made: the time limit begins anew.
+    pub(super) steps: Arc<Notify>,
 }
 
 impl Request {
     /// One that changes nothing, or may be repeated.
     pub(super) fn new(method: &'static str, params: Option<Arc<RawValue>>) -> Self {
         let (guard, param_headers, inputs) = (unguarded(), Vec::new(), Inputs::default());
-        Self { method, params, guard, once: false, param_headers, tasks: false, inputs, goes_on: false, load: None }
+        Self {
+            method,
+            params,
+            guard,
+            once: false,
+            param_headers,
+            tasks: false,
+            inputs,
+            goes_on: false,
+            load: None,
+            steps: Arc::default(),
+        }
     }
 
     /// Whether it may be sent once more when its session was lost under it: it changes nothing.
@@ -234,7 +248,7 @@ pub(super) fn initialize_params() -> Box<RawValue> {
 
 /// The revision an upstream agreed to. `Err` is the reason why there is no session.
 pub(super) fn agreed_revision(answer: &Answer, observer: &Observer) -> Result<Revision, String> {
-    let result = match answer {
+    let said = match answer {
         Answer::Result(result) => result,
         Answer::Error(error) => {
             // An upstream's own words may repeat what it was sent, credentials
@@ -244,7 +258,8 @@ pub(super) fn agreed_revision(answer: &Answer, observer: &Observer) -> Result<Re
         }
     };
     let result =
-        InitializeResult::parse(result).map_err(|_| "the upstream's answer to initialize is not MCP".to_owned())?;
+        InitializeResult::parse(said).map_err(|_| "the upstream's answer to initialize is not MCP".to_owned())?;
+    observer.instructed(said);
     let agreed = Revision::parse(&result.protocol_version).filter(|revision| !revision.is_modern());
     agreed.ok_or_else(|| {
         let version: String = result

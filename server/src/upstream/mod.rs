@@ -57,7 +57,7 @@ pub struct ConnectionSpec {
     pub secrets: Arc<Secrets>,
     /// Until a session stands, and again until a call is written. 10 s by default, 60 s for a program.
     pub connect_timeout: Duration,
-    /// From a call's first byte until its answer. 120 s by default.
+    /// From a call's first byte, or the last that its upstream said of its progress, until its answer. 120 s by default.
     pub call_timeout: Duration,
 }
 
@@ -73,6 +73,8 @@ impl ConnectionSpec {
     pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
     /// The same for a program, which may be fetched before it starts (npx, uvx).
     pub const START_TIMEOUT: Duration = Duration::from_secs(60);
+    /// How long a call may take in all whose upstream goes on saying how far it is; `call_timeout` where that is longer.
+    pub const LONGEST_CALL: Duration = Duration::from_secs(15 * 60);
     /// What `call_timeout` is unless the connection says otherwise.
     pub const CALL_TIMEOUT: Duration = Duration::from_secs(120);
 }

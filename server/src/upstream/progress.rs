@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use serde_json::value::RawValue;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use wire::mcp;
 
 /// How far a call has come, as its upstream says (MCP, "Progress").
@@ -54,7 +54,13 @@ impl fmt::Debug for ProgressTo<'_> {
 /// The calls of a connection whose progress somebody wants, by token.
 #[derive(Default)]
 pub(super) struct Watchers {
-    by_token: Mutex<HashMap<Token, mpsc::Sender<UpstreamProgress>>>,
+    by_token: Mutex<HashMap<Token, Watched>>,
+}
+
+struct Watched {
+    to: mpsc::Sender<UpstreamProgress>,
+    /// Told of each step, also when `to` is full.
+    steps: Arc<Notify>,
 }
 
 /// A token with its escapes resolved, for an upstream may write them differently.
@@ -77,8 +83,10 @@ impl Watchers {
     /// From now on until the guard is dropped, progress under this token is told.
     pub(super) fn watch(self: &Arc<Self>, progress: ProgressTo<'_>) -> Watching {
         let token = Token::read(progress.token);
-        self.by_token.lock().insert(token.clone(), progress.to.clone());
-        Watching { watchers: self.clone(), token }
+        let watched = Watched { to: progress.to.clone(), steps: Arc::default() };
+        let steps = watched.steps.clone();
+        self.by_token.lock().insert(token.clone(), watched);
+        Watching { watchers: self.clone(), token, steps }
     }
 
     /// Takes the parameters of `notifications/progress`. What is malformed or about
@@ -90,7 +98,8 @@ impl Watchers {
         let Ok(said) = mcp::Progress::parse(Some(params)) else { return };
         let number = |raw: &RawValue| raw.get().parse().ok().filter(|number: &f64| number.is_finite());
         let Some(progress) = number(said.progress) else { return };
-        if let Some(to) = self.by_token.lock().get(&Token::read(said.token)) {
+        if let Some(Watched { to, steps }) = self.by_token.lock().get(&Token::read(said.token)) {
+            steps.notify_one();
             let message = said.message.map(|text| text.chars().take(UpstreamProgress::MESSAGE_CHARS).collect());
             let _ = to.try_send(UpstreamProgress { progress, total: said.total.and_then(number), message });
         }
@@ -101,6 +110,8 @@ impl Watchers {
 pub(super) struct Watching {
     watchers: Arc<Watchers>,
     token: Token,
+    /// Told of each step that the upstream says it made.
+    pub(super) steps: Arc<Notify>,
 }
 
 impl Drop for Watching {

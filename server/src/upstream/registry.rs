@@ -78,6 +78,9 @@ impl Upstreams {
     /// must not block. It is asked once; a second time only when the upstream answered that it did not
     /// know the session, so that the call is about to be written on a new one.
     ///
+    /// Its time limit begins anew with each step that the upstream says it made, up to 15 minutes in all or the limit
+    /// itself where that is longer.
+    ///
     /// Dropping the future, or `cancel`, gives the call up; unless it is `once`, an
     /// upstream that has it is told so. In MCP 2026-07-28 giving up is hanging up, which tells it.
     ///
@@ -96,6 +99,8 @@ impl Upstreams {
         guard: impl Fn() -> Result<(), String> + Send + Sync + 'static,
         cancel: CancellationToken,
     ) -> Result<Answer, UpstreamError> {
+        let (link, _hold) = self.link(spec)?;
+        let watching = call.progress.map(|progress| link.observer.progress.watch(progress));
         let request = Request {
             guard: Arc::new(guard) as Guard,
             once: call.once,
@@ -104,10 +109,9 @@ impl Upstreams {
             inputs: call.inputs,
             goes_on: call.goes_on,
             load: call.load.cloned(),
+            steps: watching.as_ref().map(|watching| watching.steps.clone()).unwrap_or_default(),
             ..Request::new("tools/call", Some(call.params.clone()))
         };
-        let (link, _hold) = self.link(spec)?;
-        let _watching = call.progress.map(|progress| link.observer.progress.watch(progress));
         let outcome = link.request(request, &cancel).await;
         if let Err(failure) = &outcome {
             tracing::info!(
@@ -234,6 +238,12 @@ impl Upstreams {
     /// How a connection is doing; none before it was used here.
     pub fn status(&self, id: Uuid) -> Option<Status> {
         Some(self.find(id)?.observer.status())
+    }
+
+    /// What a connection's upstream said to agents when it was last connected to here, without the connection's own
+    /// secrets; empty: nothing. None before it was.
+    pub fn instructions(&self, id: Uuid) -> Option<Arc<str>> {
+        self.find(id)?.observer.instructions()
     }
 
     /// The last 500 lines that a connection's child wrote to stderr, or that the

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
+use serde_json::value::RawValue;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
@@ -20,6 +21,8 @@ use crate::clock::Clock;
 
 /// The first wait after a failure; each further one doubles it.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
+/// So many bytes are kept of what an upstream says to agents.
+const INSTRUCTIONS: usize = 32 * 1024;
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// So many failures in a row, about a minute of trying, and a person should look.
 pub(super) const MANY_FAILURES: u32 = 9;
@@ -76,6 +79,8 @@ pub(super) struct Observer {
     pub(super) progress: Arc<Watchers>,
     /// How fast is read what nobody asked for.
     pub(super) pace: Pace,
+    /// What the upstream said to agents when it was last connected to; empty: nothing.
+    instructions: Mutex<Option<Arc<str>>>,
     health: Mutex<Health>,
 }
 
@@ -97,6 +102,7 @@ impl Observer {
             children,
             progress: Arc::default(),
             pace: Pace::default(),
+            instructions: Mutex::default(),
             health: Mutex::new(Health {
                 state: State::Connecting,
                 since,
@@ -119,6 +125,17 @@ impl Observer {
             last_error: health.last_error.clone(),
             next_attempt_at: wait.map(|wait| self.clock.now() + wait),
         }
+    }
+
+    /// The upstream was connected to, and this result says what agents should know.
+    pub(super) fn instructed(&self, result: &RawValue) {
+        let text = wire::mcp::instructions(result).unwrap_or_default();
+        *self.instructions.lock() = Some(self.secrets.redacted(&text, INSTRUCTIONS).into());
+    }
+
+    /// What it said then; none before.
+    pub(super) fn instructions(&self) -> Option<Arc<str>> {
+        self.instructions.lock().clone()
     }
 
     pub(super) fn connecting(&self) {
@@ -320,8 +337,6 @@ impl Observer {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that panics fails")]
 mod tests {
-    use serde_json::value::RawValue;
-
     use super::*;
     use crate::upstream::Answer;
 

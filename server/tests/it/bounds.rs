@@ -170,7 +170,7 @@ async fn progress_is_told_under_a_token_of_so_many_bytes_and_a_longer_one_costs_
         assert_eq!(text(&next["result"]), "done", "nothing else is told: {next}");
         agent.mcp_raw("acme/bank", &tool("balance", json!({}), token)).await.expect(200);
         let sent = world.upstream.bodies().pop().expect("a call");
-        assert_eq!(sent.contains("progressToken"), is_told, "the upstream is asked for what can be told: {sent}");
+        assert!(sent.contains("progressToken") && !sent.contains("ttt"), "the upstream gets one of ours: {sent}");
     }
     gateway.stop().await;
 }

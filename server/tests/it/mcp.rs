@@ -78,6 +78,44 @@ async fn batches_are_for_the_oldest_revision_and_each_entry_is_gated_alone() {
     assert_eq!(world.upstream.calls(), 1);
     let answer = world.agent.mcp_raw("acme/bank", &batch.to_string()).await;
     assert_eq!(answer.status.as_u16(), 400, "not in 2025-11-25: {}", answer.text);
+    let first = [("mcp-protocol-version", "2024-11-05")];
+    let answer = world.agent.send(reqwest::Method::POST, "/acme/bank/mcp", Some(batch.to_string()), &first).await;
+    assert_eq!((answer.status.as_u16(), &answer.json()["error"]["code"]), (400, &json!(-32600)), "nor in 2024-11-05");
+}
+
+#[tokio::test]
+async fn a_client_of_2024_11_05_needs_no_header_and_sees_the_whole_story() {
+    let world = World::new().await;
+    // It may name the revision all the same, as some do who know only this one.
+    for more in [&[][..], &[("mcp-protocol-version", "2024-11-05")]] {
+        let accept = ("accept", "application/json, text/event-stream");
+        let post = async |session: Option<&str>, body: serde_json::Value| {
+            let session = session.map(|session| ("mcp-session-id", session));
+            let headers: Vec<_> = [accept].into_iter().chain(session).chain(more.iter().copied()).collect();
+            let body = Some(body.to_string());
+            world.agent.send(reqwest::Method::POST, "/acme/bank/mcp", body, &headers).await
+        };
+        let rpc = |method: &str, params: serde_json::Value| json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+        let params =
+            json!({"protocolVersion": "2024-11-05", "capabilities": {}, "clientInfo": {"name": "old", "version": "1"}});
+        let begun = post(None, rpc("initialize", params)).await;
+        let session = begun.headers["mcp-session-id"].to_str().expect("text").to_owned();
+        assert_eq!(begun.expect(200)["result"]["protocolVersion"], "2024-11-05");
+        let initialized = json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
+        assert_eq!(post(Some(&session), initialized).await.status.as_u16(), 202);
+        let listed = post(Some(&session), rpc("tools/list", json!({}))).await.expect(200);
+        let tools = listed["result"]["tools"].as_array().expect("tools");
+        assert!(tools.iter().any(|tool| tool["name"] == "pay"), "{listed}");
+        let call = |name: &str| rpc("tools/call", json!({"name": name, "arguments": {"cents": 7}}));
+        assert_eq!(text(&post(Some(&session), call("balance")).await.expect(200)["result"]), "done");
+        let sent = world.upstream.bodies().pop().expect("a call");
+        assert!(
+            sent.contains("progressToken"),
+            "without one of the client's: progress extends the call's limit: {sent}"
+        );
+        let held = post(Some(&session), call("pay")).await.expect(200);
+        assert!(text(&held["result"]).starts_with("NOT EXECUTED"), "{held}");
+    }
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ mod trace;
 
 pub use call::{CallParams, Meta, REASON_KEY, upstream_call_params};
 pub use cancelled::CancelledParams;
-pub use initialize::{Implementation, InitializeParams, InitializeResult};
+pub use initialize::{Implementation, InitializeParams, InitializeResult, instructions};
 pub use progress::{Progress, progress_notification};
 pub use request::{RequestFields, RequestMeta, TASKS_EXTENSION, mirrored_name, with_request_meta};
 pub use revision::Revision;

@@ -13,6 +13,7 @@ use super::{
     Context, Recorded, Reply,
     claim::{self, Claim, Claimant, Claimed, MARGIN},
     input,
+    progress::Progress,
     round::{self, Round},
     run, say, settle, task,
 };
@@ -158,7 +159,7 @@ async fn carry_out(services: Arc<Services>, claimed: Claimed, tell: oneshot::Sen
         let left = lease.lock().saturating_duration_since(Instant::now());
         if left >= MARGIN { Ok(()) } else { Err("the claim had nearly run out before it could be sent".to_owned()) }
     };
-    let token = claimed.progress.upstream_token(claimed.intent.id);
+    let token = Progress::upstream_token(claimed.intent.id);
     let trace = claimed.trace.meta();
     let round = claimed.round.as_ref();
     let input = round.map_or_else(Input::default, |round| Input {

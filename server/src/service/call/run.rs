@@ -17,6 +17,7 @@ use super::{
     dispatch::Reported,
     facts::{self, Next},
     input,
+    progress::Progress,
     ready::{self, Ready},
     task,
 };
@@ -32,7 +33,7 @@ pub(super) async fn run(services: &Services, ready: &Ready, params: &CallParams<
     let spec = connection::spec(services, &ready.connection)?;
     let intent = Intent { rule: Some(rule.to_string()), ..ready.context.intent.clone() };
     services.audit.intend(intent).await?;
-    let token = ready.context.progress.upstream_token(ready.context.intent.id);
+    let token = Progress::upstream_token(ready.context.intent.id);
     let input = Input { responses: params.input.responses, state: ready.state.as_deref() };
     let name = &ready.tool.tool.name;
     let upstream_params: Arc<RawValue> =

@@ -4,7 +4,7 @@
 //! `secrets`, what other programs write of their servers in `import`, what this replica keeps open in `open`, the one list of
 //! tools that is under way in `listing`, what becomes of it in `refresh`, which of their definitions are reviewed in `reviewed`,
 //! what of their input schemas
-//! can be used in `judge`.
+//! can be used in `judge`, what it says to agents in `instructions`.
 
 mod address;
 mod args;
@@ -12,6 +12,7 @@ mod by_hand;
 mod compare;
 mod config;
 mod import;
+mod instructions;
 mod judge;
 mod listing;
 mod open;
@@ -29,6 +30,7 @@ use serde_json::{Value, json};
 pub use address::View;
 pub use config::Config;
 pub use import::import;
+pub use instructions::{accept as accept_instructions, shown as shown_instructions};
 pub use judge::judge;
 pub use open::{Open, ensure_fresh, follow, keep_listing, spec};
 pub use refresh::refresh_tools;

@@ -8,7 +8,7 @@ use tokio::{task::spawn_blocking, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    compare,
+    compare, instructions,
     listing::Trouble,
     open::{Entry, spec},
     reviewed,
@@ -144,6 +144,7 @@ async fn keep(services: &Services, connection: &Connection, list: Vec<Box<RawVal
         return Err(Error::conflict("connection_changed", message).into());
     }
     db::connection::note_status(&mut scope, connection.id, now, None).await?;
+    let says_else = instructions::note(services, &mut scope, connection).await?;
     if !changes.new.is_empty() {
         db::tool::insert_many(&mut scope, connection.id, &changes.new, now).await?;
     }
@@ -167,6 +168,9 @@ async fn keep(services: &Services, connection: &Connection, list: Vec<Box<RawVal
         log_unusable(services, connection, &changes.report.unusable);
     }
     if news || !changes.seen_again.is_empty() || !changes.gone.is_empty() {
+        services.directory.refresh().await?;
+    }
+    if says_else {
         services.directory.refresh().await?;
     }
     Ok(changes.report)

@@ -138,7 +138,7 @@ impl HttpSession {
         let once = request.once;
         // In MCP 2026-07-28 hanging up says it already.
         let tell = !once && !self.is_modern();
-        let departure = Departure::new(request.guard);
+        let departure = Departure::with_steps(request.guard, request.steps);
         let exchange = async {
             let mut abandoned = Abandoned { peer: &self.peer, id, departure: &departure, tell };
             let outcome = self.peer.exchange(post, &departure).await;

@@ -111,7 +111,13 @@ pub(super) async fn probe(peer: &Arc<Peer>, limit: Duration) -> Result<Probed, F
         Ok((response.status(), answer::read(peer, (id, "server/discover"), response, None).await))
     };
     let verdict = match supervise(&departure, limits, &CancellationToken::new(), asking).await {
-        Ok((_, Ok(Answer::Result(result)))) => discovered(&result),
+        Ok((_, Ok(Answer::Result(result)))) => {
+            let found = discovered(&result);
+            if matches!(found, Ok(Probed::Modern(_))) {
+                peer.observer.instructed(&result);
+            }
+            found
+        }
         Ok((status, Ok(Answer::Error(error)))) => refused(status, &error, peer),
         Ok((status, Err(_))) if status.is_client_error() && !may_pass(status) => Ok(Probed::Legacy),
         Ok((_, Err(_))) | Err(Failure::Unknown(_)) => Ok(Probed::Unclear),

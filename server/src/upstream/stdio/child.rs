@@ -8,10 +8,9 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nix::sys::signal::Signal;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::io::{AsyncRead, AsyncWriteExt, BufReader};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::process::{ChildStdin, ChildStdout, Command};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -23,7 +22,7 @@ use super::lines::{Line, read_line, skip_line};
 use super::peer::{Outgoing, Peer};
 use super::surroundings;
 use super::user::ChildUser;
-use crate::process;
+use crate::process::keeper::Kept;
 
 /// Messages that may wait for a child to read.
 const OUTBOX: usize = 64;
@@ -34,8 +33,8 @@ const LAST_WORDS: Duration = Duration::from_millis(250);
 const FAREWELL: Duration = Duration::from_millis(500);
 /// Why a child is no longer read that writes a message over [`MESSAGE_LIMIT`].
 const TOO_LONG: &str = "the upstream's process wrote a message over 16 MiB";
-/// How long it may take after SIGTERM before it is killed.
-const TERMINATION: Duration = Duration::from_secs(2);
+/// How long its keeper may take, which waits two seconds between SIGTERM and SIGKILL.
+const TERMINATION: Duration = Duration::from_secs(4);
 
 /// Starts the command as `user`, with nothing in its environment but `env`, a `PATH` and a `HOME`. `Err` is a
 /// reason that may be shown: it names the command, no arguments and no values.
@@ -45,7 +44,7 @@ pub(super) async fn start(
     env: &[(String, SecretString)],
     cwd: Option<&Path>,
     user: &ChildUser,
-) -> Result<Child, String> {
+) -> Result<Kept, String> {
     let path = surroundings::path(env);
     let program = find(command, &path)?;
     let cwd = cwd.unwrap_or(Path::new("/"));
@@ -56,16 +55,11 @@ pub(super) async fn start(
         .env("PATH", &path)
         .env("HOME", surroundings::home(user))
         .envs(env.iter().map(|(name, value)| (name, value.expose_secret())))
-        .current_dir(cwd)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
-    if let Some(other) = user.other() {
-        other.take(child.as_std_mut());
-    }
-    // Not SIGKILL: npx, uvx and their like pass SIGTERM on to the server they started.
-    let spawned = process::spawn_tokio(child, Signal::SIGTERM).await;
+        .stderr(Stdio::piped());
+    // npx, uvx and their like start the server as a process of its own, with a shell in between.
+    let spawned = Kept::spawn(child, user.other(), cwd).await;
     spawned.map_err(|error| format!("the command {command:?} {}", user.explain(&error, &program, cwd)))
 }
 
@@ -91,14 +85,14 @@ fn find(command: &str, path: &OsStr) -> Result<PathBuf, String> {
 }
 
 /// Puts a started child to work.
-pub(super) fn run(mut child: Child, observer: Arc<Observer>) -> Arc<Peer> {
+pub(super) fn run(mut child: Kept, observer: Arc<Observer>) -> Arc<Peer> {
     let (outbox, outgoing) = mpsc::channel(OUTBOX);
     let peer = Peer::new(outbox, observer);
-    let writer = tokio::spawn(write(child.stdin.take(), outgoing, peer.clone()));
-    let reader = tokio::spawn(read(child.stdout.take(), peer.clone()));
-    let logger = tokio::spawn(log(child.stderr.take(), peer.observer.clone()));
-    let family = Family { group: child.id(), child };
-    peer.observer.children.spawn(attend(family, writer, reader, logger, peer.clone()));
+    let (stdin, stdout, stderr) = child.streams();
+    let writer = tokio::spawn(write(stdin, outgoing, peer.clone()));
+    let reader = tokio::spawn(read(stdout, peer.clone()));
+    let logger = tokio::spawn(log(stderr, peer.observer.clone()));
+    peer.observer.children.spawn(attend(Family(child), writer, reader, logger, peer.clone()));
     peer
 }
 
@@ -130,7 +124,7 @@ async fn attend(
     }
     family.end().await;
     let _ = timeout(LAST_WORDS, &mut logger).await;
-    // A grandchild that left the group may still hold the pipes open.
+    // Whoever was not to be found may still hold the pipes open.
     reader.abort();
     writer.abort();
     logger.abort();
@@ -138,21 +132,12 @@ async fn attend(
 }
 
 /// A child and what it started itself.
-struct Family {
-    child: Child,
-    /// None once the child has been waited for: its number may be another's then.
-    group: Option<u32>,
-}
+struct Family(Kept);
 
 impl Family {
-    /// Waits until the child has ended, says how, and ends what it left behind.
+    /// Waits until the child and what it started have ended, and says how the child did.
     async fn ended(&mut self) -> String {
-        let status = self.child.wait().await;
-        // Its group's number stays taken as long as the group has members, and numbers
-        // are not used again at once: this meets its orphans or nobody.
-        self.signal(Signal::SIGKILL);
-        self.group = None;
-        match status {
+        match self.0.ended().await {
             Ok(status) => format!("the upstream's process ended ({status})"),
             Err(_) => "the upstream's process ended".to_owned(),
         }
@@ -171,18 +156,10 @@ impl Family {
         if timeout(FAREWELL, self.ended()).await.is_ok() {
             return;
         }
-        self.signal(Signal::SIGTERM);
+        self.0.end();
         if timeout(TERMINATION, self.ended()).await.is_err() {
-            self.signal(Signal::SIGKILL);
+            self.0.kill();
             self.ended().await;
-        }
-    }
-
-    fn signal(&self, signal: Signal) {
-        if let Some(group) = self.group
-            && let Err(error) = process::end_group(group, signal)
-        {
-            tracing::warn!(group, %signal, %error, "a process group cannot be signalled");
         }
     }
 }

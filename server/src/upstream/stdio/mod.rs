@@ -61,7 +61,7 @@ impl StdioSession {
         limits: Limits,
         cancel: &CancellationToken,
     ) -> Result<Answer, Failure> {
-        let departure = Departure::new(request.guard);
+        let departure = Departure::with_steps(request.guard, request.steps);
         let params = request.params.as_deref();
         let exchange = self.peer.exchange(request.method, params, &departure, request.once);
         let answer = supervise(&departure, limits, cancel, exchange).await?;

@@ -86,6 +86,7 @@ impl Gateway {
         public_url: Option<&str>,
         adjust: impl FnOnce(&mut App),
     ) -> Self {
+        permesso::process::keeper::keep_with(env!("CARGO_BIN_EXE_permesso"));
         let find = |name: &str| variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
         let config = Config::from_vars(find).expect("a configuration");
         let listener = TcpListener::bind(config.listen).await.expect("a free port");

@@ -34,6 +34,7 @@ pub(crate) enum Behaviour {
 struct Inner {
     behaviour: Mutex<Behaviour>,
     tools: Mutex<String>,
+    instructions: Mutex<serde_json::Value>,
     lists: AtomicUsize,
     /// `tools/list` is not answered.
     silent: AtomicBool,
@@ -62,6 +63,7 @@ impl Upstream {
         let inner = Arc::new(Inner {
             behaviour: Mutex::new(Behaviour::Result(r#"{"content":[{"type":"text","text":"done"}]}"#.to_owned())),
             tools: Mutex::new(TOOLS.to_owned()),
+            instructions: Mutex::default(),
             lists: AtomicUsize::new(0),
             silent: AtomicBool::new(false),
             sessions: AtomicUsize::new(0),
@@ -86,6 +88,11 @@ impl Upstream {
     /// What `tools/list` gives from now on.
     pub(crate) fn offer(&self, tools: &str) {
         *self.inner.tools.lock() = tools.to_owned();
+    }
+
+    /// What `initialize` says to agents from now on.
+    pub(crate) fn instruct(&self, text: &serde_json::Value) {
+        *self.inner.instructions.lock() = text.clone();
     }
 
     /// How often tools were listed.
@@ -155,7 +162,10 @@ async fn answer(State(inner): State<Arc<Inner>>, body: String) -> Response {
             inner.sessions.fetch_add(1, Ordering::SeqCst);
             reply(
                 "result",
-                r#"{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"bank","version":"1"}}"#,
+                &format!(
+                    r#"{{"protocolVersion":"2025-11-25","capabilities":{{"tools":{{}}}},"serverInfo":{{"name":"bank","version":"1"}},"instructions":{}}}"#,
+                    inner.instructions.lock()
+                ),
             )
         }
         "tools/list" => {

@@ -32,6 +32,7 @@ fn upstreams_allowing(rules: &str) -> Upstreams {
 }
 
 fn upstreams_as(rules: Vec<AllowRule>, children: ChildUser) -> Upstreams {
+    permesso::process::keeper::keep_with(env!("CARGO_BIN_EXE_permesso"));
     Upstreams::new(Egress::new(rules).expect("an HTTP client"), children, permesso::clock::Clock::system())
 }
 

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use secrecy::SecretString;
 use tokio::sync::mpsc;
 
-use super::fake::{Seen, Wiretap, events, json, status, typed};
+use super::fake::{Fake, Seen, Wiretap, events, json, status, typed};
 use super::strict::{Strict, decoded, discovered, refuse};
 use super::*;
 
@@ -44,6 +44,42 @@ fn error(outcome: Result<Answer, UpstreamError>) -> serde_json::Value {
     match outcome {
         Ok(Answer::Error(error)) => serde_json::from_str(error.get()).expect("JSON"),
         other => panic!("no error: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn what_is_said_to_agents_is_kept_in_both_eras_without_secrets_of_the_connection() {
+    const WORDS: &str = r#""instructions":"Use the token hunter2-hunter2.""#;
+    let modern = Strict::start(|seen| async move {
+        match seen.method.as_str() {
+            "server/discover" => {
+                let said = discovered(false);
+                Some(seen.answer(&format!("{},{WORDS}}}", &said[..said.len() - 1])))
+            }
+            "tools/list" => {
+                Some(seen.answer(r#"{"resultType":"complete","tools":[],"ttlMs":0,"cacheScope":"private"}"#))
+            }
+            _ => None,
+        }
+    })
+    .await;
+    let legacy = Fake::start(|seen| async move {
+        match seen.method.as_str() {
+            "initialize" => {
+                Some(seen.answer(&format!(r#"{{"protocolVersion":"2025-11-25","capabilities":{{}},{WORDS}}}"#)))
+            }
+            "tools/list" => Some(seen.answer(r#"{"tools":[]}"#)),
+            _ => None,
+        }
+    })
+    .await;
+    let secrets = Arc::new(permesso::upstream::Secrets::new(["hunter2-hunter2".to_owned()]));
+    for url in [&modern.fake.url, &legacy.url] {
+        let spec = Arc::new(ConnectionSpec { secrets: secrets.clone(), ..http_spec(url) });
+        let upstreams = upstreams();
+        assert_eq!(upstreams.instructions(spec.id), None);
+        upstreams.list_tools(&spec).await.expect("a list");
+        assert_eq!(upstreams.instructions(spec.id).as_deref(), Some("Use the token [redacted]."));
     }
 }
 

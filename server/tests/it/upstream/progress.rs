@@ -126,6 +126,63 @@ async fn it_comes_from_a_process() {
 }
 
 #[tokio::test]
+async fn each_step_begins_the_calls_time_limit_anew_and_silence_still_ends_it() {
+    let (steps, pause, limit) = (5, Duration::from_millis(150), Duration::from_millis(400));
+    let fake = Fake::start(move |seen| async move {
+        if seen.method != "tools/call" {
+            return None;
+        }
+        let answer = format!("data: {{\"jsonrpc\":\"2.0\",\"id\":{},\"result\":{{}}}}\n\n", seen.id());
+        let silent = seen.body["params"]["name"] == "silent";
+        let told: Vec<_> =
+            (0..steps).map(|step| told(&seen, &format!("\"progress\":{step}"))).chain([answer]).collect();
+        let told = futures::stream::iter(told).then(move |event| async move {
+            tokio::time::sleep(if silent { pause * steps } else { pause }).await;
+            Ok::<_, std::io::Error>(event)
+        });
+        Some(typed("text/event-stream", Body::from_stream(told)))
+    })
+    .await;
+    let spec = Arc::new(ConnectionSpec { call_timeout: limit, ..http_spec(&fake.url) });
+    let (upstreams, began) = (upstreams(), std::time::Instant::now());
+    let (outcome, progress) = watched(&upstreams, &spec).await;
+    result(outcome);
+    assert_eq!(progress.len(), 5);
+    assert!(began.elapsed() > limit, "it took longer than its limit");
+    let outcome = call(&upstreams, &spec, "silent").await;
+    assert!(matches!(outcome, Err(UpstreamError::Unknown { .. })), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn a_process_extends_its_limit_in_the_same_way() {
+    let script = r#"
+        answer() { printf '{"jsonrpc":"2.0","id":%s,"result":%s}\n' "$id" "$1"; }
+        while read -r line; do
+            id=${line#*'"id":'}; id=${id%%,*}
+            case $line in
+                *'"method":"initialize"'*) answer '{"protocolVersion":"2025-11-25","capabilities":{}}';;
+                *tools/call*) for step in 1 2 3 4 5; do
+                        sleep 0.15
+                        printf '{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":"0199/a","progress":%s}}\n' $step
+                    done
+                    answer '{}';;
+            esac
+        done
+        "#;
+    let path = vec![("PATH".to_owned(), std::env::var("PATH").expect("a PATH").into())];
+    let transport = Transport::Stdio {
+        command: "sh".to_owned(),
+        args: vec!["-c".to_owned(), script.to_owned()],
+        env: path,
+        cwd: None,
+    };
+    let spec = Arc::new(ConnectionSpec { call_timeout: Duration::from_millis(400), ..spec(transport) });
+    let (outcome, progress) = watched(&upstreams(), &spec).await;
+    result(outcome);
+    assert_eq!(progress.len(), 5);
+}
+
+#[tokio::test]
 async fn who_does_not_listen_holds_up_nothing() {
     let fake = Fake::start(|seen| async move {
         (seen.method == "tools/call").then(|| {

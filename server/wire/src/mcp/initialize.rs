@@ -84,6 +84,13 @@ impl<'a> InitializeResult<'a> {
     }
 }
 
+/// What an upstream says to agents beside its tools: `instructions` of the result of `initialize` or, in MCP
+/// 2026-07-28, of `server/discover`. Anything but a text is none.
+#[must_use]
+pub fn instructions(result: &RawValue) -> Option<Cow<'_, str>> {
+    Object::read("result", result).ok()?.text("instructions").ok()?
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
@@ -132,6 +139,17 @@ mod tests {
             assert_eq!((result.has_tools, result.tools_list_changed), expected);
             assert_eq!(result.protocol_version, "2025-11-25");
             assert_eq!(result.server_info.unwrap().name, "s");
+        }
+    }
+
+    #[test]
+    fn instructions_are_a_text_or_none() {
+        let read = |json: &'static str| instructions(raw(json)).map(Cow::into_owned);
+        assert_eq!(read(r#"{"instructions":"a\u0000b\n"}"#).as_deref(), Some("a\0b\n"));
+        for none in
+            ["{}", "[]", r#"{"instructions":null}"#, r#"{"instructions":["a"]}"#, r#"{"instructions":"\ud800"}"#]
+        {
+            assert_eq!(read(none), None, "{none}");
         }
     }
 
