@@ -332,9 +332,11 @@ impl Upstreams {
     /// A new link in the place of the one there was, which is ended.
     fn replace(&self, links: &mut Links, spec: &Arc<ConnectionSpec>) -> Arc<Link> {
         let shared = &self.shared;
-        // The log goes on: that the last configuration failed is why there is a new one.
-        let log = links.by_id.get(&spec.id).map(|link| link.observer.log.clone()).unwrap_or_default();
-        let observer = Observer::new(spec, shared.clock.clone(), shared.changed.clone(), log, shared.ending.clone());
+        // The log goes on: that the last configuration failed is why there is a new one. So does the pace, or each new
+        // session would be read as fast as the first one may be.
+        let before = links.by_id.get(&spec.id).map(|link| &link.observer);
+        let kept = before.map(|observer| (observer.log.clone(), observer.pace.clone())).unwrap_or_default();
+        let observer = Observer::new(spec, shared.clock.clone(), shared.changed.clone(), kept, shared.ending.clone());
         let link = Link::new(spec.clone(), shared.egress.clone(), shared.children.clone(), Arc::new(observer));
         if let Some(old) = links.by_id.insert(spec.id, link.clone()) {
             drop(self.retire(old));

@@ -78,7 +78,7 @@ pub(super) struct Observer {
     /// Whose calls are under way and want to hear how far they are.
     pub(super) progress: Arc<Watchers>,
     /// How fast is read what nobody asked for.
-    pub(super) pace: Pace,
+    pub(super) pace: Arc<Pace>,
     /// What the upstream said to agents when it was last connected to; empty: nothing.
     instructions: Mutex<Option<Arc<str>>>,
     health: Mutex<Health>,
@@ -89,7 +89,7 @@ impl Observer {
         spec: &ConnectionSpec,
         clock: Clock,
         changed: Arc<Changed>,
-        log: Arc<Log>,
+        (log, pace): (Arc<Log>, Arc<Pace>),
         children: TaskTracker,
     ) -> Self {
         let since = clock.now();
@@ -101,7 +101,7 @@ impl Observer {
             secrets: spec.secrets.clone(),
             children,
             progress: Arc::default(),
-            pace: Pace::default(),
+            pace,
             instructions: Mutex::default(),
             health: Mutex::new(Health {
                 state: State::Connecting,
@@ -330,7 +330,7 @@ impl Observer {
             connect_timeout: ConnectionSpec::CONNECT_TIMEOUT,
             call_timeout: ConnectionSpec::CALL_TIMEOUT,
         };
-        Self::new(&spec, Clock::system(), Arc::default(), Arc::default(), TaskTracker::new())
+        Self::new(&spec, Clock::system(), Arc::default(), Default::default(), TaskTracker::new())
     }
 }
 

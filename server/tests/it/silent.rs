@@ -25,7 +25,7 @@ async fn list(world: &World) -> Value {
 async fn a_silent_upstream_is_asked_once_and_lists_are_answered_from_what_is_known() {
     let world = World::new().await;
     let before = world.upstream.lists();
-    silence(&world, 500, 2_500).await;
+    silence(&world, 1_000, 2_500).await;
     let began = Instant::now();
     for listed in join_all((0..6).map(|_| list(&world))).await {
         assert_eq!(listed["tools"].as_array().map(Vec::len), Some(4), "{listed}");

@@ -114,7 +114,7 @@ async fn what_can_never_run_takes_no_place_of_the_caller() {
         world.held(cents).await;
     }
     let full = world.agent.call("pay", json!({"cents": 99})).await;
-    assert!(text(&full).contains("20 requests waiting"), "{full}");
+    assert!(text(&full).contains("20 of your requests wait"), "{full}");
     world.upstream.offer(&TOOLS.replace("Pays.", "Pays everything."));
     world.admin.post("/orgs/acme/connections/bank/refresh", json!({})).await.expect(200);
     // At once, whether or not somebody has tidied already.
