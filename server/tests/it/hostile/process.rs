@@ -76,8 +76,11 @@ async fn what_a_hostile_caller_and_a_hostile_upstream_send_neither_ends_nor_fill
     println!("/livez: {usual:?} for 95 of 100, {worst:?} at worst; {} MiB at most", process.peak_mib());
     assert!(usual < Duration::from_millis(200), "/livez took {usual:?}");
     assert!(process.peak_mib() < TAKEN, "{} MiB", process.peak_mib());
-    // Its talk was read no faster than it may be, and believed ever more rarely.
-    assert!(upstream.said() > 0 && upstream.said() < 200_000, "{} notices read", upstream.said());
+    // Its talk was read no faster than it may be, and believed ever more rarely. What waits in the buffers of a stream, some
+    // megabytes, counts as taken; each list that is asked for by hand opens one.
+    let (said, streams) = (upstream.said(), upstream.streams());
+    assert!(said > 0 && said < 100_000 * streams, "{said} notices read on {streams} streams");
+    assert!(streams <= usize::try_from(ROUNDS).expect("few") + 2, "{streams} streams");
     assert!(upstream.lists() < 3 * usize::try_from(ROUNDS).expect("few"), "{} lists", upstream.lists());
     // And it works as before.
     upstream.offer(&format!("[{BALANCE}]"));

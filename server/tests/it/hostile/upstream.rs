@@ -27,6 +27,7 @@ struct Inner {
     tools: Mutex<String>,
     answer: Mutex<String>,
     said: Mutex<usize>,
+    streams: Mutex<usize>,
     lists: Mutex<usize>,
 }
 
@@ -43,6 +44,7 @@ impl Hostile {
             tools: Mutex::new(tools.to_owned()),
             answer: Mutex::new(json!({"content": []}).to_string()),
             said: Mutex::new(0),
+            streams: Mutex::new(0),
             lists: Mutex::new(0),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -69,6 +71,11 @@ impl Hostile {
         *self.inner.said.lock()
     }
 
+    /// How many streams it has talked on.
+    pub(super) fn streams(&self) -> usize {
+        *self.inner.streams.lock()
+    }
+
     /// How often its tools were listed.
     pub(super) fn lists(&self) -> usize {
         *self.inner.lists.lock()
@@ -83,6 +90,7 @@ impl Drop for Hostile {
 
 /// Talks as fast as it is read.
 async fn talk(State(inner): State<Arc<Inner>>) -> Response {
+    *inner.streams.lock() += 1;
     let piece = Bytes::from(NOTICES.repeat(100));
     let talking = stream::repeat_with(move || {
         *inner.said.lock() += 600;
