@@ -60,7 +60,7 @@ impl Presses {
 
     /// Whether a key that decides has just decided something else.
     pub fn rests(self, key: &str) -> bool {
-        now() < self.log.with_value(|log| log.rests(key))
+        pressed_at() < self.log.with_value(|log| log.rests(key))
     }
 
     /// A letter did nothing.
@@ -70,7 +70,7 @@ impl Presses {
 
     /// Whether letters do nothing now.
     pub fn is_quiet(self) -> bool {
-        self.log.with_value(|log| log.is_quiet(now()))
+        self.log.with_value(|log| log.is_quiet(pressed_at()))
     }
 }
 
@@ -130,9 +130,10 @@ impl Fresh {
         self.again.update(|again| *again += 1);
     }
 
-    /// Whether a press counts now.
+    /// Whether the press that is handled counts: it was open when it was pressed, not only by the time that a busy
+    /// page came to it.
     pub fn is_open(self) -> bool {
-        self.left() <= 0.0
+        self.opens() <= pressed_at()
     }
 
     /// It was pressed in vain. Letters that follow do nothing until it can be pressed.
@@ -151,11 +152,15 @@ impl Fresh {
     }
 
     fn left(self) -> Ms {
-        let opens = self.presses.log.with_value(|log| {
+        self.opens() - now()
+    }
+
+    /// When it can be pressed.
+    fn opens(self) -> Ms {
+        self.presses.log.with_value(|log| {
             let rests = self.key.map_or(0.0, |key| log.rests(key));
             log.opens(self.shown.get_value(), self.read).max(rests)
-        });
-        opens - now()
+        })
     }
 
     /// Says how it is, and again when that changes.
@@ -171,6 +176,13 @@ impl Fresh {
             .forget();
         }
     }
+}
+
+/// When what is handled now was pressed, on the clock of [`now`]; now, where nothing was.
+fn pressed_at() -> Ms {
+    let event = Reflect::get(&window(), &"event".into()).unwrap_or_default();
+    let at = event.is_object().then(|| Reflect::get(&event, &"timeStamp".into()).ok()?.as_f64()).flatten();
+    at.unwrap_or_else(now)
 }
 
 /// A clock that only goes forward, whatever is done to the time of day.
