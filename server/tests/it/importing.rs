@@ -81,7 +81,6 @@ async fn what_is_no_block_of_servers_is_refused_and_named() {
         (0..101).map(|n| (format!("s{n}"), json!({"url": "https://a.example"}))).collect();
     for body in [
         json!({}),
-        json!({"mcpServers": {}}),
         json!({"mcpServers": []}),
         json!({"mcpServers": null}),
         json!({"files": {"command": "srv"}}),

@@ -40,14 +40,11 @@ struct Entry {
 /// Makes a connection of each server. One that cannot be made keeps none of the others back.
 ///
 /// # Errors
-/// No servers, or more than 100; as [`change::begin`].
+/// More than 100 servers; as [`change::begin`].
 pub async fn import(services: &Services, access: &OrgAccess, new: &ImportConnections) -> Result<Imported> {
-    match new.servers.len() {
-        0 => return Err(Error::invalid("mcpServers", "has no servers")),
-        several if several > MOST => {
-            return Err(Error::invalid("mcpServers", format!("has {several} servers; {MOST} can be imported at once")));
-        }
-        _ => {}
+    if new.servers.len() > MOST {
+        let message = format!("has {} servers; {MOST} can be imported at once", new.servers.len());
+        return Err(Error::invalid("mcpServers", message));
     }
     let mut scope = change::begin(services, access).await?;
     let (mut imported, mut records) = (Imported::default(), Vec::new());
