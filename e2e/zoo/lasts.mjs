@@ -1,6 +1,6 @@
-// A server over the life of gateways: started anew with each of them, and once for each replica. Where its definitions are
-// trusted, what an agent was listed stays, what is allowed is never held for a definition that only looks different, and what
-// was asked for before a restart runs after it.
+// A server over the life of gateways: started anew with each of them, and once for each replica. What an agent was listed
+// stays, what is allowed is never held for a definition that only looks different, and what was asked for before a restart
+// runs after it.
 
 import assert from "node:assert/strict";
 import { isDeepStrictEqual } from "node:util";
@@ -19,8 +19,7 @@ const NOTED = { phase: "zoo", heard() {} };
  */
 export async function lasts(gateway, slug, calls) {
   let admin = await signIn(gateway);
-  // Otherwise a definition that only looks different holds its tool until a person has reviewed it.
-  await admin.acme("PATCH", `/connections/${slug}`, { enabled: true, trust_definitions: true });
+  await admin.acme("PATCH", `/connections/${slug}`, { enabled: true });
   const [tool, args] = calls.at(-1);
   const other = `${slug}-held`;
   const before = await seen(gateway, slug, calls);

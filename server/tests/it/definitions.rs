@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use sqlx::Executor;
 
-use crate::support::{Client, World, client::text};
+use crate::support::{Client, World, client::text, database::owner};
 
 const CONNECTION: &str = "/orgs/acme/connections/bank";
 
@@ -74,6 +74,30 @@ async fn what_a_server_writes_from_an_unordered_set_holds_nothing_and_undoes_not
     }
     // Of what is in the set, each member counts.
     offer(&world, &pick(r#"["a"]"#, "Reads.", "")).await;
+    assert!(!runs(&world.agent).await);
+}
+
+/// The words were reviewed by a version that compared them in their order: what it reviewed stays reviewed.
+#[tokio::test]
+async fn words_that_a_server_joins_from_an_unordered_set_hold_nothing() {
+    const WORDS: &str = include_str!("../../../migrations/0027_words.sql");
+    let world = World::new().await;
+    offer(&world, &pick(r#""summary,status""#, "Reads.", "")).await;
+    review(&world, "balance").await;
+    review(&world, "pay").await;
+    let before = r#"UPDATE tools SET reviewed = jsonb_set(reviewed, '{-1,normal_sha256}', to_jsonb(repeat('0', 64)))"#;
+    let mut owner = owner(&world.database).await;
+    owner.execute(before).await.expect("as the version before compared them");
+    owner.execute(WORDS).await.expect("it is migrated");
+    let waiting = world.held(1).await;
+    for words in [r#""status,summary""#, r#""summary,status""#] {
+        let news = offer(&world, &pick(words, "Reads.", "")).await;
+        assert_eq!(news["changed"], json!([]));
+        assert!(runs(&world.agent).await, "{words}");
+        assert_eq!(tool(&world, "pay").await["definition_changed"], false);
+    }
+    assert_eq!(world.held(1).await, waiting, "an identical call joins");
+    offer(&world, &pick(r#""summary,stages""#, "Reads.", "")).await;
     assert!(!runs(&world.agent).await);
 }
 
