@@ -73,13 +73,9 @@ fn keys(room: Room) {
 /// After a decision the next request comes, after one that was taken back that one again.
 fn follow_decisions(room: Room) {
     let decisions = Decisions::here();
-    effect_again(move |again| {
-        let taken = decisions.taken.get();
-        if again
-            && let Some(id) = taken
-            && room.place.with_untracked(|place| place.selected == Some(id))
-        {
-            room.go_on_after(id);
+    decisions.goes_on(move |id| {
+        if room.selected_now() == Some(id) {
+            room.go_on_after(id, decisions);
         }
     });
     effect_again(move |again| {
