@@ -24,17 +24,17 @@ static PROMISES: LazyLock<Regex> = LazyLock::new(|| regex(r"\b[Pp]romises? (\d+(
 static LINK: LazyLock<Regex> = LazyLock::new(|| regex(r"\]\(([^)#\s:]*)(?:#([^)\s]+))?\)"));
 
 /// A pattern that is known to be one.
-pub fn regex(pattern: &str) -> Regex {
+pub(crate) fn regex(pattern: &str) -> Regex {
     Regex::new(pattern).expect("a pattern")
 }
 
 /// Where the repository begins.
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 /// The files below a place that comments are read in, each with its mark.
-pub fn sources(path: &Path, found: &mut Vec<(PathBuf, &'static str)>) {
+pub(crate) fn sources(path: &Path, found: &mut Vec<(PathBuf, &'static str)>) {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     if path.is_dir() {
         if PASSED_OVER.contains(&&*name) || name.starts_with('.') {
@@ -82,7 +82,7 @@ fn headings(document: &str) -> Headings {
 }
 
 /// The lines of a document outside of code.
-pub fn prose(document: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn prose(document: &str) -> impl Iterator<Item = &str> {
     let mut is_code = false;
     document.lines().filter(move |line| {
         let is_fence = line.starts_with("```");
