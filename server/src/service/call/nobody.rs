@@ -5,7 +5,7 @@ use domain::directory::Org;
 use crate::{
     db::{self, OrgScope, Reason, approval::Record},
     error::{Error, Result},
-    service::{Services, approval_people::who_decides},
+    service::{Services, approval::people::who_decides},
 };
 
 /// What an agent is told whose request nobody can decide.

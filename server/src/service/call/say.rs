@@ -11,9 +11,10 @@ use serde_json::{Value, json, value::RawValue};
 use wire::error::RpcError;
 
 use super::{
-    Body, Context, Reply,
+    context::Context,
     facts::{self, META_KEY, Next, time},
     nobody::NOBODY,
+    outcome::{Body, Reply},
 };
 use crate::{
     db::{
@@ -40,6 +41,15 @@ fn asked_since(record: &Record) -> String {
     record.newer.map_or_else(String::new, |newer| {
         format!("\nThe same call has been asked for again since then: approval_id {newer}.")
     })
+}
+
+/// Input that belongs to no call under way: a person would have to approve something else than the arguments.
+pub(super) fn unasked(tool: &str) -> Reply {
+    let text = format!(
+        "The tool `{tool}` was not run: it needs approval, and the call came with input (inputResponses or requestState) \
+         that belongs to no call under way. Call it again with its arguments alone."
+    );
+    refused(Next::ReviseAndResubmit, &text)
 }
 
 /// A tool that this caller may not use.

@@ -7,11 +7,12 @@ use serde_json::{Value, json, value::RawValue};
 use tokio::time::Instant;
 
 use super::{
-    Context, Reply,
+    context::Context,
     facts::{self, META_KEY, Next},
-    input, nobody, replay,
+    held, nobody,
+    outcome::{Reply, is_task},
     say::{self, RETRY_AFTER},
-    task, wait,
+    stored, wait,
 };
 use crate::{
     db::{approval::Record, audit::Status},
@@ -48,7 +49,7 @@ pub(super) async fn status(
 async fn describe(services: &Services, context: &Context, record: &Record) -> Result<Reply> {
     let state = record.state();
     let asking = match &state {
-        State::Executing(executing) if executing.asks => Some(input::question(services, context, record).await?),
+        State::Executing(executing) if executing.asks => Some(held::question(services, context, record).await?),
         _ => None,
     };
     let next = match &asking {
@@ -85,9 +86,9 @@ async fn describe(services: &Services, context: &Context, record: &Record) -> Re
     if let State::Executed(finished) = &state
         && !matches!(finished.by, Settled::Person(_))
         && record.read_at < finished.replay_until()
-        && let Some(answer) = replay::stored(services, record).await?
+        && let Some(answer) = stored::read(services, record).await?
     {
-        let words = task::is_task(&answer).then(say::goes_on);
+        let words = is_task(&answer).then(say::goes_on);
         let (Answer::Result(result) | Answer::Error(result)) = &answer;
         let result = words.as_ref().unwrap_or(result);
         // Spliced in, so that the upstream's numbers and order stay as they are.

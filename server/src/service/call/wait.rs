@@ -9,7 +9,7 @@ use domain::{
 };
 use tokio::time::Instant;
 
-use super::Context;
+use super::context::Context;
 use crate::{
     db::{self, OrgScope, approval::Record, audit::Intent},
     error::{Error, Kind, Result},

@@ -16,7 +16,7 @@ use tokio::{
 use uuid::Uuid;
 
 use super::{
-    Channel,
+    channel::Channel,
     ring::{ApprovalRow, Data},
 };
 use crate::{
@@ -28,8 +28,10 @@ use crate::{
     live::ApprovalChanged,
     service::{
         Services,
-        approval_card::{self, row},
-        approval_inbox::Deciding,
+        approval::{
+            card::{self, row},
+            inbox::Deciding,
+        },
     },
 };
 
@@ -152,11 +154,11 @@ impl Approvals {
         let some = self.gathered.take();
         let ids: Vec<Uuid> = some.keys().map(|id| id.0).collect();
         let records = db::approval::load(&mut scope, &ids).await?;
-        let cards = approval_card::cards(services, &mut scope, &records).await?;
+        let cards = card::cards(services, &mut scope, &records).await?;
         drop(scope);
         let mut rows: HashMap<ApprovalId, ApprovalRow> = HashMap::new();
         for (record, card) in records.iter().zip(cards) {
-            if let (Some(id), Some(key)) = (approval_card::key_of(record), card.key.clone()) {
+            if let (Some(id), Some(key)) = (card::key_of(record), card.key.clone()) {
                 // Other facts than were told before are found with the version of the configuration that they came with.
                 self.keys.entry(id).or_insert(key);
             }

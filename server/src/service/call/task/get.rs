@@ -11,12 +11,11 @@ use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
-use super::super::wait;
 use super::{
-    Asker, Found, Known, MAX_WAIT, find,
+    super::wait,
     follow::{self, Stands},
-    is_under_way,
-    poll::Polled,
+    handle::{Asker, Found, Known, MAX_WAIT, find, is_under_way},
+    polls::Polled,
     show,
 };
 use crate::{

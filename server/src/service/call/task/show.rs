@@ -9,8 +9,15 @@ use domain::{
 use serde_json::{json, value::RawValue};
 use wire::mcp::result::with_result_type;
 
-use super::super::{Body, Reply, facts::META_KEY, nobody, replay, say};
-use super::{Found, KEPT};
+use super::{
+    super::{
+        facts::META_KEY,
+        nobody,
+        outcome::{Body, Reply},
+        say, stored,
+    },
+    handle::{Found, KEPT},
+};
 use crate::{
     db::{
         approval::Record,
@@ -212,7 +219,7 @@ async fn answered(
     if record.read_at >= executed.replay_until() {
         return Ok(None);
     }
-    let Some(answer) = replay::stored(services, record).await? else { return Ok(None) };
+    let Some(answer) = stored::read(services, record).await? else { return Ok(None) };
     let (status, message, end) = match &answer {
         Answer::Result(raw) => ("completed", "the call ran".to_owned(), ("result", &**raw)),
         Answer::Error(raw) => ("failed", error_message(raw), ("error", &**raw)),
