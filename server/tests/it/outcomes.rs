@@ -94,6 +94,15 @@ async fn a_person_settles_it_once_the_answer_had_its_chance() {
     world.approver.post(&format!("/orgs/acme/approvals/{ran}/settle"), settle).await.expect(200);
     let told = world.agent.call("pay", json!({"to": "Ada", "cents": 3})).await;
     assert!(text(&told).contains("a person found that it had been carried out"), "{told}");
+    let permission = async |permission: &str| {
+        let body = json!({"connection": "bank", "tool": "pay", "permission": permission});
+        assert!(world.admin.put("/orgs/acme/toolkits/bank/tools/pay", body).await.status.is_success());
+    };
+    permission("always_allow").await;
+    let told = world.agent.call("pay", json!({"to": "Ada", "cents": 3})).await;
+    assert!(text(&told).contains("a person found that it had been carried out"), "always allowed now: {told}");
+    assert_eq!(world.upstream.calls(), 1, "it ran once");
+    permission("needs_approval").await;
 
     let did_not = unknown(&world, 4).await;
     let_time_pass(&world, &did_not).await;

@@ -17,7 +17,7 @@ use serde_json::value::RawValue;
 use crate::{
     api::support::{
         authorize::{Allowed, ReadConnections, WriteConnections},
-        body::Body,
+        body::{Body, Commented},
         consent::Consent,
         page::{Page, Query, page},
         tagged::{IfMatch, Tagged},
@@ -83,7 +83,7 @@ pub async fn create_connection(
 pub async fn import_connections(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteConnections>,
-    Body(new): Body<ImportConnections>,
+    Commented(new): Commented<ImportConnections>,
 ) -> Result<Json<Imported>> {
     Ok(Json(connection::import(&services, &access.0, &new).await?))
 }

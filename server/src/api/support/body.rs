@@ -2,8 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequest, Request};
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, Request},
+};
+use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::Value;
 use wire::canonical::{CanonicalError, check_numbers};
 
 use super::{asking::Asking, authorize::Taken, objects::Objects};
@@ -24,11 +29,7 @@ impl<T: DeserializeOwned, const MOST: usize> FromRequest<Arc<Services>> for Body
     type Rejection = Error;
 
     async fn from_request(request: Request, services: &Arc<Services>) -> Result<Self, Error> {
-        let taken = request.extensions().get::<Taken>().cloned().unwrap_or_default();
-        let load = taken.begin(|| services.budget.begin_unknown())?;
-        let asking = Asking::of(request.extensions());
-        let bytes = body::read(request.into_body(), MOST, load).await?;
-        asking.has_body(&bytes);
+        let bytes = take(request, services, MOST).await?;
         if let Ok(text) = std::str::from_utf8(&bytes)
             && let Err(error @ CanonicalError::Number { .. }) = check_numbers(text)
         {
@@ -36,6 +37,55 @@ impl<T: DeserializeOwned, const MOST: usize> FromRequest<Arc<Services>> for Body
         }
         read(&bytes).map(Self)
     }
+}
+
+/// A JSON object as people write it in configuration files, decoded: there may be a byte order mark, comments, and commas
+/// behind the last entry.
+pub struct Commented<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<Arc<Services>> for Commented<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, services: &Arc<Services>) -> Result<Self, Error> {
+        let bytes = take(request, services, LARGEST).await?;
+        match plain(&bytes) {
+            Some(json) => read(json.to_string().as_bytes()).map(Self),
+            None => read(&bytes).map(Self),
+        }
+    }
+}
+
+async fn take(request: Request, services: &Arc<Services>, most: usize) -> Result<Bytes, Error> {
+    let taken = request.extensions().get::<Taken>().cloned().unwrap_or_default();
+    let load = taken.begin(|| services.budget.begin_unknown())?;
+    let asking = Asking::of(request.extensions());
+    let bytes = body::read(request.into_body(), most, load).await?;
+    asking.has_body(&bytes);
+    Ok(bytes)
+}
+
+/// The JSON in a text with comments; `None`: it is JSON as it is, or none at all.
+fn plain(bytes: &[u8]) -> Option<Value> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if text.len() == bytes.len() && serde_json::from_str::<IgnoredAny>(text).is_ok() {
+        return None;
+    }
+    // What is not JSON otherwise stays what it is.
+    let options = ParseOptions {
+        allow_comments: true,
+        allow_trailing_commas: true,
+        allow_loose_object_property_names: false,
+        allow_missing_commas: false,
+        allow_single_quoted_strings: false,
+        allow_hexadecimal_numbers: false,
+        allow_unary_plus_numbers: false,
+        allow_bare_decimal_point_numbers: false,
+        allow_non_finite_numbers: false,
+        allow_extended_string_escapes: false,
+    };
+    // Nested at most 512 deep.
+    parse_to_ast(text, &CollectOptions::default(), &options).ok()?.value.map(Into::into)
 }
 
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
@@ -142,6 +192,20 @@ mod tests {
         for text in ["", "{", "[1", "{\"name\": \"a\"} {}", "{\"name\": \"a\",}", "nul"] {
             assert_eq!(refusal(text).map(|refusal| refusal.0), Some(Kind::BadRequest), "{text}");
         }
+    }
+
+    #[test]
+    fn a_text_with_comments_is_read_and_one_that_is_no_json_otherwise_is_not() {
+        let value = Some(serde_json::json!({"a": [1], "b": "// no comment"}));
+        let text = "\u{feff}{\n // why\n \"a\": [1,], /* and */ \"b\": \"// no comment\",\n}\n";
+        assert_eq!(plain(text.as_bytes()), value);
+        for text in
+            ["{\"a\": 1}", "{'a': 1}", "{a: 1}", "{\"a\": 1 \"b\": 2}", "{\"a\": +1} //", "{", "", "\u{feff}\u{feff}{}"]
+        {
+            assert_eq!(plain(text.as_bytes()), None, "{text}");
+        }
+        let deep = format!("{}//", "[".repeat(100_000));
+        assert_eq!(plain(deep.as_bytes()), None);
     }
 
     #[test]

@@ -66,6 +66,10 @@ pub(in crate::mcp) async fn answer(services: &Arc<Services>, place: &Place, aske
             Err(failure) => Err(failure),
         },
         "ping" if !modern => Ok(Answered::plain("{}")),
+        // Not offered, and asked for all the same by clients that give up the whole server when they are refused.
+        "resources/list" if !modern => Ok(Answered::plain(r#"{"resources":[]}"#)),
+        "resources/templates/list" if !modern => Ok(Answered::plain(r#"{"resourceTemplates":[]}"#)),
+        "prompts/list" if !modern => Ok(Answered::plain(r#"{"prompts":[]}"#)),
         other => Err(Failure::Rpc(RpcError::method_not_found(other))),
     };
     let (status, record) = match &result {

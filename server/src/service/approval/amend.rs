@@ -71,7 +71,7 @@ pub async fn extend(services: &Services, access: &OrgAccess, id: ApprovalId, sec
     let twice = "the request was given more time twice, which is as often as it can be";
     let next = pending.extend(TimeDelta::seconds(seconds.into()));
     let next = next.ok_or_else(|| Error::conflict("extended_twice", twice))?;
-    let until = next.expires_at.to_rfc3339_opts(SecondsFormat::Secs, true);
+    let until = next.expires_at().to_rfc3339_opts(SecondsFormat::Secs, true);
     let actor = Actor::Principal(Principal::User(person), access.actor.name.to_string());
     let note = format!("more time: until {until}");
     if !db::approval::store(&mut scope, id, Status::Pending, &State::Pending(next), &actor, Some(&note)).await? {

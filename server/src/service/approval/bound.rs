@@ -53,8 +53,8 @@ pub enum Look {
 pub async fn current(services: &Services, scope: &mut OrgScope, record: &Record) -> Result<Current> {
     let current = db::approval::current(scope, &record.binding).await?;
     let decider = match &record.stored {
-        State::Approved(approved) => Some(still_decides(services, scope, record, &approved.decision).await?),
-        State::Executing(executing) => Some(still_decides(services, scope, record, &executing.decision).await?),
+        State::Approved(approved) => Some(still_decides(services, scope, record, approved.decision()).await?),
+        State::Executing(executing) => Some(still_decides(services, scope, record, executing.decision()).await?),
         _ => None,
     };
     Ok(Current { decider, ..current })

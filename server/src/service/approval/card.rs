@@ -108,7 +108,7 @@ pub fn row(record: &Record, card: Card, deciding: &Deciding) -> Approval {
         may_decide: deciding.may(record.binding.toolkit_tool, &people),
         decided_by: decision.map(|d| d.by.0),
         decided_by_email: card.decided_by_email,
-        asks_input: matches!(record.state(), State::Executing(executing) if executing.asks),
+        asks_input: matches!(record.state(), State::Executing(executing) if executing.asks()),
         decided_at: decision.map(|d| d.at),
         decision_reason: decision.and_then(|d| d.reason.clone()),
         taken_back_by: taken_back(record).map(|taken| taken.by.0),

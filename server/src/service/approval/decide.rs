@@ -4,7 +4,7 @@
 use chrono::TimeDelta;
 use domain::{
     ApprovalId, ApprovalPolicy, Principal, UserId,
-    approval::{Decider, Decision, Own, Pending, Refusal, Seen, State, Status, may_decide},
+    approval::{Decider, Decision, Own, Refusal, Seen, State, Status, may_decide},
 };
 use serde_json::json;
 
@@ -275,7 +275,7 @@ async fn next_state(
 ) -> Result<State> {
     match (record.stored.clone(), verdict) {
         (State::Pending(pending), Verdict::Approve { .. }) => Ok(State::Approved(pending.approve(decision, policy))),
-        (State::Pending(Pending { .. }), Verdict::Reject { .. }) => Ok(State::Rejected(decision)),
+        (State::Pending(pending), Verdict::Reject { .. }) => Ok(pending.reject(decision)),
         (State::Expired(expired), Verdict::Approve { .. }) => {
             let binding = &record.binding;
             let open =
@@ -297,7 +297,7 @@ pub(in crate::service) async fn tidied(services: &Services, scope: &mut OrgScope
     if stored == state.status() {
         return Ok(record);
     }
-    let asked = matches!(&record.stored, State::Executing(executing) if executing.asks);
+    let asked = matches!(&record.stored, State::Executing(executing) if executing.asks());
     let note = asked.then_some("nobody gave the input that was asked for");
     db::approval::store(scope, record.id, stored, &state, &Actor::System, note).await?;
     if state.status() == Status::Expired {

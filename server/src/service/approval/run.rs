@@ -31,7 +31,7 @@ pub async fn answers(scope: &mut OrgScope, records: &[Record]) -> Result<HashMap
     let mut unsaid: Vec<Uuid> = Vec::new();
     for record in records.iter().filter(|record| was_answered(record)) {
         match &record.stored {
-            State::Executed(executed) if let Some(answer) = executed.answer => {
+            State::Executed(executed) if let Some(answer) = executed.answer() => {
                 found.insert(record.id, answer);
             }
             _ => unsaid.push(record.id.0),
@@ -63,5 +63,5 @@ pub async fn result(scope: &mut OrgScope, record: &Record) -> Result<Option<RunR
 
 /// Whether an upstream answered it, and no person had to find out.
 fn was_answered(record: &Record) -> bool {
-    matches!(&record.stored, State::Executed(executed) if !matches!(executed.by, Settled::Person(_)))
+    matches!(&record.stored, State::Executed(executed) if !matches!(executed.by(), Settled::Person(_)))
 }

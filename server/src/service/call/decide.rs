@@ -130,7 +130,7 @@ async fn decided_approval(
     Ok(record.filter(|record| match record.state() {
         State::Approved(_) | State::Executing(_) | State::OutcomeUnknown(_) => true,
         // It ran, and no answer was ever written whole: this is the agent coming back for it.
-        State::Executed(executed) => executed.answered_at.is_none() && record.read_at < executed.replay_until(),
+        State::Executed(executed) => executed.answered_at().is_none() && record.read_at < executed.replay_until(),
         _ => false,
     }))
 }

@@ -150,7 +150,7 @@ pub(super) fn taken_back(record: &Record, taken: &TakenBack) -> Reply {
 
 /// Nobody decided, or nobody used the approval.
 pub(super) fn expired(record: &Record) -> Reply {
-    expired_as(record, matches!(record.state(), State::Expired(expired) if expired.unused.is_some()))
+    expired_as(record, matches!(record.state(), State::Expired(expired) if expired.unused().is_some()))
 }
 
 /// The same, where it is known which of the two it was.
@@ -256,7 +256,7 @@ pub(super) fn outcome_unknown(services: &Services, org: &Org, record: &Record) -
 pub(super) fn settled_executed(record: &Record, executed: &Executed) -> Reply {
     let text = format!(
         "This call ran: contact was lost, and at {} a person found that it had been carried out. There is no result to give. Do not run it again.",
-        time(executed.at)
+        time(executed.at())
     );
     about(record, Status::Replayed, "executed", Next::StopAndTellUser, &text)
 }
@@ -269,7 +269,7 @@ pub(super) fn settled_not_executed(record: &Record) -> Reply {
 
 /// It ran, and the result is no longer kept.
 pub(super) fn executed_before(record: &Record, executed: &Executed) -> Reply {
-    let text = format!("This call ran at {}; its result is no longer kept. It did not run again.", time(executed.at));
+    let text = format!("This call ran at {}; its result is no longer kept. It did not run again.", time(executed.at()));
     about(record, Status::Replayed, "executed", Next::StopAndTellUser, &text)
 }
 

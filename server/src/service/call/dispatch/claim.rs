@@ -146,7 +146,7 @@ pub(super) async fn win(
     let id = record.id;
     let arguments = arguments(services, &mut scope, id).await?;
     let (definition, _) = db::approval::definitions(&mut scope, id).await?;
-    let holder = next.holder;
+    let holder = next.holder();
     let actor = Actor::Principal(claimant.principal, claimant.name.clone());
     let note = round.as_ref().map(|_| "goes on with the input that was asked for");
     if !db::approval::store(&mut scope, id, from, &State::Executing(next), &actor, note).await? {

@@ -70,10 +70,10 @@ async fn try_report(services: &Services, claimed: &Claimed, answer: &Reported, r
     };
     let (status, settles) = match record.stored.clone() {
         // Our own commit, whose answer got lost: what it asks for waits already.
-        State::Executing(executing) if executing.holder == claimed.holder && executing.asks => {
+        State::Executing(executing) if executing.holder() == claimed.holder && executing.asks() => {
             return Ok(Status::Executing);
         }
-        State::Executing(executing) if executing.holder == claimed.holder => {
+        State::Executing(executing) if executing.holder() == claimed.holder => {
             if let Ok(answer) = answer
                 && let Some(mut followed) = task::followed((&record.binding).into(), answer, record.read_at)
             {
@@ -82,7 +82,7 @@ async fn try_report(services: &Services, claimed: &Claimed, answer: &Reported, r
             }
             (from_executing(&mut scope, claimed, &record, executing, answer).await?, true)
         }
-        State::OutcomeUnknown(unknown) if unknown.holder == claimed.holder => {
+        State::OutcomeUnknown(unknown) if unknown.holder() == claimed.holder => {
             let status = if let Ok(answer) = answer
                 && !asks(answer)
             {
@@ -107,7 +107,7 @@ async fn try_report(services: &Services, claimed: &Claimed, answer: &Reported, r
             (status, true)
         }
         // Our own commit, whose answer got lost: everything is written.
-        State::Executed(executed) if !matches!(executed.by, Settled::Person(_)) => return Ok(Status::Executed),
+        State::Executed(executed) if !matches!(executed.by(), Settled::Person(_)) => return Ok(Status::Executed),
         // A person was faster: the late answer only joins the history.
         _ => {
             note(&mut scope, &record, answer).await?;
@@ -138,7 +138,7 @@ async fn from_executing(
     answer: &Reported,
 ) -> Result<Status> {
     let id = record.id;
-    let lapsed = executing.lease_until <= record.read_at;
+    let lapsed = executing.lease_until() <= record.read_at;
     let store = async |scope: &mut OrgScope, from, to: State, note: Option<&str>| {
         stored(id, db::approval::store(scope, id, from, &to, &Actor::System, note).await?)?;
         Ok(to.status())

@@ -66,7 +66,7 @@ async fn advance(services: &Arc<Services>, context: &Context, record: Record) ->
             say::pending(services, context, &record, nobody).await
         }
         State::Approved(_) => return dispatch::dispatch(services, context, &record, None).await,
-        State::Executing(executing) if executing.asks => {
+        State::Executing(executing) if executing.asks() => {
             match asked::ask_again(services, context, &record).await {
                 // It was sent: that nothing was done would be wrong to say.
                 Err(error) if matches!(error.kind, Kind::Unavailable) => say::unreadable(record.id),
@@ -80,12 +80,12 @@ async fn advance(services: &Arc<Services>, context: &Context, record: Record) ->
                 None => say::executing(services, context, &record).await,
             }
         }
-        State::Executed(executed) if matches!(executed.by, Settled::Person(_)) => {
+        State::Executed(executed) if matches!(executed.by(), Settled::Person(_)) => {
             say::settled_executed(&record, &executed)
         }
         State::Executed(executed) => replay::replay(services, context, &record, &executed).await?,
         State::OutcomeUnknown(_) => say::outcome_unknown(services, &context.org, &record),
-        State::Rejected(decision) => say::rejected(&record, &decision),
+        State::Rejected { decision, .. } => say::rejected(&record, &decision),
         State::Expired(_) => say::expired(&record),
         State::Invalidated { change, .. } => say::invalidated(&record, change),
         State::Withdrawn { taken_back: Some(taken), .. } => say::taken_back(&record, &taken),

@@ -39,7 +39,8 @@ pub(in crate::service::call) async fn go_on(
             Err(error) if matches!(error.kind, Kind::Unavailable) => return Ok(say::unreadable(id)),
             Err(error) => return Err(error),
         };
-        if !matches!(record.state(), State::Executing(executing) if executing.asks && executing.holder == round.asked) {
+        if !matches!(record.state(), State::Executing(executing) if executing.asks() && executing.holder() == round.asked)
+        {
             break;
         }
     }

@@ -80,8 +80,8 @@ fn is_joined(record: &Record, ready: &Ready) -> bool {
         State::Pending(_) => still_bound(&record.binding, ready),
         State::Approved(_) | State::Executing(_) | State::OutcomeUnknown(_) => true,
         State::Executed(executed) => now < executed.replay_until(),
-        State::Rejected(decision) => now < decision.at + REJECTED_AGAIN,
-        State::Withdrawn { at, taken_back: Some(_) } => now < at + REJECTED_AGAIN,
+        State::Rejected { decision, .. } => now < decision.at + REJECTED_AGAIN,
+        State::Withdrawn { at, taken_back: Some(_), .. } => now < at + REJECTED_AGAIN,
         _ => false,
     }
 }
@@ -142,9 +142,7 @@ async fn open(services: &Services, ready: &Ready, params: &CallParams<'_>, rule:
     let id = ApprovalId::new();
     let policy = ready.tool.approval_policy(&context.toolkit, &context.org);
     let now = db::approval::now(&mut scope).await?;
-    let State::Pending(pending) = State::open(&policy, now) else {
-        return Err(Error::internal("a new approval waits"));
-    };
+    let pending = State::open(&policy, now);
     let sealed = services.vault.seal(Purpose::ApprovalArguments, id.0.as_bytes(), params.arguments.get().as_bytes());
     let reason = params.meta.reason.as_deref().map(|reason| text(&reason.chars().take(MAX_REASON).collect::<String>()));
     let new = New {
@@ -161,7 +159,7 @@ async fn open(services: &Services, ready: &Ready, params: &CallParams<'_>, rule:
         agent_reason: reason.as_deref(),
         arguments_size: params.arguments.get().len(),
         arguments_sealed: &sealed,
-        expires_at: pending.expires_at,
+        expires_at: pending.expires_at(),
         called: !context.tasks,
     };
     if !db::approval::insert(&mut scope, &new).await? {

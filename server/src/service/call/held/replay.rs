@@ -62,17 +62,17 @@ pub(super) async fn replay(
 /// possible; every other byte as it was.
 fn marked(result: &RawValue, record: &Record, executed: &Executed) -> Result<Box<RawValue>> {
     // Once this answer is written whole the stored one is kept ten minutes from the finish.
-    let next = if executed.answered_at.is_some() { executed.replay_until() } else { executed.at + REPLAY };
+    let next = if executed.answered_at().is_some() { executed.replay_until() } else { executed.at() + REPLAY };
     let next = next.max(record.read_at + TimeDelta::seconds(1));
     let text = format!(
         "This is the stored result of the approved call that ran at {}. It did not run again. The same call can be asked for again, as a new request, from {}.",
-        time(executed.at),
+        time(executed.at()),
         time(next),
     );
     let block = json!({"type": "text", "text": text}).to_string();
     let mut mark = facts::of(record, "executed", Next::UseResult, &text);
     mark["replayed"] = json!(true);
-    mark["executed_at"] = json!(time(executed.at));
+    mark["executed_at"] = json!(time(executed.at()));
     mark["new_run_from"] = json!(time(next));
 
     // An upstream may write a member twice; such a result is given as it is rather than not at all.

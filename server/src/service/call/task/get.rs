@@ -173,7 +173,7 @@ pub async fn detailed(services: &Services, asker: &Asker, id: &str) -> Result<Op
 async fn note_end(services: &Services, found: &Found, end: Answer) -> Result<()> {
     let Some(record) = &found.record else { return Ok(()) };
     match &record.stored {
-        State::Executed(executed) if executed.answer.is_none() => {
+        State::Executed(executed) if executed.answer().is_none() => {
             let mut scope = OrgScope::begin(&services.db.calls, record.org).await?;
             db::approval::run::note_end(&mut scope, record.id, end).await?;
             scope.commit().await

@@ -1,5 +1,5 @@
 //! Connections as this replica uses them: their opened configurations, and how fresh their tool
-//! lists are (approvals.md, "A changed definition").
+//! lists are: at most 60 s old when a call is sent (approvals.md, "A changed definition").
 
 use std::{sync::Arc, time::Duration};
 
