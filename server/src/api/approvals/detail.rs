@@ -32,7 +32,7 @@ const SIMILAR: usize = 5;
 /// # Errors
 /// When Postgres cannot be reached, or the arguments were sealed under another master key.
 pub(in crate::api) async fn detail(services: &Services, access: &OrgAccess, record: Record) -> Result<ApprovalDetail> {
-    let mut scope = OrgScope::system(&services.db.people, access.org.id, Reason::Claim).await?;
+    let mut scope = OrgScope::system(&services.db.people, access.org.id, Reason::Callers).await?;
     let history = db::approval::events(&mut scope, record.id).await?;
     let own = db::approval::own_people(&mut scope, &record.binding).await?;
     let result = run::result(&mut scope, &record).await?;

@@ -131,7 +131,7 @@ pub async fn list_approvals(
         None => None,
     };
     // Keys of other orgs ask too, and a card says whose they are.
-    let mut scope = OrgScope::system(&services.db.people, access.0.org.id, Reason::Claim).await?;
+    let mut scope = OrgScope::system(&services.db.people, access.0.org.id, Reason::Callers).await?;
     let deciding = Deciding::of(&access.0);
     let counts = query.count;
     if query.mine {
@@ -334,7 +334,7 @@ fn seen(arguments: &str, definition: &str) -> Result<Seen> {
 
 /// The record with its card, after a decision.
 async fn shown(services: &Services, access: &OrgAccess, record: Record) -> Result<Json<Approval>> {
-    let mut scope = OrgScope::system(&services.db.people, access.org.id, Reason::Claim).await?;
+    let mut scope = OrgScope::system(&services.db.people, access.org.id, Reason::Callers).await?;
     let records = [record];
     let mut cards = card::cards(services, &mut scope, &records).await?;
     let [record] = records;

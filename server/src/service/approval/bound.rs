@@ -46,7 +46,7 @@ pub enum Look {
     Ended,
 }
 
-/// What is true now, from rows that stay locked until the transaction ends; `scope` was made with `Reason::Claim`.
+/// What is true now, from rows that stay locked until the transaction ends; `scope` was made with `Reason::Callers`.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
@@ -103,7 +103,7 @@ pub async fn undo(scope: &mut OrgScope, record: &Record, change: Change) -> Resu
 }
 
 /// What keeps this caller from asking for one more; `None`: it may. Of what it has open, what can never run does not count.
-/// `scope` was made with `Reason::Claim`, and the caller's openings wait for each other.
+/// `scope` was made with `Reason::Callers`, and the caller's openings wait for each other.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
@@ -144,7 +144,7 @@ pub async fn sweep(services: &Services, look: Look) -> Result<u64> {
 }
 
 async fn sweep_one(services: &Services, org: OrgId, id: ApprovalId) -> Result<bool> {
-    let mut scope = OrgScope::system(&services.db.upkeep, org, Reason::Claim).await?;
+    let mut scope = OrgScope::system(&services.db.upkeep, org, Reason::Callers).await?;
     let invalidated = invalidate_one(services, &mut scope, id).await?;
     if invalidated {
         scope.commit().await?;

@@ -50,7 +50,7 @@ pub struct Card {
     pub answer: Option<Answer>,
 }
 
-/// The cards of these records, in their order. `scope` was made with `Reason::Claim`.
+/// The cards of these records, in their order. `scope` was made with `Reason::Callers`.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
@@ -132,7 +132,7 @@ fn taken_back(record: &Record) -> Option<&TakenBack> {
 }
 
 /// The last other call of this tool by this caller that a person allowed before this one was decided, or could be
-/// decided for the last time, if its arguments are still on record. `scope` was made with `Reason::Claim`.
+/// decided for the last time, if its arguments are still on record. `scope` was made with `Reason::Callers`.
 ///
 /// # Errors
 /// When Postgres cannot be reached.

@@ -120,7 +120,7 @@ pub(super) struct Opened {
 /// Begins to do what only somebody may do who may decide.
 pub(super) async fn open(services: &Services, access: &OrgAccess, id: ApprovalId) -> Result<Opened> {
     let person = access.actor.person()?;
-    let mut scope = change::begin_across(services, access, Reason::Claim).await?;
+    let mut scope = change::begin_across(services, access, Reason::Callers).await?;
     let record = db::approval::lock(&mut scope, id).await?.ok_or_else(Error::not_found)?;
     let policy = policy_now(services, &mut scope, &record).await?;
     let own = db::approval::own_people(&mut scope, &record.binding).await?;

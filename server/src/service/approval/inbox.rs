@@ -112,7 +112,7 @@ async fn own_keys(scope: &mut OrgScope, person: UserId) -> Result<Vec<Uuid>> {
 pub async fn summary(services: &Services, access: &OrgAccess) -> Result<ApprovalsSummary> {
     let deciding = Deciding::of(access);
     // Keys of other orgs ask too, and whose they are counts.
-    let mut scope = OrgScope::system(&services.db.people, access.org.id, Reason::Claim).await?;
+    let mut scope = OrgScope::system(&services.db.people, access.org.id, Reason::Callers).await?;
     let keys = match deciding.person {
         Some(person) => own_keys(&mut scope, person).await?,
         None => Vec::new(),

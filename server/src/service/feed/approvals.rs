@@ -91,7 +91,7 @@ impl Approvals {
     pub(super) async fn begin(services: &Services, org: OrgId) -> Result<Self> {
         let (changes, listening) = (services.live.approvals(), services.live.listening());
         let versions = services.directory.versions();
-        let mut scope = OrgScope::system(&services.db.people, org, Reason::Claim).await?;
+        let mut scope = OrgScope::system(&services.db.people, org, Reason::Callers).await?;
         let keys = own::waiting_keys(&mut scope).await?;
         Ok(Self { changes, listening, versions, keys, gathered: Gathered::default() })
     }
@@ -147,7 +147,7 @@ impl Approvals {
     /// Reads the rows of those that gathered first, and tells them.
     async fn tell_some(&mut self, services: &Services, channel: &Channel) -> Result<()> {
         // Keys of other orgs ask too, and a card says whose they are.
-        let mut scope = OrgScope::system(&services.db.people, channel.org, Reason::Claim).await?;
+        let mut scope = OrgScope::system(&services.db.people, channel.org, Reason::Callers).await?;
         if std::mem::take(&mut self.gathered.keys) && !self.note_keys(&mut scope).await? {
             channel.resync(Some(Right::ReadApprovals));
         }

@@ -86,7 +86,7 @@ pub(super) async fn connection_of(
 
 /// Invalidates the approval if something it is bound to changed, and says what.
 async fn undone(services: &Services, org: OrgId, id: ApprovalId) -> Result<Option<Change>> {
-    let mut scope = OrgScope::system(&services.db.calls, org, Reason::Claim).await?;
+    let mut scope = OrgScope::system(&services.db.calls, org, Reason::Callers).await?;
     let Some(record) = db::approval::lock(&mut scope, id).await? else { return Ok(None) };
     let State::Approved(_) = record.state() else { return Ok(None) };
     let change = bound::invalidate(services, &mut scope, &record).await?;
@@ -95,7 +95,7 @@ async fn undone(services: &Services, org: OrgId, id: ApprovalId) -> Result<Optio
 }
 
 async fn attempt(services: &Services, claimant: &Claimant, id: ApprovalId, spec: Arc<ConnectionSpec>) -> Result<Claim> {
-    let mut scope = OrgScope::system(&services.db.calls, claimant.org, Reason::Claim).await?;
+    let mut scope = OrgScope::system(&services.db.calls, claimant.org, Reason::Callers).await?;
     // Read before the claim, and after the wait for a connection: by this clock the lease ends no later than by Postgres's.
     let before = Instant::now();
     let Some(record) = db::approval::lock(&mut scope, id).await? else { return Ok(Claim::Lost) };

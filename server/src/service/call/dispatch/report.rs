@@ -64,7 +64,7 @@ pub(super) async fn report(
 
 async fn try_report(services: &Services, claimed: &Claimed, answer: &Reported, response: &str) -> Result<Status> {
     let id = claimed.record.id;
-    let mut scope = OrgScope::system(&services.db.calls, claimed.record.org, Reason::Claim).await?;
+    let mut scope = OrgScope::system(&services.db.calls, claimed.record.org, Reason::Callers).await?;
     let Some(record) = db::approval::lock(&mut scope, id).await? else {
         return Err(Error::internal(format!("approvals {id}: a claimed row is gone")));
     };

@@ -29,7 +29,7 @@ pub(super) async fn take_up(services: &Services, claimant: &Claimant, round: Rou
         tracing::debug!(approval.id = %id, reason, "the tool list of who asked could not be read");
     }
     let spec = connection::spec(services, &connection)?;
-    let mut scope = OrgScope::system(&services.db.calls, claimant.org, Reason::Claim).await?;
+    let mut scope = OrgScope::system(&services.db.calls, claimant.org, Reason::Callers).await?;
     // Read before the claim, and after the wait for a connection: by this clock the lease ends no later than by Postgres's.
     let before = Instant::now();
     let Some(record) = db::approval::lock(&mut scope, id).await? else { return Ok(Claim::Lost) };

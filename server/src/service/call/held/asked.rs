@@ -41,7 +41,7 @@ pub(in crate::service::call) async fn question(
     if !context.inputs.is_some_and(|inputs| fits(&result, inputs)) {
         return Ok(Err("this client did not say that it can be asked for that".to_owned()));
     }
-    let mut scope = OrgScope::system(&services.db.calls, record.org, Reason::Claim).await?;
+    let mut scope = OrgScope::system(&services.db.calls, record.org, Reason::Callers).await?;
     let current = bound::current(services, &mut scope, record).await?;
     Ok(match record.binding.change(&current) {
         Some(change) => Err(format!("it cannot go on, since {}", change.message())),

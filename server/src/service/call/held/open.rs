@@ -115,7 +115,7 @@ async fn open(services: &Services, ready: &Ready, params: &CallParams<'_>, rule:
         Validation::Fits(checked) => checked,
         Validation::Wrong(problems) => return Ok(Joined::Refused(say::unfitting(&problems))),
     };
-    let mut scope = OrgScope::system(&services.db.calls, context.org.id, Reason::Claim).await?;
+    let mut scope = OrgScope::system(&services.db.calls, context.org.id, Reason::Callers).await?;
     db::approval::lock_caller(&mut scope, context.caller.principal).await?;
     let binding = binding_of(ready);
     if is_stale(&binding, &db::approval::current(&mut scope, &binding).await?, rule) {
