@@ -142,7 +142,7 @@ async fn forgetful(code: u16, content_type: &'static str, body: &'static str) ->
     Fake::start(move |seen| async move {
         match (seen.method.as_str(), seen.header("mcp-session-id")) {
             ("tools/call" | "tools/list", "session-1") => {
-                let mut response = typed(content_type, Body::from(body.replace("ID", &seen.id())));
+                let mut response = typed(content_type, Body::from(body.replace(":ID", &format!(":{}", seen.id()))));
                 *response.status_mut() = status(code).status();
                 Some(response)
             }
