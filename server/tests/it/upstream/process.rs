@@ -70,7 +70,7 @@ async fn the_environment_is_a_path_a_home_and_what_the_connection_gives() {
     let arms = &format!(r#"*) answer "[\"{names}\",\"$HOME\",\"$(pwd)\"]";;"#);
     let bare = Arc::new(shell(arms));
     let found: Vec<String> = serde_json::from_str(&result(call(&upstreams(), &bare, "env").await)).expect("a list");
-    assert_eq!((found[0].as_str(), found[2].as_str()), ("HOME PATH ", "/"));
+    assert_eq!((found[0].as_str(), found[2].as_str()), ("HOME LANG PATH ", "/"));
     assert!(tempfile::tempfile_in(&found[1]).is_ok(), "it can be written to: {}", found[1]);
 
     let mut given = shell(arms);
@@ -81,7 +81,7 @@ async fn the_environment_is_a_path_a_home_and_what_the_connection_gives() {
     *cwd = Some(directory.path().to_owned());
     assert!(!format!("{given:?}").contains("s3cret"));
     let found = result(call(&upstreams(), &Arc::new(given), "env").await);
-    assert_eq!(found, format!(r#"["HOME PATH TOKEN ","/opt/home","{}"]"#, directory.path().display()));
+    assert_eq!(found, format!(r#"["HOME LANG PATH TOKEN ","/opt/home","{}"]"#, directory.path().display()));
 }
 
 #[tokio::test]
