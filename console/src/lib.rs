@@ -1,4 +1,4 @@
-//! Permesso's console: a client-side application over `/api/v1` and its event stream (console.md).
+//! Permesso's console: a client-side application over `/api/v1` and its event stream (docs/architecture.md, "The console").
 //!
 //! `show` is how things are put into words and lines, without a browser; `api` is the only way to the
 //! server; `components` is the set that every page is built of; `shell` is what stands around a page;

@@ -34,7 +34,7 @@ export function textOf(result) {
     .join("\n");
 }
 
-/** Checks that a call is held, and answers what the gateway says about it (approvals.md, 4). */
+/** Checks that a call is held, and answers what the gateway says about it (approvals.md, "What the agent sees", 4). */
 export function held(result) {
   assert.ok(!result.isError, `an agent would take this for a failure: ${textOf(result)}`);
   const text = textOf(result);

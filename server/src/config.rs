@@ -1,5 +1,5 @@
 //! The configuration: every variable of the environment, typed and checked once, at the start
-//! (api.md, "Process"; `.env.example` lists them for people). `Debug` hides secrets.
+//! (`.env.example` lists them for people). `Debug` hides secrets.
 //!
 //! Nothing here reaches out: whether Postgres answers or a role may sign in is found out later.
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-// Source: product.md, "Vocabulary".
+// Source: approvals.md, "Vocabulary".
 /// What a role may do with a tool: `always_allow` runs at once, `needs_approval` waits until a person
 /// decides, `blocked` is not listed and does not run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -142,7 +142,7 @@ impl FromIterator<Right> for Rights {
     }
 }
 
-/// The roles that every new org has (api.md, "Process"), with their rights.
+/// The roles that every new org has (api.md, "Roles and rights"), with their rights.
 pub fn builtin_roles() -> [(&'static str, Rights); 6] {
     use Right::*;
     [

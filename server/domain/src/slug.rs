@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A name in a URL: `[a-z0-9-]`, 2 to 40 characters (product.md, "Vocabulary"). Hyphens stand only
+/// A name in a URL: `[a-z0-9-]`, 2 to 40 characters (approvals.md, "Vocabulary"). Hyphens stand only
 /// inside, so that no two slugs differ by a trailing one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

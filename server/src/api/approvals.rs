@@ -202,7 +202,7 @@ pub async fn get_approval(
     request_body = Approve,
     responses(
         (status = OK, body = Approval),
-        (status = CONFLICT, description = "`not_open`, `stale_view`, `invalidated`"),
+        (status = CONFLICT, description = "`not_open`, `stale_view`, `invalidated`, `identical_open`"),
     ),
     security(("bearer" = ["approvals:decide"])),
 )]
@@ -297,7 +297,7 @@ pub async fn extend_approval(
     request_body = Settle,
     responses(
         (status = OK, body = Approval),
-        (status = CONFLICT, description = "`not_open`, `too_early`, `identical_open`"),
+        (status = CONFLICT, description = "`not_open`, `too_early`"),
     ),
     security(("bearer" = ["approvals:decide"])),
 )]

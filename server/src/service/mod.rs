@@ -157,7 +157,7 @@ impl Default for Pace {
     }
 }
 
-/// What callers may ask for (approvals.md, "Too much").
+/// What callers may ask for (approvals.md, "Limits").
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// How many approvals of one caller may be open at once.

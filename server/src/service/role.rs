@@ -146,8 +146,8 @@ pub(super) fn covered(access: &OrgAccess, role: &str, rights: &[String]) -> Resu
     )))
 }
 
-/// Approval policies name roles, so a role they name keeps its name (approvals.md: a role in use
-/// cannot be deleted).
+/// Approval policies name roles, so a role they name keeps its name (approvals.md, "Who may
+/// decide").
 async fn not_an_approver(scope: &mut OrgScope, name: &str) -> Result<()> {
     match db::role::approval_policies(scope, name).await? {
         0 => Ok(()),

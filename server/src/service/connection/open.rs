@@ -1,5 +1,5 @@
 //! Connections as this replica uses them: their opened configurations, and how fresh their tool
-//! lists are (approvals.md: "Upstream lists are at most 60 s old at dispatch").
+//! lists are: at most 60 s old when a call is sent (approvals.md, "A changed definition").
 
 use std::{
     collections::HashMap,

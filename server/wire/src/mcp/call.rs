@@ -107,8 +107,7 @@ impl<'a> Meta<'a> {
 ///
 /// `name` is the upstream's name of the tool, `arguments` and `input` go as they are. Of the
 /// caller's `_meta` only trace context passes, and instead of its progress token the
-/// given one (approvals.md: "Of the caller's `_meta` only trace context and the
-/// progress token go upstream").
+/// given one (docs/security.md, "What an upstream says to agents").
 #[must_use]
 pub fn upstream_call_params(
     name: &str,
