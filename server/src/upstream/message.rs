@@ -199,8 +199,8 @@ pub(super) enum Heard {
     Answer(u64, Answer),
     /// It asked something; this is the message to send back.
     Reply(Vec<u8>),
-    /// An error that names no request of the gateway's.
-    Unaddressed(Box<RawValue>),
+    /// An error that names no request of the gateway's: it has no id, or one that the gateway never gave.
+    Unaddressed { error: Box<RawValue>, has_id: bool },
 }
 
 /// Reads one message (or a batch of them, as revision 2025-03-26 has them), each as far as it can be understood.
@@ -227,7 +227,10 @@ fn act(message: Message<'_>, observer: &Observer) -> Option<Heard> {
         Message::Response { id, outcome } => match (lenient::number(id), outcome) {
             (Some(id), Ok(result)) => return Some(Heard::Answer(id, Answer::Result(result.to_owned()))),
             (Some(id), Err(error)) => return Some(Heard::Answer(id, Answer::Error(lenient::error_object(error)))),
-            (None, Err(error)) => return Some(Heard::Unaddressed(lenient::error_object(error))),
+            (None, Err(error)) => {
+                let (error, has_id) = (lenient::error_object(error), id.get() != "null");
+                return Some(Heard::Unaddressed { error, has_id });
+            }
             (None, Ok(_)) => observer.dropped("a result that answers no request: its id is not one of the gateway's"),
         },
         Message::Request { id, method, .. } => return Some(Heard::Reply(reply(id, &method))),

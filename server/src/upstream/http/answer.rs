@@ -156,10 +156,10 @@ fn find(peer: &Arc<Peer>, id: u64, bytes: &[u8]) -> Found {
             }
             Ok(Heard::Reply(reply)) => peer.reply(reply),
             // Whoever checks the headers may not have read the id.
-            Ok(Heard::Unaddressed(error)) if peer.is_modern() && modern_code(&error).is_some() => {
+            Ok(Heard::Unaddressed { error, .. }) if peer.is_modern() && modern_code(&error).is_some() => {
                 found.answer = Some(Answer::Error(error));
             }
-            Ok(Heard::Unaddressed(error)) => found.unaddressed = Some(Answer::Error(error)),
+            Ok(Heard::Unaddressed { error, .. }) => found.unaddressed = Some(Answer::Error(error)),
             Err(Unreadable { reason, answers }) => {
                 found.was_answer |= answers == [id];
                 found.unreadable = Some(reason);

@@ -87,7 +87,7 @@ async fn listen_once(peer: &Arc<Peer>, before: &mut Before) -> ControlFlow<()> {
                 Ok(Heard::Answer(answered, Answer::Error(_))) if Some(answered) == id => return Break(()),
                 Ok(Heard::Answer(answered, Answer::Result(_))) if Some(answered) == id => return Continue(()),
                 Ok(Heard::Answer(answered, answer)) if peer.elsewhere.hear(answered, &answer) => {}
-                Ok(Heard::Answer(..) | Heard::Unaddressed(_)) => {
+                Ok(Heard::Answer(..) | Heard::Unaddressed { .. }) => {
                     let text = beginning(&event.data);
                     peer.observer.dropped(&format!("an answer on the stream that answers nothing: {text}"));
                 }

@@ -189,7 +189,7 @@ impl Peer {
         let status = response.status();
         let session_id = response.headers().get(&SESSION_ID).cloned();
         let answer = match status {
-            StatusCode::ACCEPTED => expected.answer(load.as_deref()).await,
+            StatusCode::ACCEPTED if !self.is_modern() => expected.answer(load.as_deref()).await,
             _ => None,
         };
         let answer = match answer {

@@ -150,7 +150,7 @@ impl Peer {
                     answers |= settled;
                 }
                 Ok(Heard::Reply(reply)) => self.send_aside(reply),
-                Ok(Heard::Unaddressed(error)) => match self.end_only(&error) {
+                Ok(Heard::Unaddressed { error, has_id }) => match !has_id && self.end_only(&error) {
                     true => answers = true,
                     false => {
                         self.observer.dropped(&format!("an error that answers no request of the gateway's: {error}"));
