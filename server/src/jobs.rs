@@ -8,7 +8,14 @@ use tokio::task::JoinSet;
 use crate::{
     db,
     error::Result,
-    service::{Services, approval, approval_bound, call, connection, invitation, key, mcp_session, session},
+    service::{
+        Services,
+        approval::{self, bound},
+        call,
+        catalog::connection,
+        identity::{invitation, key, session},
+        mcp_session,
+    },
     telemetry,
 };
 
@@ -43,7 +50,7 @@ pub fn start(tasks: &mut JoinSet<()>, services: &Arc<Services>) {
         call::task::sweep(&s).await.map(|_| ())
     });
     every(tasks, services, "new input schemas", Duration::from_secs(1), |s| async move { connection::judge(&s).await });
-    tasks.spawn(approval_bound::follow(services.clone(), services.stop.clone()));
+    tasks.spawn(bound::follow(services.clone(), services.stop.clone()));
     tasks.spawn(connection::follow(services.clone(), services.stop.clone()));
     tasks.spawn(connection::keep_listing(services.clone(), services.stop.clone()));
 }

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use tokio::{process::Command, time::sleep};
 
 use super::{
-    hostile::{ALLOWED, HELD},
+    hostile::bodies::{ALLOWED, HELD},
     ledger::{LOOK, TRANSFER},
     person::Person,
 };

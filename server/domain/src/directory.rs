@@ -178,6 +178,9 @@ impl Toolkit {
     }
 }
 
+/// The names of the gateway's own tools, which no tool of a toolkit may have.
+pub const RESERVED: [&str; 2] = ["approval_status", "run_approved"];
+
 /// A tool as one toolkit exposes it.
 #[derive(Debug)]
 pub struct ToolkitTool {

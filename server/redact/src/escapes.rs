@@ -1,6 +1,8 @@
 //! A JSON string's value, and where each part of it stands in the text, so that a part can be replaced
 //! without spelling the rest anew.
 
+use wire::json::Token;
+
 /// The value of what stands between the quotes of a valid JSON string. Half a surrogate pair reads as U+FFFD: what is
 /// recorded may have one, and it must not hide what stands beside it.
 pub(crate) fn unescape(raw: &str) -> String {
@@ -75,6 +77,11 @@ fn escape(raw: &str) -> (char, usize) {
         Some(Ok(value)) => (value, 6),
         _ => (char::REPLACEMENT_CHARACTER, 6),
     }
+}
+
+/// A string's text between its quotes, escapes kept.
+pub(crate) fn inside(token: Token<'_>) -> &str {
+    token.text.get(1..token.text.len() - 1).unwrap_or_default()
 }
 
 #[cfg(test)]

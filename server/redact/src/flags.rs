@@ -8,7 +8,7 @@ use std::{ops::Range, sync::LazyLock};
 
 use regex::Regex;
 
-use super::{names, pattern};
+use super::{names, words::pattern};
 
 /// A flag at the beginning or behind what separates words, with what stands before its value, if that follows.
 static FLAG: LazyLock<Regex> =

@@ -12,6 +12,7 @@ mod escapes;
 mod flags;
 mod names;
 mod pairs;
+mod words;
 
 #[cfg(test)]
 mod tests;
@@ -20,21 +21,18 @@ use std::{borrow::Cow, collections::HashMap, ops::Range, sync::LazyLock};
 
 use regex::Regex;
 use serde::de::IgnoredAny;
-use wire::json::{Kind, Token, Tokens, tokens};
+use wire::json::{Kind, Tokens, tokens};
 
-use escapes::{Places, unescape};
+use escapes::{Places, inside, unescape};
+use names::is_secret_key;
 use pairs::Pairs;
+pub use words::REDACTED;
+use words::{WORDS, pattern};
 
-/// What stands where a secret stood.
-pub const REDACTED: &str = "[redacted]";
 /// What stands for a text that may have secrets and cannot be read.
 const UNREADABLE: &str = "\"[redacted: not JSON]\"";
 /// How deep JSON in strings in JSON is followed; deeper it is text like any other.
 const NESTED: usize = 4;
-
-/// What a secret-looking name has in it.
-const WORDS: &str =
-    "(?i-u:pass|pw|secret|token|key|cred|auth|cookie|sess|jwt|otp|cvv|cvc|csrf|xsrf|code|connection|pin)";
 
 /// What stands for a value: in JSON, in JSON in a string, and so on, as deep as that is followed.
 static VALUE: LazyLock<Vec<String>> = LazyLock::new(|| {
@@ -162,13 +160,6 @@ pub fn has_credential(text: &str) -> bool {
     credentials::has_one(text)
 }
 
-fn is_secret_key(raw: &str) -> bool {
-    match raw.contains('\\') {
-        true => names::is_secret(&unescape(raw)),
-        false => names::is_secret(raw),
-    }
-}
-
 /// Where the value that comes next stands; the tokens go on behind it.
 fn next_value(tokens: &mut Tokens<'_>) -> Option<Range<usize>> {
     let first = tokens.next()?;
@@ -214,11 +205,6 @@ fn cut(range: Range<usize>) -> Edit {
     Edit { range, by: REDACTED }
 }
 
-/// A string's text between its quotes, escapes kept.
-fn inside(token: Token<'_>) -> &str {
-    token.text.get(1..token.text.len() - 1).unwrap_or_default()
-}
-
 /// Whether a text may be JSON that has names or strings, as it is or as it stands in a string.
 fn may_be_json(text: &str) -> bool {
     let mut text = text.trim_start();
@@ -242,9 +228,4 @@ fn apply(json: &str, edits: &[Edit]) -> String {
     }
     out.push_str(&json[at..]);
     out
-}
-
-/// Compiles one of the patterns of this module, which are constants.
-fn pattern(text: &str) -> Regex {
-    Regex::new(text).expect("the pattern is a constant that the tests compile")
 }

@@ -10,7 +10,13 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{CANDIDATE, pattern};
+use super::{
+    escapes::unescape,
+    words::{WORDS, pattern},
+};
+
+/// Names without a match are not secret.
+static CANDIDATE: LazyLock<Regex> = LazyLock::new(|| pattern(&format!("{WORDS}|(?i-u:bearer)")));
 
 /// Secret wherever in the name they stand. Words are between underscores, see [`words`].
 static ANYWHERE: LazyLock<Regex> = LazyLock::new(|| {
@@ -67,6 +73,14 @@ pub(crate) fn is_secret(name: &str) -> bool {
     let words = words(name);
     let words = OTHER_TOKENS.replace_all(&words, "_");
     AT_THE_END.is_match(&words) || (ANYWHERE.is_match(&words) && !ABOUT.is_match(&words))
+}
+
+/// Whether it is, as it stands in JSON between its quotes.
+pub(crate) fn is_secret_key(raw: &str) -> bool {
+    match raw.contains('\\') {
+        true => is_secret(&unescape(raw)),
+        false => is_secret(raw),
+    }
 }
 
 /// The words of a name in lower case with an underscore before, between and behind them:

@@ -8,7 +8,12 @@ use std::{ops::Range, sync::LazyLock};
 use regex::Regex;
 use wire::json::{Kind, Token};
 
-use super::{WORDS, credentials::is_no_secret, escapes::unescape, inside, pattern};
+use super::{
+    credentials::is_no_secret,
+    escapes::{inside, unescape},
+    names::is_secret_key,
+    words::{WORDS, pattern},
+};
 
 /// Texts without a match have no such pair.
 static MAY_HAVE_PAIR: LazyLock<Regex> = LazyLock::new(|| pattern(&format!(r#"(?i-u:val)|\\u|\[\s*"[^"]*{WORDS}"#)));
@@ -156,7 +161,7 @@ impl Open {
 
 /// Whether the second element of a list of two may be the value of the first; by itself it may be a name or a sentence.
 fn is_value(raw: &str, is_nested: bool) -> bool {
-    if is_no_secret(raw) || super::is_secret_key(raw) {
+    if is_no_secret(raw) || is_secret_key(raw) {
         return false;
     }
     let is_name = !raw.contains(|character: char| !(character.is_alphabetic() || matches!(character, '_' | '-' | '.')));

@@ -11,12 +11,12 @@ use axum::{
 };
 use domain::{ApiKeyId, UserId, directory::Directory};
 
-use super::{
-    authorize::{Allowed, ReadKeys, WriteKeys},
-    body::Body,
-    page::{Page, Query, page},
-};
 use crate::{
+    api::support::{
+        authorize::{Allowed, ReadKeys, WriteKeys},
+        body::Body,
+        page::{Page, Query, page},
+    },
     auth,
     db::{self, OrgScope},
     error::Result,
@@ -58,7 +58,7 @@ pub async fn create_api_key(
     access: Allowed<WriteKeys>,
     Body(new): Body<CreateApiKey>,
 ) -> Result<impl IntoResponse> {
-    let made = service::key::create(&services, &access.0, &new).await?;
+    let made = service::identity::key::create(&services, &access.0, &new).await?;
     Ok((StatusCode::CREATED, shown_once(&services, made)?))
 }
 
@@ -77,7 +77,7 @@ pub async fn rotate_api_key(
     Path((_, id)): Path<(String, String)>,
     Body(how): Body<RotateApiKey>,
 ) -> Result<impl IntoResponse> {
-    let made = service::key::rotate(&services, &access.0, &id, &how).await?;
+    let made = service::identity::key::rotate(&services, &access.0, &id, &how).await?;
     shown_once(&services, made)
 }
 
@@ -94,7 +94,7 @@ pub async fn revoke_api_key(
     access: Allowed<WriteKeys>,
     Path((_, id)): Path<(String, String)>,
 ) -> Result<StatusCode> {
-    service::key::revoke(&services, &access.0, &id).await?;
+    service::identity::key::revoke(&services, &access.0, &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -13,11 +13,11 @@ use serde::Serialize;
 use tokio::sync::SemaphorePermit;
 use uuid::Uuid;
 
-use super::{
-    authorize::{Allowed, ReadAudit},
-    page::{FromQuery, Page, Parameters, Query, page},
-};
 use crate::{
+    api::support::{
+        authorize::{Allowed, ReadAudit},
+        page::{FromQuery, Page, Parameters, Query, page},
+    },
     db::{
         OrgScope,
         audit::{Filter, INTERRUPTED, Row, Status, list},

@@ -13,23 +13,19 @@ use axum::{
 use domain::{AuditId, Right};
 use futures::stream;
 
-use super::{
-    audit::{AuditFilters, with_bodies},
-    authorize::{Allowed, ReadAudit},
-    page::{FromQuery, Parameters, Query},
-};
+use super::audit::{AuditFilters, with_bodies};
 use crate::{
+    api::support::{
+        authorize::{Allowed, ReadAudit},
+        page::{FromQuery, Parameters, Query},
+    },
     audit::export::Format,
     db::{
         OrgScope,
         audit::{Filter, Row, list},
     },
     error::{Error, Result},
-    service::{
-        Services,
-        access::OrgAccess,
-        audit_export::{self, Seat},
-    },
+    service::{Services, access::OrgAccess, audit_export, exports::Seat},
 };
 
 /// How many records are read at once.
@@ -88,7 +84,7 @@ pub async fn export_audit(
 ) -> Result<Response> {
     let (access, format) = (access.0, query.format);
     let bodies = access.rights.has(Right::ReadAuditBodies);
-    let seat = Seat::take(&services, &access)?;
+    let seat = Seat::take(&services.exports, access.actor.principal, services.clock.elapsed())?;
     audit_export::record(&services, &access, format, &query.filters, bodies).await?;
     let limit = if bodies { BATCH_WITH_BODIES } else { BATCH };
     let filter = Filter { limit, bytes: BATCH_BYTES, patience: PATIENCE, ..query.filters.filter(bodies) };

@@ -22,13 +22,13 @@ use tokio::{
     time::{Instant, Interval, MissedTickBehavior, interval_at},
 };
 
-use super::authorize::Member;
 use crate::{
+    api::support::authorize::Member,
     error::{Kind, Result},
     service::{
         Services,
         access::{self, OrgAccess},
-        approval_inbox::Deciding,
+        approval::inbox::Deciding,
         feed::{self, Event, Next, RIGHTS, Watcher},
     },
 };
@@ -151,7 +151,7 @@ impl Events {
             Next::Events(events) => {
                 let mine = events.iter().filter(|event| self.may_see(event));
                 mine.map(|event| {
-                    let data = event.data(&self.deciding);
+                    let data = event.data(|tool, people| self.deciding.may(tool, people));
                     wire::sse::encode(Some(event.name), Some(&self.watcher.id(Some(event.seq))), &data)
                 })
                 .collect()

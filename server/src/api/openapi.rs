@@ -14,11 +14,14 @@ use axum::{
 use utoipa::OpenApi;
 
 use self::{complete::Complete, fixed::Fixed};
-use super::{
-    api_keys, approvals, audit, audit_export, auth, connections, events, invitations, me, members, orgs, roles,
-    sessions, toolkits,
+use super::{api_keys, approvals, audit, audit_export, events};
+use crate::{
+    api::{
+        catalog::{connections, toolkits},
+        identity::{auth, invitations, me, members, orgs, roles, sessions},
+    },
+    error::Result,
 };
-use crate::error::Result;
 
 /// Reading order is the document's order: resources as they are set up.
 #[derive(OpenApi)]

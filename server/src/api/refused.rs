@@ -4,24 +4,22 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
-    body::Bytes,
     extract::{FromRequestParts, MatchedPath, RawPathParams, Request, State},
-    http::{Extensions, HeaderMap, header, request::Parts},
+    http::request::Parts,
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use domain::OrgId;
-use parking_lot::Mutex;
 use serde_json::{Value, json};
-use uuid::Uuid;
 
-use super::{authorize::request_id, openapi};
+use super::{
+    openapi,
+    support::asking::{Asking, client, request_id},
+};
 use crate::{
     db::audit::Source,
     error::{Error, Kind},
     service::{
         Services,
-        access::Actor,
         on_record::{self, Asked},
     },
 };
@@ -31,54 +29,22 @@ const LONGEST: usize = 64 * 1024;
 /// Operations whose bodies are never recorded: every field of them is a secret.
 const SECRET: &[&str] = &["change_password"];
 
-/// Who turned out to ask, about which org, with which body: the extractors say so while a request is handled.
-#[derive(Clone, Default)]
-pub(super) struct Asking(Arc<Mutex<Known>>);
-
-#[derive(Default)]
-struct Known {
-    actor: Option<Actor>,
-    org: Option<OrgId>,
-    body: Option<Bytes>,
-}
-
-impl Asking {
-    /// What is known of the request with these extensions.
-    pub(super) fn of(extensions: &Extensions) -> Self {
-        extensions.get::<Self>().cloned().unwrap_or_default()
-    }
-
-    /// This is who asks.
-    pub(super) fn is_by(&self, actor: &Actor) {
-        self.0.lock().actor = Some(actor.clone());
-    }
-
-    /// This is the org that it is about; who asks belongs to it.
-    pub(super) fn is_about(&self, org: OrgId) {
-        self.0.lock().org = Some(org);
-    }
-
-    /// This came with it.
-    pub(super) fn has_body(&self, body: &Bytes) {
-        self.0.lock().body = Some(body.clone());
-    }
-}
-
 /// The layer.
 pub async fn record(State(services): State<Arc<Services>>, request: Request, next: Next) -> Response {
-    if request.method().is_safe() {
-        return next.run(request).await;
-    }
     let (mut parts, body) = request.into_parts();
-    let asking = Asking::default();
+    let operation = operation(&parts);
+    let asking = Asking::to(operation);
     parts.extensions.insert(asking.clone());
-    let asked = asked(&mut parts, &services).await;
+    if parts.method.is_safe() {
+        return next.run(Request::from_parts(parts, body)).await;
+    }
+    let asked = asked(&mut parts, &services, operation).await;
     let response = next.run(Request::from_parts(parts, body)).await;
     let Some(error) = response.extensions().get::<Arc<Error>>().cloned() else { return response };
     if !matches!(error.kind, Kind::Forbidden | Kind::Conflict | Kind::Invalid) {
         return response;
     }
-    let known = std::mem::take(&mut *asking.0.lock());
+    let known = asking.known();
     let (Some(actor), Some(mut asked)) = (known.actor, asked) else { return response };
     asked.source = actor.source();
     if let (Some(body), Some(Value::Object(request))) = (&known.body, &mut asked.request) {
@@ -91,11 +57,19 @@ pub async fn record(State(services): State<Arc<Services>>, request: Request, nex
     }
 }
 
+fn operation(parts: &Parts) -> Option<&'static str> {
+    openapi::operation(&parts.method, route(parts.extensions.get()?))
+}
+
+fn route(matched: &MatchedPath) -> &str {
+    matched.as_str().strip_prefix("/api/v1").unwrap_or(matched.as_str())
+}
+
 /// What a request asks for, as far as its head says. `None`: nothing that there is.
-async fn asked(parts: &mut Parts, services: &Arc<Services>) -> Option<Asked> {
-    let matched = parts.extensions.get::<MatchedPath>()?.as_str().to_owned();
-    let route = matched.strip_prefix("/api/v1").unwrap_or(&matched);
-    let action = openapi::operation(&parts.method, route)?;
+async fn asked(parts: &mut Parts, services: &Arc<Services>, action: Option<&'static str>) -> Option<Asked> {
+    let action = action?;
+    let matched = parts.extensions.get::<MatchedPath>()?.clone();
+    let route = route(&matched);
     let params = RawPathParams::from_request_parts(parts, services).await.ok();
     let params: BTreeMap<String, String> =
         params.iter().flatten().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
@@ -110,18 +84,6 @@ async fn asked(parts: &mut Parts, services: &Arc<Services>) -> Option<Asked> {
         request: Some(json!({"method": parts.method.as_str(), "path": params})),
         ..Asked::new(action, Source::Rest, request_id(parts))
     })
-}
-
-/// What a request asked for whose credential is not valid any more.
-pub(super) fn asked_with(parts: &Parts, request_id: Uuid) -> Asked {
-    let matched = parts.extensions.get::<MatchedPath>().map(MatchedPath::as_str).unwrap_or_default();
-    let route = matched.strip_prefix("/api/v1").unwrap_or(matched);
-    let action = openapi::operation(&parts.method, route).unwrap_or("turned away");
-    Asked { client: client(&parts.headers), ..Asked::new(action, Source::Rest, request_id) }
-}
-
-fn client(headers: &HeaderMap) -> Option<String> {
-    headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned)
 }
 
 /// A body as it is recorded. What a connection is configured with may be secret anywhere in it.

@@ -1,6 +1,6 @@
 //! Takes connections and speaks HTTP/1.1 on each, within what a client may take up: the time for a request's
 //! head, the time in which it asks nothing or reads nothing, and the number of connections. How long a body may take
-//! is said where bodies are read (`api::body`, `mcp::endpoint`); while a request is under way only its answer's reader
+//! is said where bodies are read (`api::support::body`, `mcp::entry::endpoint`); while a request is under way only its answer's reader
 //! is timed.
 
 mod files;

@@ -15,7 +15,7 @@ use axum::{
 use ipnet::IpNet;
 
 use super::seldom::Seldom;
-use crate::api::authorize::ClientAddress;
+use crate::api::support::authorize::ClientAddress;
 
 /// The header in which proxies say for whom they ask.
 const FORWARDED: &str = "x-forwarded-for";

@@ -24,9 +24,12 @@ use super::{
 };
 use crate::{
     api::{
-        self, api_keys, approvals, audit, audit_export, auth,
-        authorize::{Known, Taken},
-        connections, events, invitations, me, members, orgs, refused, roles, sessions, toolkits,
+        self, api_keys, approvals, audit, audit_export,
+        catalog::{connections, toolkits},
+        events,
+        identity::{auth, invitations, me, members, orgs, roles, sessions},
+        refused,
+        support::authorize::{Known, Taken},
     },
     error::{Error, Kind},
     mcp::{self, origin::Origins},
@@ -175,7 +178,7 @@ async fn identify(mut request: Request, next: Next) -> Response {
         let _entered = span.enter();
         // Without a cookie, also where a session has ended: the browser may have signed in anew since it asked, and would
         // forget the new one.
-        response = api::error::render(&error, id);
+        response = api::support::error::render(&error, id);
     }
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&id.to_string()) {

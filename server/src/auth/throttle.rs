@@ -7,7 +7,7 @@
 //! An attempt is counted when it begins and given back when it succeeds, so that attempts made at the
 //! same time do not slip past together. Counts are this replica's own and gone when it restarts: with
 //! several replicas the limits are as many times as wide. Who is known to each other is also written down, by
-//! `service::sign_in`. Whether an account exists is never asked.
+//! `service::identity::sign_in`. Whether an account exists is never asked.
 
 use std::{
     collections::HashMap,

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{
     output::{Output, note},
-    serve,
+    setup,
 };
 use crate::{
     config::Config,
@@ -19,9 +19,9 @@ use crate::{
 
 /// Migrates once.
 pub(super) async fn run(out: Output) -> anyhow::Result<()> {
-    let config = Config::from_env().map_err(serve::refuse)?;
+    let config = Config::from_env().map_err(setup::refuse)?;
     telemetry::start_log(&config.log);
-    let url = serve::owner_url(&config)?;
+    let url = setup::owner_url(&config)?;
     db::migrate::migrate(url).await?;
     let keys = keys(url).await?;
     let words = keys.iter().map(|key| format!("\n{}", escaped(key))).collect::<String>();
@@ -32,7 +32,7 @@ pub(super) async fn run(out: Output) -> anyhow::Result<()> {
 /// The same at the start of a gateway, which waits for a Postgres that is starting. What there is to say of keys stands on
 /// stderr, and only where a migration was applied: not at each start.
 pub(super) async fn at_start(config: &Config) -> anyhow::Result<()> {
-    let url = serve::owner_url(config)?;
+    let url = setup::owner_url(config)?;
     if db::migrate::migrate_at_start(url).await? {
         for key in keys(url).await? {
             note(escaped(&key));

@@ -12,12 +12,14 @@ mod output;
 mod people;
 pub mod sample_upstream;
 mod serve;
+mod setup;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use domain::marks::escaped;
 
+pub use self::setup::Refusal;
 use crate::app::console::Console;
 use output::{Output, note};
 
@@ -62,18 +64,6 @@ enum Command {
     /// Serve a small invoice ledger over MCP, to try the gateway on
     SampleUpstream(sample_upstream::SampleUpstreamArgs),
 }
-
-/// What cannot be set up right ends with 2, what fails at work with 1.
-#[derive(Debug)]
-pub struct Refusal(pub String);
-
-impl std::fmt::Display for Refusal {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Refusal {}
 
 /// Reads the command line and runs the command; `serve` and `dev` serve this console.
 pub fn run(console: Console) -> ExitCode {

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use url::Url;
 
-use super::{output::Output, serve};
+use super::{output::Output, setup};
 use crate::{app::state::App, clock::Clock, config::Config, service, telemetry};
 
 #[derive(Debug, Subcommand)]
@@ -25,7 +25,7 @@ pub(super) enum PeopleCommand {
 /// Runs a command about people.
 pub(super) async fn run(command: PeopleCommand, out: Output) -> anyhow::Result<()> {
     let PeopleCommand::ResetPassword { email } = command;
-    let mut config = Config::from_env().map_err(serve::refuse)?;
+    let mut config = Config::from_env().map_err(setup::refuse)?;
     // No child is started here, so whoever may not start one as that user may still reset a password.
     config.child_user = None;
     telemetry::start_log(&config.log);
@@ -36,8 +36,8 @@ pub(super) async fn run(command: PeopleCommand, out: Output) -> anyhow::Result<(
             .into(),
     };
     let nowhere = Url::parse("http://localhost")?;
-    let app = App::new(&config, Clock::system(), nowhere).await.map_err(serve::refuse)?;
-    service::sign_in::reset_password(&app.services, &email, password.expose_secret()).await?;
+    let app = App::new(&config, Clock::system(), nowhere).await.map_err(setup::refuse)?;
+    service::identity::sign_in::reset_password(&app.services, &email, password.expose_secret()).await?;
     out.say(
         &json!({"email": email, "reset": true}),
         format_args!("the password of {} was reset; tokens issued before are void", escaped(&email)),

@@ -1,12 +1,13 @@
 //! `permesso serve`.
 
-use anyhow::Context;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use serde_json::json;
-use tokio::net::TcpListener;
-use url::Url;
 
-use super::{Refusal, migrate, output::Output};
+use super::{
+    migrate,
+    output::Output,
+    setup::{bind, public_url, refuse},
+};
 use crate::{
     app::{
         console::Console,
@@ -14,12 +15,12 @@ use crate::{
         state::App,
     },
     clock::Clock,
-    config::{AllowedHosts, Config, ConfigError},
+    config::Config,
     db,
     error::Kind,
     service, telemetry,
     upstream::ChildUser,
-    vault::{KeyError, MasterKey},
+    vault::MasterKey,
 };
 
 /// Options of `serve`.
@@ -62,68 +63,10 @@ pub(super) async fn run(args: ServeArgs, console: Console, out: Output) -> anyho
     serve(app, listener, signalled()).await
 }
 
-pub(super) fn refuse(error: impl Into<RefusalText>) -> anyhow::Error {
-    anyhow::Error::new(Refusal(error.into().0))
-}
-
-/// The text of a refusal, from an error or a sentence.
-pub(super) struct RefusalText(String);
-
-impl From<&str> for RefusalText {
-    fn from(text: &str) -> Self {
-        Self(text.to_owned())
-    }
-}
-
-impl From<ConfigError> for RefusalText {
-    fn from(error: ConfigError) -> Self {
-        Self(error.to_string())
-    }
-}
-
-impl From<KeyError> for RefusalText {
-    fn from(error: KeyError) -> Self {
-        Self(error.to_string())
-    }
-}
-
-impl From<anyhow::Error> for RefusalText {
-    fn from(error: anyhow::Error) -> Self {
-        Self(format!("{error:#}"))
-    }
-}
-
-/// The database as the schema's owner: PERMESSO_MIGRATE_URL, else DATABASE_URL.
-pub(super) fn owner_url(config: &Config) -> anyhow::Result<&SecretString> {
-    let url = config.migrate_url.as_ref().or(config.database_url.as_ref());
-    url.ok_or_else(|| refuse("DATABASE_URL is not set: there is nothing to migrate"))
-}
-
-pub(super) async fn bind(config: &Config) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(config.listen)
-        .await
-        .with_context(|| format!("cannot listen on {}: set PERMESSO_LISTEN to an address that is free", config.listen))
-}
-
-pub(super) fn public_url(config: &Config, listener: &TcpListener) -> anyhow::Result<Url> {
-    match &config.public_url {
-        Some(url) => Ok(url.clone()),
-        None => {
-            let address = listener.local_addr()?;
-            if !address.ip().is_loopback() && config.allowed_hosts != AllowedHosts::Any {
-                tracing::warn!(
-                    "PERMESSO_PUBLIC_URL is not set: requests for other hosts than {address} and those of \
-                     PERMESSO_ALLOWED_HOSTS will get 403 host_refused; set it to the address that people and agents use"
-                );
-            }
-            Ok(Url::parse(&format!("http://{address}"))?)
-        }
-    }
-}
-
-pub(super) async fn first_administrator(app: &App, config: &Config) -> anyhow::Result<()> {
+/// Makes the administrator that the configuration names, if there is none yet.
+async fn first_administrator(app: &App, config: &Config) -> anyhow::Result<()> {
     let (Some(email), Some(password)) = (&config.admin_email, &config.admin_password) else { return Ok(()) };
-    let made = service::sign_in::first_administrator(&app.services, email, password.expose_secret()).await;
+    let made = service::identity::sign_in::first_administrator(&app.services, email, password.expose_secret()).await;
     made.map(|_| ()).map_err(|error| match error.kind {
         Kind::Invalid => refuse(anyhow::anyhow!("the first administrator cannot be made: {error}")),
         _ => error.into(),

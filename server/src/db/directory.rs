@@ -229,7 +229,9 @@ async fn load_people(scope: &mut SystemScope) -> Result<HashMap<UserId, Person>>
 async fn load_open(scope: &mut SystemScope) -> Result<HashSet<(Principal, ToolkitToolId)>> {
     let rows = sqlx::query!(
         "SELECT DISTINCT caller_kind, caller_id, toolkit_tool_id FROM approvals
-         WHERE state IN ('pending', 'approved', 'executing', 'outcome_unknown')"
+         WHERE state IN ('pending', 'approved', 'executing', 'outcome_unknown')
+            OR (state = 'executed' AND answered_at IS NULL
+                AND greatest(execute_by, finished_at + interval '10 minutes') > clock_timestamp())"
     );
     let mut open = HashSet::new();
     for row in rows.fetch_all(scope.conn()).await? {

@@ -18,8 +18,8 @@ pub enum Reason {
     SignIn,
     /// Making orgs and people, resetting passwords.
     Instance,
-    /// Checking a caller, perhaps of another org, while claiming its approval.
-    Claim,
+    /// Looking up the callers of an org's requests, who may be of another org: to claim, to decide, or to show them.
+    Callers,
     /// Tidying approvals and invitations whose deadline has passed.
     Sweep,
     /// Writing audit records.
@@ -37,7 +37,7 @@ impl Reason {
             Self::Directory => "directory",
             Self::SignIn => "sign_in",
             Self::Instance => "instance",
-            Self::Claim => "claim",
+            Self::Callers => "claim",
             Self::Sweep => "sweep",
             Self::Audit => "audit",
             Self::Use => "use",

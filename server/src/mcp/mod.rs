@@ -3,31 +3,17 @@
 //!
 //! Everything an authenticated caller sends is recorded before it is answered.
 
-mod address;
 mod answer;
-mod asked;
-mod batch;
-mod body;
-mod called;
 pub mod connect;
-mod discover;
-mod endpoint;
-mod era;
-mod fault;
-mod following;
-mod initialize;
-mod instructions;
-mod list;
-mod listed;
+mod entry;
 mod listen;
-mod message;
-pub mod origin;
-mod record;
-mod stream;
-mod tasks;
+mod methods;
+mod request;
 
-pub use endpoint::{delete_endpoint, get_endpoint, post_endpoint};
-pub use fault::refusal;
+pub use self::{
+    answer::fault::refusal,
+    entry::{delete_endpoint, get_endpoint, origin, post_endpoint},
+};
 
 /// Where the endpoint of a toolkit is, also with the slash that many a client puts at its end.
 pub const PATHS: [&str; 2] = ["/{org}/{toolkit}/mcp", "/{org}/{toolkit}/mcp/"];

@@ -21,7 +21,7 @@ use domain::{
 use http::header;
 use uuid::Uuid;
 
-use super::{Services, sign_in::Signed};
+use super::{Services, signed::Signed};
 pub use ending::ended;
 
 use crate::{

@@ -2,6 +2,7 @@
 
 use domain::{
     Slug,
+    directory::RESERVED,
     marks::{is_blank, is_unseen},
 };
 use unicode_normalization::UnicodeNormalization;
@@ -47,7 +48,7 @@ pub(super) fn tool_name<'a>(field: &str, text: &'a str) -> Result<&'a str> {
             format!("has `{}`: a tool's name has 1 to 128 characters and no white space", text.escape_debug()),
         ));
     }
-    if super::call::builtin::RESERVED.contains(&text) {
+    if RESERVED.contains(&text) {
         return Err(Error::invalid(
             field,
             format!("has `{text}`, which is a tool of the gateway itself; use another name"),

@@ -2,40 +2,25 @@
 //! and every tool call. Composes the modules below it, which do not know each other.
 
 pub mod access;
-pub mod account;
 pub mod approval;
-pub mod approval_amend;
-pub mod approval_bound;
-pub mod approval_card;
-pub mod approval_inbox;
-pub mod approval_people;
-mod approval_policy;
-pub mod approval_run;
 pub mod audit_export;
 pub mod call;
+pub mod catalog;
 pub mod change;
-pub mod connection;
 mod consequence;
-pub mod device;
 pub mod etag;
+pub mod exports;
 pub mod feed;
-pub mod invitation;
-pub mod key;
+pub mod identity;
+pub mod key_uses;
 mod label;
 mod loosening;
 pub mod mcp_session;
-pub mod member;
 pub mod on_record;
-pub mod org;
 mod reason;
-pub mod role;
 pub mod seats;
-pub mod session;
-pub mod sign_in;
+pub mod signed;
 mod summary;
-pub mod tool_hints;
-pub mod toolkit;
-pub mod toolkit_tool;
 pub mod turns;
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
@@ -82,7 +67,7 @@ pub struct Services {
     /// Reaches upstreams.
     pub upstreams: Upstreams,
     /// Opened configurations of connections and the age of their tool lists.
-    pub connections: connection::Open,
+    pub connections: catalog::connection::Open,
     /// Sessions of MCP clients that this replica has seen.
     pub mcp_sessions: mcp_session::Sessions,
     /// The upstreams' tasks that somebody follows here.
@@ -98,13 +83,13 @@ pub struct Services {
     /// The event streams of consoles.
     pub feed: feed::Feed,
     /// What definitions claim of their tools.
-    pub hints: tool_hints::KnownHints,
+    pub hints: catalog::tool_hints::KnownHints,
     /// Last uses of keys, written now and then.
-    pub key_uses: key::Uses,
+    pub key_uses: key_uses::KeyUses,
     /// How many read the audit's lists at once: searches are wide, and the rest needs connections too.
     pub audit_readers: tokio::sync::Semaphore,
     /// The audit's exports under way.
-    pub exports: audit_export::Exports,
+    pub exports: exports::Exports,
     /// Approvals this replica is claiming: one attempt at a time.
     pub claiming: Mutex<HashSet<ApprovalId>>,
     /// Dispatched calls, which run to their end also when their client has gone.

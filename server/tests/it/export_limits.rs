@@ -9,7 +9,7 @@ use permesso::{
         OrgScope,
         audit::{Filter, list},
     },
-    service::audit_export::{EXPORTS, STALLED},
+    service::exports::{EXPORTS, STALLED},
 };
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -1,5 +1,6 @@
 //! Connections from another program's configuration; programs that are set up as such files have them.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::{Client, World};
@@ -72,6 +73,11 @@ async fn a_block_of_servers_is_taken_as_it_is_and_a_bad_one_keeps_no_other_back(
         .expect(200);
     assert!(slugs(&again).is_empty() && reason(&again, "far").contains("already"));
     assert_eq!(config(&world.owner, "far").await["url"], "https://c.example/mcp", "what is there stays");
+
+    // With what an editor leaves in such a file.
+    let file = "\u{feff}{\n  // ours\n  \"servers\": {\"near\": {\"url\": \"https://e.example/mcp\"},},\n}\n";
+    let imported = world.owner.send(Method::POST, &format!("/api/v1{IMPORT}"), Some(file.to_owned()), &[]).await;
+    assert_eq!(slugs(&imported.expect(200)), ["near"]);
 }
 
 #[tokio::test]

@@ -93,7 +93,7 @@ async fn a_password_reset_voids_what_was_issued_before() {
     let world = World::new().await;
     world.approver.get("/me").await.expect(200);
     let new = "another horse battery";
-    permesso::service::sign_in::reset_password(&world.gateway.services, "approver@example.com", new)
+    permesso::service::identity::sign_in::reset_password(&world.gateway.services, "approver@example.com", new)
         .await
         .expect("it is reset");
     assert_eq!(world.approver.get("/me").await.status.as_u16(), 401);

@@ -152,6 +152,9 @@ async fn what_begins_a_session_may_name_one_that_has_ended_or_none() {
             post(&world.agent, ENDPOINT, PING, &[(SESSION, session), ("mcp-protocol-version", "2025-11-25")]).await;
         assert_eq!(ping.status.as_u16(), 200, "{}", ping.text);
     }
+    // Whatever else has an empty one is in no session.
+    let ping = post(&world.agent, ENDPOINT, PING, &[(SESSION, "")]).await;
+    assert_eq!(ping.status.as_u16(), 200, "{}", ping.text);
     // Another's is none: nothing tells that it is there.
     let others = post(&world.agent, ENDPOINT, &initialize(), &[]).await;
     let others = others.headers[SESSION].to_str().unwrap();

@@ -164,8 +164,11 @@ async fn a_role_that_needs_approval_ends_the_listing_of_output_schemas_for_every
 #[tokio::test]
 async fn what_needs_no_approval_reaches_its_upstream_as_it_came() {
     let world = World::new().await;
-    let tool = r#"[{"name":"look","description":"Reads.","inputSchema":{"type":"object","properties":{"n":{"type":"integer","maximum":3},"s":{"enum":["a"]}},"required":["n"],"additionalProperties":false},"annotations":{"readOnlyHint":true}}]"#;
-    world.upstream.offer(tool);
+    // Not all of its schema can be checked.
+    let odd =
+        r#"{"name":"odd","inputSchema":{"type":"object","properties":{"a":{"pattern":"^(?!x)","required":true}}}}"#;
+    let look = r#"{"name":"look","description":"Reads.","inputSchema":{"type":"object","properties":{"n":{"type":"integer","maximum":3},"s":{"enum":["a"]}},"required":["n"],"additionalProperties":false},"annotations":{"readOnlyHint":true}}"#;
+    world.upstream.offer(&format!("[{look},{odd}]"));
     world.admin.post("/orgs/acme/connections/bank/refresh", json!({})).await.expect(200);
     toolkit(&world, "open", "always_allow").await;
     for arguments in [r#"{"n":"5"}"#, r#"{ "n" : 9.0, "more":[1, 2] }"#, "{}", r#"{"n":null,"s":"b"}"#] {
@@ -176,4 +179,21 @@ async fn what_needs_no_approval_reaches_its_upstream_as_it_came() {
         assert_eq!(text(&answer["result"]), "done", "{arguments}");
         assert!(world.upstream.bodies().last().is_some_and(|sent| sent.contains(arguments)), "{arguments}");
     }
+    assert_eq!(text(&call(&world, "open", "odd", json!({"a": "x"})).await), "done", "it is never silently held");
+}
+
+#[tokio::test]
+async fn what_a_version_before_kept_is_not_listed_until_the_next_list() {
+    let world = World::new().await;
+    assert!(named(&list(&world, "bank").await, "balance").is_some());
+    let kept = "UPDATE tools SET seen_definition = $1, seen_text_sha256 = sha256(convert_to($1, 'UTF8')) WHERE name = 'balance'";
+    sqlx::query(kept)
+        .bind(r#"{"name":"balance","inputSchema":{"properties":{}}}"#)
+        .execute(&mut world.sql().await)
+        .await
+        .expect("an owner may");
+    // Any change brings it to the gateway.
+    world.admin.patch("/orgs/acme/toolkits/bank", json!({"name": "The bank"})).await.expect(200);
+    let tools = list(&world, "bank").await;
+    assert!(named(&tools, "pay").is_some() && named(&tools, "balance").is_none(), "{tools:?}");
 }

@@ -53,6 +53,23 @@ async fn a_wrong_envelope_gets_the_error_of_the_specification() {
     assert_eq!(world.upstream.calls(), 0);
 }
 
+/// There are no resources and no prompts. Clients that ask for them unasked give up the whole server when they are refused.
+#[tokio::test]
+async fn lists_of_what_is_not_offered_are_empty() {
+    let world = World::new().await;
+    let lists = [
+        ("resources/list", "resources"),
+        ("resources/templates/list", "resourceTemplates"),
+        ("prompts/list", "prompts"),
+    ];
+    for (method, list) in lists {
+        let answer = world.agent.rpc("acme/bank", method, json!({})).await;
+        assert_eq!(answer["result"], json!({list: []}), "{answer}");
+    }
+    let answer = world.agent.rpc("acme/bank", "resources/read", json!({"uri": "x:y"})).await;
+    assert_eq!(answer["error"]["code"], -32601, "{answer}");
+}
+
 #[tokio::test]
 async fn batches_are_for_the_oldest_revision_and_each_entry_is_gated_alone() {
     let world = World::new().await;

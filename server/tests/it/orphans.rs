@@ -14,7 +14,8 @@ use crate::support::{
 };
 
 /// As npx does it: a shell that starts the server as a process of its own. Beside it what some servers start: one that
-/// ends by no SIGTERM, one in a session of its own, and one whose parent ended at once, as a daemon's does.
+/// ends by no SIGTERM, one in a session of its own, and one whose parent ended at once, as a daemon's does. The server
+/// itself does not end with its input.
 const TREE: &str = r#"
     sh -c 'trap "" TERM; sleep 8642.MARK & wait' &
     setsid sh -c 'sleep 8642.MARK & wait' &
@@ -28,6 +29,7 @@ const TREE: &str = r#"
             *'"tools/list"'*) printf '{"jsonrpc":"2.0","id":%s,"result":{"tools":[]}}\n' "$id";;
         esac
     done
+    sleep 8642.MARK & wait
 "#;
 
 /// How many processes have this in their arguments.

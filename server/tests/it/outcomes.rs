@@ -21,7 +21,12 @@ async fn unknown(world: &World, cents: u64) -> String {
 
 /// Puts the end of the lease into the past, so that settling is open.
 async fn let_time_pass(world: &World, id: &str) {
-    let sql = format!("UPDATE approvals SET lease_until = now() - interval '1 hour' WHERE id = '{id}'");
+    end_lease(world, id, "1 hour").await;
+}
+
+/// Has the lease have ended so long ago.
+async fn end_lease(world: &World, id: &str, ago: &str) {
+    let sql = format!("UPDATE approvals SET lease_until = now() - interval '{ago}' WHERE id = '{id}'");
     world.sql().await.execute(sqlx::AssertSqlSafe(sql)).await.expect("an owner may");
 }
 
@@ -79,11 +84,17 @@ async fn a_refused_connection_leaves_the_approval_as_it_was() {
 async fn a_person_settles_it_once_the_answer_had_its_chance() {
     let world = World::new().await;
     let ran = unknown(&world, 3).await;
-    let early = world
-        .approver
-        .post(&format!("/orgs/acme/approvals/{ran}/settle"), json!({"outcome": "executed", "note": "x"}))
-        .await;
-    assert_eq!((early.status.as_u16(), early.code().as_str()), (409, "too_early"), "{}", early.text);
+    // While the lease lasts, and for as long as a call may take after it.
+    for ended in [None, Some("0 seconds")] {
+        if let Some(ago) = ended {
+            end_lease(&world, &ran, ago).await;
+        }
+        let early = world
+            .approver
+            .post(&format!("/orgs/acme/approvals/{ran}/settle"), json!({"outcome": "executed", "note": "x"}))
+            .await;
+        assert_eq!((early.status.as_u16(), early.code().as_str()), (409, "too_early"), "{}", early.text);
+    }
     let_time_pass(&world, &ran).await;
     let key = world
         .agent
@@ -94,6 +105,15 @@ async fn a_person_settles_it_once_the_answer_had_its_chance() {
     world.approver.post(&format!("/orgs/acme/approvals/{ran}/settle"), settle).await.expect(200);
     let told = world.agent.call("pay", json!({"to": "Ada", "cents": 3})).await;
     assert!(text(&told).contains("a person found that it had been carried out"), "{told}");
+    let permission = async |permission: &str| {
+        let body = json!({"connection": "bank", "tool": "pay", "permission": permission});
+        assert!(world.admin.put("/orgs/acme/toolkits/bank/tools/pay", body).await.status.is_success());
+    };
+    permission("always_allow").await;
+    let told = world.agent.call("pay", json!({"to": "Ada", "cents": 3})).await;
+    assert!(text(&told).contains("a person found that it had been carried out"), "always allowed now: {told}");
+    assert_eq!(world.upstream.calls(), 1, "it ran once");
+    permission("needs_approval").await;
 
     let did_not = unknown(&world, 4).await;
     let_time_pass(&world, &did_not).await;

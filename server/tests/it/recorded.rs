@@ -293,7 +293,8 @@ async fn what_belongs_to_the_instance_is_read_by_its_administrators_only() {
 #[tokio::test]
 async fn a_password_that_is_reset_is_on_record() {
     let world = World::new().await;
-    let reset = permesso::service::sign_in::reset_password(&world.gateway.services, OWNER.0, "another horse battery");
+    let reset =
+        permesso::service::identity::sign_in::reset_password(&world.gateway.services, OWNER.0, "another horse battery");
     reset.await.expect("it is reset");
     for org in ["acme", "instance"] {
         let (record, request, _) = newest(&world.admin, org, "action=reset_password").await;

@@ -1,7 +1,7 @@
 //! What can never run any more is invalidated when the change happens, on any replica, and counts against no limit
 //! (approvals.md, "What an approval is bound to").
 
-use permesso::service::approval_bound::{Look, sweep};
+use permesso::service::approval::bound::{Look, sweep};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Executor};
 

@@ -229,3 +229,16 @@ async fn programs_that_nobody_gave_a_time_to_start_get_a_minute() {
         .unwrap();
     assert_eq!(limits, [("bank".to_owned(), 10_000), ("chosen".to_owned(), 5_000), ("usual".to_owned(), 60_000)]);
 }
+
+#[tokio::test]
+async fn what_a_version_before_listed_counts_as_listed_until_the_upgrade() {
+    let world = World::new().await;
+    let mut conn = world.sql().await;
+    conn.execute("ALTER TABLE toolkit_tools DROP COLUMN schema_listed_until").await.expect("an owner may");
+    let migration = include_str!("../../../migrations/0026_listed.sql");
+    conn.execute(sqlx::raw_sql(migration)).await.expect("it is applied");
+    let recent =
+        "SELECT count(*) FILTER (WHERE schema_listed_until > now() - interval '1 hour'), count(*) FROM toolkit_tools";
+    let (listed, all): (i64, i64) = sqlx::query_as(recent).fetch_one(&mut conn).await.unwrap();
+    assert!(listed == all && all > 0, "{listed} of {all}");
+}

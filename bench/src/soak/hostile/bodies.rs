@@ -5,10 +5,12 @@ use std::time::Duration;
 use fastrand::Rng;
 use serde_json::{Value, json};
 
-use super::{
-    ALLOWED, HELD,
-    generate::{text, value},
-};
+use super::generate::{text, value};
+
+/// The tool of the hostile upstream that needs approval; each listing defines it anew.
+pub(in crate::soak) const HELD: &str = "pay";
+/// Its tool that is always allowed.
+pub(in crate::soak) const ALLOWED: &str = "balance";
 
 /// One of the things that it does without end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,14 +1,19 @@
 //! The hostile caller: has a key like any agent, and does one thing without end. It takes every answer as it comes.
 
 use std::{
+    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
 
+use parking_lot::Mutex;
 use tokio::time::{sleep, timeout};
 
-use super::{Answers, bodies::Attack};
+use super::bodies::Attack;
 use crate::soak::{book::Book, line::Access};
+
+/// How many of the caller's requests were answered with each status, or not at all for each reason.
+pub(super) type Answers = Mutex<BTreeMap<String, u64>>;
 
 /// The longest pause between two of its requests, in seconds. Without any, a machine of two cores would be busy with
 /// making and reading them.

@@ -4,14 +4,13 @@
 //! Both work on one thread, so that they take one core at most, and send what was made before the attack begins: what
 //! they cost is meant to be the gateways' work, not the making of it.
 
-mod bodies;
+pub(super) mod bodies;
 mod caller;
 #[path = "../../../../server/tests/it/hostile/generate.rs"]
 mod generate;
 mod upstream;
 
 use std::{
-    collections::BTreeMap,
     fs,
     sync::Arc,
     thread::JoinHandle,
@@ -19,16 +18,14 @@ use std::{
 };
 
 use anyhow::Context;
-use parking_lot::Mutex;
 use tokio::{net::TcpListener, runtime::Handle, sync::oneshot, task::JoinSet};
 
-use self::{bodies::Attack, caller::Caller, upstream::Talk};
+use self::{
+    bodies::Attack,
+    caller::{Answers, Caller},
+    upstream::Talk,
+};
 use super::{book::Book, line::Access};
-
-/// The tool of the hostile upstream that needs approval; each listing defines it anew.
-pub(super) const HELD: &str = "pay";
-/// Its tool that is always allowed.
-pub(super) const ALLOWED: &str = "balance";
 
 /// Both, until this is dropped.
 pub(super) struct Hostile {
@@ -42,9 +39,6 @@ pub(super) struct Hostile {
     thread: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
     began: Option<(Instant, Duration)>,
 }
-
-/// How many of the caller's requests were answered with each status, or not at all for each reason.
-type Answers = Mutex<BTreeMap<String, u64>>;
 
 impl Hostile {
     /// Starts the upstream, which behaves until the attack begins.

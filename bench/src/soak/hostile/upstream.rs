@@ -24,7 +24,7 @@ use serde_json::{json, value::RawValue};
 use tokio::sync::watch;
 
 use super::{
-    ALLOWED, HELD,
+    bodies::{ALLOWED, HELD},
     generate::{definition, text},
 };
 

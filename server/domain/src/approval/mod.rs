@@ -7,10 +7,12 @@ pub mod answer;
 pub mod binding;
 pub mod decision;
 pub mod state;
+mod status;
 
 pub use answer::Answer;
 pub use binding::{Binding, Change, Current};
 pub use decision::{Decider, Own, Refusal, Seen, may_decide};
 pub use state::{
-    Approved, Decision, Executed, Executing, Expired, OutcomeUnknown, Pending, Settled, State, Status, TakenBack,
+    Approved, Decision, Executed, Executing, Expired, OutcomeUnknown, Pending, Settled, State, Stored, TakenBack,
 };
+pub use status::Status;

@@ -2,6 +2,8 @@
 
 use proptest::prelude::*;
 
+use uuid::Uuid;
+
 use super::*;
 
 fn t(seconds: i64) -> DateTime<Utc> {
@@ -210,7 +212,7 @@ proptest! {
     #[test]
     fn no_order_of_events_dispatches_twice(steps in proptest::collection::vec(step(), 0..60)) {
         let (mut clock, mut sent, mut approvals) = (0, 0, 0);
-        let mut state = State::open(&policy(), t(0));
+        let mut state = State::Pending(State::open(&policy(), t(0)));
         for step in &steps {
             let was = state.status();
             state = take(state, step, &mut clock, &mut sent);

@@ -5,8 +5,8 @@
 
 use std::ops::Range;
 
-use super::Text;
-use crate::names;
+use super::text::Text;
+use crate::{names, words::REDACTED};
 
 /// The longest name that is looked at, in bytes.
 pub(super) const LONGEST_NAME: usize = 80;
@@ -118,7 +118,7 @@ pub(crate) fn is_no_secret(value: &str) -> bool {
         value.strip_prefix(open).and_then(|rest| rest.strip_suffix(close)).is_some_and(|inner| !inner.contains(close))
     };
     let is_variable = |name: &str| !name.is_empty() && name.bytes().all(|byte| matches!(byte, b'A'..=b'Z' | b'_'));
-    value == crate::REDACTED
+    value == REDACTED
         || WORDS.iter().any(|word| value.eq_ignore_ascii_case(word))
         || value.bytes().all(|byte| byte == b'*')
         || value.strip_prefix('$').is_some_and(is_variable)

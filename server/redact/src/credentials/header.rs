@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::{Text, assigned::LONGEST_NAME};
+use super::{assigned::LONGEST_NAME, text::Text};
 use crate::names;
 
 /// Reads the name before a colon, and when it is that of a secret header the value behind it: up to the end of its line, or

@@ -8,8 +8,8 @@
 use std::ops::Range;
 
 use super::{
-    Text,
     assigned::{LONGEST_NAME, is_no_secret},
+    text::Text,
 };
 use crate::names;
 

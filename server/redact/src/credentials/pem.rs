@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::Text;
+use super::text::Text;
 
 const BEGIN: &str = "-----BEGIN";
 const END: &str = "-----END";

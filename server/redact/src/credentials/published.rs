@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use super::Text;
+use super::text::Text;
 
 /// A published shape of token.
 pub(super) struct Token {

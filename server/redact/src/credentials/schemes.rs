@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::Text;
+use super::text::Text;
 
 /// A bearer token (RFC 6750 section 2.1), with the word before it.
 pub(super) fn bearer_token(text: &Text<'_>, at: usize) -> Option<Range<usize>> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::bail;
-use domain::marks::escaped;
+use domain::{directory::RESERVED, marks::escaped};
 use reqwest::{StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
@@ -14,8 +14,6 @@ const WITHIN: Duration = Duration::from_secs(20);
 const PAGES: usize = 20;
 /// How many tools are named.
 const NAMED: usize = 8;
-/// The gateway's own tools, which are there only where calls may wait (approvals.md, "Built-in tools").
-const OWN: [&str; 2] = ["approval_status", "run_approved"];
 
 /// What was found.
 pub(super) enum Found {
@@ -76,7 +74,8 @@ fn wrong(url: &str, status: StatusCode, body: &Value) -> String {
 }
 
 fn summary(names: &[String]) -> String {
-    let (own, tools): (Vec<&str>, Vec<&str>) = names.iter().map(String::as_str).partition(|name| OWN.contains(name));
+    let (own, tools): (Vec<&str>, Vec<&str>) =
+        names.iter().map(String::as_str).partition(|name| RESERVED.contains(name));
     let count = match tools.len() {
         0 => return "no tools that this key may call".to_owned(),
         1 => "1 tool".to_owned(),

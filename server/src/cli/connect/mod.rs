@@ -10,7 +10,7 @@ use url::Url;
 
 use super::{
     output::{Output, document, note, put},
-    serve::refuse,
+    setup::refuse,
 };
 use crate::{
     config::Config,

@@ -12,7 +12,7 @@ use anyhow::Context;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use super::super::{output::Output, serve::refuse};
+use super::super::{output::Output, setup::refuse};
 use crate::mcp::connect::{Change, Client, Conflict, KEY_VARIABLE, Place, Server, merge};
 
 /// What was done to a client's file.

@@ -13,7 +13,7 @@ use url::Host;
 use super::{
     migrate,
     output::{Output, note},
-    serve,
+    setup,
 };
 use crate::{
     app::{
@@ -56,18 +56,18 @@ struct Made {
 
 /// Runs until a signal.
 pub(super) async fn run(args: DevArgs, console: Console, out: Output) -> anyhow::Result<()> {
-    let mut config = Config::from_env().map_err(serve::refuse)?;
+    let mut config = Config::from_env().map_err(setup::refuse)?;
     if !args.i_know
         && let Some(reached) = reached_from_elsewhere(&config)
     {
-        return Err(serve::refuse(anyhow::anyhow!(
+        return Err(setup::refuse(anyhow::anyhow!(
             "{reached} is not a loopback address, and `permesso dev` is for trying Permesso on one machine: its master \
              key is published unless PERMESSO_MASTER_KEY is set, and upstreams may be anything on this machine; use \
              `permesso serve`, or give --i-know if nobody else can reach it"
         )));
     }
     if config.database_url.is_none() {
-        refuse_postgres_user(&config).map_err(serve::refuse)?;
+        refuse_postgres_user(&config).map_err(setup::refuse)?;
     }
     if std::env::var_os("PERMESSO_LOG").is_none() {
         config.log = "warn".to_owned();
@@ -129,10 +129,10 @@ async fn start_postgres(config: &mut Config) -> anyhow::Result<Embedded> {
 async fn run_gateway(args: &DevArgs, config: &Config, console: Console, out: Output) -> anyhow::Result<()> {
     step("bringing the schema up to date");
     migrate::at_start(config).await?;
-    let listener = serve::bind(config).await?;
-    let public_url = serve::public_url(config, &listener)?;
+    let listener = setup::bind(config).await?;
+    let public_url = setup::public_url(config, &listener)?;
     let local_url = format!("http://{}", listener.local_addr()?);
-    let mut app = App::new(config, Clock::system(), public_url.clone()).await.map_err(serve::refuse)?;
+    let mut app = App::new(config, Clock::system(), public_url.clone()).await.map_err(setup::refuse)?;
     app.console = console;
     // The sample org is made at the address that is listened on, whatever the public one is.
     if let AllowedHosts::Named(hosts) = &mut app.allowed_hosts {
@@ -156,7 +156,7 @@ async fn run_gateway(args: &DevArgs, config: &Config, console: Console, out: Out
     made.mcp_url = format!("{}/acme/ledger/mcp", made.url);
     // Kept before it is used: a password that is lost could not be made again.
     keep(&config.data_dir, &made, false)?;
-    service::sign_in::first_administrator(&app.services, &made.admin_email, &made.admin_password).await?;
+    service::identity::sign_in::first_administrator(&app.services, &made.admin_email, &made.admin_password).await?;
 
     let stop = tokio_util::sync::CancellationToken::new();
     let stopped = stop.clone().cancelled_owned();

@@ -1,5 +1,5 @@
 //! What a request card shows beside the request itself. Each function answers for all the approvals of
-//! a list at once. Callers come from other orgs too: the transaction is made with `Reason::Claim`.
+//! a list at once. Callers come from other orgs too: the transaction is made with `Reason::Callers`.
 
 use std::collections::HashMap;
 

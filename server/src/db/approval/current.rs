@@ -1,5 +1,5 @@
 //! What an approval is bound to, as it is now, from rows that stay locked until the transaction
-//! ends, and not from the directory (approvals.md, "What an approval is bound to"). The transaction is made with `Reason::Claim`, since a guest's key is another org's.
+//! ends, and not from the directory (approvals.md, "What an approval is bound to"). The transaction is made with `Reason::Callers`, since a guest's key is another org's.
 
 use chrono::{DateTime, Utc};
 use domain::{

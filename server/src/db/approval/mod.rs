@@ -350,30 +350,30 @@ impl<'a> Columns<'a> {
     fn of(state: &'a State) -> Self {
         let none = Self::default();
         match state {
-            State::Pending(p) => Self { expires_at: Some(p.expires_at), extended: Some(p.extended.into()), ..none },
-            State::Approved(a) => Self { decision: Some(&a.decision), execute_by: Some(a.execute_by), ..none },
-            State::Rejected(decision) => Self { decision: Some(decision), ..none },
-            State::Expired(e) => Self { finished_at: Some(e.at), ..none },
-            State::Withdrawn { at, taken_back } => {
+            State::Pending(p) => Self { expires_at: Some(p.expires_at()), extended: Some(p.extended().into()), ..none },
+            State::Approved(a) => Self { decision: Some(a.decision()), execute_by: Some(a.execute_by()), ..none },
+            State::Rejected { decision, .. } => Self { decision: Some(decision), ..none },
+            State::Expired(e) => Self { finished_at: Some(e.at()), ..none },
+            State::Withdrawn { at, taken_back, .. } => {
                 Self { finished_at: Some(*at), taken_back: taken_back.as_ref(), ..none }
             }
-            State::Invalidated { at, change } => {
+            State::Invalidated { at, change, .. } => {
                 let known = change.known_before();
                 let word = (known != *change).then(|| change.as_str());
                 Self { finished_at: Some(*at), change: Some(known.as_str()), change_word: word, ..none }
             }
             State::Executing(e) => {
-                Self { holder: Some(e.holder), lease_until: Some(e.lease_until), asks_input: e.asks, ..none }
+                Self { holder: Some(e.holder()), lease_until: Some(e.lease_until()), asks_input: e.asks(), ..none }
             }
             State::OutcomeUnknown(_) => none,
             State::Executed(e) => {
-                let (by, user) = match e.by {
+                let (by, user) = match e.by() {
                     Settled::Dispatcher => ("dispatcher", None),
                     Settled::LateAnswer => ("late_answer", None),
                     Settled::Person(user) => ("person", Some(user.0)),
                 };
-                let answer = e.answer.map(Answer::as_str);
-                Self { finished_at: Some(e.at), finished_by: Some(by), finished_by_user: user, answer, ..none }
+                let answer = e.answer().map(Answer::as_str);
+                Self { finished_at: Some(e.at()), finished_by: Some(by), finished_by_user: user, answer, ..none }
             }
             State::NotExecuted { by, at, .. } => {
                 Self { finished_at: Some(*at), finished_by: Some("person"), finished_by_user: Some(by.0), ..none }

@@ -1,5 +1,5 @@
 //! Whose requests those of a key are (approvals.md, "Who may decide"): said once, for decisions, lists and events. Keys
-//! of other orgs ask too: the transaction is made with `Reason::Claim`.
+//! of other orgs ask too: the transaction is made with `Reason::Callers`.
 
 use std::collections::HashMap;
 

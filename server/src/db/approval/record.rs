@@ -4,8 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::{
     ApprovalId, Checked, OrgId, Principal, UserId,
     approval::{
-        Approved, Binding, Change, Decision, Executed, Executing, Expired, OutcomeUnknown, Pending, Settled, State,
-        Status, TakenBack,
+        Binding, Change, Decision, Settled, State, Stored, TakenBack,
         state::{EXTENSIONS, LATE_DECISION},
     },
 };
@@ -75,7 +74,7 @@ impl Record {
     pub fn decision_moment(&self) -> DateTime<Utc> {
         match self.state() {
             State::Pending(_) => self.read_at,
-            State::Expired(expired) => self.read_at.min(expired.at + LATE_DECISION),
+            State::Expired(expired) => self.read_at.min(expired.at() + LATE_DECISION),
             State::Withdrawn { at, .. } | State::Invalidated { at, .. } => {
                 self.decided.as_ref().map_or(at, |decided| decided.at)
             }
@@ -87,12 +86,12 @@ impl Record {
     pub fn decision(&self) -> Option<&Decision> {
         match &self.stored {
             State::Pending(_) | State::Withdrawn { .. } | State::Invalidated { .. } => None,
-            State::Expired(e) => e.unused.as_ref(),
-            State::Approved(a) => Some(&a.decision),
-            State::Rejected(decision) | State::NotExecuted { decision, .. } => Some(decision),
-            State::Executing(e) => Some(&e.decision),
-            State::Executed(e) => Some(&e.decision),
-            State::OutcomeUnknown(u) => Some(&u.decision),
+            State::Expired(e) => e.unused(),
+            State::Approved(a) => Some(a.decision()),
+            State::Rejected { decision, .. } | State::NotExecuted { decision, .. } => Some(decision),
+            State::Executing(e) => Some(e.decision()),
+            State::Executed(e) => Some(e.decision()),
+            State::OutcomeUnknown(u) => Some(u.decision()),
         }
     }
 }
@@ -253,44 +252,30 @@ impl Row {
     }
 
     fn state(&self) -> Option<State> {
-        Some(match self.state.parse().ok()? {
-            Status::Pending => State::Pending(Pending { expires_at: self.expires_at, extended: self.extended() }),
-            Status::Approved => State::Approved(Approved { decision: self.decision()?, execute_by: self.execute_by? }),
-            Status::Rejected => State::Rejected(self.decision()?),
-            Status::Expired => State::Expired(Expired { at: self.finished_at?, unused: self.decision() }),
-            Status::Withdrawn => State::Withdrawn { at: self.finished_at?, taken_back: self.taken_back() },
-            Status::Invalidated => State::Invalidated { at: self.finished_at?, change: self.change()? },
-            Status::Executing => State::Executing(Executing {
-                decision: self.decision()?,
-                execute_by: self.execute_by?,
-                holder: self.holder?,
-                lease_until: self.lease_until?,
-                asks: self.asks_input,
-            }),
-            Status::OutcomeUnknown => State::OutcomeUnknown(OutcomeUnknown {
-                decision: self.decision()?,
-                execute_by: self.execute_by?,
-                holder: self.holder?,
-                lease_until: self.lease_until?,
-            }),
-            Status::Executed => State::Executed(Executed {
-                decision: self.decision()?,
-                execute_by: self.execute_by?,
-                at: self.finished_at?,
-                by: match self.finished_by.as_deref()? {
-                    "dispatcher" => Settled::Dispatcher,
-                    "late_answer" => Settled::LateAnswer,
-                    _ => Settled::Person(UserId(self.finished_by_user?)),
-                },
-                // What a newer version may have written here is nothing that this one knows.
-                answer: self.answer.as_deref().and_then(|answer| answer.parse().ok()),
-                answered_at: self.answered_at,
-            }),
-            Status::NotExecuted => State::NotExecuted {
-                decision: self.decision()?,
-                by: UserId(self.finished_by_user?),
-                at: self.finished_at?,
-            },
+        let person = self.finished_by_user.map(UserId);
+        let settled = match self.finished_by.as_deref() {
+            Some("dispatcher") => Some(Settled::Dispatcher),
+            Some("late_answer") => Some(Settled::LateAnswer),
+            Some(_) => person.map(Settled::Person),
+            None => None,
+        };
+        State::restore(Stored {
+            status: self.state.parse().ok()?,
+            expires_at: self.expires_at,
+            extended: self.extended(),
+            decision: self.decision(),
+            execute_by: self.execute_by,
+            holder: self.holder,
+            lease_until: self.lease_until,
+            asks: self.asks_input,
+            finished_at: self.finished_at,
+            taken_back: self.taken_back(),
+            change: self.change(),
+            settled,
+            settled_by: person,
+            // What a newer version may have written here is nothing that this one knows.
+            answer: self.answer.as_deref().and_then(|answer| answer.parse().ok()),
+            answered_at: self.answered_at,
         })
     }
 }

@@ -7,7 +7,7 @@ mod toml;
 
 use secrecy::SecretString;
 
-use super::{Client, Server};
+use super::client::{Client, Server};
 
 pub(super) use json::definition;
 

@@ -13,7 +13,10 @@ use domain::Slug;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use url::Url;
 
-use super::{Client, KEY_VARIABLE, PLACEHOLDER, Server, Step};
+use super::{
+    client::{Client, KEY_VARIABLE, PLACEHOLDER, Server},
+    steps::Step,
+};
 
 const STYLE: &str = concat!(
     include_str!("../../../../console/styles/tokens.css"),

@@ -1,5 +1,5 @@
 //! From a call to a verdict: which tool, are its arguments sound, may it run. Whether they fit the tool's schema is looked
-//! at before a person is asked ([`hold`]): of a call that needs no approval the upstream is the judge.
+//! at before a person is asked ([`held`](super::held)): of a call that needs no approval the upstream is the judge.
 
 use std::sync::Arc;
 
@@ -7,19 +7,18 @@ use domain::{Rule, Verdict, approval::State, directory::ToolkitTool, gate};
 use wire::{canonical::arguments_sha256, error::RpcError, mcp::CallParams};
 
 use super::{
-    Context, Reply,
     builtin::Builtin,
+    context::Context,
     facts::{self, Next},
-    hold,
-    input::{self, Bound},
+    input::{self, Bound, Round},
+    outcome::Reply,
     ready::{LIST_AGE, Ready},
-    round::Round,
     say,
 };
 use crate::{
     db::{approval::Record, audit},
     error::{Error, Result},
-    service::{Services, connection},
+    service::{Services, catalog::connection},
 };
 
 /// What to do next.
@@ -65,7 +64,7 @@ pub(super) async fn decide(services: &Services, mut context: Context, params: &C
     // change since frees it (promise 4).
     if let Some(record) = decided_approval(services, &context, &tool, &arguments_sha256).await? {
         if !params.input.is_none() {
-            return Ok(Step::Answer(input::unasked(&tool.name)));
+            return Ok(Step::Answer(say::unasked(&tool.name)));
         }
         return Ok(Step::Join(Box::new(context), Box::new(record)));
     }
@@ -85,7 +84,7 @@ pub(super) async fn decide(services: &Services, mut context: Context, params: &C
     let ready = Box::new(Ready { context, tool, connection, arguments_sha256, state });
     Ok(match verdict {
         Verdict::Run(rule) => Step::Run(ready, rule),
-        Verdict::Hold(_) if !params.input.is_none() => Step::Answer(input::unasked(&ready.tool.name)),
+        Verdict::Hold(_) if !params.input.is_none() => Step::Answer(say::unasked(&ready.tool.name)),
         Verdict::Hold(rule) | Verdict::Refuse(rule) => Step::Hold(ready, rule),
     })
 }
@@ -127,11 +126,11 @@ async fn decided_approval(
     if !directory.open.contains(&(context.caller.principal, tool.id)) {
         return Ok(None);
     }
-    let record = hold::find_identical(services, context, tool.id, arguments_sha256).await?;
+    let record = context.find_identical(services, tool.id, arguments_sha256).await?;
     Ok(record.filter(|record| match record.state() {
         State::Approved(_) | State::Executing(_) | State::OutcomeUnknown(_) => true,
         // It ran, and no answer was ever written whole: this is the agent coming back for it.
-        State::Executed(executed) => executed.answered_at.is_none() && record.read_at < executed.replay_until(),
+        State::Executed(executed) => executed.answered_at().is_none() && record.read_at < executed.replay_until(),
         _ => false,
     }))
 }

@@ -15,14 +15,13 @@ use uuid::Uuid;
 use wire::{
     error::RpcError,
     json::unquote,
-    mcp::input::{Input, InputRequired, Inputs, with_state},
+    mcp::input::{Input, InputRequired, with_state},
 };
 
-use super::{Body, Context, Reply, dispatch::Reported, facts::Next, replay, round::Round, say};
+use super::{context::Context, outcome::Reported};
 use crate::{
-    db::{OrgScope, Reason, approval::Record, audit::Status},
-    error::Result,
-    service::{Services, approval_bound},
+    db::approval::Record,
+    service::Services,
     upstream::{Answer, UpstreamError},
     vault::Purpose,
 };
@@ -97,11 +96,6 @@ pub(super) struct Approved {
     pub(super) rounds: u32,
 }
 
-/// Whether an answer asks for input. [`run::understood`](super::run::understood) has seen to it that it can be given.
-pub(super) fn asks(answer: &Answer) -> bool {
-    matches!(answer, Answer::Result(result) if InputRequired::parse(result).is_some())
-}
-
 /// An answer that asks, with its state sealed; any other as it is. Where an upstream keeps no state, and nothing
 /// waits here, there is none to give back.
 ///
@@ -152,6 +146,22 @@ pub(super) fn open(
     Ok(Some(state))
 }
 
+/// What a call goes on with.
+#[derive(Clone, Debug)]
+pub(super) struct Round {
+    pub(super) approval: ApprovalId,
+    /// The token of the round that asked.
+    pub(super) asked: Uuid,
+    /// Until when it waits.
+    pub(super) until: DateTime<Utc>,
+    /// The first that was asked for is 1.
+    pub(super) number: u32,
+    /// What was asked for.
+    pub(super) responses: Option<Box<RawValue>>,
+    /// The upstream's state, as it was written.
+    pub(super) theirs: Option<Box<RawValue>>,
+}
+
 /// The round of an approved call that this state continues, if it does.
 pub(super) fn round(state: &State, input: Input<'_>) -> Option<Round> {
     let asked = state.approved.as_ref()?;
@@ -163,49 +173,4 @@ pub(super) fn round(state: &State, input: Input<'_>) -> Option<Round> {
         responses: input.responses.map(ToOwned::to_owned),
         theirs: state.theirs.clone(),
     })
-}
-
-/// Who calls without its state what has asked for input is asked again: the answer may have got lost.
-pub(super) async fn ask_again(services: &Services, context: &Context, record: &Record) -> Result<Reply> {
-    Ok(match question(services, context, record).await? {
-        Ok(result) => {
-            let reply = Reply { body: Body::Result(result), ..Reply::new(Status::Replayed, Box::default()) };
-            reply.about(record.id)
-        }
-        Err(why) => say::asking(services, context, record, &why),
-    })
-}
-
-/// What an approved call asks for, if this caller can go on with it. `Err` says why it cannot.
-pub(super) async fn question(
-    services: &Services,
-    context: &Context,
-    record: &Record,
-) -> Result<std::result::Result<Box<RawValue>, String>> {
-    let Some(Answer::Result(result)) = replay::stored(services, record).await? else {
-        return Ok(Err("what it asked is not kept any more".to_owned()));
-    };
-    if !context.inputs.is_some_and(|inputs| fits(&result, inputs)) {
-        return Ok(Err("this client did not say that it can be asked for that".to_owned()));
-    }
-    let mut scope = OrgScope::system(&services.db.calls, record.org, Reason::Claim).await?;
-    let current = approval_bound::current(services, &mut scope, record).await?;
-    Ok(match record.binding.change(&current) {
-        Some(change) => Err(format!("it cannot go on, since {}", change.message())),
-        None => Ok(result),
-    })
-}
-
-/// Whether a result asks for nothing but what this client says it can give.
-pub(super) fn fits(result: &RawValue, inputs: Inputs) -> bool {
-    InputRequired::parse(result).is_some_and(|asked| asked.fits(inputs))
-}
-
-/// Input that belongs to no call under way: a person would have to approve something else than the arguments.
-pub(super) fn unasked(tool: &str) -> Reply {
-    let text = format!(
-        "The tool `{tool}` was not run: it needs approval, and the call came with input (inputResponses or requestState) \
-         that belongs to no call under way. Call it again with its arguments alone."
-    );
-    say::refused(Next::ReviseAndResubmit, &text)
 }

@@ -5,7 +5,7 @@ use domain::directory::Org;
 use crate::{
     db::{self, OrgScope, Reason, approval::Record},
     error::{Error, Result},
-    service::{Services, approval_people::who_decides},
+    service::{Services, approval::people::who_decides},
 };
 
 /// What an agent is told whose request nobody can decide.
@@ -18,7 +18,7 @@ pub(super) async fn decides(services: &Services, org: &Org, record: &Record) -> 
 }
 
 async fn is_nobodys(services: &Services, org: &Org, record: &Record) -> Result<bool> {
-    let mut scope = OrgScope::system(&services.db.calls, org.id, Reason::Claim).await?;
+    let mut scope = OrgScope::system(&services.db.calls, org.id, Reason::Callers).await?;
     let own = db::approval::own_people(&mut scope, &record.binding).await?;
     let directory = services.directory.get()?;
     let org = directory.orgs.get(&org.slug).ok_or_else(Error::not_found)?;

@@ -6,7 +6,7 @@ use domain::directory::{Connection, ToolkitTool};
 use serde_json::value::RawValue;
 use wire::{definition::ToolDefinition, param_header};
 
-use super::{Context, input::Bound};
+use super::{context::Context, input::Bound};
 use crate::db::task::Source;
 
 /// How old an upstream's tool list may be when a call is dispatched (approvals.md, "A changed

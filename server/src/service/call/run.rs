@@ -2,21 +2,14 @@
 
 use std::sync::Arc;
 
-use domain::{Rule, approval::Answer as Kind};
+use domain::Rule;
 use serde_json::value::RawValue;
-use wire::mcp::{
-    CallParams,
-    input::{Input, Inputs},
-    is_error,
-    result::result_type,
-    upstream_call_params,
-};
+use wire::mcp::{CallParams, input::Input, upstream_call_params};
 
 use super::{
-    Body, Recorded, Reply,
-    dispatch::Reported,
     facts::{self, Next},
     input,
+    outcome::{Body, Recorded, Reply, body, understood},
     progress::Progress,
     ready::{self, Ready},
     task,
@@ -24,8 +17,8 @@ use super::{
 use crate::{
     db::audit::{Intent, Status},
     error::Result,
-    service::{Services, connection},
-    upstream::{Answer, Call, ProgressTo, UpstreamError, UpstreamProgress},
+    service::{Services, catalog::connection},
+    upstream::{Call, ProgressTo, UpstreamError, UpstreamProgress},
 };
 
 /// Sends the call and gives the upstream's answer. A client that goes away cancels it.
@@ -83,42 +76,4 @@ pub(super) async fn run(services: &Services, ready: &Ready, params: &CallParams<
 /// What the gateway says in its own words of a call that went wrong.
 fn in_words(status: &str, next: Next, text: &str) -> Body {
     Body::Result(facts::error(&facts::of_call(status, next, text)))
-}
-
-/// What an upstream of 2026-07-28 answered, if it is an answer: results of kinds that nobody asked for cannot be
-/// read, and questions that the client did not say it can be asked go nowhere. The call may have run in part.
-pub(super) fn understood(answer: Reported, tasks: bool, inputs: Option<Inputs>) -> Reported {
-    let answer = answer?;
-    let Answer::Result(result) = &answer else { return Ok(answer) };
-    let reason = match result_type(result).as_deref() {
-        None | Some("complete") => return Ok(answer),
-        Some("task") if tasks && task::is_task(&answer) => return Ok(answer),
-        Some("input_required") if inputs.is_some_and(|inputs| input::fits(result, inputs)) => return Ok(answer),
-        Some("input_required") => {
-            "it wants to be called again with more (input_required), in a way that this client did not say it can"
-        }
-        Some(_) => "its result is of a kind that was not asked for",
-    };
-    Err(UpstreamError::Unknown { reason: reason.to_owned() })
-}
-
-/// What kind of answer it is. `None`: a task, of which nobody knows yet how it ends.
-pub(super) fn kind(answer: &Answer) -> Option<Kind> {
-    match answer {
-        Answer::Result(_) if task::is_task(answer) => None,
-        Answer::Result(result) if is_error(result) => Some(Kind::ToolError),
-        Answer::Result(_) => Some(Kind::Result),
-        Answer::Error(_) => Some(Kind::ProtocolError),
-    }
-}
-
-/// The upstream's answer as it goes to the agent, and how the record says it ended.
-pub(super) fn body(answer: Answer) -> (Status, Body) {
-    match answer {
-        Answer::Result(result) => {
-            let status = if is_error(&result) { Status::Error } else { Status::Ok };
-            (status, Body::Result(result))
-        }
-        Answer::Error(error) => (Status::Error, Body::UpstreamError(error)),
-    }
 }

@@ -11,9 +11,10 @@ use serde_json::{Value, json, value::RawValue};
 use wire::error::RpcError;
 
 use super::{
-    Body, Context, Reply,
+    context::Context,
     facts::{self, META_KEY, Next, time},
     nobody::NOBODY,
+    outcome::{Body, Reply},
 };
 use crate::{
     db::{
@@ -40,6 +41,15 @@ fn asked_since(record: &Record) -> String {
     record.newer.map_or_else(String::new, |newer| {
         format!("\nThe same call has been asked for again since then: approval_id {newer}.")
     })
+}
+
+/// Input that belongs to no call under way: a person would have to approve something else than the arguments.
+pub(super) fn unasked(tool: &str) -> Reply {
+    let text = format!(
+        "The tool `{tool}` was not run: it needs approval, and the call came with input (inputResponses or requestState) \
+         that belongs to no call under way. Call it again with its arguments alone."
+    );
+    refused(Next::ReviseAndResubmit, &text)
 }
 
 /// A tool that this caller may not use.
@@ -140,7 +150,7 @@ pub(super) fn taken_back(record: &Record, taken: &TakenBack) -> Reply {
 
 /// Nobody decided, or nobody used the approval.
 pub(super) fn expired(record: &Record) -> Reply {
-    expired_as(record, matches!(record.state(), State::Expired(expired) if expired.unused.is_some()))
+    expired_as(record, matches!(record.state(), State::Expired(expired) if expired.unused().is_some()))
 }
 
 /// The same, where it is known which of the two it was.
@@ -246,7 +256,7 @@ pub(super) fn outcome_unknown(services: &Services, org: &Org, record: &Record) -
 pub(super) fn settled_executed(record: &Record, executed: &Executed) -> Reply {
     let text = format!(
         "This call ran: contact was lost, and at {} a person found that it had been carried out. There is no result to give. Do not run it again.",
-        time(executed.at)
+        time(executed.at())
     );
     about(record, Status::Replayed, "executed", Next::StopAndTellUser, &text)
 }
@@ -259,7 +269,7 @@ pub(super) fn settled_not_executed(record: &Record) -> Reply {
 
 /// It ran, and the result is no longer kept.
 pub(super) fn executed_before(record: &Record, executed: &Executed) -> Reply {
-    let text = format!("This call ran at {}; its result is no longer kept. It did not run again.", time(executed.at));
+    let text = format!("This call ran at {}; its result is no longer kept. It did not run again.", time(executed.at()));
     about(record, Status::Replayed, "executed", Next::StopAndTellUser, &text)
 }
 

@@ -7,11 +7,12 @@ use serde_json::{Value, json, value::RawValue};
 use tokio::time::Instant;
 
 use super::{
-    Context, Reply,
+    context::Context,
     facts::{self, META_KEY, Next},
-    input, nobody, replay,
+    held, nobody,
+    outcome::{Reply, is_task},
     say::{self, RETRY_AFTER},
-    task, wait,
+    stored, wait,
 };
 use crate::{
     db::{approval::Record, audit::Status},
@@ -34,7 +35,7 @@ pub(super) async fn status(
     let until = Instant::from_std(context.began) + wait;
     let comes = match record.state() {
         State::Pending(_) => true,
-        State::Executing(executing) => !executing.asks,
+        State::Executing(executing) => !executing.asks(),
         _ => false,
     };
     if !wait.is_zero() && comes {
@@ -48,7 +49,7 @@ pub(super) async fn status(
 async fn describe(services: &Services, context: &Context, record: &Record) -> Result<Reply> {
     let state = record.state();
     let asking = match &state {
-        State::Executing(executing) if executing.asks => Some(input::question(services, context, record).await?),
+        State::Executing(executing) if executing.asks() => Some(held::question(services, context, record).await?),
         _ => None,
     };
     let next = match &asking {
@@ -83,11 +84,11 @@ async fn describe(services: &Services, context: &Context, record: &Record) -> Re
     let meta = json!({META_KEY: out});
     let mut facts = out.to_string();
     if let State::Executed(finished) = &state
-        && !matches!(finished.by, Settled::Person(_))
+        && !matches!(finished.by(), Settled::Person(_))
         && record.read_at < finished.replay_until()
-        && let Some(answer) = replay::stored(services, record).await?
+        && let Some(answer) = stored::read(services, record).await?
     {
-        let words = task::is_task(&answer).then(say::goes_on);
+        let words = is_task(&answer).then(say::goes_on);
         let (Answer::Result(result) | Answer::Error(result)) = &answer;
         let result = words.as_ref().unwrap_or(result);
         // Spliced in, so that the upstream's numbers and order stay as they are.
@@ -107,9 +108,9 @@ fn next(state: &State) -> Next {
     match state {
         State::Pending(_) | State::Executing(_) => Next::CallApprovalStatus,
         State::Approved(_) => Next::RunApproved,
-        State::Executed(executed) if matches!(executed.by, Settled::Person(_)) => Next::StopAndTellUser,
+        State::Executed(executed) if matches!(executed.by(), Settled::Person(_)) => Next::StopAndTellUser,
         State::Executed(_) => Next::UseResult,
-        State::Rejected(_) | State::Withdrawn { taken_back: Some(_), .. } => Next::ReviseAndResubmit,
+        State::Rejected { .. } | State::Withdrawn { taken_back: Some(_), .. } => Next::ReviseAndResubmit,
         State::Expired(_) | State::Invalidated { .. } | State::NotExecuted { .. } => Next::AskAgain,
         State::OutcomeUnknown(_) | State::Withdrawn { .. } => Next::StopAndTellUser,
     }
@@ -120,7 +121,7 @@ fn standing(state: &State) -> &'static str {
     match state {
         State::Pending(_) => "NOT EXECUTED: waiting for a person's decision",
         State::Approved(_) => "NOT EXECUTED YET: a person approved it; call run_approved",
-        State::Rejected(_) => "NOT EXECUTED: a person rejected it",
+        State::Rejected { .. } => "NOT EXECUTED: a person rejected it",
         State::Expired(_) => "NOT EXECUTED: it has expired",
         State::Withdrawn { taken_back: Some(_), .. } => "NOT EXECUTED: the approval was taken back before it was used",
         State::Withdrawn { .. } => "NOT EXECUTED: it was withdrawn",
@@ -134,15 +135,15 @@ fn standing(state: &State) -> &'static str {
 
 fn reason(record: &Record, state: &State) -> Option<String> {
     match state {
-        State::Rejected(decision) => decision.reason.clone(),
+        State::Rejected { decision, .. } => decision.reason.clone(),
         State::Withdrawn { taken_back: Some(taken), .. } => Some(taken.reason.clone()),
         State::Invalidated { change, .. } => Some(change.message().to_owned()),
-        State::Expired(expired) if expired.unused.is_some() => Some("the approval was not used in time".to_owned()),
+        State::Expired(expired) if expired.unused().is_some() => Some("the approval was not used in time".to_owned()),
         State::Expired(_) => Some("nobody decided; you may ask once more".to_owned()),
         State::OutcomeUnknown(_) => {
             Some("no answer came; it may have run, and is not sent again until a person settles it".to_owned())
         }
-        State::Executed(executed) if matches!(executed.by, Settled::Person(_)) => {
+        State::Executed(executed) if matches!(executed.by(), Settled::Person(_)) => {
             Some("a person found that it ran".to_owned())
         }
         State::NotExecuted { .. } => Some("a person found that it did not run".to_owned()),

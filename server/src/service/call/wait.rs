@@ -9,7 +9,7 @@ use domain::{
 };
 use tokio::time::Instant;
 
-use super::Context;
+use super::context::Context;
 use crate::{
     db::{self, OrgScope, approval::Record, audit::Intent},
     error::{Error, Kind, Result},
@@ -105,7 +105,7 @@ pub(super) async fn for_change(
 /// Where an approval stands, as far as who waits is concerned: an upstream that asks is no longer waited for.
 fn phase(record: &Record) -> (Status, bool) {
     let state = record.state();
-    (state.status(), matches!(state, State::Executing(executing) if executing.asks))
+    (state.status(), matches!(state, State::Executing(executing) if executing.asks()))
 }
 
 /// Reads the approval again after a wait, for who may still hear of it: a credential may have ended meanwhile.
@@ -160,8 +160,8 @@ async fn look(services: &Services, context: &Context, id: ApprovalId) -> Result<
 /// Postgres's clock decides.
 pub(super) async fn lapse(services: &Services, record: &Record) {
     let ends = match record.state() {
-        State::Pending(pending) => pending.expires_at,
-        State::Executing(executing) => executing.lease_until,
+        State::Pending(pending) => pending.expires_at(),
+        State::Executing(executing) => executing.lease_until(),
         _ => return std::future::pending().await,
     };
     let left = (ends - services.clock.now()).to_std().unwrap_or_default();

@@ -16,7 +16,7 @@ use tokio::{
 use uuid::Uuid;
 
 use super::{
-    Channel,
+    channel::Channel,
     ring::{ApprovalRow, Data},
 };
 use crate::{
@@ -28,8 +28,10 @@ use crate::{
     live::ApprovalChanged,
     service::{
         Services,
-        approval_card::{self, row},
-        approval_inbox::Deciding,
+        approval::{
+            card::{self, row},
+            inbox::Deciding,
+        },
     },
 };
 
@@ -89,7 +91,7 @@ impl Approvals {
     pub(super) async fn begin(services: &Services, org: OrgId) -> Result<Self> {
         let (changes, listening) = (services.live.approvals(), services.live.listening());
         let versions = services.directory.versions();
-        let mut scope = OrgScope::system(&services.db.people, org, Reason::Claim).await?;
+        let mut scope = OrgScope::system(&services.db.people, org, Reason::Callers).await?;
         let keys = own::waiting_keys(&mut scope).await?;
         Ok(Self { changes, listening, versions, keys, gathered: Gathered::default() })
     }
@@ -145,18 +147,18 @@ impl Approvals {
     /// Reads the rows of those that gathered first, and tells them.
     async fn tell_some(&mut self, services: &Services, channel: &Channel) -> Result<()> {
         // Keys of other orgs ask too, and a card says whose they are.
-        let mut scope = OrgScope::system(&services.db.people, channel.org, Reason::Claim).await?;
+        let mut scope = OrgScope::system(&services.db.people, channel.org, Reason::Callers).await?;
         if std::mem::take(&mut self.gathered.keys) && !self.note_keys(&mut scope).await? {
             channel.resync(Some(Right::ReadApprovals));
         }
         let some = self.gathered.take();
         let ids: Vec<Uuid> = some.keys().map(|id| id.0).collect();
         let records = db::approval::load(&mut scope, &ids).await?;
-        let cards = approval_card::cards(services, &mut scope, &records).await?;
+        let cards = card::cards(services, &mut scope, &records).await?;
         drop(scope);
         let mut rows: HashMap<ApprovalId, ApprovalRow> = HashMap::new();
         for (record, card) in records.iter().zip(cards) {
-            if let (Some(id), Some(key)) = (approval_card::key_of(record), card.key.clone()) {
+            if let (Some(id), Some(key)) = (card::key_of(record), card.key.clone()) {
                 // Other facts than were told before are found with the version of the configuration that they came with.
                 self.keys.entry(id).or_insert(key);
             }

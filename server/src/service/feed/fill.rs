@@ -8,9 +8,9 @@ use tokio::{sync::watch, time::MissedTickBehavior};
 use uuid::Uuid;
 
 use super::{
-    Channel,
     approvals::Approvals,
     calls::{Calls, Found},
+    channel::Channel,
     connections::Connections,
 };
 use crate::{

@@ -5,117 +5,34 @@
 
 mod approvals;
 mod calls;
+mod channel;
 mod connections;
 mod fill;
 mod ring;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use api_types::event;
-use domain::{OrgId, Principal, Right};
+use domain::{Principal, Right};
 use parking_lot::Mutex;
-use tokio::sync::{Notify, watch};
-use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
+use tokio::sync::watch;
 
 use super::{Services, access::OrgAccess};
 use crate::{
     clock::Clock,
     error::{Error, Kind, Result},
 };
-use ring::{Data, Ring};
+use channel::{Channel, Seats};
 
+pub use channel::Feed;
 pub use ring::Event;
 
 /// How many streams one person or key may have open on one replica.
 pub const STREAMS: usize = 20;
-/// How long a ring goes on being filled after the last watcher left.
-const LINGER: Duration = Duration::from_secs(60);
 /// How many events are handed out at once.
 const BATCH: usize = 100;
 
 /// The rights that let somebody watch, each for its own events.
 pub const RIGHTS: [Right; 3] = [Right::ReadApprovals, Right::ReadAudit, Right::ReadConnections];
-
-/// All rings of this replica, and who watches.
-#[derive(Default)]
-pub struct Feed {
-    seats: Arc<Mutex<Seats>>,
-    /// One ring is begun at a time.
-    opening: tokio::sync::Mutex<()>,
-}
-
-#[derive(Default)]
-struct Seats {
-    channels: HashMap<OrgId, Arc<Channel>>,
-    streams: HashMap<Principal, usize>,
-}
-
-/// One org's ring.
-struct Channel {
-    /// Part of each event's id: another ring, or another replica's, has another.
-    id: Uuid,
-    org: OrgId,
-    ring: Mutex<Ring>,
-    /// The number of the newest event.
-    newest: watch::Sender<u64>,
-    /// How many watch, and when the last one left.
-    watched: Mutex<Watched>,
-    /// Somebody has begun to watch.
-    came: Notify,
-    /// Ends the filling.
-    closed: CancellationToken,
-}
-
-#[derive(Default)]
-struct Watched {
-    by: usize,
-    left: Option<Duration>,
-}
-
-impl Channel {
-    fn push(&self, name: &'static str, data: &impl serde::Serialize, needs: Option<Right>) {
-        // Plain data always is JSON.
-        self.push_data(name, Data::Json(serde_json::to_string(data).unwrap_or_default()), needs);
-    }
-
-    fn push_data(&self, name: &'static str, data: Data, needs: Option<Right>) {
-        let last = self.ring.lock().push(name, data, needs);
-        self.newest.send_replace(last);
-    }
-
-    fn is_watched(&self) -> bool {
-        self.watched.lock().by > 0
-    }
-
-    /// Events may have been missed.
-    fn resync(&self, needs: Option<Right>) {
-        self.push(event::name::RESYNC, &serde_json::Map::new(), needs);
-    }
-}
-
-impl Feed {
-    /// Takes a ring that nobody has watched for [`LINGER`] away. `true`: it is gone.
-    fn close_if_left(&self, channel: &Channel, now: Duration) -> bool {
-        let mut seats = self.seats.lock();
-        let watched = channel.watched.lock();
-        let left = watched.by == 0 && watched.left.is_none_or(|left| now.saturating_sub(left) >= LINGER);
-        if left {
-            seats.channels.remove(&channel.org);
-            channel.closed.cancel();
-        }
-        left
-    }
-
-    /// Whether anybody watches any org on this replica.
-    pub fn is_watched(&self) -> bool {
-        self.seats.lock().channels.values().any(|channel| channel.is_watched())
-    }
-
-    fn find(&self, org: OrgId) -> Option<Arc<Channel>> {
-        self.seats.lock().channels.get(&org).cloned()
-    }
-}
 
 /// Begins to watch an org, after the event whose id is `last`, if that is still known. What happens
 /// from now on is not missed.

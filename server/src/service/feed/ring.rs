@@ -6,8 +6,6 @@ use std::{collections::VecDeque, sync::Arc};
 use api_types::{Approval, event::ApprovalEventData};
 use domain::{Right, ToolkitToolId, UserId, approval::Own};
 
-use crate::service::approval_inbox::Deciding;
-
 /// How many events are kept at most.
 pub(super) const KEPT: usize = 2_000;
 /// How many bytes they take at most, but for the newest event: one of an approval has about 1.3 kB and, with the
@@ -47,11 +45,12 @@ pub(super) struct ApprovalRow {
 }
 
 impl Event {
-    /// Its data, as the one sees it whose decisions `deciding` tells: JSON in one line.
-    pub fn data(&self, deciding: &Deciding) -> String {
+    /// Its data, as somebody sees it: JSON in one line. `may_decide` tells whether they may decide a request of this tool
+    /// that is these people's.
+    pub fn data(&self, may_decide: impl Fn(ToolkitToolId, &[(UserId, Own)]) -> bool) -> String {
         match &self.data {
             Data::Json(json) => json.clone(),
-            Data::Approval(row) => row.json(deciding.may(row.tool, &row.people)),
+            Data::Approval(row) => row.json(may_decide(row.tool, &row.people)),
         }
     }
 }

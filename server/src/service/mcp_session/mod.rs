@@ -3,23 +3,27 @@
 //! session needs no query. A session is the caller's own: to anybody else, and at another toolkit, it does
 //! not exist.
 
+mod known;
 mod streams;
 mod under_way;
 
 use std::{
-    collections::HashMap,
     sync::{Arc, Weak},
     time::{Duration, Instant},
 };
 
 use domain::{OrgId, Principal, ToolkitId};
-use parking_lot::Mutex;
 use tokio::sync::{OnceCell, broadcast::error::RecvError};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 use wire::canonical::sha256;
 
-pub use streams::{Stream, listen};
-pub use under_way::{UnderWay, cancel};
+use known::{Hash, Known, Wanted};
+use streams::Open;
+
+pub use known::{Session, Sessions};
+pub use streams::Stream;
+pub use under_way::UnderWay;
 
 use super::Services;
 use crate::{
@@ -36,38 +40,10 @@ const NOTE_USE: Duration = Duration::from_secs(600);
 /// How many sessions a replica remembers; more are looked up again.
 const REMEMBERED: usize = 10_000;
 
+/// The longest id of a request that is told to other replicas, in bytes.
+const LONGEST_REQUEST_ID: usize = 500;
 /// The code of [`find`] for a session that is not there.
 pub const UNKNOWN: &str = "unknown_session";
-
-type Hash = [u8; 32];
-
-/// What this replica knows of sessions.
-#[derive(Default)]
-pub struct Sessions {
-    known: Mutex<HashMap<Hash, Known>>,
-    /// Sessions that are being looked up, so that many first uses at once are one query.
-    looking: Mutex<HashMap<Wanted, Weak<OnceCell<Found>>>>,
-    requests: under_way::Requests,
-    streams: streams::Streams,
-}
-
-/// A session as it is looked for: whose and where belong to the question.
-type Wanted = (Hash, OrgId, ToolkitId, Principal);
-type Found = Result<Option<Arc<Row>>, Arc<Error>>;
-
-struct Known {
-    org: OrgId,
-    row: Arc<Row>,
-    used: Instant,
-}
-
-/// A session in use.
-#[derive(Clone, Debug)]
-pub struct Session {
-    hash: Hash,
-    /// What is known of it.
-    pub row: Arc<Row>,
-}
 
 /// Starts a session, and gives its id.
 ///
@@ -191,17 +167,33 @@ pub async fn sweep(services: &Services) -> Result<()> {
     Ok(())
 }
 
-impl Sessions {
-    fn forget(&self, hash: &Hash) {
-        self.known.lock().remove(hash);
-        self.streams.end(hash);
-    }
+/// Opens the stream of a session; an older one ends, on every replica.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub async fn listen(services: &Services, session: &Session) -> Result<Stream> {
+    let (id, over) = (Uuid::now_v7().to_string(), CancellationToken::new());
+    let stream = Stream { over: over.clone() };
+    services.mcp_sessions.streams.open(session.hash, Open { id: id.clone(), announced: false, over });
+    db::mcp_session::announce_stream(&services.db.calls, &session.hash, &id).await?;
+    Ok(stream)
+}
 
-    /// News were missed.
-    fn lost_track(&self) {
-        self.known.lock().clear();
-        self.streams.lost_track();
+/// The client no longer waits for a request, which any replica may be working on. Of a caller that says so too
+/// often about what is not under way here it is not passed on: then the request goes on, as it may (MCP 2025-11-25,
+/// "Cancellation").
+///
+/// # Errors
+/// When Postgres cannot be reached; the request then goes on.
+pub async fn cancel(services: &Services, session: &Session, request: &str) -> Result<()> {
+    let requests = &services.mcp_sessions.requests;
+    if requests.cancel(session.hash, request)
+        || request.len() > LONGEST_REQUEST_ID
+        || !requests.may_tell(session.row.caller, tokio::time::Instant::now())
+    {
+        return Ok(());
     }
+    db::mcp_session::announce_cancelled(&services.db.calls, &session.hash, request).await
 }
 
 /// Forgets sessions that end elsewhere, cancels what is cancelled elsewhere, and ends streams that a newer one

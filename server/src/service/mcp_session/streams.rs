@@ -8,10 +8,8 @@ use std::collections::HashMap;
 
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
-use super::{Hash, Session};
-use crate::{db, error::Result, service::Services};
+use super::known::Hash;
 
 /// The streams of this replica, by session.
 #[derive(Default)]
@@ -19,16 +17,16 @@ pub(super) struct Streams {
     by_session: Mutex<HashMap<Hash, Open>>,
 }
 
-struct Open {
-    id: String,
+pub(super) struct Open {
+    pub(super) id: String,
     /// Whether what is announced from now on is newer.
-    announced: bool,
-    over: CancellationToken,
+    pub(super) announced: bool,
+    pub(super) over: CancellationToken,
 }
 
 /// The stream of a session, open as long as this lives.
 pub struct Stream {
-    over: CancellationToken,
+    pub(super) over: CancellationToken,
 }
 
 impl Stream {
@@ -44,20 +42,8 @@ impl Drop for Stream {
     }
 }
 
-/// Opens the stream of a session; an older one ends, on every replica.
-///
-/// # Errors
-/// When Postgres cannot be reached.
-pub async fn listen(services: &Services, session: &Session) -> Result<Stream> {
-    let (id, over) = (Uuid::now_v7().to_string(), CancellationToken::new());
-    let stream = Stream { over: over.clone() };
-    services.mcp_sessions.streams.open(session.hash, Open { id: id.clone(), announced: false, over });
-    db::mcp_session::announce_stream(&services.db.calls, &session.hash, &id).await?;
-    Ok(stream)
-}
-
 impl Streams {
-    fn open(&self, session: Hash, stream: Open) {
+    pub(super) fn open(&self, session: Hash, stream: Open) {
         let mut streams = self.by_session.lock();
         streams.retain(|_, stream| !stream.over.is_cancelled());
         if let Some(older) = streams.insert(session, stream) {

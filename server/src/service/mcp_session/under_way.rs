@@ -9,11 +9,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{Hash, Session, Sessions};
-use crate::{db, error::Result, service::Services};
+use super::known::Hash;
 
-/// The longest id of a request that is told to other replicas, in bytes.
-const LONGEST_REQUEST_ID: usize = 500;
 /// How many a caller may have told to the other replicas at once (as many calls of one caller are held on each), and
 /// how often one more: telling them serializes commits, and an id that nobody knows costs as much as one that counts.
 const TOLD_AT_ONCE: u32 = 200;
@@ -43,17 +40,15 @@ pub struct UnderWay<'a> {
     pub cancelled: CancellationToken,
 }
 
-impl Sessions {
-    /// Notes that a request is under way. `request` is its id as it was written.
-    pub fn under_way(&self, session: &Session, request: &str) -> UnderWay<'_> {
-        let key = (session.hash, request.to_owned());
-        let (serial, cancelled) = (Uuid::now_v7(), CancellationToken::new());
-        self.requests.waiting.lock().insert(key.clone(), Waiting { serial, cancelled: cancelled.clone() });
-        UnderWay { requests: &self.requests, key, serial, cancelled }
-    }
-}
-
 impl Requests {
+    /// Notes that a request of this session is under way. `request` is its id as it was written.
+    pub(super) fn begin(&self, session: Hash, request: &str) -> UnderWay<'_> {
+        let key = (session, request.to_owned());
+        let (serial, cancelled) = (Uuid::now_v7(), CancellationToken::new());
+        self.waiting.lock().insert(key.clone(), Waiting { serial, cancelled: cancelled.clone() });
+        UnderWay { requests: self, key, serial, cancelled }
+    }
+
     /// `false`: no such request is under way here.
     pub(super) fn cancel(&self, session: Hash, request: &str) -> bool {
         let waiting = self.waiting.lock();
@@ -62,7 +57,7 @@ impl Requests {
     }
 
     /// Whether this caller may have one more told.
-    fn may_tell(&self, caller: Principal, now: Instant) -> bool {
+    pub(super) fn may_tell(&self, caller: Principal, now: Instant) -> bool {
         let mut clear_at = self.clear_at.lock();
         let clear = clear_at.get(&caller).copied().unwrap_or(now).max(now);
         if clear - now > TOLD_AGAIN_AFTER * (TOLD_AT_ONCE - 1) {
@@ -81,23 +76,6 @@ impl Drop for UnderWay<'_> {
             waiting.remove(&self.key);
         }
     }
-}
-
-/// The client no longer waits for a request, which any replica may be working on. Of a caller that says so too
-/// often about what is not under way here it is not passed on: then the request goes on, as it may (MCP 2025-11-25,
-/// "Cancellation").
-///
-/// # Errors
-/// When Postgres cannot be reached; the request then goes on.
-pub async fn cancel(services: &Services, session: &Session, request: &str) -> Result<()> {
-    let requests = &services.mcp_sessions.requests;
-    if requests.cancel(session.hash, request)
-        || request.len() > LONGEST_REQUEST_ID
-        || !requests.may_tell(session.row.caller, Instant::now())
-    {
-        return Ok(());
-    }
-    db::mcp_session::announce_cancelled(&services.db.calls, &session.hash, request).await
 }
 
 #[cfg(test)]

@@ -7,33 +7,25 @@
 
 mod outgoing;
 mod proxy;
+mod resolver;
 mod rules;
 mod unreached;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use http::HeaderValue;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, Method};
 use url::{Host, Url};
 
 use crate::config::Outbound;
 
-pub(super) use outgoing::{Broken, Outgoing};
+pub(super) use outgoing::Outgoing;
 use proxy::Proxy;
+use resolver::{IDLE, KEEPALIVE, Resolver, USER_AGENT};
 pub use rules::{AllowRule, InvalidRule};
-pub(super) use unreached::Unreached;
-use unreached::{Refused, Unresolved, root_cause};
-
-/// Node closes idle sockets after 5 s: a kept connection is given up before.
-const IDLE: Duration = Duration::from_secs(4);
-/// Finds peers that vanished without a word under a stream that stays silent.
-const KEEPALIVE: Duration = Duration::from_secs(30);
-/// What the gateway says that it is.
-const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("permesso/", env!("CARGO_PKG_VERSION")));
+pub(super) use unreached::{Broken, Unreached};
+use unreached::{Refused, root_cause};
 
 /// The gateway's way out. Cheap to clone.
 #[derive(Clone)]
@@ -108,35 +100,4 @@ fn configure(rules: &Arc<[AllowRule]>) -> ClientBuilder {
         .pool_idle_timeout(IDLE)
         .tcp_keepalive(KEEPALIVE)
         .user_agent(USER_AGENT)
-}
-
-/// The system's resolver, without the addresses that may not be reached.
-struct Resolver {
-    rules: Arc<[AllowRule]>,
-}
-
-impl Resolve for Resolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        let rules = self.rules.clone();
-        Box::pin(async move {
-            let found = checked(&rules, name.as_str()).await?;
-            Ok(Box::new(found.into_iter()) as Addrs)
-        })
-    }
-}
-
-/// The addresses of a host, without those that may not be reached. Their ports are 0.
-///
-/// # Errors
-/// The host has no address, or none that may be reached.
-async fn checked(rules: &[AllowRule], host: &str) -> Result<Vec<SocketAddr>, Box<dyn std::error::Error + Send + Sync>> {
-    let found = tokio::net::lookup_host((host, 0)).await.map_err(|error| Unresolved(host.to_owned(), error))?;
-    if rules::host_is_allowed(rules, host) {
-        return Ok(found.collect());
-    }
-    let (open, closed): (Vec<_>, Vec<_>) = found.partition(|found| rules::address_is_allowed(rules, found.ip()));
-    match (open.is_empty(), closed.first()) {
-        (true, Some(address)) => Err(Refused::resolved(host, address.ip()).into()),
-        _ => Ok(open),
-    }
 }

@@ -5,38 +5,13 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Body, RequestBuilder, Response};
 
-use super::proxy::Proxied;
+use super::{proxy::Proxied, unreached::Broken};
 
 /// A request that is not sent yet, as [`RequestBuilder`] is.
 pub(in super::super) struct Outgoing {
     request: RequestBuilder,
     /// The client that goes by way of the proxy, where the request has to.
     proxied: Option<Proxied>,
-}
-
-/// Why a request got no head of a response.
-#[derive(Debug, thiserror::Error)]
-pub(in super::super) enum Broken {
-    /// On the direct way.
-    #[error(transparent)]
-    Direct(#[from] reqwest::Error),
-    /// By way of the proxy.
-    #[error(transparent)]
-    Proxied(#[from] hyper_util::client::legacy::Error),
-    /// By way of the proxy, and it took too long.
-    #[error("no answer in time")]
-    Late,
-}
-
-impl Broken {
-    /// Whether there was no connection, so that nothing was sent.
-    pub(in super::super) fn is_connect(&self) -> bool {
-        match self {
-            Self::Direct(error) => error.is_connect(),
-            Self::Proxied(error) => error.is_connect(),
-            Self::Late => false,
-        }
-    }
 }
 
 impl Outgoing {

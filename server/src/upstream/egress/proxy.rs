@@ -20,8 +20,11 @@ use secrecy::{ExposeSecret, SecretString};
 use tower_service::Service;
 use url::Url;
 
-use super::outgoing::Broken;
-use super::{AllowRule, IDLE, KEEPALIVE, USER_AGENT, checked};
+use super::{
+    resolver::{IDLE, KEEPALIVE, USER_AGENT, checked},
+    rules::AllowRule,
+    unreached::{Broken, NoTunnel},
+};
 use crate::config::Outbound;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -31,11 +34,6 @@ type Connection = <ToProxy as Service<Uri>>::Response;
 
 /// How many addresses of a name are tried.
 const ADDRESSES: usize = 4;
-
-/// The proxy opened no connection to the upstream.
-#[derive(Debug, thiserror::Error)]
-#[error("by the outbound proxy")]
-pub(super) struct NoTunnel(#[source] BoxError);
 
 /// The clients that go by way of the proxy. Cheap to clone.
 #[derive(Clone)]

@@ -8,9 +8,6 @@ use std::net::IpAddr;
 
 use rustls::CertificateError as Certificate;
 
-use super::outgoing::Broken;
-use super::proxy::NoTunnel;
-
 /// One thing that went wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in super::super) struct Unreached {
@@ -19,6 +16,36 @@ pub(in super::super) struct Unreached {
     /// One line with everything that is known, without the URL: for the instance's administrators only.
     pub(in super::super) detail: String,
 }
+
+/// Why a request got no head of a response.
+#[derive(Debug, thiserror::Error)]
+pub(in super::super) enum Broken {
+    /// On the direct way.
+    #[error(transparent)]
+    Direct(#[from] reqwest::Error),
+    /// By way of the proxy.
+    #[error(transparent)]
+    Proxied(#[from] hyper_util::client::legacy::Error),
+    /// By way of the proxy, and it took too long.
+    #[error("no answer in time")]
+    Late,
+}
+
+impl Broken {
+    /// Whether there was no connection, so that nothing was sent.
+    pub(in super::super) fn is_connect(&self) -> bool {
+        match self {
+            Self::Direct(error) => error.is_connect(),
+            Self::Proxied(error) => error.is_connect(),
+            Self::Late => false,
+        }
+    }
+}
+
+/// The proxy opened no connection to the upstream.
+#[derive(Debug, thiserror::Error)]
+#[error("by the outbound proxy")]
+pub(super) struct NoTunnel(#[source] pub(super) Box<dyn StdError + Send + Sync>);
 
 /// A host that egress rules do not let the gateway reach.
 #[derive(Debug, thiserror::Error)]

@@ -104,7 +104,7 @@ async fn another_password_forgets_every_browser() {
     besiege(url, APPROVER.0).await;
     assert_eq!([knock(&one, new).await, knock(&two, new).await], [429, 429]);
     let owner = Client::browser_of(url, OWNER).await;
-    let reset = permesso::service::sign_in::reset_password(&gateway.services, OWNER.0, new.1);
+    let reset = permesso::service::identity::sign_in::reset_password(&gateway.services, OWNER.0, new.1);
     reset.await.expect("it is reset");
     assert_eq!(count().await, 0);
     besiege(url, OWNER.0).await;
@@ -143,7 +143,7 @@ async fn the_cookie_is_not_for_scripts_is_kept_as_a_hash_and_ends_by_itself() {
     hands.advance(std::time::Duration::from_secs(90 * 24 * 3_600));
     besiege(&gateway.url, ADMIN.0).await;
     assert_eq!(knock(&browser, ADMIN).await, 429);
-    permesso::service::session::sweep(&gateway.services).await.expect("it sweeps");
+    permesso::service::identity::session::sweep(&gateway.services).await.expect("it sweeps");
     assert_eq!(sqlx::query_scalar::<_, i64>(count).fetch_one(&mut conn).await.unwrap(), 0, "they are swept");
     gateway.stop().await;
 }

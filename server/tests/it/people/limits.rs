@@ -46,11 +46,11 @@ async fn a_session_ends_when_it_was_not_used_for_the_idle_limit() {
     browser.get("/me").await.expect(200);
     hands.advance(IDLE - MINUTE);
     browser.get("/me").await.expect(200);
-    service::session::sweep(&gateway.services).await.expect("it sweeps");
+    service::identity::session::sweep(&gateway.services).await.expect("it sweeps");
     assert_eq!(rows(&mut conn).await, 1);
     hands.advance(IDLE);
     browser.get("/me").await.expect(401);
-    service::session::sweep(&gateway.services).await.expect("it sweeps");
+    service::identity::session::sweep(&gateway.services).await.expect("it sweeps");
     assert_eq!(rows(&mut conn).await, 0);
     gateway.stop().await;
 }
@@ -83,7 +83,7 @@ async fn a_session_ends_at_the_absolute_limit_however_much_it_is_used() {
     assert_eq!((end - made).to_std().ok(), Some(ABSOLUTE), "and it says so before");
     hands.advance(HOUR);
     browser.get("/me").await.expect(401);
-    service::session::sweep(&gateway.services).await.expect("it sweeps");
+    service::identity::session::sweep(&gateway.services).await.expect("it sweeps");
     assert_eq!(rows(&mut conn).await, 0);
     gateway.stop().await;
 }
@@ -117,7 +117,7 @@ async fn a_link_works_for_seven_days() {
     let again = Client::browser_of(&gateway.url, ADMIN).await;
     let list = async || again.get("/orgs/acme/invitations").await.expect(200)["items"].as_array().map(Vec::len);
     assert_eq!(list().await, Some(1));
-    service::invitation::sweep(&gateway.services).await.expect("it sweeps");
+    service::identity::invitation::sweep(&gateway.services).await.expect("it sweeps");
     hands.advance(MINUTE);
     assert_eq!(view().await.code(), "not_found");
     let accept = json!({"token": token, "password": "twelve characters"});
@@ -125,7 +125,7 @@ async fn a_link_works_for_seven_days() {
     assert_eq!(list().await, Some(0));
     let count = "SELECT count(*) FROM invitations";
     assert_eq!(sqlx::query_scalar::<_, i64>(count).fetch_one(&mut conn).await.unwrap(), 1);
-    service::invitation::sweep(&gateway.services).await.expect("it sweeps");
+    service::identity::invitation::sweep(&gateway.services).await.expect("it sweeps");
     assert_eq!(sqlx::query_scalar::<_, i64>(count).fetch_one(&mut conn).await.unwrap(), 0);
     gateway.stop().await;
 }

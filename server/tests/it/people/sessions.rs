@@ -222,7 +222,7 @@ async fn a_new_password_and_the_end_of_a_person_end_their_sessions_at_once_every
     for browser in &there {
         browser.get("/me").await.expect(200);
     }
-    permesso::service::sign_in::reset_password(&world.gateway.services, OWNER.0, "another horse battery")
+    permesso::service::identity::sign_in::reset_password(&world.gateway.services, OWNER.0, "another horse battery")
         .await
         .expect("it is reset");
     // No wait for the other replica's snapshot: the session itself is read.

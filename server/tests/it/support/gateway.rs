@@ -95,7 +95,7 @@ impl Gateway {
         let mut app = App::new(&config, clock, public_url).await.expect("the gateway starts");
         adjust(&mut app);
         let (email, password) = super::world::ADMIN;
-        permesso::service::sign_in::first_administrator(&app.services, email, password)
+        permesso::service::identity::sign_in::first_administrator(&app.services, email, password)
             .await
             .expect("an administrator");
         let services = app.services.clone();

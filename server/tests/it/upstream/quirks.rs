@@ -60,13 +60,13 @@ async fn an_answer_in_a_batch_or_an_event_of_another_name_is_found() {
 
 #[tokio::test]
 async fn too_many_events_that_cannot_be_read_end_the_call() {
-    let fake = calling(|seen| {
-        let answer = answer_of(seen, "{}");
-        events(&format!("{}data: {answer}\n\n", "event: ping\ndata: x\n\n".repeat(1_001)))
-    })
-    .await;
-    let reason = unknown(call(&upstreams(), &Arc::new(http_spec(&fake.url)), "t").await);
-    assert!(reason.contains("too much before the answer") && reason.contains("the first because"), "{reason}");
+    let small = "event: ping\ndata: x\n\n".repeat(1_001);
+    let large = format!("data: {}\n\n", "x".repeat(1_000_000)).repeat(17);
+    for much in [small, large] {
+        let fake = calling(move |seen| events(&format!("{much}data: {}\n\n", answer_of(seen, "{}")))).await;
+        let reason = unknown(call(&upstreams(), &Arc::new(http_spec(&fake.url)), "t").await);
+        assert!(reason.contains("too much before the answer") && reason.contains("the first because"), "{reason}");
+    }
 }
 
 #[tokio::test]
@@ -142,7 +142,7 @@ async fn forgetful(code: u16, content_type: &'static str, body: &'static str) ->
     Fake::start(move |seen| async move {
         match (seen.method.as_str(), seen.header("mcp-session-id")) {
             ("tools/call" | "tools/list", "session-1") => {
-                let mut response = typed(content_type, Body::from(body.replace("ID", &seen.id())));
+                let mut response = typed(content_type, Body::from(body.replace(":ID", &format!(":{}", seen.id()))));
                 *response.status_mut() = status(code).status();
                 Some(response)
             }

@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
 use super::{Change, Conflict};
-use crate::mcp::connect::{Client, INPUT, KEY_VARIABLE, PLACEHOLDER, Server};
+use crate::mcp::connect::client::{Client, INPUT, KEY_VARIABLE, PLACEHOLDER, Server};
 
 const HEADERS: &str = "headers";
 const AUTHORIZATION: &str = "Authorization";

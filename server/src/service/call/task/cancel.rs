@@ -8,7 +8,10 @@ use domain::{
     directory::Org,
 };
 
-use super::{Asker, Found, Known, find, follow};
+use super::{
+    handle::{Asker, Found, Known, find},
+    upstream,
+};
 use crate::{
     db::{
         self, OrgScope,
@@ -67,7 +70,7 @@ pub async fn cancel(services: &Arc<Services>, asker: &Asker, id: &str) -> Result
 
 /// Tells the upstream that nobody follows its task any more. Ours is cancelled whatever it says.
 async fn tell(services: Arc<Services>, org: Arc<Org>, followed: Followed) {
-    if let Err(error) = follow::ask(&services, &org, &followed, TaskRequest::Cancel).await {
+    if let Err(error) = upstream::ask(&services, &org, &followed, TaskRequest::Cancel).await {
         tracing::info!(%error, "an upstream was not told that its task was cancelled");
     }
 }

@@ -4,10 +4,9 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{ApprovalId, approval, directory::Org};
-use serde_json::value::RawValue;
+use domain::{ApprovalId, approval};
+
 use tokio::task::spawn_blocking;
-use tokio_util::sync::CancellationToken;
 use wire::{
     definition::normal_sha256,
     json::fields,
@@ -17,11 +16,11 @@ use wire::{
     },
 };
 
-use super::super::{Context, ready::Ready, say};
 use super::{
-    Asker, MAX_OPEN,
-    poll::{self, Polled},
-    sha256,
+    super::{context::Context, ready::Ready, say},
+    handle::{Asker, MAX_OPEN, sha256},
+    poll,
+    polls::Polled,
 };
 use crate::{
     db::{
@@ -31,23 +30,18 @@ use crate::{
     },
     error::{Error, Result},
     random,
-    service::{Services, connection},
-    upstream::{Answer, TaskRequest},
+    service::Services,
+    upstream::Answer,
 };
 
 /// The shortest and the longest that ours is kept, whatever the upstream says of its own.
 const KEPT: (TimeDelta, TimeDelta) = (TimeDelta::minutes(10), TimeDelta::days(30));
 
 /// The task that the answer to this call is, if it is one.
-pub(in super::super) fn followed(source: Source, answer: &Answer, now: DateTime<Utc>) -> Option<Followed> {
+pub(in crate::service::call) fn followed(source: Source, answer: &Answer, now: DateTime<Utc>) -> Option<Followed> {
     let Answer::Result(result) = answer else { return None };
     let task = CreatedTask::parse(result)?;
     Some(Followed { source, task: task.task_id.into_owned(), kept_until: kept_until(now, now, task.ttl_ms) })
-}
-
-/// Whether an answer is a task.
-pub(in super::super) fn is_task(answer: &Answer) -> bool {
-    matches!(answer, Answer::Result(result) if CreatedTask::parse(result).is_some())
 }
 
 fn kept_until(created_at: DateTime<Utc>, now: DateTime<Utc>, ttl_ms: Option<u64>) -> DateTime<Utc> {
@@ -58,7 +52,7 @@ fn kept_until(created_at: DateTime<Utc>, now: DateTime<Utc>, ttl_ms: Option<u64>
 
 /// What an upstream made a task of.
 #[derive(Clone, Copy)]
-pub(in super::super) enum Made<'a> {
+pub(in crate::service::call) enum Made<'a> {
     /// A call that needed no approval.
     Called(&'a Ready),
     /// One that was approved.
@@ -75,7 +69,10 @@ pub(super) async fn normal(definition: Arc<str>) -> Option<[u8; 32]> {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub(in super::super) async fn normal_of(scope: &mut OrgScope, approval: ApprovalId) -> Result<Option<[u8; 32]>> {
+pub(in crate::service::call) async fn normal_of(
+    scope: &mut OrgScope,
+    approval: ApprovalId,
+) -> Result<Option<[u8; 32]>> {
     let (definition, _) = db::approval::definitions(scope, approval).await?;
     Ok(normal(definition.into()).await)
 }
@@ -85,7 +82,7 @@ pub(in super::super) async fn normal_of(scope: &mut OrgScope, approval: Approval
 ///
 /// # Errors
 /// When Postgres cannot be reached. The call was sent.
-pub(in super::super) async fn hand_out(
+pub(in crate::service::call) async fn hand_out(
     services: &Services,
     context: &Context,
     made: Made<'_>,
@@ -124,62 +121,6 @@ pub(in super::super) async fn hand_out(
     Ok(Answer::Result(ours))
 }
 
-/// Asks the upstream about its task. `None`: it does not know it any more, or the connection is configured
-/// differently since, so that whoever answers there has never heard of it.
-///
-/// # Errors
-/// Unavailable, with the reason, when it cannot be asked or answers with another error.
-pub(super) async fn ask(
-    services: &Services,
-    org: &Org,
-    followed: &Followed,
-    asked: TaskRequest<'_>,
-) -> Result<Option<Box<RawValue>>> {
-    // Who follows a task may have begun long ago.
-    let directory = services.directory.get()?;
-    let now = directory.orgs.get(org.slug.as_str()).filter(|now| now.id == org.id);
-    let connection = now.and_then(|now| now.connections.get(&followed.source.connection));
-    let Some(connection) = connection.filter(|found| found.version == followed.source.connection_version) else {
-        return Ok(None);
-    };
-    if !connection.enabled {
-        return Err(Error::unavailable("the connection of this task cannot be used"));
-    }
-    let spec = connection::spec(services, connection)?;
-    let cancel = match asked {
-        TaskRequest::Get => services.stop.clone(),
-        // What changes something is said to the end.
-        TaskRequest::Update { .. } | TaskRequest::Cancel => CancellationToken::new(),
-    };
-    let answer = services.upstreams.task(&spec, asked, &followed.task, cancel).await;
-    match answer {
-        Ok(Answer::Result(result)) => Ok(Some(result)),
-        Ok(Answer::Error(error)) => match Refused::read(&error) {
-            Refused { code: wire::error::INVALID_PARAMS, .. } => Ok(None),
-            Refused { message, .. } => Err(trouble(connection.slug.as_str(), &message)),
-        },
-        Err(error) => Err(trouble(connection.slug.as_str(), &error.to_string())),
-    }
-}
-
-fn trouble(connection: &str, reason: &str) -> Error {
-    Error::unavailable(format!("the connection `{connection}` does not tell how this task stands: {reason}"))
-}
-
-/// An upstream's JSON-RPC error.
-#[derive(serde::Deserialize)]
-pub(super) struct Refused {
-    pub(super) code: i64,
-    pub(super) message: String,
-}
-
-impl Refused {
-    pub(super) fn read(error: &RawValue) -> Self {
-        let unreadable = |_| Self { code: 0, message: "it answered with an error".to_owned() };
-        serde_json::from_str(error.get()).unwrap_or_else(unreadable)
-    }
-}
-
 /// How an upstream's task stands.
 pub(super) struct Stands {
     /// The members of ours, without the braces and without `resultType`.
@@ -193,7 +134,7 @@ pub(super) struct Stands {
 /// How the upstream's task stood at its last look. `None`: the upstream does not know it any more.
 ///
 /// # Errors
-/// As [`ask`], and when the answer is no task.
+/// As [`ask`](super::upstream::ask), and when the answer is no task.
 pub(super) async fn now(
     services: &Services,
     asker: &Asker,

@@ -11,12 +11,11 @@ use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
-use super::super::wait;
 use super::{
-    Asker, Found, Known, MAX_WAIT, find,
+    super::wait,
     follow::{self, Stands},
-    is_under_way,
-    poll::Polled,
+    handle::{Asker, Found, Known, MAX_WAIT, find, is_under_way},
+    polls::Polled,
     show,
 };
 use crate::{
@@ -174,7 +173,7 @@ pub async fn detailed(services: &Services, asker: &Asker, id: &str) -> Result<Op
 async fn note_end(services: &Services, found: &Found, end: Answer) -> Result<()> {
     let Some(record) = &found.record else { return Ok(()) };
     match &record.stored {
-        State::Executed(executed) if executed.answer.is_none() => {
+        State::Executed(executed) if executed.answer().is_none() => {
             let mut scope = OrgScope::begin(&services.db.calls, record.org).await?;
             db::approval::run::note_end(&mut scope, record.id, end).await?;
             scope.commit().await

@@ -2,118 +2,23 @@
 //! asked about by one at a time and as often as its upstream says (MCP tasks extension, "Task Polling"), whoever
 //! and however many follow it.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use domain::{ConnectionId, directory::Org};
-use parking_lot::Mutex;
-use serde::Deserialize;
+use domain::directory::Org;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
-use super::follow;
-use crate::{
-    db::task::Followed,
-    error::{Error, Result},
-    service::Services,
-    upstream::TaskRequest,
+use super::{
+    polls::{Look, Poll, Polled, Told, UNNAMED, pause},
+    upstream,
 };
-
-/// The pause between two looks, where the upstream names none.
-const UNNAMED: Duration = Duration::from_secs(5);
-/// The shortest and the longest pause, whatever the upstream names.
-const NAMED: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
-
-/// The largest that is remembered while nobody follows it, in bytes.
-const KEPT: usize = 16 * 1024;
-
-/// An upstream's task, in one configuration of its connection.
-type Key = (ConnectionId, i64, String);
-
-/// The upstreams' tasks that somebody follows on this replica right now.
-#[derive(Default)]
-pub struct Polls {
-    by_task: Mutex<HashMap<Key, Arc<Poll>>>,
-}
-
-impl Polls {
-    /// What is known of this task here; kept as long as somebody holds it, and, where that is a small answer, until it
-    /// is time to ask again.
-    pub(super) fn of(&self, followed: &Followed) -> Arc<Poll> {
-        let mut by_task = self.by_task.lock();
-        let key = key(followed);
-        if let Some(poll) = by_task.get(&key).filter(|poll| poll.is_kept()) {
-            return poll.clone();
-        }
-        by_task.retain(|_, poll| poll.is_kept());
-        let poll: Arc<Poll> = Arc::default();
-        by_task.insert(key, poll.clone());
-        poll
-    }
-
-    /// Something was done to this task: what is known of it no longer counts, and who waits for its next look
-    /// looks now.
-    pub(super) fn stir(&self, followed: &Followed) {
-        let poll = self.by_task.lock().remove(&key(followed));
-        if let Some(poll) = poll {
-            poll.stirred.cancel();
-        }
-    }
-}
-
-fn key(followed: &Followed) -> Key {
-    (followed.source.connection, followed.source.connection_version, followed.task.clone())
-}
-
-/// What is known of one task.
-#[derive(Debug, Default)]
-pub(super) struct Poll {
-    last: Mutex<Option<Look>>,
-    /// Held by the one who asks: who comes second takes what the first one was told.
-    asking: tokio::sync::Mutex<()>,
-    /// Cancelled when all this no longer counts.
-    stirred: CancellationToken,
-}
-
-#[derive(Clone, Debug)]
-struct Look {
-    told: Told,
-    /// When to ask again.
-    due: Instant,
-}
-
-/// The upstream's answer: `None` when it does not know the task any more.
-type Told = Result<Option<Arc<RawValue>>, Arc<Error>>;
-
-/// A task of an upstream that was looked at: holding this keeps what is known of it.
-#[derive(Debug)]
-pub struct Polled {
-    poll: Arc<Poll>,
-    due: Instant,
-}
-
-impl Polled {
-    /// When it may be looked at again.
-    pub fn due(&self) -> Instant {
-        self.due
-    }
-
-    /// Whether something was done to it since it was looked at.
-    pub fn is_stirred(&self) -> bool {
-        self.poll.stirred.is_cancelled()
-    }
-
-    /// Resolves when something was done to it here.
-    pub async fn stirred(&self) {
-        self.poll.stirred.cancelled().await;
-    }
-}
+use crate::{db::task::Followed, error::Result, service::Services, upstream::TaskRequest};
 
 /// What the upstream tells of its task: what it told at most one pause ago, or now. That it could not be asked is
 /// remembered as long.
 ///
 /// # Errors
-/// As [`follow::ask`].
+/// As [`upstream::ask`].
 pub(super) async fn look(
     services: &Services,
     org: &Org,
@@ -126,7 +31,7 @@ pub(super) async fn look(
             let _one_at_a_time = poll.asking.lock().await;
             match poll.current() {
                 Some(look) => look,
-                None => poll.ask(services, org, followed).await,
+                None => ask(&poll, services, org, followed).await,
             }
         }
     };
@@ -137,62 +42,14 @@ pub(super) async fn look(
     }
 }
 
-impl Poll {
-    fn is_kept(self: &Arc<Self>) -> bool {
-        let is_small = |look: Look| matches!(look.told, Ok(Some(told)) if told.get().len() <= KEPT);
-        Arc::strong_count(self) > 1 || self.current().is_some_and(is_small)
-    }
-
-    fn current(&self) -> Option<Look> {
-        self.last.lock().clone().filter(|look| Instant::now() < look.due)
-    }
-
-    async fn ask(&self, services: &Services, org: &Org, followed: &Followed) -> Look {
-        let told = follow::ask(services, org, followed, TaskRequest::Get).await;
-        let told: Told = told.map(|told| told.map(Arc::from)).map_err(|error| {
-            error.log();
-            Arc::new(error)
-        });
-        let pause = told.as_ref().ok().and_then(Option::as_deref).map_or(UNNAMED, pause);
-        let look = Look { told, due: Instant::now() + pause };
-        *self.last.lock() = Some(look.clone());
-        look
-    }
-}
-
-/// How long to wait before asking again.
-fn pause(task: &RawValue) -> Duration {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Named {
-        poll_interval_ms: Option<f64>,
-    }
-    let named = serde_json::from_str::<Named>(task.get()).ok().and_then(|named| named.poll_interval_ms);
-    let (shortest, longest) = NAMED;
-    named.map_or(UNNAMED, |millis| {
-        Duration::from_secs_f64((millis / 1_000.0).clamp(shortest.as_secs_f64(), longest.as_secs_f64()))
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests")]
-    use super::*;
-
-    #[test]
-    fn an_upstream_names_the_pause_within_bounds() {
-        let of = |interval: &str| {
-            let task = RawValue::from_string(format!(r#"{{"taskId":"a"{interval}}}"#)).unwrap();
-            pause(&task).as_millis()
-        };
-        assert_eq!(of(""), 5_000);
-        assert_eq!(of(r#","pollIntervalMs":null"#), 5_000);
-        assert_eq!(of(r#","pollIntervalMs":"2000""#), 5_000, "not a number");
-        assert_eq!(of(r#","pollIntervalMs":2500"#), 2_500);
-        assert_eq!(of(r#","pollIntervalMs":2.5e3"#), 2_500);
-        assert_eq!(of(r#","pollIntervalMs":50"#), 1_000);
-        assert_eq!(of(r#","pollIntervalMs":-1"#), 1_000);
-        assert_eq!(of(r#","pollIntervalMs":86400000"#), 60_000);
-        assert_eq!(of(r#","pollIntervalMs":1e300"#), 60_000);
-    }
+async fn ask(poll: &Poll, services: &Services, org: &Org, followed: &Followed) -> Look {
+    let told = upstream::ask(services, org, followed, TaskRequest::Get).await;
+    let told: Told = told.map(|told| told.map(Arc::from)).map_err(|error| {
+        error.log();
+        Arc::new(error)
+    });
+    let pause = told.as_ref().ok().and_then(Option::as_deref).map_or(UNNAMED, pause);
+    let look = Look { told, due: Instant::now() + pause };
+    *poll.last.lock() = Some(look.clone());
+    look
 }

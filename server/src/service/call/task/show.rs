@@ -9,8 +9,15 @@ use domain::{
 use serde_json::{json, value::RawValue};
 use wire::mcp::result::with_result_type;
 
-use super::super::{Body, Reply, facts::META_KEY, nobody, replay, say};
-use super::{Found, KEPT};
+use super::{
+    super::{
+        facts::META_KEY,
+        nobody,
+        outcome::{Body, Reply},
+        say, stored,
+    },
+    handle::{Found, KEPT},
+};
 use crate::{
     db::{
         approval::Record,
@@ -138,7 +145,7 @@ pub(super) async fn now(services: &Services, org: &Org, id: &str, found: &Found)
         return plain(under_way(services, org, id, task.created_at, record, nobody));
     };
     match (end, &record.stored) {
-        (End::Executed, State::Executed(executed)) if !matches!(executed.by, Settled::Person(_)) => {
+        (End::Executed, State::Executed(executed)) if !matches!(executed.by(), Settled::Person(_)) => {
             if let Some(now) = answered(services, id, task, record, executed).await? {
                 return Ok(Some(now));
             }
@@ -159,13 +166,13 @@ pub(super) async fn now(services: &Services, org: &Org, id: &str, found: &Found)
 fn end_of(task: &Task, record: &Record) -> Option<(End, DateTime<Utc>)> {
     let by_state = || match &record.stored {
         State::Pending(_) | State::Approved(_) | State::Executing(_) => None,
-        State::Rejected(decision) => Some((End::Rejected, decision.at)),
-        State::Expired(e) if e.unused.is_some() => Some((End::Unused, e.at)),
-        State::Expired(e) => Some((End::Undecided, e.at)),
+        State::Rejected { decision, .. } => Some((End::Rejected, decision.at)),
+        State::Expired(e) if e.unused().is_some() => Some((End::Unused, e.at())),
+        State::Expired(e) => Some((End::Undecided, e.at())),
         State::Withdrawn { at, .. } => Some((End::Withdrawn, *at)),
         State::Invalidated { at, .. } => Some((End::Invalidated, *at)),
-        State::Executed(e) => Some((End::Executed, e.at)),
-        State::OutcomeUnknown(u) => Some((End::OutcomeUnknown, u.lease_until)),
+        State::Executed(e) => Some((End::Executed, e.at())),
+        State::OutcomeUnknown(u) => Some((End::OutcomeUnknown, u.lease_until())),
         State::NotExecuted { at, .. } => Some((End::NotExecuted, *at)),
     };
     task.closed.or_else(by_state)
@@ -174,7 +181,7 @@ fn end_of(task: &Task, record: &Record) -> Option<(End, DateTime<Utc>)> {
 /// What the gateway says of an end in its own words.
 fn said(services: &Services, org: &Org, record: &Record, end: End) -> Result<(&'static str, Reply)> {
     Ok(match (end, &record.stored) {
-        (End::Rejected, State::Rejected(decision)) => ("a person rejected it", say::rejected(record, decision)),
+        (End::Rejected, State::Rejected { decision, .. }) => ("a person rejected it", say::rejected(record, decision)),
         (End::Invalidated, State::Invalidated { change, .. }) => (change.message(), say::invalidated(record, *change)),
         // These two may go on from here, and the task does not.
         (End::Undecided, _) => ("nobody decided in time", say::expired_as(record, false)),
@@ -185,7 +192,7 @@ fn said(services: &Services, org: &Org, record: &Record, end: End) -> Result<(&'
         }
         (End::Withdrawn, _) => ("it was withdrawn", say::withdrawn(record)),
         // Another task or call of the caller was given the result.
-        (End::Executed, State::Executed(executed)) if !matches!(executed.by, Settled::Person(_)) => {
+        (End::Executed, State::Executed(executed)) if !matches!(executed.by(), Settled::Person(_)) => {
             ("the call ran; its result is no longer kept", say::executed_before(record, executed))
         }
         (End::Executed, State::Executed(executed)) => {
@@ -212,19 +219,19 @@ async fn answered(
     if record.read_at >= executed.replay_until() {
         return Ok(None);
     }
-    let Some(answer) = replay::stored(services, record).await? else { return Ok(None) };
+    let Some(answer) = stored::read(services, record).await? else { return Ok(None) };
     let (status, message, end) = match &answer {
         Answer::Result(raw) => ("completed", "the call ran".to_owned(), ("result", &**raw)),
         Answer::Error(raw) => ("failed", error_message(raw), ("error", &**raw)),
     };
     // Once this is written whole the answer is kept ten minutes from the finish.
-    let kept = (executed.at + REPLAY).max(record.read_at);
+    let kept = (executed.at() + REPLAY).max(record.read_at);
     let shown = Shown {
         id,
         status,
         message,
         created_at: task.created_at,
-        updated_at: executed.at,
+        updated_at: executed.at(),
         ttl: kept - task.created_at,
         end: Some(end),
     };

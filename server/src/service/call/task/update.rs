@@ -14,9 +14,14 @@ use tokio_util::sync::CancellationToken;
 use wire::error::{INVALID_PARAMS, RpcError};
 
 use super::{
-    super::{LIST_AGE, Recorded, Reply, facts},
-    Asker, Found, find,
-    follow::{Refused, normal},
+    super::{
+        facts,
+        outcome::{Recorded, Reply},
+        ready::LIST_AGE,
+    },
+    follow::normal,
+    handle::{Asker, Found, find},
+    upstream::Refused,
 };
 use crate::{
     db::{
@@ -24,7 +29,7 @@ use crate::{
         task::{Followed, Source, Task},
     },
     error::{Error, Result},
-    service::{Services, access, connection},
+    service::{Services, access, catalog::connection},
     upstream::{Answer, TaskRequest, UpstreamError},
 };
 

@@ -1,0 +1,4 @@
+//! What agents can call: connections and toolkits.
+
+pub mod connections;
+pub mod toolkits;

@@ -1,0 +1,68 @@
+//! `/me/password` and `/me/orgs/{org}`: what people change about themselves.
+
+use std::sync::Arc;
+
+use api_types::ChangePassword;
+use axum::{extract::State, http::StatusCode};
+
+use crate::{
+    api::support::{
+        authorize::{Known, Member, Visitor},
+        body::{Body, SMALL},
+        consent::Consent,
+        page::Query,
+    },
+    error::Result,
+    service::{self, Services},
+};
+
+/// Changes one's own password.
+///
+/// Every other session of the person ends, and every login token, the one that came with this request as well. The browsers
+/// are forgotten by which the person was known at the sign-in.
+#[utoipa::path(
+    put,
+    path = "/me/password",
+    tag = "auth",
+    request_body = ChangePassword,
+    responses(
+        (status = NO_CONTENT),
+        (status = CONFLICT, description = "`no_password`, `try_again`"),
+        (status = FORBIDDEN, description = "`person_required`: a key has no password"),
+        (status = TOO_MANY_REQUESTS, description = "`too_many_attempts`"),
+    ),
+)]
+pub async fn change_password(
+    State(services): State<Arc<Services>>,
+    Known(actor): Known,
+    visitor: Visitor,
+    Body(change): Body<ChangePassword, SMALL>,
+) -> Result<StatusCode> {
+    service::identity::account::change_password(&services, &actor, change, &visitor.whence).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Leaves an org. With `force` one's keys there are revoked, and the secrets end that one made on keys of others.
+#[utoipa::path(
+    delete,
+    path = "/me/orgs/{org}",
+    tag = "auth",
+    params(Consent),
+    responses(
+        (status = NO_CONTENT),
+        (
+            status = CONFLICT,
+            description = "`last_admin`, `no_member`: who administers the instance need not be one; without `force` also \
+                           `owns_keys` and `stops_decisions`, with `affected`",
+        ),
+        (status = FORBIDDEN, description = "`person_required`: a key belongs to its org"),
+    ),
+)]
+pub async fn leave_org(
+    State(services): State<Arc<Services>>,
+    Member(access): Member,
+    Query(consent): Query<Consent>,
+) -> Result<StatusCode> {
+    service::identity::member::leave(&services, &access, consent.force).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

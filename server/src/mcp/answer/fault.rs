@@ -1,0 +1,155 @@
+//! Faults as JSON-RPC errors, with the HTTP status of their kind.
+
+use axum::{
+    extract::Request,
+    http::{Extensions, HeaderValue, Method, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use serde_json::{json, value::RawValue};
+use uuid::Uuid;
+use wire::{
+    envelope::error_bytes,
+    error::{INTERNAL_ERROR, INVALID_REQUEST, RpcError},
+};
+
+use super::Answer;
+use crate::{
+    db::audit::Status,
+    error::{Error, Kind, Result},
+    limit,
+    mcp::request::{asked, place::Place, record::Recording},
+    service::{Services, access::Actor},
+    telemetry::RequestId,
+};
+
+/// A fault as the answer to a request.
+pub(in crate::mcp) fn answer(error: &Error, id: Option<&RawValue>, request_id: Uuid) -> Answer {
+    error.log();
+    Answer::json(status(error.kind), error_bytes(id, &rpc_error(error, request_id)))
+}
+
+fn rpc_error(error: &Error, request_id: Uuid) -> RpcError {
+    let code = match error.kind {
+        Kind::Unavailable | Kind::Internal => INTERNAL_ERROR,
+        _ => INVALID_REQUEST,
+    };
+    let data = json!({"code": error.code, "request_id": request_id});
+    let data = serde_json::value::to_raw_value(&data).unwrap_or_default();
+    RpcError::new(code, error.message.to_string()).with_data(data)
+}
+
+fn status(kind: Kind) -> StatusCode {
+    match kind {
+        Kind::BadRequest | Kind::Invalid | Kind::Conflict | Kind::PreconditionFailed => StatusCode::BAD_REQUEST,
+        Kind::Unauthorized => StatusCode::UNAUTHORIZED,
+        Kind::Forbidden => StatusCode::FORBIDDEN,
+        Kind::NotFound => StatusCode::NOT_FOUND,
+        Kind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Kind::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
+        Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// What a caller asked who was not let in, as its record says it.
+pub(in crate::mcp) struct Knock<'a> {
+    /// The org's and the toolkit's slugs.
+    pub(in crate::mcp) path: &'a str,
+    /// The client, as it says.
+    pub(in crate::mcp) client: Option<String>,
+    /// The tool that is called, as far as that is known.
+    pub(in crate::mcp) tool: Option<String>,
+    /// The request's id, as far as that is known.
+    pub(in crate::mcp) id: Option<&'a RawValue>,
+}
+
+/// An error before there is a message to answer, for a caller who is known: recorded in the org it
+/// calls from, since the one it knocks at may not be its business.
+pub(in crate::mcp) async fn turned_away(
+    services: &Services,
+    actor: &Actor,
+    knock: Knock<'_>,
+    error: &Error,
+) -> Response {
+    let id = knock.id;
+    match record(services, actor, knock, error).await {
+        Ok(()) => response(error, id, actor.request_id),
+        Err(unrecorded) => response(&unrecorded, id, actor.request_id),
+    }
+}
+
+/// The same for an entry of a batch for which there was no room.
+pub(in crate::mcp) async fn turned_away_entry(
+    services: &Services,
+    place: &Place,
+    error: &Error,
+    id: &RawValue,
+    tool: Option<String>,
+) -> Answer {
+    let path = format!("{}/{}", place.org.slug, place.toolkit.slug);
+    let knock = Knock { path: &path, client: place.client.clone(), tool, id: Some(id) };
+    let recorded = record(services, &place.actor, knock, error).await;
+    answer(recorded.as_ref().err().unwrap_or(error), Some(id), place.request_id)
+}
+
+/// Of refusals for want of room only some are recorded (approvals.md, promise 3); without Postgres there is no record
+/// to write.
+async fn record(services: &Services, actor: &Actor, knock: Knock<'_>, error: &Error) -> Result<()> {
+    let Knock { path, client, tool, .. } = knock;
+    let mut said = error.message.to_string();
+    if limit::is_over(error) {
+        match services.refusals.note(actor.principal, error.code) {
+            None => return Ok(()),
+            Some(0) => {}
+            Some(others) => said.push_str(&format!(" ({others} more were refused before this one)")),
+        }
+    } else if error.kind == Kind::Unavailable {
+        return Ok(());
+    }
+    match Recording::at_home(services, actor, path, client) {
+        Some(recording) => recording.of_tool(tool).write(services, Status::Refused, Some(&said), None, None).await,
+        None => Ok(()),
+    }
+}
+
+/// A request that is not let in, before anybody knows who sent it. Of its body no more is read than the beginning.
+pub async fn refusal(error: &Error, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let beginning = match parts.method == Method::POST {
+        true => asked::beginning(&parts.headers, body).await,
+        false => Bytes::new(),
+    };
+    response(error, asked::id_in(&beginning), request_id(&parts.extensions))
+}
+
+/// The request's id, put there by the outermost layer.
+pub(in crate::mcp) fn request_id(extensions: &Extensions) -> Uuid {
+    extensions.get::<RequestId>().map_or_else(Uuid::now_v7, |id| id.0)
+}
+
+/// An error before there is a message to answer: counted where nobody is known.
+pub(in crate::mcp) fn response(error: &Error, id: Option<&RawValue>, request_id: Uuid) -> Response {
+    error.log();
+    let bytes = error_bytes(id, &rpc_error(error, request_id));
+    let mut response = (status(error.kind), [(header::CONTENT_TYPE, "application/json")], bytes).into_response();
+    let headers = response.headers_mut();
+    match error.kind {
+        Kind::Unauthorized => {
+            metrics::counter!("permesso_unauthenticated_total").increment(1);
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"permesso\""));
+        }
+        Kind::Unavailable => {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        }
+        Kind::MethodNotAllowed => {
+            headers.insert(header::ALLOW, HeaderValue::from_static("POST"));
+        }
+        Kind::TooMany(wait) => {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+        }
+        _ => {}
+    }
+    response
+}

@@ -1,0 +1,79 @@
+//! What goes back to a client: an [`Answer`], a fault as one ([`fault`]), or a stream that ends with one ([`stream`]).
+
+pub(in crate::mcp) mod body;
+pub(in crate::mcp) mod fault;
+pub(in crate::mcp) mod stream;
+
+use std::sync::Arc;
+
+use axum::{
+    body::Body as HttpBody,
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use domain::{ApprovalId, OrgId};
+
+use self::body::Tracked;
+use super::request::era;
+use crate::{limit::Load, service::Services};
+
+/// What a stream says in its head: do not keep it, do not collect it.
+pub(in crate::mcp) const EVENT_STREAM: [(HeaderName, &str); 3] = [
+    (header::CONTENT_TYPE, "text/event-stream"),
+    (header::CACHE_CONTROL, "no-store"),
+    (HeaderName::from_static("x-accel-buffering"), "no"),
+];
+
+/// One answer: what it says, and the HTTP status it has when it stands alone.
+pub(in crate::mcp) struct Answer {
+    pub(in crate::mcp) status: StatusCode,
+    pub(in crate::mcp) content: Content,
+    /// The id of the session that this answer begins.
+    pub(in crate::mcp) session: Option<String>,
+}
+
+/// What an answer says.
+pub(in crate::mcp) enum Content {
+    /// Nothing: what it answers is no request.
+    Nothing,
+    /// JSON-RPC, and the approvals whose results are in it.
+    Json { bytes: Vec<u8>, answers: Vec<(OrgId, ApprovalId)> },
+    /// A stream of its own.
+    Events(HttpBody),
+}
+
+impl Answer {
+    pub(in crate::mcp) fn json(status: StatusCode, bytes: Vec<u8>) -> Self {
+        Self { status, content: Content::Json { bytes, answers: Vec::new() }, session: None }
+    }
+
+    /// What was sent is taken, and needs no answer.
+    pub(in crate::mcp) fn accepted() -> Self {
+        Self { status: StatusCode::ACCEPTED, content: Content::Nothing, session: None }
+    }
+
+    /// The answer goes on counting as long as it is there.
+    pub(in crate::mcp) fn into_response(self, services: &Arc<Services>, load: &Arc<Load>) -> Response {
+        let mut response = match self.content {
+            Content::Nothing => self.status.into_response(),
+            Content::Events(body) => (self.status, EVENT_STREAM, body).into_response(),
+            Content::Json { bytes, answers } => {
+                let body = HttpBody::new(Tracked::new(services, bytes, answers, load));
+                (self.status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+            }
+        };
+        let headers = response.headers_mut();
+        let retry_after = match self.status {
+            StatusCode::SERVICE_UNAVAILABLE => Some("2"),
+            StatusCode::TOO_MANY_REQUESTS => Some("5"),
+            _ => None,
+        };
+        if let Some(seconds) = retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static(seconds));
+        }
+        if let Some(session) = self.session.and_then(|id| HeaderValue::from_str(&id).ok()) {
+            headers.insert(era::SESSION_ID, session);
+        }
+        response
+    }
+}

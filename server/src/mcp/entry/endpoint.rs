@@ -1,0 +1,287 @@
+//! The endpoint: transport rules first (MCP 2025-11-25 and 2026-07-28, "Streamable HTTP").
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::{Extensions, HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use bytes::{Bytes, BytesMut};
+use domain::{Caller, directory::Org};
+use tokio::sync::mpsc;
+use wire::error::RpcError;
+
+use super::{address::Address, message};
+use crate::{
+    db::audit::Source,
+    error::{Error, Kind, Result},
+    limit::{self, Load, body},
+    mcp::{
+        answer::{
+            EVENT_STREAM,
+            fault::{self, Knock},
+            stream,
+        },
+        connect::connect_page,
+        listen,
+        request::{
+            asked, called,
+            era::{self, Spoken},
+            place::Place,
+            record::TURNED_AWAY,
+        },
+    },
+    service::{
+        Services,
+        access::{self, Acquaintance, Actor},
+        mcp_session::{self, Session},
+        on_record::{self, Asked},
+    },
+};
+
+/// How many events may wait for a client that reads slowly; more are left out.
+const AHEAD: usize = 16;
+
+/// The stream on which a session of an earlier revision hears what changes; for a browser, how to connect.
+pub async fn get_endpoint(
+    State(services): State<Arc<Services>>,
+    Address { org, toolkit }: Address,
+    request: Request,
+) -> Response {
+    let headers = request.headers();
+    if let Some(page) = connect_page(&services.public_url, &org, &toolkit, headers) {
+        return page;
+    }
+    let actor = match authenticate(&services, headers, request.extensions(), (&org, &toolkit), None) {
+        Ok(actor) => actor,
+        Err(error) => return fault::refusal(&error, request).await,
+    };
+    let opened = async {
+        let place = place(&services, headers, actor.clone(), &org, &toolkit)?;
+        let revision = era::of_header(headers).map_err(bad_request)?;
+        let session = session_of(&services, &place, headers).await?;
+        let place = in_its_name(&services, place, session.as_ref());
+        // Without a session, or in a revision that has none, there is no such stream.
+        let session = session.filter(|_| !revision.is_modern()).ok_or_else(|| {
+            Error::new(Kind::MethodNotAllowed, "method_not_allowed", "GET needs a session; send POST")
+        })?;
+        if !stream::takes_events(headers) {
+            return Err(Error::bad_request("GET opens an event stream: `Accept` must have text/event-stream"));
+        }
+        listen::to_session(&services, place, &session).await
+    };
+    match opened.await {
+        Ok(body) => (StatusCode::OK, EVENT_STREAM, body).into_response(),
+        Err(error) => {
+            let knock = Knock { path: &format!("{org}/{toolkit}"), client: client(headers), tool: None, id: None };
+            fault::turned_away(&services, &actor, knock, &error).await
+        }
+    }
+}
+
+/// Ends a session.
+pub async fn delete_endpoint(
+    State(services): State<Arc<Services>>,
+    Address { org, toolkit }: Address,
+    request: Request,
+) -> Response {
+    let headers = request.headers();
+    let actor = match authenticate(&services, headers, request.extensions(), (&org, &toolkit), None) {
+        Ok(actor) => actor,
+        Err(error) => return fault::refusal(&error, request).await,
+    };
+    let ended = async {
+        let place = place(&services, headers, actor.clone(), &org, &toolkit)?;
+        let revision = era::of_header(headers).map_err(bad_request)?;
+        let session = session_of(&services, &place, headers).await?;
+        let place = in_its_name(&services, place, session.as_ref());
+        let session = session.filter(|_| !revision.is_modern()).ok_or_else(|| {
+            Error::new(Kind::MethodNotAllowed, "method_not_allowed", "DELETE needs a session; send POST")
+        })?;
+        mcp_session::end(&services, place.org.id, &session).await?;
+        let recording = place.record(&services, "session ended", None).await;
+        recording.write(&services, crate::db::audit::Status::Ok, None, None, None).await
+    };
+    match ended.await {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(error) => {
+            let knock = Knock { path: &format!("{org}/{toolkit}"), client: client(headers), tool: None, id: None };
+            fault::turned_away(&services, &actor, knock, &error).await
+        }
+    }
+}
+
+/// One JSON-RPC message, or for 2025-03-26 a batch of them.
+pub async fn post_endpoint(
+    State(services): State<Arc<Services>>,
+    Address { org, toolkit }: Address,
+    request: Request,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let tool = called::by_head(&parts.headers);
+    let actor = match authenticate(&services, &parts.headers, &parts.extensions, (&org, &toolkit), tool.clone()) {
+        Ok(actor) => actor,
+        Err(error) => return fault::refusal(&error, Request::from_parts(parts, body)).await,
+    };
+    let mut heard = Heard::default();
+    let received = receive(&services, &parts.headers, &actor, (&org, &toolkit), body, &mut heard).await;
+    let (place, session, body) = match received {
+        Ok(received) => received,
+        Err(error) => {
+            let tool = heard.whole.as_ref().map_or(tool, |body| called::by_body(body));
+            let id = asked::id_in(heard.whole.as_ref().unwrap_or(&heard.beginning));
+            let knock = Knock { path: &format!("{org}/{toolkit}"), client: client(&parts.headers), tool, id };
+            return fault::turned_away(&services, &actor, knock, &error).await;
+        }
+    };
+    let takes_events = stream::takes_events(&parts.headers);
+    let (told, heard) = mpsc::channel(AHEAD);
+    let load = place.load.clone();
+    let work = {
+        let services = services.clone();
+        async move { message::answer(&services, place, session, &parts.headers, &body, told).await }
+    };
+    stream::respond(&services, work, heard, takes_events, load).await
+}
+
+/// What of a body was read.
+#[derive(Default)]
+struct Heard {
+    whole: Option<Bytes>,
+    /// Of one that was refused.
+    beginning: Bytes,
+}
+
+/// Lets the caller in and reads what it sends, as far as there is room for it. Reading may take a while: who may call
+/// what is looked up again after it. What was read stands in `heard` also where the caller is not let in then.
+async fn receive(
+    services: &Services,
+    headers: &HeaderMap,
+    actor: &Actor,
+    (org, toolkit): (&str, &str),
+    body: Body,
+    heard: &mut Heard,
+) -> Result<(Place, Option<Session>, Bytes)> {
+    let load = match place(services, headers, actor.clone(), org, toolkit) {
+        Ok(before) => before.load,
+        Err(error) => {
+            heard.beginning = match limit::is_over(&error) {
+                true => body::discard(body, body::LARGEST).await.freeze(),
+                false => asked::beginning(headers, body).await,
+            };
+            return Err(error);
+        }
+    };
+    let mut beginning = BytesMut::new();
+    let body = body::read_or(body, body::LARGEST, &load, &mut beginning).await;
+    heard.beginning = beginning.freeze();
+    let body = body?;
+    heard.whole = Some(body.clone());
+    let actor = access::again(services, &*services.directory.get()?, actor)?;
+    let place = place_of(services, headers, actor, (org, toolkit), |_, _, _| Ok(load))?;
+    if let Some(guest) = place.guest() {
+        services.guest_records.take(guest, body.len())?;
+    }
+    // 2026-07-28 has no sessions: an id that is sent all the same is ignored.
+    // An unknown revision is refused as such, whatever else is wrong.
+    if era::of_header(headers).is_ok_and(|revision| !revision.is_modern()) {
+        let session = match session_of(services, &place, headers).await {
+            // What begins a session may name one that has ended: many a client sends the last id with everything.
+            Err(error) if error.code == mcp_session::UNKNOWN && asked::begins_session(&body) => None,
+            found => found?,
+        };
+        return Ok((in_its_name(services, place, session.as_ref()), session, body));
+    }
+    Ok((place, None, body))
+}
+
+/// Who calls, by credential: 401 for everybody else, wherever they knock. `tool`: what is known of what they call.
+fn authenticate(
+    services: &Arc<Services>,
+    headers: &HeaderMap,
+    extensions: &Extensions,
+    (org, toolkit): (&str, &str),
+    tool: Option<String>,
+) -> Result<Actor> {
+    let token = access::bearer(headers)?.ok_or_else(Error::unauthorized)?;
+    let request_id = fault::request_id(extensions);
+    let actor = access::authenticate(services, token, request_id).inspect_err(|_| {
+        let asked = Asked {
+            toolkit: Some(format!("{org}/{toolkit}")),
+            client: client(headers),
+            tool,
+            ..Asked::new(TURNED_AWAY, Source::Mcp, request_id)
+        };
+        on_record::ended_key(services, token, asked);
+    })?;
+    Acquaintance::make_on(extensions);
+    Ok(actor)
+}
+
+/// Where they call: 404 for a toolkit that is not there or not theirs. Their request counts as in flight from here on.
+fn place(services: &Services, headers: &HeaderMap, actor: Actor, org: &str, toolkit: &str) -> Result<Place> {
+    let begin = |caller: &Caller, org: &Org, is_guest: bool| {
+        // A guest who belongs to no org takes no part of the one it calls at.
+        let home = (!is_guest || caller.org != org.id).then_some(caller.org);
+        services.budget.begin(caller.principal, home).map(Arc::new)
+    };
+    let place = place_of(services, headers, actor, (org, toolkit), begin)?;
+    if let Some(guest) = place.guest() {
+        // Before anything is read of a guest whose quota is used up.
+        services.guest_records.take(guest, 0)?;
+    }
+    Ok(place)
+}
+
+/// The same for a request that may have begun to count already.
+fn place_of(
+    services: &Services,
+    headers: &HeaderMap,
+    actor: Actor,
+    (org, toolkit): (&str, &str),
+    load: impl FnOnce(&Caller, &Org, bool) -> Result<Arc<Load>>,
+) -> Result<Place> {
+    let directory = services.directory.get()?;
+    let (caller, org, toolkit) = access::caller(&directory, &actor, org, toolkit)?;
+    let place = Place {
+        request_id: actor.request_id,
+        version: directory.version,
+        load: load(&caller, &org, access::is_outside(&actor, &org))?,
+        actor,
+        caller,
+        org,
+        toolkit,
+        client: None,
+        spoken: Spoken::default(),
+        hold: Duration::ZERO,
+    };
+    Ok(place.of_client(services, client(headers)))
+}
+
+/// The client, as its requests say.
+fn client(headers: &HeaderMap) -> Option<String> {
+    let client = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok())?;
+    Some(client.chars().take(200).collect())
+}
+
+/// The session of a request that names one. One that is not this caller's does not exist; an empty name is none.
+async fn session_of(services: &Services, place: &Place, headers: &HeaderMap) -> Result<Option<Session>> {
+    let named = era::text(headers, &era::SESSION_ID).map_err(bad_request)?;
+    let Some(id) = named.filter(|id| !id.is_empty()) else { return Ok(None) };
+    let session = mcp_session::find(services, place.org.id, place.toolkit.id, place.caller.principal, id).await?;
+    Ok(Some(session))
+}
+
+/// The place of a request in a session, whose client is the one that began it.
+fn in_its_name(services: &Services, place: Place, session: Option<&Session>) -> Place {
+    match session {
+        Some(session) => place.of_client(services, session.row.client.clone()),
+        None => place,
+    }
+}
+
+fn bad_request(error: RpcError) -> Error {
+    Error::bad_request(error.message)
+}

@@ -1,0 +1,111 @@
+//! What became of a call, as its answer, once it is on record.
+
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use serde_json::value::RawValue;
+use uuid::Uuid;
+use wire::{
+    envelope::{error_bytes, raw_error_bytes, response_bytes},
+    error::{HEADER_MISMATCH, METHOD_NOT_FOUND, MISSING_CAPABILITY, RpcError, UNSUPPORTED_VERSION},
+    mcp::result::with_protocol,
+};
+
+use super::about::server_info;
+use crate::{
+    db::audit::Status,
+    error::Error,
+    mcp::{
+        answer::{Answer, Content, fault},
+        request::{place::Place, record::Recording},
+    },
+    service::{
+        Services,
+        call::{Body, Recorded, Reply},
+    },
+};
+
+/// Writes what a reply has not written of its record, and answers with it.
+pub(super) async fn replied(
+    services: &Arc<Services>,
+    place: &Place,
+    recording: Recording,
+    id: &RawValue,
+    reply: crate::error::Result<Reply>,
+) -> Answer {
+    let reply = match reply {
+        Ok(reply) => reply,
+        Err(error) => {
+            let written = recording.write(services, Status::Failed, Some(&error.message), None, None).await;
+            return fault::answer(&written.err().unwrap_or(error), Some(id), place.request_id);
+        }
+    };
+    let (rule, response) = (reply.rule.clone(), Some(response_text(&reply)));
+    let written = match reply.recorded {
+        Recorded::Whole => {
+            recording.charge(services, response.unwrap_or_default());
+            Ok(())
+        }
+        Recorded::Intent => recording.conclude(services, reply.status, response, rule, reply.approval).await,
+        Recorded::Nothing => recording.write(services, reply.status, response, rule, reply.approval).await,
+    };
+    if let Err(error) = written {
+        return unrecorded(&reply, &error, id, place.request_id);
+    }
+    let (status, bytes) = match &reply.body {
+        Body::Result(result) => (StatusCode::OK, result_bytes(place, id, result)),
+        Body::UpstreamError(error) => (status_of_theirs(error), raw_error_bytes(id, error)),
+        Body::Error(error) => (status_of(place, error), error_bytes(Some(id), error)),
+    };
+    Answer { status, content: Content::Json { bytes, answers: reply.answers.into_iter().collect() }, session: None }
+}
+
+/// A response with a result, with what 2026-07-28 wants in each.
+pub(super) fn result_bytes(place: &Place, id: &RawValue, result: &RawValue) -> Vec<u8> {
+    if place.spoken.modern {
+        response_bytes(id, &with_protocol(result, server_info()))
+    } else {
+        response_bytes(id, result)
+    }
+}
+
+/// The HTTP status of an error of ours: earlier revisions have 200 for all that a request can be answered with,
+/// 2026-07-28 has some of its own.
+pub(in crate::mcp) fn status_of(place: &Place, error: &RpcError) -> StatusCode {
+    match error.code {
+        METHOD_NOT_FOUND if place.spoken.modern => StatusCode::NOT_FOUND,
+        HEADER_MISMATCH | MISSING_CAPABILITY | UNSUPPORTED_VERSION => StatusCode::BAD_REQUEST,
+        _ => StatusCode::OK,
+    }
+}
+
+/// The HTTP status of an upstream's error. Of those that have one of their own only this comes as it is (see
+/// [`Upstreams::call`](crate::upstream::Upstreams::call)), and only to clients of 2026-07-28.
+fn status_of_theirs(error: &RawValue) -> StatusCode {
+    #[derive(serde::Deserialize)]
+    struct Coded {
+        code: i64,
+    }
+    match serde_json::from_str(error.get()) {
+        Ok(Coded { code: MISSING_CAPABILITY }) => StatusCode::BAD_REQUEST,
+        _ => StatusCode::OK,
+    }
+}
+
+fn response_text(reply: &Reply) -> &str {
+    match &reply.body {
+        Body::Result(raw) | Body::UpstreamError(raw) => raw.get(),
+        Body::Error(error) => &error.message,
+    }
+}
+
+/// The outcome could not be made durable, so it is not told; whether the call may have run is.
+fn unrecorded(reply: &Reply, error: &Error, id: &RawValue, request_id: Uuid) -> Answer {
+    error.log();
+    let ran = match reply.status {
+        Status::Ok | Status::Error | Status::Unknown => "the call may have run",
+        _ => "the call did not run",
+    };
+    let text = format!("what happened could not be recorded, so no result is given; {ran}");
+    fault::answer(&Error::unavailable(text), Some(id), request_id)
+}

@@ -1,0 +1,177 @@
+//! The record of one MCP request: an intent before, an outcome after, durable before the answer.
+
+use std::time::Instant;
+
+use domain::{AuditId, Principal};
+
+use super::place::Place;
+use crate::{
+    audit::{cut, redact::recorded, text},
+    db::audit::{Intent, Outcome, Source, Status},
+    error::Result,
+    service::{
+        Services,
+        access::{self, Actor},
+    },
+};
+
+/// The action of who was not let in to an endpoint.
+pub(in crate::mcp) const TURNED_AWAY: &str = "turned away";
+
+/// A record that has begun.
+pub(in crate::mcp) struct Recording {
+    pub(in crate::mcp) intent: Intent,
+    pub(in crate::mcp) began: Instant,
+    /// Whose quota it counts at; its request was counted when it came.
+    guest: Option<Principal>,
+}
+
+impl Place {
+    /// Begins the record of something this caller sent.
+    pub(in crate::mcp) async fn record(&self, services: &Services, action: &str, request: Option<&str>) -> Recording {
+        Recording::new(services, self, action, request).await
+    }
+}
+
+/// What the row of a record takes beside its bodies, in bytes.
+const ROW: usize = 256;
+
+impl Recording {
+    /// What a caller asks, redacted.
+    async fn new(services: &Services, place: &Place, action: &str, request: Option<&str>) -> Self {
+        let began = Instant::now();
+        let intent = Intent {
+            id: AuditId::new(),
+            at: services.clock.now(),
+            org: place.org.id,
+            request_id: place.request_id,
+            actor: Some(place.caller.principal),
+            actor_name: place.caller.name.to_string(),
+            actor_org: Some(place.caller.org),
+            action: text(&action.chars().take(200).collect::<String>()),
+            toolkit: Some(place.toolkit.slug.to_string()),
+            tool: None,
+            // JSON has no U+0000, which Postgres could not keep.
+            request: redacted(request).await.map(Into::into),
+            rule: None,
+            approval: None,
+            client: place.client.clone(),
+            source: Source::Mcp,
+        };
+        Self { intent, began, guest: place.guest() }
+    }
+
+    /// Names the tool that is called.
+    pub(in crate::mcp) fn tool(mut self, name: &str) -> Self {
+        self.intent.tool = Some(text(&name.chars().take(200).collect::<String>()));
+        self
+    }
+
+    /// Names the tool that is called, if one is.
+    pub(in crate::mcp) fn of_tool(self, name: Option<String>) -> Self {
+        match name {
+            Some(name) => self.tool(&name),
+            None => self,
+        }
+    }
+
+    /// What a caller asked of an endpoint that it was not let in to, in the org it belongs to. `None`
+    /// for a person of no org.
+    pub(in crate::mcp) fn at_home(
+        services: &Services,
+        actor: &Actor,
+        path: &str,
+        client: Option<String>,
+    ) -> Option<Self> {
+        let directory = services.directory.get().ok()?;
+        let org = actor.key_org.or_else(|| access::home_of(&directory, actor))?;
+        let intent = Intent {
+            id: AuditId::new(),
+            at: services.clock.now(),
+            org,
+            request_id: actor.request_id,
+            actor: Some(actor.principal),
+            actor_name: actor.name.to_string(),
+            actor_org: Some(org),
+            action: TURNED_AWAY.to_owned(),
+            toolkit: Some(text(&path.chars().take(200).collect::<String>())),
+            tool: None,
+            request: None,
+            rule: None,
+            approval: None,
+            client,
+            source: Source::Mcp,
+        };
+        Some(Self { intent, began: Instant::now(), guest: None })
+    }
+
+    /// Writes both sides, and returns when they are durable. Of what was refused only the beginning is kept.
+    pub(in crate::mcp) async fn write(
+        &self,
+        services: &Services,
+        status: Status,
+        response: Option<&str>,
+        rule: Option<String>,
+        approval: Option<domain::ApprovalId>,
+    ) -> Result<()> {
+        let mut intent = self.intent.clone();
+        if status == Status::Refused
+            && let Some(whole) = intent.request.take()
+        {
+            let kept = cut(&whole);
+            if let Some(guest) = self.guest {
+                services.guest_records.give_back(guest, whole.len() - kept.len());
+            }
+            intent.request = Some(kept.into());
+        }
+        services.audit.intend(intent).await?;
+        self.conclude(services, status, response, rule, approval).await
+    }
+
+    /// Writes the outcome of an intent that is queued, and returns when both are durable.
+    pub(in crate::mcp) async fn conclude(
+        &self,
+        services: &Services,
+        status: Status,
+        response: Option<&str>,
+        rule: Option<String>,
+        approval: Option<domain::ApprovalId>,
+    ) -> Result<()> {
+        let response = redacted(response).await.map(|json| match status {
+            Status::Refused => cut(&json).into_owned(),
+            _ => json,
+        });
+        self.charge(services, response.as_deref().unwrap_or_default());
+        let duration = self.began.elapsed();
+        let toolkit = self.intent.toolkit.clone().unwrap_or_default();
+        metrics::counter!("permesso_requests_total", "status" => status.as_str()).increment(1);
+        metrics::histogram!("permesso_request_seconds").record(duration.as_secs_f64());
+        tracing::debug!(action = %self.intent.action, %toolkit, status = status.as_str(), "request answered");
+        let outcome = Outcome {
+            intent: self.intent.id,
+            intent_at: self.intent.at,
+            org: self.intent.org,
+            at: services.clock.now(),
+            status,
+            duration_us: i64::try_from(duration.as_micros()).unwrap_or(i64::MAX),
+            response,
+            rule: rule.map(|rule| text(&rule)),
+            approval,
+        };
+        services.audit.conclude(outcome).await
+    }
+
+    /// Counts the row and the response at a guest's quota.
+    pub(in crate::mcp) fn charge(&self, services: &Services, response: &str) {
+        if let Some(guest) = self.guest {
+            services.guest_records.add(guest, ROW + response.len());
+        }
+    }
+}
+
+async fn redacted(json: Option<&str>) -> Option<String> {
+    match json {
+        Some(json) => Some(recorded(json).await),
+        None => None,
+    }
+}

@@ -1,0 +1,101 @@
+//! A call on its way: where and for whom it is made, and what is known of it in the newest snapshot.
+
+use std::{sync::Arc, time::Duration};
+
+use domain::{
+    Caller, ToolkitToolId,
+    directory::{Org, Toolkit, ToolkitTool},
+};
+use tokio_util::sync::CancellationToken;
+use wire::{
+    listed::has_output_schema,
+    mcp::{Trace, input::Inputs},
+};
+
+use super::progress::Progress;
+use crate::{
+    db::{self, OrgScope, approval::Record, audit::Intent},
+    error::Result,
+    limit::Load,
+    service::{
+        Services,
+        access::{self, Actor},
+    },
+};
+
+/// Where and for whom a call is made.
+#[derive(Clone)]
+pub struct Context {
+    /// Whose credential it is.
+    pub actor: Actor,
+    /// The version of the configuration that the following were read at.
+    pub version: i64,
+    /// Who calls.
+    pub caller: Caller,
+    /// The toolkit's org.
+    pub org: Arc<Org>,
+    /// The toolkit.
+    pub toolkit: Arc<Toolkit>,
+    /// The client's name and version, as it said.
+    pub client: Option<String>,
+    /// Whether the request declared the tasks extension.
+    pub tasks: bool,
+    /// What the client can be asked for; `None`: nothing, and it would not know that it is asked.
+    pub inputs: Option<Inputs>,
+    /// The call's record: queued before it runs, or made durable with the claim.
+    pub intent: Intent,
+    /// When the call came in.
+    pub began: std::time::Instant,
+    /// How long it may be held open.
+    pub hold: Duration,
+    /// Trace context, which goes upstream with the call that is sent.
+    pub trace: Trace,
+    /// Where the client hears how it goes.
+    pub progress: Progress,
+    /// Cancelled when the client no longer waits.
+    pub cancel: CancellationToken,
+    /// What it takes up of its caller's budget.
+    pub load: Arc<Load>,
+    /// The toolkit's tool that it calls, once that is known; none for a tool of the gateway itself.
+    pub called: Option<Arc<ToolkitTool>>,
+}
+
+impl Context {
+    /// The same call in the newest snapshot: whoever called may have lost the right to since, also by time alone.
+    pub(super) fn renewed(mut self, services: &Services) -> Result<Self> {
+        let directory = services.directory.get()?;
+        self.actor = access::again(services, &directory, &self.actor)?;
+        if directory.version != self.version {
+            let (org, toolkit) = (self.org.slug.as_str(), self.toolkit.slug.as_str());
+            (self.caller, self.org, self.toolkit) = access::caller(&directory, &self.actor, org, toolkit)?;
+            self.version = directory.version;
+        }
+        Ok(self)
+    }
+
+    /// Whether the client may hold the answer against an output schema that is not the gateway's: strict ones read no
+    /// other result then, unless it is an error (approvals.md, "What the agent sees", 4). Of a tool whose definition has
+    /// changed, the one that was reviewed counts as well: clients may have been listed that.
+    pub(super) async fn meets_schema(&self, services: &Services) -> bool {
+        let known = |tool: &&Arc<ToolkitTool>| self.toolkit.output_schema_is_known(tool, services.clock.now());
+        let Some(tool) = self.called.as_ref().filter(known) else { return false };
+        if has_output_schema(&tool.tool.definition) || !tool.tool.changed {
+            return has_output_schema(&tool.tool.definition);
+        }
+        // An error is read by every client: it is the answer where the definition cannot be.
+        let Ok(mut scope) = OrgScope::begin(&services.db.calls, self.org.id).await else { return true };
+        let row = db::tool::exposed(&mut scope, tool.id).await;
+        row.map_or(true, |row| row.is_some_and(|row| has_output_schema(&row.reviewed_definition)))
+    }
+
+    /// The approval that an identical call of this caller would join.
+    pub(super) async fn find_identical(
+        &self,
+        services: &Services,
+        tool: ToolkitToolId,
+        arguments_sha256: &[u8; 32],
+    ) -> Result<Option<Record>> {
+        let mut scope = OrgScope::begin(&services.db.calls, self.org.id).await?;
+        db::approval::find_identical(&mut scope, self.caller.principal, tool, arguments_sha256).await
+    }
+}

@@ -1,0 +1,95 @@
+//! Staying with an approval that a call opened or joined, and answering from where it is in its life (approvals.md, "What
+//! the agent sees", 4 and 5).
+
+use std::{sync::Arc, time::Duration};
+
+use domain::approval::{Settled, State};
+
+use super::{
+    super::{context::Context, dispatch, nobody, outcome::Reply, say, task, wait},
+    asked, replay,
+};
+use crate::{
+    db::approval::Record,
+    error::{Kind, Result},
+    service::Services,
+};
+
+/// How long a call waits for a run that it joined.
+const LONGEST_RUN: Duration = Duration::from_secs(3_600);
+/// Stays with one approval until there is an answer, whatever becomes of it meanwhile.
+pub(in crate::service::call) async fn follow(
+    services: &Arc<Services>,
+    context: &Context,
+    record: Record,
+) -> Result<Reply> {
+    let withdrawn = say::withdrawn(&record);
+    Ok(join(services, context, record).await?.unwrap_or(withdrawn))
+}
+
+/// The same for a call that may ask anew. `None`: it was withdrawn before this call had a part in it, which says nothing
+/// to this one.
+pub(in crate::service::call) async fn join(
+    services: &Arc<Services>,
+    context: &Context,
+    mut record: Record,
+) -> Result<Option<Reply>> {
+    let id = record.id;
+    loop {
+        if matches!(record.state(), State::Withdrawn { taken_back: None, .. }) {
+            return Ok(None);
+        }
+        if let Some(reply) = advance(services, context, record).await? {
+            return Ok(Some(reply));
+        }
+        record = match wait::again(services, context, id).await {
+            Ok(record) => record,
+            // It may be running, or have run: that nothing was done would be wrong to say.
+            Err(error) if matches!(error.kind, Kind::Unavailable) => return Ok(Some(say::unreadable(id))),
+            Err(error) => return Err(error),
+        };
+    }
+}
+
+/// Answers from the state of an approval that this caller asked for. `None`: it changed meanwhile,
+/// look again.
+async fn advance(services: &Arc<Services>, context: &Context, record: Record) -> Result<Option<Reply>> {
+    match task::join(services, context, &record).await? {
+        task::Joins::Task(reply) => return Ok(Some(reply)),
+        task::Joins::Call => {}
+        task::Joins::Moved => return Ok(None),
+    }
+    Ok(Some(match record.state() {
+        State::Pending(_) if wait::for_decision(services, context, &record).await? => return Ok(None),
+        State::Pending(_) => {
+            let nobody = nobody::decides(services, &context.org, &record).await;
+            say::pending(services, context, &record, nobody).await
+        }
+        State::Approved(_) => return dispatch::dispatch(services, context, &record, None).await,
+        State::Executing(executing) if executing.asks() => {
+            match asked::ask_again(services, context, &record).await {
+                // It was sent: that nothing was done would be wrong to say.
+                Err(error) if matches!(error.kind, Kind::Unavailable) => say::unreadable(record.id),
+                reply => reply?,
+            }
+        }
+        State::Executing(_) => {
+            let until = tokio::time::Instant::from_std(context.began) + LONGEST_RUN;
+            match wait::for_change(services, context, &record, until).await? {
+                Some(_) => return Ok(None),
+                None => say::executing(services, context, &record).await,
+            }
+        }
+        State::Executed(executed) if matches!(executed.by(), Settled::Person(_)) => {
+            say::settled_executed(&record, &executed)
+        }
+        State::Executed(executed) => replay::replay(services, context, &record, &executed).await?,
+        State::OutcomeUnknown(_) => say::outcome_unknown(services, &context.org, &record),
+        State::Rejected { decision, .. } => say::rejected(&record, &decision),
+        State::Expired(_) => say::expired(&record),
+        State::Invalidated { change, .. } => say::invalidated(&record, change),
+        State::Withdrawn { taken_back: Some(taken), .. } => say::taken_back(&record, &taken),
+        State::Withdrawn { taken_back: None, .. } => return Ok(None),
+        State::NotExecuted { .. } => say::settled_not_executed(&record),
+    }))
+}

@@ -1,0 +1,48 @@
+//! Going on with an approved call whose upstream asked for input, as the agent answers it.
+
+use std::sync::Arc;
+
+use domain::approval::State;
+
+use super::{
+    super::{context::Context, dispatch, input::Round, outcome::Reply, say, wait},
+    follow,
+};
+use crate::{
+    db::{self, OrgScope},
+    error::{Error, Kind, Result},
+    service::Services,
+};
+
+/// How often a round is tried that another call is just making.
+const ATTEMPTS: usize = 10;
+
+/// Goes on with an approved call, or gives what became of it when this round was made before.
+pub(in crate::service::call) async fn go_on(
+    services: &Arc<Services>,
+    context: &Context,
+    round: Round,
+) -> Result<Reply> {
+    let id = round.approval;
+    let read = async || {
+        let mut scope = OrgScope::begin(&services.db.calls, context.org.id).await?;
+        db::approval::get(&mut scope, id).await?.ok_or_else(Error::not_found)
+    };
+    let mut record = read().await?;
+    // Whoever makes the same round at the same moment may still fail to: then it is asked as before.
+    for _ in 0..ATTEMPTS {
+        if let Some(reply) = dispatch::dispatch(services, context, &record, Some(round.clone())).await? {
+            return Ok(reply);
+        }
+        record = match wait::again(services, context, id).await {
+            Ok(record) => record,
+            Err(error) if matches!(error.kind, Kind::Unavailable) => return Ok(say::unreadable(id)),
+            Err(error) => return Err(error),
+        };
+        if !matches!(record.state(), State::Executing(executing) if executing.asks() && executing.holder() == round.asked)
+        {
+            break;
+        }
+    }
+    follow::follow(services, context, record).await
+}

@@ -1,0 +1,91 @@
+//! Calls of the gateway's own tools (approvals.md, "Built-in tools"). Only the caller that asked may use an approval, as
+//! long as it may use the toolkit where it asked; to anybody else it does not exist.
+
+use std::sync::Arc;
+
+use domain::ApprovalId;
+use serde::Deserialize;
+use wire::{canonical::check_numbers, mcp::CallParams};
+
+use super::{
+    builtin::{Builtin, MAX_WAIT},
+    context::Context,
+    facts::Next,
+    held, input,
+    outcome::Reply,
+    say, status,
+};
+use crate::{
+    db::{self, OrgScope, approval::Record},
+    error::{Kind, Result},
+    service::{Services, access},
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Arguments {
+    approval_id: uuid::Uuid,
+    wait_seconds: Option<u64>,
+}
+
+/// Calls one of the two.
+pub(super) async fn call(
+    services: &Arc<Services>,
+    context: &Context,
+    tool: Builtin,
+    params: &CallParams<'_>,
+) -> Result<Reply> {
+    if let Err(error) = check_numbers(params.arguments.get()) {
+        let text = format!("the arguments were refused: {error}");
+        return Ok(say::refused(Next::ReviseAndResubmit, &text));
+    }
+    let arguments: Arguments = match serde_json::from_str(params.arguments.get()) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let text = format!("the arguments do not fit: {error}");
+            return Ok(say::refused(Next::ReviseAndResubmit, &text));
+        }
+    };
+    if arguments.wait_seconds.is_some_and(|wait| wait > MAX_WAIT)
+        || (tool == Builtin::RunApproved && arguments.wait_seconds.is_some())
+    {
+        let text = format!("the arguments do not fit: `wait_seconds` is for approval_status, 0 to {MAX_WAIT}");
+        return Ok(say::refused(Next::ReviseAndResubmit, &text));
+    }
+    let id = ApprovalId(arguments.approval_id);
+    let unknown = || say::refused(Next::StopAndTellUser, &format!("you have no approval {id}"));
+    let Some(record) = own(services, context, id).await? else { return Ok(unknown()) };
+    let reply = match tool {
+        Builtin::ApprovalStatus => status::status(services, context, record, arguments.wait_seconds).await,
+        Builtin::RunApproved => run_approved(services, context, record, params).await,
+    };
+    match reply {
+        // It was lost to the caller while it waited.
+        Err(error) if error.kind == Kind::NotFound => Ok(unknown()),
+        reply => reply,
+    }
+}
+
+async fn run_approved(
+    services: &Arc<Services>,
+    context: &Context,
+    record: Record,
+    params: &CallParams<'_>,
+) -> Result<Reply> {
+    let state = match input::open(services, &(&record).into(), params.input) {
+        Ok(state) => state,
+        Err(error) => return Ok(Reply::error(error)),
+    };
+    match state.and_then(|state| input::round(&state, params.input)) {
+        Some(round) => held::go_on(services, context, round).await,
+        None => held::follow(services, context, record).await,
+    }
+}
+
+/// The approval, if this caller asked for it, and may still use the toolkit where it did.
+async fn own(services: &Services, context: &Context, id: ApprovalId) -> Result<Option<Record>> {
+    let mut scope = OrgScope::begin(&services.db.calls, context.org.id).await?;
+    let record = db::approval::get(&mut scope, id).await?;
+    let reached = |record: &Record| access::reaches(&context.actor, &context.org, record.binding.toolkit_tool);
+    Ok(record.filter(|record| record.binding.caller == context.caller.principal && reached(record)))
+}

@@ -1,0 +1,77 @@
+//! Making a task of a call that waits for a decision.
+
+use domain::{ApprovalId, approval::State};
+
+use super::{
+    super::{context::Context, nobody, outcome::Reply},
+    handle::{MAX_OPEN, sha256},
+    show,
+};
+use crate::{
+    db::{self, OrgScope, approval::Record, audit::Status, task::Owner},
+    error::Result,
+    random,
+    service::Services,
+};
+
+/// What a call does with an approval that waits or was given.
+pub(in crate::service::call) enum Joins {
+    /// It leaves, with a handle.
+    Task(Reply),
+    /// It stays, or goes on.
+    Call,
+    /// The approval changed meanwhile: look again.
+    Moved,
+}
+
+/// Makes a task where the call may have one, else notes that a call without one has asked, so that
+/// cancelling a task takes nothing away from it.
+pub(in crate::service::call) async fn join(services: &Services, context: &Context, record: &Record) -> Result<Joins> {
+    let waits = match record.state() {
+        State::Pending(_) => true,
+        State::Approved(_) => false,
+        _ => return Ok(Joins::Call),
+    };
+    if waits && context.tasks {
+        match open(services, context, record.id).await? {
+            Opened::Task(reply) => return Ok(Joins::Task(*reply)),
+            Opened::Moved => return Ok(Joins::Moved),
+            Opened::TooMany => {}
+        }
+    }
+    if record.called {
+        return Ok(Joins::Call);
+    }
+    let mut scope = OrgScope::begin(&services.db.calls, context.org.id).await?;
+    let marked = db::approval::mark_called(&mut scope, record.id).await?;
+    scope.commit().await?;
+    Ok(if marked { Joins::Call } else { Joins::Moved })
+}
+
+enum Opened {
+    Task(Box<Reply>),
+    TooMany,
+    Moved,
+}
+
+/// Makes a task and, once it is durable, its `CreateTaskResult`.
+async fn open(services: &Services, context: &Context, approval: ApprovalId) -> Result<Opened> {
+    let mut scope = OrgScope::begin(&services.db.calls, context.org.id).await?;
+    // Under the lock, so that no cancelling withdraws what this task is about to wait for.
+    let Some(record) = db::approval::lock(&mut scope, approval).await? else { return Ok(Opened::Moved) };
+    if !matches!(record.state(), State::Pending(_)) {
+        return Ok(Opened::Moved);
+    }
+    if db::task::count_handles(&mut scope, approval).await? >= MAX_OPEN {
+        return Ok(Opened::TooMany);
+    }
+    let id = random::text::<32>();
+    let owner = Owner { toolkit: context.toolkit.id, caller: context.caller.principal };
+    let trace = context.trace.to_json();
+    let created_at = db::task::insert(&mut scope, &sha256(&id), owner, Some(approval), None, trace.as_deref()).await?;
+    scope.commit().await?;
+    metrics::counter!("permesso_tasks_created_total").increment(1);
+    let nobody = nobody::decides(services, &context.org, &record).await;
+    let result = show::created(services, &context.org, &id, created_at, &record, nobody)?;
+    Ok(Opened::Task(Box::new(Reply::new(Status::Held, result).about(approval))))
+}

@@ -1,0 +1,68 @@
+//! Asking an upstream about a task of its own.
+
+use domain::directory::Org;
+use serde_json::value::RawValue;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    db::task::Followed,
+    error::{Error, Result},
+    service::{Services, catalog::connection},
+    upstream::{Answer, TaskRequest},
+};
+
+/// Asks the upstream about its task. `None`: it does not know it any more, or the connection is configured
+/// differently since, so that whoever answers there has never heard of it.
+///
+/// # Errors
+/// Unavailable, with the reason, when it cannot be asked or answers with another error.
+pub(super) async fn ask(
+    services: &Services,
+    org: &Org,
+    followed: &Followed,
+    asked: TaskRequest<'_>,
+) -> Result<Option<Box<RawValue>>> {
+    // Who follows a task may have begun long ago.
+    let directory = services.directory.get()?;
+    let now = directory.orgs.get(org.slug.as_str()).filter(|now| now.id == org.id);
+    let connection = now.and_then(|now| now.connections.get(&followed.source.connection));
+    let Some(connection) = connection.filter(|found| found.version == followed.source.connection_version) else {
+        return Ok(None);
+    };
+    if !connection.enabled {
+        return Err(Error::unavailable("the connection of this task cannot be used"));
+    }
+    let spec = connection::spec(services, connection)?;
+    let cancel = match asked {
+        TaskRequest::Get => services.stop.clone(),
+        // What changes something is said to the end.
+        TaskRequest::Update { .. } | TaskRequest::Cancel => CancellationToken::new(),
+    };
+    let answer = services.upstreams.task(&spec, asked, &followed.task, cancel).await;
+    match answer {
+        Ok(Answer::Result(result)) => Ok(Some(result)),
+        Ok(Answer::Error(error)) => match Refused::read(&error) {
+            Refused { code: wire::error::INVALID_PARAMS, .. } => Ok(None),
+            Refused { message, .. } => Err(trouble(connection.slug.as_str(), &message)),
+        },
+        Err(error) => Err(trouble(connection.slug.as_str(), &error.to_string())),
+    }
+}
+
+fn trouble(connection: &str, reason: &str) -> Error {
+    Error::unavailable(format!("the connection `{connection}` does not tell how this task stands: {reason}"))
+}
+
+/// An upstream's JSON-RPC error.
+#[derive(serde::Deserialize)]
+pub(super) struct Refused {
+    pub(super) code: i64,
+    pub(super) message: String,
+}
+
+impl Refused {
+    pub(super) fn read(error: &RawValue) -> Self {
+        let unreadable = |_| Self { code: 0, message: "it answered with an error".to_owned() };
+        serde_json::from_str(error.get()).unwrap_or_else(unreadable)
+    }
+}
