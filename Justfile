@@ -242,8 +242,9 @@ _fmt-check: _rust
     @cargo fmt --manifest-path console/bundle/Cargo.toml --check
     @cargo fmt --manifest-path e2e/clients/rmcp/Cargo.toml --check
 
+# Without debug information: there is none in the groups, and splitting would take longer with it.
 _console-fast: _wasm
-    @{{ self }} _console-wasm dev --features gallery
+    @CARGO_PROFILE_DEV_DEBUG=false {{ self }} _console-wasm dev --features gallery
     @{{ self }} _console-bundle debug --fast
 
 # The console's WebAssembly: with rustup's standard library, or with Debian's compiler and its sources.
@@ -253,7 +254,8 @@ _console-wasm profile *args:
     # Of this kind only: beside a library for Rust, cargo leaves link-time optimisation out without a word.
     set -- rustc --package console --lib --crate-type cdylib --target wasm32-unknown-unknown --profile {{ profile }} {{ args }}
     # Leptos then compiles one kind of view instead of one for each page: a tenth less to load.
-    export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="--cfg erase_components"
+    # Relocations are what console/bundle splits the file by.
+    export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="--cfg erase_components -Clink-args=--emit-relocs"
     if [ "$({{ self }} _wasm-std)" = debian ]; then
         sysroot=$(rustc --print sysroot)
         linker=$(ls "$sysroot"/lib/rustlib/*/bin/rust-lld | head -n 1)

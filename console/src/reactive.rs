@@ -1,7 +1,9 @@
-//! Effects and memos whose closures are boxed: Leptos compiles its machinery once for each kind of closure, and that is
+//! Effects, memos and parts of pages whose closures are boxed: Leptos compiles its machinery once for each kind of closure, and that is
 //! most of what a browser loads. Here it is compiled once for all effects, and once for each type of value.
 
-use leptos::prelude::*;
+use std::sync::{Arc, Mutex};
+
+use leptos::{prelude::*, tachys::reactive_graph::SharedReactiveFunction};
 
 /// Runs `act` now, and again after whatever it read has changed, for as long as the calling component is shown.
 pub fn effect(act: impl FnMut() + 'static) {
@@ -31,4 +33,9 @@ pub fn derived<T: Send + Sync + 'static>(of: impl Fn() -> T + Send + Sync + 'sta
         Signal::derive(of)
     }
     boxed(Box::new(of))
+}
+
+/// What `of` gives, as a part or an attribute of a page that varies with what `of` reads.
+pub fn varying<T: 'static>(of: impl FnMut() -> T + Send + 'static) -> SharedReactiveFunction<T> {
+    Arc::new(Mutex::new(of))
 }

@@ -86,6 +86,28 @@ describe("in the console", () => {
     assert.equal((await statusOf(agent, approval_id)).status, "pending");
   });
 
+  tells("a decision builds nothing on the card that one leaves with it", async (people) => {
+    const first = held(await call(agent, "send_invoice", invoice("Leaves 1"))).approval_id;
+    const second = held(await call(agent, "send_invoice", invoice("Leaves 2"))).approval_id;
+    const mara = await people.enter(gateway, credentials(gateway), { at: INBOX });
+    await looksAt(mara.page, first);
+    await mara.page.evaluate(() => {
+      window.built = [];
+      new MutationObserver((changes) => {
+        for (const { addedNodes } of changes) for (const node of addedNodes) window.built.push(node.textContent);
+      }).observe(document.querySelector(".pane"), { childList: true, subtree: true });
+    });
+    await approves(mara.page);
+    await isLookedAt(mara.page, second);
+    const built = await mara.page.evaluate(() => window.built);
+    assert.ok(built.some((text) => text.includes("Leaves 2")), "the next card was seen to come");
+    assert.deepEqual(built.filter((text) => text.includes("nothing was sent yet")), []);
+    await toast(mara.page, "Approving").getByRole("button", { name: "Undo" }).click();
+    await toast(mara.page, "waits again").waitFor();
+    await isLookedAt(mara.page, first);
+    for (const id of [first, second]) await admin.reject(id, "seen");
+  });
+
   tells("a tab closed within five seconds leaves the request waiting", async (people) => {
     const { approval_id } = held(await call(agent, "send_invoice", invoice("Closed")));
     const mara = await people.enter(gateway, credentials(gateway), { at: INBOX });

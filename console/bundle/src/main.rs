@@ -4,20 +4,24 @@
 //! bundle <console.wasm> <console directory> <output directory> [--fast]
 //! ```
 //!
-//! Bindings by wasm-bindgen; style sheets joined into one; every file but `index.html` named by its
-//! content, so that it may be cached for ever; a Brotli and a gzip copy beside each. Prints the sizes.
-//! `--fast` leaves out the copies, for development.
+//! WebAssembly by groups of pages and its bindings, in a directory that is named by all of them, since they fit only each
+//! other; style sheets joined into one; every other file but `index.html` named by its content. So everything but
+//! `index.html` may be cached for ever. A Brotli and a gzip copy beside each. Prints the sizes, and fails when one is over
+//! its limit. `--fast` leaves out the copies and the limits, for development.
 //!
 //! The output directory is replaced whole at the end: a server that reads from it never sees half.
 
+mod dist;
+mod split;
+
 use std::{
     fs,
-    io::Write,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Result, bail};
-use sha2::{Digest, Sha256};
+
+use self::dist::Dist;
 
 /// Joined in this order: tokens first, pages last.
 const STYLES: &[&str] = &[
@@ -34,9 +38,6 @@ const STYLES: &[&str] = &[
     "print.css",
 ];
 
-/// What the whole application's WebAssembly may weigh, in bytes after Brotli (the console's contract).
-const LIMIT: usize = 450_000;
-
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let (paths, flags): (Vec<_>, Vec<_>) = arguments.iter().partition(|argument| !argument.starts_with("--"));
@@ -45,17 +46,16 @@ fn main() -> Result<()> {
     };
     let fast = flags.iter().any(|flag| *flag == "--fast");
     let (console, output) = (Path::new(console), PathBuf::from(output));
-    let building = output.with_extension("new");
-    if building.exists() {
-        fs::remove_dir_all(&building)?;
+    let (building, modules) = (output.with_extension("new"), output.with_extension("modules"));
+    for directory in [&building, &modules] {
+        if directory.exists() {
+            fs::remove_dir_all(directory)?;
+        }
     }
-    let mut dist = Dist { directory: building.clone(), fast, total: 0 };
-    fs::create_dir_all(building.join("assets"))?;
-
-    let bindings = bind(Path::new(wasm), &building.join("bindgen"))?;
-    let module = dist.asset("console", "wasm", &bindings.wasm)?;
-    let wasm_size = dist.total;
-    let script = dist.asset("console", "js", &bindings.script)?;
+    let mut dist = Dist::new(&building, fast)?;
+    let groups = split::split(Path::new(wasm), &modules)?;
+    let build = dist.together("console", &modules)?;
+    let (script, module) = (format!("{build}/{}", split::SCRIPT), format!("{build}/{}", split::MODULE));
     let start = String::from_utf8(read(&console.join("start.js"))?)?;
     let start = fill(&start, &[("console.js", &script), ("console.wasm", &module)])?;
     let start = dist.asset("start", "js", start.as_bytes())?;
@@ -68,36 +68,32 @@ fn main() -> Result<()> {
     let icon = dist.asset("icon", "svg", &read(&console.join("icon.svg"))?)?;
 
     let page = String::from_utf8(read(&console.join("index.html"))?)?;
+    let loader = format!("{build}/{}", split::GROUPS);
     let names = [
         ("theme.js", &theme),
         ("start.js", &start),
         ("console.js", &script),
+        ("groups.js", &loader),
         ("console.wasm", &module),
         ("console.css", &styles),
         ("icon.svg", &icon),
     ];
     let page = fill(&page, &names)?;
     dist.write("index.html", page.as_bytes())?;
+    fs::remove_dir_all(modules)?;
+    replace(&building, &output)?;
+    if fast { Ok(()) } else { dist.judge(&build, &groups) }
+}
 
-    fs::remove_dir_all(building.join("bindgen"))?;
+/// Puts what was built in the place of what was built before.
+fn replace(building: &Path, output: &Path) -> Result<()> {
     let old = output.with_extension("old");
     if output.exists() {
-        fs::rename(&output, &old)?;
+        fs::rename(output, &old)?;
     }
-    fs::rename(&building, &output)?;
+    fs::rename(building, output)?;
     if old.exists() {
         fs::remove_dir_all(&old)?;
-    }
-    if !fast {
-        println!(
-            "console: {} kB in all, its WebAssembly {} kB of at most {} kB (Brotli)",
-            dist.total / 1000,
-            wasm_size / 1000,
-            LIMIT / 1000
-        );
-        if wasm_size > LIMIT {
-            bail!("the console's WebAssembly has become too large");
-        }
     }
     Ok(())
 }
@@ -115,61 +111,6 @@ fn fill(text: &str, names: &[(&str, &String)]) -> Result<String> {
     Ok(text)
 }
 
-struct Bindings {
-    wasm: Vec<u8>,
-    script: Vec<u8>,
-}
-
-fn bind(wasm: &Path, directory: &Path) -> Result<Bindings> {
-    wasm_bindgen_cli_support::Bindgen::new()
-        .input_path(wasm)
-        .web(true)?
-        .typescript(false)
-        .remove_name_section(true)
-        .remove_producers_section(true)
-        .generate(directory)?;
-    Ok(Bindings { wasm: read(&directory.join("console_bg.wasm"))?, script: read(&directory.join("console.js"))? })
-}
-
 fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).with_context(|| format!("reading {}", path.display()))
-}
-
-struct Dist {
-    directory: PathBuf,
-    fast: bool,
-    /// Bytes written, as Brotli has them.
-    total: usize,
-}
-
-impl Dist {
-    /// Writes a file that is named by its content, and returns its address.
-    fn asset(&mut self, name: &str, extension: &str, content: &[u8]) -> Result<String> {
-        let digest = Sha256::digest(content);
-        let hash: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        let path = format!("assets/{name}-{hash}.{extension}");
-        self.write(&path, content)?;
-        Ok(format!("/{path}"))
-    }
-
-    fn write(&mut self, path: &str, content: &[u8]) -> Result<()> {
-        let file = self.directory.join(path);
-        fs::write(&file, content)?;
-        if self.fast {
-            return Ok(());
-        }
-        let mut brotli = Vec::new();
-        brotli::BrotliCompress(
-            &mut &content[..],
-            &mut brotli,
-            &brotli::enc::BrotliEncoderParams { quality: 11, lgwin: 22, ..Default::default() },
-        )?;
-        fs::write(self.directory.join(format!("{path}.br")), &brotli)?;
-        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-        gzip.write_all(content)?;
-        fs::write(self.directory.join(format!("{path}.gz")), gzip.finish()?)?;
-        println!("{:>8} {:>8} {path}", content.len(), brotli.len());
-        self.total += brotli.len();
-        Ok(())
-    }
 }

@@ -139,7 +139,7 @@ fn seconds_of(words: &str, now: f64) -> Option<u32> {
 /// The API's details begin small and end without a stop, to be joined; here they stand alone.
 fn sentence(text: &str) -> String {
     let mut characters = text.chars();
-    let first: String = characters.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
+    let first: String = characters.next().map(|c| c.to_ascii_uppercase().to_string()).unwrap_or_default();
     let end = if text.ends_with(['.', '!', '?']) { "" } else { "." };
     format!("{first}{}{end}", characters.as_str())
 }

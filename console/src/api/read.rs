@@ -3,7 +3,7 @@
 //! the page, so focus and scrolling stay where they are. A reading that failed is tried again by itself
 //! (`api::retry`) until it succeeds or the page is left.
 
-use std::sync::Arc;
+use std::{rc::Rc, sync::Arc};
 
 use leptos::{prelude::*, task::spawn_local};
 use serde::de::DeserializeOwned;
@@ -35,74 +35,81 @@ impl<T: DeserializeOwned + Send + Sync + 'static> Read<T> {
     /// Reads what stands at `path`, again whenever the path changes, and forgets the old thing then.
     /// `None`: nothing is to be read now.
     pub fn new(path: impl Fn() -> Option<String> + 'static) -> Self {
-        let read = Self {
-            value: RwSignal::new(None),
-            failure: RwSignal::new(None),
-            reading: RwSignal::new(true),
-            again: Trigger::new(),
-        };
-        let api = Api::here();
-        let retry = Retry::new(read.again);
-        let turn = StoredValue::new(0_u64);
-        let asked = StoredValue::new(None::<String>);
+        let value = RwSignal::new(None);
         // What the value was made of, to know an answer that says the same.
         let last = StoredValue::new(None::<String>);
-        effect(move || {
-            read.again.track();
-            let path = path();
-            turn.update_value(|turn| *turn += 1);
-            let mine = turn.get_value();
-            if asked.with_value(|asked| *asked != path) {
-                read.value.set(None);
-                read.forgive();
-                last.set_value(None);
-                retry.over();
-                asked.set_value(path.clone());
+        let take = move |answer: Option<String>| {
+            if answer.is_some() && last.with_value(|last| *last == answer) {
+                return Ok(());
             }
-            retry.begun();
-            read.reading.set(path.is_some());
-            let Some(path) = path else { return };
-            spawn_local(async move {
-                let answer = api.get_text(&path).await;
-                // A newer reading, or a page that is gone, wants none of it.
-                if turn.try_get_value() != Some(mine) {
-                    return;
-                }
-                read.reading.set(false);
-                match answer.and_then(|text| read.take(text, last)) {
-                    Ok(()) => {
-                        retry.over();
-                        read.forgive();
-                    }
-                    Err(failure) => {
-                        retry.failed(&failure);
-                        remember(read.failure, failure);
-                    }
-                }
-            });
-        });
-        read
-    }
-
-    fn take(self, text: String, last: StoredValue<Option<String>>) -> Result<(), Failure> {
-        if last.with_value(|last| last.as_ref() != Some(&text)) {
-            let value = serde_json::from_str(&text).map_err(|error| Failure::unreadable(&error))?;
-            self.value.set(Some(Arc::new(value)));
-            last.set_value(Some(text));
-        }
-        Ok(())
+            let read = answer.as_deref().map(serde_json::from_str).transpose();
+            value.set(read.map_err(|error| Failure::unreadable(&error))?.map(Arc::new));
+            last.set_value(answer);
+            Ok(())
+        };
+        let (failure, reading, again) = follow(Box::new(path), Rc::new(take));
+        Self { value, failure, reading, again }
     }
 }
 
 impl<T> Read<T> {
-    fn forgive(self) {
-        if self.failure.with_untracked(Option::is_some) {
-            self.failure.set(None);
-        }
-    }
-
     /// Reads it again.
     pub fn again(self) {
         self.again.notify();
     }
+}
+
+/// Takes the text of an answer, or `None` when another thing is read from now on.
+type Take = Rc<dyn Fn(Option<String>) -> Result<(), Failure>>;
+
+/// What every reading does, whatever is read: compiled once, not for each type.
+fn follow(path: Box<dyn Fn() -> Option<String>>, take: Take) -> (RwSignal<Option<Failure>>, RwSignal<bool>, Trigger) {
+    let failure = RwSignal::new(None);
+    let reading = RwSignal::new(true);
+    let again = Trigger::new();
+    let api = Api::here();
+    let retry = Retry::new(again);
+    let turn = StoredValue::new(0_u64);
+    let asked = StoredValue::new(None::<String>);
+    let forgive = move || {
+        if failure.with_untracked(Option::is_some) {
+            failure.set(None);
+        }
+    };
+    effect(move || {
+        again.track();
+        let path = path();
+        turn.update_value(|turn| *turn += 1);
+        let mine = turn.get_value();
+        if asked.with_value(|asked| *asked != path) {
+            // Nothing is read in nothing.
+            let _ = take(None);
+            forgive();
+            retry.over();
+            asked.set_value(path.clone());
+        }
+        retry.begun();
+        reading.set(path.is_some());
+        let Some(path) = path else { return };
+        let take = take.clone();
+        spawn_local(async move {
+            let answer = api.get_text(&path).await;
+            // A newer reading, or a page that is gone, wants none of it.
+            if turn.try_get_value() != Some(mine) {
+                return;
+            }
+            reading.set(false);
+            match answer.and_then(|text| take(Some(text))) {
+                Ok(()) => {
+                    retry.over();
+                    forgive();
+                }
+                Err(error) => {
+                    retry.failed(&error);
+                    remember(failure, error);
+                }
+            }
+        });
+    });
+    (failure, reading, again)
 }

@@ -7,6 +7,7 @@ use leptos::{
 
 use super::Fresh;
 
+use crate::reactive::varying;
 use crate::show::words::Words;
 
 /// How much a button asks to be pressed.
@@ -87,8 +88,8 @@ pub fn Button(
             class=kind.class()
             type=if submit { "submit" } else { "button" }
             aria-label=label.map(|label| label.plain())
-            aria-disabled=move || (off() || inert()).to_string()
-            aria-busy=move || busy.get().to_string()
+            aria-disabled=varying(move || (off() || inert()).to_string())
+            aria-busy=varying(move || busy.get().to_string())
             aria-keyshortcuts=key
             on:keydown=hold
             on:click=press
@@ -107,7 +108,7 @@ pub fn Moment(
 ) -> impl IntoView {
     view! {
         <span class="moment" role="status">
-            {move || fresh.refused.get().then_some("One moment: this has only just come up. Press again.")}
+            {varying(move || fresh.refused.get().then_some("One moment: this has only just come up. Press again."))}
         </span>
     }
 }

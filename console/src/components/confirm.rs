@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     api::{Api, Failure},
-    reactive::derived,
+    reactive::{derived, varying},
     show::words::Words,
 };
 
@@ -89,12 +89,12 @@ fn Answer(
     let told = move || failure.get().filter(|failure| !seen.is_some_and(|seen| seen.says(failure)));
     view! {
         {seen.map(|seen| view! { <Since seen /> })}
-        {move || told().map(|failure| view! { <Refused failure /> })}
+        {varying(move || told().map(|failure| view! { <Refused failure /> }))}
         <div class="row-end">
             <Button kind=Kind::Quiet on_press=Callback::new(move |()| open.set(false))>"Cancel"</Button>
             <Moment fresh=consent.fresh />
             <Button kind=Kind::Danger busy disabled=gone fresh=consent.fresh on_press=act>
-                {verb} {move || failure.with(is_asked).then_some(" all the same")}
+                {verb} {varying(move || failure.with(is_asked).then_some(" all the same"))}
             </Button>
         </div>
     }

@@ -6,7 +6,7 @@ use web_sys::HtmlElement;
 
 use super::{Presses, Sentence};
 use crate::{
-    reactive::{effect, memo},
+    reactive::{effect, memo, varying},
     show::words::Words,
 };
 
@@ -59,8 +59,8 @@ pub fn Dialog(
                 }
             }
         >
-            <h2 id=title_id>{move || view! { <Sentence words=title.get() /> }}</h2>
-            {move || is_open.get().then(|| children())}
+            <h2 id=title_id>{varying(move || view! { <Sentence words=title.get() /> })}</h2>
+            {varying(move || is_open.get().then(|| children()))}
         </dialog>
     }
 }

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::{Marked, Printing, marked::fold_class};
 use crate::{
-    reactive::memo,
+    reactive::{memo, varying},
     show::{
         compare::{Line, Part, definitions},
         folding::{Limit, ROWS, number, plural},
@@ -26,13 +26,13 @@ pub fn Difference(
     let parts = memo(move || definitions(&parse(&old.get()), &parse(&new.get())));
     view! {
         <div class="difference" role="group" aria-label="Changes in the definition">
-            {move || parts.with(|parts| {
+            {varying(move || parts.with(|parts| {
                 let same = parts.iter().all(|part| matches!(part, Part::Between(_)));
                 view! {
                     {same.then(|| view! { <p class="note">"Nothing changed but the order or the spaces."</p> })}
                     {parts.iter().cloned().map(part).collect_view()}
                 }
-            })}
+            }))}
         </div>
     }
 }
@@ -49,13 +49,13 @@ fn part(part: Part) -> AnyView {
             let shown = memo(move || open.get() || printing.get());
             let marked_words = if marked == 0 { String::new() } else { format!(", {} marked in them", number(marked)) };
             view! {
-                <button type="button" class=fold_class(marked) aria-expanded=move || open.get().to_string() on:click=move |_| open.update(|open| *open = !*open)>
-                    {move || format!(
+                <button type="button" class=fold_class(marked) aria-expanded=varying(move || open.get().to_string()) on:click=move |_| open.update(|open| *open = !*open)>
+                    {varying(move || format!(
                         "{} {} unchanged {}{marked_words}",
                         if open.get() { "hide" } else { "show" }, number(count), plural(count, "line", "lines"),
-                    )}
+                    ))}
                 </button>
-                {move || shown.get().then(|| paged(lines.get_value()))}
+                {varying(move || shown.get().then(|| paged(lines.get_value())))}
             }
             .into_any()
         }
@@ -71,7 +71,7 @@ fn paged(lines: Vec<Line>) -> AnyView {
     };
     view! {
         <div class="lines"><For each=move || 0..pages.get() key=|page| *page children=page /></div>
-        {move || {
+        {varying(move || {
             let from = pages.get() * ROWS;
             (from < total).then(|| {
                 let (changed, marked) = lines.with_value(|lines| told(&lines[from..]));
@@ -88,7 +88,7 @@ fn paged(lines: Vec<Line>) -> AnyView {
                 }
                 .into_any()
             })
-        }}
+        })}
     }
     .into_any()
 }

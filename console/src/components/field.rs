@@ -3,6 +3,7 @@
 use leptos::{html, prelude::*};
 
 use super::Said;
+use crate::reactive::varying;
 use crate::show::words::plain;
 
 /// A labelled line of text.
@@ -42,7 +43,7 @@ pub fn Field(
                 type=kind
                 autocomplete=autocomplete
                 readonly=fixed
-                aria-invalid=move || wrong.get().is_some().to_string()
+                aria-invalid=varying(move || wrong.get().is_some().to_string())
                 aria-describedby=notes.clone()
                 prop:value=value
                 on:input:target=move |event| value.set(event.target().value())
@@ -79,7 +80,7 @@ pub fn Area(
                 node_ref=node
                 id=id.clone()
                 rows="3"
-                aria-invalid=move || wrong.get().is_some().to_string()
+                aria-invalid=varying(move || wrong.get().is_some().to_string())
                 aria-describedby=notes.clone()
                 prop:value=value
                 on:input:target=move |event| value.set(event.target().value())
@@ -105,7 +106,7 @@ pub fn Choice(
         <div class="field">
             <label for=id.clone()>{label}</label>
             <select id=id on:change:target=move |event| value.set(event.target().value())>
-                {move || {
+                {varying(move || {
                     let options = options.get().into_iter();
                     options
                         .map(|(option, words)| {
@@ -113,7 +114,7 @@ pub fn Choice(
                             view! { <option value=option prop:selected=chosen>{plain(&words)}</option> }
                         })
                         .collect_view()
-                }}
+                })}
             </select>
         </div>
     }
@@ -123,9 +124,9 @@ pub fn Choice(
 fn Notes(id: String, hint: Option<&'static str>, wrong: Signal<Option<String>>) -> impl IntoView {
     view! {
         <div id=id class="notes">
-            <span class="wrong" role="alert">{move || wrong.get().map(|text| view! { <Said text /> })}</span>
+            <span class="wrong" role="alert">{varying(move || wrong.get().map(|text| view! { <Said text /> }))}</span>
             // What is wrong says what the hint says, and is said once.
-            {move || hint.filter(|_| wrong.get().is_none()).map(|hint| view! { <span class="quiet">{hint}</span> })}
+            {varying(move || hint.filter(|_| wrong.get().is_none()).map(|hint| view! { <span class="quiet">{hint}</span> }))}
         </div>
     }
 }

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::{Icon, Sentence, Shape};
+use crate::reactive::varying;
 use crate::{api::Failure, show::words::Words};
 
 /// One thing of the server that a dialog is about.
@@ -40,9 +41,9 @@ impl Seen {
 pub fn Since(seen: Seen) -> impl IntoView {
     view! {
         <div role="status">
-            {move || seen.since.get().map(|words| view! {
+            {varying(move || seen.since.get().map(|words| view! {
                 <p class="notice warn asks"><Icon shape=Shape::Change /><span><Sentence words /></span></p>
-            })}
+            }))}
         </div>
     }
 }

@@ -6,6 +6,7 @@ use leptos::prelude::*;
 
 use super::{Failed, Skeleton};
 use crate::api::read::Read;
+use crate::reactive::varying;
 
 /// Shows what was read; a skeleton before, and the failure when there is nothing else to show. A
 /// failure to read it again stands above what is still known.
@@ -26,11 +27,11 @@ where
 {
     let retry = Callback::new(move |()| read.again());
     view! {
-        {move || read.failure.get().map(|failure| view! { <Failed failure retry /> })}
-        {move || match read.value.get() {
+        {varying(move || read.failure.get().map(|failure| view! { <Failed failure retry /> }))}
+        {varying(move || match read.value.get() {
             Some(value) => children(value).into_any(),
             None if read.failure.with(Option::is_some) => ().into_any(),
             None => view! { <Skeleton lines /> }.into_any(),
-        }}
+        })}
     }
 }

@@ -1,5 +1,6 @@
 //! One of a few views of the same thing.
 
+use crate::reactive::varying;
 use leptos::{ev::KeyboardEvent, html, prelude::*};
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
@@ -54,8 +55,8 @@ pub fn Tabs(
                         <button
                             type="button"
                             role="tab"
-                            aria-selected=move || is().to_string()
-                            tabindex=move || if is() { "0" } else { "-1" }
+                            aria-selected=varying(move || is().to_string())
+                            tabindex=varying(move || if is() { "0" } else { "-1" })
                             on:click=move |_| on_choose.run(tab.name)
                         >
                             {tab.words}

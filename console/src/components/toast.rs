@@ -9,6 +9,7 @@ use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
 use super::{Button, Clock, CopyButton, Fresh, Icon, Kind, Moment, Sentence, Shape, Tone, presses::READ};
+use crate::reactive::varying;
 use crate::show::{time, words::Words};
 
 /// How many pieces of news are shown at once; the oldest that asks for nothing goes first.
@@ -184,7 +185,7 @@ fn One(toast: Toast) -> impl IntoView {
     };
     view! {
         <div class=tone>
-            {move || {
+            {varying(move || {
                 let News { words, end, .. } = news.get();
                 view! {
                     <span><Sentence words=words /></span>
@@ -194,7 +195,7 @@ fn One(toast: Toast) -> impl IntoView {
                         End::Dismiss(offers) => view! { <Offers id offers /> }.into_any(),
                     }}
                 }
-            }}
+            })}
         </div>
     }
 }
@@ -210,7 +211,7 @@ fn UndoIt(undo: Undo) -> impl IntoView {
     });
     // The seconds are for eyes: read out, they would drown everything else.
     view! {
-        <span class="countdown" aria-hidden="true">{move || time::countdown(until, now.get())}</span>
+        <span class="countdown" aria-hidden="true">{varying(move || time::countdown(until, now.get()))}</span>
         <Moment fresh />
         <Button kind=Kind::Quiet key="Z" fresh on_press=act>"Undo"</Button>
     }

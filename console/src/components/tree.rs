@@ -6,7 +6,7 @@ use leptos::prelude::*;
 
 use super::{Marked, Printing, marked::fold_class};
 use crate::{
-    reactive::memo,
+    reactive::{memo, varying},
     show::{
         compare::{Branch, Name, State, compare},
         folding::{Inside, Limit, ROWS, number, open, plural},
@@ -30,14 +30,14 @@ pub fn Tree(
     let root = memo(move || compare(parse(&json.get()), before.get().map(|before| parse(&before))));
     view! {
         <div class="tree" role="group" aria-label=label>
-            {move || root.with(|root| {
+            {varying(move || root.with(|root| {
                 let whole = matches!(root.value, Node::Map(_) | Node::List(_)) && root.state == State::Same;
                 if whole && !root.children.is_empty() {
                     level(root.children.clone(), 0)
                 } else {
                     view! { <dl class="args">{row(root.clone(), 0, true)}</dl> }.into_any()
                 }
-            })}
+            }))}
         </div>
     }
 }
@@ -62,7 +62,7 @@ fn level(branches: Vec<Branch>, depth: usize) -> AnyView {
         <dl class="args">
             <For each=move || 0..pages.get() key=|page| *page children=page />
         </dl>
-        {move || rest().map(|(left, inside)| {
+        {varying(move || rest().map(|(left, inside)| {
             let next = left.min(ROWS);
             if printing.get() {
                 return view! { <p class="note">{format!("{} more {}, not printed", number(left), plural(left, "row", "rows"))}</p> }.into_any();
@@ -73,7 +73,7 @@ fn level(branches: Vec<Branch>, depth: usize) -> AnyView {
                 </button>
             }
             .into_any()
-        })}
+        }))}
     }
     .into_any()
 }
@@ -143,10 +143,10 @@ fn inside(value: Node, children: Vec<Branch>, depth: usize, open: bool) -> AnyVi
     let shown = memo(move || open.get() || printing.get());
     let at = if depth >= INDENTED { format!(" on level {}", depth + 2) } else { String::new() };
     view! {
-        <button type="button" class=fold_class(inside.marks) aria-expanded=move || open.get().to_string() on:click=move |_| open.update(|open| *open = !*open)>
-            {move || format!("{} {kind}{at}: {}", if open.get() { "hide" } else { "show" }, inside.words())}
+        <button type="button" class=fold_class(inside.marks) aria-expanded=varying(move || open.get().to_string()) on:click=move |_| open.update(|open| *open = !*open)>
+            {varying(move || format!("{} {kind}{at}: {}", if open.get() { "hide" } else { "show" }, inside.words()))}
         </button>
-        {move || shown.get().then(|| level(children.get_value(), depth + 1))}
+        {varying(move || shown.get().then(|| level(children.get_value(), depth + 1)))}
     }
     .into_any()
 }

@@ -2,8 +2,8 @@
 //! is said. All of it lives above the routes, so that walking to another page loses nothing. A tab that is closed
 //! within the five seconds sends nothing: the request keeps waiting, and the next page says so (`lost`).
 //!
-//! Who shows a request asks here how far its decision is; who moves on after one follows
-//! [`Decisions::taken`].
+//! Who shows a request asks here how far its decision is; who moves on after one says so with
+//! [`Decisions::goes_on`].
 
 mod ledger;
 mod lost;
@@ -48,8 +48,11 @@ pub struct Decisions {
     queue: RwSignal<Queue>,
     /// Moves when a decision has arrived or failed: what is shown may be old.
     pub settled: RwSignal<u64>,
-    /// The request that was decided last: who shows it goes on to the next.
+    /// The request that was decided last.
     pub taken: RwSignal<Option<Uuid>>,
+    /// Goes on to the next request, where requests are shown one after the other; and how often that was said, which tells
+    /// who said so last.
+    go_on: StoredValue<(u64, Option<Callback<Uuid>>)>,
     /// The request whose decision was taken back last: who shows requests shows it again.
     pub undone: RwSignal<Option<Uuid>>,
     rejecting: Rejecting,
@@ -72,6 +75,7 @@ impl Decisions {
             queue: RwSignal::new(Queue::default()),
             settled: RwSignal::new(0),
             taken: RwSignal::new(None),
+            go_on: StoredValue::new((0, None)),
             undone: RwSignal::new(None),
             rejecting: Rejecting::new(),
             places: StoredValue::new(HashMap::new()),
@@ -123,9 +127,13 @@ impl Decisions {
         let now = self.clock.get_untracked();
         let words = Words::of("{} {}", &[verdict.doing(), &target.tool]);
         let unsent = self.me().map(|me| Unsent::new(me, target.clone(), verdict.clone(), now));
-        let Some(ticket) = self.queue.try_update(|queue| queue.add(target, verdict, now)).flatten() else {
+        let Some(ticket) = self.queue.try_update_untracked(|queue| queue.add(target, verdict, now)).flatten() else {
             return false;
         };
+        if let (_, Some(go_on)) = self.go_on.get_value() {
+            go_on.run(id);
+        }
+        self.queue.notify();
         if let Some(unsent) = unsent {
             self.ledger.keep(&unsent);
         }
@@ -140,6 +148,21 @@ impl Decisions {
         Timeout::new(grace, move || self.send(ticket)).forget();
         self.taken.set(Some(id));
         true
+    }
+
+    /// Has somebody go on from every request that is decided, for as long as the calling component is shown. They go on
+    /// before the request's card learns that it was decided: what the card would make of that would be thrown away.
+    pub fn goes_on(self, act: impl Fn(Uuid) + Send + Sync + 'static) {
+        let act = Callback::new(act);
+        let mine = self.go_on.with_value(|(times, _)| times + 1);
+        self.go_on.set_value((mine, Some(act)));
+        on_cleanup(move || {
+            self.go_on.try_update_value(|(times, act)| {
+                if *times == mine {
+                    *act = None;
+                }
+            });
+        });
     }
 
     /// Takes the decision of this request back, if it was not sent yet; says whether it did.

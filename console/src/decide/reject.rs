@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{Decisions, Target, Verdict};
 use crate::{
     components::{Area, Button, CopyButton, Dialog, Fresh, Kind, Moment, Said},
-    reactive::{derived, effect},
+    reactive::{derived, effect, varying},
     show::words::Words,
 };
 
@@ -184,12 +184,12 @@ fn Presets(text: RwSignal<String>, area: NodeRef<html::Textarea>, fresh: Fresh) 
 fn Late(late: RwSignal<Option<String>>, text: RwSignal<String>) -> impl IntoView {
     view! {
         <div role="status">
-            {move || late.get().map(|why| view! {
+            {varying(move || late.get().map(|why| view! {
                 <p class="notice warn">
                     "It cannot be rejected any more: " <Said text=why /> ". Nothing was sent; your text is still here. "
                     <CopyButton text what="your reason" />
                 </p>
-            })}
+            }))}
         </div>
     }
 }

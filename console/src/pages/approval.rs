@@ -1,6 +1,5 @@
 //! `/:org/approvals/:id`: one request on a page of its own, to be linked to.
 
-use domain::Right;
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 use uuid::Uuid;
@@ -9,27 +8,13 @@ use super::request::Request;
 use crate::{
     components::{EmptyState, Icon, Shape},
     decide::Decisions,
-    reactive::{effect_again, memo},
-    shell::{Needs, Org, title},
+    reactive::{effect_again, memo, varying},
+    shell::{Org, title},
     show::words::Words,
 };
 
 #[component]
 pub(crate) fn Approval() -> impl IntoView {
-    view! {
-        <Needs
-            right=Right::ReadApprovals
-            page="A request"
-            cannot="You may not see this request"
-            about="This address is that of a call of an agent that needs a person's approval: what it would do, and what became of it."
-        >
-            <Alone />
-        </Needs>
-    }
-}
-
-#[component]
-fn Alone() -> impl IntoView {
     let org = Org::here();
     title(move || Words::of("A request · {}", &[&org.slug.get()]));
     let params = use_params_map();
@@ -46,11 +31,11 @@ fn Alone() -> impl IntoView {
     view! {
         <main class="alone">
             <h1 class="visually-hidden">"A request"</h1>
-            <a class="btn quiet back" href=move || format!("/{}/inbox", org.slug.get())>
+            <a class="btn quiet back" href=varying(move || format!("/{}/inbox", org.slug.get()))>
                 <Icon shape=Shape::Back />
                 "All requests"
             </a>
-            {move || match id.get() {
+            {varying(move || match id.get() {
                 Some(id) => view! { <Request id wants_focus /> }.into_any(),
                 None => view! {
                     <EmptyState title="There is no such request">
@@ -58,7 +43,7 @@ fn Alone() -> impl IntoView {
                     </EmptyState>
                 }
                     .into_any(),
-            }}
+            })}
         </main>
     }
 }

@@ -9,8 +9,8 @@ use leptos::prelude::*;
 use crate::{
     api::Failure,
     components::{
-        Area, Badge, Button, Choice, Clock, CopyButton, Dialog, Difference, EmptyState, Failed, Field, Icon, Kind,
-        Seen, Shape, Since, Skeleton, Tab, Table, Tabs, Time, Tone, Tree, Until,
+        Area, Badge, Button, Choice, Clock, CopyButton, Dialog, Difference, EmptyState, Failed, Field, Form, Icon,
+        Kind, Seen, Shape, Since, Skeleton, Tab, Table, Tabs, Time, Tone, Tree, Until,
         toast::{Offer, Toasts},
     },
     reactive::derived,
@@ -68,13 +68,13 @@ fn Forms() -> impl IntoView {
             <Button busy=true>"Sending"</Button>
             <Button disabled=true>"Not now"</Button>
         </p>
-        <h2>"Field"</h2>
-        <div class="form">
+        <h2>"Form and field"</h2>
+        <Form on_submit=Callback::new(|()| {})>
             <Field label="E-mail" kind="email" value=text hint="Where the invitation goes." />
             <Field label="With a fault" value=text wrong=Some("must be an e-mail address".to_owned()) />
             <Area label="Reason" value=lines hint="The agent reads this word for word." />
             <Choice label="Role" value=word options />
-        </div>
+        </Form>
         <h2>"Dialog"</h2>
         <Button on_press=Callback::new(move |()| open.set(true))>"Open a dialog"</Button>
         <Dialog open title=crate::show::words::Words::from("Reject send_invoice?")>

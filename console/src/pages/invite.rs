@@ -6,8 +6,8 @@ use leptos::{prelude::*, task::spawn_local};
 
 use crate::{
     api::{Api, Failure},
-    components::{Button, EmptyState, Failed, Field, Kind, Said, Skeleton, Until},
-    reactive::derived,
+    components::{Button, EmptyState, Failed, Field, Form, Kind, Said, Sending, Skeleton, Until},
+    reactive::{derived, varying},
     shell::title,
 };
 
@@ -25,7 +25,7 @@ pub(crate) fn Invite() -> impl IntoView {
     view! {
         <main class="door">
             <h1>"Permesso"</h1>
-            {move || match offer.get() {
+            {varying(move || match offer.get() {
                 None => view! { <Skeleton lines=4 /> }.into_any(),
                 Some(Ok(offer)) => view! { <Accept offer token=token.clone() /> }.into_any(),
                 Some(Err(failure)) if failure.code() == Some("not_found") => {
@@ -38,7 +38,7 @@ pub(crate) fn Invite() -> impl IntoView {
                         .into_any()
                 }
                 Some(Err(failure)) => view! { <Failed failure /> }.into_any(),
-            }}
+            })}
         </main>
     }
 }
@@ -49,22 +49,15 @@ fn Accept(offer: OfferedInvitation, token: String) -> impl IntoView {
     let email = RwSignal::new(offer.email.clone());
     let name = RwSignal::new(String::new());
     let password = RwSignal::new(String::new());
-    let busy = RwSignal::new(false);
-    let failure = RwSignal::new(None::<Failure>);
+    let sending = Sending::idle();
     let org = offer.org.clone();
     let has_password = offer.has_password;
     let short = RwSignal::new(None::<String>);
-    let submit = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
-        if busy.get_untracked() {
-            return;
-        }
-        failure.set(None);
+    let submit = Callback::new(move |()| {
         short.set(password.with_untracked(|password| problem(password)).filter(|_| !has_password));
         if short.with_untracked(Option::is_some) {
             return;
         }
-        busy.set(true);
         let given = name.get_untracked();
         let accept = AcceptInvitation {
             token: token.clone(),
@@ -72,28 +65,21 @@ fn Accept(offer: OfferedInvitation, token: String) -> impl IntoView {
             name: (!has_password && !given.trim().is_empty()).then_some(given),
         };
         let org = org.clone();
-        spawn_local(async move {
-            match api.post_only("/invitations/accept", &accept).await {
-                // A full load: the token leaves the address, and everything is read as the new member.
-                Ok(()) => {
-                    let _ = window().location().replace(&format!("/{org}"));
-                }
-                Err(error) => {
-                    busy.set(false);
-                    failure.set(Some(error));
-                }
-            }
+        sending.send(async move {
+            api.post_only("/invitations/accept", &accept).await?;
+            // A full load: the token leaves the address, and everything is read as the new member.
+            let _ = window().location().replace(&format!("/{org}"));
+            // Until then nothing is sent a second time.
+            std::future::pending().await
         });
-    };
-    let at = move |field: &'static str| failure.with(|failure| failure.as_ref()?.field(field));
-    let wrong = derived(move || short.get().or_else(|| at("password")));
-    let unfit = derived(move || at("name"));
-    // What is said at a field is not said twice.
-    let rest = move || failure.get().filter(|failure| !failure.is_at(&["password", "name"]));
+    });
+    let refused = sending.wrong("password");
+    let wrong = derived(move || short.get().or_else(|| refused.get()));
+    let unfit = sending.wrong("name");
     view! {
         <p>"You are invited to " <b><Said text=offer.org_name /></b> " (" <Said text=offer.org.clone() /> ") as " <b><Said text=offer.role /></b> "."</p>
         <p class="quiet">"This link works once; " <Until at=offer.expires_at /> "."</p>
-        <form on:submit=submit class="form">
+        <Form on_submit=submit>
             <Field label="E-mail" kind="email" value=email autocomplete="username" fixed=true />
             {(!has_password).then(|| view! { <Field label="Your name" value=name autocomplete="name" wrong=unfit hint="As others will see it; may stay empty." /> })}
             {if has_password {
@@ -101,9 +87,9 @@ fn Accept(offer: OfferedInvitation, token: String) -> impl IntoView {
             } else {
                 view! { <Field label="Choose a password" kind="password" value=password autocomplete="new-password" wrong hint="12 characters or more; several words are good." /> }
             }}
-            {move || rest().map(|failure| view! { <Failed failure /> })}
-            <Button kind=Kind::Primary submit=true busy>"Join"</Button>
-        </form>
+            {varying(move || sending.rest(&["password", "name"]).map(|failure| view! { <Failed failure /> }))}
+            <Button kind=Kind::Primary submit=true busy=sending.busy>"Join"</Button>
+        </Form>
     }
 }
 

@@ -1,14 +1,13 @@
 //! `/me`: one's own sessions and settings.
 
-use std::sync::Arc;
-
 use api_types::{List, Session};
 use leptos::{prelude::*, task::spawn_local};
 
 use super::{orgs::Orgs, password::Password};
 use crate::{
     api::{Api, read::Read},
-    components::{Badge, Button, Icon, Kind, Said, Shape, Shown, Table, Time, Tone, toast::Toasts},
+    components::{Badge, Button, Icon, Kind, Listing, Said, Shape, Time, Tone, toast::Toasts},
+    reactive::varying,
     shell::{Shortcuts, ThemePicker, title},
     show::words::{Words, plain},
 };
@@ -24,7 +23,7 @@ pub(crate) fn Me() -> impl IntoView {
     view! {
         <main class="page">
             <p class="back"><a href="/"><Icon shape=Shape::Back />" Inbox"</a></p>
-            <h1>{move || view! { <Said text=email() /> }}</h1>
+            <h1>{varying(move || view! { <Said text=email() /> })}</h1>
             <h2>"Your orgs"</h2>
             <Orgs />
             <h2>"This browser"</h2>
@@ -46,17 +45,9 @@ pub(crate) fn Me() -> impl IntoView {
 
 #[component]
 fn Sessions(sessions: Read<List<Session>>) -> impl IntoView {
-    view! {
-        <Shown read=sessions lines=3 let:list>
-            <Table caption="Your sessions" columns=vec!["Browser", "Address", "Signed in", "Last used", ""]>
-                {rows(&list, sessions)}
-            </Table>
-        </Shown>
-    }
-}
-
-fn rows(list: &Arc<List<Session>>, sessions: Read<List<Session>>) -> impl IntoView + use<> {
-    list.items.iter().cloned().map(|session| view! { <Row session sessions /> }).collect_view()
+    let row = Callback::new(move |session| view! { <Row session sessions /> }.into_any());
+    let columns = &["Browser", "Address", "Signed in", "Last used", ""];
+    view! { <Listing read=sessions caption="Your sessions" columns row /> }
 }
 
 #[component]

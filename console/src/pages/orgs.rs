@@ -5,7 +5,7 @@ use leptos::{prelude::*, task::spawn_local};
 use crate::{
     api::{Api, encoded},
     components::{Button, Confirm, Kind, Said},
-    reactive::derived,
+    reactive::{derived, varying},
     show::words::Words,
 };
 
@@ -52,7 +52,7 @@ pub(super) fn Orgs() -> impl IntoView {
         <ul class="orgs">{rows}</ul>
         <Confirm open title verb="Leave" path done on_done>
             <ul class="effects">
-                <li>"You lose access to " <b>{move || view! { <Said text=about.get() /> }}</b> " at once. Your account, and other orgs you belong to, stay."</li>
+                <li>"You lose access to " <b>{varying(move || view! { <Said text=about.get() /> })}</b> " at once. Your account, and other orgs you belong to, stay."</li>
                 <li>"What you decided and did stays on record under your name."</li>
                 <li>"API keys of yours are revoked, and the secrets end that you made on keys of others."</li>
             </ul>

@@ -1,15 +1,15 @@
 //! `/login`: the door.
 
-use leptos::{html, prelude::*, task::spawn_local};
+use leptos::{html, prelude::*};
 use leptos_router::{
     NavigateOptions,
     hooks::{use_navigate, use_query_map},
 };
 
 use crate::{
-    api::{Api, Failure},
-    components::{Button, Failed, Field, Kind},
-    reactive::effect,
+    api::Api,
+    components::{Button, Failed, Field, Form, Kind, Sending},
+    reactive::{effect, varying},
     shell::title,
 };
 
@@ -21,45 +21,33 @@ pub(crate) fn SignIn() -> impl IntoView {
     let navigate = use_navigate();
     let email = RwSignal::new(String::new());
     let password = RwSignal::new(String::new());
-    let busy = RwSignal::new(false);
-    let failure = RwSignal::new(None::<Failure>);
+    let sending = Sending::idle();
     let first = NodeRef::<html::Input>::new();
     effect(move || {
         if let Some(input) = first.get() {
             let _ = input.focus();
         }
     });
-    let submit = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
-        if busy.get_untracked() {
-            return;
-        }
-        busy.set(true);
-        failure.set(None);
+    let submit = Callback::new(move |()| {
         let navigate = navigate.clone();
         let next = query.with_untracked(|query| query.get("next"));
-        spawn_local(async move {
-            let answer = api.sign_in(&email.get_untracked(), &password.get_untracked()).await;
-            busy.set(false);
-            match answer {
-                Ok(_) => {
-                    let options = NavigateOptions { replace: true, ..NavigateOptions::default() };
-                    navigate(&inside(next), options);
-                }
-                Err(error) => failure.set(Some(error)),
-            }
+        sending.send(async move {
+            api.sign_in(&email.get_untracked(), &password.get_untracked()).await?;
+            let options = NavigateOptions { replace: true, ..NavigateOptions::default() };
+            navigate(&inside(next), options);
+            Ok(())
         });
-    };
+    });
     view! {
         <main class="door">
             <h1>"Permesso"</h1>
             <p class="quiet">"The door between AI agents and your tools."</p>
-            <form on:submit=submit class="form">
+            <Form on_submit=submit>
                 <Field label="E-mail" kind="email" value=email autocomplete="username" node=first />
                 <Field label="Password" kind="password" value=password autocomplete="current-password" />
-                {move || failure.get().map(|failure| view! { <Failed failure /> })}
-                <Button kind=Kind::Primary submit=true busy>"Sign in"</Button>
-            </form>
+                {varying(move || sending.failure.get().map(|failure| view! { <Failed failure /> }))}
+                <Button kind=Kind::Primary submit=true busy=sending.busy>"Sign in"</Button>
+            </Form>
             <p class="quiet">"No account? People come in by invitation: ask an administrator for a link."</p>
         </main>
     }

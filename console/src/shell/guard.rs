@@ -10,7 +10,7 @@ use leptos_router::{
 use crate::{
     api::{Api, Failure, Retry, encoded, remember},
     components::{Failed, Skeleton},
-    reactive::{effect, memo},
+    reactive::{effect, memo, varying},
     show::words::Words,
 };
 
@@ -58,13 +58,13 @@ pub fn Guard() -> impl IntoView {
     });
     let look = Callback::new(move |()| again.notify());
     let known = memo(move || api.me.with(Option::is_some));
-    move || match (known.get(), failure.get()) {
+    varying(move || match (known.get(), failure.get()) {
         (true, _) => view! { <Outlet /> }.into_any(),
         (false, Some(failure)) => {
             view! { <main class="page"><Starting /><Failed failure retry=look /></main> }.into_any()
         }
         (false, None) => view! { <main class="page"><Starting /><Skeleton lines=3 /></main> }.into_any(),
-    }
+    })
 }
 
 /// The heading of a page that is not known yet.

@@ -1,8 +1,10 @@
-//! The keys, on "?".
+//! What the page shows and which keys it has, on "?".
 
 use leptos::prelude::*;
+use leptos_router::hooks::use_location;
 
-use super::Shortcuts;
+use super::{Shortcuts, places::Access};
+use crate::reactive::varying;
 use crate::{components::Dialog, show::words::Words};
 
 /// The dialog that lists the keys of the page that is shown.
@@ -27,20 +29,23 @@ pub fn Help(
         known.reverse();
         known
     };
+    let address = use_location().pathname;
+    let about = move || address.with(|address| Access::at(address).map(|page| view! { <p>{page.about}</p> }));
     view! {
         <Dialog open title=Words::from("Keys")>
+            {about}
             <dl class="keys">
-                {move || known()
+                {varying(move || known()
                     .into_iter()
                     .map(|shortcut| {
                         view! {
                             <div>
-                                <dt><kbd>{shortcut.key.to_uppercase()}</kbd></dt>
+                                <dt><kbd>{shortcut.key.to_ascii_uppercase()}</kbd></dt>
                                 <dd>{shortcut.does}</dd>
                             </div>
                         }
                     })
-                    .collect_view()}
+                    .collect_view())}
                 <div><dt><kbd>"Esc"</kbd></dt><dd>"Close a dialog"</dd></div>
             </dl>
             <label class="check">

@@ -6,6 +6,7 @@ mod help;
 mod navigation;
 mod needs;
 mod org;
+pub mod places;
 mod shortcuts;
 pub(crate) mod storage;
 mod theme;

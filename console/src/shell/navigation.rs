@@ -10,11 +10,15 @@ use leptos_router::{
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
-use super::{Help, Org, ThemePicker, Waiting, title};
+use super::{
+    Help, Org, ThemePicker, Waiting,
+    places::{Access, Navigation, PAGES, Reach},
+    title,
+};
 use crate::{
     api::{Api, live::Live},
-    components::{Button, EmptyState, Icon, Kind, Said, Shape, Tone, toast::Toasts},
-    reactive::memo,
+    components::{Button, EmptyState, Icon, Kind, Said, Shape, Show, Tone, toast::Toasts},
+    reactive::{memo, varying},
     show::words::{Words, plain},
 };
 
@@ -49,7 +53,7 @@ pub fn Shell() -> impl IntoView {
                 <b>"Permesso"</b>
                 <span class="quiet"><OrgName /></span>
             </header>
-            <nav aria-label="Main" class=move || if open.get() { "main open" } else { "main" }>
+            <nav aria-label="Main" class=varying(move || if open.get() { "main open" } else { "main" })>
                 <Brand />
                 <Show when=move || known.get()>
                     <Places />
@@ -62,13 +66,13 @@ pub fn Shell() -> impl IntoView {
                         <p class="offline">"Not connected. What you see may be old; this page goes on by itself once Permesso is back."</p>
                     </Show>
                 </div>
-                {move || {
+                {varying(move || {
                     if known.get() {
                         view! { <Outlet /> }.into_any()
                     } else {
                         view! { <NoSuchOrg /> }.into_any()
                     }
-                }}
+                })}
             </div>
         </div>
         <Help open=help />
@@ -79,7 +83,7 @@ pub fn Shell() -> impl IntoView {
 #[component]
 fn OrgName() -> impl IntoView {
     let org = Org::here();
-    move || view! { <Said text=org.slug.get() /> }
+    varying(move || view! { <Said text=org.slug.get() /> })
 }
 
 #[component]
@@ -108,7 +112,7 @@ fn Brand() -> impl IntoView {
     view! {
         <div class="brand">
             <A href=move || format!("/{}/inbox", org.slug.get())>"Permesso"</A>
-            {move || {
+            {varying(move || {
                 let slugs = others.get();
                 let go = go.clone();
                 if slugs.len() < 2 && slugs.contains(&org.slug.get()) {
@@ -127,7 +131,7 @@ fn Brand() -> impl IntoView {
                     </select>
                 }
                     .into_any()
-            }}
+            })}
         </div>
     }
 }
@@ -136,33 +140,37 @@ fn Brand() -> impl IntoView {
 #[component]
 fn Places() -> impl IntoView {
     let org = Org::here();
+    let listed = PAGES.iter().filter_map(|page| match &page.reach {
+        Reach::Org(access) if access.navigation != Navigation::No => Some((page.path, access)),
+        _ => None,
+    });
+    let link = move |(path, access): (&'static str, &'static Access)| {
+        let Access { right, heading, navigation, .. } = access;
+        let may = memo(move || org.may(*right));
+        varying(move || {
+            may.get().then(|| {
+                view! {
+                    <A href=move || format!("/{}/{path}", org.slug.get())>{*heading} {(*navigation == Navigation::Counting).then(|| view! { <Count /> })}</A>
+                }
+            })
+        })
+    };
+    listed.map(link).collect_view()
+}
+
+/// How many requests wait, as long as some do.
+#[component]
+fn Count() -> impl IntoView {
     let waiting = Waiting::here();
-    let count = move || Some(waiting.count.get()).filter(|count| *count > 0);
-    let to = move |place: &str| format!("/{}/{place}", org.slug.get());
-    view! {
-        <Show when=move || org.may(Right::ReadApprovals)>
-            <A href=move || to("inbox")>
-                "Inbox"
-                {move || {
-                    count()
-                        .map(|count| {
-                            view! {
-                                <span class="count">
-                                    {count}
-                                    <span class="visually-hidden">" waiting"</span>
-                                </span>
-                            }
-                        })
-                }}
-            </A>
-        </Show>
-        <Show when=move || org.may(Right::ReadAudit)>
-            <A href=move || to("audit")>"Audit"</A>
-        </Show>
-        <Show when=move || org.may(Right::ReadMembers)>
-            <A href=move || to("people")>"People"</A>
-        </Show>
-    }
+    varying(move || {
+        let count = Some(waiting.count.get()).filter(|count| *count > 0)?;
+        Some(view! {
+            <span class="count">
+                {count}
+                <span class="visually-hidden">" waiting"</span>
+            </span>
+        })
+    })
 }
 
 /// Who is signed in, theme, keys, the way out.
@@ -184,7 +192,7 @@ fn Foot(help: RwSignal<bool>) -> impl IntoView {
     });
     view! {
         <div class="foot">
-            <A href="/me">{move || view! { <Said text=name() /> }}</A>
+            <A href="/me">{varying(move || view! { <Said text=name() /> })}</A>
             <ThemePicker />
             <div class="foot-row">
                 <span class="keys-only">

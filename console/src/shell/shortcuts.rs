@@ -94,7 +94,7 @@ impl Shortcuts {
     }
 
     fn heard(self, event: &KeyboardEvent) {
-        let (key, typing) = (event.key().to_lowercase(), is_in_field(event));
+        let (key, typing) = (event.key().to_ascii_lowercase(), is_in_field(event));
         if event.repeat() {
             // It was pressed before the field or the dialog was there.
             if typing && self.held.with_value(|held| *held == key) {

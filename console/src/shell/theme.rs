@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::storage;
 use crate::{
     components::{Icon, Shape},
-    reactive::effect,
+    reactive::{effect, varying},
 };
 
 /// The chosen theme.
@@ -45,7 +45,7 @@ pub fn ThemePicker() -> impl IntoView {
                         chosen.set(value.map(str::to_owned));
                     };
                     view! {
-                        <button type="button" title=words aria-label=words aria-pressed=move || is().to_string() on:click=choose>
+                        <button type="button" title=words aria-label=words aria-pressed=varying(move || is().to_string()) on:click=choose>
                             <Icon shape />
                         </button>
                     }

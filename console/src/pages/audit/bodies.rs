@@ -9,7 +9,7 @@ use leptos::prelude::*;
 use super::words::{Digest, digest, is_redacted};
 use crate::{
     components::{CopyButton, Marked, Said, SaidBlock, Tree},
-    reactive::memo,
+    reactive::{memo, varying},
     shell::Org,
     show::{folding::Limit, json::is_json, marks::Form},
 };
@@ -19,7 +19,7 @@ use crate::{
 pub(super) fn Bodies(detail: Arc<AuditRecordDetail>) -> impl IntoView {
     let org = Org::here();
     let may = memo(move || org.may(Right::ReadAuditBodies));
-    move || {
+    varying(move || {
         if !may.get() {
             let role = org.mine.with(|mine| mine.as_ref().map(|mine| mine.role.clone())).unwrap_or_default();
             return view! {
@@ -44,7 +44,7 @@ pub(super) fn Bodies(detail: Arc<AuditRecordDetail>) -> impl IntoView {
             }}
         }
         .into_any()
-    }
+    })
 }
 
 #[component]

@@ -9,8 +9,8 @@ use super::{
     words::ending,
 };
 use crate::{
-    components::{Button, Clock, Icon, Kind, Sentence, Shape, local, midnight},
-    reactive::memo,
+    components::{Button, Clock, Icon, Kind, Sentence, Shape, Show, local, midnight},
+    reactive::{memo, varying},
     show::words::Words,
 };
 
@@ -86,6 +86,6 @@ fn ByStatus(status: &'static str, words: &'static str) -> impl IntoView {
     let is = memo(move || search.filters.with(|filters| filters.get(Name::Status) == status));
     let turn = move |_| search.set(Name::Status, if is.get_untracked() { "" } else { status }, false);
     view! {
-        <button type="button" class="btn quiet" aria-pressed=move || is.get().to_string() on:click=turn>{words}</button>
+        <button type="button" class="btn quiet" aria-pressed=varying(move || is.get().to_string()) on:click=turn>{words}</button>
     }
 }

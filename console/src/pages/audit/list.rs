@@ -1,6 +1,5 @@
 //! `/:org/audit`.
 
-use domain::Right;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
@@ -15,27 +14,13 @@ use super::{
 };
 use crate::{
     api::{encoded, of_org},
-    components::{Button, EmptyState, Failed, Skeleton},
-    reactive::{derived, memo},
-    shell::{Needs, Org, Shortcuts, title},
+    components::{Button, EmptyState, Failed, Show, Skeleton},
+    reactive::{derived, memo, varying},
+    shell::{Org, Shortcuts, title},
 };
 
 #[component]
 pub(crate) fn AuditList() -> impl IntoView {
-    view! {
-        <Needs
-            right=Right::ReadAudit
-            page="Audit"
-            cannot="You may not see the audit here"
-            about="The audit shows every call of an agent and every change that a person made: who, what, when, and how it ended."
-        >
-            <All />
-        </Needs>
-    }
-}
-
-#[component]
-fn All() -> impl IntoView {
     title(|| "Audit".into());
     let search = Search::provide();
     let results = Results::new(search);
@@ -89,8 +74,8 @@ fn Export() -> impl IntoView {
     view! {
         <span class="export">
             <span class="quiet">"Export"</span>
-            <a class="btn quiet" download="" href=move || to("jsonl")>"JSONL"</a>
-            <a class="btn quiet" download="" href=move || to("csv")>"CSV"</a>
+            <a class="btn quiet" download="" href=varying(move || to("jsonl"))>"JSONL"</a>
+            <a class="btn quiet" download="" href=varying(move || to("csv"))>"CSV"</a>
         </span>
     }
 }
@@ -109,7 +94,7 @@ fn Following(results: Results) -> impl IntoView {
             <button
                 type="button"
                 class="btn following"
-                aria-pressed=move || results.on.get().to_string()
+                aria-pressed=varying(move || results.on.get().to_string())
                 title="New records appear by themselves, but never while you read in the list."
                 on:click=turn
             >
@@ -131,20 +116,20 @@ fn Found(results: Results) -> impl IntoView {
     let place = results.place;
     view! {
         <div role="status"><New results /></div>
-        {move || results.read.failure.get().map(|failure| view! { <Failed failure retry /> })}
+        {varying(move || results.read.failure.get().map(|failure| view! { <Failed failure retry /> }))}
         <div
             node_ref=place
-            class=move || if old() { "found old" } else { "found" }
-            aria-busy=move || old().to_string()
+            class=varying(move || if old() { "found old" } else { "found" })
+            aria-busy=varying(move || old().to_string())
             on:pointerenter=move |event| results.point(&event, true)
             on:pointerleave=move |event| results.point(&event, false)
         >
-            {move || match some.get() {
+            {varying(move || match some.get() {
                 Some(true) => view! { <Rows caption="Audit records, newest first" records query /> }.into_any(),
                 Some(false) => view! { <Nothing /> }.into_any(),
                 None if results.read.failure.with(Option::is_some) => ().into_any(),
                 None => view! { <Skeleton lines=8 /> }.into_any(),
-            }}
+            })}
         </div>
     }
 }
@@ -171,7 +156,7 @@ fn New(results: Results) -> impl IntoView {
 fn Nothing() -> impl IntoView {
     let search = Search::here();
     let clear = Callback::new(move |()| search.ask(&Filters::default(), false));
-    move || {
+    varying(move || {
         if search.filters.with(Filters::is_empty) {
             view! {
                 <EmptyState title="Nothing is on record yet">
@@ -191,7 +176,7 @@ fn Nothing() -> impl IntoView {
             }
             .into_any()
         }
-    }
+    })
 }
 
 /// To older records, and back.
@@ -208,12 +193,12 @@ fn Pages(results: Results) -> impl IntoView {
     view! {
         <nav class="pages" aria-label="Pages of records">
             <Show when=move || !search.cursor.with(String::is_empty)>
-                <a class="btn" href=move || search.page("")>"Newest"</a>
+                <a class="btn" href=varying(move || search.page(""))>"Newest"</a>
             </Show>
-            {move || {
+            {varying(move || {
                 let next = results.next.get()?;
-                Some(view! { <a class="btn" href=move || search.page(&next)>"Older records"</a> })
-            }}
+                Some(view! { <a class="btn" href=varying(move || search.page(&next))>"Older records"</a> })
+            })}
         </nav>
     }
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use api_types::{AuditRecord as Record, AuditRecordDetail, List};
-use domain::Right;
 use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
@@ -16,28 +15,14 @@ use super::{
 };
 use crate::{
     api::{encoded, live::Live, of_org, read::Read},
-    components::{CopyButton, EmptyState, Icon, Said, Shape, Shown, Time},
-    reactive::{derived, memo},
-    shell::{Needs, Org, Shortcuts, title},
+    components::{CopyButton, EmptyState, Icon, Said, Shape, Show, Shown, Time},
+    reactive::{derived, memo, varying},
+    shell::{Org, Shortcuts, title},
     show::{time, words::Words},
 };
 
 #[component]
 pub(crate) fn AuditRecord() -> impl IntoView {
-    view! {
-        <Needs
-            right=Right::ReadAudit
-            page="A record of the audit"
-            cannot="You may not see this record"
-            about="This address is that of one record of the audit: a call of an agent or a change that a person made, and how it ended."
-        >
-            <One />
-        </Needs>
-    }
-}
-
-#[component]
-fn One() -> impl IntoView {
     let org = Org::here();
     let live = Live::here();
     Search::provide();
@@ -70,7 +55,7 @@ fn One() -> impl IntoView {
         <main class="page audit">
             <Back />
             <Show when=move || !there.get() && !gone.get()><h1 class="visually-hidden">"A record of the audit"</h1></Show>
-            {move || if gone.get() {
+            {varying(move || if gone.get() {
                 view! {
                     <EmptyState title="There is no such record" whole=true>
                         <p>"It may belong to another org, be older than what is kept, or the address was mistyped."</p>
@@ -79,7 +64,7 @@ fn One() -> impl IntoView {
                     .into_any()
             } else {
                 view! { <Shown read lines=8 let:detail><Detail detail /></Shown> }.into_any()
-            }}
+            })}
         </main>
     }
 }
@@ -136,7 +121,7 @@ fn Facts(record: Record) -> impl IntoView {
     let search = Search::here();
     let all_of = move |name: Name, value: String| {
         let address = derived(move || search.address(&Filters::default().with(name, &value)));
-        let by = format!(", by {}", name.label().to_lowercase());
+        let by = format!(", by {}", name.label().to_ascii_lowercase());
         view! { " " <a class="all" href=address>"all of these"<span class="visually-hidden">{by}</span></a> }
     };
     let actor = match record.actor_kind.as_str() {
@@ -160,7 +145,7 @@ fn Facts(record: Record) -> impl IntoView {
                     view! {
                         <div>
                             <dt>"Approval"</dt>
-                            <dd><a href=move || format!("/{}/approvals/{id}", org.slug.get())>{id.to_string()}</a></dd>
+                            <dd><a href=varying(move || format!("/{}/approvals/{id}", org.slug.get()))>{id.to_string()}</a></dd>
                         </div>
                     }
                 })}

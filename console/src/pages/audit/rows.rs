@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     components::{Badge, Icon, Said, Table, Time},
+    reactive::varying,
     shell::Org,
     show::time,
 };
@@ -88,7 +89,7 @@ fn ToApproval(id: uuid::Uuid) -> impl IntoView {
     let name = id.to_string();
     let short = name.get(name.len() - 6..).unwrap_or_default().to_owned();
     view! {
-        <a href=move || format!("/{}/approvals/{id}", org.slug.get()) title=name aria-label=format!("Approval ending in {short}")>
+        <a href=varying(move || format!("/{}/approvals/{id}", org.slug.get())) title=name aria-label=format!("Approval ending in {short}")>
             "…" {short.clone()}
         </a>
     }

@@ -8,6 +8,7 @@ use super::room::Room;
 use crate::{
     api::{Api, Failure, of_org},
     components::{CopyButton, EmptyState, Failed, Marked, Sentence},
+    reactive::varying,
     shell::Org,
     show::{folding::Limit, marks::Form, words::Words},
 };
@@ -43,14 +44,14 @@ pub(super) fn NothingWaits() -> impl IntoView {
             {(!may).then(|| view! {
                 <p class="quiet">"Which tools agents may call here, somebody can tell you whose role has the right " <code>{Right::ReadToolkits.as_str()}</code> "."</p>
             })}
-            {move || found.get().map(|found| match found {
+            {varying(move || found.get().map(|found| match found {
                 Ok(Some(example)) => view! { <Try example /> }.into_any(),
                 Ok(None) => view! {
                     <p>"There is no tool to call yet. First connect an upstream, offer its tools in a toolkit, and let one of them need approval: " <a href="/api/docs">"over the API"</a>"."</p>
                 }
                     .into_any(),
                 Err(failure) => view! { <Failed failure /> }.into_any(),
-            })}
+            }))}
         </EmptyState>
     }
 }

@@ -17,8 +17,8 @@ use super::{
     row::Row,
 };
 use crate::{
-    components::{Button, Failed, Icon, Kind, Shape, Skeleton, Tab as OneTab, Tabs},
-    reactive::{derived, memo},
+    components::{Button, Failed, Icon, Kind, Shape, Show, Skeleton, Tab as OneTab, Tabs},
+    reactive::{derived, memo, varying},
     shell::{Shortcuts, Waiting},
 };
 
@@ -70,7 +70,7 @@ pub(super) fn Requests() -> impl IntoView {
             </header>
             <Search />
             <Arrivals />
-            {move || pages.failure.get().map(|failure| view! { <Failed failure retry /> })}
+            {varying(move || pages.failure.get().map(|failure| view! { <Failed failure retry /> }))}
             <Lines />
         </section>
     }
@@ -118,7 +118,7 @@ fn Search() -> impl IntoView {
                 aria-label="Search by tool, caller or argument"
                 placeholder="Tool, caller, argument …"
                 autocomplete="off"
-                prop:value=move || room.place.with(|place| place.search.clone())
+                prop:value=varying(move || room.place.with(|place| place.search.clone()))
                 on:input:target=move |event| room.go(|place| place.search = event.target().value(), true)
                 on:keydown=leave
             />
@@ -151,11 +151,11 @@ fn Arrivals() -> impl IntoView {
         }
     });
     view! {
-        <p class="visually-hidden" role="status">{move || said.with(|(_, words)| words.clone())}</p>
+        <p class="visually-hidden" role="status">{varying(move || said.with(|(_, words)| words.clone()))}</p>
         <Show when=move || withheld.get() != 0>
             <div class="arrivals">
                 <Button kind=Kind::Primary on_press=let_in>
-                    {move || withheld.get()} " new"
+                    {varying(move || withheld.get())} " new"
                 </Button>
             </div>
         </Show>
@@ -195,13 +195,13 @@ pub(super) fn stage(room: Room) -> Memo<Stage> {
 #[component]
 fn Lines() -> impl IntoView {
     let stage = stage(Room::here());
-    move || match stage.get() {
+    varying(move || match stage.get() {
         Stage::Failed => ().into_any(),
         Stage::Unread => view! { <div class="lines"><Skeleton lines=6 /></div> }.into_any(),
         Stage::Empty(Tab::Waiting) => view! { <NothingWaits /> }.into_any(),
         Stage::Empty(Tab::Decided) => view! { <NothingDecided /> }.into_any(),
         Stage::Rows => view! { <Groups /> }.into_any(),
-    }
+    })
 }
 
 #[component]
@@ -238,7 +238,7 @@ fn OneGroup(group: Group) -> impl IntoView {
     let heading = group.heading();
     view! {
         <Show when=move || some.get()>
-            {heading.map(|words| view! { <h2 hidden=move || !found.get()>{words}</h2> })}
+            {heading.map(|words| view! { <h2 hidden=varying(move || !found.get())>{words}</h2> })}
             <ul>
                 <For each=move || ids.get() key=|id| *id let:id>
                     <Row id />
@@ -257,13 +257,13 @@ fn More() -> impl IntoView {
     view! {
         <Show when=move || more.get()>
             <div class="more">
-                {move || {
+                {varying(move || {
                     if waiting() {
                         view! { <p class="quiet">"There are more than can be listed here. Decide some to see the others."</p> }.into_any()
                     } else {
                         view! { <Button busy=pages.reading on_press=Callback::new(move |()| pages.go_on())>"Show more"</Button> }.into_any()
                     }
-                }}
+                })}
             </div>
         </Show>
     }

@@ -18,7 +18,6 @@ mod row;
 
 use std::time::Duration;
 
-use domain::Right;
 use leptos::{html, prelude::*};
 use uuid::Uuid;
 use wasm_bindgen::JsCast;
@@ -33,27 +32,13 @@ use super::request::Request;
 use crate::{
     components::{Icon, Shape},
     decide::Decisions,
-    reactive::{effect, effect_again, memo},
-    shell::{Needs, Org, Shortcuts, Waiting, title},
+    reactive::{effect, effect_again, memo, varying},
+    shell::{Org, Shortcuts, Waiting, title},
     show::words::Words,
 };
 
 #[component]
 pub(crate) fn Inbox() -> impl IntoView {
-    view! {
-        <Needs
-            right=Right::ReadApprovals
-            page="Inbox"
-            cannot="You may not see requests here"
-            about="The inbox shows the calls of agents that wait for a person to decide, and what became of earlier ones."
-        >
-            <Rooms />
-        </Needs>
-    }
-}
-
-#[component]
-fn Rooms() -> impl IntoView {
     let org = Org::here();
     let room = Room::provide();
     let waiting = Waiting::here().count;
@@ -88,13 +73,9 @@ fn keys(room: Room) {
 /// After a decision the next request comes, after one that was taken back that one again.
 fn follow_decisions(room: Room) {
     let decisions = Decisions::here();
-    effect_again(move |again| {
-        let taken = decisions.taken.get();
-        if again
-            && let Some(id) = taken
-            && room.place.with_untracked(|place| place.selected == Some(id))
-        {
-            room.go_on_after(id);
+    decisions.goes_on(move |id| {
+        if room.selected_now() == Some(id) {
+            room.go_on_after(id, decisions);
         }
     });
     effect_again(move |again| {
@@ -199,7 +180,7 @@ fn Looked() -> impl IntoView {
                 <Icon shape=Shape::Back />
                 "All requests"
             </button>
-            {move || match shown.get() {
+            {varying(move || match shown.get() {
                 Some(id) => view! {
                     <Request
                         id
@@ -211,7 +192,7 @@ fn Looked() -> impl IntoView {
                     .into_any(),
                 None if nothing.get() => ().into_any(),
                 None => view! { <p class="nothing quiet">"Choose a request to look at."</p> }.into_any(),
-            }}
+            })}
         </section>
     }
 }

@@ -50,12 +50,12 @@ pub fn key(approval: &Approval, group: Group) -> (Group, i64, Uuid) {
 /// What a search looks in: the tool, toolkit, caller and arguments' line, in small letters.
 pub fn text(approval: &Approval) -> String {
     let summary = approval.summary.as_deref().unwrap_or_default();
-    [&approval.tool, &approval.toolkit, &approval.caller_name, summary].join("\n").to_lowercase()
+    small(&[&approval.tool, &approval.toolkit, &approval.caller_name, summary].join("\n"))
 }
 
 /// The words of a search, in small letters.
 pub fn words(search: &str) -> Vec<String> {
-    search.to_lowercase().split_whitespace().map(ToOwned::to_owned).collect()
+    small(search).split_whitespace().map(ToOwned::to_owned).collect()
 }
 
 /// Whether every word is somewhere in the [`text`] of a request.
@@ -77,6 +77,14 @@ pub fn after(listed: &[Uuid], decided: Uuid, to_do: impl Fn(Uuid) -> bool) -> Op
     let (before, behind) = listed.split_at(at.min(listed.len()));
     let open = |id: &&Uuid| **id != decided && to_do(**id);
     behind.iter().find(open).or_else(|| before.iter().rev().find(open)).copied()
+}
+
+/// The text in small letters. In a browser by the browser's own table, which need not be loaded.
+fn small(text: &str) -> String {
+    #[cfg(target_arch = "wasm32")]
+    return js_sys::JsString::from(text).to_lower_case().into();
+    #[cfg(not(target_arch = "wasm32"))]
+    text.to_lowercase()
 }
 
 #[cfg(test)]

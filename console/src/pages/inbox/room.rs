@@ -67,6 +67,8 @@ pub(super) struct Room {
     pub visible: Memo<Vec<Uuid>>,
     pub hold: RwSignal<Hold>,
     asked: RwSignal<u64>,
+    /// The request that was decided and is left for the next one, until that is looked at.
+    left: RwSignal<Option<Uuid>>,
     lines: StoredValue<HashMap<Uuid, Line>>,
     /// The request that takes the focus once it is shown.
     pub wants_focus: RwSignal<Option<Uuid>>,
@@ -98,10 +100,15 @@ impl Room {
             visible,
             hold: RwSignal::new(Hold::default()),
             asked: RwSignal::new(0),
+            left: RwSignal::new(None),
             lines: StoredValue::new(HashMap::new()),
             wants_focus: RwSignal::new(None),
             go: going(),
         };
+        effect(move || {
+            room.place.track();
+            room.left.set(None);
+        });
         room.keep_up(tab, search);
         room.hide(search);
         room.mark_selected();
@@ -166,7 +173,7 @@ impl Room {
 
     /// Why a request that is shown is not one that is looked at in the list; `None` where it is, or that is not known yet.
     pub fn missing(self, id: Uuid) -> Option<Missing> {
-        if self.selected() != Some(id) {
+        if self.left.get() == Some(id) || self.selected() != Some(id) {
             return Some(Missing::Left);
         }
         let listed = self.board.with(|board| board.entries.iter().any(|entry| entry.id() == id));
@@ -177,14 +184,14 @@ impl Room {
     }
 
     /// After a decision: the next request that is still to be decided by who looks.
-    pub fn go_on_after(self, decided: Uuid) {
-        let decisions = Decisions::here();
+    pub fn go_on_after(self, decided: Uuid, decisions: Decisions) {
         let to_do = |id| {
             let line = self.line(id);
             line.is_some_and(|line| line.entry.with_untracked(|entry| !entry.gone && entry.group == Group::Mine))
                 && !decisions.is_on_its_way(id)
         };
         let next = self.visible.with_untracked(|list| order::after(list, decided, to_do));
+        self.left.set(next.and(Some(decided)));
         // With nothing left, the focus stays with what was decided: its button is gone.
         self.look_at(next.or(Some(decided)), true);
     }

@@ -11,7 +11,7 @@ use crate::{
         consent::{Consent, is_asked, query},
         toast::Toasts,
     },
-    reactive::{derived, effect_again, memo},
+    reactive::{derived, effect_again, memo, varying},
     shell::Org,
     show::words::Words,
 };
@@ -25,7 +25,7 @@ pub(super) fn ChangeRole(room: Room) -> impl IntoView {
     });
     view! {
         <Dialog open=room.changing title>
-            {move || room.member.get().map(|member| view! { <Form room member /> })}
+            {varying(move || room.member.get().map(|member| view! { <Form room member /> }))}
         </Dialog>
     }
 }
@@ -95,12 +95,12 @@ fn Form(room: Room, member: Member) -> impl IntoView {
             <Choice label="Role" value=role options=given />
             <Since seen />
             <Effects room before role own />
-            {move || told().map(|failure| view! { <Refused failure /> })}
+            {varying(move || told().map(|failure| view! { <Refused failure /> }))}
             <div class="row-end">
                 <Button kind=Kind::Quiet on_press=Callback::new(move |()| room.changing.set(false))>"Cancel"</Button>
                 <Moment fresh=consent.fresh />
                 <Button kind=Kind::Primary submit=true busy disabled=idle fresh=consent.fresh>
-                    {move || if failure.with(is_asked) { "Change it all the same" } else { "Change the role" }}
+                    {varying(move || if failure.with(is_asked) { "Change it all the same" } else { "Change the role" })}
                 </Button>
             </div>
         </form>
@@ -120,8 +120,8 @@ fn Effects(room: Room, before: Memo<String>, role: RwSignal<String>, own: bool) 
         let words = rights::sentence(rights);
         (!words.is_empty()).then(|| view! { <p>{who} " " <b>{verb}</b> " " <Said text=words /> "."</p> })
     };
-    move || {
+    varying(move || {
         let (gained, lost) = effects()?;
         Some(view! { <div class="effects">{line("can also", &gained)} {line("can no longer", &lost)}</div> })
-    }
+    })
 }

@@ -1,14 +1,12 @@
 //! Who is invited and has not come yet.
 
-use std::sync::Arc;
-
-use api_types::{Invitation, List};
+use api_types::Invitation;
 use leptos::prelude::*;
 
-use super::{Room, next};
+use super::Room;
 use crate::{
     api::of_org,
-    components::{Badge, Button, Confirm, Kind, Said, Seen, Shown, Table, Time, Tone, Until},
+    components::{Badge, Button, Confirm, Kind, Listing, Said, Seen, Show, Time, Tone, Until},
     reactive::{derived, memo},
     shell::Org,
     show::words::Words,
@@ -46,28 +44,29 @@ pub(super) fn Invitations(room: Room, write: Memo<bool>) -> impl IntoView {
         about.set(Some(invitation));
         open.set(true);
     });
+    let row = Callback::new(move |invitation| view! { <Row invitation write ask /> }.into_any());
+    let empty = move || {
+        let words = if write.get() {
+            "Nobody is waiting to come in. An invitation made above stands here until it is taken up."
+        } else {
+            "Nobody is waiting to come in."
+        };
+        view! { <p class="quiet">{words}</p> }
+    };
+    let more = Callback::new(|_| view! { <p class="quiet">"These are the first 200; there are more."</p> }.into_any());
     view! {
-        <Shown read=room.invitations lines=2 let:list>
-            {if list.items.is_empty() {
-                let words = if write.get() { "Nobody is waiting to come in. An invitation made above stands here until it is taken up." } else { "Nobody is waiting to come in." };
-                view! { <p class="quiet">{words}</p> }.into_any()
-            } else {
-                let more = next(&list).is_some();
-                view! {
-                    <Table caption="Invitations" columns=vec!["Who", "Role", "Invited by", "When", "Link", ""]>{rows(&list, write, ask)}</Table>
-                    {more.then(|| view! { <p class="quiet">"These are the first 200; there are more."</p> })}
-                }
-                    .into_any()
-            }}
-        </Shown>
+        <Listing
+            read=room.invitations
+            caption="Invitations"
+            columns=&["Who", "Role", "Invited by", "When", "Link", ""]
+            row
+            empty=ViewFn::from(empty)
+            more
+        />
         <Confirm open title verb="Withdraw" path done on_done seen>
             <p>"Their link stops working at once. You can invite them again, with a new link."</p>
         </Confirm>
     }
-}
-
-fn rows(list: &Arc<List<Invitation>>, write: Memo<bool>, ask: Callback<Invitation>) -> impl IntoView + use<> {
-    list.items.iter().cloned().map(|invitation| view! { <Row invitation write ask /> }).collect_view()
 }
 
 #[component]

@@ -1,13 +1,13 @@
 //! Inviting a person: the form, and the link that is shown once.
 
 use api_types::{CreateInvitation, CreatedInvitation};
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 
 use super::{Room, options, rights};
 use crate::{
     api::{Api, Failure, of_org},
-    components::{Button, Choice, CopyButton, Failed, Field, Kind, Said, Until},
-    reactive::derived,
+    components::{Button, Choice, CopyButton, Failed, Field, Form, Kind, Said, Sending, Until},
+    reactive::{derived, varying},
     shell::Org,
 };
 
@@ -17,68 +17,50 @@ pub(super) fn Invite(room: Room) -> impl IntoView {
     view! {
         <section class="panel" aria-labelledby="invite">
             <h2 id="invite">"Invite somebody"</h2>
-            <Form room made />
-            <div role="status">{move || made.get().map(|created| view! { <Link created made /> })}</div>
+            <Offer room made />
+            <div role="status">{varying(move || made.get().map(|created| view! { <Link created made /> }))}</div>
         </section>
     }
 }
 
 #[component]
-fn Form(room: Room, made: RwSignal<Option<CreatedInvitation>>) -> impl IntoView {
+fn Offer(room: Room, made: RwSignal<Option<CreatedInvitation>>) -> impl IntoView {
     let org = Org::here();
     let api = Api::here();
     let email = RwSignal::new(String::new());
     let role = RwSignal::new("member".to_owned());
-    let busy = RwSignal::new(false);
-    let failure = RwSignal::new(None::<Failure>);
+    let sending = Sending::idle();
     let roles = derived(move || options(&room.to_give(org)));
     let may = move || {
         let given = room.to_give(org);
         let chosen = given.iter().find(|given| role.with(|role| given.name == *role));
         chosen.map(|role| format!("A person with this role can {}.", rights::sentence(&role.rights)))
     };
-    let submit = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
-        if busy.get_untracked() {
-            return;
-        }
-        busy.set(true);
-        failure.set(None);
+    let submit = Callback::new(move |()| {
         made.set(None);
         let path = of_org(&org.slug.get_untracked(), "/invitations");
         let new = CreateInvitation { email: email.get_untracked().trim().to_owned(), role: role.get_untracked() };
-        spawn_local(async move {
-            let answer = api.post(&path, &new).await;
-            busy.try_set(false);
-            match answer {
-                Ok(created) => {
-                    made.try_set(Some(created));
-                    email.try_set(String::new());
-                    room.invitations.again();
-                }
-                Err(error) => {
-                    failure.try_set(Some(error));
-                }
-            }
+        sending.send(async move {
+            made.try_set(Some(api.post(&path, &new).await?));
+            email.try_set(String::new());
+            room.invitations.again();
+            Ok(())
         });
-    };
-    let wrong = derived(move || failure.with(|failure| failure.as_ref()?.field("email")));
-    // What is said at the field is not said twice.
-    let rest = move || failure.get().filter(|failure| !failure.is_at(&["email"]));
+    });
     let advice = |failure: &Failure| {
         (failure.code() == Some("member_exists"))
             .then_some("To give them another role, change it in the list of members.")
     };
     view! {
-        <form class="invite" on:submit=submit>
-            <Field label="E-mail" kind="email" value=email wrong />
+        <Form class="invite" on_submit=submit>
+            <Field label="E-mail" kind="email" value=email wrong=sending.wrong("email") />
             <Choice label="Role" value=role options=roles />
-            <Button kind=Kind::Primary submit=true busy disabled=derived(move || email.with(|email| email.trim().is_empty()))>
+            <Button kind=Kind::Primary submit=true busy=sending.busy disabled=derived(move || email.with(|email| email.trim().is_empty()))>
                 "Make a link"
             </Button>
-        </form>
-        <p class="quiet">{move || may().map(|text| view! { <Said text /> })}</p>
-        {move || rest().map(|failure| view! { <Failed advice=advice(&failure) failure /> })}
+        </Form>
+        <p class="quiet">{varying(move || may().map(|text| view! { <Said text /> }))}</p>
+        {varying(move || sending.rest(&["email"]).map(|failure| view! { <Failed advice=advice(&failure) failure /> }))}
     }
 }
 

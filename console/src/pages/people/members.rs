@@ -1,35 +1,21 @@
 //! Who belongs to the org.
 
-use std::sync::Arc;
-
-use api_types::{List, Member};
+use api_types::Member;
 use leptos::prelude::*;
 
-use super::{Room, next};
+use super::Room;
 use crate::{
     api::{Api, encoded},
-    components::{Badge, Button, Kind, Said, Shown, Table, Time},
+    components::{Badge, Button, Kind, Listing, Said, Show, Time},
     shell::Org,
     show::words::Words,
 };
 
 #[component]
 pub(super) fn Members(room: Room, write: Memo<bool>) -> impl IntoView {
-    view! {
-        <Shown read=room.members lines=4 let:list>
-            {
-                let more = next(&list);
-                view! {
-            <Table caption="Members" columns=vec!["Who", "Role", "Since", ""]>{rows(&list, room, write)}</Table>
-            {more.map(|cursor| view! { <More cursor /> })}
-                }
-            }
-        </Shown>
-    }
-}
-
-fn rows(list: &Arc<List<Member>>, room: Room, write: Memo<bool>) -> impl IntoView + use<> {
-    list.items.iter().cloned().map(|member| view! { <Row member room write /> }).collect_view()
+    let row = Callback::new(move |member| view! { <Row member room write /> }.into_any());
+    let more = Callback::new(|cursor| view! { <More cursor /> }.into_any());
+    view! { <Listing read=room.members caption="Members" columns=&["Who", "Role", "Since", ""] row more /> }
 }
 
 #[component]

@@ -7,8 +7,6 @@ mod members;
 mod remove;
 mod rights;
 
-use std::sync::Arc;
-
 use api_types::{Invitation, List, Member, Role};
 use domain::Right;
 use leptos::prelude::*;
@@ -17,9 +15,9 @@ use leptos_router::hooks::use_query_map;
 use self::{change::ChangeRole, invitations::Invitations, invite::Invite, members::Members, remove::Remove};
 use crate::{
     api::{Api, encoded, of_org, read::Read},
-    components::Seen,
+    components::{Seen, Show},
     reactive::{derived, memo},
-    shell::{Needs, Org, title},
+    shell::{Org, title},
     show::words::Words,
 };
 
@@ -110,20 +108,6 @@ fn options(roles: &[Role]) -> Vec<(String, String)> {
 
 #[component]
 pub(crate) fn People() -> impl IntoView {
-    view! {
-        <Needs
-            right=Right::ReadMembers
-            page="People"
-            cannot="You may not see the people here"
-            about="This page shows who belongs to this org, with which role, and who is invited."
-        >
-            <All />
-        </Needs>
-    }
-}
-
-#[component]
-fn All() -> impl IntoView {
     title(|| "People".into());
     let org = Org::here();
     let api = Api::here();
@@ -144,9 +128,4 @@ fn All() -> impl IntoView {
             <Remove room />
         </main>
     }
-}
-
-/// A list's next page, if there is one.
-fn next<T>(list: &Arc<List<T>>) -> Option<String> {
-    list.next_cursor.clone()
 }

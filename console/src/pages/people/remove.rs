@@ -8,7 +8,7 @@ use super::Room;
 use crate::{
     api::{Api, of_org, read::Read},
     components::{Clock, Confirm, Said, Sentence},
-    reactive::{derived, memo},
+    reactive::{derived, memo, varying},
     shell::Org,
     show::words::Words,
 };
@@ -42,8 +42,8 @@ pub(super) fn Remove(room: Room) -> impl IntoView {
         <Confirm open=room.removing title verb="Remove" path done on_done seen=room.seen(org)>
             <ul class="effects">
                 <li>
-                    {move || if own() { "You lose" } else { "They lose" }}
-                    " access to " <b>{move || view! { <Said text=org.slug.get() /> }}</b> " at once. Their account, and other orgs they belong to, stay."
+                    {varying(move || if own() { "You lose" } else { "They lose" })}
+                    " access to " <b>{varying(move || view! { <Said text=org.slug.get() /> })}</b> " at once. Their account, and other orgs they belong to, stay."
                 </li>
                 <li>"What they decided and did stays on record under their name."</li>
                 <Keys room />
@@ -74,7 +74,7 @@ fn Keys(room: Room) -> impl IntoView {
             .collect();
         (!names.is_empty()).then_some(names)
     };
-    move || match owned() {
+    varying(move || match owned() {
         Some(names) => {
             let (count, names) = (names.len(), listed(&names));
             let keys = if count == 1 { "API key that still works" } else { "API keys that still work" };
@@ -84,7 +84,7 @@ fn Keys(room: Room) -> impl IntoView {
             view! { <li>"API keys of theirs are revoked, and the secrets end that they made on keys of others."</li> }
                 .into_any()
         }
-    }
+    })
 }
 
 /// Names with commas between them: each for itself, so that none changes how its neighbours are read.

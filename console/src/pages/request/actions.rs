@@ -10,9 +10,9 @@ use super::{
     part, words,
 };
 use crate::{
-    components::{Button, Clock, Field, Fresh, Kind, Moment, Presses, presses::READ},
+    components::{Button, Clock, Field, Fresh, Kind, Moment, Presses, Show, presses::READ},
     decide::{Decisions, Phase, Target, Verdict},
-    reactive::{effect, effect_again, memo},
+    reactive::{effect, effect_again, memo, varying},
     shell::{Org, Shortcuts},
 };
 
@@ -54,7 +54,7 @@ pub(super) fn Actions(detail: Detail, on_done: Callback<()>) -> impl IntoView {
         })
     });
     let phase = memo(move || decisions.of(id).map(|decision| (decision.verdict.doing(), decision.phase)));
-    move || {
+    varying(move || {
         match (phase.get(), can.get()) {
         (Some((doing, phase)), _) => view! { <OnItsWay detail doing phase /> }.into_any(),
         (None, Can::Decide) => view! { <Decide detail late=false on_done /> }.into_any(),
@@ -70,7 +70,7 @@ pub(super) fn Actions(detail: Detail, on_done: Callback<()>) -> impl IntoView {
         .into_any(),
         (None, Can::Nothing) => ().into_any(),
     }
-    }
+    })
 }
 
 #[component]

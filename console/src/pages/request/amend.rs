@@ -1,24 +1,24 @@
 //! What one can do to a request beside deciding it: take an approval back before it is used, give a request that waits
 //! more time.
 
-use api_types::{Approval, Extend, Revoke};
+use api_types::{Extend, Revoke};
 use domain::approval::state::EXTENSIONS;
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 use serde::Serialize;
 
 use super::{Detail, part};
 use crate::{
-    api::{Api, Failure, approval_path},
-    components::{Button, Failed, Field, Fresh, Kind, Moment, Tone, toast::Toasts},
+    api::{Api, approval_path},
+    components::{Button, Failed, Field, Form, Fresh, Kind, Moment, Sending, Show, Tone, toast::Toasts},
+    reactive::varying,
     shell::Org,
 };
 
-/// Something that is sent to the server once, and what came of it.
+/// What is done to a request, and what came of it.
 #[derive(Clone, Copy)]
 struct Sent {
     detail: Detail,
-    busy: RwSignal<bool>,
-    failure: RwSignal<Option<Failure>>,
+    sending: Sending,
     on_done: Callback<()>,
     here: (Api, Org, Toasts),
 }
@@ -26,27 +26,18 @@ struct Sent {
 impl Sent {
     fn new(detail: Detail, on_done: Callback<()>) -> Self {
         let here = (Api::here(), Org::here(), Toasts::here());
-        Self { detail, busy: RwSignal::new(false), failure: RwSignal::new(None), on_done, here }
+        Self { detail, sending: Sending::idle(), on_done, here }
     }
 
     fn post(self, verb: &str, body: impl Serialize + 'static, done: &'static str) {
         let (api, org, toasts) = self.here;
         let id = self.detail.with_untracked(|detail| detail.approval.id);
         let path = format!("{}/{verb}", approval_path(&org.slug.get_untracked(), id));
-        self.busy.set(true);
-        self.failure.set(None);
-        spawn_local(async move {
-            let answer = api.post::<Approval>(&path, &body).await;
-            self.busy.try_set(false);
-            match answer {
-                Ok(_) => {
-                    toasts.say(Tone::Ok, done);
-                    self.on_done.run(());
-                }
-                Err(failure) => {
-                    self.failure.try_set(Some(failure));
-                }
-            }
+        self.sending.send(async move {
+            api.post_only(&path, &body).await?;
+            toasts.say(Tone::Ok, done);
+            self.on_done.run(());
+            Ok(())
         });
     }
 }
@@ -58,8 +49,7 @@ pub(super) fn TakeBack(detail: Detail, on_done: Callback<()>) -> impl IntoView {
     let (reason, wrong) = (RwSignal::new(String::new()), RwSignal::new(None::<String>));
     // It comes up where the approval was pressed.
     let fresh = Fresh::new(0.0);
-    let submit = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
+    let submit = Callback::new(move |()| {
         let reason = reason.get_untracked();
         if reason.trim().is_empty() {
             wrong.set(Some("Say why: the agent has nothing else to go by.".to_owned()));
@@ -67,16 +57,16 @@ pub(super) fn TakeBack(detail: Detail, on_done: Callback<()>) -> impl IntoView {
         }
         wrong.set(None);
         sent.post("revoke", Revoke { reason }, "Taken back: the call does not run.");
-    };
+    });
     view! {
-        <form class="acts" on:submit=submit>
+        <Form class="acts" on_submit=submit>
             <Moment fresh />
             <div class="noting">
                 <Field label="Why it must not run after all" value=reason hint="The agent reads this word for word." wrong />
-                {move || sent.failure.get().map(|failure| view! { <Failed failure /> })}
+                {varying(move || sent.sending.failure.get().map(|failure| view! { <Failed failure /> }))}
             </div>
-            <Button kind=Kind::Danger fresh busy=sent.busy submit=true>"Take back"</Button>
-        </form>
+            <Button kind=Kind::Danger fresh busy=sent.sending.busy submit=true>"Take back"</Button>
+        </Form>
     }
 }
 
@@ -88,8 +78,8 @@ pub(super) fn MoreTime(detail: Detail, on_done: Callback<()>) -> impl IntoView {
     let more = Callback::new(move |()| sent.post("extend", Extend { seconds: 3_600 }, "It waits an hour longer."));
     view! {
         <Show when=move || left.get()>
-            <Button kind=Kind::Quiet busy=sent.busy on_press=more>"One hour more"</Button>
+            <Button kind=Kind::Quiet busy=sent.sending.busy on_press=more>"One hour more"</Button>
         </Show>
-        {move || sent.failure.get().map(|failure| view! { <Failed failure /> })}
+        {varying(move || sent.sending.failure.get().map(|failure| view! { <Failed failure /> }))}
     }
 }

@@ -6,8 +6,8 @@ use serde::Deserialize;
 
 use super::{Detail, Said, part};
 use crate::{
-    components::{Difference, SaidBlock, Sentence, Time, Tree},
-    reactive::memo,
+    components::{Difference, SaidBlock, Sentence, Show, Time, Tree},
+    reactive::{memo, varying},
     shell::Org,
     show::words::{Words, plain},
 };
@@ -27,23 +27,23 @@ pub(super) fn Arguments(detail: Detail) -> impl IntoView {
     view! {
         <h3>
             "Arguments"
-            {move || before.get().filter(|_| !erased.get()).map(|(id, at, _)| view! {
+            {varying(move || before.get().filter(|_| !erased.get()).map(|(id, at, _)| view! {
                 ", compared with the "
                 <a href=format!("/{}/approvals/{id}", org.slug.get_untracked())>"last approved call"</a>
                 " (" <Time at /> ")"
-            })}
+            }))}
         </h3>
         <Show when=move || redacted.get()>
             <p class="quiet">"As the record has them, with secrets taken out: the exact ones are erased once the call is over."</p>
         </Show>
-        {move || {
+        {varying(move || {
             if erased.get() {
                 view! { <p class="quiet">"They are not kept any more."</p> }
                     .into_any()
             } else {
                 view! { <Tree json=now before=then label="Arguments" /> }.into_any()
             }
-        }}
+        })}
     }
 }
 
@@ -64,18 +64,18 @@ pub(super) fn Definition(detail: Detail) -> impl IntoView {
         (told.title, told.description)
     });
     view! {
-        {move || reviewed.get().map(|old| view! {
+        {varying(move || reviewed.get().map(|old| view! {
             <h3>"The tool has changed since it was reviewed"</h3>
             <Difference old=Signal::stored(old) new=now />
             <Reviewed detail />
-        })}
+        }))}
         <details class="about">
             <summary>"What the upstream says of this tool"</summary>
-            {move || told.with(|(title, _)| title.clone()).map(|title| view! { <p><b><Said text=title /></b></p> })}
-            {move || match told.with(|(_, description)| description.clone()) {
+            {varying(move || told.with(|(title, _)| title.clone()).map(|title| view! { <p><b><Said text=title /></b></p> }))}
+            {varying(move || match told.with(|(_, description)| description.clone()) {
                 Some(description) => view! { <SaidBlock text=description /> }.into_any(),
                 None => view! { <p class="quiet">"It has no description."</p> }.into_any(),
-            }}
+            })}
             <Show when=move || reviewed.with(Option::is_none)><Reviewed detail /></Show>
         </details>
     }
@@ -104,11 +104,11 @@ fn Reviewed(detail: Detail) -> impl IntoView {
     view! {
         <Show when=move || !list.with(Vec::is_empty)>
             <h4>"Reviewed definitions, the last one first"</h4>
-            <ul class="reviewed">{move || list.get().into_iter().map(row).collect_view()}</ul>
+            <ul class="reviewed">{varying(move || list.get().into_iter().map(row).collect_view())}</ul>
             <Show when=move || list.with(|list| list.iter().all(|one| one.sha256 != own.get()))>
                 <p class="quiet">
-                    "This request's definition has the hash " <code>{move || short(&own.get())}</code>
-                    ": none of these." {move || (!changed.get()).then_some(" What differs in nothing but the order of members counts as the same.")}
+                    "This request's definition has the hash " <code>{varying(move || short(&own.get()))}</code>
+                    ": none of these." {varying(move || (!changed.get()).then_some(" What differs in nothing but the order of members counts as the same."))}
                 </p>
             </Show>
         </Show>

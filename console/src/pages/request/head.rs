@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::{Detail, Said, StatusBadge, part, words};
 use crate::{
-    components::{Badge, Clock, Icon, Shape, Time, Tone, Until, local_time},
-    reactive::{effect, memo},
+    components::{Badge, Clock, Icon, Shape, Show, Time, Tone, Until, local_time},
+    reactive::{effect, memo, varying},
 };
 
 /// Title, badges, who asks, time left.
@@ -39,15 +39,15 @@ pub(super) fn Head(detail: Detail, wants_focus: RwSignal<Option<Uuid>>) -> impl 
                 .definition_changed
                 .then(|| view! { <Badge tone=Tone::Warn><Icon shape=Shape::Change />"tool changed"</Badge> })}
             <Badge>"toolkit "<Said text=approval.toolkit.clone() /></Badge>
-            {move || {
+            {varying(move || {
                 // Read here: what is read for a component's property is not followed.
                 let (status, answer) = status.get();
                 (status != "pending").then(|| view! { <StatusBadge status answer /> })
-            }}
+            })}
         </div>
         <Who detail />
         <Show when=move || waits.get()>
-            {move || view! { <TimeLeft from until=until.get() /> }}
+            {varying(move || view! { <TimeLeft from until=until.get() /> })}
         </Show>
     }
 }

@@ -32,9 +32,9 @@ use self::{
 pub use crate::components::Said;
 use crate::{
     api::{approval_path, live::Live, read::Read},
-    components::{Badge, EmptyState, Failed, Icon, Skeleton},
+    components::{Badge, EmptyState, Failed, Icon, Show, Skeleton},
     decide::{Decisions, Fate},
-    reactive::{effect, memo},
+    reactive::{effect, memo, varying},
     shell::Org,
 };
 
@@ -83,8 +83,8 @@ pub fn Request(
         read.failure.with(|failure| failure.as_ref().is_some_and(|failure| failure.code() == Some("not_found")))
     });
     view! {
-        {move || (!gone.get()).then(|| read.failure.get().map(|failure| view! { <div class="card-part"><Failed failure retry /></div> }))}
-        {move || match (there.get(), gone.get()) {
+        {varying(move || (!gone.get()).then(|| read.failure.get().map(|failure| view! { <div class="card-part"><Failed failure retry /></div> })))}
+        {varying(move || match (there.get(), gone.get()) {
             (_, true) => view! {
                 <EmptyState title="There is no such request">
                     <p>"It may belong to another org, or the address was mistyped."</p>
@@ -94,7 +94,7 @@ pub fn Request(
             (true, _) => read.value.get_untracked().map(|first| view! { <Card first read wants_focus instead_of_actions /> }).into_any(),
             (false, _) if read.failure.with(Option::is_some) => ().into_any(),
             (false, _) => view! { <div class="card-part late"><Skeleton lines=8 /></div> }.into_any(),
-        }}
+        })}
     }
 }
 
@@ -150,10 +150,10 @@ fn Card(
             <Similar detail />
             <History detail />
         </article>
-        {move || match instead_of_actions.and_then(|instead| instead.get()) {
+        {varying(move || match instead_of_actions.and_then(|instead| instead.get()) {
             Some(notice) => notice.run(),
             None => view! { <Actions detail on_done=Callback::new(move |()| read.again()) /> }.into_any(),
-        }}
+        })}
     }
 }
 

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::{Detail, Said, part, words};
 use crate::components::{Clock, Icon, SaidBlock, Sentence, Shape, Time};
+use crate::reactive::varying;
 
 /// The notes, the most important first.
 #[component]
@@ -17,8 +18,8 @@ pub(super) fn Notes(detail: Detail) -> impl IntoView {
     let nobody = part(detail, words::nobody);
     let waits = part(detail, |detail| detail.approval.status == "pending");
     view! {
-        {move || became.get().map(|words| view! { <p class="notice"><Icon shape=Shape::Clock /><span><Sentence words /></span></p> })}
-        {move || {
+        {varying(move || became.get().map(|words| view! { <p class="notice"><Icon shape=Shape::Clock /><span><Sentence words /></span></p> }))}
+        {varying(move || {
             ran.get()
                 .filter(|_| waits.get())
                 .map(|at| view! {
@@ -27,14 +28,14 @@ pub(super) fn Notes(detail: Detail) -> impl IntoView {
                         <span><b>"The same call ran "<Time at /></b>" with exactly these arguments. Approving runs it once more."</span>
                     </p>
                 })
-        }}
-        {move || nobody.get().map(|(what, why)| view! {
+        })}
+        {varying(move || nobody.get().map(|(what, why)| view! {
             <p class="notice warn">
                 <Icon shape=Shape::Warning />
                 <span><b>{what}</b><Said text=why /></span>
             </p>
-        })}
-        <p class=move || if waits.get() { "notice warn" } else { "notice" }>
+        }))}
+        <p class=varying(move || if waits.get() { "notice warn" } else { "notice" })>
             <Icon shape=Shape::Pause />
             <span><b>"Held because "</b><Sentence words=words::why(&approval.rule, &approval.tool, &approval.toolkit) /></span>
         </p>

@@ -6,6 +6,7 @@ use leptos::prelude::*;
 use super::{Detail, Said, part, words};
 use crate::{
     components::{Badge, Icon, SaidBlock, Sentence, Table, Time},
+    reactive::varying,
     shell::Org,
 };
 
@@ -17,7 +18,7 @@ pub(super) fn Similar(detail: Detail) -> impl IntoView {
         let state = |one: &Approval| (one.id, one.status.clone(), one.answer.clone(), one.decision_reason.clone());
         detail.similar.iter().map(state).collect::<Vec<_>>()
     });
-    move || {
+    varying(move || {
         let none = states.with(Vec::is_empty);
         let rows = detail.with_untracked(|detail| detail.similar.clone());
         (!none).then(|| view! {
@@ -26,7 +27,7 @@ pub(super) fn Similar(detail: Detail) -> impl IntoView {
                 {rows.into_iter().map(|one| view! { <SimilarRow one /> }).collect_view()}
             </Table>
         })
-    }
+    })
 }
 
 #[component]
@@ -51,7 +52,7 @@ pub(super) fn History(detail: Detail) -> impl IntoView {
     view! {
         <h3>"History"</h3>
         <ol class="history">
-            {move || {
+            {varying(move || {
                 // Read and not only tracked: a memo that was never read follows nothing.
                 let (_, answer) = shown.get();
                 let events = detail.with_untracked(|detail| detail.history.clone());
@@ -60,7 +61,7 @@ pub(super) fn History(detail: Detail) -> impl IntoView {
                     .enumerate()
                     .map(|(at, event)| view! { <Event event is_first=at == 0 answer=answer.clone() /> })
                     .collect_view()
-            }}
+            })}
         </ol>
     }
 }

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use super::{Detail, part, words};
 use crate::{
     components::{Icon, SaidBlock, Shape, Tree},
-    reactive::memo,
+    reactive::{memo, varying},
     shell::Org,
     show::json,
 };
@@ -16,10 +16,10 @@ use crate::{
 #[component]
 pub(super) fn Outcome(detail: Detail) -> impl IntoView {
     let shown = part(detail, |detail| (detail.result.clone(), detail.approval.answer.clone()));
-    move || {
+    varying(move || {
         let (result, answer) = shown.get();
         result.map(|result| view! { <Told result title=words::result(answer.as_deref()) /> })
-    }
+    })
 }
 
 #[component]
@@ -38,9 +38,9 @@ fn Told(result: RunResult, title: &'static str) -> impl IntoView {
         }}
         <p class="quiet">
             {(!is_whole).then(|| format!("This is the beginning of {} kB. ", bytes.div_ceil(1000)))}
-            {move || may.get().then(|| view! {
+            {varying(move || may.get().then(|| view! {
                 <a href=format!("/{}/audit/{record_id}", org.slug.get_untracked())>"The record of this run"</a>
-            })}
+            }))}
         </p>
     }
 }

@@ -1,14 +1,16 @@
 //! A call whose outcome nobody knows: what is known, what to look at, and what a person found.
 
-use api_types::{Approval, Settle, SettleOutcome};
+use api_types::{Settle, SettleOutcome};
 use chrono::{DateTime, Utc};
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 
 use super::{Detail, Said, part};
 use crate::{
-    api::{Api, Failure, approval_path},
-    components::{Area, Button, Clock, Failed, Icon, Kind, Shape, Time, Tone, Until, local_time, toast::Toasts},
-    reactive::{derived, memo},
+    api::{Api, approval_path},
+    components::{
+        Area, Button, Clock, Failed, Icon, Kind, Sending, Shape, Time, Tone, Until, local_time, toast::Toasts,
+    },
+    reactive::{derived, memo, varying},
     shell::Org,
 };
 
@@ -39,13 +41,13 @@ pub(super) fn SettleForm(detail: Detail, on_settled: Callback<()>) -> impl IntoV
                 {(!asks).then_some(". It may have run, wholly or in part. Permesso does not send it again, and refuses the same call until this is settled.")}
             </p>
             <p>"Look where " <code><Said text=tool /></code> " would have left something: the thing it makes or changes, the other side's own log."</p>
-            {move || {
+            {varying(move || {
                 match because.get() {
                     _ if may.get() => view! { <Choices detail on_settled /> }.into_any(),
                     Some(because) => view! { <p class="quiet">"You cannot settle this: "<Said text=because />"."</p> }.into_any(),
                     None => ().into_any(),
                 }
-            }}
+            })}
         </section>
     }
 }
@@ -59,41 +61,31 @@ fn Choices(detail: Detail, on_settled: Callback<()>) -> impl IntoView {
     let early = memo(move || from.get().filter(|from| now.get() < *from));
     let note = RwSignal::new(String::new());
     let wrong = RwSignal::new(None::<String>);
-    let busy = RwSignal::new(false);
-    let failure = RwSignal::new(None::<Failure>);
+    let sending = Sending::idle();
     let settle = move |outcome: SettleOutcome| {
         if note.with_untracked(|note| note.trim().is_empty()) {
             wrong.set(Some("Say how you found out: it stays on record.".to_owned()));
             return;
         }
         wrong.set(None);
-        busy.set(true);
-        failure.set(None);
         let path = format!("{}/settle", approval_path(&org.slug.get_untracked(), id));
         let body = Settle { outcome, note: note.get_untracked() };
-        spawn_local(async move {
-            let answer = api.post::<Approval>(&path, &body).await;
-            busy.try_set(false);
-            match answer {
-                Ok(_) => {
-                    toasts.say(Tone::Ok, follows(outcome));
-                    on_settled.run(());
-                }
-                Err(error) => {
-                    failure.try_set(Some(error));
-                }
-            }
+        sending.send(async move {
+            api.post_only(&path, &body).await?;
+            toasts.say(Tone::Ok, follows(outcome));
+            on_settled.run(());
+            Ok(())
         });
     };
     let off = derived(move || early.get().is_some());
     view! {
         <div class="form">
             <Area label="How you found out" value=note hint="It stays on record; the agent does not read it." wrong />
-            {move || failure.get().map(|failure| view! { <Failed failure /> })}
-            {move || early.get().map(|from| view! { <Early from /> })}
+            {varying(move || sending.failure.get().map(|failure| view! { <Failed failure /> }))}
+            {varying(move || early.get().map(|from| view! { <Early from /> }))}
             <div class="row">
-                <Button kind=Kind::Danger busy disabled=off on_press=Callback::new(move |()| settle(SettleOutcome::Executed))>"It ran"</Button>
-                <Button busy disabled=off on_press=Callback::new(move |()| settle(SettleOutcome::NotExecuted))>"It did not run"</Button>
+                <Button kind=Kind::Danger busy=sending.busy disabled=off on_press=Callback::new(move |()| settle(SettleOutcome::Executed))>"It ran"</Button>
+                <Button busy=sending.busy disabled=off on_press=Callback::new(move |()| settle(SettleOutcome::NotExecuted))>"It did not run"</Button>
             </div>
             <p class="quiet">"It ran: the agent is told so, and that its answer is lost. It did not run: the agent may ask again, and a person decides again."</p>
         </div>

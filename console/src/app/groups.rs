@@ -1,0 +1,139 @@
+//! The views of the pages, by the groups in which a browser loads them. What only the pages of one group need stands in a
+//! file of its own, which `console/bundle` splits off at the functions that are marked here. A page that is opened by
+//! everybody belongs to the main group, and every other one to a group of pages that are used together.
+
+use leptos::{
+    prelude::*,
+    task::spawn_local,
+    wasm_split::{SplitLoaderError, wasm_split},
+};
+
+use crate::{
+    components::{Button, EmptyState, Kind, Skeleton},
+    pages::{Approval, AuditList, AuditRecord, FirstOrg, Inbox, Invite, Me, People, SignIn},
+    reactive::varying,
+    shell::{
+        places::{AccountPage, AuditPage, Content, MainPage},
+        title,
+    },
+};
+
+/// How long after the console's start the groups are loaded that nobody has opened yet, in milliseconds: what the first
+/// page reads comes before them.
+const LATER_MS: u64 = 3_000;
+
+/// The view of a page.
+pub(super) fn view_of(content: Content) -> AnyView {
+    match content {
+        Content::Main(page) => main_page(page),
+        content => view! { <Loaded content /> }.into_any(),
+    }
+}
+
+/// Loads every group once the browser has nothing else to do, so that a page opens at once and opens even while the server
+/// cannot be reached.
+pub(super) fn load_when_idle() {
+    let load = || {
+        spawn_local(async {
+            // A group that cannot be loaded now is loaded when one of its pages is opened.
+            let _ = load_audit().await;
+            let _ = load_people().await;
+            let _ = load_account().await;
+        });
+    };
+    let wait = move || {
+        // Not every browser says when it is idle.
+        if request_idle_callback_with_handle(load).is_err() {
+            load();
+        }
+    };
+    set_timeout(wait, std::time::Duration::from_millis(LATER_MS));
+}
+
+fn main_page(page: MainPage) -> AnyView {
+    match page {
+        MainPage::SignIn => view! { <SignIn /> }.into_any(),
+        MainPage::FirstOrg => view! { <FirstOrg /> }.into_any(),
+        MainPage::Inbox => view! { <Inbox /> }.into_any(),
+        MainPage::Request => view! { <Approval /> }.into_any(),
+    }
+}
+
+fn audit_page(page: AuditPage) -> AnyView {
+    match page {
+        AuditPage::List => view! { <AuditList /> }.into_any(),
+        AuditPage::Record => view! { <AuditRecord /> }.into_any(),
+    }
+}
+
+fn people_page() -> AnyView {
+    view! { <People /> }.into_any()
+}
+
+fn account_page(page: AccountPage) -> AnyView {
+    match page {
+        AccountPage::Me => view! { <Me /> }.into_any(),
+        AccountPage::Invitation => view! { <Invite /> }.into_any(),
+    }
+}
+
+#[wasm_split(audit, fallible, preload(load_audit), wasm_split_path = ::leptos::wasm_split)]
+fn audit() -> Result<fn(AuditPage) -> AnyView, SplitLoaderError> {
+    Ok(audit_page)
+}
+
+#[wasm_split(people, fallible, preload(load_people), wasm_split_path = ::leptos::wasm_split)]
+fn people() -> Result<fn() -> AnyView, SplitLoaderError> {
+    Ok(people_page)
+}
+
+#[wasm_split(account, fallible, preload(load_account), wasm_split_path = ::leptos::wasm_split)]
+fn account() -> Result<fn(AccountPage) -> AnyView, SplitLoaderError> {
+    Ok(account_page)
+}
+
+/// What builds the view of a page, once its group is loaded.
+async fn builder(content: Content) -> Result<ViewFn, SplitLoaderError> {
+    Ok(match content {
+        Content::Main(page) => ViewFn::from(move || main_page(page)),
+        Content::Audit(page) => audit().await.map(|build| ViewFn::from(move || build(page)))?,
+        Content::People => people().await.map(ViewFn::from)?,
+        Content::Account(page) => account().await.map(|build| ViewFn::from(move || build(page)))?,
+    })
+}
+
+/// A page whose group is loaded first, unless it was loaded before.
+#[component]
+fn Loaded(content: Content) -> impl IntoView {
+    let built = RwSignal::new(None::<Option<ViewFn>>);
+    spawn_local(async move {
+        let builder = builder(content).await.ok();
+        // The page may have been left meanwhile.
+        built.try_set(Some(builder));
+    });
+    varying(move || match built.get() {
+        None => view! { <main class="page late"><Skeleton lines=6 /></main> }.into_any(),
+        Some(Some(build)) => build.run(),
+        Some(None) => view! { <NotLoaded /> }.into_any(),
+    })
+}
+
+/// What stands in the place of a page that cannot be loaded. The next visit tries again.
+#[component]
+fn NotLoaded() -> impl IntoView {
+    title(|| "Not loaded".into());
+    // What was decided and is not sent yet makes the browser ask first.
+    let load = Callback::new(|()| {
+        let _ = window().location().reload();
+    });
+    view! {
+        <main class="page">
+            <EmptyState title="This page could not be loaded" whole=true>
+                <p role="alert">
+                    "Permesso cannot be reached, or has been updated since the console was started. Everything else here goes on."
+                </p>
+                <Button kind=Kind::Primary on_press=load>"Load the console anew"</Button>
+            </EmptyState>
+        </main>
+    }
+}
