@@ -10,7 +10,6 @@ use wire::envelope::{self, Message};
 use wire::error::{HEADER_MISMATCH, INTERNAL_ERROR, MISSING_CAPABILITY, RpcError, UNSUPPORTED_VERSION};
 use wire::lenient::{self, Unreadable};
 use wire::mcp::input::Inputs;
-use wire::mcp::{InitializeResult, Revision};
 
 use super::departure::{Guard, unguarded};
 use super::status::Observer;
@@ -117,6 +116,16 @@ impl Answer {
         raw.get().len()
     }
 
+    /// The code of an error.
+    pub(super) fn error_code(&self) -> Option<i64> {
+        #[derive(serde::Deserialize)]
+        struct Coded {
+            code: i64,
+        }
+        let Self::Error(error) = self else { return None };
+        serde_json::from_str::<Coded>(error.get()).ok().map(|error| error.code)
+    }
+
     /// As a caller may have it: one that read such an error would take it for ours, about its own request. See
     /// [`super::Call::tells_missing`] for the one that it is told.
     pub(super) fn for_caller(self, observer: &Observer, tells_missing: bool) -> Self {
@@ -190,8 +199,8 @@ pub(super) enum Heard {
     Answer(u64, Answer),
     /// It asked something; this is the message to send back.
     Reply(Vec<u8>),
-    /// An error that names no request of the gateway's.
-    Unaddressed(Box<RawValue>),
+    /// An error that names no request of the gateway's: it has no id, or one that the gateway never gave.
+    Unaddressed { error: Box<RawValue>, has_id: bool },
 }
 
 /// Reads one message (or a batch of them, as revision 2025-03-26 has them), each as far as it can be understood.
@@ -206,13 +215,22 @@ pub(super) fn hear(bytes: &[u8], observer: &Observer) -> Vec<Result<Heard, Unrea
         .collect()
 }
 
+/// The answers that a line ends with behind other text; see [`lenient::behind_text`].
+pub(super) fn hear_behind_text(line: &[u8], observer: &Observer) -> Vec<(u64, Answer)> {
+    let heard = lenient::behind_text(line).into_iter().filter_map(|message| act(message, observer));
+    heard.filter_map(|heard| if let Heard::Answer(id, answer) = heard { Some((id, answer)) } else { None }).collect()
+}
+
 fn act(message: Message<'_>, observer: &Observer) -> Option<Heard> {
     match message {
         // Every id of ours is a plain number; anything else answers nobody.
         Message::Response { id, outcome } => match (lenient::number(id), outcome) {
             (Some(id), Ok(result)) => return Some(Heard::Answer(id, Answer::Result(result.to_owned()))),
-            (Some(id), Err(error)) => return Some(Heard::Answer(id, Answer::Error(error.to_owned()))),
-            (None, Err(error)) => return Some(Heard::Unaddressed(error.to_owned())),
+            (Some(id), Err(error)) => return Some(Heard::Answer(id, Answer::Error(lenient::error_object(error)))),
+            (None, Err(error)) => {
+                let (error, has_id) = (lenient::error_object(error), id.get() != "null");
+                return Some(Heard::Unaddressed { error, has_id });
+            }
             (None, Ok(_)) => observer.dropped("a result that answers no request: its id is not one of the gateway's"),
         },
         Message::Request { id, method, .. } => return Some(Heard::Reply(reply(id, &method))),
@@ -237,41 +255,6 @@ fn reply(id: &RawValue, method: &str) -> Vec<u8> {
     }
 }
 
-/// The parameters of our `initialize`.
-pub(super) fn initialize_params() -> Box<RawValue> {
-    raw(&serde_json::json!({
-        "protocolVersion": Revision::LATEST_LEGACY.as_str(),
-        "capabilities": {},
-        "clientInfo": {"name": "permesso", "version": env!("CARGO_PKG_VERSION")},
-    }))
-}
-
-/// The revision an upstream agreed to. `Err` is the reason why there is no session.
-pub(super) fn agreed_revision(answer: &Answer, observer: &Observer) -> Result<Revision, String> {
-    let said = match answer {
-        Answer::Result(result) => result,
-        Answer::Error(error) => {
-            // An upstream's own words may repeat what it was sent, credentials
-            // included: they are for its administrators.
-            observer.log(&format!("initialize was refused: {error}"));
-            return Err("the upstream refused to initialize; its log says why".to_owned());
-        }
-    };
-    let result =
-        InitializeResult::parse(said).map_err(|_| "the upstream's answer to initialize is not MCP".to_owned())?;
-    observer.instructed(said);
-    let agreed = Revision::parse(&result.protocol_version).filter(|revision| !revision.is_modern());
-    agreed.ok_or_else(|| {
-        let version: String = result
-            .protocol_version
-            .chars()
-            .filter(|character| character.is_ascii_alphanumeric() || "-.".contains(*character))
-            .take(20)
-            .collect();
-        format!("the upstream speaks MCP revision {version}, which is not supported")
-    })
-}
-
 /// The parameters of `subscriptions/listen` for changes of the list of tools.
 pub(super) fn tools_subscription() -> Box<RawValue> {
     raw(&serde_json::json!({"notifications": {"toolsListChanged": true}}))
@@ -283,12 +266,7 @@ pub(super) fn cancelled(id: u64) -> Vec<u8> {
     envelope::notification_bytes("notifications/cancelled", Some(&params))
 }
 
-/// `notifications/initialized`, which ends the handshake.
-pub(super) fn initialized() -> Vec<u8> {
-    envelope::notification_bytes("notifications/initialized", None)
-}
-
-fn raw(value: &serde_json::Value) -> Box<RawValue> {
+pub(super) fn raw(value: &serde_json::Value) -> Box<RawValue> {
     // A Value always serializes; `null` is what RawValue offers for the impossible.
     serde_json::value::to_raw_value(value).unwrap_or_default()
 }

@@ -8,6 +8,7 @@
 mod departure;
 mod egress;
 mod error;
+mod handshake;
 mod http;
 mod link;
 mod message;

@@ -1,6 +1,6 @@
 //! All connections of this process, by their id.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use uuid::Uuid;
+use wire::error::METHOD_NOT_FOUND;
 use wire::mcp::ListToolsResult;
 use wire::mcp::task::tasks_request_params;
 
@@ -146,8 +147,8 @@ impl Upstreams {
     }
 
     /// Lists an upstream's tools, all pages, each definition as it came. An upstream
-    /// that offers no tools has none. Where a page names a cursor that was followed already, what came until there is the
-    /// list.
+    /// that offers no tools has none. Where a page names a cursor that was followed already, or has no tool that was not on
+    /// the pages before, what came until there is the list.
     ///
     /// # Errors
     /// When a page cannot be had or is not MCP, when the list is not whole after the time in which a session has to be open
@@ -172,11 +173,20 @@ impl Upstreams {
         let mut tools: Vec<Box<RawValue>> = Vec::new();
         let mut bytes = 0;
         let mut cursors: Vec<String> = Vec::new();
+        let mut names = HashSet::new();
         for _ in 0..PAGES {
             let Some(page) = self.list_page(spec, cursors.last()).await? else {
                 return Ok(tools);
             };
-            let page = ListToolsResult::parse(&page).map_err(|_| unknown("the upstream's list of tools is not MCP"))?;
+            let page = ListToolsResult::parse(&page)
+                .map_err(|error| self.not_listed(spec, format!("the upstream's list of tools is not MCP: {error}")))?;
+            let new = page.tools.iter().filter(|tool| names.insert(name_of(tool))).count();
+            if new == 0 && !page.tools.is_empty() {
+                if let Some(link) = self.find(spec.id) {
+                    link.observer.dropped("a page of tools on which none is new");
+                }
+                return Ok(tools);
+            }
             bytes += page.tools.iter().map(|tool| tool.get().len()).sum::<usize>();
             tools.extend(page.tools.into_iter().map(RawValue::to_owned));
             if tools.len() > TOOLS || bytes > TOOLS_BYTES {
@@ -212,16 +222,22 @@ impl Upstreams {
         let request = Request::new("tools/list", params.map(Arc::from));
         match self.request(spec, request, &CancellationToken::new()).await? {
             Answer::Result(page) => Ok(Some(page)),
-            Answer::Error(error) if is_method_not_found(&error) => Ok(None),
+            answer if answer.error_code() == Some(METHOD_NOT_FOUND) => Ok(None),
             Answer::Error(error) => {
                 if let Some(link) = self.find(spec.id) {
                     link.observer.log(&format!("tools/list was refused: {error}"));
                 }
-                Err(UpstreamError::Unknown {
-                    reason: "the upstream refused to list its tools; its log says why".to_owned(),
-                })
+                Err(self.not_listed(spec, "the upstream refused to list its tools; its log says why".to_owned()))
             }
         }
+    }
+
+    /// The upstream answered, but with no list: the connection's state says so.
+    fn not_listed(&self, spec: &ConnectionSpec, reason: String) -> UpstreamError {
+        if let Some(link) = self.find(spec.id) {
+            link.observer.unanswered(&reason);
+        }
+        UpstreamError::Unknown { reason }
     }
 
     /// Waits for a connection whose upstream says that its tools changed, and takes that notice. To be asked by one:
@@ -354,10 +370,11 @@ impl Upstreams {
     }
 }
 
-fn is_method_not_found(error: &RawValue) -> bool {
+/// A tool's name; of what has none, all of it.
+fn name_of(tool: &RawValue) -> String {
     #[derive(serde::Deserialize)]
-    struct Code {
-        code: i64,
+    struct Named {
+        name: String,
     }
-    serde_json::from_str::<Code>(error.get()).is_ok_and(|error| error.code == wire::error::METHOD_NOT_FOUND)
+    serde_json::from_str::<Named>(tool.get()).map_or_else(|_| tool.get().to_owned(), |tool| tool.name)
 }

@@ -263,7 +263,14 @@ fn backoff(failures: u32) -> Duration {
 /// noticed, each without the connection's secrets. Whoever may read connections reads it.
 #[derive(Default)]
 pub(super) struct Log {
-    lines: Mutex<VecDeque<Entry>>,
+    lines: Mutex<Lines>,
+}
+
+#[derive(Default)]
+struct Lines {
+    kept: VecDeque<Entry>,
+    /// How many there ever were.
+    count: u64,
 }
 
 struct Entry {
@@ -301,15 +308,30 @@ impl Log {
             }
         }
         let mut lines = self.lines.lock();
-        if lines.len() == Self::LINES {
-            lines.pop_front();
+        if lines.kept.len() == Self::LINES {
+            lines.kept.pop_front();
         }
-        lines.push_back(Entry { line: kept, detail });
+        lines.kept.push_back(Entry { line: kept, detail });
+        lines.count += 1;
     }
 
     /// The lines, oldest first; of failures the details only if asked for.
     pub(super) fn lines(&self, details: bool) -> Vec<String> {
-        self.lines.lock().iter().filter(|entry| details || !entry.detail).map(|entry| entry.line.clone()).collect()
+        self.lines.lock().kept.iter().filter(|entry| details || !entry.detail).map(|entry| entry.line.clone()).collect()
+    }
+
+    /// How many lines there ever were.
+    pub(super) fn count(&self) -> u64 {
+        self.lines.lock().count
+    }
+
+    /// The lines after the first `count` that are no details and not blank, as far as they are kept.
+    pub(super) fn since(&self, count: u64) -> Vec<String> {
+        let lines = self.lines.lock();
+        let new = lines.count.saturating_sub(count);
+        let new = lines.kept.iter().rev().take(usize::try_from(new).unwrap_or(usize::MAX)).rev();
+        let said = new.filter(|entry| !entry.detail && !entry.line.trim().is_empty());
+        said.map(|entry| entry.line.clone()).collect()
     }
 }
 

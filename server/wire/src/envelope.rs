@@ -77,7 +77,8 @@ impl fmt::Debug for Message<'_> {
 /// Reads a body.
 ///
 /// Members that JSON-RPC does not name are ignored, but no key may stand twice: two
-/// readers could otherwise disagree about what the call is.
+/// readers could otherwise disagree about what the call is. What serializers write for what is not there is absent: `params`
+/// that are `null`, the `id` of a notification (`notifications/…`) that is `null`, and a byte order mark before the body.
 ///
 /// # Errors
 /// `PARSE_ERROR` for what is not UTF-8 or not JSON; `INVALID_REQUEST` for a wrong
@@ -85,6 +86,7 @@ impl fmt::Debug for Message<'_> {
 /// where exactly one valid one could be read.
 pub fn parse(body: &[u8]) -> Result<Incoming<'_>, RpcError> {
     let text = std::str::from_utf8(body).map_err(|_| RpcError::parse("the body is not UTF-8"))?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let first = text.trim_start_matches([' ', '\t', '\r', '\n']).chars().next();
     if first != Some('[') {
         return message(text).map(Incoming::Single);
@@ -170,11 +172,11 @@ impl<'a> Envelope<'a> {
             return Err("a message has either a method or a result or error".into());
         }
         let method = unquote(method.get()).map_err(|_| "method must be a string")?;
-        let params = self.params;
+        let params = self.params.filter(|params| params.get() != "null");
         if params.is_some_and(|params| !params.get().starts_with(['{', '['])) {
             return Err("params must be an object".into());
         }
-        match self.id {
+        match self.id.filter(|id| id.get() != "null" || !method.starts_with("notifications/")) {
             None => Ok(Message::Notification { method, params }),
             Some(id) if is_id(id) => Ok(Message::Request { id, method, params }),
             Some(_) => Err("id must be a string or an integer".into()),

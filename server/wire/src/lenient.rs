@@ -8,11 +8,16 @@ use serde_json::value::RawValue;
 
 use crate::{
     envelope::{MAX_BATCH, Message, is_error_object, is_integer},
-    json::{distinct, members, unquote},
+    error::INTERNAL_ERROR,
+    json::{self, distinct, members, push_string, spliced, unquote},
 };
 
 /// Of a text that is no JSON, so many ids are looked at.
 const GUESSES: usize = 16;
+/// An error that has no text is told by so many bytes of itself.
+const REPEATED: usize = 1_000;
+/// How a message begins that stands behind other text.
+const BEGINNINGS: [&str; 4] = [r#"{"jsonrpc""#, r#"{"id""#, r#"{"result""#, r#"{"error""#];
 const BOM: &[u8] = "\u{feff}".as_bytes();
 
 /// A message that cannot be read.
@@ -20,15 +25,18 @@ const BOM: &[u8] = "\u{feff}".as_bytes();
 pub struct Unreadable {
     /// What is wrong with it, in one line; never what stood there.
     pub reason: String,
-    /// The requests that it may have answered: none where it is no answer, one where its id can be read, and where it is no
-    /// JSON each id that stands somewhere in it, at most 16.
+    /// The requests that it may have answered: one where its id can be read, and where it is no JSON each id that stands
+    /// somewhere in it, at most 16. None where it does not look like an answer: that takes an object with `jsonrpc` and a
+    /// `result` or an `error`. A line of a log may name our request's id as well.
     pub answers: Vec<u64>,
 }
 
-/// Reads a body: one message, or a batch of at most [`MAX_BATCH`].
+/// Reads a body: one message, several one after another, or a batch; at most [`MAX_BATCH`].
 ///
 /// Other than [`crate::envelope::parse`] it takes `null` for `params` that are absent, and beside a `result` or an `error` for
-/// the other one; an answer without `jsonrpc`; any number as the id of an answer; and a byte order mark.
+/// the other one; any number as the id of an answer; any `error` of an answer with an id, see [`error_object`]; and a byte
+/// order mark. An answer without `jsonrpc` has nothing but its id and an object as its `result` or `error`: anything else may be
+/// a line of a log.
 #[must_use]
 pub fn read(body: &[u8]) -> Vec<Result<Message<'_>, Unreadable>> {
     let body = body.strip_prefix(BOM).unwrap_or(body);
@@ -37,15 +45,59 @@ pub fn read(body: &[u8]) -> Vec<Result<Message<'_>, Unreadable>> {
     };
     let text = text.trim_matches([' ', '\t', '\r', '\n']);
     if !text.starts_with('[') {
-        return vec![message(text)];
+        return match members(text) {
+            Ok(members) => vec![message(&members)],
+            Err(error) => one_after_another(text).unwrap_or_else(|| vec![Err(no_object(text, &error))]),
+        };
     }
     match serde_json::from_str::<Vec<&RawValue>>(text) {
         Ok(entries) if (1..=MAX_BATCH).contains(&entries.len()) => {
-            entries.into_iter().map(|entry| message(entry.get())).collect()
+            entries.into_iter().map(|entry| entry_of(entry.get())).collect()
         }
         Ok(entries) => vec![Err(unreadable(format!("it is a batch of {} messages", entries.len())))],
         Err(error) => vec![Err(no_json(text, format!("it is not valid JSON: {error}")))],
     }
+}
+
+/// The answers that a line ends with whose beginning is other text, as a program writes it that prints without a line break.
+/// They may as well be quoted by a log: what stands on a line of its own is to be preferred.
+#[must_use]
+pub fn behind_text(line: &[u8]) -> Vec<Message<'_>> {
+    let Ok(text) = std::str::from_utf8(line) else { return Vec::new() };
+    let Some(at) = BEGINNINGS.iter().filter_map(|beginning| text.find(beginning)).min().filter(|at| *at > 0) else {
+        return Vec::new();
+    };
+    let read = objects(text[at..].trim_end()).unwrap_or_default();
+    let messages = read.into_iter().filter_map(|object| entry_of(object.get()).ok());
+    messages.filter(|message| matches!(message, Message::Response { .. })).collect()
+}
+
+/// An answer's error as JSON-RPC has it: an object with an integer `code` and a string `message`. Where it is one already it
+/// is left as it is; else a code in a string counts, -32603 stands in the place of none, and of a text that is missing the
+/// error itself.
+#[must_use]
+pub fn error_object(error: &RawValue) -> Box<RawValue> {
+    if is_error_object(error) {
+        return error.to_owned();
+    }
+    let members = members(error.get()).unwrap_or_default();
+    let member = |name: &str| {
+        let is = |key: &RawValue| unquote(key.get()).is_ok_and(|key| key == name);
+        members.iter().find(|(key, _)| is(key)).map(|(_, value)| *value)
+    };
+    let code = member("code").and_then(|code| code.get().trim_matches('"').parse::<f64>().ok());
+    let code = code.filter(|code| code.fract() == 0.0 && code.abs() < f64::from(i32::MAX));
+    let mut text = format!("{{\"code\":{},\"message\":", code.map_or(INTERNAL_ERROR, |code| code as i64));
+    match member("message").unwrap_or(error) {
+        message if is_string(message) => text.push_str(message.get()),
+        other => push_string(&other.get()[..other.get().floor_char_boundary(REPEATED)], &mut text),
+    }
+    if let Some(data) = member("data") {
+        text.push_str(",\"data\":");
+        text.push_str(data.get());
+    }
+    text.push('}');
+    spliced(text)
 }
 
 /// The number that an id stands for, however it is written: `7`, `"7"`, `7.0`.
@@ -65,12 +117,33 @@ struct Parts<'a> {
     params: Option<&'a RawValue>,
     result: Option<&'a RawValue>,
     error: Option<&'a RawValue>,
+    /// It has members that no message has.
+    has_others: bool,
 }
 
-fn message(text: &str) -> Result<Message<'_>, Unreadable> {
-    let members = members(text).map_err(|error| no_json(text, format!("it is no JSON object: {error}")))?;
+type Members<'a> = [(&'a RawValue, &'a RawValue)];
+
+/// Several objects in a text with nothing but white space between them.
+fn one_after_another(text: &str) -> Option<Vec<Result<Message<'_>, Unreadable>>> {
+    let objects = objects(text).filter(|objects| objects.len() > 1)?;
+    Some(objects.into_iter().map(|object| entry_of(object.get())).collect())
+}
+
+/// The objects that a text consists of.
+fn objects(text: &str) -> Option<Vec<&RawValue>> {
+    let values = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>().take(MAX_BATCH + 1);
+    let values = values.collect::<Result<Vec<_>, _>>().ok()?;
+    (values.len() <= MAX_BATCH && values.iter().all(|value| value.get().starts_with('{'))).then_some(values)
+}
+
+/// A message, one of several.
+fn entry_of(text: &str) -> Result<Message<'_>, Unreadable> {
+    message(&members(text).map_err(|error| no_object(text, &error))?)
+}
+
+fn message<'a>(members: &Members<'a>) -> Result<Message<'a>, Unreadable> {
     let mut parts = Parts::default();
-    for (key, value) in &members {
+    for (key, value) in members {
         let place = match unquote(key.get()).as_deref() {
             Ok("jsonrpc") => &mut parts.jsonrpc,
             Ok("id") => &mut parts.id,
@@ -78,12 +151,16 @@ fn message(text: &str) -> Result<Message<'_>, Unreadable> {
             Ok("params") => &mut parts.params,
             Ok("result") => &mut parts.result,
             Ok("error") => &mut parts.error,
-            _ => continue,
+            Ok("_meta") => continue,
+            _ => {
+                parts.has_others = true;
+                continue;
+            }
         };
         *place = Some(value);
     }
-    let answers = parts.id.filter(|_| parts.method.is_none()).and_then(number);
-    let read = match distinct(&members) {
+    let answers = parts.id.filter(|_| parts.is_answer()).and_then(number);
+    let read = match distinct(members) {
         Ok(_) => parts.message(),
         Err(_) => Err("one of its members stands there twice"),
     };
@@ -91,6 +168,12 @@ fn message(text: &str) -> Result<Message<'_>, Unreadable> {
 }
 
 impl<'a> Parts<'a> {
+    /// Whether it was meant as an answer, be it as damaged as it may.
+    fn is_answer(&self) -> bool {
+        let has_outcome = self.result.is_some() || self.error.is_some();
+        self.jsonrpc.is_some() && self.method.is_none() && (has_outcome || !self.has_others)
+    }
+
     fn message(self) -> Result<Message<'a>, &'static str> {
         let says = |version: &RawValue| unquote(version.get()).is_ok_and(|version| version == "2.0");
         match self.jsonrpc {
@@ -121,15 +204,19 @@ impl<'a> Parts<'a> {
         let outcome = match (self.result, self.error) {
             (Some(result), None) => Ok(result),
             (Some(result), Some(error)) if is_null(error) => Ok(result),
-            (result, Some(error)) if result.is_none_or(is_null) && is_error_object(error) => Err(error),
+            (result, Some(error)) if result.is_none_or(is_null) && !is_null(error) => Err(error),
             (Some(_), Some(_)) => return Err("it has both a result and an error"),
-            (None, Some(_)) => return Err("its error is no object with code and message"),
+            (None, Some(_)) => return Err("its error is null, and it has no result"),
             (None, None) => return Err("it has neither a method nor a result nor an error"),
         };
-        match self.id.unwrap_or(RawValue::NULL) {
-            id if is_string(id) || number(id).is_some() || (is_null(id) && outcome.is_err()) => {
-                Ok(Message::Response { id, outcome })
-            }
+        let id = self.id.unwrap_or(RawValue::NULL);
+        if self.jsonrpc.is_none() && (self.has_others || is_null(id) || !outcome.map_or_else(has_message, is_object)) {
+            return Err("it has no jsonrpc, and is no answer but for that");
+        }
+        match (id, outcome) {
+            (id, _) if is_string(id) || number(id).is_some() => Ok(Message::Response { id, outcome }),
+            (id, Err(error)) if is_null(id) && is_error_object(error) => Ok(Message::Response { id, outcome }),
+            (id, Err(_)) if is_null(id) => Err("its error is no object with code and message, and it has no id"),
             _ => Err("its id is neither a string nor a number"),
         }
     }
@@ -143,13 +230,31 @@ fn is_string(raw: &RawValue) -> bool {
     raw.get().starts_with('"')
 }
 
+fn is_object(raw: &RawValue) -> bool {
+    raw.get().starts_with('{')
+}
+
+/// Whether an error says in words what went wrong.
+fn has_message(error: &RawValue) -> bool {
+    let says = |(key, value): &(&RawValue, &RawValue)| {
+        is_string(value) && unquote(key.get()).is_ok_and(|key| key == "message")
+    };
+    members(error.get()).is_ok_and(|members| members.iter().any(says))
+}
+
 fn unreadable(reason: String) -> Unreadable {
     Unreadable { reason, answers: Vec::new() }
 }
 
+fn no_object(text: &str, error: &json::Error) -> Unreadable {
+    no_json(text, format!("it is no JSON object: {error}"))
+}
+
 /// What is no JSON may still be meant as an answer: `NaN` in a result is the commonest case.
 fn no_json(text: &str, reason: String) -> Unreadable {
-    if !text.starts_with(['{', '[']) || text.contains("\"method\"") {
+    let has = |key: &str| text.contains(key);
+    let is_answer = has("\"jsonrpc\"") && (has("\"result\"") || has("\"error\"")) && !has("\"method\"");
+    if !text.starts_with('{') || !is_answer {
         return unreadable(reason);
     }
     let mut answers: Vec<u64> =
@@ -168,79 +273,5 @@ fn id_in(text: &str) -> Option<u64> {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests")]
-    use super::*;
-
-    fn shown(body: &[u8]) -> Vec<String> {
-        let one = |message: Result<Message<'_>, Unreadable>| match message {
-            Ok(message) => format!("{message:?}"),
-            Err(unreadable) => format!("{:?}", unreadable.answers),
-        };
-        read(body).into_iter().map(one).collect()
-    }
-
-    #[test]
-    fn what_servers_of_many_languages_write_is_understood() {
-        for (body, expected) in [
-            (r#"{"jsonrpc":"2.0","id":3,"result":{},"error":null}"#, "Response { id: 3, ok: true }"),
-            (
-                r#"{"jsonrpc":"2.0","id":3,"result":null,"error":{"code":1,"message":""}}"#,
-                "Response { id: 3, ok: false }",
-            ),
-            (r#"{"id":3,"result":{}}"#, "Response { id: 3, ok: true }"),
-            (r#"{"jsonrpc":"2.0","id":"3","result":{}}"#, "Response { id: \"3\", ok: true }"),
-            (r#"{"jsonrpc":"2.0","id":3.0,"result":{}}"#, "Response { id: 3.0, ok: true }"),
-            (r#"{"jsonrpc":"2.0","error":{"code":1,"message":""}}"#, "Response { id: null, ok: false }"),
-            ("\u{feff}{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":{}}\r\n", "Response { id: 3, ok: true }"),
-            (r#"{"jsonrpc":"2.0","method":"m","params":null}"#, "Notification { method: \"m\" }"),
-            (r#"{"jsonrpc":"2.0","id":null,"method":"m"}"#, "Notification { method: \"m\" }"),
-            (r#"{"jsonrpc":"2.0","id":9,"method":"ping","params":null}"#, "Request { id: 9, method: \"ping\" }"),
-        ] {
-            assert_eq!(shown(body.as_bytes()), [expected], "{body}");
-        }
-    }
-
-    #[test]
-    fn what_cannot_be_read_says_whose_answer_it_may_have_been() {
-        for (body, expected) in [
-            (&br#"{"jsonrpc":"2.0","id":3,"result":{"x":NaN}}"#[..], "[3]"),
-            (br#"{"jsonrpc":"2.0","id": "3","result":"#, "[3]"),
-            (b"{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":\"\xff\"}", "[3]"),
-            (br#"{"jsonrpc":"2.0","result":{"id":7,"x":NaN},"id":3}"#, "[3, 7]"),
-            (br#"{"jsonrpc":"2.0","id":3,"id":3,"result":{}}"#, "[3]"),
-            (br#"{"jsonrpc":"2.0","id":3,"result":{},"error":{}}"#, "[3]"),
-            (br#"{"jsonrpc":"2.0","id":3,"error":"no"}"#, "[3]"),
-            (br#"{"jsonrpc":"1.0","id":3,"result":{}}"#, "[3]"),
-            (br#"{"jsonrpc":"2.0","id":3}"#, "[3]"),
-            (br#"{"jsonrpc":"2.0","id":3,"method":"m","params":7}"#, "[]"),
-            (br#"{"jsonrpc":"2.0","id":3,"method":"m","params":{"x":NaN}}"#, "[]"),
-            (br#"{"type":"heartbeat"}"#, "[]"),
-            (b"[2026-01-01] INFO \"id\":3,", "[3]"),
-            (b"INFO \"id\":3,", "[]"),
-            (b"", "[]"),
-            (b"[]", "[]"),
-        ] {
-            assert_eq!(shown(body), [expected], "{}", String::from_utf8_lossy(body));
-        }
-        let many: String = (0..10_000).map(|id| format!("\"id\":{id},")).collect();
-        assert_eq!(read(format!("{{{many}").as_bytes())[0].as_ref().unwrap_err().answers.len(), GUESSES);
-    }
-
-    #[test]
-    fn one_message_of_a_batch_spoils_no_other() {
-        let body = br#"[{"type":"heartbeat"},{"jsonrpc":"2.0","id":3,"result":{}},7]"#;
-        assert_eq!(shown(body), ["[]", "Response { id: 3, ok: true }", "[]"]);
-    }
-
-    #[test]
-    fn an_id_is_the_number_that_it_stands_for() {
-        let of = |json: &str| number(serde_json::from_str(json).unwrap());
-        for json in ["7", "\"7\"", "7.0", "7e0", "\"7.00\""] {
-            assert_eq!(of(json), Some(7), "{json}");
-        }
-        for json in ["7.5", "-7", "\"server-error\"", "null", "1e300", "\"\"", "{}", "\"NaN\""] {
-            assert_eq!(of(json), None, "{json}");
-        }
-    }
-}
+#[path = "lenient_tests.rs"]
+mod tests;

@@ -83,7 +83,7 @@ pub struct PassedOver {
 
 /// Reads an event stream piece by piece: [`push`](Self::push) bytes as they come,
 /// then [`pop`](Self::pop) until there is nothing. What a stream that ends leaves
-/// unfinished is no event and is dropped with the decoder.
+/// unfinished is no event ([`unfinished`](Self::unfinished)) and is dropped with the decoder.
 #[derive(Debug)]
 pub struct Decoder {
     max_event_bytes: usize,
@@ -137,6 +137,17 @@ impl Decoder {
     /// The next whole event.
     pub fn pop(&mut self) -> Option<Event> {
         self.ready.pop_front()
+    }
+
+    /// What the stream ended in the middle of, as if a blank line had come. By the standard it is no event: whoever takes it
+    /// sees to it that it is whole. To be asked when nothing can be popped any more.
+    pub fn unfinished(&mut self) -> Option<Event> {
+        let line = std::mem::take(&mut self.line);
+        if !line.is_empty() {
+            self.end_line(&line);
+        }
+        self.end_event();
+        self.pop()
     }
 
     /// What was passed over since this was last asked.
@@ -281,6 +292,21 @@ mod tests {
         assert_eq!(data("data: a\n\ndata: b\r\n\r\ndata: c\r\rdata: d\n"), ["a", "b", "c"]);
         assert_eq!(data("\u{feff}data: a\n\n"), ["a"]);
         assert_eq!(data("\n\u{feff}data: a\n\n"), [""; 0]);
+    }
+
+    #[test]
+    fn what_a_stream_ends_in_can_be_asked_for() {
+        for (stream, expected) in [
+            ("data: a\n\ndata: b\ndata: c", Some("b\nc")),
+            ("data: a\n\nid: 1", None),
+            ("data: a\n\n", None),
+            ("", None),
+        ] {
+            let mut decoder = Decoder::new(1_000);
+            decoder.push(stream.as_bytes()).unwrap();
+            while decoder.pop().is_some() {}
+            assert_eq!(decoder.unfinished().map(|event| event.data).as_deref(), expected, "{stream:?}");
+        }
     }
 
     #[test]

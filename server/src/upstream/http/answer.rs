@@ -11,13 +11,13 @@ use bytes::{Bytes, BytesMut};
 use http::header::CONTENT_TYPE;
 use http::{HeaderName, StatusCode};
 use reqwest::{Method, Response};
+use serde::de::IgnoredAny;
 use wire::lenient::Unreadable;
 use wire::sse::{DecodeError, Decoder, Event, PassedOver};
 
 use super::super::egress::Unreached;
 use super::super::message::{Answer, Heard, MESSAGE_LIMIT, hear};
 use super::super::status::{Log, Observer};
-use super::lost;
 use super::modern::modern_code;
 use super::peer::Peer;
 use super::said::Said;
@@ -58,8 +58,8 @@ pub(super) async fn read(
         ContentType::Events if status.is_success() => Ok(stream(peer, id, response, load).await?),
         ContentType::Json => {
             let body = body(response, load).await?;
-            let Found { answer, unreadable, .. } = find(peer, id, &body);
-            match (answer, unreadable) {
+            let Found { answer, unaddressed, unreadable, .. } = find(peer, id, &body);
+            match (answer.or(unaddressed.filter(|_| status.is_success())), unreadable) {
                 (Some(answer), _) => Ok(answer),
                 // With an error status that is not our answer, the status says most.
                 (None, Some(what)) if status.is_success() => Err(unread(said.with(&body).because(what))),
@@ -136,6 +136,9 @@ fn too_large() -> String {
 #[derive(Default)]
 struct Found {
     answer: Option<Answer>,
+    /// An error that names no request of the gateway's. What comes in response to a request answers that one: nothing else
+    /// was asked.
+    unaddressed: Option<Answer>,
     /// Why part of it cannot be read.
     unreadable: Option<String>,
     /// That part was the answer.
@@ -153,17 +156,10 @@ fn find(peer: &Arc<Peer>, id: u64, bytes: &[u8]) -> Found {
             }
             Ok(Heard::Reply(reply)) => peer.reply(reply),
             // Whoever checks the headers may not have read the id.
-            Ok(Heard::Unaddressed(error)) if peer.is_modern() && modern_code(&error).is_some() => {
+            Ok(Heard::Unaddressed { error, .. }) if peer.is_modern() && modern_code(&error).is_some() => {
                 found.answer = Some(Answer::Error(error));
             }
-            Ok(Heard::Unaddressed(error)) => {
-                peer.observer.dropped(&format!("an error that answers no request of the gateway's: {error}"));
-                if lost::in_error(StatusCode::OK, error.get(), peer.has_session()).is_some() {
-                    peer.over.cancel();
-                    found.was_answer = true;
-                    found.unreadable = Some("it says that the upstream does not know the session any more".to_owned());
-                }
-            }
+            Ok(Heard::Unaddressed { error, .. }) => found.unaddressed = Some(Answer::Error(error)),
             Err(Unreadable { reason, answers }) => {
                 found.was_answer |= answers == [id];
                 found.unreadable = Some(reason);
@@ -188,6 +184,9 @@ async fn stream(peer: &Arc<Peer>, id: u64, response: Response, load: Option<&Loa
             }
             Err(Broken::Garbled(reason)) => return Err(reason),
             Err(Broken::Ended(reason)) => {
+                if let Some(answer) = events.unfinished().and_then(|event| in_unfinished(peer, id, &event)) {
+                    return Ok(answer);
+                }
                 resumptions += 1;
                 if peer.is_modern() || events.last_id.is_none() || resumptions > RESUMPTIONS {
                     return Err(unreadable.explain(reason));
@@ -243,12 +242,12 @@ fn in_event(peer: &Arc<Peer>, id: u64, event: &Event, passed: &mut Passed) -> Re
     if event.data.is_empty() && !event.unreadable {
         return Ok(None);
     }
-    let Found { answer, unreadable, was_answer } = match event.unreadable {
+    let Found { answer, unaddressed, unreadable, was_answer } = match event.unreadable {
         true => Found { unreadable: Some("it is not UTF-8".to_owned()), ..Found::default() },
         false => find(peer, id, event.data.as_bytes()),
     };
-    if answer.is_some() {
-        return Ok(answer);
+    if let Some(answer) = answer.or(unaddressed) {
+        return Ok(Some(answer));
     }
     let Some(reason) = unreadable else { return Ok(None) };
     if is_message(event) || was_answer {
@@ -259,6 +258,12 @@ fn in_event(peer: &Arc<Peer>, id: u64, event: &Event, passed: &mut Passed) -> Re
     }
     // Events of other names are keep-alives, which need not be MCP; but they are no more bounded than others.
     passed.over(reason, event).map(|()| None)
+}
+
+/// The answer, where a stream ends without the blank line after it: of JSON that is whole nothing is missing.
+fn in_unfinished(peer: &Arc<Peer>, id: u64, event: &Event) -> Option<Answer> {
+    let is_whole = !event.unreadable && serde_json::from_str::<IgnoredAny>(&event.data).is_ok();
+    is_whole.then(|| find(peer, id, event.data.as_bytes()).answer).flatten()
 }
 
 /// As much of a text as a line of the log has.
@@ -343,6 +348,11 @@ impl Events {
         self.response = Some(response);
         // Half an event at the end of the last response is void.
         self.decoder = Decoder::new(MESSAGE_LIMIT);
+    }
+
+    /// What the stream ended in the middle of.
+    fn unfinished(&mut self) -> Option<Event> {
+        self.decoder.unfinished()
     }
 
     pub(super) async fn next(&mut self) -> Result<Event, Broken> {

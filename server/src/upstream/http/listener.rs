@@ -73,6 +73,7 @@ async fn listen_once(peer: &Arc<Peer>, before: &mut Before) -> ControlFlow<()> {
     }
     let mut events = Events::new(response, peer.observer.clone());
     before.any = true;
+    let _open = peer.elsewhere.open();
     events.last_id = before.last_id.take();
     while let Ok(event) = events.next().await {
         if !is_message(&event) {
@@ -85,7 +86,8 @@ async fn listen_once(peer: &Arc<Peer>, before: &mut Before) -> ControlFlow<()> {
                 // The subscription is refused, or ended in good order.
                 Ok(Heard::Answer(answered, Answer::Error(_))) if Some(answered) == id => return Break(()),
                 Ok(Heard::Answer(answered, Answer::Result(_))) if Some(answered) == id => return Continue(()),
-                Ok(Heard::Answer(..) | Heard::Unaddressed(_)) => {
+                Ok(Heard::Answer(answered, answer)) if peer.elsewhere.hear(answered, &answer) => {}
+                Ok(Heard::Answer(..) | Heard::Unaddressed { .. }) => {
                     let text = beginning(&event.data);
                     peer.observer.dropped(&format!("an answer on the stream that answers nothing: {text}"));
                 }

@@ -3,6 +3,7 @@
 //! 2026-07-28 without one.
 
 mod answer;
+mod elsewhere;
 mod legacy;
 mod listener;
 mod lost;
@@ -23,6 +24,7 @@ use wire::mcp::Revision;
 use super::departure::{Departure, Limits, supervise, unguarded};
 use super::egress::Egress;
 use super::error::Failure;
+use super::handshake::{agreed_revision, another_revision, initialize_params, initialized};
 use super::message::{self, Answer, Request};
 use super::status::Observer;
 use modern::{Discovered, Probed};
@@ -99,18 +101,29 @@ impl HttpSession {
     }
 
     async fn initialize(peer: Arc<Peer>) -> Result<Self, Failure> {
-        let params = message::initialize_params();
-        let post = Post::plain(peer.next_id(), "initialize", Some(params.into()), false);
-        let answered = match peer.exchange(post, &Departure::new(unguarded())).await {
+        let mut answered = Self::ask(&peer, Revision::LATEST_LEGACY).await;
+        if let Some(other) = another_revision(answered.as_ref().map(|answered| &answered.answer)) {
+            answered = Self::ask(&peer, other).await;
+        }
+        let answered = match answered {
             Ok(answered) => answered,
             Err(failure) => return Err(legacy::explain(&peer, failure).await),
         };
-        let revision = message::agreed_revision(&answered.answer, &peer.observer).map_err(Failure::not_sent)?;
+        let revision = match agreed_revision(&answered.answer, &peer.observer) {
+            Ok(revision) => revision,
+            Err(reason) => return Err(legacy::explain(&peer, Failure::Unknown(reason)).await),
+        };
         peer.agree(answered.session_id, revision);
         let over = peer.over.clone().drop_guard();
-        peer.post_aside("notifications/initialized", message::initialized()).await.map_err(Failure::not_sent)?;
+        peer.post_aside("notifications/initialized", initialized()).await.map_err(Failure::not_sent)?;
         tokio::spawn(listener::listen(peer.clone()));
         Ok(Self { peer, _over: over })
+    }
+
+    async fn ask(peer: &Arc<Peer>, revision: Revision) -> Result<Answered, Failure> {
+        let params = initialize_params(revision);
+        let post = Post::plain(peer.next_id(), "initialize", Some(params.into()), false);
+        peer.exchange(post, &Departure::new(unguarded())).await
     }
 
     pub(super) fn over(&self) -> &CancellationToken {

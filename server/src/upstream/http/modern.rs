@@ -136,22 +136,14 @@ fn discovered(result: &RawValue) -> Result<Probed, String> {
     #[serde(rename_all = "camelCase")]
     struct DiscoverResult {
         supported_versions: Vec<String>,
+        /// Of any type: nothing but one member of it counts.
         #[serde(default)]
-        capabilities: Capabilities,
-    }
-    #[derive(Default, serde::Deserialize)]
-    struct Capabilities {
-        tools: Option<Tools>,
-    }
-    #[derive(serde::Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Tools {
-        list_changed: Option<bool>,
+        capabilities: serde_json::Value,
     }
     let Ok(result) = serde_json::from_str::<DiscoverResult>(result.get()) else {
         return Ok(Probed::Legacy);
     };
-    let tools_list_changed = result.capabilities.tools.and_then(|tools| tools.list_changed) == Some(true);
+    let tools_list_changed = result.capabilities["tools"]["listChanged"] == true;
     choose(&result.supported_versions, Discovered { tools_list_changed })
 }
 

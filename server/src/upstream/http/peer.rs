@@ -1,6 +1,6 @@
 //! The upstream's endpoint and what every request to it carries.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -14,16 +14,19 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 use wire::envelope;
+use wire::error::INVALID_REQUEST;
 use wire::mcp::Revision;
 
-use super::super::departure::Departure;
+use super::super::departure::{Departure, unguarded};
 use super::super::egress::{Broken, Egress, Outgoing, Unreached};
 use super::super::error::Failure;
 use super::super::message::Answer;
 use super::super::status::Observer;
+use super::answer::{self, Unread};
+use super::elsewhere::Elsewhere;
 use super::lost::{self, Lost};
+use super::modern;
 use super::said::Said;
-use super::{answer, modern};
 use crate::limit::Load;
 
 const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
@@ -48,6 +51,10 @@ pub(super) struct Peer {
     /// Why, if the upstream could not be reached.
     pub(super) broken: OnceLock<String>,
     next_id: AtomicU64,
+    /// The last answer was "Invalid Request".
+    refused: AtomicBool,
+    /// Answers that come on the upstream's own stream.
+    pub(super) elsewhere: Elsewhere,
     /// Replies to what the upstream asks that are on their way.
     replies: Arc<Semaphore>,
 }
@@ -59,6 +66,7 @@ struct Agreed {
 }
 
 /// A request that is ready to be written.
+#[derive(Clone)]
 pub(super) struct Post {
     pub(super) id: u64,
     /// Its method, for reasons.
@@ -120,6 +128,8 @@ impl Peer {
             over: CancellationToken::new(),
             broken: OnceLock::new(),
             next_id: AtomicU64::new(0),
+            refused: AtomicBool::new(false),
+            elsewhere: Elsewhere::default(),
             replies: Arc::new(Semaphore::new(REPLIES)),
         }))
     }
@@ -174,10 +184,18 @@ impl Peer {
         departure: &Arc<Departure>,
     ) -> Result<Answered, Failure> {
         let (id, method, load) = (post.id, post.method, post.load.clone());
-        let response = self.send(post, departure).await?;
+        let expected = self.elsewhere.expect(id);
+        let response = self.send_surely(post, departure).await?;
         let status = response.status();
         let session_id = response.headers().get(&SESSION_ID).cloned();
-        let answer = answer::read(self, (id, method), response, load.as_deref()).await;
+        let answer = match status {
+            StatusCode::ACCEPTED if !self.is_modern() => expected.answer(load.as_deref()).await,
+            _ => None,
+        };
+        let answer = match answer {
+            Some(answer) => Ok(answer),
+            None => answer::read(self, (id, method), response, load.as_deref()).await,
+        };
         if self.is_modern() {
             if answer.is_err() && matches!(status.as_u16(), 400 | 404 | 405) {
                 // So speaks one that was replaced by an earlier version of itself. The next request finds out.
@@ -189,7 +207,8 @@ impl Peer {
                 Ok(Answer::Error(error)) => lost::in_error(status, error.get(), self.has_session()),
                 Err(unread) => lost::read(status, &unread.text, self.has_session()),
             };
-            if lost.is_some() || status == StatusCode::BAD_REQUEST {
+            let refuses_again = self.refuses_again(&answer);
+            if lost.is_some() || refuses_again || status == StatusCode::BAD_REQUEST {
                 // The next request gets a new session, whatever became of this one.
                 self.over.cancel();
             }
@@ -202,6 +221,26 @@ impl Peer {
         }
         let answer = answer.map_err(|unread| Failure::Unknown(unread.reason))?;
         Ok(Answered { answer, session_id })
+    }
+
+    /// Whether an upstream that keeps a session answers "Invalid Request" for the second time in a row. So some of them
+    /// say that they have lost it, and nothing else tells.
+    fn refuses_again(&self, answer: &Result<Answer, Unread>) -> bool {
+        let Ok(answer) = answer else { return false };
+        let refuses = answer.error_code() == Some(INVALID_REQUEST);
+        self.refused.swap(refuses, Ordering::Relaxed) && refuses && self.has_session()
+    }
+
+    /// As [`Peer::send`]. What changes nothing is sent once more, on a connection of its own, where the one that was kept
+    /// open broke before any byte of an answer: servers and balancers close those whenever they like.
+    async fn send_surely(&self, post: Post, departure: &Arc<Departure>) -> Result<Response, Failure> {
+        let changes_nothing = matches!(post.method, "initialize" | "tools/list");
+        let again = changes_nothing.then(|| Post { once: true, ..post.clone() });
+        match (self.send(post, departure).await, again) {
+            // Whoever could not be connected to is over already.
+            (Err(_), Some(again)) if !self.over.is_cancelled() => self.send(again, &Departure::new(unguarded())).await,
+            (sent, _) => sent,
+        }
     }
 
     /// Sends a request and waits for the head of the response.
@@ -252,12 +291,18 @@ impl Peer {
         });
     }
 
-    /// Sends a message that has no answer; `what` names it.
+    /// Sends a message that has no answer; `what` names it. It may come twice, as [`Peer::send_surely`] has it: none of them
+    /// does anything that it would do again.
     ///
     /// # Errors
     /// Says why the upstream may not have it.
     pub(super) async fn post_aside(&self, what: &str, body: Vec<u8>) -> Result<(), String> {
-        let sent = self.start_post(HeaderMap::new(), false)?.timeout(ASIDE).body(body).send().await;
+        let body = Bytes::from(body);
+        let start = |once| Ok::<_, String>(self.start_post(HeaderMap::new(), once)?.timeout(ASIDE).body(body.clone()));
+        let sent = match start(false)?.send().await {
+            Err(error) if !error.is_connect() => start(true)?.send().await,
+            sent => sent,
+        };
         let response = sent.map_err(|error| self.note(error))?;
         if response.status().is_success() {
             return Ok(());

@@ -36,7 +36,7 @@ const TOO_LONG: &str = "the upstream's process wrote a message over 16 MiB";
 /// How long its keeper may take, which waits two seconds between SIGTERM and SIGKILL.
 const TERMINATION: Duration = Duration::from_secs(4);
 
-/// Starts the command as `user`, with nothing in its environment but `env`, a `PATH` and a `HOME`. `Err` is a
+/// Starts the command as `user`, with nothing in its environment but `env`, a `PATH`, a `HOME` and a `LANG`. `Err` is a
 /// reason that may be shown: it names the command, no arguments and no values.
 pub(super) async fn start(
     command: &str,
@@ -54,6 +54,7 @@ pub(super) async fn start(
         .env_clear()
         .env("PATH", &path)
         .env("HOME", surroundings::home(user))
+        .envs(surroundings::lang(env))
         .envs(env.iter().map(|(name, value)| (name, value.expose_secret())))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

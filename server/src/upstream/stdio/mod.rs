@@ -13,17 +13,23 @@ mod user;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::SecretString;
 use tokio_util::sync::{CancellationToken, DropGuard};
+use wire::mcp::Revision;
 
 use super::departure::{Departure, Limits, supervise, unguarded};
 use super::error::Failure;
-use super::message::{self, Answer, Request};
+use super::handshake::{agreed_revision, another_revision, initialize_params, initialized};
+use super::message::{Answer, Request};
 use super::status::Observer;
 use peer::Peer;
 
 pub use user::{ChildUser, NoChildUser};
+
+/// How long it is waited for what a child that ended said last.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// A running child. Dropping it ends the process soon; [`StdioSession::close`]
 /// also waits for that.
@@ -41,14 +47,39 @@ impl StdioSession {
         user: &ChildUser,
         observer: Arc<Observer>,
     ) -> Result<Self, Failure> {
+        let before = observer.log.count();
         let process = child::start(command, args, env, cwd, user).await.map_err(Failure::NotSent)?;
         let peer = child::run(process, observer);
         let over = peer.over.clone().drop_guard();
-        let params = message::initialize_params();
-        let answer = peer.exchange("initialize", Some(&params), &Departure::new(unguarded()), true).await?;
-        message::agreed_revision(&answer, &peer.observer).map_err(Failure::not_sent)?;
-        peer.send_aside(message::initialized());
+        let mut answer = Self::ask(&peer, Revision::LATEST_LEGACY).await;
+        if let Some(other) = another_revision(answer.as_ref()) {
+            answer = Self::ask(&peer, other).await;
+        }
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(failure) => return Err(Self::explain(&peer, failure, before).await),
+        };
+        agreed_revision(&answer, &peer.observer).map_err(Failure::not_sent)?;
+        peer.send_aside(initialized());
         Ok(Self { peer, _over: over })
+    }
+
+    async fn ask(peer: &Arc<Peer>, revision: Revision) -> Result<Answer, Failure> {
+        let params = initialize_params(revision);
+        peer.exchange("initialize", Some(&params), &Departure::new(unguarded()), true).await
+    }
+
+    /// Why a child did not start: what it said itself says most. That may be more than agents are to know, so it stands in
+    /// the connection's last error and not in the reason. `before`: the lines of the log that are older than the child.
+    async fn explain(peer: &Peer, failure: Failure, before: u64) -> Failure {
+        let _ = tokio::time::timeout(LAST_WORDS, peer.gone.cancelled()).await;
+        let said = peer.observer.log.since(before);
+        let names_error = |line: &&String| line.to_ascii_lowercase().contains("error");
+        let Some(last) = said.iter().rev().find(names_error).or(said.last()) else { return failure };
+        let why = failure.into_reason();
+        let reason = format!("{why}; its log says why");
+        peer.observer.explain(&reason, format!("{why}: {last}"));
+        Failure::NotSent(reason)
     }
 
     pub(super) fn over(&self) -> &CancellationToken {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use serde_json::value::RawValue;
@@ -13,8 +14,15 @@ use wire::lenient::Unreadable;
 
 use super::super::departure::Departure;
 use super::super::error::Failure;
-use super::super::message::{self, Answer, Heard, hear};
+use super::super::handshake::words;
+use super::super::message::{self, Answer, Heard, hear, hear_behind_text};
 use super::super::status::{Log, Observer};
+use crate::random;
+
+/// So long an answer that stands behind other text waits for one on a line of its own.
+const QUOTED: Duration = Duration::from_secs(1);
+/// Of an upstream's error so many bytes stand in a reason.
+const REPEATED: usize = 500;
 
 /// A message for the child. A request is written only if its departure agrees.
 pub(super) struct Outgoing {
@@ -27,8 +35,15 @@ type Outcome = Result<Answer, String>;
 
 /// Who waits for which answer.
 enum Waiting {
-    Open(HashMap<u64, oneshot::Sender<Outcome>>),
+    Open(HashMap<u64, Waiter>),
     Ended { reason: String, by_itself: bool },
+}
+
+/// One who waits.
+struct Waiter {
+    to: oneshot::Sender<Outcome>,
+    /// An answer behind other text was read.
+    quoted: bool,
 }
 
 /// What callers share of a child.
@@ -36,6 +51,9 @@ pub(super) struct Peer {
     outbox: mpsc::Sender<Outgoing>,
     waiting: Mutex<Waiting>,
     next_id: AtomicU64,
+    /// The first request after the last message that has no answer, and the last one that was answered.
+    after_aside: AtomicU64,
+    answered: AtomicU64,
     pub(super) observer: Arc<Observer>,
     /// Cancelled to end the child, and when it has ended by itself.
     pub(super) over: CancellationToken,
@@ -45,10 +63,16 @@ pub(super) struct Peer {
 
 impl Peer {
     pub(super) fn new(outbox: mpsc::Sender<Outgoing>, observer: Arc<Observer>) -> Arc<Self> {
+        // Small numbers stand in much that a program prints.
+        let mut first = [0; 4];
+        random::fill(&mut first);
+        let first = u64::from(u32::from_be_bytes(first));
         Arc::new(Self {
             outbox,
             waiting: Mutex::new(Waiting::Open(HashMap::new())),
-            next_id: AtomicU64::new(0),
+            next_id: AtomicU64::new(first),
+            after_aside: AtomicU64::new(0),
+            answered: AtomicU64::new(0),
             observer,
             over: CancellationToken::new(),
             gone: CancellationToken::new(),
@@ -81,6 +105,7 @@ impl Peer {
     /// Queues a message that has no answer. Without room it is dropped: the child
     /// does not read, so nothing would come of it.
     pub(super) fn send_aside(&self, message: Vec<u8>) {
+        self.after_aside.store(self.next_id.load(Ordering::Relaxed), Ordering::Relaxed);
         if self.outbox.try_send(Outgoing { line: line(message), request: None }).is_err() {
             self.observer.log("not sent: a message that needs no answer, because the upstream does not read");
         }
@@ -90,7 +115,7 @@ impl Peer {
         match &mut *self.waiting.lock() {
             Waiting::Open(waiting) => {
                 let (sender, receiver) = oneshot::channel();
-                waiting.insert(id, sender);
+                waiting.insert(id, Waiter { to: sender, quoted: false });
                 Ok(receiver)
             }
             Waiting::Ended { reason, .. } => Err(reason.clone()),
@@ -103,14 +128,17 @@ impl Peer {
             Waiting::Open(waiting) => waiting.remove(&id),
             Waiting::Ended { .. } => None,
         };
+        if outcome.is_ok() {
+            self.answered.fetch_max(id, Ordering::Relaxed);
+        }
         // Nobody there: the caller went away at this moment.
-        waiting.is_some_and(|waiting| waiting.send(outcome).is_ok())
+        waiting.is_some_and(|waiting| waiting.to.send(outcome).is_ok())
     }
 
     /// Acts on a line from the child; a line that is not MCP goes to the log,
     /// for many a child prints there what belongs on stderr. An answer that cannot be read ends its request: nothing
     /// better comes. `true`: it answered something.
-    pub(super) fn receive(&self, bytes: &[u8]) -> bool {
+    pub(super) fn receive(self: &Arc<Self>, bytes: &[u8]) -> bool {
         let mut answers = false;
         for heard in hear(bytes, &self.observer) {
             match heard {
@@ -122,17 +150,60 @@ impl Peer {
                     answers |= settled;
                 }
                 Ok(Heard::Reply(reply)) => self.send_aside(reply),
-                Ok(Heard::Unaddressed(error)) => {
-                    self.observer.dropped(&format!("an error that answers no request of the gateway's: {error}"));
-                }
+                Ok(Heard::Unaddressed { error, has_id }) => match !has_id && self.end_only(&error) {
+                    true => answers = true,
+                    false => {
+                        self.observer.dropped(&format!("an error that answers no request of the gateway's: {error}"));
+                    }
+                },
                 Err(unreadable) => {
                     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(Log::LINE_LENGTH * 2)]);
                     self.observer.log(&format!("stdout: {text}"));
                     answers |= self.end_unread(&unreadable);
+                    self.keep_quoted(bytes);
                 }
             }
         }
         answers
+    }
+
+    /// Notes the answers at the end of a line whose beginning is other text. Such a line is either an answer, behind what a
+    /// program printed without a line break, or a log that quotes one, perhaps not word for word: the answer counts unless a
+    /// better one comes at once.
+    fn keep_quoted(self: &Arc<Self>, line: &[u8]) {
+        for (id, answer) in hear_behind_text(line, &self.observer) {
+            let first = match &mut *self.waiting.lock() {
+                Waiting::Open(waiting) => {
+                    waiting.get_mut(&id).is_some_and(|waiter| !std::mem::replace(&mut waiter.quoted, true))
+                }
+                Waiting::Ended { .. } => false,
+            };
+            if first {
+                let peer = self.clone();
+                tokio::spawn(async move {
+                    tokio::time::sleep(QUOTED).await;
+                    peer.settle(id, Ok(answer))
+                });
+            }
+        }
+    }
+
+    /// Ends the only request under way with an error that names none. It is no answer: over a pipe nothing else says which
+    /// message the error is about, so that an approved call may still have run, and its outcome is unknown.
+    /// Some servers answer notifications so: what was sent last must not have been one.
+    fn end_only(&self, error: &RawValue) -> bool {
+        let only = match &*self.waiting.lock() {
+            Waiting::Open(waiting) if waiting.len() == 1 => waiting.keys().next().copied(),
+            Waiting::Open(_) | Waiting::Ended { .. } => None,
+        };
+        let told_since = self.answered.load(Ordering::Relaxed) < self.after_aside.load(Ordering::Relaxed);
+        let Some(id) = only.filter(|_| !told_since) else { return false };
+        self.observer.log(&format!("an error without an id: {error}"));
+        let said = self.observer.secrets.redacted(&words(error), REPEATED).replace(char::is_control, " ");
+        self.settle(
+            id,
+            Err(format!("the upstream said without naming a request, while this one was under way: {said}")),
+        )
     }
 
     /// Ends the request whose answer this was, if that is certain.
@@ -153,7 +224,7 @@ impl Peer {
         let mut waiting = self.waiting.lock();
         if let Waiting::Open(open) = &mut *waiting {
             for (_, waiting) in open.drain() {
-                let _ = waiting.send(Err(reason.to_owned()));
+                let _ = waiting.to.send(Err(reason.to_owned()));
             }
             *waiting = Waiting::Ended { reason: reason.to_owned(), by_itself };
         }

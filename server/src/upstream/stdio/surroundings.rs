@@ -1,5 +1,6 @@
 //! What a child finds around it, unless its connection says otherwise: a `PATH`, without which a script finds no interpreter,
-//! and a `HOME` that it can write to, without which npx, uvx and many a server end at once.
+//! a `HOME` that it can write to, without which npx, uvx and many a server end at once, and a `LANG`, without which some
+//! runtimes write their answers in ASCII or Latin-1 (MCP, "Transports": messages are UTF-8).
 
 use std::ffi::OsString;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, chown};
@@ -26,6 +27,12 @@ pub(super) fn path(env: &[(String, SecretString)]) -> OsString {
         Ok(path) if !path.is_empty() => path,
         _ => USUAL_PATH.into(),
     }
+}
+
+/// The language of no country in UTF-8, unless the connection chose another one.
+pub(super) fn lang(env: &[(String, SecretString)]) -> Option<(&'static str, &'static str)> {
+    let chosen = env.iter().any(|(name, _)| name == "LANG" || name == "LC_ALL");
+    (!chosen).then_some(("LANG", "C.UTF-8"))
 }
 
 /// The home of the user that the child runs as, if it is there and the user may write to it; else a directory of the user's
@@ -87,6 +94,13 @@ mod tests {
         assert!(
             env::split_paths(&inherited).count() > 0 && env::split_paths(&inherited).all(|part| part.is_absolute())
         );
+    }
+
+    #[test]
+    fn a_child_writes_utf_8_unless_its_connection_chose_a_language() {
+        let chosen = |name: &str| lang(&[(name.to_owned(), SecretString::from("de_DE"))]);
+        assert_eq!((lang(&[]), chosen("LC_NUMERIC")), (Some(("LANG", "C.UTF-8")), Some(("LANG", "C.UTF-8"))));
+        assert_eq!((chosen("LANG"), chosen("LC_ALL")), (None, None));
     }
 
     #[test]

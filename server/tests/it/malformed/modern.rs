@@ -99,7 +99,6 @@ const REQUESTS: &[(&str, &str, &str, u16, i64)] = &[
     ("tools/call", r#""name":"","#, "=?base64??=", 200, PARAMS),
     ("tools/call", r#""name":"nope","#, "nope", 200, PARAMS),
     ("tools/call", r#""name":"balance","arguments":[],"#, "balance", 200, PARAMS),
-    ("tools/call", r#""name":"balance","arguments":null,"#, "balance", 200, PARAMS),
     ("tools/call", r#""name":"balance","n\u0061me":"pay","#, "balance", 400, PARAMS),
     ("tools/call", r#""name":"=?base64?x?=","#, "=?base64?PT9iYXNlNjQ/eD89?=", 200, PARAMS),
     ("prompts/get", r#""name":"x","#, "x", 404, METHOD),

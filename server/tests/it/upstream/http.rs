@@ -302,7 +302,8 @@ async fn a_cursor_that_does_not_move_keeps_what_came() {
     let fake = Fake::start(|seen| async move {
         (seen.method == "tools/list").then(|| {
             let next = if seen.body["params"]["cursor"] == "x" { "y" } else { "x" };
-            seen.answer(&format!(r#"{{"tools":[{{"name":"before-{next}"}}],"nextCursor":"{next}"}}"#))
+            let name = seen.body["params"]["cursor"].as_str().unwrap_or("first");
+            seen.answer(&format!(r#"{{"tools":[{{"name":"{name}"}}],"nextCursor":"{next}"}}"#))
         })
     })
     .await;

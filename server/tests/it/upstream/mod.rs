@@ -1,6 +1,7 @@
 //! What `permesso::upstream` promises, against servers and processes that keep
 //! and break the protocol.
 
+mod answers;
 mod eras;
 mod errors;
 mod fake;
@@ -11,6 +12,7 @@ mod process;
 mod progress;
 mod quirks;
 mod reach;
+mod refusals;
 mod rmcp_server;
 mod sample;
 mod strict;

@@ -70,7 +70,7 @@ async fn the_environment_is_a_path_a_home_and_what_the_connection_gives() {
     let arms = &format!(r#"*) answer "[\"{names}\",\"$HOME\",\"$(pwd)\"]";;"#);
     let bare = Arc::new(shell(arms));
     let found: Vec<String> = serde_json::from_str(&result(call(&upstreams(), &bare, "env").await)).expect("a list");
-    assert_eq!((found[0].as_str(), found[2].as_str()), ("HOME PATH ", "/"));
+    assert_eq!((found[0].as_str(), found[2].as_str()), ("HOME LANG PATH ", "/"));
     assert!(tempfile::tempfile_in(&found[1]).is_ok(), "it can be written to: {}", found[1]);
 
     let mut given = shell(arms);
@@ -81,7 +81,7 @@ async fn the_environment_is_a_path_a_home_and_what_the_connection_gives() {
     *cwd = Some(directory.path().to_owned());
     assert!(!format!("{given:?}").contains("s3cret"));
     let found = result(call(&upstreams(), &Arc::new(given), "env").await);
-    assert_eq!(found, format!(r#"["HOME PATH TOKEN ","/opt/home","{}"]"#, directory.path().display()));
+    assert_eq!(found, format!(r#"["HOME LANG PATH TOKEN ","/opt/home","{}"]"#, directory.path().display()));
 }
 
 #[tokio::test]
@@ -203,7 +203,7 @@ async fn a_hanging_call_is_unknown_and_the_child_is_told() {
     assert_eq!(unknown(call(&upstreams, &spec, "never").await), "no answer within 0.3 s");
     let told = || {
         let logs = upstreams.logs(spec.id, false);
-        logs.iter().any(|line| line.contains("notifications/cancelled") && line.contains("\"requestId\":1"))
+        logs.iter().any(|line| line.contains("notifications/cancelled") && line.contains("\"requestId\":"))
     };
     soon("the cancellation", told).await;
     result(call(&upstreams, &spec, "t").await);
@@ -214,7 +214,8 @@ async fn what_a_child_never_read_may_have_reached_it_and_what_waits_behind_did_n
     // Answers initialize, and then reads no more.
     let mut spec = with_shell(
         r#"read -r line
-           echo '{"jsonrpc":"2.0","id":0,"result":{"protocolVersion":"2025-11-25","capabilities":{}}}'
+           id=${line#*'"id":'}; id=${id%%,*}
+           echo '{"jsonrpc":"2.0","id":'$id',"result":{"protocolVersion":"2025-11-25","capabilities":{}}}'
            while :; do sleep 1; done"#,
     );
     spec.connect_timeout = Duration::from_millis(500);
@@ -278,9 +279,10 @@ async fn a_child_that_will_not_end_is_killed() {
         r#"trap '' TERM
            while :; do
                read -r line
+               id=${line#*'"id":'}; id=${id%%,*}
                case $line in
-                   *initialize\"*) echo '{"jsonrpc":"2.0","id":0,"result":{"protocolVersion":"2025-11-25","capabilities":{}}}';;
-                   *tools/call*) echo "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":$$}";;
+                   *initialize\"*) echo '{"jsonrpc":"2.0","id":'$id',"result":{"protocolVersion":"2025-11-25","capabilities":{}}}';;
+                   *tools/call*) echo "{\"jsonrpc\":\"2.0\",\"id\":$id,\"result\":$$}";;
                esac
            done"#,
     ));

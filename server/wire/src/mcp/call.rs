@@ -25,7 +25,7 @@ static NO_ARGUMENTS: LazyLock<Box<RawValue>> = LazyLock::new(|| spliced("{}".to_
 pub struct CallParams<'a> {
     /// The tool's name, decoded; not empty.
     pub name: Cow<'a, str>,
-    /// A JSON object as it was written; `{}` where there was none. Duplicate keys in
+    /// A JSON object as it was written; `{}` where there was none, or `null`. Duplicate keys in
     /// it are not looked for here: [`canonical`](crate::canonical::canonical) does.
     pub arguments: &'a RawValue,
     /// What an upstream asked for when it was called before.
@@ -57,8 +57,7 @@ impl<'a> CallParams<'a> {
         if name.is_empty() {
             return Err(params.wrong("name", "a tool's name"));
         }
-        // `null` is refused: whether it means `{}` is for the tool to say.
-        let arguments = params.get("arguments").unwrap_or(&NO_ARGUMENTS);
+        let arguments = params.some("arguments").unwrap_or(&NO_ARGUMENTS);
         if !arguments.get().starts_with('{') {
             return Err(params.wrong("arguments", "an object"));
         }
@@ -167,8 +166,9 @@ mod tests {
 
     #[test]
     fn absent_arguments_are_an_empty_object() {
-        let call = CallParams::parse(Some(raw(r#"{"name":"list","_meta":null}"#))).unwrap();
-        assert_eq!(call.arguments.get(), "{}");
+        for params in [r#"{"name":"list","_meta":null}"#, r#"{"name":"list","arguments":null}"#] {
+            assert_eq!(CallParams::parse(Some(raw(params))).unwrap().arguments.get(), "{}");
+        }
     }
 
     #[test]
@@ -183,7 +183,7 @@ mod tests {
             (r#"{"name":"a","arguments":{},"argument\u0073":{"x":1}}"#, r#"params has the key "arguments" twice"#),
             (r#"{"name":"a","_meta":{},"_meta":{}}"#, r#"params has the key "_meta" twice"#),
             (r#"{"name":"a","arguments":[]}"#, "params.arguments must be an object"),
-            (r#"{"name":"a","arguments":null}"#, "params.arguments must be an object"),
+            (r#"{"name":"a","arguments":"null"}"#, "params.arguments must be an object"),
             (r#"{"name":"a","inputResponses":[]}"#, "params.inputResponses must be an object"),
             (r#"{"name":"a","requestState":{}}"#, "params.requestState must be a string"),
             (

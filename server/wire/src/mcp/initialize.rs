@@ -65,21 +65,22 @@ pub struct InitializeResult<'a> {
 }
 
 impl<'a> InitializeResult<'a> {
-    /// Reads the result of an `initialize` request.
+    /// Reads the result of an `initialize` request. What a server says about itself may be of any type: some write `[]` for
+    /// an object without members, and nothing here depends on it.
     ///
     /// # Errors
     /// Names the member that is missing or wrong.
     pub fn parse(result: &'a RawValue) -> Result<Self, ShapeError> {
         let result = Object::read("result", result)?;
-        let tools = match result.object("capabilities")? {
-            Some(capabilities) => capabilities.object("tools")?,
-            None => None,
-        };
+        let capabilities = result.object("capabilities").ok().flatten();
+        let tools = capabilities.as_ref().and_then(|capabilities| capabilities.some("tools"));
+        let tools = tools.filter(|tools| tools.get() != "false");
+        let changes = |tools| Object::read("tools", tools).is_ok_and(|tools| tools.flag("listChanged") == Some(true));
         Ok(Self {
             protocol_version: result.required_text("protocolVersion")?,
-            server_info: Implementation::read(&result, "serverInfo")?,
+            server_info: Implementation::read(&result, "serverInfo").ok().flatten(),
             has_tools: tools.is_some(),
-            tools_list_changed: tools.and_then(|tools| tools.flag("listChanged")) == Some(true),
+            tools_list_changed: tools.is_some_and(changes),
         })
     }
 }
@@ -130,6 +131,11 @@ mod tests {
             (r#"{"tools":{}}"#, (true, false)),
             (r#"{"prompts":{"listChanged":true}}"#, (false, false)),
             ("null", (false, false)),
+            ("[]", (false, false)),
+            ("true", (false, false)),
+            (r#"{"tools":[]}"#, (true, false)),
+            (r#"{"tools":true}"#, (true, false)),
+            (r#"{"tools":{"listChanged":"yes"}}"#, (true, false)),
         ] {
             let result = format!(
                 r#"{{"protocolVersion":"2025-11-25","serverInfo":{{"name":"s","version":"1"}},
@@ -157,6 +163,8 @@ mod tests {
     fn an_upstream_without_a_revision_is_not_understood() {
         let error = InitializeResult::parse(raw(r#"{"capabilities":{}}"#)).unwrap_err();
         assert_eq!(error.to_string(), "result.protocolVersion is missing");
+        let odd = InitializeResult::parse(raw(r#"{"protocolVersion":"2025-11-25","serverInfo":{"name":5}}"#)).unwrap();
+        assert_eq!(odd.server_info, None);
         let error = InitializeResult::parse(raw("[]")).unwrap_err();
         assert_eq!(error.to_string(), "result must be an object");
     }

@@ -30,6 +30,13 @@ impl Revision {
         Self::ALL.into_iter().find(|revision| revision.as_str() == name)
     }
 
+    /// The revision that an upstream names: as [`parse`](Self::parse) has it, and 2024-10-07, the draft that became
+    /// 2024-11-05 and differs from it in nothing that the gateway uses.
+    #[must_use]
+    pub fn of_upstream(name: &str) -> Option<Self> {
+        Self::parse(name).or((name == "2024-10-07").then_some(Self::V2024_11_05))
+    }
+
     /// Its name in `protocolVersion` and in the header `MCP-Protocol-Version`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -84,6 +91,8 @@ mod tests {
         for legacy in ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"] {
             assert_eq!(Revision::negotiate(legacy).as_str(), legacy);
         }
+        assert_eq!(Revision::of_upstream("2024-10-07"), Some(Revision::V2024_11_05));
+        assert_eq!(Revision::of_upstream("2024-10-08"), None);
         for other in ["2024-10-07", "2099-01-01", "", "2025-06-18 "] {
             assert_eq!(Revision::parse(other), None);
             assert_eq!(Revision::negotiate(other).as_str(), "2025-11-25");

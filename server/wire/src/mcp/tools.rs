@@ -42,17 +42,17 @@ pub struct ListToolsResult<'a> {
 }
 
 impl<'a> ListToolsResult<'a> {
-    /// Reads the result of a `tools/list` request. Bounds on pages and tools are the
+    /// Reads the result of a `tools/list` request; `null` for its tools is none. Bounds on pages and tools are the
     /// caller's.
     ///
     /// # Errors
     /// Names the member that is missing or wrong.
     pub fn parse(result: &'a RawValue) -> Result<Self, ShapeError> {
         let result = Object::read("result", result)?;
-        let tools = result.some("tools").ok_or_else(|| result.missing("tools"))?;
-        let tools = serde_json::from_str(tools.get());
+        let tools = result.get("tools").ok_or_else(|| result.missing("tools"))?;
+        let tools = serde_json::from_str::<Option<_>>(tools.get());
         Ok(Self {
-            tools: tools.map_err(|_| result.wrong("tools", "an array"))?,
+            tools: tools.map_err(|_| result.wrong("tools", "an array"))?.unwrap_or_default(),
             next_cursor: result.text("nextCursor")?,
         })
     }
@@ -97,6 +97,7 @@ mod tests {
         assert_eq!(page.next_cursor.as_deref(), Some("2"));
         let last = ListToolsResult::parse(raw(r#"{"tools":[],"nextCursor":null}"#)).unwrap();
         assert!(last.tools.is_empty() && last.next_cursor.is_none());
+        assert!(ListToolsResult::parse(raw(r#"{"tools":null}"#)).unwrap().tools.is_empty());
     }
 
     #[test]

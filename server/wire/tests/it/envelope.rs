@@ -55,6 +55,10 @@ fn messages_are_told_apart_and_their_parts_kept_as_written() {
             r#"request "\u0061" tools/call { "x" : 1.0 }"#,
         ),
         (r#"{"id":-7,"m\u0065thod":"ping","jsonrpc":"2.\u0030"}"#, "request -7 ping -"),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":null}"#, "request 1 ping -"),
+        (r#"{"jsonrpc":"2.0","id":null,"method":"notifications/x","params":null}"#, "notification notifications/x -"),
+        ("\u{feff} {\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}", "request 1 ping -"),
+        ("\u{feff}[{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}]", "batch"),
         (r#"{"jsonrpc":"2.0","method":"a","params":[1],"x":{}}"#, "notification a [1]"),
         (r#"{"jsonrpc":"2.0","id":1,"result":{"a": 1e2}}"#, r#"result 1 {"a": 1e2}"#),
         (r#"{"jsonrpc":"2.0","id":1,"result":null}"#, "result 1 null"),
@@ -92,7 +96,6 @@ fn a_wrong_envelope_is_an_invalid_request_that_keeps_its_id() {
         (r#"{"jsonrpc":"2.0","id":1,"method":1}"#, "1 method must be a string"),
         (r#"{"jsonrpc":"2.0","id":"a","method":"\ud800"}"#, "\"a\" method must be a string"),
         (r#"{"jsonrpc":"2.0","id":1,"method":"a","params":"x"}"#, "1 params must be an object"),
-        (r#"{"jsonrpc":"2.0","id":1,"method":"a","params":null}"#, "1 params must be an object"),
         (
             r#"{"jsonrpc":"2.0","id":1,"method":"a","result":{}}"#,
             "1 a message has either a method or a result or error",
