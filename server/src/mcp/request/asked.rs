@@ -48,6 +48,7 @@ struct Seen<'de> {
 /// None where it is no request, as far as it goes.
 fn read(body: &[u8]) -> Option<Seen<'_>> {
     let mut seen = Seen::default();
+    let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
     let mut reader = serde_json::Deserializer::from_slice(body);
     let is_request = match (&mut seen).deserialize(&mut reader).and_then(|()| reader.end()) {
         Ok(()) => seen.method.is_some(),
@@ -108,6 +109,7 @@ mod tests {
         assert_eq!(id(r#"{"jsonrpc":"2.0","id":7,"method":"ping"}"#), Some("7"));
         assert_eq!(id(r#" {"method":"ping","params":{"id":1},"id":"a\u0041"} "#), Some(r#""a\u0041""#));
         assert_eq!(id(r#"{"id":9007199254740993,"method":"ping"}"#), Some("9007199254740993"));
+        assert_eq!(id("\u{feff}{\"id\":8,\"method\":\"ping\"}"), Some("8"));
     }
 
     #[test]
