@@ -120,7 +120,7 @@ const WRONG_REQUEST: &[Row] = &[
     ("a method and a space", br#"{"jsonrpc":"2.0","id":1,"method":"tools/call ","params":{"name":"balance"}}"#, 200, METHOD, "1"),
     ("a method in capitals", br#"{"jsonrpc":"2.0","id":1,"method":"TOOLS/CALL","params":{"name":"balance"}}"#, 200, METHOD, "1"),
     ("a method with a zero character", br#"{"jsonrpc":"2.0","id":1,"method":"tools/call\u0000","params":{"name":"balance"}}"#, 200, METHOD, "1"),
-    ("a method of others", br#"{"jsonrpc":"2.0","id":1,"method":"resources/list"}"#, 200, METHOD, "1"),
+    ("a method of others", br#"{"jsonrpc":"2.0","id":1,"method":"resources/read"}"#, 200, METHOD, "1"),
     ("a method of clients", br#"{"jsonrpc":"2.0","id":1,"method":"sampling/createMessage","params":{}}"#, 200, METHOD, "1"),
     ("a method of JSON-RPC's own", br#"{"jsonrpc":"2.0","id":1,"method":"rpc.discover"}"#, 200, METHOD, "1"),
     ("a notification with an id", br#"{"jsonrpc":"2.0","id":1,"method":"notifications/initialized"}"#, 200, METHOD, "1"),
