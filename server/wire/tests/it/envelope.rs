@@ -75,7 +75,7 @@ fn messages_are_told_apart_and_their_parts_kept_as_written() {
 
 #[test]
 fn what_is_not_json_is_a_parse_error() {
-    for body in ["", " ", "{", "{\"jsonrpc\":\"2.0\",}", "[1,", "[1]]", "{} {}", "nul", "\u{feff}{}"] {
+    for body in ["", " ", "{", "{\"jsonrpc\":\"2.0\",}", "[1,", "[1]]", "{} {}", "nul", "\u{feff}\u{feff}{}"] {
         let error = parse(body.as_bytes()).map(drop).unwrap_err();
         assert_eq!((error.code, error.id.is_none()), (PARSE_ERROR, true), "{body}");
     }
