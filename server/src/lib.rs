@@ -2,7 +2,7 @@
 //!
 //! Layers that only look down; `tests/it/layers.rs` keeps them so:
 //! `cli → app → {api, mcp, jobs} → service → {auth, vault, directory, audit, upstream} → {db, live} → limit
-//! → {error, clock, config, telemetry, process, random}`.
+//! → {error, clock, commented, config, telemetry, process, random}`.
 
 // A reader that has gone makes `println!` panic: see `cli::output`.
 #![cfg_attr(not(test), warn(clippy::print_stdout, clippy::print_stderr))]
@@ -13,6 +13,7 @@ pub mod audit;
 pub mod auth;
 pub mod cli;
 pub mod clock;
+pub mod commented;
 pub mod config;
 pub mod db;
 pub mod directory;

@@ -19,7 +19,7 @@ const LAYERS: &[&[&str]] = &[
     &["db", "live"],
     &["postgres"],
     &["limit"],
-    &["error", "clock", "config", "telemetry", "process", "random"],
+    &["error", "clock", "commented", "config", "telemetry", "process", "random"],
 ];
 
 /// The console's, likewise.

@@ -6,13 +6,14 @@ use axum::{
     body::Bytes,
     extract::{FromRequest, Request},
 };
-use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
+use jsonc_parser::{CollectOptions, parse_to_ast};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 use wire::canonical::{CanonicalError, check_numbers};
 
 use super::{asking::Asking, authorize::Taken, objects::Objects};
 use crate::{
+    commented::COMMENTED,
     error::{Error, Kind, shown},
     limit::body::{self, LARGEST},
     service::Services,
@@ -71,21 +72,8 @@ fn plain(bytes: &[u8]) -> Option<Value> {
     if text.len() == bytes.len() && serde_json::from_str::<IgnoredAny>(text).is_ok() {
         return None;
     }
-    // What is not JSON otherwise stays what it is.
-    let options = ParseOptions {
-        allow_comments: true,
-        allow_trailing_commas: true,
-        allow_loose_object_property_names: false,
-        allow_missing_commas: false,
-        allow_single_quoted_strings: false,
-        allow_hexadecimal_numbers: false,
-        allow_unary_plus_numbers: false,
-        allow_bare_decimal_point_numbers: false,
-        allow_non_finite_numbers: false,
-        allow_extended_string_escapes: false,
-    };
     // Nested at most 512 deep.
-    parse_to_ast(text, &CollectOptions::default(), &options).ok()?.value.map(Into::into)
+    parse_to_ast(text, &CollectOptions::default(), &COMMENTED).ok()?.value.map(Into::into)
 }
 
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {

@@ -217,14 +217,7 @@ impl Executing {
 
     /// The upstream answered within the lease.
     pub fn finish(self, answer: Option<Answer>, now: DateTime<Utc>) -> Executed {
-        Executed {
-            decision: self.decision,
-            execute_by: self.execute_by,
-            at: now,
-            by: Settled::Dispatcher,
-            answer,
-            answered_at: None,
-        }
+        Executed::by_whom(self.decision, self.execute_by, Settled::Dispatcher, answer, now)
     }
 
     /// Contact was lost, or the lease lapsed. Settling opens one call time limit after the lease.
@@ -261,14 +254,7 @@ impl OutcomeUnknown {
 
     /// The dispatcher's answer came after all.
     pub fn answer_late(self, answer: Option<Answer>, now: DateTime<Utc>) -> Executed {
-        Executed {
-            decision: self.decision,
-            execute_by: self.execute_by,
-            at: now,
-            by: Settled::LateAnswer,
-            answer,
-            answered_at: None,
-        }
+        Executed::by_whom(self.decision, self.execute_by, Settled::LateAnswer, answer, now)
     }
 
     /// When a person may settle it: one call time limit after the lease ended, so that a late
@@ -279,14 +265,7 @@ impl OutcomeUnknown {
 
     /// A person found that it ran.
     pub fn settle_executed(self, by: UserId, now: DateTime<Utc>) -> Executed {
-        Executed {
-            decision: self.decision,
-            execute_by: self.execute_by,
-            at: now,
-            by: Settled::Person(by),
-            answer: None,
-            answered_at: None,
-        }
+        Executed::by_whom(self.decision, self.execute_by, Settled::Person(by), None, now)
     }
 
     /// A person found that it did not run.
@@ -296,6 +275,16 @@ impl OutcomeUnknown {
 }
 
 impl Executed {
+    fn by_whom(
+        decision: Decision,
+        execute_by: DateTime<Utc>,
+        by: Settled,
+        answer: Option<Answer>,
+        at: DateTime<Utc>,
+    ) -> Self {
+        Self { decision, execute_by, at, by, answer, answered_at: None }
+    }
+
     /// Who allowed it.
     pub fn decision(&self) -> &Decision {
         &self.decision

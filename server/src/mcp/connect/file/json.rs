@@ -1,13 +1,11 @@
 //! The files of the clients that read JSON, with comments.
 
-use jsonc_parser::{
-    ParseOptions,
-    cst::{CstInputValue, CstNode, CstObject, CstObjectProp, CstRootNode},
-};
+use jsonc_parser::cst::{CstInputValue, CstNode, CstObject, CstObjectProp, CstRootNode};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
 use super::{Change, Conflict};
+use crate::commented::COMMENTED;
 use crate::mcp::connect::client::{Client, INPUT, KEY_VARIABLE, PLACEHOLDER, Server};
 
 const HEADERS: &str = "headers";
@@ -24,20 +22,8 @@ pub(super) fn merge(
     text: &str,
     force: bool,
 ) -> Result<Change, Conflict> {
-    // Comments and commas at the end are common in these files; what else is wrong the client would not read.
-    let options = ParseOptions {
-        allow_comments: true,
-        allow_trailing_commas: true,
-        allow_loose_object_property_names: false,
-        allow_missing_commas: false,
-        allow_single_quoted_strings: false,
-        allow_hexadecimal_numbers: false,
-        allow_unary_plus_numbers: false,
-        allow_bare_decimal_point_numbers: false,
-        allow_non_finite_numbers: false,
-        allow_extended_string_escapes: false,
-    };
-    let root = CstRootNode::parse(text, &options).map_err(|error| Conflict::Unreadable(error.to_string()))?;
+    // What else is wrong the client would not read.
+    let root = CstRootNode::parse(text, &COMMENTED).map_err(|error| Conflict::Unreadable(error.to_string()))?;
     let whole = root.object_value_or_create().ok_or(Conflict::Shape("{}"))?;
     let member = if client == Client::VsCode { "servers" } else { "mcpServers" };
     let mut changed = client == Client::VsCode && ask_for_key(&whole)?;
