@@ -49,6 +49,9 @@ export const APPLICABLE = {
   "http-custom-header-server-validation": [MODERN],
 };
 
+/** Of those, the ones that have the list of tools change while they run. */
+export const CHANGES_THE_LIST = new Set(["server-stateless"]);
+
 /** Patterns of the others, with the reason. */
 export const NOT_APPLICABLE = [
   [/^(resources-|sep-2164-resource-)/, "it has no resources"],
