@@ -1,10 +1,11 @@
-//! Tasks (approvals.md, "What the agent sees", 3; MCP tasks extension): a caller that declared the
-//! extension does not wait for a decision but gets a handle. A handle is bound to its org, toolkit and
-//! caller; to anybody else, and elsewhere, it does not exist.
+//! Tasks (approvals.md, "What the agent sees", 3; MCP tasks extension): a caller that declared the extension does not
+//! wait for a decision but gets a handle. A handle is bound to its org, toolkit and caller; for all others, and
+//! elsewhere, it does not exist.
 //!
-//! Its status is the approval's, never stored twice, until something closes it: what that was is written
-//! with the change that did ([`db::task::End`]), so that what a caller was told stays true. [`get`](mod@get),
-//! [`update`](mod@update) and [`cancel`](mod@cancel) are what a caller does with it, what was approved while only a task waits is run by `dispatch::for_tasks`.
+//! Its status is the approval's and not stored twice, until something closes the task. How it ended is written in the
+//! transaction that closed it ([`db::task::End`]), so that what a caller was told stays true. A caller uses a task with
+//! [`get`](mod@get), [`update`](mod@update) and [`cancel`](mod@cancel). An approved call that only a task waits for is
+//! run by `dispatch::for_tasks`.
 
 mod cancel;
 mod follow;
