@@ -1,6 +1,5 @@
-//! Who has a connection: at most so many in all, and of each address at most its share. When all are taken, a newcomer
-//! takes the seat of who has waited longest without showing a credential; there may be nobody like that, and then it
-//! waits.
+//! Limits the connections: in all, and for each address. When all seats are taken, a new connection takes the seat of
+//! the one that has waited longest without showing a credential; if there is none, it waits.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -16,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::{super::seldom::Seldom, ConnectionLimits};
 use crate::{auth::throttle::network, service::access::Acquaintance};
 
-/// How often the log says the same of connections.
+/// How often the log repeats a message about connections.
 const SAID_EVERY: Duration = Duration::from_secs(60);
 
 /// The seats for connections.
@@ -28,24 +27,24 @@ pub(super) struct Room {
     is_over: Seldom,
 }
 
-/// Everything in here is as large as connections are open.
+/// Everything in here grows only with the open connections.
 #[derive(Default)]
 struct Taken {
     arrivals: u64,
     of_address: HashMap<IpAddr, usize>,
-    /// By arrival. Who has shown a credential since is left out when it is their turn.
+    /// By arrival. A connection that has shown a credential since is skipped when its turn comes.
     strangers: BTreeMap<u64, (Acquaintance, CancellationToken)>,
 }
 
-/// The seat of one connection, free again when dropped.
+/// The seat of one connection, released on drop.
 pub(super) struct Seat {
     room: Arc<Room>,
     arrival: u64,
-    /// Whose share it is of; nobody's for a trusted proxy.
+    /// The address whose share it counts towards; `None` for a trusted proxy.
     address: Option<IpAddr>,
     /// Whether a credential was accepted on the connection.
     pub(super) acquaintance: Acquaintance,
-    /// Somebody else needs the seat.
+    /// Cancelled when another connection needs the seat.
     pub(super) taken_back: CancellationToken,
     permit: Option<OwnedSemaphorePermit>,
 }
@@ -61,7 +60,7 @@ impl Room {
         })
     }
 
-    /// A seat for `peer`, who is a trusted proxy or not; none when its address has its share.
+    /// A seat for `peer`, which may be a trusted proxy; `None` if its address has used its share.
     pub(super) async fn seat(self: &Arc<Self>, peer: IpAddr, is_proxy: bool) -> Option<Seat> {
         let mut seat = self.share(peer, is_proxy)?;
         let permit = match self.seats.clone().try_acquire_owned() {

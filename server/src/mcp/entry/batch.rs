@@ -1,4 +1,4 @@
-//! Batches, which only 2025-03-26 has: each entry is gated and recorded alone.
+//! Batches, which only 2025-03-26 has: each entry is gated and recorded on its own.
 
 use std::sync::{
     Arc,
@@ -23,9 +23,9 @@ use crate::{
     service::Services,
 };
 
-/// How many entries of a batch are worked on at once.
+/// How many entries of a batch are in flight at once.
 const AT_ONCE: usize = 8;
-/// How large the answers of a batch may grow, in bytes, before its other entries are refused.
+/// The limit of a batch's answers, in bytes; the remaining entries are refused.
 const MAX_ANSWERS: usize = 32 * 1024 * 1024;
 
 type Entry<'a> = Result<Message<'a>, RpcError>;
@@ -33,7 +33,7 @@ type Entry<'a> = Result<Message<'a>, RpcError>;
 /// Answers a batch with a batch, as JSON. Its calls are not held open: they would wait for each other.
 pub(in crate::mcp) async fn answer(services: &Arc<Services>, place: &Place, entries: Vec<Entry<'_>>) -> Answer {
     let place = &Place { hold: std::time::Duration::ZERO, ..place.clone() };
-    // Its entries are what is in flight.
+    // Only its entries count as in flight.
     let _waits = place.load.wait();
     let size = AtomicUsize::new(0);
     let mut answering = Vec::new();
