@@ -1,4 +1,4 @@
-//! Requests in flight to a child, and the answers that find their way back.
+//! Requests in flight to a child, matched with its answers.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,9 +19,9 @@ use super::super::message::{self, Answer, Heard, hear, hear_behind_text};
 use super::super::status::{Log, Observer};
 use crate::random;
 
-/// So long an answer that stands behind other text waits for one on a line of its own.
+/// How long an answer after other text waits for one on a line of its own.
 const QUOTED: Duration = Duration::from_secs(1);
-/// Of an upstream's error so many bytes stand in a reason.
+/// How many bytes of an upstream's error are quoted in a reason.
 const REPEATED: usize = 500;
 
 /// A message for the child. A request is written only if its departure agrees.
@@ -33,20 +33,20 @@ pub(super) struct Outgoing {
 /// The answer, or why there is none.
 type Outcome = Result<Answer, String>;
 
-/// Who waits for which answer.
+/// The requests that wait for an answer.
 enum Waiting {
     Open(HashMap<u64, Waiter>),
     Ended { reason: String, by_itself: bool },
 }
 
-/// One who waits.
+/// One waiting request.
 struct Waiter {
     to: oneshot::Sender<Outcome>,
-    /// An answer behind other text was read.
+    /// An answer after other text was read.
     quoted: bool,
 }
 
-/// What callers share of a child.
+/// The part of a child that callers share.
 pub(super) struct Peer {
     outbox: mpsc::Sender<Outgoing>,
     waiting: Mutex<Waiting>,
@@ -57,13 +57,13 @@ pub(super) struct Peer {
     pub(super) observer: Arc<Observer>,
     /// Cancelled to end the child, and when it has ended by itself.
     pub(super) over: CancellationToken,
-    /// Cancelled when nothing of the child is left.
+    /// Cancelled when all of the child's processes have ended.
     pub(super) gone: CancellationToken,
 }
 
 impl Peer {
     pub(super) fn new(outbox: mpsc::Sender<Outgoing>, observer: Arc<Observer>) -> Arc<Self> {
-        // Small numbers stand in much that a program prints.
+        // Small numbers occur in much that a program prints.
         let mut first = [0; 4];
         random::fill(&mut first);
         let first = u64::from(u32::from_be_bytes(first));
@@ -94,16 +94,14 @@ impl Peer {
             line: line(envelope::request_bytes(id, method, params)),
             request: Some((id, departure.clone())),
         };
-        // It waits here for a child that does not read. If the outbox is closed,
-        // the answer says why.
+        // Waits here for a child that does not read. If the outbox is closed, the answer says why.
         let _ = self.outbox.send(outgoing).await;
         let outcome = answer.await.unwrap_or_else(|_| Err("the upstream's process was given up".to_owned()));
         entry.tell = false;
         outcome.map_err(|reason| departure.lost(reason))
     }
 
-    /// Queues a message that has no answer. Without room it is dropped: the child
-    /// does not read, so nothing would come of it.
+    /// Queues a message that has no answer. Without room it is dropped: the child does not read.
     pub(super) fn send_aside(&self, message: Vec<u8>) {
         self.after_aside.store(self.next_id.load(Ordering::Relaxed), Ordering::Relaxed);
         if self.outbox.try_send(Outgoing { line: line(message), request: None }).is_err() {
@@ -122,7 +120,7 @@ impl Peer {
         }
     }
 
-    /// Gives the request with this id its outcome, if somebody still waits for it: `true`.
+    /// Gives the request with this id its outcome. `true` if it still waited.
     pub(super) fn settle(&self, id: u64, outcome: Outcome) -> bool {
         let waiting = match &mut *self.waiting.lock() {
             Waiting::Open(waiting) => waiting.remove(&id),
@@ -131,13 +129,12 @@ impl Peer {
         if outcome.is_ok() {
             self.answered.fetch_max(id, Ordering::Relaxed);
         }
-        // Nobody there: the caller went away at this moment.
+        // The receiver is gone: the caller went away at this moment.
         waiting.is_some_and(|waiting| waiting.to.send(outcome).is_ok())
     }
 
-    /// Acts on a line from the child; a line that is not MCP goes to the log,
-    /// for many a child prints there what belongs on stderr. An answer that cannot be read ends its request: nothing
-    /// better comes. `true`: it answered something.
+    /// Handles a line from the child. A line that is not MCP is logged, since many children print there what belongs on
+    /// stderr. An unreadable answer ends its request: no better one follows. `true`: the line answered a request.
     pub(super) fn receive(self: &Arc<Self>, bytes: &[u8]) -> bool {
         let mut answers = false;
         for heard in hear(bytes, &self.observer) {
@@ -167,9 +164,9 @@ impl Peer {
         answers
     }
 
-    /// Notes the answers at the end of a line whose beginning is other text. Such a line is either an answer, behind what a
-    /// program printed without a line break, or a log that quotes one, perhaps not word for word: the answer counts unless a
-    /// better one comes at once.
+    /// Notes the answers at the end of a line that begins with other text. The line is either an answer after output
+    /// without a line break, or a log that quotes one, perhaps inexactly: the answer counts unless a better one follows
+    /// at once.
     fn keep_quoted(self: &Arc<Self>, line: &[u8]) {
         for (id, answer) in hear_behind_text(line, &self.observer) {
             let first = match &mut *self.waiting.lock() {
@@ -188,9 +185,9 @@ impl Peer {
         }
     }
 
-    /// Ends the only request under way with an error that names none. It is no answer: over a pipe nothing else says which
-    /// message the error is about, so that an approved call may still have run, and its outcome is unknown.
-    /// Some servers answer notifications so: what was sent last must not have been one.
+    /// Ends the only request in flight with an error that names none. The error is no answer: on a pipe nothing else
+    /// says which message it is about, so an approved call may still have run, and its outcome is unknown. Some servers
+    /// answer notifications in this way, so the last message sent must not have been one.
     fn end_only(&self, error: &RawValue) -> bool {
         let only = match &*self.waiting.lock() {
             Waiting::Open(waiting) if waiting.len() == 1 => waiting.keys().next().copied(),
@@ -219,7 +216,7 @@ impl Peer {
         self.settle(*id, Err(reason))
     }
 
-    /// Fails everything that waits, and everything to come. The first reason stays.
+    /// Fails all waiting and future requests. The first reason is kept.
     pub(super) fn end(&self, reason: &str, by_itself: bool) {
         let mut waiting = self.waiting.lock();
         if let Waiting::Open(open) = &mut *waiting {
@@ -232,7 +229,7 @@ impl Peer {
         self.over.cancel();
     }
 
-    /// Why the child ended, if nobody here ended it.
+    /// Why the child ended, if the gateway did not end it.
     pub(super) fn broke(&self) -> Option<String> {
         match &*self.waiting.lock() {
             Waiting::Ended { reason, by_itself: true } => Some(reason.clone()),
@@ -242,8 +239,8 @@ impl Peer {
 }
 
 fn line(mut message: Vec<u8>) -> Vec<u8> {
-    // A line break between JSON tokens, as raw parameters may have, would end the
-    // message early. Inside of strings JSON has none.
+    // A line break between JSON tokens, as raw parameters may have, would end the message early. Strings in JSON
+    // contain none.
     for byte in &mut message {
         if matches!(byte, b'\n' | b'\r') {
             *byte = b' ';
@@ -253,7 +250,7 @@ fn line(mut message: Vec<u8>) -> Vec<u8> {
     message
 }
 
-/// Held while an answer is awaited; see the HTTP transport's like.
+/// Held while an answer is awaited, as in the HTTP transport.
 struct Entry<'a> {
     peer: &'a Peer,
     id: u64,
