@@ -5,7 +5,6 @@
 //! unless they are about the gateway's request.
 
 mod departure;
-mod egress;
 mod error;
 mod handshake;
 mod http;
@@ -32,7 +31,6 @@ use wire::mcp::input::Inputs;
 
 use crate::limit::Load;
 
-pub use egress::{AllowRule, Egress, InvalidRule};
 pub use error::UpstreamError;
 pub use message::Answer;
 pub use progress::{ProgressTo, UpstreamProgress};

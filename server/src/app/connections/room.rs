@@ -13,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use super::{super::seldom::Seldom, ConnectionLimits};
-use crate::{auth::throttle::network, service::access::Acquaintance};
+use crate::{limit::throttle::network, service::access::Acquaintance};
 
 /// How often the log repeats a message about connections.
 const SAID_EVERY: Duration = Duration::from_secs(60);

@@ -19,11 +19,11 @@ use url::{Host, Url};
 
 use crate::config::Outbound;
 
-pub(super) use outgoing::Outgoing;
+pub use outgoing::Outgoing;
 use proxy::Proxy;
 use resolver::{IDLE, KEEPALIVE, Resolver, USER_AGENT};
 pub use rules::{AllowRule, InvalidRule};
-pub(super) use unreached::{Broken, Unreached};
+pub use unreached::{Broken, Unreached};
 use unreached::{Refused, root_cause};
 
 /// The client for outbound requests. Cheap to clone.
@@ -69,7 +69,7 @@ impl Egress {
     /// # Errors
     /// If the URL has a literal address that the rules refuse. Names are checked when they are resolved; see
     /// [`Unreached`].
-    pub(super) fn request(&self, method: Method, url: &Url, once: bool) -> Result<Outgoing, Unreached> {
+    pub(crate) fn request(&self, method: Method, url: &Url, once: bool) -> Result<Outgoing, Unreached> {
         // Literal addresses never reach the resolver.
         let literal = match url.host() {
             Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),

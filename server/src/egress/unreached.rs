@@ -10,16 +10,16 @@ use rustls::CertificateError as Certificate;
 
 /// One failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in super::super) struct Unreached {
+pub struct Unreached {
     /// One line for agents and people: names the host as the connection does, and no resolved address.
-    pub(in super::super) reason: String,
+    pub reason: String,
     /// One line with all details except the URL: for the instance's administrators only.
-    pub(in super::super) detail: String,
+    pub detail: String,
 }
 
 /// Why there is no response to a request.
 #[derive(Debug, thiserror::Error)]
-pub(in super::super) enum Broken {
+pub enum Broken {
     /// On a direct connection.
     #[error(transparent)]
     Direct(#[from] reqwest::Error),
@@ -33,7 +33,7 @@ pub(in super::super) enum Broken {
 
 impl Broken {
     /// Whether no connection was made, so that nothing was sent.
-    pub(in super::super) fn is_connect(&self) -> bool {
+    pub fn is_connect(&self) -> bool {
         match self {
             Self::Direct(error) => error.is_connect(),
             Self::Proxied(error) => error.is_connect(),
