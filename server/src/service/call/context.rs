@@ -41,7 +41,7 @@ pub struct Context {
     /// Whether the request declared the tasks extension.
     pub tasks: bool,
     /// The kinds of input that the client can be asked for. `None`: it cannot be asked for anything and would not
-    /// recognize the question.
+    /// recognise the question.
     pub inputs: Option<Inputs>,
     /// The call's record: queued before it runs, or made durable with the claim.
     pub intent: Intent,

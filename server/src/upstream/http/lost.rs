@@ -1,4 +1,4 @@
-//! Recognizes lost sessions of upstreams that do not say so by HTTP 404, as the specification requires.
+//! Recognises lost sessions of upstreams that do not say so by HTTP 404, as the specification requires.
 //!
 //! The words are those of the SDKs' transports and of servers met in practice. A transport that refuses a request with
 //! a 4xx status for its session has run no tool: it checks the session first.

@@ -34,7 +34,7 @@ pub(super) struct Claimant {
     /// Whether the call can continue as a task of the upstream.
     pub(super) tasks: bool,
     /// The kinds of input that its client can be asked for. `None`: it cannot be asked for anything and would not
-    /// recognize the question.
+    /// recognise the question.
     pub(super) inputs: Option<Inputs>,
     /// Whether no call is waiting. The approval is then claimed only while a task waits for it.
     pub(super) only_for_task: bool,

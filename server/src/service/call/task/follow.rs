@@ -59,7 +59,7 @@ pub(in crate::service::call) enum Made<'a> {
     Approved(&'a Record),
 }
 
-/// SHA-256 of a definition's normalized form, computed off the async workers because definitions can be large. `None`:
+/// SHA-256 of a definition's normalised form, computed off the async workers because definitions can be large. `None`:
 /// it has none.
 pub(super) async fn normal(definition: Arc<str>) -> Option<[u8; 32]> {
     spawn_blocking(move || normal_sha256(&definition).ok()).await.ok().flatten()
