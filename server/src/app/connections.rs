@@ -38,7 +38,7 @@ use tokio_util::{io::InspectReader, sync::CancellationToken, task::TaskTracker};
 
 use self::{
     linger::Lingering,
-    room::{Room, Seat},
+    room::{ConnectionSeat, Room},
 };
 use super::peer::Proxies;
 use crate::service::access::Acquaintance;
@@ -109,7 +109,7 @@ async fn converse(
     stream: TcpStream,
     peer: SocketAddr,
     is_proxy: bool,
-    seat: Seat,
+    seat: ConnectionSeat,
     router: TowerToHyperService<Router>,
     limits: ConnectionLimits,
     stop: CancellationToken,

@@ -29,7 +29,7 @@ use crate::{
         events,
         identity::{auth, invitations, me, members, orgs, roles, sessions},
         refused,
-        support::authorize::{Known, Taken},
+        support::authorize::{Known, RequestLoad},
     },
     error::{Error, Kind},
     mcp::{self, origin::Origins},
@@ -168,7 +168,7 @@ fn endpoint(origins: Origins) -> Router<Arc<Services>> {
 async fn identify(mut request: Request, next: Next) -> Response {
     let id = Uuid::now_v7();
     request.extensions_mut().insert(RequestId(id));
-    let taken = Taken::default();
+    let taken = RequestLoad::default();
     request.extensions_mut().insert(taken.clone());
     let span = tracing::info_span!("request", %id, method = %request.method(), path = request.uri().path());
     let mut response = tracing::Instrument::instrument(next.run(request), span.clone()).await;

@@ -14,7 +14,7 @@ use crate::{
     auth::{
         device::Devices,
         jwt::Jwt,
-        session::{Limits as SessionLimits, Store},
+        session::{SessionLimits, Store},
     },
     clock::Clock,
     config::{AllowedHosts, Config},

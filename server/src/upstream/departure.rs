@@ -24,7 +24,7 @@ pub(super) fn unguarded() -> Guard {
     Arc::new(|| Ok(()))
 }
 
-enum State {
+enum DepartureState {
     Waiting(Guard),
     Held(String),
     Left,
@@ -33,7 +33,7 @@ enum State {
 /// One request's departure, shared between the task that waits for the answer and the task that writes. It is decided
 /// once: left or held back, never both.
 pub(super) struct Departure {
-    state: Mutex<State>,
+    state: Mutex<DepartureState>,
     decided: Notify,
     /// Notified of each step that the upstream reports.
     steps: Arc<Notify>,
@@ -46,21 +46,21 @@ impl Departure {
 
     /// The same, where `steps` is notified when the upstream reports progress.
     pub(super) fn with_steps(guard: Guard, steps: Arc<Notify>) -> Arc<Self> {
-        Arc::new(Self { state: Mutex::new(State::Waiting(guard)), decided: Notify::new(), steps })
+        Arc::new(Self { state: Mutex::new(DepartureState::Waiting(guard)), decided: Notify::new(), steps })
     }
 
     /// Called by the writer right before the first byte. `Err` says why nothing may be written.
     pub(super) fn leave(&self) -> Result<(), String> {
         let mut state = self.state.lock();
         let verdict = match &*state {
-            State::Waiting(guard) => guard(),
-            State::Held(why) => Err(why.clone()),
-            State::Left => Err("it was sent already".to_owned()),
+            DepartureState::Waiting(guard) => guard(),
+            DepartureState::Held(why) => Err(why.clone()),
+            DepartureState::Left => Err("it was sent already".to_owned()),
         };
-        if matches!(*state, State::Waiting(_)) {
+        if matches!(*state, DepartureState::Waiting(_)) {
             *state = match &verdict {
-                Ok(()) => State::Left,
-                Err(why) => State::Held(why.clone()),
+                Ok(()) => DepartureState::Left,
+                Err(why) => DepartureState::Held(why.clone()),
             };
             self.decided.notify_one();
         }
@@ -70,10 +70,10 @@ impl Departure {
     /// Forbids the departure. `true` if the request has not left and now never will; `false` if it is on its way.
     pub(super) fn hold_back(&self, why: &str) -> bool {
         let mut state = self.state.lock();
-        if matches!(*state, State::Waiting(_)) {
-            *state = State::Held(why.to_owned());
+        if matches!(*state, DepartureState::Waiting(_)) {
+            *state = DepartureState::Held(why.to_owned());
         }
-        !matches!(*state, State::Left)
+        !matches!(*state, DepartureState::Left)
     }
 
     /// A failure by whether the request has left; also prevents it from leaving afterwards.
@@ -89,19 +89,19 @@ impl Departure {
     fn stop(&self, reason: String, not_left: fn(String) -> Failure) -> Failure {
         let mut state = self.state.lock();
         match &*state {
-            State::Waiting(_) => {
-                *state = State::Held(reason.clone());
+            DepartureState::Waiting(_) => {
+                *state = DepartureState::Held(reason.clone());
                 not_left(reason)
             }
-            State::Held(why) => Failure::NotSent(why.clone()),
-            State::Left => Failure::Unknown(reason),
+            DepartureState::Held(why) => Failure::NotSent(why.clone()),
+            DepartureState::Left => Failure::Unknown(reason),
         }
     }
 }
 
 /// The timeouts for the two halves of a request.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Limits {
+pub(super) struct Timeouts {
     /// Until the first byte is written.
     pub(super) leave: Duration,
     /// From then until the answer is received; restarted by each step that the upstream reports, up to
@@ -113,7 +113,7 @@ pub(super) struct Limits {
 /// the request has left.
 pub(super) async fn supervise<T>(
     departure: &Departure,
-    limits: Limits,
+    limits: Timeouts,
     cancel: &CancellationToken,
     exchange: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
@@ -182,9 +182,9 @@ pub(super) fn seconds(duration: Duration) -> String {
 mod tests {
     use super::*;
 
-    fn limits(milliseconds: u64) -> Limits {
+    fn limits(milliseconds: u64) -> Timeouts {
         let duration = Duration::from_millis(milliseconds);
-        Limits { leave: duration, answer: duration }
+        Timeouts { leave: duration, answer: duration }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::{
     ConnectionSpec,
-    departure::{Limits, seconds},
+    departure::{Timeouts, seconds},
     error::Failure,
     http::Era,
     message::{Answer, Request},
@@ -72,7 +72,7 @@ impl Link {
         request: Request,
         cancel: &CancellationToken,
     ) -> Result<Answer, Failure> {
-        let limits = Limits { leave: self.spec.connect_timeout, answer: self.spec.call_timeout };
+        let limits = Timeouts { leave: self.spec.connect_timeout, answer: self.spec.call_timeout };
         let mut last_chance = false;
         loop {
             let session = tokio::select! {

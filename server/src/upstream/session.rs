@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     ConnectionSpec, Transport,
-    departure::Limits,
+    departure::Timeouts,
     error::Failure,
     http::{Era, HttpSession},
     message::{Answer, Request},
@@ -58,7 +58,7 @@ impl Session {
     pub(super) async fn request(
         &self,
         request: Request,
-        limits: Limits,
+        limits: Timeouts,
         cancel: &CancellationToken,
     ) -> Result<Answer, Failure> {
         if request.needs_modern() && !self.is_modern() {

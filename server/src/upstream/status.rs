@@ -265,12 +265,12 @@ pub(super) struct Log {
 
 #[derive(Default)]
 struct Lines {
-    kept: VecDeque<Entry>,
+    kept: VecDeque<LogLine>,
     /// The number of lines ever written.
     count: u64,
 }
 
-struct Entry {
+struct LogLine {
     line: String,
     /// For the instance's administrators only.
     detail: bool,
@@ -307,7 +307,7 @@ impl Log {
         if lines.kept.len() == Self::LINES {
             lines.kept.pop_front();
         }
-        lines.kept.push_back(Entry { line: kept, detail });
+        lines.kept.push_back(LogLine { line: kept, detail });
         lines.count += 1;
     }
 

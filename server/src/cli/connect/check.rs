@@ -16,7 +16,7 @@ const PAGES: usize = 20;
 const NAMED: usize = 8;
 
 /// What was found.
-pub(super) enum Found {
+pub(super) enum EndpointCheck {
     /// The key works; what it finds, in words.
     Works(String),
     /// Nobody answers there, from here.
@@ -27,7 +27,7 @@ pub(super) enum Found {
 ///
 /// # Errors
 /// What is wrong and what to do, where somebody answers.
-pub(super) async fn check(url: &str, key: &SecretString) -> anyhow::Result<Found> {
+pub(super) async fn check(url: &str, key: &SecretString) -> anyhow::Result<EndpointCheck> {
     let client = reqwest::Client::builder()
         .no_proxy()
         .timeout(WITHIN)
@@ -46,7 +46,7 @@ pub(super) async fn check(url: &str, key: &SecretString) -> anyhow::Result<Found
         let answer = match request.send().await {
             Ok(answer) => answer,
             Err(error) if error.is_builder() => bail!("the key has characters that no key of Permesso has"),
-            Err(_) => return Ok(Found::Unreachable),
+            Err(_) => return Ok(EndpointCheck::Unreachable),
         };
         let status = answer.status();
         let body: Value = serde_json::from_str(&answer.text().await.unwrap_or_default()).unwrap_or_default();
@@ -59,7 +59,7 @@ pub(super) async fn check(url: &str, key: &SecretString) -> anyhow::Result<Found
             None => break,
         }
     }
-    Ok(Found::Works(summary(&names)))
+    Ok(EndpointCheck::Works(summary(&names)))
 }
 
 fn wrong(url: &str, status: StatusCode, body: &Value) -> String {

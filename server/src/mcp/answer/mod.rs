@@ -27,13 +27,13 @@ pub(in crate::mcp) const EVENT_STREAM: [(HeaderName, &str); 3] = [
 /// One answer: its content, and its HTTP status when it is not part of a stream.
 pub(in crate::mcp) struct Answer {
     pub(in crate::mcp) status: StatusCode,
-    pub(in crate::mcp) content: Content,
+    pub(in crate::mcp) content: Payload,
     /// The id of the session that this answer opens.
     pub(in crate::mcp) session: Option<String>,
 }
 
 /// The content of an answer.
-pub(in crate::mcp) enum Content {
+pub(in crate::mcp) enum Payload {
     /// Nothing, because the message was not a request.
     Nothing,
     /// JSON-RPC, and the approvals whose results it carries.
@@ -44,20 +44,20 @@ pub(in crate::mcp) enum Content {
 
 impl Answer {
     pub(in crate::mcp) fn json(status: StatusCode, bytes: Vec<u8>) -> Self {
-        Self { status, content: Content::Json { bytes, answers: Vec::new() }, session: None }
+        Self { status, content: Payload::Json { bytes, answers: Vec::new() }, session: None }
     }
 
     /// The message was accepted and needs no answer.
     pub(in crate::mcp) fn accepted() -> Self {
-        Self { status: StatusCode::ACCEPTED, content: Content::Nothing, session: None }
+        Self { status: StatusCode::ACCEPTED, content: Payload::Nothing, session: None }
     }
 
     /// The answer counts towards the budget until it is sent.
     pub(in crate::mcp) fn into_response(self, services: &Arc<Services>, load: &Arc<Load>) -> Response {
         let mut response = match self.content {
-            Content::Nothing => self.status.into_response(),
-            Content::Events(body) => (self.status, EVENT_STREAM, body).into_response(),
-            Content::Json { bytes, answers } => {
+            Payload::Nothing => self.status.into_response(),
+            Payload::Events(body) => (self.status, EVENT_STREAM, body).into_response(),
+            Payload::Json { bytes, answers } => {
                 let body = HttpBody::new(Tracked::new(services, bytes, answers, load));
                 (self.status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
             }

@@ -25,7 +25,7 @@ use tokio::{
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
-use super::{Answer, Content, EVENT_STREAM, body::Tracked};
+use super::{Answer, EVENT_STREAM, Payload, body::Tracked};
 use crate::{
     limit::Load,
     service::{Services, call::Told},
@@ -134,8 +134,8 @@ impl axum::body::HttpBody for Stream {
 impl Now {
     fn of(services: &Arc<Services>, answer: Answer, load: &Arc<Load>) -> Self {
         match answer.content {
-            Content::Json { bytes, answers } => Self::Answering(Tracked::new(services, event(&bytes), answers, load)),
-            Content::Nothing | Content::Events(_) => Self::Ended,
+            Payload::Json { bytes, answers } => Self::Answering(Tracked::new(services, event(&bytes), answers, load)),
+            Payload::Nothing | Payload::Events(_) => Self::Ended,
         }
     }
 }

@@ -84,13 +84,13 @@ impl Client {
     }
 
     /// Its configuration file, below the project directory or the home directory.
-    pub fn file(self) -> Place {
+    pub fn file(self) -> ConfigPlace {
         match self {
-            Self::ClaudeCode => Place::Project(".mcp.json"),
-            Self::Cursor => Place::Project(".cursor/mcp.json"),
-            Self::VsCode => Place::Project(".vscode/mcp.json"),
-            Self::Codex => Place::Home(".codex/config.toml"),
-            Self::Inspector => Place::Home(".mcp-inspector/mcp.json"),
+            Self::ClaudeCode => ConfigPlace::Project(".mcp.json"),
+            Self::Cursor => ConfigPlace::Project(".cursor/mcp.json"),
+            Self::VsCode => ConfigPlace::Project(".vscode/mcp.json"),
+            Self::Codex => ConfigPlace::Home(".codex/config.toml"),
+            Self::Inspector => ConfigPlace::Home(".mcp-inspector/mcp.json"),
         }
     }
 
@@ -102,7 +102,7 @@ impl Client {
 
 /// Where a client looks for its configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum ConfigPlace {
     /// Below the project directory.
     Project(&'static str),
     /// Below the home directory.

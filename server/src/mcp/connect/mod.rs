@@ -12,7 +12,7 @@ mod steps;
 #[cfg(test)]
 mod tests;
 
-pub use client::{Client, KEY_VARIABLE, Place, Server};
+pub use client::{Client, ConfigPlace, KEY_VARIABLE, Server};
 pub use file::{Change, Conflict, merge};
 pub(super) use page::connect_page;
 pub use steps::Step;

@@ -16,7 +16,7 @@ use wire::{
 
 use crate::{
     mcp::{
-        answer::{Answer, Content, fault},
+        answer::{Answer, Payload, fault},
         methods::{self, Asked},
         request::{called, place::Place},
     },
@@ -50,7 +50,7 @@ pub(in crate::mcp) async fn answer(services: &Arc<Services>, place: &Place, entr
     let mut all = vec![b'['];
     let mut answered = Vec::new();
     for entry in entries {
-        if let Content::Json { bytes, answers } = entry.content {
+        if let Payload::Json { bytes, answers } = entry.content {
             if all.len() > 1 {
                 all.push(b',');
             }
@@ -59,7 +59,7 @@ pub(in crate::mcp) async fn answer(services: &Arc<Services>, place: &Place, entr
         }
     }
     all.push(b']');
-    Answer { status: StatusCode::OK, content: Content::Json { bytes: all, answers: answered }, session: None }
+    Answer { status: StatusCode::OK, content: Payload::Json { bytes: all, answers: answered }, session: None }
 }
 
 async fn answer_entry(services: &Arc<Services>, place: &Place, entry: Entry<'_>, size: &AtomicUsize) -> Answer {
@@ -91,7 +91,7 @@ async fn answer_entry(services: &Arc<Services>, place: &Place, entry: Entry<'_>,
         Ok(_) => methods::refuse(services, place, wrong("not a request"), tool).await,
         Err(error) => methods::refuse(services, place, error, tool).await,
     };
-    if let Content::Json { bytes, .. } = &answer.content {
+    if let Payload::Json { bytes, .. } = &answer.content {
         size.fetch_add(bytes.len(), Ordering::Relaxed);
     }
     answer

@@ -27,7 +27,7 @@ use wire::{
 };
 
 use self::following::{Following, News};
-use super::answer::{Answer, Content};
+use super::answer::{Answer, Payload};
 use crate::{
     db::audit::Status,
     error::{Error, Kind, Result},
@@ -102,7 +102,7 @@ pub(in crate::mcp) async fn subscribe(
     let begun: Result<Listener> = begun.await;
     let error = match begun {
         Ok(listener) => {
-            return Answer { status: StatusCode::OK, content: Content::Events(listener.body()), session: None };
+            return Answer { status: StatusCode::OK, content: Payload::Events(listener.body()), session: None };
         }
         Err(error) => error,
     };

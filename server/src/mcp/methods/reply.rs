@@ -16,7 +16,7 @@ use crate::{
     db::audit::Status,
     error::Error,
     mcp::{
-        answer::{Answer, Content, fault},
+        answer::{Answer, Payload, fault},
         request::{place::Place, record::Recording},
     },
     service::{
@@ -57,7 +57,7 @@ pub(super) async fn replied(
         Body::UpstreamError(error) => (status_of_theirs(error), raw_error_bytes(id, error)),
         Body::Error(error) => (status_of(place, error), error_bytes(Some(id), error)),
     };
-    Answer { status, content: Content::Json { bytes, answers: reply.answers.into_iter().collect() }, session: None }
+    Answer { status, content: Payload::Json { bytes, answers: reply.answers.into_iter().collect() }, session: None }
 }
 
 /// A response with a result, with the members that 2026-07-28 requires in each.

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     db::audit::Status,
     mcp::{
-        answer::{Answer, Content, fault},
+        answer::{Answer, Payload, fault},
         request::place::Place,
     },
     service::{Services, call::Told},
@@ -89,7 +89,7 @@ pub(in crate::mcp) async fn answer(services: &Arc<Services>, place: &Place, aske
                 _ => result_bytes(place, id, &answered.result),
             };
             let answers = answered.answers.into_iter().collect();
-            Answer { status: StatusCode::OK, content: Content::Json { bytes, answers }, session }
+            Answer { status: StatusCode::OK, content: Payload::Json { bytes, answers }, session }
         }
         Err(Failure::Rpc(error)) => Answer::json(status_of(place, &error), error_bytes(Some(id), &error)),
         Err(Failure::Error(error)) => fault::answer(&error, Some(id), place.request_id),

@@ -78,7 +78,7 @@ impl Bound {
 
 /// The state that the agent returns with its response.
 #[derive(Serialize, Deserialize)]
-pub(super) struct State {
+pub(super) struct AgentState {
     /// The state no longer opens after this time.
     until: DateTime<Utc>,
     approved: Option<Approved>,
@@ -111,7 +111,7 @@ pub(super) fn sealed(services: &Services, bound: &Bound, approved: Option<Approv
         return Err(UpstreamError::Unknown { reason: format!("it asked for input more than {MAX_ROUNDS} times") });
     }
     let theirs = asked.state.map(ToOwned::to_owned);
-    let state = State { until: services.clock.now() + ANSWER_WITHIN, approved, theirs };
+    let state = AgentState { until: services.clock.now() + ANSWER_WITHIN, approved, theirs };
     // Plain data always serializes.
     let plain = serde_json::to_vec(&state).unwrap_or_default();
     let sealed = services.sealer.seal(Purpose::RequestState, &bound.bytes(), &plain);
@@ -126,12 +126,12 @@ pub(super) fn open(
     services: &Services,
     bound: &Bound,
     input: Input<'_>,
-) -> std::result::Result<Option<State>, RpcError> {
+) -> std::result::Result<Option<AgentState>, RpcError> {
     let Some(state) = input.state else { return Ok(None) };
     let read = || {
         let sealed = BASE64_URL_SAFE_NO_PAD.decode(&*unquote(state.get()).ok()?).ok()?;
         let plain = services.sealer.open(Purpose::RequestState, &bound.bytes(), &sealed).ok()?;
-        serde_json::from_slice::<State>(&plain).ok()
+        serde_json::from_slice::<AgentState>(&plain).ok()
     };
     let state = read().ok_or_else(|| {
         RpcError::invalid_params(
@@ -163,7 +163,7 @@ pub(super) struct Round {
 }
 
 /// The round of an approved call that this state continues, if there is one.
-pub(super) fn round(state: &State, input: Input<'_>) -> Option<Round> {
+pub(super) fn round(state: &AgentState, input: Input<'_>) -> Option<Round> {
     let asked = state.approved.as_ref()?;
     Some(Round {
         approval: ApprovalId(asked.approval),

@@ -50,7 +50,7 @@ pub(super) async fn run(services: &Services, ready: &Ready, params: &CallParams<
         .and_then(|answer| input::sealed(services, &ready.bound(), None, answer));
     let slug = &ready.connection.slug;
     let (status, body) = match answer {
-        Ok(answer) => match task::hand_out(services, &ready.context, task::Made::Called(ready), answer).await {
+        Ok(answer) => match task::hand_out(services, &ready.context, task::TaskOrigin::Called(ready), answer).await {
             Ok(answer) => body(answer),
             Err(error) => {
                 error.log();

@@ -61,7 +61,7 @@ pub(super) async fn read(
         ContentType::Events if status.is_success() => Ok(stream(peer, id, response, load).await?),
         ContentType::Json => {
             let body = body(response, load).await?;
-            let Found { answer, unaddressed, unreadable, .. } = find(peer, id, &body);
+            let FoundAnswer { answer, unaddressed, unreadable, .. } = find(peer, id, &body);
             match (answer.or(unaddressed.filter(|_| status.is_success())), unreadable) {
                 (Some(answer), _) => Ok(answer),
                 // For an error status whose body is not our answer, the status says most.
@@ -137,7 +137,7 @@ fn too_large() -> String {
 
 /// The contents of one body or event.
 #[derive(Default)]
-struct Found {
+struct FoundAnswer {
     answer: Option<Answer>,
     /// An error that names none of the gateway's requests. In the response to a request it answers that request:
     /// nothing else was asked.
@@ -149,8 +149,8 @@ struct Found {
 }
 
 /// Looks for the answer to `id`, and replies to the upstream's own requests.
-fn find(peer: &Arc<Peer>, id: u64, bytes: &[u8]) -> Found {
-    let mut found = Found::default();
+fn find(peer: &Arc<Peer>, id: u64, bytes: &[u8]) -> FoundAnswer {
+    let mut found = FoundAnswer::default();
     for heard in hear(bytes, &peer.observer) {
         match heard {
             Ok(Heard::Answer(answered, answer)) if answered == id => found.answer = Some(answer),
@@ -245,8 +245,8 @@ fn in_event(peer: &Arc<Peer>, id: u64, event: &Event, passed: &mut Passed) -> Re
     if event.data.is_empty() && !event.unreadable {
         return Ok(None);
     }
-    let Found { answer, unaddressed, unreadable, was_answer } = match event.unreadable {
-        true => Found { unreadable: Some("it is not UTF-8".to_owned()), ..Found::default() },
+    let FoundAnswer { answer, unaddressed, unreadable, was_answer } = match event.unreadable {
+        true => FoundAnswer { unreadable: Some("it is not UTF-8".to_owned()), ..FoundAnswer::default() },
         false => find(peer, id, event.data.as_bytes()),
     };
     if let Some(answer) = answer.or(unaddressed) {

@@ -31,16 +31,16 @@ impl Elsewhere {
     }
 
     /// Held while the stream is open.
-    pub(super) fn open(&self) -> Open<'_> {
+    pub(super) fn open(&self) -> StreamGuard<'_> {
         self.is_open.send_replace(true);
-        Open(self)
+        StreamGuard(self)
     }
 }
 
 /// See [`Elsewhere::open`].
-pub(super) struct Open<'a>(&'a Elsewhere);
+pub(super) struct StreamGuard<'a>(&'a Elsewhere);
 
-impl Drop for Open<'_> {
+impl Drop for StreamGuard<'_> {
     fn drop(&mut self) {
         self.0.is_open.send_replace(false);
     }

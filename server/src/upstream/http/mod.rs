@@ -21,7 +21,7 @@ use url::Url;
 use wire::mcp::Revision;
 
 use super::{
-    departure::{Departure, Limits, supervise, unguarded},
+    departure::{Departure, Timeouts, supervise, unguarded},
     error::Failure,
     handshake::{agreed_revision, another_revision, initialize_params, initialized},
     message::{self, Answer, Request},
@@ -138,7 +138,7 @@ impl HttpSession {
     pub(super) async fn request(
         &self,
         request: Request,
-        limits: Limits,
+        limits: Timeouts,
         cancel: &CancellationToken,
     ) -> Result<Answer, Failure> {
         let id = self.peer.next_id();

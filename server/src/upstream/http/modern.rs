@@ -15,7 +15,7 @@ use wire::error::{HEADER_MISMATCH, UNSUPPORTED_VERSION};
 use wire::header;
 use wire::mcp::{self, Revision};
 
-use super::super::departure::{Departure, Limits, supervise, unguarded};
+use super::super::departure::{Departure, Timeouts, supervise, unguarded};
 use super::super::error::Failure;
 use super::super::message::{Answer, Refusal, Request};
 use super::answer;
@@ -98,7 +98,7 @@ pub(super) struct Discovered {
 /// If it cannot be reached, or is of this era and supports no revision of the gateway's.
 pub(super) async fn probe(peer: &Arc<Peer>, limit: Duration) -> Result<Probed, Failure> {
     let departure = Departure::new(unguarded());
-    let limits = Limits { leave: limit, answer: PROBE.min(limit / 2) };
+    let limits = Timeouts { leave: limit, answer: PROBE.min(limit / 2) };
     let post = post(peer.next_id(), &Request::new("server/discover", None))?;
     let asking = async {
         let id = post.id;

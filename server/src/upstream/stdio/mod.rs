@@ -18,7 +18,7 @@ use secrecy::SecretString;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use wire::mcp::Revision;
 
-use super::departure::{Departure, Limits, supervise, unguarded};
+use super::departure::{Departure, Timeouts, supervise, unguarded};
 use super::error::Failure;
 use super::handshake::{agreed_revision, another_revision, initialize_params, initialized};
 use super::message::{Answer, Request};
@@ -89,7 +89,7 @@ impl StdioSession {
     pub(super) async fn request(
         &self,
         request: Request,
-        limits: Limits,
+        limits: Timeouts,
         cancel: &CancellationToken,
     ) -> Result<Answer, Failure> {
         let departure = Departure::with_steps(request.guard, request.steps);

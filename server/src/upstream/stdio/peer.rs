@@ -34,7 +34,7 @@ pub(super) struct Outgoing {
 type Outcome = Result<Answer, String>;
 
 /// The requests that wait for an answer.
-enum Waiting {
+enum Waiters {
     Open(HashMap<u64, Waiter>),
     Ended { reason: String, by_itself: bool },
 }
@@ -49,7 +49,7 @@ struct Waiter {
 /// The part of a child that callers share.
 pub(super) struct Peer {
     outbox: mpsc::Sender<Outgoing>,
-    waiting: Mutex<Waiting>,
+    waiting: Mutex<Waiters>,
     next_id: AtomicU64,
     /// The first request after the last message that has no answer, and the last one that was answered.
     after_aside: AtomicU64,
@@ -69,7 +69,7 @@ impl Peer {
         let first = u64::from(u32::from_be_bytes(first));
         Arc::new(Self {
             outbox,
-            waiting: Mutex::new(Waiting::Open(HashMap::new())),
+            waiting: Mutex::new(Waiters::Open(HashMap::new())),
             next_id: AtomicU64::new(first),
             after_aside: AtomicU64::new(0),
             answered: AtomicU64::new(0),
@@ -88,7 +88,7 @@ impl Peer {
         once: bool,
     ) -> Result<Answer, Failure> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        let mut entry = Entry { peer: self, id, departure, tell: !once };
+        let mut entry = InFlight { peer: self, id, departure, tell: !once };
         let answer = self.register(id).map_err(|reason| departure.lost(reason))?;
         let outgoing = Outgoing {
             line: line(envelope::request_bytes(id, method, params)),
@@ -111,20 +111,20 @@ impl Peer {
 
     fn register(&self, id: u64) -> Result<oneshot::Receiver<Outcome>, String> {
         match &mut *self.waiting.lock() {
-            Waiting::Open(waiting) => {
+            Waiters::Open(waiting) => {
                 let (sender, receiver) = oneshot::channel();
                 waiting.insert(id, Waiter { to: sender, quoted: false });
                 Ok(receiver)
             }
-            Waiting::Ended { reason, .. } => Err(reason.clone()),
+            Waiters::Ended { reason, .. } => Err(reason.clone()),
         }
     }
 
     /// Gives the request with this id its outcome. `true` if it still waited.
     pub(super) fn settle(&self, id: u64, outcome: Outcome) -> bool {
         let waiting = match &mut *self.waiting.lock() {
-            Waiting::Open(waiting) => waiting.remove(&id),
-            Waiting::Ended { .. } => None,
+            Waiters::Open(waiting) => waiting.remove(&id),
+            Waiters::Ended { .. } => None,
         };
         if outcome.is_ok() {
             self.answered.fetch_max(id, Ordering::Relaxed);
@@ -170,10 +170,10 @@ impl Peer {
     fn keep_quoted(self: &Arc<Self>, line: &[u8]) {
         for (id, answer) in hear_behind_text(line, &self.observer) {
             let first = match &mut *self.waiting.lock() {
-                Waiting::Open(waiting) => {
+                Waiters::Open(waiting) => {
                     waiting.get_mut(&id).is_some_and(|waiter| !std::mem::replace(&mut waiter.quoted, true))
                 }
-                Waiting::Ended { .. } => false,
+                Waiters::Ended { .. } => false,
             };
             if first {
                 let peer = self.clone();
@@ -190,8 +190,8 @@ impl Peer {
     /// answer notifications in this way, so the last message sent must not have been one.
     fn end_only(&self, error: &RawValue) -> bool {
         let only = match &*self.waiting.lock() {
-            Waiting::Open(waiting) if waiting.len() == 1 => waiting.keys().next().copied(),
-            Waiting::Open(_) | Waiting::Ended { .. } => None,
+            Waiters::Open(waiting) if waiting.len() == 1 => waiting.keys().next().copied(),
+            Waiters::Open(_) | Waiters::Ended { .. } => None,
         };
         let told_since = self.answered.load(Ordering::Relaxed) < self.after_aside.load(Ordering::Relaxed);
         let Some(id) = only.filter(|_| !told_since) else { return false };
@@ -206,8 +206,8 @@ impl Peer {
     /// Ends the request whose answer this was, if that is certain.
     fn end_unread(&self, unreadable: &Unreadable) -> bool {
         let waits = |id: &&u64| match &*self.waiting.lock() {
-            Waiting::Open(waiting) => waiting.contains_key(id),
-            Waiting::Ended { .. } => false,
+            Waiters::Open(waiting) => waiting.contains_key(id),
+            Waiters::Ended { .. } => false,
         };
         let mut waiting = unreadable.answers.iter().filter(waits);
         let (Some(id), None) = (waiting.next(), waiting.next()) else { return false };
@@ -219,11 +219,11 @@ impl Peer {
     /// Fails all waiting and future requests. The first reason is kept.
     pub(super) fn end(&self, reason: &str, by_itself: bool) {
         let mut waiting = self.waiting.lock();
-        if let Waiting::Open(open) = &mut *waiting {
+        if let Waiters::Open(open) = &mut *waiting {
             for (_, waiting) in open.drain() {
                 let _ = waiting.to.send(Err(reason.to_owned()));
             }
-            *waiting = Waiting::Ended { reason: reason.to_owned(), by_itself };
+            *waiting = Waiters::Ended { reason: reason.to_owned(), by_itself };
         }
         drop(waiting);
         self.over.cancel();
@@ -232,8 +232,8 @@ impl Peer {
     /// Why the child ended, if the gateway did not end it.
     pub(super) fn broke(&self) -> Option<String> {
         match &*self.waiting.lock() {
-            Waiting::Ended { reason, by_itself: true } => Some(reason.clone()),
-            Waiting::Ended { .. } | Waiting::Open(_) => None,
+            Waiters::Ended { reason, by_itself: true } => Some(reason.clone()),
+            Waiters::Ended { .. } | Waiters::Open(_) => None,
         }
     }
 }
@@ -251,16 +251,16 @@ fn line(mut message: Vec<u8>) -> Vec<u8> {
 }
 
 /// Held while an answer is awaited, as in the HTTP transport.
-struct Entry<'a> {
+struct InFlight<'a> {
     peer: &'a Peer,
     id: u64,
     departure: &'a Departure,
     tell: bool,
 }
 
-impl Drop for Entry<'_> {
+impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        if let Waiting::Open(waiting) = &mut *self.peer.waiting.lock() {
+        if let Waiters::Open(waiting) = &mut *self.peer.waiting.lock() {
             waiting.remove(&self.id);
         }
         let never_left = self.departure.hold_back("nobody waits for it any more");

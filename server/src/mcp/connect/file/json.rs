@@ -28,7 +28,7 @@ pub(super) fn merge(
     let member = if client == Client::VsCode { "servers" } else { "mcpServers" };
     let mut changed = client == Client::VsCode && ask_for_key(&whole)?;
 
-    let entry = Entry::new(client, server, key);
+    let entry = ServerEntry::new(client, server, key);
     let servers = match single(&whole, member)? {
         Some(servers) => servers.value().and_then(|value| value.as_object()).ok_or(Conflict::Shape(member))?,
         None => whole.object_value_or_set(member),
@@ -54,7 +54,7 @@ pub(super) fn merge(
 
 /// The server as `code --add-mcp` takes it. Contains no single quotes: [`Server::new`] lets none in.
 pub(in crate::mcp::connect) fn definition(server: &Server) -> String {
-    let Entry { kind, url, authorization } = Entry::new(Client::VsCode, server, None);
+    let ServerEntry { kind, url, authorization } = ServerEntry::new(Client::VsCode, server, None);
     json!({
         "name": server.name,
         "type": kind,
@@ -66,13 +66,13 @@ pub(in crate::mcp::connect) fn definition(server: &Server) -> String {
 }
 
 /// A server as these files write it.
-struct Entry {
+struct ServerEntry {
     kind: Option<&'static str>,
     url: String,
     authorization: String,
 }
 
-impl Entry {
+impl ServerEntry {
     fn new(client: Client, server: &Server, key: Option<&SecretString>) -> Self {
         let (kind, key) = match client {
             Client::ClaudeCode | Client::Codex => (Some("http"), format!("${{{KEY_VARIABLE}}}")),

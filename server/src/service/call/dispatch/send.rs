@@ -69,7 +69,7 @@ pub(in crate::service::call) async fn dispatch(
             return Ok(None);
         }
         Told::Reported(_, Ok(answer)) => {
-            match task::hand_out(services, context, task::Made::Approved(record), answer).await {
+            match task::hand_out(services, context, task::TaskOrigin::Approved(record), answer).await {
                 Ok(answer) => {
                     // A question is not an answer.
                     let answers = (!asks(&answer)).then_some((context.org.id, record.id));

@@ -36,7 +36,7 @@ pub(super) async fn replay(
     let body = match stored {
         // The task has not run to its end, so there is nothing to mark.
         Some(answer) if is_task(&answer) => {
-            match task::hand_out(services, context, task::Made::Approved(record), answer).await {
+            match task::hand_out(services, context, task::TaskOrigin::Approved(record), answer).await {
                 Ok(answer) => body(answer).1,
                 Err(error) => {
                     error.log();

@@ -9,7 +9,7 @@ use domain::{
 };
 
 use super::{
-    handle::{Asker, Found, Known, find},
+    handle::{Asker, FoundTask, KnownTask, find},
     upstream,
 };
 use crate::{
@@ -27,9 +27,9 @@ use crate::{
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn cancel(services: &Arc<Services>, asker: &Asker, id: &str) -> Result<Option<Known>> {
-    let Some(Found { task, .. }) = find(services, asker, id).await? else { return Ok(None) };
-    let known = Some(Known { approval: task.approval });
+pub async fn cancel(services: &Arc<Services>, asker: &Asker, id: &str) -> Result<Option<KnownTask>> {
+    let Some(FoundTask { task, .. }) = find(services, asker, id).await? else { return Ok(None) };
+    let known = Some(KnownTask { approval: task.approval });
     if task.closed.is_some() {
         return Ok(known);
     }

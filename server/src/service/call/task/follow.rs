@@ -52,7 +52,7 @@ fn kept_until(created_at: DateTime<Utc>, now: DateTime<Utc>, ttl_ms: Option<u64>
 
 /// The call that an upstream turned into a task.
 #[derive(Clone, Copy)]
-pub(in crate::service::call) enum Made<'a> {
+pub(in crate::service::call) enum TaskOrigin<'a> {
     /// A call that needed no approval.
     Called(&'a Ready),
     /// An approved call.
@@ -85,12 +85,12 @@ pub(in crate::service::call) async fn normal_of(
 pub(in crate::service::call) async fn hand_out(
     services: &Services,
     context: &Context,
-    made: Made<'_>,
+    made: TaskOrigin<'_>,
     answer: Answer,
 ) -> Result<Answer> {
     let (source, approval): (Source, _) = match made {
-        Made::Called(ready) => (ready.into(), None),
-        Made::Approved(record) => ((&record.binding).into(), Some(record.id)),
+        TaskOrigin::Called(ready) => (ready.into(), None),
+        TaskOrigin::Approved(record) => ((&record.binding).into(), Some(record.id)),
     };
     let Some(mut followed) = followed(source, &answer, services.clock.now()) else { return Ok(answer) };
     let Answer::Result(result) = &answer else { return Ok(answer) };
@@ -112,8 +112,8 @@ pub(in crate::service::call) async fn hand_out(
         }
     }
     followed.source.normal_sha256 = match (followed.source.normal_sha256, made) {
-        (None, Made::Called(ready)) => normal(ready.tool.tool.definition.clone()).await,
-        (None, Made::Approved(record)) => normal_of(&mut scope, record.id).await?,
+        (None, TaskOrigin::Called(ready)) => normal(ready.tool.tool.definition.clone()).await,
+        (None, TaskOrigin::Approved(record)) => normal_of(&mut scope, record.id).await?,
         (known, _) => known,
     };
     db::task::insert(&mut scope, &sha256(&id), owner, approval, Some(&followed), None).await?;

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::{
     super::wait,
     follow::{self, Stands},
-    handle::{Asker, Found, Known, MAX_WAIT, find, is_under_way},
+    handle::{Asker, FoundTask, KnownTask, MAX_WAIT, find, is_under_way},
     polls::Polled,
     show,
 };
@@ -169,7 +169,7 @@ pub async fn detailed(services: &Services, asker: &Asker, id: &str) -> Result<Op
 }
 
 /// Records, once, how an approved call ended that continued as the upstream's task, for its approver to read.
-async fn note_end(services: &Services, found: &Found, end: Answer) -> Result<()> {
+async fn note_end(services: &Services, found: &FoundTask, end: Answer) -> Result<()> {
     let Some(record) = &found.record else { return Ok(()) };
     match &record.stored {
         State::Executed(executed) if executed.answer().is_none() => {
@@ -185,8 +185,8 @@ async fn note_end(services: &Services, found: &Found, end: Answer) -> Result<()>
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn known(services: &Services, asker: &Asker, id: &str) -> Result<Option<Known>> {
-    Ok(find(services, asker, id).await?.map(|found| Known { approval: found.task.approval }))
+pub async fn known(services: &Services, asker: &Asker, id: &str) -> Result<Option<KnownTask>> {
+    Ok(find(services, asker, id).await?.map(|found| KnownTask { approval: found.task.approval }))
 }
 
 fn detail(
@@ -200,20 +200,20 @@ fn detail(
 }
 
 /// Whether the caller would be told that the call is still in progress.
-fn is_open(found: &Found) -> bool {
-    let under_way = |found: &Found| found.record.as_ref().is_some_and(|record| is_under_way(&record.state()));
+fn is_open(found: &FoundTask) -> bool {
+    let under_way = |found: &FoundTask| found.record.as_ref().is_some_and(|record| is_under_way(&record.state()));
     found.task.closed.is_none() && under_way(found)
 }
 
 /// Whether it has passed a deadline that is not recorded yet.
-fn is_lapsed(found: &Found) -> bool {
+fn is_lapsed(found: &FoundTask) -> bool {
     let ended = |record: &db::approval::Record| record.stored.status() != record.state().status();
     found.task.closed.is_none() && found.record.as_ref().is_some_and(ended)
 }
 
 /// Records that a deadline has ended the approval, before that is told: a decision being committed comes first, a later
 /// one finds the task closed.
-async fn settle_deadline(services: &Services, found: &Found) -> Result<()> {
+async fn settle_deadline(services: &Services, found: &FoundTask) -> Result<()> {
     let Some(record) = &found.record else { return Ok(()) };
     let mut scope = OrgScope::begin(&services.db.calls, record.org).await?;
     if let Some(record) = db::approval::lock(&mut scope, record.id).await? {

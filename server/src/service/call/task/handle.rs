@@ -56,19 +56,19 @@ impl Asker {
 
 /// A task that a request changed or tried to change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Known {
+pub struct KnownTask {
     /// The approval it is a handle on, for the record.
     pub approval: Option<ApprovalId>,
 }
 
 /// A task and the approval it is a handle on.
-pub(super) struct Found {
+pub(super) struct FoundTask {
     pub(super) task: Task,
     pub(super) record: Option<Record>,
 }
 
 /// The task with this id, if it is the asker's.
-pub(super) async fn find(services: &Services, asker: &Asker, id: &str) -> Result<Option<Found>> {
+pub(super) async fn find(services: &Services, asker: &Asker, id: &str) -> Result<Option<FoundTask>> {
     let mut scope = OrgScope::begin(&services.db.calls, asker.org.id).await?;
     let (id, owner) = (sha256(id), asker.owner());
     let Some(mut task) = db::task::find(&mut scope, &id, owner).await? else { return Ok(None) };
@@ -78,7 +78,7 @@ pub(super) async fn find(services: &Services, asker: &Asker, id: &str) -> Result
     if task.closed.is_some_and(is_over) || task.followed.as_ref().is_some_and(is_forgotten) {
         return Ok(None);
     }
-    let Some(approval) = task.approval else { return Ok(Some(Found { task, record: None })) };
+    let Some(approval) = task.approval else { return Ok(Some(FoundTask { task, record: None })) };
     let record = db::approval::get(&mut scope, approval).await?;
     let ended = record.as_ref().is_some_and(|record| !is_under_way(&record.stored));
     if ended && task.closed.is_none() && task.followed.is_none() {
@@ -86,7 +86,7 @@ pub(super) async fn find(services: &Services, asker: &Asker, id: &str) -> Result
         let Some(again) = db::task::find(&mut scope, &id, owner).await? else { return Ok(None) };
         task = again;
     }
-    Ok(Some(Found { task, record }))
+    Ok(Some(FoundTask { task, record }))
 }
 
 /// Whether an approval has not ended.

@@ -19,9 +19,9 @@ mod update;
 mod upstream;
 
 pub use cancel::cancel;
-pub(super) use follow::{Made, followed, hand_out, normal_of};
+pub(super) use follow::{TaskOrigin, followed, hand_out, normal_of};
 pub use get::{Detailed, Standing, detailed, get, known};
-pub use handle::{Asker, Known, sweep};
+pub use handle::{Asker, KnownTask, sweep};
 pub(super) use open::{Joins, join};
 pub use polls::{Polled, Polls};
 pub use update::{NOT_FOUND, update};

@@ -16,7 +16,7 @@ use super::{
         outcome::{Body, Reply},
         say, stored,
     },
-    handle::{Found, KEPT},
+    handle::{FoundTask, KEPT},
 };
 use crate::{
     db::{
@@ -122,7 +122,7 @@ pub(super) struct Now {
 }
 
 /// Shows a task that follows no task of an upstream, or no longer does. `None`: it can no longer tell anything.
-pub(super) async fn now(services: &Services, org: &Org, id: &str, found: &Found) -> Result<Option<Now>> {
+pub(super) async fn now(services: &Services, org: &Org, id: &str, found: &FoundTask) -> Result<Option<Now>> {
     let task = &found.task;
     let ended = |status, message: &str, at, end| Shown {
         id,

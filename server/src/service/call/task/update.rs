@@ -20,7 +20,7 @@ use super::{
         ready::LIST_AGE,
     },
     follow::normal,
-    handle::{Asker, Found, find},
+    handle::{Asker, FoundTask, find},
     upstream::Refused,
 };
 use crate::{
@@ -49,7 +49,7 @@ pub async fn update(
     input_responses: &RawValue,
     intent: &Intent,
 ) -> Result<Reply> {
-    let Some(Found { task, .. }) = find(services, asker, id).await? else { return Ok(unknown()) };
+    let Some(FoundTask { task, .. }) = find(services, asker, id).await? else { return Ok(unknown()) };
     let reply = match task.followed.as_ref().filter(|_| task.closed.is_none()) {
         None => acknowledged(),
         Some(followed) => match admitted(services, asker, &task, followed).await? {

@@ -14,7 +14,7 @@ use wire::{
 };
 
 use crate::{
-    db::tool::{Known, Seen},
+    db::tool::{KnownTool, Seen},
     directory::harmful,
 };
 
@@ -30,11 +30,11 @@ const PROBLEM: usize = 300;
 /// A list as it can be used.
 #[derive(Default)]
 pub(super) struct Listed {
-    tools: BTreeMap<String, Entry>,
+    tools: BTreeMap<String, ListedTool>,
     unusable: Vec<UnusableTool>,
 }
 
-struct Entry {
+struct ListedTool {
     seen: Seen,
     text_sha256: [u8; 32],
 }
@@ -76,7 +76,7 @@ pub(super) fn read(list: &[Box<RawValue>]) -> Listed {
                     destructive: hints.destructive == Some(true),
                     changed: true,
                 };
-                listed.tools.insert(name, Entry { seen, text_sha256 });
+                listed.tools.insert(name, ListedTool { seen, text_sha256 });
                 continue;
             }
             Err(problem) => problem,
@@ -93,9 +93,9 @@ impl Listed {
 }
 
 /// The known tools of which it takes their definitions to say whether the list changes them: those written differently.
-pub(super) fn doubtful(known: &[Known], listed: &Listed) -> Vec<ToolId> {
+pub(super) fn doubtful(known: &[KnownTool], listed: &Listed) -> Vec<ToolId> {
     let is_doubtful =
-        |known: &&Known| listed.tools.get(&known.name).is_some_and(|entry| known.text_sha256 != entry.text_sha256);
+        |known: &&KnownTool| listed.tools.get(&known.name).is_some_and(|entry| known.text_sha256 != entry.text_sha256);
     known.iter().filter(is_doubtful).map(|known| known.id).collect()
 }
 
@@ -103,14 +103,18 @@ pub(super) fn doubtful(known: &[Known], listed: &Listed) -> Vec<ToolId> {
 ///
 /// # Errors
 /// In words, when more would have to be kept than is kept of a connection.
-pub(super) fn compare(known: Vec<Known>, listed: Listed, texts: &HashMap<ToolId, String>) -> Result<Changes, String> {
+pub(super) fn compare(
+    known: Vec<KnownTool>,
+    listed: Listed,
+    texts: &HashMap<ToolId, String>,
+) -> Result<Changes, String> {
     let mut changes = Changes::default();
-    let mut known: BTreeMap<String, Known> = known.into_iter().map(|tool| (tool.name.clone(), tool)).collect();
+    let mut known: BTreeMap<String, KnownTool> = known.into_iter().map(|tool| (tool.name.clone(), tool)).collect();
     let mut count = listed.tools.len();
     let mut bytes: usize = listed.tools.values().map(|entry| entry.seen.definition.len()).sum();
     let (mut added, mut changed, mut gone) = (Vec::new(), Vec::new(), Vec::new());
     // In the order of names, so that two replicas that list at once lock the rows in the same order.
-    for (name, Entry { mut seen, text_sha256 }) in listed.tools {
+    for (name, ListedTool { mut seen, text_sha256 }) in listed.tools {
         let Some(before) = known.remove(&name) else {
             added.push(name);
             seen.normal_sha256 = normalised(&seen);
