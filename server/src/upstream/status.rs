@@ -42,7 +42,7 @@ pub enum State {
 /// A connection's state at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
-    /// What it is doing.
+    /// The state.
     pub state: State,
     /// Since when.
     pub since: DateTime<Utc>,

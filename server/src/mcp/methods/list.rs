@@ -39,7 +39,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const OUTDATED: &str = "dev.permesso/outdated";
 /// The most tools of one page.
 const PAGE: usize = 1_000;
-/// The limit of one page's definitions, in bytes; a page has at least one more tool.
+/// A page ends with the tool whose definition takes it beyond this size, in bytes.
 const PAGE_BYTES: usize = 4 * 1024 * 1024;
 
 /// Lists tools, the gateway's own first, then the others by name: many clients read only one page. Blocked tools are

@@ -29,7 +29,7 @@ pub(super) fn path(env: &[(String, SecretString)]) -> OsString {
     }
 }
 
-/// UTF-8 in no country's language, unless the connection chose another one.
+/// The UTF-8 locale of no country, unless the connection sets another one.
 pub(super) fn lang(env: &[(String, SecretString)]) -> Option<(&'static str, &'static str)> {
     let chosen = env.iter().any(|(name, _)| name == "LANG" || name == "LC_ALL");
     (!chosen).then_some(("LANG", "C.UTF-8"))

@@ -161,7 +161,7 @@ pub(super) async fn now(services: &Services, org: &Org, id: &str, found: &FoundT
     plain(ended("completed", message, at, Some(("result", &**result))))
 }
 
-/// How a task ended: as written on it, otherwise as its approval says, which an older binary changed.
+/// How a task ended: as written on it; if an older binary ended the approval, as the approval says.
 fn end_of(task: &Task, record: &Record) -> Option<(End, DateTime<Utc>)> {
     let by_state = || match &record.stored {
         State::Pending(_) | State::Approved(_) | State::Executing(_) => None,
