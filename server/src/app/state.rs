@@ -14,7 +14,7 @@ use crate::{
     auth::{
         device::Devices,
         jwt::Jwt,
-        session::{SessionLimits, Store},
+        session::{Limits as SessionLimits, Store},
     },
     clock::Clock,
     config::{AllowedHosts, Config},

@@ -32,14 +32,14 @@ const PERSON: &str = "person";
 
 /// How long a session lives.
 #[derive(Clone, Copy, Debug)]
-pub struct SessionLimits {
+pub struct Limits {
     /// After its last use, as far as that is known: to the minute.
     pub idle: Duration,
     /// After the sign-in, however much it is used.
     pub absolute: Duration,
 }
 
-impl SessionLimits {
+impl Limits {
     /// What a session that lives at `now` must be younger than.
     pub fn since(self, now: DateTime<Utc>) -> Since {
         Since { seen: now - self.idle, made: now - self.absolute }
@@ -94,17 +94,17 @@ impl SignedIn {
 pub struct Store {
     db: Db,
     clock: Clock,
-    limits: SessionLimits,
+    limits: Limits,
 }
 
 impl Store {
     /// Sessions that end by this clock and these limits.
-    pub fn new(db: Db, clock: Clock, limits: SessionLimits) -> Self {
+    pub fn new(db: Db, clock: Clock, limits: Limits) -> Self {
         Self { db, clock, limits }
     }
 
     /// How long its sessions live.
-    pub fn limits(&self) -> SessionLimits {
+    pub fn limits(&self) -> Limits {
         self.limits
     }
 

@@ -56,7 +56,7 @@ impl Row {
 
 /// What is compared with an upstream's list.
 #[derive(Clone, Debug)]
-pub struct KnownTool {
+pub struct Known {
     /// The tool.
     pub id: ToolId,
     /// Its name at the upstream.
@@ -164,9 +164,9 @@ pub async fn exposed(scope: &mut OrgScope, exposed: ToolkitToolId) -> Result<Opt
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn known(scope: &mut OrgScope, connection: ConnectionId) -> Result<Vec<KnownTool>> {
+pub async fn known(scope: &mut OrgScope, connection: ConnectionId) -> Result<Vec<Known>> {
     Ok(sqlx::query_as!(
-        KnownTool,
+        Known,
         r#"SELECT id, name, seen_sha256 AS sha256, seen_text_sha256 AS text_sha256,
                   octet_length(seen_definition) AS "bytes!", offered,
                   EXISTS (SELECT FROM toolkit_tools x WHERE x.tool_id = tools.id) AS "exposed!",

@@ -16,7 +16,7 @@ const PAGES: usize = 20;
 const NAMED: usize = 8;
 
 /// What was found.
-pub(super) enum EndpointCheck {
+pub(super) enum Found {
     /// The key works; what it finds, in words.
     Works(String),
     /// Nobody answers there, from here.
@@ -27,7 +27,7 @@ pub(super) enum EndpointCheck {
 ///
 /// # Errors
 /// What is wrong and what to do, where somebody answers.
-pub(super) async fn check(url: &str, key: &SecretString) -> anyhow::Result<EndpointCheck> {
+pub(super) async fn check(url: &str, key: &SecretString) -> anyhow::Result<Found> {
     let client = reqwest::Client::builder()
         .no_proxy()
         .timeout(WITHIN)
@@ -46,7 +46,7 @@ pub(super) async fn check(url: &str, key: &SecretString) -> anyhow::Result<Endpo
         let answer = match request.send().await {
             Ok(answer) => answer,
             Err(error) if error.is_builder() => bail!("the key has characters that no key of Permesso has"),
-            Err(_) => return Ok(EndpointCheck::Unreachable),
+            Err(_) => return Ok(Found::Unreachable),
         };
         let status = answer.status();
         let body: Value = serde_json::from_str(&answer.text().await.unwrap_or_default()).unwrap_or_default();
@@ -59,7 +59,7 @@ pub(super) async fn check(url: &str, key: &SecretString) -> anyhow::Result<Endpo
             None => break,
         }
     }
-    Ok(EndpointCheck::Works(summary(&names)))
+    Ok(Found::Works(summary(&names)))
 }
 
 fn wrong(url: &str, status: StatusCode, body: &Value) -> String {

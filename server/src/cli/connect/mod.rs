@@ -16,7 +16,7 @@ use crate::{
     config::Config,
     mcp::connect::{Client, KEY_VARIABLE, Server},
 };
-use check::EndpointCheck;
+use check::Found;
 use domain::Slug;
 
 /// Options of `connect`.
@@ -59,8 +59,8 @@ pub(super) async fn run(args: ConnectArgs, out: Output) -> anyhow::Result<()> {
     // Before anything is written: what does not work would only be found out in the client.
     if let Some(key) = key.filter(|_| !args.offline) {
         let found = match check::check(server.url(), key).await? {
-            EndpointCheck::Works(what) => format!("answers: {what}"),
-            EndpointCheck::Unreachable => "cannot be reached from here: not tried".to_owned(),
+            Found::Works(what) => format!("answers: {what}"),
+            Found::Unreachable => "cannot be reached from here: not tried".to_owned(),
         };
         note(format_args!("{} {found}", server.url()));
     }

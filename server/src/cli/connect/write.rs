@@ -13,7 +13,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use super::super::{output::Output, setup::refuse};
-use crate::mcp::connect::{Change, Client, ConfigPlace, Conflict, KEY_VARIABLE, Server, merge};
+use crate::mcp::connect::{Change, Client, Conflict, KEY_VARIABLE, Place, Server, merge};
 
 /// What was done to a client's file.
 pub(super) struct Written {
@@ -100,8 +100,8 @@ fn place(client: Client) -> anyhow::Result<PathBuf> {
         return Ok(Path::new(&home).join("config.toml"));
     }
     match client.file() {
-        ConfigPlace::Project(path) => Ok(path.into()),
-        ConfigPlace::Home(path) => {
+        Place::Project(path) => Ok(path.into()),
+        Place::Home(path) => {
             let home = std::env::home_dir().filter(|home| !home.as_os_str().is_empty());
             Ok(home.context("there is no home directory: set HOME")?.join(path))
         }

@@ -42,7 +42,7 @@ pub(super) struct DevArgs {
 /// What `dev` made: printed for people, kept in `dev.json` (mode 0600) for the next run and for
 /// scripts.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-struct DevInstance {
+struct Made {
     url: String,
     mcp_url: String,
     admin_email: String,
@@ -185,12 +185,12 @@ async fn run_gateway(args: &DevArgs, config: &Config, console: Console, out: Out
 }
 
 /// What an earlier run made.
-fn known(data_dir: &Path) -> Option<DevInstance> {
+fn known(data_dir: &Path) -> Option<Made> {
     serde_json::from_slice(&fs::read(data_dir.join("sample.json")).ok()?).ok()
 }
 
 /// Writes `sample.json`, which outlives this run, and when everything is `ready` `dev.json`.
-fn keep(data_dir: &Path, made: &DevInstance, ready: bool) -> anyhow::Result<()> {
+fn keep(data_dir: &Path, made: &Made, ready: bool) -> anyhow::Result<()> {
     let mut names = vec!["sample.json"];
     if ready {
         names.push("dev.json");
@@ -210,9 +210,9 @@ fn step(text: &str) {
 }
 
 /// What to do next.
-fn instructions(made: &DevInstance) -> String {
+fn instructions(made: &Made) -> String {
     let program = std::env::current_exe().map_or_else(|_| "permesso".to_owned(), |path| path.display().to_string());
-    let DevInstance { url, mcp_url, admin_email, admin_password, owner_email, agent_key, ledger, .. } = made;
+    let Made { url, mcp_url, admin_email, admin_password, owner_email, agent_key, ledger, .. } = made;
     format!(
         r#"
 Permesso is running.

@@ -5,7 +5,7 @@ use anyhow::Context;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{DevInstance, secret};
+use super::{Made, secret};
 use crate::cli::client::Client;
 
 /// The sample tools and their permissions.
@@ -13,7 +13,7 @@ const TOOLS: [(&str, &str); 3] =
     [("list_invoices", "always_allow"), ("send_invoice", "needs_approval"), ("delete_ledger", "blocked")];
 
 /// Makes what is missing.
-pub(super) async fn make(url: &str, made: &mut DevInstance) -> anyhow::Result<()> {
+pub(super) async fn make(url: &str, made: &mut Made) -> anyhow::Result<()> {
     let admin = Client::sign_in_as(url, &made.admin_email, &secret(&made.admin_password)).await?;
     for (slug, name) in [("acme", "Acme"), ("mono", "Toolkits for everyone")] {
         missing(&admin, &format!("/orgs/{slug}"), "/orgs", &json!({"slug": slug, "name": name})).await?;
@@ -40,13 +40,13 @@ pub(super) async fn make(url: &str, made: &mut DevInstance) -> anyhow::Result<()
 }
 
 /// The sample upstream, this program itself. It runs as the gateway's child.
-fn upstream(made: &DevInstance) -> anyhow::Result<Value> {
+fn upstream(made: &Made) -> anyhow::Result<Value> {
     let program = std::env::current_exe()?;
     let program = program.to_str().context("the path of this program is not UTF-8")?;
     Ok(json!({"command": program, "args": ["sample-upstream", "--stdio", "--ledger", made.ledger]}))
 }
 
-async fn owner(admin: &Client, made: &DevInstance) -> anyhow::Result<()> {
+async fn owner(admin: &Client, made: &Made) -> anyhow::Result<()> {
     let mut there = false;
     let find = |member: Value| there |= member["email"] == made.owner_email.as_str();
     admin.each("/orgs/acme/members?limit=200", find).await?;

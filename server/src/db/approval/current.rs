@@ -84,9 +84,9 @@ pub async fn policy(scope: &mut OrgScope, tool: ToolkitToolId) -> Result<Approva
 }
 
 /// A caller, and whether it comes from outside the toolkit's org.
-type FoundCaller = Option<(CurrentCaller, bool)>;
+type Found = Option<(CurrentCaller, bool)>;
 
-async fn key(scope: &mut OrgScope, id: uuid::Uuid) -> Result<FoundCaller> {
+async fn key(scope: &mut OrgScope, id: uuid::Uuid) -> Result<Found> {
     let row = sqlx::query!(
         r#"SELECT k.org_id, k.role_id AS "role_id!", k.owner_id FROM api_keys k
            WHERE k.id = $1 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp())
@@ -105,7 +105,7 @@ async fn key(scope: &mut OrgScope, id: uuid::Uuid) -> Result<FoundCaller> {
     Ok(role.map(|role| (CurrentCaller { role, owner: row.owner_id.into() }, outside)))
 }
 
-async fn person(scope: &mut OrgScope, id: UserId) -> Result<FoundCaller> {
+async fn person(scope: &mut OrgScope, id: UserId) -> Result<Found> {
     let row = sqlx::query!("SELECT instance_admin FROM users WHERE id = $1 FOR SHARE", id.0)
         .fetch_optional(scope.conn())
         .await?;

@@ -26,7 +26,7 @@ pub use list::{COUNTED, Filter, Mine, count, list};
 pub use own::own_people;
 pub use record::{EventRow, Record, events, get, load, lock};
 pub use undone::{Undone, ended, undone};
-pub use waiting::{WaitingCount, open, waiting};
+pub use waiting::{Waiting, open, waiting};
 
 use super::{OrgScope, SystemScope, expect_one_row, task};
 use crate::error::{Error, Result};
@@ -85,7 +85,7 @@ pub async fn lock_caller(scope: &mut OrgScope, caller: Principal) -> Result<()> 
 
 /// Approvals of a caller that count against its limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OpenCount {
+pub struct Open {
     /// Those that wait for a person.
     pub waiting: i64,
     /// Those that were approved and wait to be used.
@@ -97,9 +97,9 @@ pub struct OpenCount {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn count_open(scope: &mut OrgScope, caller: Principal) -> Result<OpenCount> {
+pub async fn count_open(scope: &mut OrgScope, caller: Principal) -> Result<Open> {
     Ok(sqlx::query_as!(
-        OpenCount,
+        Open,
         r#"SELECT count(*) FILTER (WHERE state = 'pending') AS "waiting!",
                   count(*) FILTER (WHERE state = 'approved') AS "approved!"
            FROM approvals

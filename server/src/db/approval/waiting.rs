@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::{db::OrgScope, error::Result};
 
 /// The requests of one toolkit tool that wait, one's own or those of others.
-pub struct WaitingCount {
+pub struct Waiting {
     /// The tool.
     pub tool: ToolkitToolId,
     /// Whether they are the own requests of the person that was asked about.
@@ -22,7 +22,7 @@ pub struct WaitingCount {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn waiting(scope: &mut OrgScope, person: Option<UserId>, keys: &[Uuid]) -> Result<Vec<WaitingCount>> {
+pub async fn waiting(scope: &mut OrgScope, person: Option<UserId>, keys: &[Uuid]) -> Result<Vec<Waiting>> {
     let rows = sqlx::query!(
         r#"SELECT toolkit_tool_id, count(*) AS "count!", min(created_at) AS "oldest_at!",
                coalesce(owner_id = $2 OR caller_id = $2 OR caller_id = ANY($3), false) AS "own!"
@@ -33,7 +33,7 @@ pub async fn waiting(scope: &mut OrgScope, person: Option<UserId>, keys: &[Uuid]
     )
     .fetch_all(scope.conn())
     .await?;
-    let waiting = rows.into_iter().map(|row| WaitingCount {
+    let waiting = rows.into_iter().map(|row| Waiting {
         tool: row.toolkit_tool_id.into(),
         own: row.own,
         count: u64::try_from(row.count).unwrap_or_default(),

@@ -1,13 +1,13 @@
-//! The supported clients, and the server that one is connected to.
+//! The clients that are explained, and what one is to be connected with.
 
-/// The environment variable from which clients and `permesso connect` read the key.
+/// The environment variable that clients read the key from, and `permesso connect` as well.
 pub const KEY_VARIABLE: &str = "PERMESSO_KEY";
 /// The id under which VS Code asks for the key; servers of one person share it.
 pub(super) const INPUT: &str = "permesso-key";
-/// The placeholder for the key where a client supports no variables.
+/// What stands for the key where a client knows no variables.
 pub(super) const PLACEHOLDER: &str = "mmcp_…";
 
-/// A supported client.
+/// A client that is explained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Client {
     /// <https://code.claude.com/docs/en/mcp>: `claude mcp add`, `.mcp.json`, and which of its fields
@@ -29,7 +29,7 @@ pub enum Client {
     Inspector,
 }
 
-/// The server that a client is connected to. Neither part may need quoting: [`Server::new`] checks that.
+/// What a client is to be connected with. Neither part may need quoting: [`Server::new`] sees to it.
 #[derive(Clone, Debug)]
 pub struct Server {
     pub(super) name: String,
@@ -37,7 +37,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// The server `name` at `url`; `None` if either has a character with a meaning in a shell or a configuration file.
+    /// The server `name` at `url`; none where one of them has a character that a shell or a configuration
+    /// file could take for its own.
     pub fn new(name: &str, url: &str) -> Option<Self> {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
         let named = (1..=64).contains(&name.len()) && name.chars().all(plain);
@@ -46,7 +47,7 @@ impl Server {
         (named && addressed).then(|| Self { name: name.to_owned(), url: url.to_owned() })
     }
 
-    /// The server's name in clients.
+    /// What clients call it.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -58,10 +59,10 @@ impl Server {
 }
 
 impl Client {
-    /// All clients, in the order in which they are shown.
+    /// All, in the order in which they are explained.
     pub const ALL: [Self; 5] = [Self::ClaudeCode, Self::Cursor, Self::VsCode, Self::Codex, Self::Inspector];
 
-    /// The client's name for people.
+    /// What people call it.
     pub fn title(self) -> &'static str {
         match self {
             Self::ClaudeCode => "Claude Code",
@@ -72,7 +73,7 @@ impl Client {
         }
     }
 
-    /// The client's name on the command line, also its anchor on the page.
+    /// What the command line calls it, which is also its anchor on the page.
     pub fn word(self) -> &'static str {
         match self {
             Self::ClaudeCode => "claude-code",
@@ -83,18 +84,18 @@ impl Client {
         }
     }
 
-    /// Its configuration file, below the project directory or the home directory.
-    pub fn file(self) -> ConfigPlace {
+    /// Its configuration file: below the directory that one works in, or below one's home.
+    pub fn file(self) -> Place {
         match self {
-            Self::ClaudeCode => ConfigPlace::Project(".mcp.json"),
-            Self::Cursor => ConfigPlace::Project(".cursor/mcp.json"),
-            Self::VsCode => ConfigPlace::Project(".vscode/mcp.json"),
-            Self::Codex => ConfigPlace::Home(".codex/config.toml"),
-            Self::Inspector => ConfigPlace::Home(".mcp-inspector/mcp.json"),
+            Self::ClaudeCode => Place::Project(".mcp.json"),
+            Self::Cursor => Place::Project(".cursor/mcp.json"),
+            Self::VsCode => Place::Project(".vscode/mcp.json"),
+            Self::Codex => Place::Home(".codex/config.toml"),
+            Self::Inspector => Place::Home(".mcp-inspector/mcp.json"),
         }
     }
 
-    /// Whether its file holds the key itself, because the client neither reads variables nor asks for a key.
+    /// Whether its file holds the key itself, because it reads no variable and asks nobody.
     pub fn keeps_key(self) -> bool {
         self == Self::Inspector
     }
@@ -102,9 +103,9 @@ impl Client {
 
 /// Where a client looks for its configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ConfigPlace {
-    /// Below the project directory.
+pub enum Place {
+    /// Below the directory that one works in.
     Project(&'static str),
-    /// Below the home directory.
+    /// Below one's home.
     Home(&'static str),
 }

@@ -1,8 +1,9 @@
-//! How to connect an agent's client to a toolkit: the commands and configuration files of each client, in one place for
-//! the page in a browser and for `permesso connect`.
+//! How an agent's client is pointed at a toolkit: the commands and configuration files of each client, in
+//! one place for the page that a browser sees and for `permesso connect`.
 //!
-//! The key is never part of what is shown: each client reads it from the environment or asks for it; where a client can
-//! do neither, the instructions say so. The formats are from each client's documentation, cited at each [`Client`].
+//! The key is never part of what is shown: each client reads it from the environment or asks for it, and
+//! where one can do neither it says so. What a client understands is from its maker's documentation, named
+//! at each [`Client`].
 
 mod client;
 mod file;
@@ -12,7 +13,7 @@ mod steps;
 #[cfg(test)]
 mod tests;
 
-pub use client::{Client, ConfigPlace, KEY_VARIABLE, Server};
+pub use client::{Client, KEY_VARIABLE, Place, Server};
 pub use file::{Change, Conflict, merge};
 pub(super) use page::connect_page;
 pub use steps::Step;

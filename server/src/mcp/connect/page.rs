@@ -1,5 +1,5 @@
-//! The page that a browser gets at a toolkit's endpoint. It is built from the address alone: nothing is looked up, so
-//! that it is the same for a toolkit that is public, private or missing.
+//! The page that a browser sees at a toolkit's endpoint. It is made of the address alone: nothing is looked
+//! up, so that it is the same for a toolkit that is public, private or not there.
 
 use std::sync::LazyLock;
 
@@ -24,7 +24,7 @@ const STYLE: &str = concat!(
     include_str!("style.css")
 );
 
-/// The page may use only its own style, and may not be framed.
+/// The page's own style is all that it may have; it is framed by nobody.
 static POLICY: LazyLock<String> = LazyLock::new(|| {
     let hash = BASE64_STANDARD.encode(digest(&SHA256, STYLE.as_bytes()));
     format!(
@@ -32,8 +32,8 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// The page for a browser that asks for `/{org}/{toolkit}/mcp`. A program, or an address where no toolkit can be, gets
-/// the endpoint's ordinary answer. Only GET and HEAD may lead here.
+/// The page for a browser that asks for `/{org}/{toolkit}/mcp`; none for a program, and none where no toolkit
+/// can be: both get what the endpoint answers without a page. Only GET and HEAD may lead here.
 pub(in crate::mcp) fn connect_page(
     public_url: &Url,
     org: &str,
@@ -55,7 +55,7 @@ pub(in crate::mcp) fn connect_page(
     Some(response)
 }
 
-/// Whether a browser asks: it accepts HTML, and nothing that an MCP client would accept.
+/// Whether a person looks: a browser asks for HTML, and for nothing that an MCP client would.
 fn wants_page(headers: &HeaderMap) -> bool {
     let is_agent = headers.contains_key(header::AUTHORIZATION) || headers.contains_key("mcp-session-id");
     let accepted = headers.get_all(header::ACCEPT).into_iter().filter_map(|value| value.to_str().ok());
@@ -166,8 +166,8 @@ fn another(server: &Server) -> Markup {
     }
 }
 
-/// Text to copy. Long lines wrap on the page but not in a copy, and never within a word: at the end of a line the `--`
-/// of an option would look like a word of its own.
+/// Text to copy. It wraps where it is wide, which a copy does not have, but not within a word: at the end of a
+/// line `--` of an option would be read as a word of its own.
 fn block(text: &str) -> Markup {
     let words = text.split_inclusive(char::is_whitespace).map(|part| part.split_at(part.trim_end().len()));
     html! {

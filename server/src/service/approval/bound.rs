@@ -17,7 +17,7 @@ use super::policy;
 use crate::{
     db::{
         self, OrgScope, Reason, SystemScope,
-        approval::{Actor, OpenCount, Record},
+        approval::{Actor, Open, Record},
     },
     error::{Error, Result},
     service::{Services, change},
@@ -107,9 +107,9 @@ pub async fn undo(scope: &mut OrgScope, record: &Record, change: Change) -> Resu
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn in_the_way(services: &Services, scope: &mut OrgScope, caller: Principal) -> Result<Option<OpenCount>> {
+pub async fn in_the_way(services: &Services, scope: &mut OrgScope, caller: Principal) -> Result<Option<Open>> {
     let limit = services.limits.open_approvals;
-    let is_full = |open: &OpenCount| open.waiting + open.approved >= limit;
+    let is_full = |open: &Open| open.waiting + open.approved >= limit;
     let Some(open) = Some(db::approval::count_open(scope, caller).await?).filter(is_full) else { return Ok(None) };
     let mut freed = false;
     for undone in db::approval::undone(scope.conn(), Some(caller), None, AT_ONCE).await? {

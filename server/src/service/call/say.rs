@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     db::{
-        approval::{OpenCount, Record},
+        approval::{Open, Record},
         audit::Status,
     },
     service::Services,
@@ -274,8 +274,8 @@ pub(super) fn executed_before(record: &Record, executed: &Executed) -> Reply {
 }
 
 /// The caller has too many open approvals.
-pub(super) fn too_many(open: OpenCount, limit: i64) -> Reply {
-    let OpenCount { waiting, approved } = open;
+pub(super) fn too_many(open: Open, limit: i64) -> Reply {
+    let Open { waiting, approved } = open;
     let what = match (waiting, approved) {
         (waiting, 0) => format!("{waiting} of your requests wait for a person's decision"),
         (0, approved) => format!("{approved} of your requests were approved and are not used yet"),

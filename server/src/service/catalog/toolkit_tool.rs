@@ -14,7 +14,7 @@ use super::{connection, toolkit};
 use crate::{
     db::{
         self, OrgScope,
-        tool::KnownTool,
+        tool::Known,
         toolkit_tool::{Of, Row},
     },
     error::{Error, Result},
@@ -190,17 +190,17 @@ fn unknown_connection(slug: &str) -> Error {
     Error::invalid("connection", format!("`{}` is not a connection of this org", slug.escape_debug()))
 }
 
-async fn offered(scope: &mut OrgScope, connection: &db::connection::Row) -> Result<Vec<KnownTool>> {
+async fn offered(scope: &mut OrgScope, connection: &db::connection::Row) -> Result<Vec<Known>> {
     let known = db::tool::known(scope, connection.id).await?;
     Ok(known.into_iter().filter(|tool| tool.offered).collect())
 }
 
 /// The tools that were asked for, each once, or the name that is not offered.
-fn choose<'a>(offered: &'a [KnownTool], which: &WhichTools) -> Result<Vec<&'a KnownTool>, String> {
+fn choose<'a>(offered: &'a [Known], which: &WhichTools) -> Result<Vec<&'a Known>, String> {
     match which {
         WhichTools::All => Ok(offered.iter().collect()),
         WhichTools::Named(names) => {
-            let mut chosen: Vec<&KnownTool> = Vec::new();
+            let mut chosen: Vec<&Known> = Vec::new();
             for name in names {
                 let tool = offered.iter().find(|tool| tool.name == *name).ok_or_else(|| name.clone())?;
                 if !chosen.iter().any(|other| other.id == tool.id) {
@@ -213,7 +213,7 @@ fn choose<'a>(offered: &'a [KnownTool], which: &WhichTools) -> Result<Vec<&'a Kn
 }
 
 /// Takes those tools out whose names no tool of a toolkit can have, and says why.
-fn leave_out(chosen: &mut Vec<&KnownTool>) -> Vec<LeftOutTool> {
+fn leave_out(chosen: &mut Vec<&Known>) -> Vec<LeftOutTool> {
     let mut left_out = Vec::new();
     chosen.retain(|tool| {
         let problem = tool_name("tools", &tool.name).err();
@@ -228,7 +228,7 @@ fn leave_out(chosen: &mut Vec<&KnownTool>) -> Vec<LeftOutTool> {
 /// Those of the chosen tools that the toolkit does not expose yet.
 fn missing<'a>(
     existing: &[Row],
-    chosen: &[&'a KnownTool],
+    chosen: &[&'a Known],
     permission: Option<Permission>,
 ) -> Result<Vec<(ToolId, &'a str)>> {
     let existing: HashMap<&str, &Row> = existing.iter().map(|row| (row.name.as_str(), row)).collect();
@@ -266,10 +266,10 @@ fn taken(row: &Row) -> Error {
 mod tests {
     use super::*;
 
-    fn tool(name: &str) -> KnownTool {
+    fn tool(name: &str) -> Known {
         let (sha256, text_sha256) = (Vec::new(), Vec::new());
         let id = ToolId::new();
-        KnownTool {
+        Known {
             id,
             name: name.to_owned(),
             sha256,
@@ -282,7 +282,7 @@ mod tests {
         }
     }
 
-    fn names<'a>(chosen: &[&'a KnownTool]) -> Vec<&'a str> {
+    fn names<'a>(chosen: &[&'a Known]) -> Vec<&'a str> {
         chosen.iter().map(|tool| tool.name.as_str()).collect()
     }
 

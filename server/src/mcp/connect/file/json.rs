@@ -1,4 +1,4 @@
-//! The files of clients that read JSON with comments.
+//! The files of the clients that read JSON, with comments.
 
 use jsonc_parser::cst::{CstInputValue, CstNode, CstObject, CstObjectProp, CstRootNode};
 use secrecy::{ExposeSecret, SecretString};
@@ -10,7 +10,7 @@ use crate::mcp::connect::client::{Client, INPUT, KEY_VARIABLE, PLACEHOLDER, Serv
 
 const HEADERS: &str = "headers";
 const AUTHORIZATION: &str = "Authorization";
-/// Members of a server that is a process; some clients would start the process and ignore the address.
+/// What stands with a server that is a process; some clients would start that and not look at the address.
 const PROCESS: [&str; 5] = ["command", "args", "env", "envFile", "cwd"];
 const INPUT_SAYS: &str = "API key of Permesso";
 
@@ -22,13 +22,13 @@ pub(super) fn merge(
     text: &str,
     force: bool,
 ) -> Result<Change, Conflict> {
-    // A file with any other syntax error could not be read by the client either.
+    // What else is wrong the client would not read.
     let root = CstRootNode::parse(text, &COMMENTED).map_err(|error| Conflict::Unreadable(error.to_string()))?;
     let whole = root.object_value_or_create().ok_or(Conflict::Shape("{}"))?;
     let member = if client == Client::VsCode { "servers" } else { "mcpServers" };
     let mut changed = client == Client::VsCode && ask_for_key(&whole)?;
 
-    let entry = ServerEntry::new(client, server, key);
+    let entry = Entry::new(client, server, key);
     let servers = match single(&whole, member)? {
         Some(servers) => servers.value().and_then(|value| value.as_object()).ok_or(Conflict::Shape(member))?,
         None => whole.object_value_or_set(member),
@@ -52,9 +52,9 @@ pub(super) fn merge(
     Ok(if changed { Change::Text(root.to_string()) } else { Change::Nothing })
 }
 
-/// The server as `code --add-mcp` takes it. Contains no single quotes: [`Server::new`] lets none in.
+/// The server as `code --add-mcp` takes it. A plain text without single quotes: [`Server::new`] lets none in.
 pub(in crate::mcp::connect) fn definition(server: &Server) -> String {
-    let ServerEntry { kind, url, authorization } = ServerEntry::new(Client::VsCode, server, None);
+    let Entry { kind, url, authorization } = Entry::new(Client::VsCode, server, None);
     json!({
         "name": server.name,
         "type": kind,
@@ -65,14 +65,14 @@ pub(in crate::mcp::connect) fn definition(server: &Server) -> String {
     .to_string()
 }
 
-/// A server as these files write it.
-struct ServerEntry {
+/// A server as these files have it.
+struct Entry {
     kind: Option<&'static str>,
     url: String,
     authorization: String,
 }
 
-impl ServerEntry {
+impl Entry {
     fn new(client: Client, server: &Server, key: Option<&SecretString>) -> Self {
         let (kind, key) = match client {
             Client::ClaudeCode | Client::Codex => (Some("http"), format!("${{{KEY_VARIABLE}}}")),
@@ -92,7 +92,7 @@ impl ServerEntry {
         CstInputValue::Object(kind.into_iter().chain(rest).collect())
     }
 
-    /// Whether an entry is this server, whatever else it contains.
+    /// Whether a server is this one, whatever else stands with it.
     fn is_here(&self, found: &CstObject) -> Result<bool, Conflict> {
         let is = |object: &CstObject, name: &str, wanted: &str| {
             single(object, name).map(|there| there.and_then(|there| text(&there)).as_deref() == Some(wanted))
@@ -111,7 +111,7 @@ impl ServerEntry {
             && PROCESS.iter().all(|name| found.get(name).is_none()))
     }
 
-    /// Changes an entry to this server.
+    /// Makes a server this one.
     fn point(&self, found: &CstObject) -> Result<(), Conflict> {
         for name in PROCESS {
             remove(found, |named| named == name);
@@ -125,7 +125,7 @@ impl ServerEntry {
             Some(headers) => headers,
             None => found.object_value_or_set(HEADERS),
         };
-        // Header names are case-insensitive (RFC 9110, section 5.1), and a request has one of each.
+        // Header names are the same in any case (RFC 9110, section 5.1), and a request has one of this.
         remove(&headers, |named| named != AUTHORIZATION && named.eq_ignore_ascii_case(AUTHORIZATION));
         set(&headers, AUTHORIZATION, &self.authorization)
     }
@@ -156,7 +156,7 @@ fn remove(object: &CstObject, is_meant: impl Fn(&str) -> bool) {
     }
 }
 
-/// Makes VS Code ask for the key, unless it does so already. Returns whether that changed anything.
+/// Has VS Code ask for the key, unless it does already. Says whether that changed anything.
 fn ask_for_key(whole: &CstObject) -> Result<bool, Conflict> {
     let inputs = match single(whole, "inputs")? {
         Some(inputs) => inputs.value().and_then(|value| value.as_array()).ok_or(Conflict::Shape("inputs"))?,
@@ -176,7 +176,7 @@ fn ask_for_key(whole: &CstObject) -> Result<bool, Conflict> {
     Ok(true)
 }
 
-/// A member of an object. An error if the name occurs twice, since clients differ in which one counts.
+/// A member; an error where there are two of the name, since clients differ in which one counts.
 fn single(object: &CstObject, name: &str) -> Result<Option<CstObjectProp>, Conflict> {
     let mut found = object.properties().into_iter().filter(|property| property.decoded_name().as_deref() == Some(name));
     let first = found.next();

@@ -14,7 +14,7 @@ use wire::{
 };
 
 use crate::{
-    db::tool::{KnownTool, Seen},
+    db::tool::{Known, Seen},
     directory::harmful,
 };
 
@@ -93,9 +93,9 @@ impl Listed {
 }
 
 /// The known tools of which it takes their definitions to say whether the list changes them: those written differently.
-pub(super) fn doubtful(known: &[KnownTool], listed: &Listed) -> Vec<ToolId> {
+pub(super) fn doubtful(known: &[Known], listed: &Listed) -> Vec<ToolId> {
     let is_doubtful =
-        |known: &&KnownTool| listed.tools.get(&known.name).is_some_and(|entry| known.text_sha256 != entry.text_sha256);
+        |known: &&Known| listed.tools.get(&known.name).is_some_and(|entry| known.text_sha256 != entry.text_sha256);
     known.iter().filter(is_doubtful).map(|known| known.id).collect()
 }
 
@@ -103,13 +103,9 @@ pub(super) fn doubtful(known: &[KnownTool], listed: &Listed) -> Vec<ToolId> {
 ///
 /// # Errors
 /// In words, when more would have to be kept than is kept of a connection.
-pub(super) fn compare(
-    known: Vec<KnownTool>,
-    listed: Listed,
-    texts: &HashMap<ToolId, String>,
-) -> Result<Changes, String> {
+pub(super) fn compare(known: Vec<Known>, listed: Listed, texts: &HashMap<ToolId, String>) -> Result<Changes, String> {
     let mut changes = Changes::default();
-    let mut known: BTreeMap<String, KnownTool> = known.into_iter().map(|tool| (tool.name.clone(), tool)).collect();
+    let mut known: BTreeMap<String, Known> = known.into_iter().map(|tool| (tool.name.clone(), tool)).collect();
     let mut count = listed.tools.len();
     let mut bytes: usize = listed.tools.values().map(|entry| entry.seen.definition.len()).sum();
     let (mut added, mut changed, mut gone) = (Vec::new(), Vec::new(), Vec::new());

@@ -11,7 +11,7 @@ fn tool(name: &str, description: &str) -> Box<RawValue> {
 }
 
 /// Compares as `refresh` does; `texts` are the definitions that are stored.
-fn compare(known: Vec<KnownTool>, texts: &[Box<RawValue>], list: &[Box<RawValue>]) -> Changes {
+fn compare(known: Vec<Known>, texts: &[Box<RawValue>], list: &[Box<RawValue>]) -> Changes {
     let listed = read(list);
     let stored = |id: &ToolId| {
         let place = known.iter().position(|known| known.id == *id).unwrap();
@@ -22,9 +22,9 @@ fn compare(known: Vec<KnownTool>, texts: &[Box<RawValue>], list: &[Box<RawValue>
 }
 
 /// What a first list made known.
-fn known(list: &[Box<RawValue>]) -> Vec<KnownTool> {
+fn known(list: &[Box<RawValue>]) -> Vec<Known> {
     let new = compare(Vec::new(), &[], list).new;
-    let known = |seen: Seen| KnownTool {
+    let known = |seen: Seen| Known {
         id: ToolId::new(),
         name: seen.name,
         sha256: seen.sha256.to_vec(),
