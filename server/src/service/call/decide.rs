@@ -19,7 +19,7 @@ use super::{
 use crate::{
     db::{approval::Record, audit},
     error::{Error, Result},
-    service::{Services, catalog::connection},
+    service::{Base, Catalog, catalog::connection},
 };
 
 /// The next step for a call.
@@ -36,7 +36,7 @@ pub(super) enum Step {
 
 /// Decides one call. Makes no query unless an approval is open between this caller and this tool, and no request to the
 /// upstream unless its tool list is too old.
-pub(super) async fn decide(services: &Services, mut context: Context, params: &CallParams<'_>) -> Result<Step> {
+pub(super) async fn decide(services: &Catalog, mut context: Context, params: &CallParams<'_>) -> Result<Step> {
     let Some(tool) = context.toolkit.find_tool(&params.name).cloned() else {
         return Ok(match Builtin::named(&params.name) {
             Some(builtin) => Step::Builtin(Box::new(context), builtin),
@@ -98,7 +98,7 @@ fn verdict(context: &Context, tool: &ToolkitTool) -> Result<Verdict> {
 /// Makes sure that the upstream's tool list is recent, then looks the call up again in the snapshot that is current by
 /// then.
 async fn fresh(
-    services: &Services,
+    services: &Catalog,
     context: Context,
     tool: Arc<ToolkitTool>,
 ) -> Result<std::result::Result<(Context, Arc<ToolkitTool>), Reply>> {
@@ -118,7 +118,7 @@ async fn fresh(
 /// The decided approval of an identical call, while it still counts. Queries the database only if the snapshot says
 /// that something is open between this caller and this tool.
 async fn decided_approval(
-    services: &Services,
+    services: &Base,
     context: &Context,
     tool: &ToolkitTool,
     arguments_sha256: &[u8; 32],

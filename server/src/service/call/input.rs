@@ -22,7 +22,7 @@ use super::{context::Context, outcome::Reported};
 use crate::{
     db::approval::Record,
     seal::Purpose,
-    service::Services,
+    service::Base,
     upstream::{Answer, UpstreamError},
 };
 
@@ -101,7 +101,7 @@ pub(super) struct Approved {
 ///
 /// # Errors
 /// An approved call asked too many times: nobody knows what it did meanwhile.
-pub(super) fn sealed(services: &Services, bound: &Bound, approved: Option<Approved>, answer: Answer) -> Reported {
+pub(super) fn sealed(services: &Base, bound: &Bound, approved: Option<Approved>, answer: Answer) -> Reported {
     let Answer::Result(result) = &answer else { return Ok(answer) };
     let Some(asked) = InputRequired::parse(result) else { return Ok(answer) };
     if approved.is_none() && asked.state.is_none() {
@@ -123,7 +123,7 @@ pub(super) fn sealed(services: &Services, bound: &Bound, approved: Option<Approv
 /// # Errors
 /// `INVALID_PARAMS` if the state is not ours, is bound to something else, or is too old.
 pub(super) fn open(
-    services: &Services,
+    services: &Base,
     bound: &Bound,
     input: Input<'_>,
 ) -> std::result::Result<Option<AgentState>, RpcError> {

@@ -21,7 +21,7 @@ use crate::{
         approval::{Open, Record},
         audit::Status,
     },
-    service::Services,
+    service::Base,
 };
 
 /// How long an agent should wait before it asks again, in seconds.
@@ -59,13 +59,13 @@ pub(super) fn blocked(tool: &str, rule: &Rule) -> Reply {
 }
 
 /// The console's page of an approval.
-pub(super) fn console_url(services: &Services, org: &str, record: &Record) -> String {
+pub(super) fn console_url(services: &Base, org: &str, record: &Record) -> String {
     let base = services.public_url.as_str().trim_end_matches('/');
     format!("{base}/{org}/approvals/{}", record.id)
 }
 
 /// Nothing ran yet; a person is asked. `nobody`: no person could decide at the moment.
-pub(super) async fn pending(services: &Services, context: &Context, record: &Record, nobody: bool) -> Reply {
+pub(super) async fn pending(services: &Base, context: &Context, record: &Record, nobody: bool) -> Reply {
     let (id, tool) = (record.id, &record.tool);
     let expires = time(record.expires_at);
     let url = console_url(services, context.org.slug.as_str(), record);
@@ -83,7 +83,7 @@ pub(super) async fn pending(services: &Services, context: &Context, record: &Rec
 }
 
 /// The facts of an approval that waits. `nobody`: no person could decide at the moment.
-pub(super) fn pending_facts(services: &Services, org: &Org, record: &Record, text: &str, nobody: bool) -> Value {
+pub(super) fn pending_facts(services: &Base, org: &Org, record: &Record, text: &str, nobody: bool) -> Value {
     let mut facts = waiting(services, org, record, "pending", text);
     if nobody {
         facts["reason"] = json!(NOBODY);
@@ -92,7 +92,7 @@ pub(super) fn pending_facts(services: &Services, org: &Org, record: &Record, tex
 }
 
 /// The facts of an approval in progress.
-fn waiting(services: &Services, org: &Org, record: &Record, status: &str, text: &str) -> Value {
+fn waiting(services: &Base, org: &Org, record: &Record, status: &str, text: &str) -> Value {
     let mut facts = facts::of(record, status, Next::CallApprovalStatus, text);
     facts["retry_after_seconds"] = json!(RETRY_AFTER);
     facts["console_url"] = json!(console_url(services, org.slug.as_str(), record));
@@ -100,7 +100,7 @@ fn waiting(services: &Services, org: &Org, record: &Record, status: &str, text: 
 }
 
 /// The approved call is running, and the caller does not wait for its end.
-pub(super) async fn executing(services: &Services, context: &Context, record: &Record) -> Reply {
+pub(super) async fn executing(services: &Base, context: &Context, record: &Record) -> Reply {
     let id = record.id;
     let text = format!(
         "NOT FINISHED: the call was approved and is running; there is no result yet.\n\
@@ -112,7 +112,7 @@ pub(super) async fn executing(services: &Services, context: &Context, record: &R
 }
 
 /// A state that is not an error. Sent as an error where the client would refuse any other result.
-async fn unfinished(services: &Services, context: &Context, facts: &Value) -> Box<RawValue> {
+async fn unfinished(services: &Base, context: &Context, facts: &Value) -> Box<RawValue> {
     if context.meets_schema(services).await { facts::error(facts) } else { facts::success(facts) }
 }
 
@@ -185,7 +185,7 @@ pub(super) fn withdrawn(record: &Record) -> Reply {
 }
 
 /// [`goes_on`] in a form that this client can read.
-pub(super) async fn goes_on_for(services: &Services, context: &Context) -> Box<RawValue> {
+pub(super) async fn goes_on_for(services: &Base, context: &Context) -> Box<RawValue> {
     if context.meets_schema(services).await { facts::error(&facts_of_going_on()) } else { goes_on() }
 }
 
@@ -218,7 +218,7 @@ pub(super) fn not_sent(record: &Record, connection: &str, reason: &str) -> Reply
 }
 
 /// The call asks for input that this caller can no longer give, or never could.
-pub(super) fn asking(services: &Services, context: &Context, record: &Record, why: &str) -> Reply {
+pub(super) fn asking(services: &Base, context: &Context, record: &Record, why: &str) -> Reply {
     let text = format!(
         "NOT FINISHED: the call was approved and sent, and asks for input: {why}. Do not repeat it and do not use another tool to get the same effect; tell the user that a person can settle it at {}.",
         console_url(services, context.org.slug.as_str(), record)
@@ -243,7 +243,7 @@ pub(super) fn unanswerable(record: &Record, reason: &str) -> Reply {
 }
 
 /// Sent, with an unknown outcome.
-pub(super) fn outcome_unknown(services: &Services, org: &Org, record: &Record) -> Reply {
+pub(super) fn outcome_unknown(services: &Base, org: &Org, record: &Record) -> Reply {
     let text = format!(
         "OUTCOME UNKNOWN: this call was approved and sent, and no answer came: contact was lost, or nobody gave the input that it asked for. It may have run. It is not sent again: a person has to find out and settle it at {}. Do not repeat it and do not use another tool to get the same effect; tell the user.",
         console_url(services, org.slug.as_str(), record)

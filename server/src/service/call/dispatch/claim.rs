@@ -28,12 +28,12 @@ use crate::{
     },
     error::{Error, Result},
     seal::Purpose,
-    service::{Services, approval::bound, catalog::connection},
+    service::{Base, Calls, approval::bound, catalog::connection},
     upstream::ConnectionSpec,
 };
 
 /// Claims the approval, unless another call on this replica is claiming it right now.
-pub(super) async fn claim(services: &Services, claimant: &Claimant, id: ApprovalId) -> Result<Claim> {
+pub(super) async fn claim(services: &Calls, claimant: &Claimant, id: ApprovalId) -> Result<Claim> {
     let Some(_turn) = Turn::take(services, id) else { return Ok(Claim::Busy) };
     services.directory.refresh().await?;
     let Some(connection) = connection_of(services, claimant, id).await? else {
@@ -49,12 +49,12 @@ pub(super) async fn claim(services: &Services, claimant: &Claimant, id: Approval
 
 /// Lets one call at a time on this replica claim an approval. Dropping it wakes the calls that came meanwhile.
 pub(super) struct Turn<'a> {
-    services: &'a Services,
+    services: &'a Calls,
     id: ApprovalId,
 }
 
 impl<'a> Turn<'a> {
-    pub(super) fn take(services: &'a Services, id: ApprovalId) -> Option<Self> {
+    pub(super) fn take(services: &'a Calls, id: ApprovalId) -> Option<Self> {
         if !services.claiming.lock().insert(id) {
             return None;
         }
@@ -72,7 +72,7 @@ impl Drop for Turn<'_> {
 /// The connection that the approved call goes to, from the snapshot; the claim compares its version
 /// with the locked rows.
 pub(super) async fn connection_of(
-    services: &Services,
+    services: &Base,
     claimant: &Claimant,
     id: ApprovalId,
 ) -> Result<Option<Arc<Connection>>> {
@@ -85,7 +85,7 @@ pub(super) async fn connection_of(
 }
 
 /// Invalidates the approval if something it is bound to changed, and says what.
-async fn undone(services: &Services, org: OrgId, id: ApprovalId) -> Result<Option<Change>> {
+async fn undone(services: &Base, org: OrgId, id: ApprovalId) -> Result<Option<Change>> {
     let mut scope = OrgScope::system(&services.db.calls, org, Reason::Callers).await?;
     let Some(record) = db::approval::lock(&mut scope, id).await? else { return Ok(None) };
     let State::Approved(_) = record.state() else { return Ok(None) };
@@ -94,7 +94,7 @@ async fn undone(services: &Services, org: OrgId, id: ApprovalId) -> Result<Optio
     Ok(change)
 }
 
-async fn attempt(services: &Services, claimant: &Claimant, id: ApprovalId, spec: Arc<ConnectionSpec>) -> Result<Claim> {
+async fn attempt(services: &Calls, claimant: &Claimant, id: ApprovalId, spec: Arc<ConnectionSpec>) -> Result<Claim> {
     let mut scope = OrgScope::system(&services.db.calls, claimant.org, Reason::Callers).await?;
     // Read before the claim and after the wait for a connection, so that the lease ends no later by this clock than by
     // Postgres's.
@@ -137,7 +137,7 @@ pub(super) struct Winning {
 
 /// Makes a claim and its intent durable in one transaction.
 pub(super) async fn win(
-    services: &Services,
+    services: &Calls,
     claimant: &Claimant,
     mut scope: OrgScope,
     record: Record,
@@ -182,7 +182,7 @@ pub(super) async fn win(
 }
 
 /// The stored bytes of the requested arguments.
-pub(super) async fn arguments(services: &Services, scope: &mut OrgScope, id: ApprovalId) -> Result<Box<RawValue>> {
+pub(super) async fn arguments(services: &Base, scope: &mut OrgScope, id: ApprovalId) -> Result<Box<RawValue>> {
     let (sealed, _) = db::approval::bodies(scope, id)
         .await?
         .ok_or_else(|| Error::internal(format!("approval_bodies {id}: an approved call has no arguments")))?;

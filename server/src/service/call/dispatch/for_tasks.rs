@@ -26,7 +26,7 @@ use crate::{
     },
     error::Result,
     live::ApprovalChanged,
-    service::Services,
+    service::{Base, Calls},
 };
 
 /// How often the database is asked for approved calls that wait to be run.
@@ -40,7 +40,7 @@ const LONGEST: Duration = Duration::from_secs(60);
 const AT_ONCE: usize = 16;
 
 /// Runs approved calls that a task waits for, until the process stops.
-pub async fn run_approved(services: Arc<Services>) {
+pub async fn run_approved(services: Arc<Calls>) {
     let mut changes = services.live.approvals();
     let mut listening = services.live.listening();
     let mut sweep = tokio::time::interval(SWEEP);
@@ -63,7 +63,7 @@ pub async fn run_approved(services: Arc<Services>) {
 }
 
 struct Runner {
-    services: Arc<Services>,
+    services: Arc<Calls>,
     slots: HashMap<OrgId, Arc<Semaphore>>,
     tries: JoinSet<(ApprovalId, bool)>,
     trying: HashSet<ApprovalId>,
@@ -78,7 +78,7 @@ struct Pause {
 }
 
 impl Runner {
-    fn new(services: Arc<Services>) -> Self {
+    fn new(services: Arc<Calls>) -> Self {
         Self { services, slots: HashMap::new(), tries: JoinSet::new(), trying: HashSet::new(), pauses: HashMap::new() }
     }
 
@@ -139,7 +139,7 @@ impl Runner {
     }
 }
 
-async fn waiting(services: &Services, except: &[Uuid]) -> Result<Vec<(OrgId, ApprovalId)>> {
+async fn waiting(services: &Base, except: &[Uuid]) -> Result<Vec<(OrgId, ApprovalId)>> {
     let mut scope = SystemScope::begin(&services.db.upkeep, Reason::Sweep).await?;
     db::task::waiting(&mut scope, except).await
 }
@@ -147,7 +147,7 @@ async fn waiting(services: &Services, except: &[Uuid]) -> Result<Vec<(OrgId, App
 /// Runs one approval, if a task waits for it, and releases the slot once it is claimed. Returns whether to try again
 /// later.
 async fn attempt(
-    services: &Arc<Services>,
+    services: &Arc<Calls>,
     org: OrgId,
     id: ApprovalId,
     slot: Option<OwnedSemaphorePermit>,

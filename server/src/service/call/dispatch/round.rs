@@ -15,12 +15,12 @@ use super::{
 use crate::{
     db::{self, OrgScope, Reason},
     error::{Error, Result},
-    service::{Services, approval::bound, catalog::connection},
+    service::{Calls, approval::bound, catalog::connection},
 };
 
 /// Takes up the claim at the point where the upstream asked, unless something that it is bound to has changed. Nothing
 /// is sent here.
-pub(super) async fn take_up(services: &Services, claimant: &Claimant, round: Round) -> Result<Claim> {
+pub(super) async fn take_up(services: &Calls, claimant: &Claimant, round: Round) -> Result<Claim> {
     let id = round.approval;
     let Some(_turn) = claim::Turn::take(services, id) else { return Ok(Claim::Busy) };
     services.directory.refresh().await?;

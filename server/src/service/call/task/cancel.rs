@@ -19,7 +19,7 @@ use crate::{
         task::Followed,
     },
     error::{Error, Result},
-    service::{Services, approval},
+    service::{Calls, Catalog, approval},
     upstream::TaskRequest,
 };
 
@@ -27,7 +27,7 @@ use crate::{
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn cancel(services: &Arc<Services>, asker: &Asker, id: &str) -> Result<Option<KnownTask>> {
+pub async fn cancel(services: &Arc<Calls>, asker: &Asker, id: &str) -> Result<Option<KnownTask>> {
     let Some(FoundTask { task, .. }) = find(services, asker, id).await? else { return Ok(None) };
     let known = Some(KnownTask { approval: task.approval });
     if task.closed.is_some() {
@@ -61,14 +61,14 @@ pub async fn cancel(services: &Arc<Services>, asker: &Asker, id: &str) -> Result
     }
     if let Some(followed) = unfollowed.filter(|_| cancelled) {
         // Nothing else will tell the upstream later, so this runs even if the client has gone.
-        let telling = services.dispatched.spawn(tell(services.clone(), asker.org.clone(), followed.clone()));
+        let telling = services.dispatched.spawn(tell(services.catalog.clone(), asker.org.clone(), followed.clone()));
         telling.await.map_err(Error::internal)?;
     }
     Ok(known)
 }
 
 /// Tells the upstream that its task is no longer followed. Ours is cancelled whatever the upstream answers.
-async fn tell(services: Arc<Services>, org: Arc<Org>, followed: Followed) {
+async fn tell(services: Arc<Catalog>, org: Arc<Org>, followed: Followed) {
     if let Err(error) = upstream::ask(&services, &org, &followed, TaskRequest::Cancel).await {
         tracing::info!(%error, "an upstream was not told that its task was cancelled");
     }

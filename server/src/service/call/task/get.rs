@@ -21,7 +21,7 @@ use super::{
 use crate::{
     db::{self, OrgScope},
     error::{Error, Result},
-    service::{Services, access, approval},
+    service::{Base, Calls, access, approval},
 };
 
 /// A task as returned by `tasks/get` and `notifications/tasks`.
@@ -68,7 +68,7 @@ impl Detailed {
 /// # Errors
 /// Unauthorized if the asker's credential ended during the wait; unavailable if Postgres or the followed task's
 /// upstream cannot be reached.
-pub async fn get(services: &Services, asker: &Asker, id: &str) -> Result<Option<Detailed>> {
+pub async fn get(services: &Calls, asker: &Asker, id: &str) -> Result<Option<Detailed>> {
     let until = Instant::now() + asker.hold.min(MAX_WAIT);
     let Some(first) = find(services, asker, id).await? else { return Ok(None) };
     if let Some(approval) = first.task.approval.filter(|_| is_open(&first)) {
@@ -103,7 +103,7 @@ pub async fn get(services: &Services, asker: &Asker, id: &str) -> Result<Option<
 
 /// Returns when the approval has ended, `until` is reached, or this replica stops.
 async fn wait_for_approval(
-    services: &Services,
+    services: &Base,
     asker: &Asker,
     id: &str,
     approval: ApprovalId,
@@ -131,7 +131,7 @@ async fn wait_for_approval(
 }
 
 /// Checks the asker again: it may have lost its rights during the wait.
-async fn still_calls(services: &Services, asker: &Asker) -> Result<()> {
+async fn still_calls(services: &Base, asker: &Asker) -> Result<()> {
     wait::patiently(services, || async {
         let directory = services.directory.get()?;
         let actor = access::again(services, &directory, &asker.actor)?;
@@ -145,7 +145,7 @@ async fn still_calls(services: &Services, asker: &Asker) -> Result<()> {
 ///
 /// # Errors
 /// If Postgres or the followed task's upstream cannot be reached.
-pub async fn detailed(services: &Services, asker: &Asker, id: &str) -> Result<Option<Detailed>> {
+pub async fn detailed(services: &Calls, asker: &Asker, id: &str) -> Result<Option<Detailed>> {
     let patiently = async || wait::patiently(services, || find(services, asker, id)).await;
     let Some(mut found) = patiently().await? else { return Ok(None) };
     if is_lapsed(&found) {
@@ -169,7 +169,7 @@ pub async fn detailed(services: &Services, asker: &Asker, id: &str) -> Result<Op
 }
 
 /// Records, once, how an approved call ended that continued as the upstream's task, for its approver to read.
-async fn note_end(services: &Services, found: &FoundTask, end: Answer) -> Result<()> {
+async fn note_end(services: &Base, found: &FoundTask, end: Answer) -> Result<()> {
     let Some(record) = &found.record else { return Ok(()) };
     match &record.stored {
         State::Executed(executed) if executed.answer().is_none() => {
@@ -185,7 +185,7 @@ async fn note_end(services: &Services, found: &FoundTask, end: Answer) -> Result
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn known(services: &Services, asker: &Asker, id: &str) -> Result<Option<KnownTask>> {
+pub async fn known(services: &Base, asker: &Asker, id: &str) -> Result<Option<KnownTask>> {
     Ok(find(services, asker, id).await?.map(|found| KnownTask { approval: found.task.approval }))
 }
 
@@ -213,7 +213,7 @@ fn is_lapsed(found: &FoundTask) -> bool {
 
 /// Records that a deadline has ended the approval, before that is told: a decision being committed comes first, a later
 /// one finds the task closed.
-async fn settle_deadline(services: &Services, found: &FoundTask) -> Result<()> {
+async fn settle_deadline(services: &Base, found: &FoundTask) -> Result<()> {
     let Some(record) = &found.record else { return Ok(()) };
     let mut scope = OrgScope::begin(&services.db.calls, record.org).await?;
     if let Some(record) = db::approval::lock(&mut scope, record.id).await? {

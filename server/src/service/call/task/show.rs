@@ -24,7 +24,7 @@ use crate::{
         task::{End, Task},
     },
     error::{Error, Result},
-    service::{Services, approval},
+    service::{Base, approval},
     upstream::Answer,
 };
 
@@ -69,7 +69,7 @@ impl Shown<'_> {
 
 /// The `CreateTaskResult` of a call that waits for a decision. `nobody`: no person could decide at the moment.
 pub(super) fn created(
-    services: &Services,
+    services: &Base,
     org: &Org,
     id: &str,
     created_at: DateTime<Utc>,
@@ -83,7 +83,7 @@ pub(super) fn created(
 }
 
 fn under_way<'a>(
-    services: &Services,
+    services: &Base,
     org: &Org,
     id: &'a str,
     created_at: DateTime<Utc>,
@@ -122,7 +122,7 @@ pub(super) struct Now {
 }
 
 /// Shows a task that follows no task of an upstream, or no longer does. `None`: it can no longer tell anything.
-pub(super) async fn now(services: &Services, org: &Org, id: &str, found: &FoundTask) -> Result<Option<Now>> {
+pub(super) async fn now(services: &Base, org: &Org, id: &str, found: &FoundTask) -> Result<Option<Now>> {
     let task = &found.task;
     let ended = |status, message: &str, at, end| Shown {
         id,
@@ -178,7 +178,7 @@ fn end_of(task: &Task, record: &Record) -> Option<(End, DateTime<Utc>)> {
 }
 
 /// The gateway's own words for an end.
-fn said(services: &Services, org: &Org, record: &Record, end: End) -> Result<(&'static str, Reply)> {
+fn said(services: &Base, org: &Org, record: &Record, end: End) -> Result<(&'static str, Reply)> {
     Ok(match (end, &record.stored) {
         (End::Rejected, State::Rejected { decision, .. }) => ("a person rejected it", say::rejected(record, decision)),
         (End::Invalidated, State::Invalidated { change, .. }) => (change.message(), say::invalidated(record, *change)),
@@ -208,13 +208,7 @@ fn said(services: &Services, org: &Org, record: &Record, end: End) -> Result<(&'
 /// Shows a task with the upstream's answer, while the answer is kept. The time to live that the task promised during
 /// the call may exceed the answer's, which is shorter once any handle has delivered it. The task then outlives the
 /// answer: for a day it still says that the call ran.
-async fn answered(
-    services: &Services,
-    id: &str,
-    task: &Task,
-    record: &Record,
-    executed: &Executed,
-) -> Result<Option<Now>> {
+async fn answered(services: &Base, id: &str, task: &Task, record: &Record, executed: &Executed) -> Result<Option<Now>> {
     if record.read_at >= executed.replay_until() {
         return Ok(None);
     }
