@@ -21,10 +21,10 @@ use crate::{
     service::Services,
 };
 
-/// Adds the session and the check for cross-site requests to the API.
+/// Puts the session and the check for cross-site requests around the API.
 pub(super) fn protect(api: Router<Arc<Services>>, services: &Services) -> Router<Arc<Services>> {
     let https = services.is_https();
-    // Behind a proxy the Host header may differ from the browser's address bar.
+    // Behind a proxy the Host header may not be what the browser's address bar says.
     let origin = services.public_url.origin().ascii_serialization();
     let csrf = CsrfLayer::new().add_trusted_origin(&origin).unwrap_or_else(|error| {
         tracing::warn!(%error, "the public URL is no origin of a browser; only the Host header says who we are");
@@ -55,8 +55,8 @@ fn cross_site() -> Error {
     )
 }
 
-/// Repairs two things in the session layer's response: a session that could not be stored becomes an ordinary error,
-/// and the removal of a `__Host-` cookie gets the required `Secure`.
+/// Mends two things that the session layer leaves: a session that could not be kept is an error like
+/// every other, and a `__Host-` cookie is removed only by a header that says `Secure` as well.
 fn mended(mut response: Response, https: bool) -> Response {
     let is_bare =
         response.status() == StatusCode::INTERNAL_SERVER_ERROR && response.extensions().get::<Arc<Error>>().is_none();
