@@ -1,4 +1,4 @@
-//! Reading a request's body, as far as it may grow and as fast as it has to come.
+//! Reads a request's body, limited in size and time.
 
 use std::time::Duration;
 
@@ -11,24 +11,24 @@ use crate::error::{Error, Kind, Result};
 
 /// The largest body of any request, in bytes.
 pub const LARGEST: usize = 4 * 1024 * 1024;
-/// How long a body may take to come.
+/// The timeout for a body.
 const WITHIN: Duration = Duration::from_secs(30);
-/// How much is read of a body that is refused, in bytes.
+/// How much of a refused body is read, in bytes.
 const BEGINNING: usize = 4 * 1024;
-/// For how long.
+/// The timeout for that.
 const BEGINNING_WITHIN: Duration = Duration::from_secs(1);
 
-/// Reads a body of at most so many bytes. Each piece is counted before it is kept.
+/// Reads a body of at most `most` bytes. Each piece is counted before it is kept.
 ///
 /// # Errors
-/// `bad_request` when it does not come whole, or not in time; `too_large`, and when a budget has no room for it (see
-/// [`super::is_over`]): then the rest of it, of twice the size at most, is read and thrown away, since many clients read
+/// `bad_request` if it is incomplete or too slow; `too_large`, or an error of a budget without room (see
+/// [`super::is_over`]): then the rest of it, of twice the size at most, is read and discarded, since many clients read
 /// no answer before they have sent everything.
 pub async fn read(body: Body, most: usize, load: &Load) -> Result<Bytes> {
     read_or(body, most, load, &mut BytesMut::new()).await
 }
 
-/// The same; where it is refused, its first bytes stand in `beginning`: 4 KiB at most.
+/// The same; if the body is refused, `beginning` has its first bytes, 4 KiB at most.
 ///
 /// # Errors
 /// As [`read`].
@@ -37,7 +37,7 @@ pub async fn read_or(body: Body, most: usize, load: &Load, beginning: &mut Bytes
     read.unwrap_or_else(|_| Err(Error::bad_request("the body did not come whole within 30 s")))
 }
 
-/// The first bytes of a body: 4 KiB at most, and what comes within a second.
+/// The first bytes of a body: 4 KiB at most, and what arrives within a second.
 pub async fn beginning(body: Body) -> BytesMut {
     let mut beginning = BytesMut::new();
     let reading = async {
@@ -52,14 +52,14 @@ pub async fn beginning(body: Body) -> BytesMut {
     beginning
 }
 
-/// Adds a piece as far as there is room; `false` when there is none for more.
+/// Adds as much of a piece as there is room for; `false` if there is room for no more.
 fn keep_beginning(beginning: &mut BytesMut, piece: &[u8]) -> bool {
     let room = BEGINNING - beginning.len();
     beginning.extend_from_slice(&piece[..piece.len().min(room)]);
     beginning.len() < BEGINNING
 }
 
-/// Reads a body of at most so many bytes, within the time that a body may take, and keeps its [`beginning`] alone.
+/// Reads a body of at most `most` bytes, within the timeout of a body, and keeps only its [`beginning`].
 pub async fn discard(body: Body, most: usize) -> BytesMut {
     let mut beginning = BytesMut::new();
     let discarded = async {
@@ -71,7 +71,7 @@ pub async fn discard(body: Body, most: usize) -> BytesMut {
             left = less;
         }
     };
-    // Whoever is slower has to live with a connection that ends.
+    // A slower client finds its connection closed.
     let _ = tokio::time::timeout(WITHIN, discarded).await;
     beginning
 }

@@ -1,8 +1,9 @@
-//! What callers may take up of this process at once: requests in flight, and the bytes that are held for them. A
-//! caller has a budget of its own, so has its org, so has the process; what is taken counts at all three.
+//! The budgets of this process: requests in flight, and the bytes held for them. Each caller, each org and the process
+//! have a budget, and every request counts towards all three.
 //!
-//! Nothing waits here and nothing is kept for who has nothing in flight. What counts is what is large and stays for as
-//! long as its request: a body, from its first piece on, the copies that the record and the upstream get, the answer.
+//! Nothing waits here, and nothing is stored for a caller without requests in flight. Counted are the large things that
+//! live as long as their request: the body, from its first piece on, the copies for the record and the upstream, and
+//! the answer.
 
 #[cfg(test)]
 mod tests;
@@ -26,7 +27,7 @@ use crate::{
     error::{Error, Kind, Result},
 };
 
-/// The budgets, and what is taken of them. Cheap to clone; clones share everything.
+/// The budgets, and how much of them is used. Cheap to clone; clones share everything.
 #[derive(Clone)]
 pub struct Budget(Arc<Floors>);
 
@@ -41,7 +42,7 @@ struct Floors {
 #[derive(Default)]
 struct Tally {
     used: Arc<Used>,
-    /// How many loads know it.
+    /// How many loads refer to it.
     loads: usize,
 }
 
@@ -49,11 +50,11 @@ struct Tally {
 struct Used {
     calls: AtomicUsize,
     bytes: AtomicUsize,
-    /// The turn at going over for an answer. One has it until all of its request is over.
+    /// The turn to exceed the budget for an answer. A request has it until all of the request is over.
     turn: OnceLock<Arc<Semaphore>>,
 }
 
-/// Whose budget.
+/// The owner of a budget.
 #[derive(Clone, Copy)]
 enum Whose {
     Callers,
@@ -61,7 +62,7 @@ enum Whose {
     Process,
 }
 
-/// Of what there is too much.
+/// The kind of what is counted.
 #[derive(Clone, Copy)]
 enum What {
     Calls,
@@ -69,14 +70,14 @@ enum What {
 }
 
 impl Budget {
-    /// Budgets of which nothing is taken.
+    /// Budgets of which nothing is used.
     pub fn new(limits: Budgets) -> Self {
         let floors = Floors { limits, callers: Mutex::default(), orgs: Mutex::default(), process: Used::default() };
         Self(Arc::new(floors))
     }
 
-    /// Begins a request of a caller: takes a call of each budget, until the load is dropped. `org` is the org that
-    /// the caller belongs to; `None` for a person of no org, whose own budget and the process's remain.
+    /// Begins a request of a caller: takes a call of each budget, until the load is dropped. `org` is the org that the
+    /// caller belongs to; `None` for a person of no org, for whom only the caller's own budget and the process's count.
     ///
     /// # Errors
     /// See [`is_over`].
@@ -84,7 +85,7 @@ impl Budget {
         self.load(Some(caller), org)
     }
 
-    /// Begins a request of somebody who has not said who they are: the process's budget is all there is to count on.
+    /// Begins a request of an unknown caller: only the process's budget counts.
     ///
     /// # Errors
     /// See [`is_over`].
@@ -97,7 +98,7 @@ impl Budget {
             budget: self.clone(),
             caller: caller.map(|caller| (caller, enter(&self.0.callers, caller))),
             org: org.map(|org| (org, enter(&self.0.orgs, org))),
-            // Until it has its call, it is as one that waits.
+            // Until it has its call, it counts as waiting.
             waits: AtomicUsize::new(1),
             bytes: AtomicUsize::new(0),
             turn: OnceLock::new(),
@@ -108,7 +109,7 @@ impl Budget {
     }
 }
 
-/// The entry of somebody, made if there is none.
+/// The tally under a key, created if there is none.
 fn enter<K: Eq + Hash>(floor: &Mutex<HashMap<K, Tally>>, key: K) -> Arc<Used> {
     let mut floor = floor.lock();
     let entry = floor.entry(key).or_default();
@@ -116,7 +117,7 @@ fn enter<K: Eq + Hash>(floor: &Mutex<HashMap<K, Tally>>, key: K) -> Arc<Used> {
     entry.used.clone()
 }
 
-/// Forgets the entry of somebody who has nothing in flight any more.
+/// Removes the tally under a key once nothing is in flight.
 fn leave<K: Eq + Hash>(floor: &Mutex<HashMap<K, Tally>>, key: &K) {
     let mut floor = floor.lock();
     if let Some(entry) = floor.get_mut(key) {
@@ -127,15 +128,15 @@ fn leave<K: Eq + Hash>(floor: &Mutex<HashMap<K, Tally>>, key: &K) {
     }
 }
 
-/// What one request takes up, given back when this is dropped.
+/// What one request uses of the budgets; released on drop.
 pub struct Load {
     budget: Budget,
     caller: Option<(Principal, Arc<Used>)>,
     org: Option<(OrgId, Arc<Used>)>,
-    /// How many things it waits for; while there are any, it is not in flight.
+    /// How many things it waits for; unless this is 0, it is not in flight.
     waits: AtomicUsize,
     bytes: AtomicUsize,
-    /// The caller's turn, if this has it.
+    /// The caller's turn, if this request has it.
     turn: OnceLock<OwnedSemaphorePermit>,
 }
 
@@ -150,8 +151,8 @@ impl Load {
         Ok(())
     }
 
-    /// Takes room for bytes of an answer that is being read. Where there is none it waits for its caller's turn to go
-    /// over, which one request has at a time and until it is over: so what was accepted finishes, one after the other.
+    /// Takes room for bytes of an answer that is being read. If there is none, it waits for its caller's turn to exceed
+    /// the budget, which one request has at a time and until it is over: accepted requests finish one after the other.
     pub async fn receive(&self, bytes: usize) {
         if self.turn.get().is_none() && self.take(What::Bytes, bytes).is_ok() {
             self.bytes.fetch_add(bytes, Relaxed);
@@ -166,8 +167,8 @@ impl Load {
         self.carry(bytes);
     }
 
-    /// Counts bytes that belong to a request that was accepted, such as its answer: what was accepted finishes, so
-    /// this may go over a budget, and what comes next is refused until there is room again.
+    /// Counts bytes of an accepted request, such as its answer. This may exceed a budget, because accepted requests
+    /// finish; the next request is refused until there is room again.
     pub fn carry(&self, bytes: usize) {
         for (_, used) in self.floors() {
             used.bytes.fetch_add(bytes, Relaxed);
@@ -175,7 +176,7 @@ impl Load {
         self.bytes.fetch_add(bytes, Relaxed);
     }
 
-    /// Gives back all bytes that are counted so far: they were let go.
+    /// Releases all bytes counted so far, because they are no longer held.
     pub fn let_go(&self) {
         let bytes = self.bytes.swap(0, Relaxed);
         for (_, used) in self.floors() {
@@ -183,14 +184,14 @@ impl Load {
         }
     }
 
-    /// The request waits, for a person or for what another call does: while the guard lives it is not in flight.
-    /// Then it is again, whether there is room or not: what was accepted finishes. Its bytes stay counted.
+    /// Marks the request as waiting for a person or for another call: it is not in flight while the guard lives.
+    /// Afterwards it is in flight again, even without room, because accepted requests finish. Its bytes stay counted.
     pub fn wait(&self) -> Waiting<'_> {
         self.rest();
         Waiting(self)
     }
 
-    /// The same for good: what goes on has a bound of its own.
+    /// The same for good: the rest of the request has a bound of its own.
     pub fn rest(&self) {
         if self.waits.fetch_add(1, Relaxed) == 0 {
             for (_, used) in self.floors() {
@@ -216,7 +217,7 @@ impl Load {
         }
     }
 
-    /// The budgets that it counts at, the narrowest first.
+    /// The budgets towards which it counts, the narrowest first.
     fn floors(&self) -> impl Iterator<Item = (Whose, &Used)> {
         let caller = self.caller.iter().map(|(_, used)| (Whose::Callers, &**used));
         let org = self.org.iter().map(|(_, used)| (Whose::Orgs, &**used));
@@ -251,7 +252,7 @@ impl Drop for Load {
     }
 }
 
-/// While this lives, a request waits.
+/// A request waits while this lives.
 pub struct Waiting<'a>(&'a Load);
 
 impl Drop for Waiting<'_> {
@@ -285,7 +286,7 @@ fn limit(budgets: &Budgets, whose: Whose, what: What) -> usize {
     }
 }
 
-/// When somebody who was refused may come back: requests last so long, mostly.
+/// When a refused caller may retry: most requests take about this long.
 const COME_BACK: Duration = Duration::from_secs(1);
 
 /// A budget without room.
@@ -296,7 +297,7 @@ struct Full {
 }
 
 impl Full {
-    /// As it is said to who is refused.
+    /// The error for the refused caller.
     fn error(self) -> Error {
         let Self { whose, what, limit } = self;
         let name = match whose {
@@ -320,7 +321,7 @@ impl Full {
     }
 }
 
-/// Whether an error says that a budget, or a quota, has no room: `too_many_calls` and `too_many_bytes` (429) for the
+/// Whether an error says that a budget or a quota has no room: `too_many_calls` and `too_many_bytes` (429) for the
 /// caller's and its org's, `overloaded` (503) for the process's, `too_much_recorded` (429) for a [`quota`].
 pub fn is_over(error: &Error) -> bool {
     matches!(error.code, "too_many_calls" | "too_many_bytes" | "overloaded" | super::quota::CODE)

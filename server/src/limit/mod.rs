@@ -22,7 +22,7 @@ use std::{collections::HashMap, hash::Hash};
 
 pub use budget::{Budget, Load, Waiting, is_over};
 
-/// Forgets entries that do not count any more, now and then: at each doubling of a map from 1,024 entries on.
+/// Removes entries that no longer count, from time to time: at each doubling of a map from 1,024 entries on.
 fn tidy<K: Eq + Hash, V>(map: &mut HashMap<K, V>, counts: impl Fn(&V) -> bool) {
     if map.len() >= 1_024 && map.len().is_power_of_two() {
         map.retain(|_, value| counts(value));

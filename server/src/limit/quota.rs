@@ -1,5 +1,5 @@
-//! What a caller from outside may write into the record of somebody else's org in an hour. Each replica counts for
-//! itself.
+//! How many bytes a caller from outside an org may write into the org's record in an hour. Each replica counts
+//! separately.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -12,12 +12,12 @@ use crate::{
     error::{Error, Kind, Result},
 };
 
-/// The code of a refusal for want of room.
+/// The code of a refusal for lack of room.
 pub const CODE: &str = "too_much_recorded";
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// So many bytes an hour for each caller.
+/// A number of bytes an hour for each caller.
 pub struct Quota {
     each: usize,
     clock: Clock,
@@ -36,10 +36,10 @@ impl Quota {
         Self { each, clock, hours: Mutex::default() }
     }
 
-    /// Takes room for what is about to be recorded of a caller.
+    /// Takes room for a record that is about to be written for a caller.
     ///
     /// # Errors
-    /// [`CODE`] when there is not so much left of its hour; then nothing is taken.
+    /// [`CODE`] if the caller's hour has less room; then nothing is taken.
     pub fn take(&self, caller: Principal, bytes: usize) -> Result<()> {
         self.with(caller, |hour, now| {
             if hour.bytes.saturating_add(bytes) > self.each {
@@ -50,13 +50,13 @@ impl Quota {
         })
     }
 
-    /// Counts what is recorded of a call that was let in, such as its answer. It may go over, and what comes next is
+    /// Counts further records of an accepted call, such as its answer. This may exceed the quota; the next call is
     /// refused.
     pub fn add(&self, caller: Principal, bytes: usize) {
         self.with(caller, |hour, _| hour.bytes = hour.bytes.saturating_add(bytes));
     }
 
-    /// Gives back what was taken and is not recorded after all.
+    /// Returns room that was taken for a record that is not written after all.
     pub fn give_back(&self, caller: Principal, bytes: usize) {
         self.with(caller, |hour, _| hour.bytes = hour.bytes.saturating_sub(bytes));
     }

@@ -1,5 +1,5 @@
-//! Refusals of which only some are recorded: whoever asks too much would fill the record with being told so. Of each
-//! caller and kind one is recorded in a minute, with the number of those that were not.
+//! Records only some refusals, so that a caller with too many requests does not fill the record with them. For each
+//! caller and kind one refusal a minute is recorded, with the number of those that were not.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -11,7 +11,7 @@ use crate::clock::Clock;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Which refusals were recorded just now.
+/// The refusals that were recorded recently.
 pub struct Refusals {
     clock: Clock,
     recent: Mutex<HashMap<(Principal, &'static str), Recent>>,
@@ -24,12 +24,12 @@ struct Recent {
 }
 
 impl Refusals {
-    /// None yet.
+    /// Starts with none.
     pub fn new(clock: Clock) -> Self {
         Self { clock, recent: Mutex::default() }
     }
 
-    /// Counts a refusal of a kind. `Some`: it is to be recorded, and so many of the same before it were not.
+    /// Counts a refusal of a kind. `Some`: it is to be recorded, with the number of equal ones before it that were not.
     pub fn note(&self, caller: Principal, code: &'static str) -> Option<u64> {
         let now = self.clock.elapsed();
         let mut recent = self.recent.lock();

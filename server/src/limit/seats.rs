@@ -1,31 +1,31 @@
-//! What a caller may have open at once on one replica, since each costs something as long as it lasts: event
-//! streams, held calls.
+//! How many things a caller may have open at once on one replica that cost something while they last: event streams,
+//! held calls.
 
 use std::{collections::HashMap, sync::Arc};
 
 use domain::Principal;
 use parking_lot::Mutex;
 
-/// So many for each caller.
+/// A number of seats for each caller.
 #[derive(Clone)]
 pub struct Seats {
     each: usize,
     taken: Arc<Mutex<HashMap<Principal, usize>>>,
 }
 
-/// One that is taken; dropping it gives it back.
+/// A taken seat; released on drop.
 pub struct Seat {
     seats: Seats,
     principal: Principal,
 }
 
 impl Seats {
-    /// `each` for each caller.
+    /// `each` seats for each caller.
     pub fn new(each: usize) -> Self {
         Self { each, taken: Arc::default() }
     }
 
-    /// Takes one. `None`: the caller has all of its own.
+    /// Takes a seat. `None`: the caller has all of its seats.
     pub fn take(&self, principal: Principal) -> Option<Seat> {
         let mut seats = self.taken.lock();
         let taken = seats.entry(principal).or_default();

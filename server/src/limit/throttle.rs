@@ -1,13 +1,12 @@
-//! Slows those who guess passwords: by account and address together, by address, and by account from
-//! everywhere. Only failures count. An account and an address that signed in before are known to each other and
-//! have a reserve of their own for when these limits refuse: so that whoever guesses, from the same office or from
-//! everywhere, and whoever mistypes, does not lock the right person out. A browser by which an account is known
-//! (`device`) has an allowance that nobody else can use up.
+//! Slows down guessing of passwords: by account and address together, by address, and by account from everywhere. Only
+//! failures count. An account and an address that have signed in together are known to each other; they have a reserve
+//! for when these limits refuse. So neither guessing, from the same office or from everywhere, nor mistyping locks out
+//! the right person. A browser by which an account is known (`device`) has an allowance that nobody else can use up.
 //!
-//! An attempt is counted when it begins and given back when it succeeds, so that attempts made at the
-//! same time do not slip past together. Counts are this replica's own and gone when it restarts: with
-//! several replicas the limits are as many times as wide. Who is known to each other is also written down, by
-//! `service::identity::sign_in`. Whether an account exists is never asked.
+//! An attempt is counted when it begins and uncounted when it succeeds, so that concurrent attempts cannot slip past
+//! together. Counts belong to this replica and are lost on restart: with several replicas the limits multiply. Which
+//! accounts and addresses are known to each other is also stored, by `service::identity::sign_in`. Whether an account
+//! exists is never asked.
 
 use std::{
     collections::HashMap,
@@ -21,7 +20,7 @@ use parking_lot::Mutex;
 
 use crate::clock::Clock;
 
-/// How many failures are quick, and how often one more may follow.
+/// How many failures are accepted at once, and how often one more may follow.
 #[derive(Clone, Copy)]
 struct Limit {
     quick: u32,
@@ -36,11 +35,11 @@ const ADDRESS: Limit = Limit { quick: 30, then_every: Duration::from_secs(2) };
 /// allows.
 const ACCOUNT: Limit = Limit { quick: 100, then_every: Duration::from_secs(60) };
 
-/// What an account has at an address that is known to it when one of the above refuses. This is all that guessing
-/// gains there: 20 tries once, and one a minute.
+/// The reserve of an account at an address that is known to it, for when a limit above refuses. Guessing there gains no
+/// more than this: 20 tries once, and one a minute.
 const RESERVE: Limit = Limit { quick: 20, then_every: Duration::from_secs(60) };
 
-/// A browser by which an account is known, wherever it is: a person who mistypes, or somebody who took its cookie along.
+/// A browser by which an account is known, at any address: a person who mistypes, or somebody with a stolen cookie.
 const DEVICE: Limit = Limit { quick: 10, then_every: Duration::from_secs(60) };
 
 /// How long an address counts as known to an account after signing in.
@@ -48,7 +47,7 @@ pub const KNOWN_FOR: Duration = Duration::from_secs(30 * 24 * 3_600);
 /// The most entries of each table: some megabytes.
 const ENTRIES: usize = 65_536;
 
-/// Counts failed log-ins. Cheap to clone; clones count together.
+/// Counts failed log-ins. Cheap to clone; clones share their counts.
 #[derive(Clone)]
 pub struct Throttle {
     clock: Clock,
@@ -60,11 +59,11 @@ pub struct Throttle {
 struct Tables {
     /// When each entry is as if it had never failed (the "theoretical arrival time" of GCRA).
     clear_at: HashMap<u64, Duration>,
-    /// Until when an account and address that signed in are known to each other.
+    /// Until when an account and an address that signed in together are known to each other.
     known_until: HashMap<u64, Duration>,
 }
 
-/// A log-in under way, counted as a failure unless it is said to be none.
+/// A log-in in progress, counted as a failure until it is reported as none.
 #[must_use = "an attempt that is dropped counts as a failure"]
 pub struct Attempt {
     throttle: Throttle,
@@ -79,9 +78,8 @@ impl Throttle {
         Self { clock, hasher: RandomState::new(), tables: Arc::default() }
     }
 
-    /// Asks whether somebody at `address` may try to sign in as `account` (an e-mail address; case
-    /// and white space around it make no difference) and counts the attempt. To be called before
-    /// anything else is done for it.
+    /// Asks whether a client at `address` may try to sign in as `account` (an e-mail address; case and surrounding
+    /// white space make no difference) and counts the attempt. Call it before anything else is done for the attempt.
     ///
     /// # Errors
     /// How long to wait before trying again. A refused attempt is not counted.
@@ -104,8 +102,8 @@ impl Throttle {
         Ok(Attempt { throttle: self.clone(), pair, counted_on, refused_for })
     }
 
-    /// The same for an attempt from a browser by which the account is known: counted by the browser alone, so that nobody
-    /// else uses its allowance up. `device` names it.
+    /// The same for an attempt from a browser by which the account is known: counted for the browser alone, so that
+    /// nobody else uses up its allowance. `device` names it.
     ///
     /// # Errors
     /// How long to wait. A refused attempt is not counted.
@@ -116,7 +114,7 @@ impl Throttle {
         Ok(Attempt { throttle: self.clone(), pair, counted_on, refused_for: None })
     }
 
-    /// The account and the address are known to each other from now on: it is written down that they were before.
+    /// Makes the account and the address known to each other, as was stored earlier.
     pub fn make_known(&self, account: &str, address: IpAddr) {
         let pair = self.hash((&account.trim().to_lowercase(), network(address)));
         let now = self.clock.elapsed();
@@ -125,15 +123,14 @@ impl Throttle {
         tables.known_until.insert(pair, now + KNOWN_FOR);
     }
 
-    /// With a random key: no e-mail address is kept, and nobody can aim for a collision.
+    /// With a random key: no e-mail address is kept, and nobody can construct a collision.
     fn hash(&self, of: impl Hash) -> u64 {
         self.hasher.hash_one(of)
     }
 }
 
 impl Attempt {
-    /// The password was right: the attempt is not counted, and from now on this account and this address are known to
-    /// each other.
+    /// The password was right: the attempt is not counted, and the account and the address are now known to each other.
     pub fn succeeded(self) {
         let now = self.throttle.clock.elapsed();
         let mut tables = self.throttle.tables.lock();
@@ -142,26 +139,26 @@ impl Attempt {
         tables.known_until.insert(self.pair, now + KNOWN_FOR);
     }
 
-    /// The password was wrong: the attempt stays counted. One of the reserve is to be answered as if it had been refused
-    /// for so long: whoever guesses is not told that this account signed in from here.
+    /// The password was wrong: the attempt stays counted. An attempt from the reserve must be answered as if it had
+    /// been refused for the returned time, so that the answer does not tell that this account signed in from here.
     pub fn failed(self) -> Option<Duration> {
         self.refused_for
     }
 
-    /// The password was not compared, because something of ours failed: the attempt is not counted.
+    /// The password was not compared because of an error of ours: the attempt is not counted.
     pub fn not_made(self) {
         self.throttle.tables.lock().give_back(&self.counted_on);
     }
 }
 
 impl Tables {
-    /// How long until one more failure is within the limit.
+    /// The time until one more failure is within the limit.
     fn wait(&self, key: u64, limit: Limit, now: Duration) -> Duration {
         let ahead = self.clear_at.get(&key).map_or(Duration::ZERO, |at| at.saturating_sub(now));
         ahead.saturating_sub(limit.then_every * (limit.quick - 1))
     }
 
-    /// Counts one more failure on each of these, if it is within all of them; says how long until it is.
+    /// Counts one more failure on each of these, if it is within all limits; otherwise returns the time until it is.
     fn count(&mut self, limits: Vec<(u64, Limit)>, now: Duration) -> Result<Vec<(u64, Limit)>, Duration> {
         let wait = limits.iter().map(|(key, limit)| self.wait(*key, *limit, now)).max().unwrap_or_default();
         if wait > Duration::ZERO {
@@ -184,8 +181,8 @@ impl Tables {
     }
 }
 
-/// Keeps a table of times within [`ENTRIES`]: drops what has passed and, where that is less than
-/// half, also what passes soonest, which is worth least.
+/// Keeps a table of times within [`ENTRIES`]: drops entries that have passed and, if that is less than half, those that
+/// pass soonest, which matter least.
 fn make_room(table: &mut HashMap<u64, Duration>, now: Duration) {
     if table.len() < ENTRIES {
         return;
@@ -196,8 +193,8 @@ fn make_room(table: &mut HashMap<u64, Duration>, now: Duration) {
     table.retain(|_, at| *at > keep_after);
 }
 
-/// The part of an address that one client cannot choose freely: all of IPv4, the /64 of IPv6. What is counted by
-/// address is counted by this.
+/// The part of an address that one client cannot choose freely: all of IPv4, the /64 of IPv6. Addresses are counted by
+/// this part.
 pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),

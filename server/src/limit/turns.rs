@@ -1,5 +1,5 @@
-//! Turns at what Postgres lets one do at a time: opening approvals of one caller, changes in one org. Whoever waits for
-//! the lock there holds a connection meanwhile, and many who ask at once would take them all; here they wait without.
+//! Turns for what Postgres does one at a time: opening approvals of one caller, changes in one org. A wait for the lock
+//! in Postgres holds a connection, and many concurrent requests would take them all; here they wait without one.
 
 use std::{
     collections::HashMap,
@@ -11,7 +11,7 @@ use std::{
 use parking_lot::Mutex;
 use tokio::sync::OwnedMutexGuard;
 
-/// How long somebody waits for those before them.
+/// The longest wait for a turn.
 const LONGEST_TURN: Duration = Duration::from_secs(30);
 
 /// One turn at a time for each caller or org, on this replica, first come, first served.
@@ -26,7 +26,7 @@ impl<K> Default for Turns<K> {
 }
 
 impl<K: Copy + Eq + Hash> Turns<K> {
-    /// Waits for a turn of `whose`, which ends when the guard is dropped. `None`: none came up for 30 s.
+    /// Waits for a turn of `whose`, which ends when the guard is dropped. `None`: there was no turn within 30 s.
     pub async fn of(&self, whose: K) -> Option<OwnedMutexGuard<()>> {
         let queue = {
             let mut queues = self.queues.lock();

@@ -1,9 +1,8 @@
-//! Sealing: AES-256-GCM with a random nonce and a key for each purpose. What was sealed for one
-//! purpose and row opens for no other, and only as it was.
+//! Sealing: AES-256-GCM with a random nonce and a key for each purpose. Bytes sealed for one purpose and row open for
+//! no other, and only unaltered.
 //!
-//! Sealed bytes are: version (1 byte, 1), id of the master key (4), nonce (12), ciphertext, tag (16).
-//! All of the head is authenticated. The id is there so that a wrong master key is told from damage,
-//! and so that keys can be rotated.
+//! Sealed bytes are: version (1 byte, 1), id of the master key (4), nonce (12), ciphertext, tag (16). The whole head is
+//! authenticated. The id distinguishes a wrong master key from damage, and allows keys to be rotated.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use secrecy::ExposeSecret;
@@ -15,8 +14,8 @@ const KEY_ID: std::ops::Range<usize> = 1..5;
 const HEAD: usize = KEY_ID.end;
 const TAG: usize = 16;
 
-/// What sealed bytes are. Each purpose has a key of its own, so that random nonces stay far from
-/// the 2^32 messages that one key may seal (NIST SP 800-38D, section 8.3).
+/// What is sealed. Each purpose has a key of its own, so that random nonces stay far from the 2^32 messages that one
+/// key may seal (NIST SP 800-38D, section 8.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Purpose {
     /// The arguments of an approval, bound to the approval's id.
@@ -27,16 +26,16 @@ pub enum Purpose {
     ConnectionConfig,
     /// A value that is injected into calls, bound to the secret's id.
     Secret,
-    /// What an agent gives back with the input that it was asked for, bound to its caller and call.
+    /// What an agent returns with the input that it was asked for, bound to its caller and call.
     RequestState,
 }
 
 impl Purpose {
-    /// All of them.
+    /// All purposes.
     pub const ALL: [Self; 5] =
         [Self::ApprovalArguments, Self::ApprovalResult, Self::ConnectionConfig, Self::Secret, Self::RequestState];
 
-    /// The name that goes into the key's derivation; it never changes.
+    /// The name used in the key's derivation; it never changes.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::ApprovalArguments => "approval-arguments",
@@ -57,9 +56,9 @@ pub enum OpenError {
     /// Sealed under another master key.
     #[error("sealed under the master key {sealed} but this is {mine}: PERMESSO_MASTER_KEY is not the one it was")]
     OtherKey {
-        /// The id of the key it was sealed under, in hex.
+        /// The id of the key that sealed the bytes, in hex.
         sealed: String,
-        /// The id of the key at hand, in hex.
+        /// The id of the present key, in hex.
         mine: String,
     },
     /// Altered, or sealed for another purpose or row.
@@ -83,8 +82,8 @@ impl Sealer {
         Self { key_id: master.id(), keys }
     }
 
-    /// Seals `plain`. It opens again with the same purpose and the same `aad`: the bytes of the id of
-    /// the row that it is stored in, or of what else it belongs to. The result is 33 bytes longer than `plain`.
+    /// Seals `plain`. It opens again with the same purpose and the same `aad`: the bytes of the id of the row that it
+    /// is stored in, or of what else it belongs to. The result is 33 bytes longer than `plain`.
     ///
     /// # Panics
     /// When the operating system has no random numbers, or above 64 GiB.
@@ -104,7 +103,7 @@ impl Sealer {
     /// Opens what [`seal`](Self::seal) gave for the same purpose and `aad`.
     ///
     /// # Errors
-    /// When the bytes are not what was sealed, or not for this purpose, row or master key.
+    /// If the bytes are not sealed bytes, or were sealed for another purpose, row or master key.
     pub fn open(&self, purpose: Purpose, aad: &[u8], sealed: &[u8]) -> Result<Vec<u8>, OpenError> {
         if sealed.first() != Some(&VERSION) || sealed.len() < HEAD + NONCE_LEN + TAG {
             return Err(OpenError::Unknown);

@@ -1,5 +1,5 @@
-//! The master key and the keys derived from it. The master key itself seals and signs nothing: each
-//! use has a key of its own by HKDF-SHA256 (RFC 5869), so that none says anything about another.
+//! The master key and the keys derived from it. The master key itself seals and signs nothing: each use has a key of
+//! its own by HKDF-SHA256 (RFC 5869), so that no key reveals another.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ use crate::config::Config;
 /// The key of `permesso dev`. Published with the source, so it protects nothing.
 const DEVELOPMENT: [u8; 32] = *b"permesso development master key!";
 
-/// Base64 with or without padding: both are found in the wild.
+/// Base64 with or without padding: both are in use.
 const LENIENT: engine::GeneralPurposeConfig =
     engine::GeneralPurposeConfig::new().with_decode_padding_mode(engine::DecodePaddingMode::Indifferent);
 const STANDARD: engine::GeneralPurpose = engine::GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
@@ -25,7 +25,7 @@ pub enum KeyError {
     /// None was given.
     #[error("PERMESSO_MASTER_KEY: is not set; set it to 32 random bytes, for example from `openssl rand -base64 32`")]
     Missing,
-    /// What was given is not 32 bytes.
+    /// The value is not 32 bytes.
     #[error("PERMESSO_MASTER_KEY: is not 32 bytes in base64 or hex; make one with `openssl rand -base64 32`")]
     Malformed,
     /// The development key was given as if it were a secret.
@@ -40,7 +40,7 @@ pub enum KeyError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum KeyUse {
     /// Signing login tokens of the installation with this id, which is random and secret: the development key is
-    /// published, so it alone would make the tokens of one installation good at every other.
+    /// published, so without the id the tokens of one installation would be valid at every other.
     LoginToken(Uuid),
     /// Marking the cookies by which browsers are known, of the installation with this id.
     KnownDevice(Uuid),
@@ -51,7 +51,7 @@ pub enum KeyUse {
 }
 
 impl KeyUse {
-    /// The name that goes into the derivation. To change one is to lose what was made with it.
+    /// The name used in the derivation. Changing one invalidates everything made with it.
     fn label(self) -> [Cow<'static, str>; 2] {
         match self {
             Self::LoginToken(instance) => ["login-token".into(), instance.to_string().into()],
@@ -62,18 +62,17 @@ impl KeyUse {
     }
 }
 
-/// The 32 bytes that everything secret hangs on. Wiped when dropped; `Debug` hides them.
+/// The 32 bytes on which every secret depends. Wiped when dropped; `Debug` hides them.
 pub struct MasterKey {
     root: hkdf::Prk,
     id: [u8; 4],
 }
 
 impl MasterKey {
-    /// The key that the configuration gives or, where that is allowed, the development key.
+    /// The key from the configuration or, where that is allowed, the development key.
     ///
     /// # Errors
-    /// When there is none, or it is not 32 bytes, or it is the development key where that is not
-    /// allowed.
+    /// If there is none, or it is not 32 bytes, or it is the development key where that is not allowed.
     pub fn from_config(config: &Config) -> Result<Self, KeyError> {
         match &config.master_key {
             Some(text) => Self::parse(text.expose_secret(), config.allow_dev_master_key),
@@ -95,8 +94,8 @@ impl MasterKey {
         Self { root, id }
     }
 
-    /// Names this key among others without saying anything about it: stored beside what is sealed,
-    /// so that opening with another key gives a clear error.
+    /// Identifies this key without revealing anything about it: stored with sealed bytes, so that opening them with
+    /// another key gives a clear error.
     pub fn id(&self) -> [u8; 4] {
         self.id
     }

@@ -26,7 +26,7 @@ fn seconds(n: u64) -> Duration {
     Duration::from_secs(n)
 }
 
-/// How many failures go through at once.
+/// How many failures are accepted at once.
 fn failures(
     throttle: &Throttle,
     mut account: impl FnMut(u32) -> String,
