@@ -22,6 +22,7 @@ pub mod jobs;
 pub mod limit;
 pub mod live;
 pub mod mcp;
+pub mod metrics;
 pub mod postgres;
 pub mod process;
 pub mod random;

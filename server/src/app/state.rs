@@ -23,13 +23,13 @@ use crate::{
     directory::Snapshots,
     limit::{Budget, quota::Quota, refusals::Refusals},
     live::Live,
+    metrics,
     service::{
         Limits, Pace, Services, call,
         catalog::{connection, tool_hints},
         exports, feed, key_uses, mcp_session,
         seats::Seats,
     },
-    telemetry,
     upstream::{AllowRule, ChildUser, Egress, Upstreams},
     vault::{KeyUse, MasterKey, Vault},
 };
@@ -68,7 +68,7 @@ impl App {
     /// # Errors
     /// One line that says what is missing or wrong.
     pub async fn new(config: &Config, clock: Clock, public_url: Url) -> anyhow::Result<Self> {
-        telemetry::start_metrics();
+        metrics::start();
         let children = ChildUser::find(config.child_user.as_deref())?;
         let url = config.database_url.as_ref().context("DATABASE_URL is not set")?;
         let set_role = config.migrate_url.is_none();

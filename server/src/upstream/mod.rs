@@ -5,6 +5,7 @@
 //! call may have run, and an answer's bytes are the upstream's own, unless they are about
 //! the gateway's request.
 
+mod counted;
 mod departure;
 mod egress;
 mod error;

@@ -13,6 +13,7 @@ use wire::error::METHOD_NOT_FOUND;
 use wire::mcp::ListToolsResult;
 use wire::mcp::task::tasks_request_params;
 
+use super::counted::Counted;
 use super::departure::{Guard, seconds};
 use super::egress::Egress;
 use super::error::{Failure, UpstreamError};
@@ -100,6 +101,19 @@ impl Upstreams {
         guard: impl Fn() -> Result<(), String> + Send + Sync + 'static,
         cancel: CancellationToken,
     ) -> Result<Answer, UpstreamError> {
+        let mut counted = Counted::begin(call.once, &cancel);
+        let outcome = self.send(spec, call, guard, &cancel).await;
+        counted.ended(outcome.as_ref());
+        outcome
+    }
+
+    async fn send(
+        &self,
+        spec: &Arc<ConnectionSpec>,
+        call: Call<'_>,
+        guard: impl Fn() -> Result<(), String> + Send + Sync + 'static,
+        cancel: &CancellationToken,
+    ) -> Result<Answer, UpstreamError> {
         let (link, _hold) = self.link(spec)?;
         let watching = call.progress.map(|progress| link.observer.progress.watch(progress));
         let request = Request {
@@ -113,7 +127,7 @@ impl Upstreams {
             steps: watching.as_ref().map(|watching| watching.steps.clone()).unwrap_or_default(),
             ..Request::new("tools/call", Some(call.params.clone()))
         };
-        let outcome = link.request(request, &cancel).await;
+        let outcome = link.request(request, cancel).await;
         if let Err(failure) = &outcome {
             tracing::info!(
                 connection.id = %spec.id, connection.slug = spec.slug, tool = call.tool,
