@@ -1,8 +1,8 @@
 //! Permesso: an approval-queue gateway for the Model Context Protocol.
 //!
 //! Layers that only look down; `tests/it/layers.rs` keeps them so:
-//! `cli → app → {api, mcp, jobs} → service → {auth, vault, directory, audit, upstream} → {db, live} → limit
-//! → {error, clock, commented, config, telemetry, process, random}`.
+//! `cli → app → {api, mcp, jobs} → service → {auth, directory, audit, upstream} → {db, live} → postgres
+//! → {limit, egress, seal} → {error, clock, commented, config, telemetry, process, random}`.
 
 // A reader that has gone makes `println!` panic: see `cli::output`.
 #![cfg_attr(not(test), warn(clippy::print_stdout, clippy::print_stderr))]
@@ -17,6 +17,7 @@ pub mod commented;
 pub mod config;
 pub mod db;
 pub mod directory;
+pub mod egress;
 pub mod error;
 pub mod jobs;
 pub mod limit;
@@ -26,7 +27,7 @@ pub mod metrics;
 pub mod postgres;
 pub mod process;
 pub mod random;
+pub mod seal;
 pub mod service;
 pub mod telemetry;
 pub mod upstream;
-pub mod vault;

@@ -7,7 +7,6 @@
 
 mod counted;
 mod departure;
-mod egress;
 mod error;
 mod handshake;
 mod http;
@@ -34,7 +33,6 @@ use wire::mcp::input::Inputs;
 
 use crate::limit::Load;
 
-pub use egress::{AllowRule, Egress, InvalidRule};
 pub use error::UpstreamError;
 pub use message::Answer;
 pub use progress::{ProgressTo, UpstreamProgress};

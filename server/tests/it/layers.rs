@@ -18,10 +18,10 @@ const LAYERS: &[&[&str]] = &[
     &["app"],
     &["api", "mcp", "jobs"],
     &["service"],
-    &["auth", "vault", "directory", "audit", "upstream"],
+    &["auth", "directory", "audit", "upstream"],
     &["db", "live"],
     &["postgres"],
-    &["limit"],
+    &["limit", "egress", "seal"],
     &["error", "clock", "commented", "config", "telemetry", "metrics", "process", "random"],
 ];
 
@@ -36,7 +36,7 @@ const SERVICE: &[&[&str]] = &[
     &["approval"],
     &["change", "on_record", "loosening", "consequence", "summary"],
     &["access"],
-    &["signed", "label", "etag", "reason", "seats", "turns", "exports", "key_uses"],
+    &["signed", "label", "etag", "reason", "exports", "key_uses"],
 ];
 const CALL: &[&[&str]] = &[
     &["own"],
