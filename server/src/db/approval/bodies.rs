@@ -8,12 +8,15 @@ use crate::{
     error::Result,
 };
 
-/// The sealed bytes: arguments and, once executed, the result. `None` once erased.
+/// The arguments and, once executed, the result, both sealed.
+pub type Bodies = (Vec<u8>, Option<Vec<u8>>);
+
+/// The sealed bytes of an approval; `None` once they are erased.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
 #[tracing::instrument(level = "debug", skip_all)]
-pub async fn bodies(scope: &mut OrgScope, id: ApprovalId) -> Result<Option<(Vec<u8>, Option<Vec<u8>>)>> {
+pub async fn bodies(scope: &mut OrgScope, id: ApprovalId) -> Result<Option<Bodies>> {
     let row = sqlx::query!(
         "SELECT arguments_sealed, result_sealed FROM approval_bodies WHERE org_id = $1 AND approval_id = $2",
         scope.org().0,
