@@ -253,7 +253,7 @@ mod tests {
     /// Where no Postgres is.
     fn nowhere() -> Pools {
         let options = super::super::options(&"postgres://nobody@127.0.0.1:1/none".to_owned().into()).unwrap();
-        let pool = |size| Db::new(&options, false, "calls of agents", size, 0);
+        let pool = |size| Db::new(&options, false, ("calls", "calls of agents"), size, 0);
         Pools { calls: pool(2), people: pool(1), upkeep: pool(1), directory: pool(1) }
     }
 

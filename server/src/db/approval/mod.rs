@@ -19,7 +19,7 @@ use domain::{
 };
 use uuid::Uuid;
 
-pub use bodies::{ERASED_AT_ONCE, bodies, erase_bodies, put_result};
+pub use bodies::{Bodies, ERASED_AT_ONCE, bodies, erase_bodies, put_result};
 pub use current::{current, decider, policy, self_approval_say};
 pub use definition::{DEFINITION_BYTES, definitions, some_definitions};
 pub use list::{COUNTED, Filter, Mine, count, list};
