@@ -7,6 +7,7 @@ use std::{
 };
 
 use permesso::metrics::{self, Kind, Metric};
+use reqwest::Method;
 use tracing::{
     Subscriber,
     span::{Attributes, Id},
@@ -19,7 +20,7 @@ use tracing_subscriber::{
 
 use crate::{
     citations::{regex, root},
-    support::{Gateway, database::database},
+    support::{Client, Gateway, database::database},
 };
 
 /// A metric's row of the table in docs/operating.md.
@@ -56,7 +57,7 @@ fn every_name_of_the_file_is_in_the_list() {
 #[tokio::test]
 async fn each_metric_has_help_type_and_all_its_series_before_anything_is_counted() {
     let gateway = Gateway::start(&database().await).await;
-    let text = reqwest::get(format!("{}/metrics", gateway.url)).await.expect("an answer").text().await.expect("text");
+    let text = Client::new(&gateway.url, None).send(Method::GET, "/metrics", None, &[]).await.text;
     for metric in metrics::ALL {
         let (kind, name) = match metric.kind {
             Kind::Counter => ("counter", metric.name.to_owned()),
