@@ -250,8 +250,8 @@ fn every_statement_has_a_span_with_the_name_of_its_function() {
             seen += 1;
             let begins =
                 (0..at).rev().find(|at| FUNCTION.is_match(lines[*at])).expect("a statement stands in a function");
-            let above = lines[..begins].iter().rev().take_while(|line| line.trim_start().starts_with("#["));
-            if !above.into_iter().any(|line| line.trim() == SPAN) {
+            let mut above = lines[..begins].iter().rev().take_while(|line| line.trim_start().starts_with("#["));
+            if !above.any(|line| line.trim() == SPAN) {
                 wrong.push(format!("{}: {}", path.display(), lines[begins].trim()));
             }
         }
