@@ -2,7 +2,7 @@
 //!
 //! Layers that only look down; `tests/it/layers.rs` keeps them so:
 //! `cli → app → {api, mcp, jobs} → service → {auth, vault, directory, audit, upstream} → {db, live} → limit
-//! → {error, clock, commented, config, telemetry, process, random}`.
+//! → {error, config, telemetry}`.
 
 // A reader that has gone makes `println!` panic: see `cli::output`.
 #![cfg_attr(not(test), warn(clippy::print_stdout, clippy::print_stderr))]
@@ -12,8 +12,6 @@ pub mod app;
 pub mod audit;
 pub mod auth;
 pub mod cli;
-pub mod clock;
-pub mod commented;
 pub mod config;
 pub mod db;
 pub mod directory;
@@ -22,10 +20,9 @@ pub mod jobs;
 pub mod limit;
 pub mod live;
 pub mod mcp;
-pub mod postgres;
-pub mod process;
-pub mod random;
 pub mod service;
 pub mod telemetry;
 pub mod upstream;
 pub mod vault;
+
+pub use system::{clock, process, random};
