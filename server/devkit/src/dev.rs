@@ -9,19 +9,33 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+/// Outlives a run: the next one goes on with it.
+const OUTLIVES: &str = "sample.json";
+/// There as long as everything is ready.
+const READY: &str = "dev.json";
+
 /// What `dev` made: printed for people, kept in `dev.json` (mode 0600) for the next run and for
 /// scripts.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Made {
-    url: String,
-    mcp_url: String,
-    admin_email: String,
-    admin_password: String,
-    owner_email: String,
-    owner_password: String,
-    agent_key: String,
-    ledger: String,
-    pid: u32,
+    /// The gateway's address, without a slash at its end.
+    pub url: String,
+    /// The sample toolkit's address, for agents.
+    pub mcp_url: String,
+    /// The e-mail of the first administrator.
+    pub admin_email: String,
+    /// Their password.
+    pub admin_password: String,
+    /// The e-mail of the person whose agent the sample agent is.
+    pub owner_email: String,
+    /// Their password.
+    pub owner_password: String,
+    /// The sample agent's API key.
+    pub agent_key: String,
+    /// The file of the sample upstream.
+    pub ledger: String,
+    /// The process that runs.
+    pub pid: u32,
 }
 
 impl Made {
@@ -55,7 +69,7 @@ impl Made {
         let program = std::env::current_exe().map_or_else(|_| "permesso".to_owned(), |path| path.display().to_string());
         let Made { url, mcp_url, admin_email, admin_password, owner_email, agent_key, ledger, .. } = self;
         format!(
-        r#"
+            r#"
 Permesso is running.
 
   console           {url}   (open it in a browser)
@@ -82,6 +96,35 @@ Decide without a browser:
 
 Ctrl-C stops everything; the data stays.
 "#
-    )
+        )
+    }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn what_was_made_is_known_to_the_next_run_and_to_scripts_only_while_it_is_ready() {
+        let dir = tempfile::tempdir().unwrap();
+        let made = Made { url: "http://127.0.0.1:8765".to_owned(), agent_key: "mmcp_x".to_owned(), ..Made::default() };
+        assert!(Made::known(dir.path()).is_none());
+        made.keep(dir.path(), false).unwrap();
+        assert_eq!(Made::known(dir.path()).unwrap().agent_key, "mmcp_x");
+        assert!(!dir.path().join("dev.json").exists());
+        made.keep(dir.path(), true).unwrap();
+        for name in ["sample.json", "dev.json"] {
+            let file = fs::metadata(dir.path().join(name)).unwrap();
+            assert_eq!(file.permissions().mode() & 0o777, 0o600, "{name}");
+        }
+        Made::withdraw(dir.path());
+        assert!(!dir.path().join("dev.json").exists());
+        assert!(Made::known(dir.path()).is_some());
+        let names: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, ["sample.json"]);
+    }
 }

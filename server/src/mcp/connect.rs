@@ -30,12 +30,7 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
 
 /// The page for a browser that asks for `/{org}/{toolkit}/mcp`; none for a program, and none where no toolkit
 /// can be: both get what the endpoint answers without a page. Only GET and HEAD may lead here.
-pub(super) fn connect_page(
-    public_url: &Url,
-    org: &str,
-    toolkit: &str,
-    headers: &HeaderMap,
-) -> Option<Response> {
+pub(super) fn connect_page(public_url: &Url, org: &str, toolkit: &str, headers: &HeaderMap) -> Option<Response> {
     if !wants_page(headers) {
         return None;
     }

@@ -152,9 +152,8 @@ fn base(given: Option<&str>) -> anyhow::Result<Url> {
 
 /// A client, by its word.
 fn clients() -> impl TypedValueParser<Value = Client> {
-    let values = Client::ALL.map(|client| {
-        PossibleValue::new(client.word()).help(format!("{}: {}", client.title(), client.file()))
-    });
+    let values = Client::ALL
+        .map(|client| PossibleValue::new(client.word()).help(format!("{}: {}", client.title(), client.file())));
     PossibleValuesParser::new(values).try_map(|word| Client::named(&word).ok_or("no client has this name"))
 }
 
