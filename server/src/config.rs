@@ -58,7 +58,7 @@ pub struct Config {
     pub max_connections_per_address: usize,
     /// `PERMESSO_DATA_DIR`: files of `dev` and of stdio upstreams; `.permesso` unless set.
     pub data_dir: PathBuf,
-    /// `PERMESSO_MASTER_KEY`, as written; the vault reads it.
+    /// `PERMESSO_MASTER_KEY`, as written; the sealer reads it.
     pub master_key: Option<SecretString>,
     /// `PERMESSO_ALLOW_DEV_MASTER_KEY`: without a master key the published development key serves.
     pub allow_dev_master_key: bool,

@@ -15,23 +15,22 @@ use crate::{
         device::Devices,
         jwt::Jwt,
         session::{Limits as SessionLimits, Store},
-        throttle::Throttle,
     },
     clock::Clock,
     config::{AllowedHosts, Config},
     db::{self, AuditConnector, Pools},
     directory::Snapshots,
-    limit::{Budget, quota::Quota, refusals::Refusals},
+    egress::{AllowRule, Egress},
+    limit::{Budget, quota::Quota, refusals::Refusals, seats::Seats, throttle::Throttle},
     live::Live,
+    seal::{KeyUse, MasterKey, Sealer},
     service::{
         Limits, Pace, Services, call,
         catalog::{connection, tool_hints},
         exports, feed, key_uses, mcp_session,
-        seats::Seats,
     },
     telemetry,
-    upstream::{AllowRule, ChildUser, Egress, Upstreams},
-    vault::{KeyUse, MasterKey, Vault},
+    upstream::{ChildUser, Upstreams},
 };
 
 /// The services, and what must be waited for at the end.
@@ -78,7 +77,7 @@ impl App {
         let instance = db::migrate::instance(&db.directory).await?;
         db::audit::ensure_partitions(&db.upkeep).await.context("cannot make the audit's partitions")?;
         let master = MasterKey::from_config(config)?;
-        let vault = Arc::new(Vault::new(&master));
+        let sealer = Arc::new(Sealer::new(&master));
         let (audit, writers) = audit::Writer::start(AuditConnector::new(url, set_role)?, config.audit_queue_bytes);
         let rules = AllowRule::parse_list(&config.egress_allow.join(",")).context("PERMESSO_EGRESS_ALLOW")?;
         let egress = Egress::new(rules).context("cannot make the HTTP client")?.by_way_of(&config.outbound);
@@ -127,7 +126,7 @@ impl App {
             public_url,
             db,
             clock,
-            vault,
+            sealer,
             audit,
         };
         Ok(Self {

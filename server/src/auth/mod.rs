@@ -6,4 +6,3 @@ pub mod device;
 pub mod jwt;
 pub mod password;
 pub mod session;
-pub mod throttle;

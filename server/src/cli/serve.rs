@@ -18,9 +18,9 @@ use crate::{
     config::Config,
     db,
     error::Kind,
+    seal::MasterKey,
     service, telemetry,
     upstream::ChildUser,
-    vault::MasterKey,
 };
 
 /// Options of `serve`.

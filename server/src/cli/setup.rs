@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::{
     config::{AllowedHosts, Config, ConfigError},
-    vault::KeyError,
+    seal::KeyError,
 };
 
 /// What cannot be set up right ends with 2, what fails at work with 1.

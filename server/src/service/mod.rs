@@ -18,10 +18,9 @@ mod loosening;
 pub mod mcp_session;
 pub mod on_record;
 mod reason;
-pub mod seats;
+
 pub mod signed;
 mod summary;
-pub mod turns;
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
@@ -32,14 +31,14 @@ use url::Url;
 
 use crate::{
     audit,
-    auth::{device::Devices, jwt::Jwt, session::Store, throttle::Throttle},
+    auth::{device::Devices, jwt::Jwt, session::Store},
     clock::Clock,
     db::Pools,
     directory::Snapshots,
-    limit::{Budget, quota::Quota, refusals::Refusals},
+    limit::{Budget, quota::Quota, refusals::Refusals, seats::Seats, throttle::Throttle, turns::Turns},
     live::Live,
+    seal::Sealer,
     upstream::Upstreams,
-    vault::Vault,
 };
 
 /// Everything a request needs. One per process, shared.
@@ -49,7 +48,7 @@ pub struct Services {
     /// The time.
     pub clock: Clock,
     /// Seals and opens what is kept under the master key.
-    pub vault: Arc<Vault>,
+    pub sealer: Arc<Sealer>,
     /// Issues and verifies login tokens.
     pub jwt: Jwt,
     /// Makes and recognizes the cookies by which browsers are known.
@@ -73,13 +72,13 @@ pub struct Services {
     /// The upstreams' tasks that somebody follows here.
     pub polls: call::task::Polls,
     /// The event streams of MCP clients.
-    pub listeners: seats::Seats,
+    pub listeners: Seats,
     /// The calls that are held open.
-    pub held: seats::Seats,
+    pub held: Seats,
     /// The turns of callers at opening approvals.
-    pub opening: turns::Turns<Principal>,
+    pub opening: Turns<Principal>,
     /// The turns of changes in one org.
-    pub changing: turns::Turns<OrgId>,
+    pub changing: Turns<OrgId>,
     /// The event streams of consoles.
     pub feed: feed::Feed,
     /// What definitions claim of their tools.

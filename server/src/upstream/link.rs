@@ -11,15 +11,17 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::ConnectionSpec;
-use super::departure::{Limits, seconds};
-use super::egress::Egress;
-use super::error::Failure;
-use super::http::Era;
-use super::message::{Answer, Request};
-use super::session::Session;
-use super::status::{MANY_FAILURES, Observer};
-use super::stdio::ChildUser;
+use super::{
+    ConnectionSpec,
+    departure::{Limits, seconds},
+    error::Failure,
+    http::Era,
+    message::{Answer, Request},
+    session::Session,
+    status::{MANY_FAILURES, Observer},
+    stdio::ChildUser,
+};
+use crate::egress::Egress;
 
 /// So long a caller waits for the next attempt; a longer pause fails the call.
 const PATIENCE: Duration = Duration::from_millis(500);

@@ -6,7 +6,6 @@
 //! the gateway's request.
 
 mod departure;
-mod egress;
 mod error;
 mod handshake;
 mod http;
@@ -33,7 +32,6 @@ use wire::mcp::input::Inputs;
 
 use crate::limit::Load;
 
-pub use egress::{AllowRule, Egress, InvalidRule};
 pub use error::UpstreamError;
 pub use message::Answer;
 pub use progress::{ProgressTo, UpstreamProgress};

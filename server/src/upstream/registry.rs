@@ -13,16 +13,17 @@ use wire::error::METHOD_NOT_FOUND;
 use wire::mcp::ListToolsResult;
 use wire::mcp::task::tasks_request_params;
 
-use super::departure::{Guard, seconds};
-use super::egress::Egress;
-use super::error::{Failure, UpstreamError};
-use super::link::Link;
-use super::message::{Answer, Request};
-use super::notices::Changed;
-use super::status::{Observer, Status};
-use super::stdio::ChildUser;
-use super::{Call, ConnectionSpec, TaskRequest};
-use crate::clock::Clock;
+use super::{
+    Call, ConnectionSpec, TaskRequest,
+    departure::{Guard, seconds},
+    error::{Failure, UpstreamError},
+    link::Link,
+    message::{Answer, Request},
+    notices::Changed,
+    status::{Observer, Status},
+    stdio::ChildUser,
+};
+use crate::{clock::Clock, egress::Egress};
 
 /// Bounds of one tool list.
 const PAGES: usize = 100;

@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::departure::Limits;
-use super::egress::Egress;
-use super::error::Failure;
-use super::http::{Era, HttpSession};
-use super::message::{Answer, Request};
-use super::status::Observer;
-use super::stdio::{ChildUser, StdioSession};
-use super::{ConnectionSpec, Transport};
+use super::{
+    ConnectionSpec, Transport,
+    departure::Limits,
+    error::Failure,
+    http::{Era, HttpSession},
+    message::{Answer, Request},
+    status::Observer,
+    stdio::{ChildUser, StdioSession},
+};
+use crate::egress::Egress;
 
 /// Shared by all callers of a connection; ends when it is closed or dropped.
 pub(super) enum Session {

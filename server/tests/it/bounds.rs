@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::{ApiKeyId, Principal};
-use permesso::service::{Pace, seats::Seat};
+use permesso::{limit::seats::Seat, service::Pace};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::timeout;

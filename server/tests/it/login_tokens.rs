@@ -2,7 +2,7 @@
 
 use permesso::{
     auth::jwt::Jwt,
-    vault::{KeyUse, MasterKey},
+    seal::{KeyUse, MasterKey},
 };
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::query_scalar;

@@ -297,7 +297,7 @@ pub async fn delete_reviewed_definition(
 }
 
 fn shown(services: &Services, access: &OrgAccess, row: db::connection::Row) -> Result<Connection> {
-    let config = connection::Config::open(&services.vault, row.id, &row.kind, &row.config_sealed);
+    let config = connection::Config::open(&services.sealer, row.id, &row.kind, &row.config_sealed);
     // A connection that cannot be opened must still be seen, to be mended or deleted.
     let config = config.inspect_err(Error::log).ok().map(|config| config.shown_as(connection::view(access)));
     let here = services.upstreams.status(row.id.0);

@@ -31,6 +31,7 @@ use super::answer::{Answer, Content};
 use crate::{
     db::audit::Status,
     error::{Error, Kind, Result},
+    limit::seats::Seat,
     mcp::{
         answer::{
             fault,
@@ -42,7 +43,6 @@ use crate::{
     service::{
         Services, access,
         mcp_session::{self, Session},
-        seats::Seat,
     },
 };
 

@@ -23,8 +23,8 @@ use crate::{
         },
     },
     error::Result,
+    seal::Purpose,
     service::{Services, summary::summary},
-    vault::Purpose,
 };
 
 /// The largest arguments that are read for a line of a list, in bytes; of larger ones the line says only how
@@ -169,7 +169,7 @@ async fn arguments_on_record(
     // What was sealed under another master key is as good as gone; a list must not fail for it.
     let opened = sealed.into_iter().filter_map(|(id, kept)| match kept {
         Kept::Whole(sealed) => {
-            let bytes = services.vault.open(Purpose::ApprovalArguments, id.as_bytes(), &sealed).ok()?;
+            let bytes = services.sealer.open(Purpose::ApprovalArguments, id.as_bytes(), &sealed).ok()?;
             Some((id, Kept::Whole(String::from_utf8(bytes).ok()?)))
         }
         Kept::Large(size) => Some((id, Kept::Large(size))),

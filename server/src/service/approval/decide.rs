@@ -18,13 +18,13 @@ use crate::{
         approval::{Actor, Record},
     },
     error::{Error, Kind, Result},
+    seal::Purpose,
     service::{
         Services,
         access::OrgAccess,
         change,
         reason::{check_reason, check_said},
     },
-    vault::Purpose,
 };
 
 /// What a person decides.
@@ -262,7 +262,7 @@ pub(super) async fn finish(
 pub async fn arguments(services: &Services, access: &OrgAccess, id: ApprovalId) -> Result<Option<String>> {
     let mut scope = OrgScope::begin(&services.db.people, access.org.id).await?;
     let Some((sealed, _)) = db::approval::bodies(&mut scope, id).await? else { return Ok(None) };
-    let bytes = services.vault.open(Purpose::ApprovalArguments, id.0.as_bytes(), &sealed).map_err(Error::internal)?;
+    let bytes = services.sealer.open(Purpose::ApprovalArguments, id.0.as_bytes(), &sealed).map_err(Error::internal)?;
     String::from_utf8(bytes).map(Some).map_err(Error::internal)
 }
 

@@ -21,9 +21,9 @@ use wire::{
 use super::{context::Context, outcome::Reported};
 use crate::{
     db::approval::Record,
+    seal::Purpose,
     service::Services,
     upstream::{Answer, UpstreamError},
-    vault::Purpose,
 };
 
 /// How long the agent's side has for its answers: people are asked, too.
@@ -114,7 +114,7 @@ pub(super) fn sealed(services: &Services, bound: &Bound, approved: Option<Approv
     let state = State { until: services.clock.now() + ANSWER_WITHIN, approved, theirs };
     // Plain data always is JSON.
     let plain = serde_json::to_vec(&state).unwrap_or_default();
-    let sealed = services.vault.seal(Purpose::RequestState, &bound.bytes(), &plain);
+    let sealed = services.sealer.seal(Purpose::RequestState, &bound.bytes(), &plain);
     Ok(Answer::Result(with_state(result, &BASE64_URL_SAFE_NO_PAD.encode(sealed))))
 }
 
@@ -130,7 +130,7 @@ pub(super) fn open(
     let Some(state) = input.state else { return Ok(None) };
     let read = || {
         let sealed = BASE64_URL_SAFE_NO_PAD.decode(&*unquote(state.get()).ok()?).ok()?;
-        let plain = services.vault.open(Purpose::RequestState, &bound.bytes(), &sealed).ok()?;
+        let plain = services.sealer.open(Purpose::RequestState, &bound.bytes(), &sealed).ok()?;
         serde_json::from_slice::<State>(&plain).ok()
     };
     let state = read().ok_or_else(|| {

@@ -5,9 +5,9 @@ use serde_json::value::RawValue;
 use crate::{
     db::{self, OrgScope, Reason, approval::Record},
     error::{Error, Result},
+    seal::Purpose,
     service::Services,
     upstream::Answer,
-    vault::Purpose,
 };
 
 /// An answer as it is kept: one byte for its kind, then the raw JSON.
@@ -28,7 +28,7 @@ pub(super) async fn read(services: &Services, record: &Record) -> Result<Option<
     let Some((_, Some(sealed))) = db::approval::bodies(&mut scope, record.id).await? else { return Ok(None) };
     drop(scope);
     let bytes =
-        services.vault.open(Purpose::ApprovalResult, record.id.0.as_bytes(), &sealed).map_err(Error::internal)?;
+        services.sealer.open(Purpose::ApprovalResult, record.id.0.as_bytes(), &sealed).map_err(Error::internal)?;
     let text = String::from_utf8(bytes).map_err(Error::internal)?;
     let (kind, json) = text.split_at_checked(1).ok_or_else(|| Error::internal("an empty stored result"))?;
     let raw = RawValue::from_string(json.to_owned()).map_err(Error::internal)?;

@@ -4,12 +4,10 @@
 use secrecy::SecretString;
 
 use crate::{
-    auth::{
-        device::{self, Device},
-        throttle::Attempt,
-    },
+    auth::device::{self, Device},
     db::{self, Reason, SystemScope, device::New},
     error::Result,
+    limit::throttle::Attempt,
     service::{
         Services,
         signed::{Signed, Whence},

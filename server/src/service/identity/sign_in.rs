@@ -12,12 +12,10 @@ use uuid::Uuid;
 
 use super::device;
 use crate::{
-    auth::{
-        password::{self, PasswordError},
-        throttle::{self, Attempt, network},
-    },
+    auth::password::{self, PasswordError},
     db::{self, Reason, SystemScope, audit::Source, user::Credentials},
     error::{Error, Kind, Result},
+    limit::throttle::{self, Attempt, network},
     service::{
         Services,
         label::{email, normalised},

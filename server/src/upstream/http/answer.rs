@@ -15,13 +15,16 @@ use serde::de::IgnoredAny;
 use wire::lenient::Unreadable;
 use wire::sse::{DecodeError, Decoder, Event, PassedOver};
 
-use super::super::egress::Unreached;
-use super::super::message::{Answer, Heard, MESSAGE_LIMIT, hear};
-use super::super::status::{Log, Observer};
-use super::modern::modern_code;
-use super::peer::Peer;
-use super::said::Said;
-use crate::limit::Load;
+use super::{
+    super::{
+        message::{Answer, Heard, MESSAGE_LIMIT, hear},
+        status::{Log, Observer},
+    },
+    modern::modern_code,
+    peer::Peer,
+    said::Said,
+};
+use crate::{egress::Unreached, limit::Load};
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// Attempts to take up a stream again without hearing anything new.

@@ -10,11 +10,13 @@ use http::StatusCode;
 use reqwest::Method;
 use tokio::time::Instant;
 
-use super::super::egress::Outgoing;
-use super::super::message::{Answer, Heard, Request, hear, tools_subscription};
-use super::answer::{Events, beginning, is_message, is_stream};
-use super::modern;
-use super::peer::Peer;
+use super::{
+    super::message::{Answer, Heard, Request, hear, tools_subscription},
+    answer::{Events, beginning, is_message, is_stream},
+    modern,
+    peer::Peer,
+};
+use crate::egress::Outgoing;
 
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);

@@ -21,12 +21,14 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use url::Url;
 use wire::mcp::Revision;
 
-use super::departure::{Departure, Limits, supervise, unguarded};
-use super::egress::Egress;
-use super::error::Failure;
-use super::handshake::{agreed_revision, another_revision, initialize_params, initialized};
-use super::message::{self, Answer, Request};
-use super::status::Observer;
+use super::{
+    departure::{Departure, Limits, supervise, unguarded},
+    error::Failure,
+    handshake::{agreed_revision, another_revision, initialize_params, initialized},
+    message::{self, Answer, Request},
+    status::Observer,
+};
+use crate::egress::Egress;
 use modern::{Discovered, Probed};
 use peer::{Answered, Peer, Post};
 

@@ -17,17 +17,23 @@ use wire::envelope;
 use wire::error::INVALID_REQUEST;
 use wire::mcp::Revision;
 
-use super::super::departure::{Departure, unguarded};
-use super::super::egress::{Broken, Egress, Outgoing, Unreached};
-use super::super::error::Failure;
-use super::super::message::Answer;
-use super::super::status::Observer;
-use super::answer::{self, Unread};
-use super::elsewhere::Elsewhere;
-use super::lost::{self, Lost};
-use super::modern;
-use super::said::Said;
-use crate::limit::Load;
+use super::{
+    super::{
+        departure::{Departure, unguarded},
+        error::Failure,
+        message::Answer,
+        status::Observer,
+    },
+    answer::{self, Unread},
+    elsewhere::Elsewhere,
+    lost::{self, Lost},
+    modern,
+    said::Said,
+};
+use crate::{
+    egress::{Broken, Egress, Outgoing, Unreached},
+    limit::Load,
+};
 
 const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");

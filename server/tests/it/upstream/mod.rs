@@ -20,9 +20,8 @@ mod strict;
 use std::sync::Arc;
 use std::time::Duration;
 
-use permesso::upstream::{
-    AllowRule, Answer, Call, ChildUser, ConnectionSpec, Egress, TaskRequest, Transport, UpstreamError, Upstreams,
-};
+use permesso::egress::{AllowRule, Egress};
+use permesso::upstream::{Answer, Call, ChildUser, ConnectionSpec, TaskRequest, Transport, UpstreamError, Upstreams};
 use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
 use url::Url;

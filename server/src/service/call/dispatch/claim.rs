@@ -27,9 +27,9 @@ use crate::{
         audit::Intent,
     },
     error::{Error, Result},
+    seal::Purpose,
     service::{Services, approval::bound, catalog::connection},
     upstream::ConnectionSpec,
-    vault::Purpose,
 };
 
 /// Claims the approval, unless another call on this replica is just doing so.
@@ -185,7 +185,7 @@ pub(super) async fn arguments(services: &Services, scope: &mut OrgScope, id: App
     let (sealed, _) = db::approval::bodies(scope, id)
         .await?
         .ok_or_else(|| Error::internal(format!("approval_bodies {id}: an approved call has no arguments")))?;
-    let bytes = services.vault.open(Purpose::ApprovalArguments, id.0.as_bytes(), &sealed).map_err(Error::internal)?;
+    let bytes = services.sealer.open(Purpose::ApprovalArguments, id.0.as_bytes(), &sealed).map_err(Error::internal)?;
     let text = String::from_utf8(bytes).map_err(Error::internal)?;
     RawValue::from_string(text).map_err(Error::internal)
 }

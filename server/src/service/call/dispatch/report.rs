@@ -25,9 +25,9 @@ use crate::{
         audit,
     },
     error::{Error, Result},
+    seal::Purpose,
     service::Services,
     upstream::{Answer, UpstreamError},
-    vault::Purpose,
 };
 
 /// How long the dispatcher tries to write an outcome down.
@@ -117,7 +117,7 @@ async fn try_report(services: &Services, claimed: &Claimed, answer: &Reported, r
     if let Ok(answer) = answer
         && settles
     {
-        let sealed = services.vault.seal(Purpose::ApprovalResult, id.0.as_bytes(), &encode(answer));
+        let sealed = services.sealer.seal(Purpose::ApprovalResult, id.0.as_bytes(), &encode(answer));
         db::approval::put_result(&mut scope, id, &sealed).await?;
     }
     let mut outcome = outcome(services, claimed, answer, response);

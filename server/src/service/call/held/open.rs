@@ -20,8 +20,8 @@ use crate::{
     },
     directory::Validation,
     error::{Error, Result},
+    seal::Purpose,
     service::{Services, approval::bound},
-    vault::Purpose,
 };
 
 /// How much of the agent's own reason is kept, in characters.
@@ -143,7 +143,7 @@ async fn open(services: &Services, ready: &Ready, params: &CallParams<'_>, rule:
     let policy = ready.tool.approval_policy(&context.toolkit, &context.org);
     let now = db::approval::now(&mut scope).await?;
     let pending = State::open(&policy, now);
-    let sealed = services.vault.seal(Purpose::ApprovalArguments, id.0.as_bytes(), params.arguments.get().as_bytes());
+    let sealed = services.sealer.seal(Purpose::ApprovalArguments, id.0.as_bytes(), params.arguments.get().as_bytes());
     let reason = params.meta.reason.as_deref().map(|reason| text(&reason.chars().take(MAX_REASON).collect::<String>()));
     let new = New {
         id,

@@ -21,8 +21,8 @@ use super::{
 };
 use crate::{
     error::{Error, Result, shown},
+    seal::{Purpose, Sealer},
     upstream::Transport,
-    vault::{Purpose, Vault},
 };
 
 /// How large a configuration may be, in bytes of JSON: every replica keeps it in memory.
@@ -193,21 +193,21 @@ impl Config {
     ///
     /// # Errors
     /// A path that is not UTF-8, which cannot have come in as JSON.
-    pub fn seal(&self, vault: &Vault, connection: ConnectionId) -> Result<Vec<u8>> {
+    pub fn seal(&self, sealer: &Sealer, connection: ConnectionId) -> Result<Vec<u8>> {
         let json = match self {
             Self::StreamableHttp(http) => serde_json::to_vec(http),
             Self::Stdio(stdio) => stdio.stored(),
         };
         let json = json.map_err(Error::internal)?;
-        Ok(vault.seal(Purpose::ConnectionConfig, connection.0.as_bytes(), &json))
+        Ok(sealer.seal(Purpose::ConnectionConfig, connection.0.as_bytes(), &json))
     }
 
     /// Opens what was sealed for this connection.
     ///
     /// # Errors
     /// When it was sealed under another master key or for another connection.
-    pub fn open(vault: &Vault, connection: ConnectionId, kind: &str, sealed: &[u8]) -> Result<Self> {
-        let json = vault.open(Purpose::ConnectionConfig, connection.0.as_bytes(), sealed).map_err(Error::internal)?;
+    pub fn open(sealer: &Sealer, connection: ConnectionId, kind: &str, sealed: &[u8]) -> Result<Self> {
+        let json = sealer.open(Purpose::ConnectionConfig, connection.0.as_bytes(), sealed).map_err(Error::internal)?;
         match kind {
             "streamable_http" => serde_json::from_slice(&json).map(Self::StreamableHttp).map_err(Error::internal),
             "stdio" => Stdio::from_stored(&json).map(Self::Stdio).map_err(Error::internal),

@@ -124,21 +124,21 @@ fn a_masked_argument_keeps_what_was_there_for_the_same_program_only() {
 
 #[test]
 fn arguments_refer_to_variables_once_they_are_saved_and_stored_ones_keep_their_bytes() {
-    let (vault, id) = (Vault::new(&crate::vault::MasterKey::development()), ConnectionId::new());
-    let open = |sealed: &[u8]| Config::open(&vault, id, "stdio", sealed).ok().unwrap();
+    let (sealer, id) = (Sealer::new(&crate::seal::MasterKey::development()), ConnectionId::new());
+    let open = |sealed: &[u8]| Config::open(&sealer, id, "stdio", sealed).ok().unwrap();
     let args = |config: Config| match config.into_transport() {
         Transport::Stdio { args, .. } => args,
         Transport::StreamableHttp { .. } => panic!("it is a program"),
     };
     let written = ["--key={KEY}", "{{KEY}", "{OTHER}"];
     let config = json!({"command": "srv", "args": written, "env": {"KEY": "SECRET"}});
-    let stored = vault.seal(Purpose::ConnectionConfig, id.0.as_bytes(), config.to_string().as_bytes());
+    let stored = sealer.seal(Purpose::ConnectionConfig, id.0.as_bytes(), config.to_string().as_bytes());
     assert_eq!(args(open(&stored)), written, "an earlier version stored it");
     assert!(stdio(config.clone(), Some(&open(&stored))).ok().unwrap() == open(&stored), "it is the same again");
 
     let saved = stdio(config, None).ok().unwrap();
     assert_eq!(saved.shown_as(View::Whole)["args"], json!(written));
-    let opened = open(&saved.seal(&vault, id).ok().unwrap());
+    let opened = open(&saved.seal(&sealer, id).ok().unwrap());
     assert!(opened == saved);
     assert_eq!(args(opened), ["--key=SECRET", "{KEY}", "{OTHER}"]);
     let long = json!({"command": "srv", "args": ["{A}{A}{A}"], "env": {"A": "x".repeat(50_000)}});

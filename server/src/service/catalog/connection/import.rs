@@ -93,7 +93,7 @@ async fn make(
         id,
         slug: slug.as_str(),
         kind: entry.kind.as_str(),
-        config_sealed: &config.seal(&services.vault, id)?,
+        config_sealed: &config.seal(&services.sealer, id)?,
         connect_timeout_ms: default_ms(connect_default(entry.kind)),
         call_timeout_ms: default_ms(ConnectionSpec::CALL_TIMEOUT),
     };

@@ -86,7 +86,7 @@ pub async fn create(services: &Services, access: &OrgAccess, new: &CreateConnect
         id,
         slug: slug.as_str(),
         kind: new.kind.as_str(),
-        config_sealed: &config.seal(&services.vault, id)?,
+        config_sealed: &config.seal(&services.sealer, id)?,
         connect_timeout_ms: connect_timeout(new.connect_timeout_ms)?.unwrap_or(default_ms(connect_default(new.kind))),
         call_timeout_ms: call_timeout(new.call_timeout_ms)?.unwrap_or(default_ms(ConnectionSpec::CALL_TIMEOUT)),
     };
@@ -140,7 +140,7 @@ pub async fn update(
     }
     let config = match &to.config {
         Some(config) => {
-            let old = Config::open(&services.vault, before.id, &before.kind, &before.config_sealed)?;
+            let old = Config::open(&services.sealer, before.id, &before.kind, &before.config_sealed)?;
             let config = old.merged(config)?;
             Some(Config::read(kind, &config, Some(&old))?).filter(|new| *new != old)
         }
@@ -152,7 +152,7 @@ pub async fn update(
     if config.is_some() || less_time || (to.enabled == Some(true) && !before.enabled) {
         changer.may_redirect(&mut scope, &before).await?;
     }
-    let sealed = config.as_ref().map(|config| config.seal(&services.vault, before.id)).transpose()?;
+    let sealed = config.as_ref().map(|config| config.seal(&services.sealer, before.id)).transpose()?;
     let change = db::connection::Change {
         config_sealed: sealed.as_deref(),
         enabled: to.enabled.unwrap_or(before.enabled),

@@ -32,7 +32,7 @@ pub fn spec(services: &Services, connection: &Connection) -> Result<Arc<Connecti
     if let Some(spec) = known {
         return Ok(spec.clone());
     }
-    let config = Config::open(&services.vault, connection.id, &connection.kind, &connection.config_sealed)?;
+    let config = Config::open(&services.sealer, connection.id, &connection.kind, &connection.config_sealed)?;
     let spec = Arc::new(ConnectionSpec {
         id: connection.id.0,
         slug: connection.slug.to_string(),

@@ -8,7 +8,7 @@ use reqwest::{Body, RequestBuilder, Response};
 use super::{proxy::Proxied, unreached::Broken};
 
 /// A request that is not sent yet, as [`RequestBuilder`] is.
-pub(in super::super) struct Outgoing {
+pub struct Outgoing {
     request: RequestBuilder,
     /// The client that goes by way of the proxy, where the request has to.
     proxied: Option<Proxied>,
@@ -20,12 +20,12 @@ impl Outgoing {
     }
 
     /// Sets headers, each instead of those of its name.
-    pub(in super::super) fn headers(self, headers: HeaderMap) -> Self {
+    pub fn headers(self, headers: HeaderMap) -> Self {
         Self { request: self.request.headers(headers), ..self }
     }
 
     /// Adds a header.
-    pub(in super::super) fn header<V>(self, name: impl Into<Name>, value: V) -> Self
+    pub fn header<V>(self, name: impl Into<Name>, value: V) -> Self
     where
         HeaderValue: TryFrom<V>,
         <HeaderValue as TryFrom<V>>::Error: Into<http::Error>,
@@ -34,17 +34,17 @@ impl Outgoing {
     }
 
     /// Gives it a body.
-    pub(in super::super) fn body(self, body: impl Into<Body>) -> Self {
+    pub fn body(self, body: impl Into<Body>) -> Self {
         Self { request: self.request.body(body), ..self }
     }
 
     /// Limits how long it may take.
-    pub(in super::super) fn timeout(self, limit: Duration) -> Self {
+    pub fn timeout(self, limit: Duration) -> Self {
         Self { request: self.request.timeout(limit), ..self }
     }
 
     /// Sends it, and waits for the head of the response.
-    pub(in super::super) async fn send(self) -> Result<Response, Broken> {
+    pub async fn send(self) -> Result<Response, Broken> {
         let Some(proxied) = self.proxied else { return Ok(self.request.send().await?) };
         let request = self.request.build()?;
         let limit = request.timeout().copied();
@@ -57,7 +57,7 @@ impl Outgoing {
 }
 
 /// The name of a header, in whatever form it is a constant.
-pub(in super::super) struct Name(HeaderName);
+pub struct Name(HeaderName);
 
 impl From<HeaderName> for Name {
     fn from(name: HeaderName) -> Self {

@@ -4,10 +4,6 @@
 //! Nothing waits here and nothing is kept for who has nothing in flight. What counts is what is large and stays for as
 //! long as its request: a body, from its first piece on, the copies that the record and the upstream get, the answer.
 
-pub mod body;
-pub mod quota;
-pub mod refusals;
-
 #[cfg(test)]
 mod tests;
 
@@ -289,13 +285,6 @@ fn limit(budgets: &Budgets, whose: Whose, what: What) -> usize {
     }
 }
 
-/// Forgets entries that do not count any more, now and then: at each doubling of a map from 1,024 entries on.
-fn tidy<K: Eq + Hash, V>(map: &mut HashMap<K, V>, counts: impl Fn(&V) -> bool) {
-    if map.len() >= 1_024 && map.len().is_power_of_two() {
-        map.retain(|_, value| counts(value));
-    }
-}
-
 /// When somebody who was refused may come back: requests last so long, mostly.
 const COME_BACK: Duration = Duration::from_secs(1);
 
@@ -334,5 +323,5 @@ impl Full {
 /// Whether an error says that a budget, or a quota, has no room: `too_many_calls` and `too_many_bytes` (429) for the
 /// caller's and its org's, `overloaded` (503) for the process's, `too_much_recorded` (429) for a [`quota`].
 pub fn is_over(error: &Error) -> bool {
-    matches!(error.code, "too_many_calls" | "too_many_bytes" | "overloaded" | quota::CODE)
+    matches!(error.code, "too_many_calls" | "too_many_bytes" | "overloaded" | super::quota::CODE)
 }

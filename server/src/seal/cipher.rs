@@ -52,7 +52,7 @@ impl Purpose {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
     /// Too short, or of a version that this binary does not know.
-    #[error("not sealed by this version of the vault")]
+    #[error("not sealed by this version")]
     Unknown,
     /// Sealed under another master key.
     #[error("sealed under the master key {sealed} but this is {mine}: PERMESSO_MASTER_KEY is not the one it was")]
@@ -68,13 +68,13 @@ pub enum OpenError {
 }
 
 /// Seals and opens with the keys of one master key.
-pub struct Vault {
+pub struct Sealer {
     key_id: [u8; 4],
     keys: [RandomizedNonceKey; Purpose::ALL.len()],
 }
 
-impl Vault {
-    /// A vault under this master key.
+impl Sealer {
+    /// A sealer that uses this master key.
     pub fn new(master: &MasterKey) -> Self {
         let keys = Purpose::ALL.map(|purpose| {
             let key = master.derive(KeyUse::Seal(purpose));
@@ -128,9 +128,9 @@ impl Vault {
     }
 }
 
-impl std::fmt::Debug for Vault {
+impl std::fmt::Debug for Sealer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Vault").field("key_id", &hex::encode(self.key_id)).finish_non_exhaustive()
+        f.debug_struct("Sealer").field("key_id", &hex::encode(self.key_id)).finish_non_exhaustive()
     }
 }
 
@@ -145,8 +145,8 @@ mod tests {
     const ROW: &[u8] = b"row 1";
     const PLAIN: &[u8] = b"{\"amount\": 1.0e2}";
 
-    fn vault() -> Vault {
-        Vault::new(&MasterKey::development())
+    fn sealer() -> Sealer {
+        Sealer::new(&MasterKey::development())
     }
 
     #[test]
@@ -154,45 +154,45 @@ mod tests {
         for (place, purpose) in Purpose::ALL.into_iter().enumerate() {
             assert_eq!(purpose as usize, place);
             for plain in [b"".as_slice(), PLAIN, &[0; 5_000]] {
-                let sealed = vault().seal(purpose, ROW, plain);
+                let sealed = sealer().seal(purpose, ROW, plain);
                 assert_eq!(sealed.len(), plain.len() + 33);
-                assert_eq!(vault().open(purpose, ROW, &sealed).unwrap(), plain);
+                assert_eq!(sealer().open(purpose, ROW, &sealed).unwrap(), plain);
             }
         }
     }
 
     #[test]
     fn sealing_twice_gives_different_bytes_that_do_not_show_the_plain_ones() {
-        let sealed = [vault().seal(Purpose::Secret, ROW, PLAIN), vault().seal(Purpose::Secret, ROW, PLAIN)];
+        let sealed = [sealer().seal(Purpose::Secret, ROW, PLAIN), sealer().seal(Purpose::Secret, ROW, PLAIN)];
         assert_ne!(sealed[0], sealed[1]);
         assert!(!sealed[0].windows(6).any(|part| PLAIN.windows(6).any(|plain| plain == part)));
     }
 
     #[test]
     fn another_row_or_purpose_does_not_open_it() {
-        let sealed = vault().seal(Purpose::ApprovalArguments, ROW, PLAIN);
-        assert_eq!(vault().open(Purpose::ApprovalArguments, b"row 2", &sealed), Err(OpenError::Refused));
-        assert_eq!(vault().open(Purpose::ApprovalResult, ROW, &sealed), Err(OpenError::Refused));
+        let sealed = sealer().seal(Purpose::ApprovalArguments, ROW, PLAIN);
+        assert_eq!(sealer().open(Purpose::ApprovalArguments, b"row 2", &sealed), Err(OpenError::Refused));
+        assert_eq!(sealer().open(Purpose::ApprovalResult, ROW, &sealed), Err(OpenError::Refused));
     }
 
     #[test]
     fn one_changed_bit_anywhere_or_a_missing_byte_does_not_open() {
-        let sealed = vault().seal(Purpose::Secret, ROW, PLAIN);
+        let sealed = sealer().seal(Purpose::Secret, ROW, PLAIN);
         for bit in 0..sealed.len() * 8 {
             let mut changed = sealed.clone();
             changed[bit / 8] ^= 1 << (bit % 8);
-            assert!(vault().open(Purpose::Secret, ROW, &changed).is_err(), "bit {bit}");
+            assert!(sealer().open(Purpose::Secret, ROW, &changed).is_err(), "bit {bit}");
         }
         for length in 0..sealed.len() {
-            assert!(vault().open(Purpose::Secret, ROW, &sealed[..length]).is_err(), "length {length}");
+            assert!(sealer().open(Purpose::Secret, ROW, &sealed[..length]).is_err(), "length {length}");
         }
     }
 
     #[test]
     fn another_master_key_is_named_as_the_cause() {
         let other = MasterKey::new(&SecretBox::new(Box::new([7; 32])));
-        let sealed = vault().seal(Purpose::Secret, ROW, PLAIN);
-        let error = Vault::new(&other).open(Purpose::Secret, ROW, &sealed).unwrap_err();
+        let sealed = sealer().seal(Purpose::Secret, ROW, PLAIN);
+        let error = Sealer::new(&other).open(Purpose::Secret, ROW, &sealed).unwrap_err();
         let (sealed, mine) = (hex::encode(MasterKey::development().id()), hex::encode(other.id()));
         assert_eq!(error, OpenError::OtherKey { sealed, mine });
         assert!(error.to_string().contains("PERMESSO_MASTER_KEY"));
@@ -200,8 +200,8 @@ mod tests {
 
     #[test]
     fn an_unknown_version_is_told_from_damage() {
-        let mut sealed = vault().seal(Purpose::Secret, ROW, PLAIN);
+        let mut sealed = sealer().seal(Purpose::Secret, ROW, PLAIN);
         sealed[0] = 2;
-        assert_eq!(vault().open(Purpose::Secret, ROW, &sealed), Err(OpenError::Unknown));
+        assert_eq!(sealer().open(Purpose::Secret, ROW, &sealed), Err(OpenError::Unknown));
     }
 }

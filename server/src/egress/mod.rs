@@ -20,11 +20,11 @@ use url::{Host, Url};
 
 use crate::config::Outbound;
 
-pub(super) use outgoing::Outgoing;
+pub use outgoing::Outgoing;
 use proxy::Proxy;
 use resolver::{IDLE, KEEPALIVE, Resolver, USER_AGENT};
 pub use rules::{AllowRule, InvalidRule};
-pub(super) use unreached::{Broken, Unreached};
+pub use unreached::{Broken, Unreached};
 use unreached::{Refused, root_cause};
 
 /// The gateway's way out. Cheap to clone.
@@ -72,7 +72,7 @@ impl Egress {
     /// # Errors
     /// When the address is a literal one that the rules refuse. Names are
     /// checked when they are resolved; see [`Unreached`].
-    pub(super) fn request(&self, method: Method, url: &Url, once: bool) -> Result<Outgoing, Unreached> {
+    pub(crate) fn request(&self, method: Method, url: &Url, once: bool) -> Result<Outgoing, Unreached> {
         // Literal addresses never reach the resolver.
         let literal = match url.host() {
             Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),

@@ -4,5 +4,5 @@
 pub mod cipher;
 pub mod keys;
 
-pub use cipher::{OpenError, Purpose, Vault};
+pub use cipher::{OpenError, Purpose, Sealer};
 pub use keys::{KeyError, KeyUse, MasterKey};

@@ -10,16 +10,16 @@ use rustls::CertificateError as Certificate;
 
 /// One thing that went wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in super::super) struct Unreached {
+pub struct Unreached {
     /// One line, for agents and people: names the host as the connection does, and no address that it resolved to.
-    pub(in super::super) reason: String,
+    pub reason: String,
     /// One line with everything that is known, without the URL: for the instance's administrators only.
-    pub(in super::super) detail: String,
+    pub detail: String,
 }
 
 /// Why a request got no head of a response.
 #[derive(Debug, thiserror::Error)]
-pub(in super::super) enum Broken {
+pub enum Broken {
     /// On the direct way.
     #[error(transparent)]
     Direct(#[from] reqwest::Error),
@@ -33,7 +33,7 @@ pub(in super::super) enum Broken {
 
 impl Broken {
     /// Whether there was no connection, so that nothing was sent.
-    pub(in super::super) fn is_connect(&self) -> bool {
+    pub fn is_connect(&self) -> bool {
         match self {
             Self::Direct(error) => error.is_connect(),
             Self::Proxied(error) => error.is_connect(),
