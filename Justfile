@@ -51,6 +51,12 @@ dev *args: _rust _cc _postgres _wasm
         done
     done
 
+# The program as it is installed, with the console in it, without `dev` and the sample upstream
+[group('run')]
+release: _rust _cc console
+    @cargo build --release --package permesso --bin permesso --no-default-features
+    @echo {{ quote(target / "release/permesso") }}
+
 # Build the console into console/dist, and print its size; does nothing when nothing has changed
 [group('run')]
 console: _rust _cc _wasm
