@@ -45,14 +45,14 @@ pub fn start(tasks: &mut JoinSet<()>, services: &Arc<Services>) {
         Duration::from_secs(600),
         |s| async move { mcp_session::sweep(&s).await },
     );
-    tasks.spawn(mcp_session::follow(services.clone(), services.stop.clone()));
+    tasks.spawn(mcp_session::follow(services.calls.clone(), services.stop.clone()));
     every(tasks, services, "ended tasks", Duration::from_secs(600), |s| async move {
         call::task::sweep(&s).await.map(|_| ())
     });
     every(tasks, services, "new input schemas", Duration::from_secs(1), |s| async move { connection::judge(&s).await });
-    tasks.spawn(bound::follow(services.clone(), services.stop.clone()));
-    tasks.spawn(connection::follow(services.clone(), services.stop.clone()));
-    tasks.spawn(connection::keep_listing(services.clone(), services.stop.clone()));
+    tasks.spawn(bound::follow(services.base.clone(), services.stop.clone()));
+    tasks.spawn(connection::follow(services.catalog.clone(), services.stop.clone()));
+    tasks.spawn(connection::keep_listing(services.catalog.clone(), services.stop.clone()));
 }
 
 fn every<F, Fut>(tasks: &mut JoinSet<()>, services: &Arc<Services>, name: &'static str, pause: Duration, job: F)

@@ -31,7 +31,7 @@ const TURN: Duration = Duration::from_secs(5);
 
 /// Waits for the turn to read the audit, where text in it is searched for too.
 pub(super) async fn turn(services: &Services) -> Result<SemaphorePermit<'_>> {
-    let turn = tokio::time::timeout(TURN, services.audit_readers.acquire()).await;
+    let turn = tokio::time::timeout(TURN, services.views.audit_readers.acquire()).await;
     let turn = turn.map_err(|_| Error::unavailable("too many searches of the audit are under way; try again"))?;
     turn.map_err(Error::internal)
 }

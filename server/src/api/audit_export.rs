@@ -84,7 +84,7 @@ pub async fn export_audit(
 ) -> Result<Response> {
     let (access, format) = (access.0, query.format);
     let bodies = access.rights.has(Right::ReadAuditBodies);
-    let seat = Seat::take(&services.exports, access.actor.principal, services.clock.elapsed())?;
+    let seat = Seat::take(&services.views.exports, access.actor.principal, services.clock.elapsed())?;
     audit_export::record(&services, &access, format, &query.filters, bodies).await?;
     let limit = if bodies { BATCH_WITH_BODIES } else { BATCH };
     let filter = Filter { limit, bytes: BATCH_BYTES, patience: PATIENCE, ..query.filters.filter(bodies) };
@@ -137,7 +137,7 @@ impl Export {
     }
 
     async fn read(&self) -> Result<Vec<Row>> {
-        let _turn = self.services.exports.turn().await?;
+        let _turn = self.services.views.exports.turn().await?;
         let mut scope = OrgScope::begin(&self.services.db.people, self.access.org.id).await?;
         list(&mut scope, &self.filter).await
     }

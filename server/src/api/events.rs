@@ -64,7 +64,7 @@ pub async fn stream_events(
 ) -> Result<Response> {
     // An id that cannot be read is one that is not known.
     let last = headers.get("last-event-id").map(|id| id.to_str().unwrap_or("?"));
-    let watcher = feed::watch(&services, &access, last).await?;
+    let watcher = feed::watch(&services.views, &access, last).await?;
     let signed_out = services.live.signed_out();
     let versions = services.directory.versions();
     let version = services.directory.get()?.version;

@@ -85,7 +85,7 @@ fn start(services: &Arc<Services>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     tasks.spawn(services.live.clone().listen(services.db.for_listening(), services.stop.clone()));
     tasks.spawn(services.directory.clone().keep_current(services.live.clone(), services.stop.clone()));
-    tasks.spawn(call::run_approved(services.clone()));
+    tasks.spawn(call::run_approved(services.calls.clone()));
     jobs::start(&mut tasks, services);
     tasks
 }

@@ -25,7 +25,7 @@ use crate::{
     live::Live,
     seal::{KeyUse, MasterKey, Sealer},
     service::{
-        Limits, Pace, Services, call,
+        Base, Calls, Catalog, Identity, Limits, Pace, Services, Views, call,
         catalog::{connection, tool_hints},
         exports, feed, key_uses, mcp_session,
     },
@@ -83,52 +83,65 @@ impl App {
         let egress = Egress::new(rules).context("cannot make the HTTP client")?.by_way_of(&config.outbound);
         // A third for the audit's lists, a third for its exports: the rest of people's connections is for the rest.
         let wide = (db.people.size() / 3).max(1);
-        let services = Services {
-            directory: Snapshots::load(db.directory.clone(), config.forbid_self_approval)
-                .await
-                .context("cannot read the configuration")?,
+        let sessions = Store::new(
+            db.people.clone(),
+            clock.clone(),
+            SessionLimits { idle: config.session_idle, absolute: config.session_max },
+        );
+        let directory = Snapshots::load(db.directory.clone(), config.forbid_self_approval);
+        let base = Arc::new(Base {
+            directory: directory.await.context("cannot read the configuration")?,
             jwt: Jwt::new(&master.derive(KeyUse::LoginToken(instance))),
-            devices: Devices::new(&master.derive(KeyUse::KnownDevice(instance))),
-            sessions: Store::new(
-                db.people.clone(),
-                clock.clone(),
-                SessionLimits { idle: config.session_idle, absolute: config.session_max },
-            ),
-            throttle: Throttle::new(clock.clone()),
-            live: Live::default(),
-            upstreams: Upstreams::new(egress, children, clock.clone()),
-            connections: connection::Open::default(),
-            mcp_sessions: mcp_session::Sessions::default(),
-            polls: call::task::Polls::default(),
-            listeners: Seats::new(STREAMS),
-            held: Seats::new(HELD),
-            opening: Default::default(),
-            changing: Default::default(),
-            feed: feed::Feed::default(),
-            hints: tool_hints::KnownHints::default(),
+            sessions,
             key_uses: key_uses::KeyUses::default(),
-            audit_readers: tokio::sync::Semaphore::new(wide),
-            exports: exports::Exports::new(wide),
-            claiming: Default::default(),
+            live: Live::default(),
+            refusals: Refusals::new(clock.clone()),
+            changing: Default::default(),
             dispatched: TaskTracker::new(),
             stop: CancellationToken::new(),
-            hold_times: config.hold_times.clone(),
-            pace: Pace::default(),
+            forbid_self_approval: config.forbid_self_approval,
+            public_url,
+            db,
+            clock: clock.clone(),
+            sealer,
+            audit,
+        });
+        let identity = Identity {
+            base: base.clone(),
+            devices: Devices::new(&master.derive(KeyUse::KnownDevice(instance))),
+            throttle: Throttle::new(clock.clone()),
+        };
+        let catalog = Arc::new(Catalog {
+            base,
+            upstreams: Upstreams::new(egress, children, clock.clone()),
+            connections: connection::Open::default(),
+            hints: tool_hints::KnownHints::default(),
+        });
+        let views = Views {
+            catalog: catalog.clone(),
+            feed: feed::Feed::default(),
+            audit_readers: tokio::sync::Semaphore::new(wide),
+            exports: exports::Exports::new(wide),
+        };
+        let calls = Calls {
+            catalog,
+            budget: Budget::new(config.budgets),
+            guest_records: Quota::new(config.guest_record_bytes, clock),
             limits: Limits {
                 open_approvals: config.max_open_approvals,
                 held_argument_bytes: config.max_held_argument_bytes,
             },
-            budget: Budget::new(config.budgets),
-            guest_records: Quota::new(config.guest_record_bytes, clock.clone()),
-            refusals: Refusals::new(clock.clone()),
+            mcp_sessions: mcp_session::Sessions::default(),
+            listeners: Seats::new(STREAMS),
+            held: Seats::new(HELD),
+            hold_times: config.hold_times.clone(),
+            pace: Pace::default(),
+            opening: Default::default(),
+            claiming: Default::default(),
             lease: config.approval_lease,
-            forbid_self_approval: config.forbid_self_approval,
-            public_url,
-            db,
-            clock,
-            sealer,
-            audit,
+            polls: call::task::Polls::default(),
         };
+        let services = Services { identity: Arc::new(identity), views: Arc::new(views), calls: Arc::new(calls) };
         Ok(Self {
             services: Arc::new(services),
             writers,

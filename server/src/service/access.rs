@@ -21,7 +21,7 @@ use domain::{
 use http::header;
 use uuid::Uuid;
 
-use super::{Services, signed::Signed};
+use super::{Base, signed::Signed};
 pub use ending::ended;
 
 use crate::{
@@ -167,7 +167,7 @@ pub fn bearer(headers: &http::HeaderMap) -> Result<Option<&str>> {
 ///
 /// # Errors
 /// The same for everything that is wrong with it; `unavailable` when the snapshot is stale.
-pub fn authenticate(services: &Services, bearer: &str, request_id: Uuid) -> Result<Actor> {
+pub fn authenticate(services: &Base, bearer: &str, request_id: Uuid) -> Result<Actor> {
     let directory = services.directory.get()?;
     let now = services.clock.now();
     if bearer.starts_with("mmcp_") {
@@ -213,7 +213,7 @@ pub fn person(directory: &Directory, user: UserId, request_id: Uuid, epoch: Opti
 ///
 /// # Errors
 /// When the credential has ended meanwhile.
-pub fn again(services: &Services, directory: &Directory, actor: &Actor) -> Result<Actor> {
+pub fn again(services: &Base, directory: &Directory, actor: &Actor) -> Result<Actor> {
     match actor.principal {
         Principal::User(user) => {
             let found = person(directory, user, actor.request_id, Some(actor.epoch))?;
@@ -235,7 +235,7 @@ pub fn again(services: &Services, directory: &Directory, actor: &Actor) -> Resul
 /// # Errors
 /// Unauthorized when the credential has ended; `unavailable` when Postgres cannot be reached or the
 /// snapshot is stale.
-pub async fn still_valid(services: &Services, actor: &Actor) -> Result<Actor> {
+pub async fn still_valid(services: &Base, actor: &Actor) -> Result<Actor> {
     let now = services.clock.now();
     let actor = again(services, &*services.directory.get()?, actor)?;
     if actor.expires_at.is_some_and(|at| at <= now) {

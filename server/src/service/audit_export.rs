@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{
-    Services,
+    Base,
     access::{self, OrgAccess},
     change,
     exports::Seat,
@@ -21,7 +21,7 @@ use crate::{
 ///
 /// # Errors
 /// When one of that is not so, or it cannot be known.
-pub async fn may_go_on(services: &Services, access: &OrgAccess, seat: &Seat, bodies: bool) -> Result<()> {
+pub async fn may_go_on(services: &Base, access: &OrgAccess, seat: &Seat, bodies: bool) -> Result<()> {
     if services.stop.is_cancelled() {
         return Err(Error::unavailable("the server is stopping"));
     }
@@ -45,7 +45,7 @@ pub async fn may_go_on(services: &Services, access: &OrgAccess, seat: &Seat, bod
 /// # Errors
 /// When it cannot be recorded: then nothing may leave.
 pub async fn record(
-    services: &Services,
+    services: &Base,
     access: &OrgAccess,
     format: Format,
     filters: &impl Serialize,

@@ -5,7 +5,7 @@ use domain::{AuditId, Principal};
 use serde::Serialize;
 
 use super::{
-    Services,
+    Base,
     access::{Actor, OrgAccess, still_valid},
 };
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
 /// Unauthorized when the credential has ended since; not found when the actor has left the org; `rights_changed` (409)
 /// when they have another role there, or the role allows something else; unavailable when the changes before this one take
 /// too long, or Postgres cannot be reached.
-pub async fn begin(services: &Services, access: &OrgAccess) -> Result<OrgScope> {
+pub async fn begin(services: &Base, access: &OrgAccess) -> Result<OrgScope> {
     begin_as(services, access, None).await
 }
 
@@ -33,11 +33,11 @@ pub async fn begin(services: &Services, access: &OrgAccess) -> Result<OrgScope> 
 ///
 /// # Errors
 /// As [`begin`].
-pub async fn begin_across(services: &Services, access: &OrgAccess, reason: Reason) -> Result<OrgScope> {
+pub async fn begin_across(services: &Base, access: &OrgAccess, reason: Reason) -> Result<OrgScope> {
     begin_as(services, access, Some(reason)).await
 }
 
-async fn begin_as(services: &Services, access: &OrgAccess, reason: Option<Reason>) -> Result<OrgScope> {
+async fn begin_as(services: &Base, access: &OrgAccess, reason: Option<Reason>) -> Result<OrgScope> {
     // Whoever waits for the org's lock in Postgres holds a connection; here they hold none.
     let busy = "so many changes of this org are under way that this one had no turn; nothing was done, try again";
     let turn = services.changing.of(access.org.id).await.ok_or_else(|| Error::unavailable(busy))?;
@@ -80,7 +80,7 @@ async fn begin_as(services: &Services, access: &OrgAccess, reason: Option<Reason
 /// When Postgres cannot be reached; then nothing has changed, except where the commit's own answer
 /// was lost.
 pub async fn commit(
-    services: &Services,
+    services: &Base,
     mut scope: OrgScope,
     actor: &Actor,
     action: &str,
@@ -104,7 +104,7 @@ pub struct About {
 /// # Errors
 /// When Postgres cannot be reached.
 pub async fn record(
-    services: &Services,
+    services: &Base,
     scope: &mut OrgScope,
     actor: Option<&Actor>,
     action: &str,

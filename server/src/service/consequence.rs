@@ -4,7 +4,7 @@
 use api_types::Affected;
 use domain::{Rights, UserId};
 
-use super::Services;
+use super::Base;
 use crate::{
     db::{self, OrgScope, decider::Policy, key_people::Of},
     error::{Error, MOST_AFFECTED, Result},
@@ -21,7 +21,7 @@ fn affected(kind: &str, name: impl Into<String>, effect: impl Into<String>) -> A
 /// When Postgres cannot be reached.
 pub(super) async fn narrowed_keys(
     scope: &mut OrgScope,
-    services: &Services,
+    services: &Base,
     of: Of,
     before: &Rights,
     after: &Rights,
@@ -42,7 +42,7 @@ pub(super) async fn narrowed_keys(
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub(super) async fn ending_keys(scope: &mut OrgScope, services: &Services, person: UserId) -> Result<Vec<Affected>> {
+pub(super) async fn ending_keys(scope: &mut OrgScope, services: &Base, person: UserId) -> Result<Vec<Affected>> {
     let now = services.clock.now();
     let owned = db::key_people::owned(scope, person, now).await?;
     let seen = db::key_people::seen(scope, person, now).await?;
@@ -61,7 +61,7 @@ impl Undecided {
     ///
     /// # Errors
     /// When Postgres cannot be reached.
-    pub(super) async fn before(scope: &mut OrgScope, services: &Services) -> Result<Self> {
+    pub(super) async fn before(scope: &mut OrgScope, services: &Base) -> Result<Self> {
         Ok(Self(db::decider::without(scope, is_administered(services)?).await?))
     }
 
@@ -69,7 +69,7 @@ impl Undecided {
     ///
     /// # Errors
     /// When Postgres cannot be reached.
-    pub(super) async fn since(self, scope: &mut OrgScope, services: &Services) -> Result<Vec<Affected>> {
+    pub(super) async fn since(self, scope: &mut OrgScope, services: &Base) -> Result<Vec<Affected>> {
         let after = db::decider::without(scope, is_administered(services)?).await?;
         let stopped = after.into_iter().filter(|policy| !self.0.contains(policy));
         let effect = "nobody could decide on its requests any more";
@@ -103,7 +103,7 @@ pub(super) fn consent(who: &str, keys: Vec<Affected>, stopped: Vec<Affected>, fo
 ///
 /// # Errors
 /// When the directory is too old to be used.
-pub(super) fn is_administered(services: &Services) -> Result<bool> {
+pub(super) fn is_administered(services: &Base) -> Result<bool> {
     Ok(services.directory.get()?.people.values().any(|person| person.instance_admin))
 }
 

@@ -14,7 +14,7 @@ use domain::{
 };
 
 use super::{
-    Services,
+    Base,
     access::{OrgAccess, person_required},
 };
 use crate::{
@@ -44,7 +44,7 @@ impl Changer {
     ///
     /// # Errors
     /// When Postgres cannot be reached.
-    pub(super) async fn of(scope: &mut OrgScope, services: &Services, access: &OrgAccess) -> Result<Self> {
+    pub(super) async fn of(scope: &mut OrgScope, services: &Base, access: &OrgAccess) -> Result<Self> {
         if matches!(access.actor.principal, Principal::User(_)) {
             return Ok(Self(None));
         }

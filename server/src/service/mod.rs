@@ -22,7 +22,7 @@ mod reason;
 pub mod signed;
 mod summary;
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{collections::HashSet, ops::Deref, sync::Arc, time::Duration};
 
 use domain::{ApprovalId, HoldTimes, OrgId, Principal};
 use parking_lot::Mutex;
@@ -41,8 +41,19 @@ use crate::{
     upstream::Upstreams,
 };
 
-/// Everything a request needs. One per process, shared.
+/// Everything a request needs, in parts. One per process, shared. A function takes the part that it needs: what
+/// [`Calls`] has, [`Catalog`] and [`Base`] included, is reached by its name in `Services` as well.
 pub struct Services {
+    /// What signing in needs.
+    pub identity: Arc<Identity>,
+    /// What people look at.
+    pub views: Arc<Views>,
+    /// What tool calls need.
+    pub calls: Arc<Calls>,
+}
+
+/// What every change needs: the database, who asks, the record, and who hears of it.
+pub struct Base {
     /// The application's connections to Postgres, in a pool for each kind of work.
     pub db: Pools,
     /// The time.
@@ -51,75 +62,120 @@ pub struct Services {
     pub sealer: Arc<Sealer>,
     /// Issues and verifies login tokens.
     pub jwt: Jwt,
-    /// Makes and recognizes the cookies by which browsers are known.
-    pub devices: Devices,
     /// Console sessions, and how long they live.
     pub sessions: Store,
-    /// Slows failed log-ins.
-    pub throttle: Throttle,
+    /// Last uses of keys, written now and then.
+    pub key_uses: key_uses::KeyUses,
     /// The snapshot of all configuration.
     pub directory: Arc<Snapshots>,
     /// Wakes who waits.
     pub live: Live,
     /// Makes records durable.
     pub audit: audit::Writer,
-    /// Reaches upstreams.
-    pub upstreams: Upstreams,
-    /// Opened configurations of connections and the age of their tool lists.
-    pub connections: catalog::connection::Open,
-    /// Sessions of MCP clients that this replica has seen.
-    pub mcp_sessions: mcp_session::Sessions,
-    /// The upstreams' tasks that somebody follows here.
-    pub polls: call::task::Polls,
-    /// The event streams of MCP clients.
-    pub listeners: Seats,
-    /// The calls that are held open.
-    pub held: Seats,
-    /// The turns of callers at opening approvals.
-    pub opening: Turns<Principal>,
+    /// Refusals of which only some are recorded.
+    pub refusals: Refusals,
     /// The turns of changes in one org.
     pub changing: Turns<OrgId>,
-    /// The event streams of consoles.
-    pub feed: feed::Feed,
-    /// What definitions claim of their tools.
-    pub hints: catalog::tool_hints::KnownHints,
-    /// Last uses of keys, written now and then.
-    pub key_uses: key_uses::KeyUses,
-    /// How many read the audit's lists at once: searches are wide, and the rest needs connections too.
-    pub audit_readers: tokio::sync::Semaphore,
-    /// The audit's exports under way.
-    pub exports: exports::Exports,
-    /// Approvals this replica is claiming: one attempt at a time.
-    pub claiming: Mutex<HashSet<ApprovalId>>,
     /// Dispatched calls, which run to their end also when their client has gone.
     pub dispatched: TaskTracker,
     /// Ends background work.
     pub stop: CancellationToken,
     /// Where people reach the console.
     pub public_url: Url,
-    /// How long calls are held open, by the client's name.
-    pub hold_times: HoldTimes,
-    /// How clients that wait are kept company.
-    pub pace: Pace,
-    /// What callers take up of this process.
-    pub budget: Budget,
-    /// What callers from outside write into an org's record.
-    pub guest_records: Quota,
-    /// Refusals of which only some are recorded.
-    pub refusals: Refusals,
-    /// What callers may ask for.
-    pub limits: Limits,
-    /// How long a claim is good without renewal.
-    pub lease: Duration,
     /// Whether nobody decides on their own request, whatever policies say. The snapshot's policies say so already.
     pub forbid_self_approval: bool,
 }
 
-impl Services {
+impl Base {
     /// Whether people come over HTTPS.
     pub fn is_https(&self) -> bool {
         self.public_url.scheme() == "https"
     }
+}
+
+/// What signing in needs.
+pub struct Identity {
+    /// What every change needs.
+    pub base: Arc<Base>,
+    /// Makes and recognizes the cookies by which browsers are known.
+    pub devices: Devices,
+    /// Slows failed log-ins.
+    pub throttle: Throttle,
+}
+
+/// What connections and their tools need.
+pub struct Catalog {
+    /// What every change needs.
+    pub base: Arc<Base>,
+    /// Reaches upstreams.
+    pub upstreams: Upstreams,
+    /// Opened configurations of connections and the age of their tool lists.
+    pub connections: catalog::connection::Open,
+    /// What definitions claim of their tools.
+    pub hints: catalog::tool_hints::KnownHints,
+}
+
+/// What people look at: the streams of their consoles, lists and exports of the audit.
+pub struct Views {
+    /// What connections and their tools need.
+    pub catalog: Arc<Catalog>,
+    /// The event streams of consoles.
+    pub feed: feed::Feed,
+    /// How many read the audit's lists at once: searches are wide, and the rest needs connections too.
+    pub audit_readers: tokio::sync::Semaphore,
+    /// The audit's exports under way.
+    pub exports: exports::Exports,
+}
+
+/// What tool calls need, from the first byte of a request to the last of its answer.
+pub struct Calls {
+    /// What connections and their tools need.
+    pub catalog: Arc<Catalog>,
+    /// What callers take up of this process.
+    pub budget: Budget,
+    /// What callers from outside write into an org's record.
+    pub guest_records: Quota,
+    /// What callers may ask for.
+    pub limits: Limits,
+    /// Sessions of MCP clients that this replica has seen.
+    pub mcp_sessions: mcp_session::Sessions,
+    /// The event streams of MCP clients.
+    pub listeners: Seats,
+    /// The calls that are held open.
+    pub held: Seats,
+    /// How long calls are held open, by the client's name.
+    pub hold_times: HoldTimes,
+    /// How clients that wait are kept company.
+    pub pace: Pace,
+    /// The turns of callers at opening approvals.
+    pub opening: Turns<Principal>,
+    /// Approvals this replica is claiming: one attempt at a time.
+    pub claiming: Mutex<HashSet<ApprovalId>>,
+    /// How long a claim is good without renewal.
+    pub lease: Duration,
+    /// The upstreams' tasks that somebody follows here.
+    pub polls: call::task::Polls,
+}
+
+/// One part stands on another: what the lower one has is reached by its name in the upper one.
+macro_rules! stands_on {
+    ($($upper:ty => $field:ident: $lower:ty),+ $(,)?) => {$(
+        impl Deref for $upper {
+            type Target = $lower;
+
+            fn deref(&self) -> &$lower {
+                &self.$field
+            }
+        }
+    )+};
+}
+
+stands_on! {
+    Services => calls: Calls,
+    Calls => catalog: Catalog,
+    Views => catalog: Catalog,
+    Catalog => base: Base,
+    Identity => base: Base,
 }
 
 /// How clients that wait are kept company. A deployment has the default; tests do not wait that long.

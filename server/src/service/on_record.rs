@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-use super::{Services, access::Actor};
+use super::{Base, access::Actor};
 use crate::{
     audit::{cut, redact::recorded, text},
     auth::api_key::ApiKey,
@@ -72,13 +72,7 @@ type Name<'a> = Option<(Principal, &'a str, Option<OrgId>)>;
 ///
 /// # Errors
 /// When it could not be recorded.
-pub async fn refused(
-    services: &Services,
-    actor: &Actor,
-    org: Option<OrgId>,
-    asked: &Asked,
-    error: &Error,
-) -> Result<()> {
+pub async fn refused(services: &Base, actor: &Actor, org: Option<OrgId>, asked: &Asked, error: &Error) -> Result<()> {
     let orgs = match org.or(actor.key_org) {
         Some(org) => vec![org],
         None => orgs_of(&*services.directory.get()?, actor.owner),
@@ -99,7 +93,7 @@ pub async fn refused(
 /// # Errors
 /// When Postgres cannot be reached.
 pub async fn account(
-    services: &Services,
+    services: &Base,
     scope: &mut SystemScope,
     (user, email): (UserId, &str),
     asked: &Asked,
@@ -113,7 +107,7 @@ pub async fn account(
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn by_operator(services: &Services, scope: &mut SystemScope, user: UserId, asked: &Asked) -> Result<()> {
+pub async fn by_operator(services: &Base, scope: &mut SystemScope, user: UserId, asked: &Asked) -> Result<()> {
     let mut orgs = orgs_of(&*services.directory.get()?, user);
     if !orgs.contains(&OrgId::INSTANCE) {
         orgs.push(OrgId::INSTANCE);
@@ -127,7 +121,7 @@ pub async fn by_operator(services: &Services, scope: &mut SystemScope, user: Use
 /// # Errors
 /// When Postgres cannot be reached.
 pub async fn in_instance(
-    services: &Services,
+    services: &Base,
     scope: &mut OrgScope,
     actor: &Actor,
     action: &str,
@@ -141,7 +135,7 @@ pub async fn in_instance(
 
 /// Puts on record that somebody tried to sign in as this person and was refused: soon, and once a minute for each person
 /// and kind.
-pub fn bad_sign_in(services: &Arc<Services>, (user, email): (UserId, String), asked: Asked, error: &Error) {
+pub fn bad_sign_in(services: &Arc<Base>, (user, email): (UserId, String), asked: Asked, error: &Error) {
     let Some(others) = services.refusals.note(Principal::User(user), error.code) else { return };
     let (said, services) = (answer(error, others), services.clone());
     services.dispatched.clone().spawn(async move {
@@ -151,7 +145,7 @@ pub fn bad_sign_in(services: &Arc<Services>, (user, email): (UserId, String), as
 
 /// Puts on record that somebody tried to sign in as the person with one of these e-mails, if there is one, and was refused
 /// before any password was compared: soon, and once a minute for each person and kind.
-pub fn slowed_sign_in(services: &Arc<Services>, emails: Vec<String>, asked: Asked, error: &Error) {
+pub fn slowed_sign_in(services: &Arc<Base>, emails: Vec<String>, asked: Asked, error: &Error) {
     let Ok(turn) = LOOK_UPS.try_acquire() else {
         metrics::counter!("permesso_accounts_not_looked_up_total").increment(1);
         return;
@@ -176,7 +170,7 @@ pub fn slowed_sign_in(services: &Arc<Services>, emails: Vec<String>, asked: Aske
     });
 }
 
-async fn record_bad(services: &Services, (user, email): (UserId, &str), asked: &Asked, said: Value) -> Result<()> {
+async fn record_bad(services: &Base, (user, email): (UserId, &str), asked: &Asked, said: Value) -> Result<()> {
     let orgs = orgs_of(&*services.directory.get()?, user);
     let mut scope = SystemScope::begin(&services.db.upkeep, Reason::SignIn).await?;
     let name = Some((Principal::User(user), email, None));
@@ -186,7 +180,7 @@ async fn record_bad(services: &Services, (user, email): (UserId, &str), asked: &
 
 /// Puts on record that somebody came with a key that was revoked, has expired or was replaced: soon, and once a minute for
 /// each key and kind. Of every other credential nothing is known.
-pub fn ended_key(services: &Arc<Services>, bearer: &str, asked: Asked) {
+pub fn ended_key(services: &Arc<Base>, bearer: &str, asked: Asked) {
     let Ok(key) = ApiKey::parse(bearer) else { return };
     let Ok(turn) = LOOK_UPS.try_acquire() else {
         metrics::counter!("permesso_keys_not_looked_up_total").increment(1);
@@ -199,7 +193,7 @@ pub fn ended_key(services: &Arc<Services>, bearer: &str, asked: Asked) {
     });
 }
 
-async fn record_ended(services: &Services, secret: &[u8; 32], asked: &Asked) -> Result<()> {
+async fn record_ended(services: &Base, secret: &[u8; 32], asked: &Asked) -> Result<()> {
     let mut scope = SystemScope::begin(&services.db.upkeep, Reason::SignIn).await?;
     let found = db::api_key::find_ended_unscoped(&mut scope, secret, services.clock.now()).await?;
     drop(scope);
@@ -253,7 +247,7 @@ fn unrecorded(recorded: Result<()>) {
 
 /// Inserts one record in each org, with one statement.
 async fn insert(
-    services: &Services,
+    services: &Base,
     scope: &mut SystemScope,
     orgs: &[OrgId],
     name: Name<'_>,
@@ -270,7 +264,7 @@ async fn insert(
 }
 
 async fn row(
-    services: &Services,
+    services: &Base,
     org: OrgId,
     name: Name<'_>,
     asked: &Asked,

@@ -61,7 +61,7 @@ async fn while_nobody_watches_nothing_is_read_and_who_returns_is_told_the_newest
     world.held(1).await;
     let (_, _, last) = stream.find(&APPROVALS).await;
     drop(stream);
-    eventually("the watcher has gone", || async { !world.gateway.services.feed.is_watched() }).await;
+    eventually("the watcher has gone", || async { !world.gateway.services.views.feed.is_watched() }).await;
     let (second, third) = (world.held(2).await, world.held(3).await);
     world.approver.decide(&second, "reject", "no").await.expect(200);
     let mut stream = Stream::open(&world.approver, "acme", Some(&last)).await;

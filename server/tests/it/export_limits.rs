@@ -137,7 +137,7 @@ async fn lists_wait_their_turn_only_so_long_and_exports_do_not_wait_for_them() {
     let world = World::new().await;
     records::put(&world, 1, ("balance", 0), 10).await;
     let id = world.admin.get("/orgs/acme/audit?tool=balance").await.expect(200)["items"][0]["id"].clone();
-    let readers = &world.gateway.services.audit_readers;
+    let readers = &world.gateway.services.views.audit_readers;
     let every = u32::try_from(readers.available_permits()).expect("few");
     let all = readers.acquire_many(every).await.expect("every turn");
     let one = format!("/orgs/acme/audit/{}", id.as_str().unwrap_or_default());

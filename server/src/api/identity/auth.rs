@@ -48,7 +48,7 @@ pub async fn login(
     Body(login): Body<Login, SMALL>,
 ) -> Result<impl IntoResponse> {
     let knock = visitor.knock("login", Source::Rest);
-    let signed = sign_in(&services, &login.email, SecretString::from(login.password), &knock).await?;
+    let signed = sign_in(&services.identity, &login.email, SecretString::from(login.password), &knock).await?;
     let token = services.jwt.issue(signed.user.0, signed.epoch, services.clock.now()).map_err(Error::internal)?;
     let token = AccessToken {
         access_token: token.expose_secret().to_owned(),
@@ -81,7 +81,7 @@ pub async fn create_session(
     Body(login): Body<Login, SMALL>,
 ) -> Result<impl IntoResponse> {
     let knock = visitor.knock("create_session", Source::Console);
-    let signed = sign_in(&services, &login.email, SecretString::from(login.password), &knock).await?;
+    let signed = sign_in(&services.identity, &login.email, SecretString::from(login.password), &knock).await?;
     start_session(&services, visitor, signed).await
 }
 
@@ -97,7 +97,7 @@ pub(in crate::api) async fn start_session(
     let Visitor { session, whence, .. } = visitor;
     let before = whence.device;
     session::start(&session, signed, whence).await?;
-    let device = device::know(services, signed, before.as_ref()).await;
+    let device = device::know(&services.identity, signed, before.as_ref()).await;
     let cookie = device.and_then(|text| HeaderValue::from_str(&set_cookie(&text, services.is_https())).ok());
     Ok((StatusCode::NO_CONTENT, AppendHeaders(cookie.map(|cookie| (header::SET_COOKIE, cookie)))))
 }

@@ -104,7 +104,7 @@ pub async fn view_invitation(
     ClientAddress(address): ClientAddress,
     Body(link): Body<ViewInvitation, SMALL>,
 ) -> Result<Json<OfferedInvitation>> {
-    let (offered, role) = service::identity::invitation::view(&services, &link.token, address).await?;
+    let (offered, role) = service::identity::invitation::view(&services.identity, &link.token, address).await?;
     Ok(Json(OfferedInvitation {
         org: offered.org,
         org_name: offered.org_name,
@@ -136,7 +136,7 @@ pub async fn accept_invitation(
     Body(accept): Body<AcceptInvitation, SMALL>,
 ) -> Result<impl IntoResponse> {
     let knock = visitor.knock("accept_invitation", Source::Console);
-    let signed = service::identity::invitation::accept(&services, accept, &knock).await?;
+    let signed = service::identity::invitation::accept(&services.identity, accept, &knock).await?;
     start_session(&services, visitor, signed).await
 }
 

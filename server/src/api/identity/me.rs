@@ -38,7 +38,7 @@ pub async fn change_password(
     visitor: Visitor,
     Body(change): Body<ChangePassword, SMALL>,
 ) -> Result<StatusCode> {
-    service::identity::account::change_password(&services, &actor, change, &visitor.whence).await?;
+    service::identity::account::change_password(&services.identity, &actor, change, &visitor.whence).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

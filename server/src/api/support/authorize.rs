@@ -66,7 +66,7 @@ impl FromRequestParts<Arc<Services>> for Visitor {
     async fn from_request_parts(parts: &mut Parts, services: &Arc<Services>) -> Result<Self> {
         let ClientAddress(address) = ClientAddress::from_request_parts(parts, services).await?;
         let cookies = parts.headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let device = services.devices.of_request(cookies, services.is_https());
+        let device = services.identity.devices.of_request(cookies, services.is_https());
         let session = parts.extensions.get::<Session>().cloned();
         let client = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
         Ok(Self {
@@ -119,7 +119,7 @@ async fn authenticate(parts: &Parts, services: &Arc<Services>) -> Result<Actor> 
     let request_id = request_id(parts);
     if let Some(token) = access::bearer(&parts.headers)? {
         return access::authenticate(services, token, request_id)
-            .inspect_err(|_| on_record::ended_key(services, token, asked_with(parts, request_id)));
+            .inspect_err(|_| on_record::ended_key(&services.base, token, asked_with(parts, request_id)));
     }
     let session = parts.extensions.get::<Session>().cloned().ok_or_else(Error::unauthorized)?;
     let attended = is_attended(&parts.headers);

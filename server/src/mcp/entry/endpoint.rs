@@ -214,7 +214,7 @@ fn authenticate(
             tool,
             ..Asked::new(TURNED_AWAY, Source::Mcp, request_id)
         };
-        on_record::ended_key(services, token, asked);
+        on_record::ended_key(&services.base, token, asked);
     })?;
     Acquaintance::make_on(extensions);
     Ok(actor)

@@ -55,7 +55,7 @@ pub(super) async fn call(services: &Arc<Services>, place: &Place, recording: Rec
                 load: place.load.clone(),
                 called: None,
             };
-            call::call_tool(services, context, params).await
+            call::call_tool(&services.calls, context, params).await
         }
         Err(error) => Ok(Reply::error(error)),
     };

@@ -50,7 +50,9 @@ pub(in crate::mcp) async fn update(
 ) -> crate::error::Result<Reply> {
     let asked = asker(place).and_then(|asker| Ok((asker, UpdateTaskParams::parse(params)?)));
     match asked {
-        Ok((asker, params)) => task::update(services, &asker, &params.task_id, params.input_responses, intent).await,
+        Ok((asker, params)) => {
+            task::update(&services.calls, &asker, &params.task_id, params.input_responses, intent).await
+        }
         Err(error) => Ok(Reply::error(error)),
     }
 }
@@ -63,7 +65,7 @@ pub(in crate::mcp) async fn cancel(
 ) -> Result<Answered, Failure> {
     let asker = asker(place)?;
     let params = TaskParams::parse(params)?;
-    let known = task::cancel(services, &asker, &params.task_id).await?.ok_or_else(unknown)?;
+    let known = task::cancel(&services.calls, &asker, &params.task_id).await?.ok_or_else(unknown)?;
     Ok(Answered { approval: known.approval, ..Answered::plain(ACKNOWLEDGED) })
 }
 

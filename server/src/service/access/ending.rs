@@ -6,14 +6,14 @@ use chrono::{DateTime, Utc};
 use domain::directory::Directory;
 
 use super::{Actor, again};
-use crate::service::Services;
+use crate::service::Base;
 
 /// How long a snapshot that is too old to be used is waited for, and how late an end by time may be noticed.
 const A_MOMENT: Duration = Duration::from_millis(200);
 
 /// Resolves when the actor's credential has ended: a change of the configuration ended it, or its time is over. A console
 /// session ends without a word to anybody; see [`still_valid`](super::still_valid).
-pub async fn ended(services: &Services, actor: &Actor) {
+pub async fn ended(services: &Base, actor: &Actor) {
     let mut versions = services.directory.versions();
     loop {
         // While the database is away nothing is known to have ended.

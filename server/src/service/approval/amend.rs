@@ -15,7 +15,7 @@ use crate::{
         approval::{Actor, Record},
     },
     error::{Error, Result},
-    service::{Services, access::OrgAccess, reason::check_said},
+    service::{Base, access::OrgAccess, reason::check_said},
 };
 
 /// Takes an approval back before it was used. Repeating it changes nothing.
@@ -23,7 +23,7 @@ use crate::{
 /// # Errors
 /// Not found; `person_required`; forbidden (not an approver, one's own request); a reason that says nothing; 409
 /// `executing` when the call was claimed first, `not_open` when it is not approved.
-pub async fn revoke(services: &Services, access: &OrgAccess, id: ApprovalId, reason: &str) -> Result<Record> {
+pub async fn revoke(services: &Base, access: &OrgAccess, id: ApprovalId, reason: &str) -> Result<Record> {
     access.actor.person()?;
     check_said("reason", reason, "must say why: the agent reads it")?;
     let Opened { mut scope, record, person, .. } = decide::open(services, access, id).await?;
@@ -56,7 +56,7 @@ pub async fn revoke(services: &Services, access: &OrgAccess, id: ApprovalId, rea
 /// # Errors
 /// Not found; `person_required`; forbidden (not an approver, one's own request); seconds out of bounds; 409 `not_open`
 /// when it does not wait, `extended_twice`, `invalidated` when something it is bound to changed.
-pub async fn extend(services: &Services, access: &OrgAccess, id: ApprovalId, seconds: u32) -> Result<Record> {
+pub async fn extend(services: &Base, access: &OrgAccess, id: ApprovalId, seconds: u32) -> Result<Record> {
     access.actor.person()?;
     if !EXTEND_SECONDS.contains(&seconds) {
         let (least, most) = (*EXTEND_SECONDS.start(), *EXTEND_SECONDS.end());

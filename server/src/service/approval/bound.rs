@@ -20,7 +20,7 @@ use crate::{
         approval::{Actor, Open, Record},
     },
     error::{Error, Result},
-    service::{Services, change},
+    service::{Base, Calls, change},
 };
 
 /// How many are looked for at once.
@@ -50,7 +50,7 @@ pub enum Look {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn current(services: &Services, scope: &mut OrgScope, record: &Record) -> Result<Current> {
+pub async fn current(services: &Base, scope: &mut OrgScope, record: &Record) -> Result<Current> {
     let current = db::approval::current(scope, &record.binding).await?;
     let decider = match &record.stored {
         State::Approved(approved) => Some(still_decides(services, scope, record, approved.decision()).await?),
@@ -61,12 +61,7 @@ pub async fn current(services: &Services, scope: &mut OrgScope, record: &Record)
 }
 
 /// Whether the one who decided could do so now.
-async fn still_decides(
-    services: &Services,
-    scope: &mut OrgScope,
-    record: &Record,
-    decision: &Decision,
-) -> Result<bool> {
+async fn still_decides(services: &Base, scope: &mut OrgScope, record: &Record, decision: &Decision) -> Result<bool> {
     let Some(role) = db::approval::decider(scope, decision.by).await? else { return Ok(false) };
     let rights: Rights = role.rights.iter().filter_map(|word| word.parse().ok()).collect();
     let policy = policy::policy_now(services, scope, record).await?;
@@ -79,7 +74,7 @@ async fn still_decides(
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn invalidate(services: &Services, scope: &mut OrgScope, record: &Record) -> Result<Option<Change>> {
+pub async fn invalidate(services: &Base, scope: &mut OrgScope, record: &Record) -> Result<Option<Change>> {
     if !matches!(record.state(), State::Pending(_) | State::Approved(_)) {
         return Ok(None);
     }
@@ -107,7 +102,7 @@ pub async fn undo(scope: &mut OrgScope, record: &Record, change: Change) -> Resu
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn in_the_way(services: &Services, scope: &mut OrgScope, caller: Principal) -> Result<Option<Open>> {
+pub async fn in_the_way(services: &Calls, scope: &mut OrgScope, caller: Principal) -> Result<Option<Open>> {
     let limit = services.limits.open_approvals;
     let is_full = |open: &Open| open.waiting + open.approved >= limit;
     let Some(open) = Some(db::approval::count_open(scope, caller).await?).filter(is_full) else { return Ok(None) };
@@ -123,7 +118,7 @@ pub async fn in_the_way(services: &Services, scope: &mut OrgScope, caller: Princ
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn sweep(services: &Services, look: Look) -> Result<u64> {
+pub async fn sweep(services: &Base, look: Look) -> Result<u64> {
     let (mut all, mut after) = (0, None);
     loop {
         let mut scope = SystemScope::begin(&services.db.upkeep, Reason::Sweep).await?;
@@ -143,7 +138,7 @@ pub async fn sweep(services: &Services, look: Look) -> Result<u64> {
     }
 }
 
-async fn sweep_one(services: &Services, org: OrgId, id: ApprovalId) -> Result<bool> {
+async fn sweep_one(services: &Base, org: OrgId, id: ApprovalId) -> Result<bool> {
     let mut scope = OrgScope::system(&services.db.upkeep, org, Reason::Callers).await?;
     let invalidated = invalidate_one(services, &mut scope, id).await?;
     if invalidated {
@@ -154,7 +149,7 @@ async fn sweep_one(services: &Services, org: OrgId, id: ApprovalId) -> Result<bo
 }
 
 /// Invalidates it, on record, if something did undo it.
-async fn invalidate_one(services: &Services, scope: &mut OrgScope, id: ApprovalId) -> Result<bool> {
+async fn invalidate_one(services: &Base, scope: &mut OrgScope, id: ApprovalId) -> Result<bool> {
     let Some(record) = db::approval::lock(scope, id).await? else { return Ok(false) };
     let Some(what) = invalidate(services, scope, &record).await? else { return Ok(false) };
     let request = json!({"approval_id": id.0, "tool": record.tool, "change": what.as_str()});
@@ -164,7 +159,7 @@ async fn invalidate_one(services: &Services, scope: &mut OrgScope, id: ApprovalI
 }
 
 /// Looks after each change of the configuration, and now and then besides, until `stop`.
-pub async fn follow(services: Arc<Services>, stop: CancellationToken) {
+pub async fn follow(services: Arc<Base>, stop: CancellationToken) {
     let mut versions = services.directory.versions();
     let mut unwell = false;
     // When everything was compared last; `None`: it has to be now.

@@ -24,7 +24,7 @@ use crate::{
     },
     error::Result,
     seal::Purpose,
-    service::{Services, summary::summary},
+    service::{Base, Catalog, summary::summary},
 };
 
 /// The largest arguments that are read for a line of a list, in bytes; of larger ones the line says only how
@@ -54,7 +54,7 @@ pub struct Card {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn cards(services: &Services, scope: &mut OrgScope, records: &[Record]) -> Result<Vec<Card>> {
+pub async fn cards(services: &Catalog, scope: &mut OrgScope, records: &[Record]) -> Result<Vec<Card>> {
     let ids: Vec<Uuid> = records.iter().map(|record| record.id.0).collect();
     let arguments = arguments_on_record(services, scope, &ids, IN_A_LINE).await?;
     let mut keys: Vec<Uuid> = records.iter().filter_map(key_of).collect();
@@ -136,7 +136,7 @@ fn taken_back(record: &Record) -> Option<&TakenBack> {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn last_approved(services: &Services, scope: &mut OrgScope, record: &Record) -> Result<Option<EarlierCall>> {
+pub async fn last_approved(services: &Base, scope: &mut OrgScope, record: &Record) -> Result<Option<EarlierCall>> {
     let moment = record.decision_moment();
     let Some((id, approved_at)) = card::last_approved(scope, record, moment).await? else { return Ok(None) };
     let mut arguments = arguments_on_record(services, scope, &[id.0], i32::MAX).await?;
@@ -148,7 +148,7 @@ pub async fn last_approved(services: &Services, scope: &mut OrgScope, record: &R
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn recorded_arguments(services: &Services, org: OrgId, id: ApprovalId) -> Result<Option<String>> {
+pub async fn recorded_arguments(services: &Base, org: OrgId, id: ApprovalId) -> Result<Option<String>> {
     let mut scope = OrgScope::begin(&services.db.people, org).await?;
     let recorded = card::recorded_params(&mut scope, &[id.0], i32::MAX).await?.remove(&id.0);
     Ok(match recorded {
@@ -160,7 +160,7 @@ pub async fn recorded_arguments(services: &Services, org: OrgId, id: ApprovalId)
 /// The arguments of these approvals: the exact bytes while they are kept, else what the audit has of
 /// them, secrets taken out; of at most `largest` bytes each.
 async fn arguments_on_record(
-    services: &Services,
+    services: &Base,
     scope: &mut OrgScope,
     ids: &[Uuid],
     largest: i32,

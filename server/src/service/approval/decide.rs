@@ -20,7 +20,7 @@ use crate::{
     error::{Error, Kind, Result},
     seal::Purpose,
     service::{
-        Services,
+        Base,
         access::OrgAccess,
         change,
         reason::{check_reason, check_said},
@@ -65,7 +65,7 @@ impl Verdict {
 /// seen is not current, when something it is bound to changed (it is invalidated then), when it is
 /// no longer open, or when an identical request is.
 pub async fn decide(
-    services: &Services,
+    services: &Base,
     access: &OrgAccess,
     id: ApprovalId,
     seen: Seen,
@@ -118,7 +118,7 @@ pub(super) struct Opened {
 }
 
 /// Begins to do what only somebody may do who may decide.
-pub(super) async fn open(services: &Services, access: &OrgAccess, id: ApprovalId) -> Result<Opened> {
+pub(super) async fn open(services: &Base, access: &OrgAccess, id: ApprovalId) -> Result<Opened> {
     let person = access.actor.person()?;
     let mut scope = change::begin_across(services, access, Reason::Callers).await?;
     let record = db::approval::lock(&mut scope, id).await?.ok_or_else(Error::not_found)?;
@@ -131,7 +131,7 @@ pub(super) async fn open(services: &Services, access: &OrgAccess, id: ApprovalId
 
 /// Goes on if nothing it is bound to has changed. A request that waits is invalidated else.
 pub(super) async fn still_bound(
-    services: &Services,
+    services: &Base,
     access: &OrgAccess,
     mut scope: OrgScope,
     record: Record,
@@ -164,7 +164,7 @@ const OWN_RULE: TimeDelta = TimeDelta::hours(24);
 /// Puts on record that somebody who approves their own request had a say in whether that is allowed, since the request
 /// or a day before now: alone they could allow it, approve, and forbid it again.
 async fn mark_own_rule(
-    services: &Services,
+    services: &Base,
     scope: &mut OrgScope,
     access: &OrgAccess,
     record: &Record,
@@ -188,13 +188,7 @@ async fn mark_own_rule(
 ///
 /// # Errors
 /// Not found; forbidden; 409 when it is neither, or before one call time limit after its lease.
-pub async fn settle(
-    services: &Services,
-    access: &OrgAccess,
-    id: ApprovalId,
-    executed: bool,
-    note: &str,
-) -> Result<Record> {
+pub async fn settle(services: &Base, access: &OrgAccess, id: ApprovalId, executed: bool, note: &str) -> Result<Record> {
     access.actor.person()?;
     check_said("note", note, "must say how you found out")?;
     let Opened { mut scope, record, person, .. } = open(services, access, id).await?;
@@ -239,7 +233,7 @@ pub async fn settle(
 
 /// Records, commits, wakes, and reads what is there now.
 pub(super) async fn finish(
-    services: &Services,
+    services: &Base,
     mut scope: OrgScope,
     access: &OrgAccess,
     action: &str,
@@ -259,7 +253,7 @@ pub(super) async fn finish(
 ///
 /// # Errors
 /// When Postgres cannot be reached, or they were sealed under another master key.
-pub async fn arguments(services: &Services, access: &OrgAccess, id: ApprovalId) -> Result<Option<String>> {
+pub async fn arguments(services: &Base, access: &OrgAccess, id: ApprovalId) -> Result<Option<String>> {
     let mut scope = OrgScope::begin(&services.db.people, access.org.id).await?;
     let Some((sealed, _)) = db::approval::bodies(&mut scope, id).await? else { return Ok(None) };
     let bytes = services.sealer.open(Purpose::ApprovalArguments, id.0.as_bytes(), &sealed).map_err(Error::internal)?;
@@ -292,7 +286,7 @@ async fn next_state(
 }
 
 /// Brings the stored state up to what deadlines have made of it.
-pub(in crate::service) async fn tidied(services: &Services, scope: &mut OrgScope, record: Record) -> Result<Record> {
+pub(in crate::service) async fn tidied(services: &Base, scope: &mut OrgScope, record: Record) -> Result<Record> {
     let (stored, state) = (record.stored.status(), record.state());
     if stored == state.status() {
         return Ok(record);
@@ -325,7 +319,7 @@ fn is_repeated(record: &Record, person: UserId, verdict: &Verdict) -> bool {
     }
 }
 
-fn refusal(services: &Services, refusal: Refusal) -> Error {
+fn refusal(services: &Base, refusal: Refusal) -> Error {
     let text = refusal.to_string();
     match refusal {
         Refusal::OwnRequest if services.forbid_self_approval => Error::new(
@@ -348,7 +342,7 @@ pub(super) fn not_open(status: Status) -> Error {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn sweep(services: &Services) -> Result<u64> {
+pub async fn sweep(services: &Base) -> Result<u64> {
     let mut all = 0;
     loop {
         let (changed, more) = sweep_some(services).await?;
@@ -360,7 +354,7 @@ pub async fn sweep(services: &Services) -> Result<u64> {
 }
 
 /// How many it changed, and whether there may be more.
-async fn sweep_some(services: &Services) -> Result<(u64, bool)> {
+async fn sweep_some(services: &Base) -> Result<(u64, bool)> {
     let mut scope = db::SystemScope::begin(&services.db.upkeep, Reason::Sweep).await?;
     let due = db::approval::due(&mut scope).await?;
     let erased = db::approval::erase_bodies(&mut scope).await?;

@@ -16,7 +16,7 @@ use crate::{
         approval::{Mine, own},
     },
     error::Result,
-    service::{Services, access::OrgAccess},
+    service::{Base, access::OrgAccess},
 };
 
 /// What one approval policy lets somebody decide.
@@ -109,7 +109,7 @@ async fn own_keys(scope: &mut OrgScope, person: UserId) -> Result<Vec<Uuid>> {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn summary(services: &Services, access: &OrgAccess) -> Result<ApprovalsSummary> {
+pub async fn summary(services: &Base, access: &OrgAccess) -> Result<ApprovalsSummary> {
     let deciding = Deciding::of(access);
     // Keys of other orgs ask too, and whose they are counts.
     let mut scope = OrgScope::system(&services.db.people, access.org.id, Reason::Callers).await?;

@@ -13,7 +13,7 @@ use super::policy;
 use crate::{
     db::approval::Record,
     error::Result,
-    service::{Services, access::OrgAccess},
+    service::{Base, access::OrgAccess},
 };
 
 /// How many people are named who are barred.
@@ -31,7 +31,7 @@ pub struct People {
 ///
 /// # Errors
 /// When the directory is too old to be used.
-pub fn who_decides(services: &Services, org: &Org, record: &Record, own: &[(UserId, Own)]) -> Result<People> {
+pub fn who_decides(services: &Base, org: &Org, record: &Record, own: &[(UserId, Own)]) -> Result<People> {
     let policy = policy::policy_in(org, record);
     let theirs = policy::people(own);
     let directory = services.directory.get()?;

@@ -6,7 +6,7 @@ use domain::{ApprovalPolicy, UserId, approval::Own, directory::Org};
 use crate::{
     db::{self, OrgScope, approval::Record},
     error::Result,
-    service::{Services, access::OrgAccess},
+    service::{Base, access::OrgAccess},
 };
 
 /// The people whose request it is.
@@ -28,7 +28,7 @@ pub(in crate::service) fn policy_in(org: &Org, record: &Record) -> ApprovalPolic
 }
 
 /// The same, as the transaction sees it: the snapshot in `access` is as old as the request.
-pub(super) async fn policy_now(services: &Services, scope: &mut OrgScope, record: &Record) -> Result<ApprovalPolicy> {
+pub(super) async fn policy_now(services: &Base, scope: &mut OrgScope, record: &Record) -> Result<ApprovalPolicy> {
     let policy = db::approval::policy(scope, record.binding.toolkit_tool).await?;
     let allow_self_approval = policy.allow_self_approval && !services.forbid_self_approval;
     Ok(ApprovalPolicy { allow_self_approval, ..policy })

@@ -5,7 +5,7 @@ use domain::{ApprovalPolicy, PolicyOverride, PolicyPatch, Right};
 use crate::{
     db::{self, OrgScope, decider::Named},
     error::{Error, Result},
-    service::{Services, access::OrgAccess, consequence},
+    service::{Base, access::OrgAccess, consequence},
 };
 
 /// The stored policy with what `change` sets, checked. The roles it names stay until the transaction ends. What
@@ -16,7 +16,7 @@ use crate::{
 /// have; roles of which none may decide and is somebody's; self-approval on an instance that forbids it.
 pub(in crate::service) async fn checked(
     scope: &mut OrgScope,
-    services: &Services,
+    services: &Base,
     access: &OrgAccess,
     stored: &ApprovalPolicy,
     change: &PolicyOverride,
@@ -83,7 +83,7 @@ pub(in crate::service) fn whole(patch: &PolicyPatch) -> Result<PolicyOverride> {
 /// As [`checked`].
 pub(in crate::service) async fn checked_override(
     scope: &mut OrgScope,
-    services: &Services,
+    services: &Base,
     access: &OrgAccess,
     stored: Option<&PolicyOverride>,
     to: Option<&PolicyOverride>,

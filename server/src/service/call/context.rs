@@ -18,7 +18,7 @@ use crate::{
     error::Result,
     limit::Load,
     service::{
-        Services,
+        Base,
         access::{self, Actor},
     },
 };
@@ -62,7 +62,7 @@ pub struct Context {
 
 impl Context {
     /// The same call in the newest snapshot: whoever called may have lost the right to since, also by time alone.
-    pub(super) fn renewed(mut self, services: &Services) -> Result<Self> {
+    pub(super) fn renewed(mut self, services: &Base) -> Result<Self> {
         let directory = services.directory.get()?;
         self.actor = access::again(services, &directory, &self.actor)?;
         if directory.version != self.version {
@@ -76,7 +76,7 @@ impl Context {
     /// Whether the client may hold the answer against an output schema that is not the gateway's: strict ones read no
     /// other result then, unless it is an error (approvals.md, "What the agent sees", 4). Of a tool whose definition has
     /// changed, the one that was reviewed counts as well: clients may have been listed that.
-    pub(super) async fn meets_schema(&self, services: &Services) -> bool {
+    pub(super) async fn meets_schema(&self, services: &Base) -> bool {
         let known = |tool: &&Arc<ToolkitTool>| self.toolkit.output_schema_is_known(tool, services.clock.now());
         let Some(tool) = self.called.as_ref().filter(known) else { return false };
         if has_output_schema(&tool.tool.definition) || !tool.tool.changed {
@@ -91,7 +91,7 @@ impl Context {
     /// The approval that an identical call of this caller would join.
     pub(super) async fn find_identical(
         &self,
-        services: &Services,
+        services: &Base,
         tool: ToolkitToolId,
         arguments_sha256: &[u8; 32],
     ) -> Result<Option<Record>> {

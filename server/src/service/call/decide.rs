@@ -18,7 +18,7 @@ use super::{
 use crate::{
     db::{approval::Record, audit},
     error::{Error, Result},
-    service::{Services, catalog::connection},
+    service::{Base, Catalog, catalog::connection},
 };
 
 /// What to do next.
@@ -35,7 +35,7 @@ pub(super) enum Step {
 
 /// Decides one call. Needs no query, except where an approval between this caller and this tool is
 /// open, and no request to the upstream, except where its tool list is too old.
-pub(super) async fn decide(services: &Services, mut context: Context, params: &CallParams<'_>) -> Result<Step> {
+pub(super) async fn decide(services: &Catalog, mut context: Context, params: &CallParams<'_>) -> Result<Step> {
     let Some(tool) = context.toolkit.find_tool(&params.name).cloned() else {
         return Ok(match Builtin::named(&params.name) {
             Some(builtin) => Step::Builtin(Box::new(context), builtin),
@@ -97,7 +97,7 @@ fn verdict(context: &Context, tool: &ToolkitTool) -> Result<Verdict> {
 /// Sees to it that the upstream's tool list is recent, and finds the call again in the snapshot that
 /// is current then: both may have taken a while.
 async fn fresh(
-    services: &Services,
+    services: &Catalog,
     context: Context,
     tool: Arc<ToolkitTool>,
 ) -> Result<std::result::Result<(Context, Arc<ToolkitTool>), Reply>> {
@@ -117,7 +117,7 @@ async fn fresh(
 /// The approval of an identical call that was given and still counts. Asks the database only
 /// where the snapshot says that something between this caller and this tool is open.
 async fn decided_approval(
-    services: &Services,
+    services: &Base,
     context: &Context,
     tool: &ToolkitTool,
     arguments_sha256: &[u8; 32],

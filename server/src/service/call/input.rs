@@ -22,7 +22,7 @@ use super::{context::Context, outcome::Reported};
 use crate::{
     db::approval::Record,
     seal::Purpose,
-    service::Services,
+    service::Base,
     upstream::{Answer, UpstreamError},
 };
 
@@ -101,7 +101,7 @@ pub(super) struct Approved {
 ///
 /// # Errors
 /// An approved call that asks again and again: what it did meanwhile nobody knows.
-pub(super) fn sealed(services: &Services, bound: &Bound, approved: Option<Approved>, answer: Answer) -> Reported {
+pub(super) fn sealed(services: &Base, bound: &Bound, approved: Option<Approved>, answer: Answer) -> Reported {
     let Answer::Result(result) = &answer else { return Ok(answer) };
     let Some(asked) = InputRequired::parse(result) else { return Ok(answer) };
     if approved.is_none() && asked.state.is_none() {
@@ -122,11 +122,7 @@ pub(super) fn sealed(services: &Services, bound: &Bound, approved: Option<Approv
 ///
 /// # Errors
 /// `INVALID_PARAMS`: it is not ours, belongs to something else, or is too old.
-pub(super) fn open(
-    services: &Services,
-    bound: &Bound,
-    input: Input<'_>,
-) -> std::result::Result<Option<State>, RpcError> {
+pub(super) fn open(services: &Base, bound: &Bound, input: Input<'_>) -> std::result::Result<Option<State>, RpcError> {
     let Some(state) = input.state else { return Ok(None) };
     let read = || {
         let sealed = BASE64_URL_SAFE_NO_PAD.decode(&*unquote(state.get()).ok()?).ok()?;

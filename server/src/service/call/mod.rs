@@ -33,7 +33,7 @@ pub use self::{
     progress::{Progress, Told},
     ready::LIST_AGE,
 };
-use super::Services;
+use super::Calls;
 use crate::error::{Error, Result};
 
 /// How often a call is decided again because the configuration changed under it.
@@ -44,7 +44,7 @@ const ATTEMPTS: usize = 10;
 /// # Errors
 /// Only what keeps the gateway from saying anything better, such as Postgres being gone. What the
 /// agent should read is a [`Reply`].
-pub async fn call_tool(services: &Arc<Services>, mut context: Context, params: CallParams<'_>) -> Result<Reply> {
+pub async fn call_tool(services: &Arc<Calls>, mut context: Context, params: CallParams<'_>) -> Result<Reply> {
     for _ in 0..ATTEMPTS {
         let reply = match decide::decide(services, context.clone(), &params).await? {
             decide::Step::Answer(reply) => Some(reply),

@@ -5,7 +5,7 @@ use domain::directory::Org;
 use crate::{
     db::{self, OrgScope, Reason, approval::Record},
     error::{Error, Result},
-    service::{Services, approval::people::who_decides},
+    service::{Base, approval::people::who_decides},
 };
 
 /// What an agent is told whose request nobody can decide.
@@ -13,11 +13,11 @@ pub(super) const NOBODY: &str = "nobody can decide this request as things stand:
                                  may; tell the user, so that an administrator changes that before it expires";
 
 /// Whether nobody may decide the request as things stand now. What cannot be read is not said.
-pub(super) async fn decides(services: &Services, org: &Org, record: &Record) -> bool {
+pub(super) async fn decides(services: &Base, org: &Org, record: &Record) -> bool {
     is_nobodys(services, org, record).await.unwrap_or_default()
 }
 
-async fn is_nobodys(services: &Services, org: &Org, record: &Record) -> Result<bool> {
+async fn is_nobodys(services: &Base, org: &Org, record: &Record) -> Result<bool> {
     let mut scope = OrgScope::system(&services.db.calls, org.id, Reason::Callers).await?;
     let own = db::approval::own_people(&mut scope, &record.binding).await?;
     let directory = services.directory.get()?;

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     db::{self, OrgScope, approval::Record},
     error::{Kind, Result},
-    service::{Services, access},
+    service::{Base, Calls, access},
 };
 
 #[derive(Deserialize)]
@@ -30,7 +30,7 @@ struct Arguments {
 
 /// Calls one of the two.
 pub(super) async fn call(
-    services: &Arc<Services>,
+    services: &Arc<Calls>,
     context: &Context,
     tool: Builtin,
     params: &CallParams<'_>,
@@ -67,7 +67,7 @@ pub(super) async fn call(
 }
 
 async fn run_approved(
-    services: &Arc<Services>,
+    services: &Arc<Calls>,
     context: &Context,
     record: Record,
     params: &CallParams<'_>,
@@ -83,7 +83,7 @@ async fn run_approved(
 }
 
 /// The approval, if this caller asked for it, and may still use the toolkit where it did.
-async fn own(services: &Services, context: &Context, id: ApprovalId) -> Result<Option<Record>> {
+async fn own(services: &Base, context: &Context, id: ApprovalId) -> Result<Option<Record>> {
     let mut scope = OrgScope::begin(&services.db.calls, context.org.id).await?;
     let record = db::approval::get(&mut scope, id).await?;
     let reached = |record: &Record| access::reaches(&context.actor, &context.org, record.binding.toolkit_tool);

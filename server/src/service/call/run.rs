@@ -17,12 +17,12 @@ use super::{
 use crate::{
     db::audit::{Intent, Status},
     error::Result,
-    service::{Services, catalog::connection},
+    service::{Catalog, catalog::connection},
     upstream::{Call, ProgressTo, UpstreamError, UpstreamProgress},
 };
 
 /// Sends the call and gives the upstream's answer. A client that goes away cancels it.
-pub(super) async fn run(services: &Services, ready: &Ready, params: &CallParams<'_>, rule: Rule) -> Result<Reply> {
+pub(super) async fn run(services: &Catalog, ready: &Ready, params: &CallParams<'_>, rule: Rule) -> Result<Reply> {
     let spec = connection::spec(services, &ready.connection)?;
     let intent = Intent { rule: Some(rule.to_string()), ..ready.context.intent.clone() };
     services.audit.intend(intent).await?;

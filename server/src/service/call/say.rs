@@ -21,7 +21,7 @@ use crate::{
         approval::{Open, Record},
         audit::Status,
     },
-    service::Services,
+    service::Base,
 };
 
 /// How long an agent should wait before it asks again, in seconds.
@@ -59,13 +59,13 @@ pub(super) fn blocked(tool: &str, rule: &Rule) -> Reply {
 }
 
 /// The console's page of an approval.
-pub(super) fn console_url(services: &Services, org: &str, record: &Record) -> String {
+pub(super) fn console_url(services: &Base, org: &str, record: &Record) -> String {
     let base = services.public_url.as_str().trim_end_matches('/');
     format!("{base}/{org}/approvals/{}", record.id)
 }
 
 /// Nothing ran yet; a person is asked. `nobody`: no person could decide as things stand.
-pub(super) async fn pending(services: &Services, context: &Context, record: &Record, nobody: bool) -> Reply {
+pub(super) async fn pending(services: &Base, context: &Context, record: &Record, nobody: bool) -> Reply {
     let (id, tool) = (record.id, &record.tool);
     let expires = time(record.expires_at);
     let url = console_url(services, context.org.slug.as_str(), record);
@@ -83,7 +83,7 @@ pub(super) async fn pending(services: &Services, context: &Context, record: &Rec
 }
 
 /// What a program reads of an approval that waits. `nobody`: no person could decide as things stand.
-pub(super) fn pending_facts(services: &Services, org: &Org, record: &Record, text: &str, nobody: bool) -> Value {
+pub(super) fn pending_facts(services: &Base, org: &Org, record: &Record, text: &str, nobody: bool) -> Value {
     let mut facts = waiting(services, org, record, "pending", text);
     if nobody {
         facts["reason"] = json!(NOBODY);
@@ -92,7 +92,7 @@ pub(super) fn pending_facts(services: &Services, org: &Org, record: &Record, tex
 }
 
 /// What a program reads of an approval that is under way.
-fn waiting(services: &Services, org: &Org, record: &Record, status: &str, text: &str) -> Value {
+fn waiting(services: &Base, org: &Org, record: &Record, status: &str, text: &str) -> Value {
     let mut facts = facts::of(record, status, Next::CallApprovalStatus, text);
     facts["retry_after_seconds"] = json!(RETRY_AFTER);
     facts["console_url"] = json!(console_url(services, org.slug.as_str(), record));
@@ -100,7 +100,7 @@ fn waiting(services: &Services, org: &Org, record: &Record, status: &str, text: 
 }
 
 /// It was approved and is being run, and the caller does not wait for its end.
-pub(super) async fn executing(services: &Services, context: &Context, record: &Record) -> Reply {
+pub(super) async fn executing(services: &Base, context: &Context, record: &Record) -> Reply {
     let id = record.id;
     let text = format!(
         "NOT FINISHED: the call was approved and is running; there is no result yet.\n\
@@ -112,7 +112,7 @@ pub(super) async fn executing(services: &Services, context: &Context, record: &R
 }
 
 /// How a call stands that is no error; as an error all the same where the client would refuse to read anything else.
-async fn unfinished(services: &Services, context: &Context, facts: &Value) -> Box<RawValue> {
+async fn unfinished(services: &Base, context: &Context, facts: &Value) -> Box<RawValue> {
     if context.meets_schema(services).await { facts::error(facts) } else { facts::success(facts) }
 }
 
@@ -185,7 +185,7 @@ pub(super) fn withdrawn(record: &Record) -> Reply {
 }
 
 /// [`goes_on`] as this client can read it.
-pub(super) async fn goes_on_for(services: &Services, context: &Context) -> Box<RawValue> {
+pub(super) async fn goes_on_for(services: &Base, context: &Context) -> Box<RawValue> {
     if context.meets_schema(services).await { facts::error(&facts_of_going_on()) } else { goes_on() }
 }
 
@@ -218,7 +218,7 @@ pub(super) fn not_sent(record: &Record, connection: &str, reason: &str) -> Reply
 }
 
 /// It asks for input that this caller cannot give any more, or could never.
-pub(super) fn asking(services: &Services, context: &Context, record: &Record, why: &str) -> Reply {
+pub(super) fn asking(services: &Base, context: &Context, record: &Record, why: &str) -> Reply {
     let text = format!(
         "NOT FINISHED: the call was approved and sent, and asks for input: {why}. Do not repeat it and do not use another tool to get the same effect; tell the user that a person can settle it at {}.",
         console_url(services, context.org.slug.as_str(), record)
@@ -243,7 +243,7 @@ pub(super) fn unanswerable(record: &Record, reason: &str) -> Reply {
 }
 
 /// Sent, and nobody knows what became of it.
-pub(super) fn outcome_unknown(services: &Services, org: &Org, record: &Record) -> Reply {
+pub(super) fn outcome_unknown(services: &Base, org: &Org, record: &Record) -> Reply {
     let text = format!(
         "OUTCOME UNKNOWN: this call was approved and sent, and no answer came: contact was lost, or nobody gave the input that it asked for. It may have run. It is not sent again: a person has to find out and settle it at {}. Do not repeat it and do not use another tool to get the same effect; tell the user.",
         console_url(services, org.slug.as_str(), record)

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     db::{approval::Record, audit::Status},
     error::{Error, Result},
-    service::Services,
+    service::{Base, Calls},
     upstream::Answer,
 };
 
@@ -26,7 +26,7 @@ const DEFAULT_WAIT: Duration = Duration::from_secs(20);
 
 /// Answers when the state changes, or when the wait is over.
 pub(super) async fn status(
-    services: &Services,
+    services: &Calls,
     context: &Context,
     record: Record,
     wait_seconds: Option<u64>,
@@ -46,7 +46,7 @@ pub(super) async fn status(
     describe(services, context, &record).await
 }
 
-async fn describe(services: &Services, context: &Context, record: &Record) -> Result<Reply> {
+async fn describe(services: &Base, context: &Context, record: &Record) -> Result<Reply> {
     let state = record.state();
     let asking = match &state {
         State::Executing(executing) if executing.asks() => Some(held::question(services, context, record).await?),

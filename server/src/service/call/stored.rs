@@ -6,7 +6,7 @@ use crate::{
     db::{self, OrgScope, Reason, approval::Record},
     error::{Error, Result},
     seal::Purpose,
-    service::Services,
+    service::Base,
     upstream::Answer,
 };
 
@@ -23,7 +23,7 @@ pub(super) fn encode(answer: &Answer) -> Vec<u8> {
 }
 
 /// The stored answer of an approval, while it is kept.
-pub(super) async fn read(services: &Services, record: &Record) -> Result<Option<Answer>> {
+pub(super) async fn read(services: &Base, record: &Record) -> Result<Option<Answer>> {
     let mut scope = OrgScope::system(&services.db.calls, record.org, Reason::Upkeep).await?;
     let Some((_, Some(sealed))) = db::approval::bodies(&mut scope, record.id).await? else { return Ok(None) };
     drop(scope);

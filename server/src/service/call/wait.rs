@@ -13,7 +13,7 @@ use super::context::Context;
 use crate::{
     db::{self, OrgScope, approval::Record, audit::Intent},
     error::{Error, Kind, Result},
-    service::{Services, access},
+    service::{Base, Calls, access},
 };
 
 /// How long Postgres is left alone when it could not be reached.
@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Waits until a pending approval is something else. `false`: it is pending still, and the hold time is over,
 /// the client no longer waits, or this replica stops.
-pub(super) async fn for_decision(services: &Services, context: &Context, record: &Record) -> Result<bool> {
+pub(super) async fn for_decision(services: &Calls, context: &Context, record: &Record) -> Result<bool> {
     let until = Instant::from_std(context.began) + hold_time(context, record);
     if Instant::now() >= until {
         return Ok(false);
@@ -53,7 +53,7 @@ fn hold_time(context: &Context, record: &Record) -> Duration {
 /// # Errors
 /// Unauthorized as soon as the credential has ended; not found when the approval is gone.
 pub(super) async fn for_change(
-    services: &Services,
+    services: &Calls,
     context: &Context,
     record: &Record,
     until: Instant,
@@ -112,7 +112,7 @@ fn phase(record: &Record) -> (Status, bool) {
 ///
 /// # Errors
 /// Unauthorized, not found or forbidden for who may not any more; unavailable when Postgres stays away.
-pub(super) async fn again(services: &Services, context: &Context, id: ApprovalId) -> Result<Record> {
+pub(super) async fn again(services: &Base, context: &Context, id: ApprovalId) -> Result<Record> {
     let read = || async {
         let directory = services.directory.get()?;
         let actor = access::again(services, &directory, &context.actor)?;
@@ -132,7 +132,7 @@ pub(super) async fn again(services: &Services, context: &Context, id: ApprovalId
 /// # Errors
 /// What reading it says; unavailable only when Postgres stays away or this replica stops.
 pub(super) async fn patiently<T, R: Future<Output = Result<T>>>(
-    services: &Services,
+    services: &Base,
     mut read: impl FnMut() -> R,
 ) -> Result<T> {
     let began = Instant::now();
@@ -151,14 +151,14 @@ pub(super) async fn patiently<T, R: Future<Output = Result<T>>>(
     }
 }
 
-async fn look(services: &Services, context: &Context, id: ApprovalId) -> Result<Record> {
+async fn look(services: &Base, context: &Context, id: ApprovalId) -> Result<Record> {
     let mut scope = OrgScope::begin(&services.db.calls, context.org.id).await?;
     db::approval::get(&mut scope, id).await?.ok_or_else(Error::not_found)
 }
 
 /// Resolves when the state ends by time alone, which nobody announces. A moment late rather than early:
 /// Postgres's clock decides.
-pub(super) async fn lapse(services: &Services, record: &Record) {
+pub(super) async fn lapse(services: &Base, record: &Record) {
     let ends = match record.state() {
         State::Pending(pending) => pending.expires_at(),
         State::Executing(executing) => executing.lease_until(),

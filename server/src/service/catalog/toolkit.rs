@@ -11,7 +11,7 @@ use crate::{
     },
     error::{Error, Result},
     service::{
-        Services,
+        Base,
         access::OrgAccess,
         approval::set_policy,
         change,
@@ -29,7 +29,7 @@ const LONGEST: usize = 7_900;
 /// # Errors
 /// A wrong slug, name or approval policy; a slug that is taken (409); `person_required` for a key that sets an approval
 /// policy, has instructions or lets callers from outside in.
-pub async fn create(services: &Services, access: &OrgAccess, new: &CreateToolkit) -> Result<Row> {
+pub async fn create(services: &Base, access: &OrgAccess, new: &CreateToolkit) -> Result<Row> {
     let slug = slug(&new.slug)?;
     let name = label("name", &new.name)?;
     let instructions = new.instructions.as_deref().map(instructions).transpose()?;
@@ -70,7 +70,7 @@ pub fn etag(row: &Row) -> String {
 /// # Errors
 /// Not found; as [`create`]; `person_required` for a key that changes the slug or the instructions; `changed_since` (412).
 pub async fn update(
-    services: &Services,
+    services: &Base,
     access: &OrgAccess,
     toolkit: &str,
     to: &UpdateToolkit,
@@ -127,7 +127,7 @@ pub async fn update(
 /// # Errors
 /// Not found; a call through it that is under way or whose outcome is not known (409); `person_required` for a key where
 /// it has an approval policy or a tool; `changed_since` (412).
-pub async fn delete(services: &Services, access: &OrgAccess, toolkit: &str, seen: &IfMatch) -> Result<()> {
+pub async fn delete(services: &Base, access: &OrgAccess, toolkit: &str, seen: &IfMatch) -> Result<()> {
     let mut scope = change::begin(services, access).await?;
     let changer = Changer::of(&mut scope, services, access).await?;
     let row = lock(&mut scope, toolkit).await?;

@@ -19,7 +19,7 @@ use crate::{
     },
     error::{Error, Result},
     service::{
-        Services,
+        Base, Catalog,
         access::OrgAccess,
         change,
         etag::{self, IfMatch},
@@ -48,7 +48,7 @@ pub struct Added {
 /// # Errors
 /// Not found; an unknown connection or tool; a reserved name; a name that is taken (409); `person_required` for a key that
 /// loosens what it may not.
-pub async fn add(services: &Services, access: &OrgAccess, toolkit: &str, new: &AddToolkitTools) -> Result<Added> {
+pub async fn add(services: &Catalog, access: &OrgAccess, toolkit: &str, new: &AddToolkitTools) -> Result<Added> {
     let (from, trouble) = listed(services, access, &new.connection).await?;
     let mut scope = change::begin(services, access).await?;
     let changer = Changer::of(&mut scope, services, access).await?;
@@ -90,7 +90,7 @@ pub fn etag(row: &Row) -> String {
 /// # Errors
 /// Not found; a call of it that is under way or whose outcome is not known (409); `person_required` for a key;
 /// `changed_since` (412).
-pub async fn delete(services: &Services, access: &OrgAccess, toolkit: &str, name: &str, seen: &IfMatch) -> Result<()> {
+pub async fn delete(services: &Base, access: &OrgAccess, toolkit: &str, name: &str, seen: &IfMatch) -> Result<()> {
     let mut scope = change::begin(services, access).await?;
     let changer = Changer::of(&mut scope, services, access).await?;
     let toolkit_row = toolkit::lock(&mut scope, toolkit).await?;
@@ -108,7 +108,7 @@ pub async fn delete(services: &Services, access: &OrgAccess, toolkit: &str, name
 /// Not found, the role included; `person_required` for a key that loosens what it may not; `changed_since` (412) of the
 /// tool.
 pub async fn put_policy(
-    services: &Services,
+    services: &Base,
     access: &OrgAccess,
     (toolkit, name, role): (&str, &str, &str),
     to: &PutRolePolicy,
@@ -133,7 +133,7 @@ pub async fn put_policy(
 /// Not found, also when the role has no permission of its own for this tool; `person_required` for a key that loosens what
 /// it may not; `changed_since` (412) of the tool.
 pub async fn delete_policy(
-    services: &Services,
+    services: &Base,
     access: &OrgAccess,
     (toolkit, name, role): (&str, &str, &str),
     seen: &IfMatch,
@@ -177,7 +177,7 @@ async fn get(scope: &mut OrgScope, toolkit: &db::toolkit::Row, name: &str) -> Re
 
 /// The connection, after its tools were listed if that was long ago. An upstream that does not list
 /// them now is no obstacle while what is asked for is known: the reason is told only if it is not.
-async fn listed(services: &Services, access: &OrgAccess, slug: &str) -> Result<(db::connection::Row, Option<String>)> {
+async fn listed(services: &Catalog, access: &OrgAccess, slug: &str) -> Result<(db::connection::Row, Option<String>)> {
     let unknown = || unknown_connection(slug);
     let found = connection::get(access, slug).map_err(|_| unknown())?;
     let trouble = connection::ensure_fresh(services, found, FRESH).await.err();

@@ -27,7 +27,7 @@ use crate::{
     error::Result,
     live::ApprovalChanged,
     service::{
-        Services,
+        Base, Catalog,
         approval::{
             card::{self, row},
             inbox::Deciding,
@@ -88,7 +88,7 @@ pub(super) struct Approvals {
 
 impl Approvals {
     /// From here on nothing is missed.
-    pub(super) async fn begin(services: &Services, org: OrgId) -> Result<Self> {
+    pub(super) async fn begin(services: &Base, org: OrgId) -> Result<Self> {
         let (changes, listening) = (services.live.approvals(), services.live.listening());
         let versions = services.directory.versions();
         let mut scope = OrgScope::system(&services.db.people, org, Reason::Callers).await?;
@@ -97,7 +97,7 @@ impl Approvals {
     }
 
     /// Tells until the channel is closed. While nobody watches, what changes gathers and nothing is read.
-    pub(super) async fn tell(mut self, services: Arc<Services>, channel: Arc<Channel>) {
+    pub(super) async fn tell(mut self, services: Arc<Catalog>, channel: Arc<Channel>) {
         let mut next_read = Instant::now();
         loop {
             let due = !self.gathered.is_empty() && channel.is_watched();
@@ -145,7 +145,7 @@ impl Approvals {
     }
 
     /// Reads the rows of those that gathered first, and tells them.
-    async fn tell_some(&mut self, services: &Services, channel: &Channel) -> Result<()> {
+    async fn tell_some(&mut self, services: &Catalog, channel: &Channel) -> Result<()> {
         // Keys of other orgs ask too, and a card says whose they are.
         let mut scope = OrgScope::system(&services.db.people, channel.org, Reason::Callers).await?;
         if std::mem::take(&mut self.gathered.keys) && !self.note_keys(&mut scope).await? {

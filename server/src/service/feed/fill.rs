@@ -9,14 +9,14 @@ use uuid::Uuid;
 
 use super::{
     approvals::Approvals,
-    calls::{Calls, Found},
+    calls::{self, Found},
     channel::Channel,
     connections::Connections,
 };
 use crate::{
     db::{OrgScope, audit::finished},
     error::Result,
-    service::Services,
+    service::{Catalog, Views},
 };
 
 /// How often the database is looked at.
@@ -26,14 +26,14 @@ const LOOK: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub(super) async fn open(services: &Arc<Services>, org: OrgId) -> Result<Arc<Channel>> {
+pub(super) async fn open(services: &Arc<Views>, org: OrgId) -> Result<Arc<Channel>> {
     let _one_at_a_time = services.feed.opening.lock().await;
     if let Some(channel) = services.feed.find(org) {
         return Ok(channel);
     }
     let approvals = Approvals::begin(services, org).await?;
     let mut scope = OrgScope::begin(&services.db.people, org).await?;
-    let calls = Calls::begin(&mut scope).await?;
+    let calls = calls::Calls::begin(&mut scope).await?;
     let mut connections = Connections::default();
     let version = services.directory.get()?.version;
     connections.look(&mut scope, &services.upstreams, version).await?;
@@ -49,13 +49,13 @@ pub(super) async fn open(services: &Arc<Services>, org: OrgId) -> Result<Arc<Cha
     });
     channel.watched.lock().left = Some(services.clock.elapsed());
     services.feed.seats.lock().channels.insert(org, channel.clone());
-    tokio::spawn(approvals.tell(services.clone(), channel.clone()));
+    tokio::spawn(approvals.tell(services.catalog.clone(), channel.clone()));
     tokio::spawn(look(services.clone(), channel.clone(), calls, connections));
     Ok(channel)
 }
 
 /// Looks at the database until nobody has watched for a while.
-async fn look(services: Arc<Services>, channel: Arc<Channel>, mut calls: Calls, mut connections: Connections) {
+async fn look(services: Arc<Views>, channel: Arc<Channel>, mut calls: calls::Calls, mut connections: Connections) {
     let mut tick = tokio::time::interval(LOOK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut unwell = false;
@@ -79,9 +79,9 @@ async fn look(services: Arc<Services>, channel: Arc<Channel>, mut calls: Calls, 
 }
 
 async fn look_once(
-    services: &Services,
+    services: &Catalog,
     channel: &Channel,
-    calls: &mut Calls,
+    calls: &mut calls::Calls,
     connections: &mut Connections,
 ) -> Result<()> {
     let version = services.directory.get()?.version;

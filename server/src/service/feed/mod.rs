@@ -16,7 +16,7 @@ use domain::{Principal, Right};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use super::{Services, access::OrgAccess};
+use super::{Base, Views, access::OrgAccess};
 use crate::{
     clock::Clock,
     error::{Error, Kind, Result},
@@ -40,7 +40,7 @@ pub const RIGHTS: [Right; 3] = [Right::ReadApprovals, Right::ReadAudit, Right::R
 /// # Errors
 /// Forbidden without any of [`RIGHTS`]; `too_many_streams` (429) beyond [`STREAMS`]; when Postgres
 /// cannot be reached.
-pub async fn watch(services: &Arc<Services>, access: &OrgAccess, last: Option<&str>) -> Result<Watcher> {
+pub async fn watch(services: &Arc<Views>, access: &OrgAccess, last: Option<&str>) -> Result<Watcher> {
     if !RIGHTS.iter().any(|right| access.rights.has(*right)) {
         // The message names the first.
         access.require(RIGHTS[0])?;
@@ -51,7 +51,7 @@ pub async fn watch(services: &Arc<Services>, access: &OrgAccess, last: Option<&s
             Some(channel) => channel,
             None => fill::open(services, access.org.id).await?,
         };
-        if let Some(watcher) = Watcher::sit_down(services, &channel, last, &seat) {
+        if let Some(watcher) = Watcher::sit_down(&services.base, &channel, last, &seat) {
             return Ok(watcher);
         }
     }
@@ -64,7 +64,7 @@ struct Seat {
 }
 
 impl Seat {
-    fn take(services: &Services, principal: Principal) -> Result<Arc<Self>> {
+    fn take(services: &Views, principal: Principal) -> Result<Arc<Self>> {
         let seats = &services.feed.seats;
         let mut taken = seats.lock();
         let streams = taken.streams.entry(principal).or_default();
@@ -111,12 +111,7 @@ pub enum Next {
 
 impl Watcher {
     /// `None`: the ring was just taken away.
-    fn sit_down(
-        services: &Arc<Services>,
-        channel: &Arc<Channel>,
-        last: Option<&str>,
-        seat: &Arc<Seat>,
-    ) -> Option<Self> {
+    fn sit_down(services: &Arc<Base>, channel: &Arc<Channel>, last: Option<&str>, seat: &Arc<Seat>) -> Option<Self> {
         let mut watched = channel.watched.lock();
         if channel.closed.is_cancelled() {
             return None;

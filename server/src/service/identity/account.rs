@@ -11,7 +11,7 @@ use crate::{
     db::{self, Reason, SystemScope},
     error::{Error, Result},
     service::{
-        Services,
+        Identity,
         access::Actor,
         on_record::{self, Asked},
         signed::Whence,
@@ -25,7 +25,7 @@ use crate::{
 /// `person_required` for a key; 422 for a wrong `current`, which counts as a failed log-in does, or a `new` that breaks the
 /// rules; `too_many_attempts`; 409: `no_password`, `try_again` when the password changed at the same moment.
 pub async fn change_password(
-    services: &Arc<Services>,
+    services: &Arc<Identity>,
     actor: &Actor,
     change: ChangePassword,
     whence: &Whence,
@@ -34,7 +34,7 @@ pub async fn change_password(
     let slowed = |wait| {
         let error = too_many(wait);
         let asked = Asked::new("change_password", actor.source(), actor.request_id);
-        on_record::bad_sign_in(services, (user, actor.name.to_string()), asked, &error);
+        on_record::bad_sign_in(&services.base, (user, actor.name.to_string()), asked, &error);
         error
     };
     let attempt = sign_in::attempt(services, &Spellings::of(&actor.name), whence).await.map_err(slowed)?;

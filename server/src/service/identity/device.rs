@@ -9,14 +9,14 @@ use crate::{
     error::Result,
     limit::throttle::Attempt,
     service::{
-        Services,
+        Identity,
         signed::{Signed, Whence},
     },
 };
 
 /// Counts an attempt at the allowance of the browser, if it is one by which the account with one of these e-mails is known.
 /// `None`: it is none, or has used its allowance up; then the attempt counts as anybody's.
-pub(super) async fn attempt(services: &Services, emails: &[String], whence: &Whence) -> Option<Attempt> {
+pub(super) async fn attempt(services: &Identity, emails: &[String], whence: &Whence) -> Option<Attempt> {
     let device = whence.device.as_ref()?;
     let account = emails.first()?;
     // Counted before anything is looked up: a cookie of another account makes as little work as guessing does.
@@ -38,7 +38,7 @@ pub(super) async fn attempt(services: &Services, emails: &[String], whence: &Whe
 
 /// Makes the browser one by which this person is known, in place of what it was before, and gives what its cookie holds.
 /// `None`: it could not be kept; signing in goes on without.
-pub async fn know(services: &Services, signed: Signed, before: Option<&Device>) -> Option<SecretString> {
+pub async fn know(services: &Identity, signed: Signed, before: Option<&Device>) -> Option<SecretString> {
     let (device, text) = services.devices.make();
     let until = services.clock.now() + device::KNOWN_FOR;
     let new = New { id_sha256: device.id_sha256, user: signed.user, epoch: signed.epoch, until };

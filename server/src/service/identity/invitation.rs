@@ -21,7 +21,7 @@ use crate::{
     error::{Error, Result},
     random,
     service::{
-        Services,
+        Base, Identity,
         access::{Actor, OrgAccess},
         change::{self, About},
         label::{email, label},
@@ -45,7 +45,7 @@ pub struct Made {
 /// # Errors
 /// `person_required` for a key; a wrong e-mail or role; a role that allows more than one's own; a
 /// person who belongs to the org already (`member_exists`).
-pub async fn create(services: &Services, access: &OrgAccess, new: &CreateInvitation) -> Result<Made> {
+pub async fn create(services: &Base, access: &OrgAccess, new: &CreateInvitation) -> Result<Made> {
     let inviter = access.actor.person()?;
     let email = email(&new.email)?;
     let mut scope = change::begin(services, access).await?;
@@ -85,7 +85,7 @@ pub async fn create(services: &Services, access: &OrgAccess, new: &CreateInvitat
 ///
 /// # Errors
 /// `person_required` for a key; not found, also for one that was taken up.
-pub async fn revoke(services: &Services, access: &OrgAccess, id: &str) -> Result<()> {
+pub async fn revoke(services: &Base, access: &OrgAccess, id: &str) -> Result<()> {
     access.actor.person()?;
     let id = id.parse().map_err(|_| Error::not_found())?;
     let mut scope = change::begin(services, access).await?;
@@ -98,7 +98,7 @@ pub async fn revoke(services: &Services, access: &OrgAccess, id: &str) -> Result
 /// # Errors
 /// Not found for a token that is wrong, used, revoked or expired, all alike; `too_many_attempts` after
 /// many of them from this address; `role_gone` (409).
-pub async fn view(services: &Services, token: &str, address: IpAddr) -> Result<(Offered, String)> {
+pub async fn view(services: &Identity, token: &str, address: IpAddr) -> Result<(Offered, String)> {
     let token_sha256 = sha256(token);
     // Nobody guesses 256 bits; whoever tries is an address that makes work.
     let attempt = services.throttle.check(&hex::encode(token_sha256), address).map_err(too_many)?;
@@ -117,7 +117,7 @@ pub async fn view(services: &Services, token: &str, address: IpAddr) -> Result<(
     }
 }
 
-async fn find(services: &Services, token_sha256: &[u8; 32]) -> Result<Option<Offered>> {
+async fn find(services: &Base, token_sha256: &[u8; 32]) -> Result<Option<Offered>> {
     let mut scope = SystemScope::begin(&services.db.people, Reason::SignIn).await?;
     db::invitation::find_unscoped(&mut scope, token_sha256, services.clock.now()).await
 }
@@ -128,7 +128,7 @@ async fn find(services: &Services, token_sha256: &[u8; 32]) -> Result<Option<Off
 /// # Errors
 /// As [`view`]; `unauthorized` for a wrong password, as at the log-in; a wrong name or new password;
 /// 409: `member_exists`, `role_gone`, `inviter_lost_right`, `password_needed`, `try_again`.
-pub async fn accept(services: &Arc<Services>, accept: AcceptInvitation, knock: &Knock) -> Result<Signed> {
+pub async fn accept(services: &Arc<Identity>, accept: AcceptInvitation, knock: &Knock) -> Result<Signed> {
     let AcceptInvitation { token, password, name } = accept;
     let (offered, _) = view(services, &token, knock.whence.address).await?;
     let password = SecretString::from(password);
@@ -163,7 +163,7 @@ pub async fn accept(services: &Arc<Services>, accept: AcceptInvitation, knock: &
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn sweep(services: &Services) -> Result<()> {
+pub async fn sweep(services: &Base) -> Result<()> {
     let mut scope = SystemScope::begin(&services.db.upkeep, Reason::Sweep).await?;
     db::invitation::sweep(&mut scope, services.clock.now()).await?;
     scope.commit().await

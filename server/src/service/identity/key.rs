@@ -15,7 +15,7 @@ use crate::{
     auth::api_key::ApiKey,
     db::{self, OrgScope, api_key::Row},
     error::{Error, Result},
-    service::{Services, access::OrgAccess, change, label::label, loosening::Changer},
+    service::{Base, access::OrgAccess, change, label::label, loosening::Changer},
 };
 
 /// The longest overlap of a rotation, in seconds: a week.
@@ -28,7 +28,7 @@ const LONGEST_LIFE: i64 = 3_653;
 /// # Errors
 /// A wrong name, role, owner, expiry or hold; a role that allows more than one's own; a key that
 /// names another owner than its own, or a later end; `person_required` for a key whose role may do less with some tool.
-pub async fn create(services: &Services, access: &OrgAccess, new: &CreateApiKey) -> Result<(Row, ApiKey)> {
+pub async fn create(services: &Base, access: &OrgAccess, new: &CreateApiKey) -> Result<(Row, ApiKey)> {
     let name = label("name", &new.name)?;
     let now = services.clock.now();
     if new.expires_at.is_some_and(|at| at <= now || at > now + TimeDelta::days(LONGEST_LIFE)) {
@@ -78,7 +78,7 @@ pub async fn create(services: &Services, access: &OrgAccess, new: &CreateApiKey)
 /// Not found; an overlap over a week; a role that allows more than one's own; a key that is revoked
 /// or has expired, or has ten valid secrets that would overlap (409); forbidden to a key where the other one has another owner or ends later; `person_required` for a
 /// key whose role may do less with some tool.
-pub async fn rotate(services: &Services, access: &OrgAccess, id: &str, how: &RotateApiKey) -> Result<(Row, ApiKey)> {
+pub async fn rotate(services: &Base, access: &OrgAccess, id: &str, how: &RotateApiKey) -> Result<(Row, ApiKey)> {
     if how.overlap_seconds > LONGEST_OVERLAP {
         return Err(Error::invalid("overlap_seconds", format!("must be 0 to {LONGEST_OVERLAP} (a week)")));
     }
@@ -126,7 +126,7 @@ pub async fn rotate(services: &Services, access: &OrgAccess, id: &str, how: &Rot
 ///
 /// # Errors
 /// Not found; forbidden to a key where the other one has another owner.
-pub async fn revoke(services: &Services, access: &OrgAccess, id: &str) -> Result<()> {
+pub async fn revoke(services: &Base, access: &OrgAccess, id: &str) -> Result<()> {
     let mut scope = change::begin(services, access).await?;
     let row = find_own(&mut scope, access, id, "revoke").await?;
     if row.revoked_at.is_some() {
@@ -158,7 +158,7 @@ struct Person {
 }
 
 impl<'a> Made<'a> {
-    fn of(services: &Services, row: &'a Row) -> Result<Self> {
+    fn of(services: &Base, row: &'a Row) -> Result<Self> {
         let directory = services.directory.get()?;
         let person = |id| Person { id, email: directory.people.get(&id).map(|person| person.email.to_string()) };
         Ok(Self {
@@ -214,6 +214,6 @@ async fn add_secret(scope: &mut OrgScope, access: &OrgAccess, key: ApiKeyId) -> 
 ///
 /// # Errors
 /// As there.
-pub async fn flush(services: &Services) -> Result<()> {
+pub async fn flush(services: &Base) -> Result<()> {
     services.key_uses.flush(&services.db.upkeep).await
 }

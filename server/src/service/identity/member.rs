@@ -10,7 +10,7 @@ use crate::{
     db::{self, OrgScope, Reason, key_people::Of, member::Row},
     error::{Error, Result},
     service::{
-        Services,
+        Base,
         access::OrgAccess,
         change,
         consequence::{self, Undecided},
@@ -26,7 +26,7 @@ use crate::{
 /// role, name or password; a password for a person who exists, since nobody sets
 /// another's; 409: `member_exists` for a person who belongs to the org already, `invitation_needed` for one
 /// who can sign in or belongs to another org, unless an instance administrator adds them.
-pub async fn create(services: &Services, access: &OrgAccess, new: &CreateMember) -> Result<Row> {
+pub async fn create(services: &Base, access: &OrgAccess, new: &CreateMember) -> Result<Row> {
     // A key could make itself an approver.
     access.actor.person()?;
     if new.password.is_some() && !access.actor.instance_admin {
@@ -69,7 +69,7 @@ pub fn etag(row: &Row) -> String {
 /// Not found; a role that does not exist or allows more than one's own; the last admin (409); `changed_since` (412). Without
 /// `force` also `owns_keys` where a key would do less, and `stops_decisions` where nobody could decide any more.
 pub async fn update(
-    services: &Services,
+    services: &Base,
     access: &OrgAccess,
     id: &str,
     to: &UpdateMember,
@@ -106,7 +106,7 @@ pub async fn update(
 /// # Errors
 /// `person_required` for a key; not found; the last admin (409); `changed_since` (412). Without `force` also `owns_keys` where
 /// a key would end, and `stops_decisions` where nobody could decide any more.
-pub async fn delete(services: &Services, access: &OrgAccess, id: &str, seen: &IfMatch, force: bool) -> Result<()> {
+pub async fn delete(services: &Base, access: &OrgAccess, id: &str, seen: &IfMatch, force: bool) -> Result<()> {
     access.actor.person()?;
     let mut scope = change::begin(services, access).await?;
     let admin = db::role::find(&mut scope, ADMIN).await?.ok_or_else(Error::not_found)?;
@@ -124,7 +124,7 @@ pub async fn delete(services: &Services, access: &OrgAccess, id: &str, seen: &If
 /// # Errors
 /// `person_required` for a key; 409: `no_member` for who administers the instance and is none, `last_admin`. Without `force`
 /// also `owns_keys` where a key would end, and `stops_decisions` where nobody could decide any more.
-pub async fn leave(services: &Services, access: &OrgAccess, force: bool) -> Result<()> {
+pub async fn leave(services: &Base, access: &OrgAccess, force: bool) -> Result<()> {
     let person = access.actor.person()?;
     let mut scope = change::begin(services, access).await?;
     let member = db::member::find_own(&mut scope, person).await?.ok_or_else(|| {
@@ -140,7 +140,7 @@ pub async fn leave(services: &Services, access: &OrgAccess, force: bool) -> Resu
 ///
 /// # Errors
 /// Without `force` where that stops something elsewhere.
-async fn end(scope: &mut OrgScope, services: &Services, member: &Row, force: bool) -> Result<Vec<Affected>> {
+async fn end(scope: &mut OrgScope, services: &Base, member: &Row, force: bool) -> Result<Vec<Affected>> {
     let keys = consequence::ending_keys(scope, services, member.user_id).await?;
     let undecided = Undecided::before(scope, services).await?;
     db::key_people::end(scope, member.user_id, services.clock.now()).await?;

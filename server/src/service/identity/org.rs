@@ -15,7 +15,7 @@ use crate::{
     db::{self, OrgScope, Reason, audit::finished, org::Row},
     error::{Error, Result},
     service::{
-        Services,
+        Base,
         access::{Actor, OrgAccess, still_valid},
         approval::{self, set_policy},
         change::{self, About},
@@ -33,7 +33,7 @@ const RECORDED_WITHIN: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// Forbidden to anybody else; as [`found`].
-pub async fn create(services: &Services, actor: &Actor, new: &CreateOrg) -> Result<Row> {
+pub async fn create(services: &Base, actor: &Actor, new: &CreateOrg) -> Result<Row> {
     // The request's body may have taken half a minute.
     if !still_valid(services, actor).await?.instance_admin {
         return Err(Error::forbidden("only an administrator of the instance, signed in as a person, may make an org"));
@@ -46,7 +46,7 @@ pub async fn create(services: &Services, actor: &Actor, new: &CreateOrg) -> Resu
 ///
 /// # Errors
 /// A wrong slug or name; a slug that is a word of the gateway's own (422) or taken (409).
-pub async fn found(services: &Services, actor: Option<&Actor>, new: &CreateOrg) -> Result<Row> {
+pub async fn found(services: &Base, actor: Option<&Actor>, new: &CreateOrg) -> Result<Row> {
     let slug = slug(&new.slug)?;
     if slug.is_reserved() {
         return Err(Error::invalid(
@@ -81,7 +81,7 @@ pub fn etag(row: &Row) -> String {
 /// # Errors
 /// A wrong name or field; an approver role that the org does not have; `person_required` for a key that changes more than
 /// the name; `changed_since` (412).
-pub async fn update(services: &Services, access: &OrgAccess, to: &UpdateOrg, seen: &IfMatch) -> Result<Row> {
+pub async fn update(services: &Base, access: &OrgAccess, to: &UpdateOrg, seen: &IfMatch) -> Result<Row> {
     let name = to.name.as_deref().map(|name| label("name", name)).transpose()?;
     let policy = to.approval_policy.as_ref().map(set_policy::whole).transpose()?;
     set_policy::sound(policy.as_ref())?;
@@ -115,7 +115,7 @@ pub async fn update(services: &Services, access: &OrgAccess, to: &UpdateOrg, see
 /// # Errors
 /// `person_required` for a key; forbidden without the role `admin`; 422 unless `confirm` is the slug; 409: `records_only` for
 /// an org that was deleted, `executing` while a call runs; `changed_since` (412).
-pub async fn delete(services: &Services, access: &OrgAccess, confirm: Option<&str>, seen: &IfMatch) -> Result<()> {
+pub async fn delete(services: &Base, access: &OrgAccess, confirm: Option<&str>, seen: &IfMatch) -> Result<()> {
     access.actor.person()?;
     if *access.role_name != *ADMIN {
         return Err(Error::forbidden(format!("only somebody with the role `{ADMIN}` may delete an org")));
@@ -150,7 +150,7 @@ pub async fn delete(services: &Services, access: &OrgAccess, confirm: Option<&st
 
 /// Fails while a call that needed no approval runs, on any replica, as far as the record knows: it would lose its connection
 /// under it. It ends by its own limit; one whose replica was killed counts until that is over.
-async fn no_call(services: &Services, scope: &mut OrgScope, access: &OrgAccess) -> Result<()> {
+async fn no_call(services: &Base, scope: &mut OrgScope, access: &OrgAccess) -> Result<()> {
     let of =
         |c: &Connection| millis(c.connect_timeout_ms) + millis(c.call_timeout_ms).max(ConnectionSpec::LONGEST_CALL);
     let longest = access.org.connections.values().map(|connection| of(connection)).max();
@@ -175,7 +175,7 @@ fn millis(millis: i32) -> Duration {
 }
 
 /// Ends the requests that nobody can use any more.
-async fn invalidate_open(services: &Services, scope: &mut OrgScope, actor: &Actor) -> Result<()> {
+async fn invalidate_open(services: &Base, scope: &mut OrgScope, actor: &Actor) -> Result<()> {
     for id in db::approval::open(scope).await? {
         let Some(record) = db::approval::lock(scope, id).await? else { continue };
         let record = approval::tidied(services, scope, record).await?;

@@ -7,7 +7,7 @@ use crate::{
     db::{self, OrgScope, key_people::Of},
     error::{Error, Result},
     service::{
-        Services,
+        Base,
         access::OrgAccess,
         change,
         consequence::{self, Undecided},
@@ -19,7 +19,7 @@ use crate::{
 ///
 /// # Errors
 /// A wrong name or right; a name that is taken.
-pub async fn create(services: &Services, access: &OrgAccess, new: &CreateRole) -> Result<db::role::Row> {
+pub async fn create(services: &Base, access: &OrgAccess, new: &CreateRole) -> Result<db::role::Row> {
     access.actor.person()?;
     let name = checked_name(&new.name)?;
     let rights = checked_rights(access, &new.rights)?;
@@ -43,7 +43,7 @@ pub fn etag(row: &db::role::Row) -> String {
 /// Not found; built in; a wrong name or right; a name that is taken; `changed_since` (412). Without `force` also
 /// `stops_decisions` where nobody could decide any more, and `owns_keys` where keys of people with the role would do less.
 pub async fn update(
-    services: &Services,
+    services: &Base,
     access: &OrgAccess,
     role: &str,
     to: &UpdateRole,
@@ -84,7 +84,7 @@ pub async fn update(
 /// # Errors
 /// `person_required` for a key; not found; built in; in use (409); `changed_since` (412). Without `force` also where open
 /// invitations give it: nobody can take them up any more.
-pub async fn delete(services: &Services, access: &OrgAccess, role: &str, seen: &IfMatch, force: bool) -> Result<()> {
+pub async fn delete(services: &Base, access: &OrgAccess, role: &str, seen: &IfMatch, force: bool) -> Result<()> {
     access.actor.person()?;
     let mut scope = change::begin(services, access).await?;
     let row = own_role(&mut scope, role).await?;

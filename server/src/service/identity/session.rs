@@ -11,7 +11,7 @@ use crate::{
     db::{self, Reason, SystemScope},
     error::{Error, Kind, Result},
     service::{
-        Services,
+        Base,
         access::{self, Actor},
         on_record::{self, Asked},
         signed::{Signed, Whence},
@@ -43,7 +43,7 @@ pub async fn start(session: &Session, signed: Signed, whence: Whence) -> Result<
 ///
 /// # Errors
 /// Unauthorized without a session that lives; `unavailable` when Postgres cannot be reached.
-pub async fn authenticate(services: &Services, session: &Session, attended: bool, request_id: Uuid) -> Result<Actor> {
+pub async fn authenticate(services: &Base, session: &Session, attended: bool, request_id: Uuid) -> Result<Actor> {
     // Without a cookie there is nothing to look up.
     let Some(id) = session.id() else { return Err(Error::unauthorized()) };
     let person = SignedIn::of(session).await.map_err(trouble)?.ok_or_else(Error::unauthorized)?;
@@ -58,7 +58,7 @@ pub async fn authenticate(services: &Services, session: &Session, attended: bool
 ///
 /// # Errors
 /// `no_session` (409) for an actor with another credential; when Postgres cannot be reached.
-pub async fn end(services: &Services, session: &Session, actor: &Actor) -> Result<()> {
+pub async fn end(services: &Base, session: &Session, actor: &Actor) -> Result<()> {
     if actor.session.is_none() {
         return Err(Error::conflict(
             "no_session",
@@ -78,7 +78,7 @@ pub async fn end(services: &Services, session: &Session, actor: &Actor) -> Resul
 ///
 /// # Errors
 /// `person_required` for a key; not found, also for another person's; when Postgres cannot be reached.
-pub async fn revoke(services: &Services, actor: &Actor, id: &str) -> Result<()> {
+pub async fn revoke(services: &Base, actor: &Actor, id: &str) -> Result<()> {
     let user = actor.person()?;
     let id: SessionId = id.parse().map_err(|_| Error::not_found())?;
     let mut scope = SystemScope::begin(&services.db.people, Reason::SignIn).await?;
@@ -100,7 +100,7 @@ pub async fn revoke(services: &Services, actor: &Actor, id: &str) -> Result<()> 
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn sweep(services: &Services) -> Result<()> {
+pub async fn sweep(services: &Base) -> Result<()> {
     let mut scope = SystemScope::begin(&services.db.upkeep, Reason::SignIn).await?;
     let now = services.clock.now();
     db::session::sweep(&mut scope, services.sessions.limits().since(now)).await?;

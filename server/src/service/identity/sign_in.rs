@@ -17,7 +17,7 @@ use crate::{
     error::{Error, Kind, Result},
     limit::throttle::{self, Attempt, network},
     service::{
-        Services,
+        Base, Identity,
         label::{email, normalised},
         on_record::{self, Asked},
         signed::{Signed, Whence},
@@ -52,13 +52,13 @@ impl Knock {
 /// # Errors
 /// `unauthorized` for an unknown account as for a wrong password; `too_many_attempts`, saying when
 /// to come back, after many failures of the account or the address.
-pub async fn sign_in(services: &Arc<Services>, address: &str, password: SecretString, knock: &Knock) -> Result<Signed> {
+pub async fn sign_in(services: &Arc<Identity>, address: &str, password: SecretString, knock: &Knock) -> Result<Signed> {
     let spellings = Spellings::of(address);
     let attempt = match attempt(services, &spellings, &knock.whence).await {
         Ok(attempt) => attempt,
         Err(wait) => {
             let (slowed, asked) = (too_many(wait), knock.asked(spellings.first()));
-            on_record::slowed_sign_in(services, spellings.0, asked, &slowed);
+            on_record::slowed_sign_in(&services.base, spellings.0, asked, &slowed);
             return Err(slowed);
         }
     };
@@ -90,7 +90,7 @@ pub async fn sign_in(services: &Arc<Services>, address: &str, password: SecretSt
     };
     if let Some((user, email)) = checked.person {
         let asked = knock.asked(&email);
-        on_record::bad_sign_in(services, (user.user, email), asked, &refused);
+        on_record::bad_sign_in(&services.base, (user.user, email), asked, &refused);
     }
     Err(refused)
 }
@@ -103,7 +103,7 @@ static LOOK_UPS: Semaphore = Semaphore::const_new(2);
 ///
 /// # Errors
 /// How long to wait.
-pub(super) async fn attempt(services: &Services, spellings: &Spellings, whence: &Whence) -> Result<Attempt, Duration> {
+pub(super) async fn attempt(services: &Identity, spellings: &Spellings, whence: &Whence) -> Result<Attempt, Duration> {
     let address = whence.address;
     if let Some(attempt) = device::attempt(services, &spellings.0, whence).await {
         return Ok(attempt);
@@ -157,7 +157,7 @@ impl Checked {
 }
 
 /// Looks the person up and compares.
-async fn check(services: &Services, spellings: &Spellings, password: SecretString) -> Result<Checked> {
+async fn check(services: &Base, spellings: &Spellings, password: SecretString) -> Result<Checked> {
     let mut scope = SystemScope::begin(&services.db.people, Reason::SignIn).await?;
     let mut found = None;
     for email in &spellings.0 {
@@ -203,7 +203,7 @@ pub(super) fn trouble(error: PasswordError) -> Error {
 ///
 /// # Errors
 /// A wrong e-mail or password; an e-mail that belongs to somebody who is no administrator.
-pub async fn first_administrator(services: &Services, address: &str, password: &str) -> Result<bool> {
+pub async fn first_administrator(services: &Base, address: &str, password: &str) -> Result<bool> {
     let mut scope = SystemScope::begin(&services.db.people, Reason::Instance).await?;
     if db::user::instance_admin_exists(&mut scope).await? {
         return Ok(false);
@@ -236,7 +236,7 @@ pub async fn first_administrator(services: &Services, address: &str, password: &
 ///
 /// # Errors
 /// No such person; a wrong password.
-pub async fn reset_password(services: &Services, address: &str, password: &str) -> Result<()> {
+pub async fn reset_password(services: &Base, address: &str, password: &str) -> Result<()> {
     let hash = hashed(SecretString::from(password.to_owned())).await?;
     let mut scope = SystemScope::begin(&services.db.people, Reason::Instance).await?;
     let mut person = None;

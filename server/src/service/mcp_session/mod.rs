@@ -25,7 +25,7 @@ pub use known::{Session, Sessions};
 pub use streams::Stream;
 pub use under_way::UnderWay;
 
-use super::Services;
+use super::{Base, Calls};
 use crate::{
     db::{self, OrgScope, Reason, SystemScope, mcp_session::Row},
     error::{Error, Kind, Result},
@@ -50,7 +50,7 @@ pub const UNKNOWN: &str = "unknown_session";
 /// # Errors
 /// When Postgres cannot be reached.
 pub async fn start(
-    services: &Services,
+    services: &Base,
     org: OrgId,
     toolkit: ToolkitId,
     caller: Principal,
@@ -67,7 +67,7 @@ pub async fn start(
 ///
 /// # Errors
 /// Not found, whatever the reason; `unavailable` when Postgres is needed and cannot be reached.
-pub async fn find(services: &Services, org: OrgId, toolkit: ToolkitId, caller: Principal, id: &str) -> Result<Session> {
+pub async fn find(services: &Calls, org: OrgId, toolkit: ToolkitId, caller: Principal, id: &str) -> Result<Session> {
     let hash = sha256(id.as_bytes());
     let wanted = (hash, org, toolkit, caller);
     let row = match remembered(services, wanted) {
@@ -83,7 +83,7 @@ pub async fn find(services: &Services, org: OrgId, toolkit: ToolkitId, caller: P
 }
 
 /// What is remembered counts only while the end of a session would be heard of.
-fn remembered(services: &Services, (hash, org, toolkit, caller): Wanted) -> Option<Arc<Row>> {
+fn remembered(services: &Calls, (hash, org, toolkit, caller): Wanted) -> Option<Arc<Row>> {
     if !services.live.is_listening() {
         return None;
     }
@@ -93,7 +93,7 @@ fn remembered(services: &Services, (hash, org, toolkit, caller): Wanted) -> Opti
 }
 
 /// What the look-up that is under way finds, or a new one.
-async fn look_up_once(services: &Services, wanted: Wanted) -> Result<Option<Arc<Row>>> {
+async fn look_up_once(services: &Calls, wanted: Wanted) -> Result<Option<Arc<Row>>> {
     let sessions = &services.mcp_sessions;
     let cell = {
         let mut looking = sessions.looking.lock();
@@ -125,7 +125,7 @@ async fn look_up_once(services: &Services, wanted: Wanted) -> Result<Option<Arc<
 }
 
 /// Reads a session, and notes that it is used.
-async fn look_up(services: &Services, (hash, org, toolkit, caller): Wanted) -> Result<Option<Arc<Row>>> {
+async fn look_up(services: &Calls, (hash, org, toolkit, caller): Wanted) -> Result<Option<Arc<Row>>> {
     let used = Instant::now();
     let mut scope = OrgScope::begin(&services.db.calls, org).await?;
     let Some(row) = db::mcp_session::find(&mut scope, &hash, caller, toolkit).await? else { return Ok(None) };
@@ -143,7 +143,7 @@ async fn look_up(services: &Services, (hash, org, toolkit, caller): Wanted) -> R
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn end(services: &Services, org: OrgId, session: &Session) -> Result<()> {
+pub async fn end(services: &Calls, org: OrgId, session: &Session) -> Result<()> {
     let mut scope = OrgScope::begin(&services.db.calls, org).await?;
     db::mcp_session::delete(&mut scope, &session.hash).await?;
     scope.commit().await?;
@@ -155,7 +155,7 @@ pub async fn end(services: &Services, org: OrgId, session: &Session) -> Result<(
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn sweep(services: &Services) -> Result<()> {
+pub async fn sweep(services: &Base) -> Result<()> {
     while !services.stop.is_cancelled() {
         let mut scope = SystemScope::begin(&services.db.upkeep, Reason::Sweep).await?;
         let swept = db::mcp_session::sweep(&mut scope, IDLE.as_secs_f64()).await?;
@@ -171,7 +171,7 @@ pub async fn sweep(services: &Services) -> Result<()> {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn listen(services: &Services, session: &Session) -> Result<Stream> {
+pub async fn listen(services: &Calls, session: &Session) -> Result<Stream> {
     let (id, over) = (Uuid::now_v7().to_string(), CancellationToken::new());
     let stream = Stream { over: over.clone() };
     services.mcp_sessions.streams.open(session.hash, Open { id: id.clone(), announced: false, over });
@@ -185,7 +185,7 @@ pub async fn listen(services: &Services, session: &Session) -> Result<Stream> {
 ///
 /// # Errors
 /// When Postgres cannot be reached; the request then goes on.
-pub async fn cancel(services: &Services, session: &Session, request: &str) -> Result<()> {
+pub async fn cancel(services: &Calls, session: &Session, request: &str) -> Result<()> {
     let requests = &services.mcp_sessions.requests;
     if requests.cancel(session.hash, request)
         || request.len() > LONGEST_REQUEST_ID
@@ -198,7 +198,7 @@ pub async fn cancel(services: &Services, session: &Session, request: &str) -> Re
 
 /// Forgets sessions that end elsewhere, cancels what is cancelled elsewhere, and ends streams that a newer one
 /// elsewhere takes the place of, until `stop`.
-pub async fn follow(services: Arc<Services>, stop: CancellationToken) {
+pub async fn follow(services: Arc<Calls>, stop: CancellationToken) {
     let mut news = services.live.sessions();
     let mut listening = services.live.listening();
     let sessions = &services.mcp_sessions;

@@ -64,7 +64,10 @@ impl Gateway {
 
     /// A replica that keeps clients that wait company in another way than usual.
     pub(crate) async fn start_paced(database: &SecretString, pace: Pace) -> Self {
-        let adjust = |app: &mut App| Arc::get_mut(&mut app.services).expect("nobody else has them yet").pace = pace;
+        let adjust = |app: &mut App| {
+            let services = Arc::get_mut(&mut app.services).expect("nobody else has them yet");
+            Arc::get_mut(&mut services.calls).expect("nor these").pace = pace;
+        };
         Self::build(&variables(database), Clock::system(), None, adjust).await
     }
 

@@ -28,12 +28,12 @@ use crate::{
     },
     error::{Error, Result},
     seal::Purpose,
-    service::{Services, approval::bound, catalog::connection},
+    service::{Base, Calls, approval::bound, catalog::connection},
     upstream::ConnectionSpec,
 };
 
 /// Claims the approval, unless another call on this replica is just doing so.
-pub(super) async fn claim(services: &Services, claimant: &Claimant, id: ApprovalId) -> Result<Claim> {
+pub(super) async fn claim(services: &Calls, claimant: &Claimant, id: ApprovalId) -> Result<Claim> {
     let Some(_turn) = Turn::take(services, id) else { return Ok(Claim::Busy) };
     services.directory.refresh().await?;
     let Some(connection) = connection_of(services, claimant, id).await? else {
@@ -49,12 +49,12 @@ pub(super) async fn claim(services: &Services, claimant: &Claimant, id: Approval
 
 /// One of this replica's calls claims an approval at a time. Dropped, it wakes those that came meanwhile.
 pub(super) struct Turn<'a> {
-    services: &'a Services,
+    services: &'a Calls,
     id: ApprovalId,
 }
 
 impl<'a> Turn<'a> {
-    pub(super) fn take(services: &'a Services, id: ApprovalId) -> Option<Self> {
+    pub(super) fn take(services: &'a Calls, id: ApprovalId) -> Option<Self> {
         if !services.claiming.lock().insert(id) {
             return None;
         }
@@ -72,7 +72,7 @@ impl Drop for Turn<'_> {
 /// The connection that the approved call goes to, from the snapshot; the claim compares its version
 /// with the locked rows.
 pub(super) async fn connection_of(
-    services: &Services,
+    services: &Base,
     claimant: &Claimant,
     id: ApprovalId,
 ) -> Result<Option<Arc<Connection>>> {
@@ -85,7 +85,7 @@ pub(super) async fn connection_of(
 }
 
 /// Invalidates the approval if something it is bound to changed, and says what.
-async fn undone(services: &Services, org: OrgId, id: ApprovalId) -> Result<Option<Change>> {
+async fn undone(services: &Base, org: OrgId, id: ApprovalId) -> Result<Option<Change>> {
     let mut scope = OrgScope::system(&services.db.calls, org, Reason::Callers).await?;
     let Some(record) = db::approval::lock(&mut scope, id).await? else { return Ok(None) };
     let State::Approved(_) = record.state() else { return Ok(None) };
@@ -94,7 +94,7 @@ async fn undone(services: &Services, org: OrgId, id: ApprovalId) -> Result<Optio
     Ok(change)
 }
 
-async fn attempt(services: &Services, claimant: &Claimant, id: ApprovalId, spec: Arc<ConnectionSpec>) -> Result<Claim> {
+async fn attempt(services: &Calls, claimant: &Claimant, id: ApprovalId, spec: Arc<ConnectionSpec>) -> Result<Claim> {
     let mut scope = OrgScope::system(&services.db.calls, claimant.org, Reason::Callers).await?;
     // Read before the claim, and after the wait for a connection: by this clock the lease ends no later than by Postgres's.
     let before = Instant::now();
@@ -136,7 +136,7 @@ pub(super) struct Winning {
 
 /// Makes a claim and its intent durable, together.
 pub(super) async fn win(
-    services: &Services,
+    services: &Calls,
     claimant: &Claimant,
     mut scope: OrgScope,
     record: Record,
@@ -181,7 +181,7 @@ pub(super) async fn win(
 }
 
 /// The stored bytes of what was asked for.
-pub(super) async fn arguments(services: &Services, scope: &mut OrgScope, id: ApprovalId) -> Result<Box<RawValue>> {
+pub(super) async fn arguments(services: &Base, scope: &mut OrgScope, id: ApprovalId) -> Result<Box<RawValue>> {
     let (sealed, _) = db::approval::bodies(scope, id)
         .await?
         .ok_or_else(|| Error::internal(format!("approval_bodies {id}: an approved call has no arguments")))?;

@@ -27,7 +27,7 @@ use crate::{
     },
     error::Result,
     live::ApprovalChanged,
-    service::Services,
+    service::{Base, Calls},
 };
 
 /// How often the database is asked what waits to be run.
@@ -41,7 +41,7 @@ const LONGEST: Duration = Duration::from_secs(60);
 const AT_ONCE: usize = 16;
 
 /// Runs approved calls that a task waits for, until the process stops.
-pub async fn run_approved(services: Arc<Services>) {
+pub async fn run_approved(services: Arc<Calls>) {
     let mut changes = services.live.approvals();
     let mut listening = services.live.listening();
     let mut sweep = tokio::time::interval(SWEEP);
@@ -64,7 +64,7 @@ pub async fn run_approved(services: Arc<Services>) {
 }
 
 struct Runner {
-    services: Arc<Services>,
+    services: Arc<Calls>,
     slots: HashMap<OrgId, Arc<Semaphore>>,
     tries: JoinSet<(ApprovalId, bool)>,
     trying: HashSet<ApprovalId>,
@@ -79,7 +79,7 @@ struct Pause {
 }
 
 impl Runner {
-    fn new(services: Arc<Services>) -> Self {
+    fn new(services: Arc<Calls>) -> Self {
         Self { services, slots: HashMap::new(), tries: JoinSet::new(), trying: HashSet::new(), pauses: HashMap::new() }
     }
 
@@ -140,14 +140,14 @@ impl Runner {
     }
 }
 
-async fn waiting(services: &Services, except: &[Uuid]) -> Result<Vec<(OrgId, ApprovalId)>> {
+async fn waiting(services: &Base, except: &[Uuid]) -> Result<Vec<(OrgId, ApprovalId)>> {
     let mut scope = SystemScope::begin(&services.db.upkeep, Reason::Sweep).await?;
     db::task::waiting(&mut scope, except).await
 }
 
 /// Runs one approval, if a task waits for it; gives the slot back once it is claimed. Says whether to try again later.
 async fn attempt(
-    services: &Arc<Services>,
+    services: &Arc<Calls>,
     org: OrgId,
     id: ApprovalId,
     slot: Option<OwnedSemaphorePermit>,

@@ -26,7 +26,7 @@ use crate::{
     },
     error::{Error, Result},
     seal::Purpose,
-    service::Services,
+    service::Base,
     upstream::{Answer, UpstreamError},
 };
 
@@ -36,7 +36,7 @@ const TRY_FOR: Duration = Duration::from_secs(600);
 /// Makes the outcome durable, trying again while Postgres is away; `waiting` is called after each
 /// failure. Says what status the approval has now. `None`: it could not be done; the lease lapses and a person is asked.
 pub(super) async fn report(
-    services: &Services,
+    services: &Base,
     claimed: &Claimed,
     answer: &Reported,
     mut waiting: impl FnMut(),
@@ -62,7 +62,7 @@ pub(super) async fn report(
     }
 }
 
-async fn try_report(services: &Services, claimed: &Claimed, answer: &Reported, response: &str) -> Result<Status> {
+async fn try_report(services: &Base, claimed: &Claimed, answer: &Reported, response: &str) -> Result<Status> {
     let id = claimed.record.id;
     let mut scope = OrgScope::system(&services.db.calls, claimed.record.org, Reason::Callers).await?;
     let Some(record) = db::approval::lock(&mut scope, id).await? else {
@@ -207,7 +207,7 @@ async fn response(answer: &Reported) -> String {
     }
 }
 
-fn outcome(services: &Services, claimed: &Claimed, answer: &Reported, response: &str) -> audit::Outcome {
+fn outcome(services: &Base, claimed: &Claimed, answer: &Reported, response: &str) -> audit::Outcome {
     let status = match answer {
         Ok(answer) => body(answer.clone()).0,
         Err(UpstreamError::NotSent { .. }) => audit::Status::Failed,
@@ -228,7 +228,7 @@ fn outcome(services: &Services, claimed: &Claimed, answer: &Reported, response: 
 
 /// Gives a claim back whose commit is in doubt; nothing was sent. Best effort: otherwise the lease
 /// lapses and a person is asked.
-pub(super) async fn release_unsent(services: &Services, claimed: &Claimed) {
+pub(super) async fn release_unsent(services: &Base, claimed: &Claimed) {
     let answer = Err(UpstreamError::NotSent { reason: "the claim could not be confirmed".to_owned() });
     if let Err(error) = try_report(services, claimed, &answer, &response(&answer).await).await {
         tracing::warn!(approval.id = %claimed.record.id, %error, "an unsent claim could not be given back");

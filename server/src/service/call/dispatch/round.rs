@@ -15,11 +15,11 @@ use super::{
 use crate::{
     db::{self, OrgScope, Reason},
     error::{Error, Result},
-    service::{Services, approval::bound, catalog::connection},
+    service::{Calls, approval::bound, catalog::connection},
 };
 
 /// Takes the claim up where the upstream asked, unless something it is bound to changed since. Nothing is sent here.
-pub(super) async fn take_up(services: &Services, claimant: &Claimant, round: Round) -> Result<Claim> {
+pub(super) async fn take_up(services: &Calls, claimant: &Claimant, round: Round) -> Result<Claim> {
     let id = round.approval;
     let Some(_turn) = claim::Turn::take(services, id) else { return Ok(Claim::Busy) };
     services.directory.refresh().await?;

@@ -25,7 +25,7 @@ use crate::{
     audit::writer::PATIENCE,
     db::{self, OrgScope, approval::Record},
     error::{Error, Result},
-    service::Services,
+    service::Calls,
     upstream::{Call, ProgressTo, UpstreamError, UpstreamProgress},
 };
 
@@ -46,7 +46,7 @@ enum Told {
 /// Claims the approval, or goes on with its next round, and, if the claim is won, sends its call. `None`:
 /// somebody else has it, look again.
 pub(in crate::service::call) async fn dispatch(
-    services: &Arc<Services>,
+    services: &Arc<Calls>,
     context: &Context,
     record: &Record,
     round: Option<Round>,
@@ -110,7 +110,7 @@ fn not_recorded(id: ApprovalId) -> Reply {
 /// The same for an approval that no call waits for, but a task. Says whether to try again later: nothing
 /// was sent, and it is still approved. The slot is given back as soon as the claim is decided.
 pub(super) async fn dispatch_for_task(
-    services: &Arc<Services>,
+    services: &Arc<Calls>,
     claimant: Claimant,
     id: ApprovalId,
     slot: Option<OwnedSemaphorePermit>,
@@ -135,7 +135,7 @@ struct Attempt {
     slot: Option<OwnedSemaphorePermit>,
 }
 
-async fn claim_and_send(services: Arc<Services>, claimant: Claimant, attempt: Attempt, tell: oneshot::Sender<Told>) {
+async fn claim_and_send(services: Arc<Calls>, claimant: Claimant, attempt: Attempt, tell: oneshot::Sender<Told>) {
     let claim = match attempt.round {
         None => claim::claim(&services, &claimant, attempt.id).await,
         Some(round) => round::take_up(&services, &claimant, round).await,
@@ -149,7 +149,7 @@ async fn claim_and_send(services: Arc<Services>, claimant: Claimant, attempt: At
     }
 }
 
-async fn carry_out(services: Arc<Services>, claimed: Claimed, tell: oneshot::Sender<Told>) {
+async fn carry_out(services: Arc<Calls>, claimed: Claimed, tell: oneshot::Sender<Told>) {
     let lease = Arc::new(Mutex::new(claimed.lease_ends));
     let finished = CancellationToken::new();
     let (org, id) = (claimed.record.org, claimed.record.id);
@@ -233,7 +233,7 @@ fn told(claimed: &Claimed, answer: Reported, status: Status) -> Told {
 
 /// Renews the lease, three times as often as needed, until the call is finished or the lease lost.
 async fn renew(
-    services: Arc<Services>,
+    services: Arc<Calls>,
     org: domain::OrgId,
     id: domain::ApprovalId,
     holder: uuid::Uuid,

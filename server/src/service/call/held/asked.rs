@@ -10,16 +10,12 @@ use super::super::{
 use crate::{
     db::{OrgScope, Reason, approval::Record, audit::Status},
     error::Result,
-    service::{Services, approval::bound},
+    service::{Base, approval::bound},
     upstream::Answer,
 };
 
 /// Who calls without its state what has asked for input is asked again: the answer may have got lost.
-pub(in crate::service::call) async fn ask_again(
-    services: &Services,
-    context: &Context,
-    record: &Record,
-) -> Result<Reply> {
+pub(in crate::service::call) async fn ask_again(services: &Base, context: &Context, record: &Record) -> Result<Reply> {
     Ok(match question(services, context, record).await? {
         Ok(result) => {
             let reply = Reply { body: Body::Result(result), ..Reply::new(Status::Replayed, Box::default()) };
@@ -31,7 +27,7 @@ pub(in crate::service::call) async fn ask_again(
 
 /// What an approved call asks for, if this caller can go on with it. `Err` says why it cannot.
 pub(in crate::service::call) async fn question(
-    services: &Services,
+    services: &Base,
     context: &Context,
     record: &Record,
 ) -> Result<std::result::Result<Box<RawValue>, String>> {

@@ -12,14 +12,14 @@ use super::{
 use crate::{
     db::approval::Record,
     error::{Kind, Result},
-    service::Services,
+    service::Calls,
 };
 
 /// How long a call waits for a run that it joined.
 const LONGEST_RUN: Duration = Duration::from_secs(3_600);
 /// Stays with one approval until there is an answer, whatever becomes of it meanwhile.
 pub(in crate::service::call) async fn follow(
-    services: &Arc<Services>,
+    services: &Arc<Calls>,
     context: &Context,
     record: Record,
 ) -> Result<Reply> {
@@ -30,7 +30,7 @@ pub(in crate::service::call) async fn follow(
 /// The same for a call that may ask anew. `None`: it was withdrawn before this call had a part in it, which says nothing
 /// to this one.
 pub(in crate::service::call) async fn join(
-    services: &Arc<Services>,
+    services: &Arc<Calls>,
     context: &Context,
     mut record: Record,
 ) -> Result<Option<Reply>> {
@@ -53,7 +53,7 @@ pub(in crate::service::call) async fn join(
 
 /// Answers from the state of an approval that this caller asked for. `None`: it changed meanwhile,
 /// look again.
-async fn advance(services: &Arc<Services>, context: &Context, record: Record) -> Result<Option<Reply>> {
+async fn advance(services: &Arc<Calls>, context: &Context, record: Record) -> Result<Option<Reply>> {
     match task::join(services, context, &record).await? {
         task::Joins::Task(reply) => return Ok(Some(reply)),
         task::Joins::Call => {}

@@ -11,18 +11,14 @@ use super::{
 use crate::{
     db::{self, OrgScope},
     error::{Error, Kind, Result},
-    service::Services,
+    service::Calls,
 };
 
 /// How often a round is tried that another call is just making.
 const ATTEMPTS: usize = 10;
 
 /// Goes on with an approved call, or gives what became of it when this round was made before.
-pub(in crate::service::call) async fn go_on(
-    services: &Arc<Services>,
-    context: &Context,
-    round: Round,
-) -> Result<Reply> {
+pub(in crate::service::call) async fn go_on(services: &Arc<Calls>, context: &Context, round: Round) -> Result<Reply> {
     let id = round.approval;
     let read = async || {
         let mut scope = OrgScope::begin(&services.db.calls, context.org.id).await?;

@@ -21,7 +21,7 @@ use crate::{
     directory::Validation,
     error::{Error, Result},
     seal::Purpose,
-    service::{Services, approval::bound},
+    service::{Calls, approval::bound},
 };
 
 /// How much of the agent's own reason is kept, in characters.
@@ -30,7 +30,7 @@ const MAX_REASON: usize = 2_000;
 /// Opens or joins, and answers from the approval's state. `None`: the configuration is newer than
 /// what the call was decided on, or the request was withdrawn just then; decide again.
 pub(in crate::service::call) async fn hold(
-    services: &Arc<Services>,
+    services: &Arc<Calls>,
     ready: &Ready,
     params: &CallParams<'_>,
     rule: &Rule,
@@ -59,7 +59,7 @@ enum Joined {
     Stale,
 }
 
-async fn open_or_join(services: &Services, ready: &Ready, params: &CallParams<'_>, rule: &Rule) -> Result<Joined> {
+async fn open_or_join(services: &Calls, ready: &Ready, params: &CallParams<'_>, rule: &Rule) -> Result<Joined> {
     let context = &ready.context;
     let found = context.find_identical(services, ready.tool.id, &ready.arguments_sha256).await?;
     if let Some(record) = found.filter(|record| is_joined(record, ready)) {
@@ -105,7 +105,7 @@ fn binding_of(ready: &Ready) -> Binding {
 }
 
 /// Opens a request, after tidying what stands in its way.
-async fn open(services: &Services, ready: &Ready, params: &CallParams<'_>, rule: &Rule) -> Result<Joined> {
+async fn open(services: &Calls, ready: &Ready, params: &CallParams<'_>, rule: &Rule) -> Result<Joined> {
     let context = &ready.context;
     // One at a time of each caller: what it may cost to check arguments is bounded, but not little.
     let busy = "so many calls of yours are just being held that this one had no turn; nothing was done, try again";

@@ -14,17 +14,12 @@ use super::super::{
 use crate::{
     db::{approval::Record, audit::Status},
     error::{Error, Kind, Result},
-    service::Services,
+    service::Base,
     upstream::Answer,
 };
 
 /// Answers with the stored result. It did not run again, and says so.
-pub(super) async fn replay(
-    services: &Services,
-    context: &Context,
-    record: &Record,
-    executed: &Executed,
-) -> Result<Reply> {
+pub(super) async fn replay(services: &Base, context: &Context, record: &Record, executed: &Executed) -> Result<Reply> {
     let stored = match wait::patiently(services, || stored::read(services, record)).await {
         // That nothing was done would be wrong to say.
         Err(error) if matches!(error.kind, Kind::Unavailable) => {

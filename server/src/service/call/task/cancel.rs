@@ -19,7 +19,7 @@ use crate::{
         task::Followed,
     },
     error::{Error, Result},
-    service::{Services, approval},
+    service::{Calls, Catalog, approval},
     upstream::TaskRequest,
 };
 
@@ -28,7 +28,7 @@ use crate::{
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn cancel(services: &Arc<Services>, asker: &Asker, id: &str) -> Result<Option<Known>> {
+pub async fn cancel(services: &Arc<Calls>, asker: &Asker, id: &str) -> Result<Option<Known>> {
     let Some(Found { task, .. }) = find(services, asker, id).await? else { return Ok(None) };
     let known = Some(Known { approval: task.approval });
     if task.closed.is_some() {
@@ -62,14 +62,14 @@ pub async fn cancel(services: &Arc<Services>, asker: &Asker, id: &str) -> Result
     }
     if let Some(followed) = unfollowed.filter(|_| cancelled) {
         // It is the last that can say so: also when its client has gone.
-        let telling = services.dispatched.spawn(tell(services.clone(), asker.org.clone(), followed.clone()));
+        let telling = services.dispatched.spawn(tell(services.catalog.clone(), asker.org.clone(), followed.clone()));
         telling.await.map_err(Error::internal)?;
     }
     Ok(known)
 }
 
 /// Tells the upstream that nobody follows its task any more. Ours is cancelled whatever it says.
-async fn tell(services: Arc<Services>, org: Arc<Org>, followed: Followed) {
+async fn tell(services: Arc<Catalog>, org: Arc<Org>, followed: Followed) {
     if let Err(error) = upstream::ask(&services, &org, &followed, TaskRequest::Cancel).await {
         tracing::info!(%error, "an upstream was not told that its task was cancelled");
     }

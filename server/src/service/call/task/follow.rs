@@ -30,7 +30,7 @@ use crate::{
     },
     error::{Error, Result},
     random,
-    service::Services,
+    service::{Base, Calls},
     upstream::Answer,
 };
 
@@ -83,7 +83,7 @@ pub(in crate::service::call) async fn normal_of(
 /// # Errors
 /// When Postgres cannot be reached. The call was sent.
 pub(in crate::service::call) async fn hand_out(
-    services: &Services,
+    services: &Base,
     context: &Context,
     made: Made<'_>,
     answer: Answer,
@@ -136,7 +136,7 @@ pub(super) struct Stands {
 /// # Errors
 /// As [`ask`](super::upstream::ask), and when the answer is no task.
 pub(super) async fn now(
-    services: &Services,
+    services: &Calls,
     asker: &Asker,
     id: &str,
     task: &Task,

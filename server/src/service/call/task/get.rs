@@ -21,7 +21,7 @@ use super::{
 use crate::{
     db::{self, OrgScope},
     error::{Error, Result},
-    service::{Services, access, approval},
+    service::{Base, Calls, access, approval},
 };
 
 /// A task as `tasks/get` answers and `notifications/tasks` tells.
@@ -69,7 +69,7 @@ impl Detailed {
 /// # Errors
 /// Unauthorized when the asker's credential ended while it waited; unavailable when Postgres cannot be
 /// reached, or the upstream whose task it follows.
-pub async fn get(services: &Services, asker: &Asker, id: &str) -> Result<Option<Detailed>> {
+pub async fn get(services: &Calls, asker: &Asker, id: &str) -> Result<Option<Detailed>> {
     let until = Instant::now() + asker.hold.min(MAX_WAIT);
     let Some(first) = find(services, asker, id).await? else { return Ok(None) };
     if let Some(approval) = first.task.approval.filter(|_| is_open(&first)) {
@@ -104,7 +104,7 @@ pub async fn get(services: &Services, asker: &Asker, id: &str) -> Result<Option<
 
 /// Returns when the approval no longer is under way, it is `until`, or this replica stops.
 async fn wait_for_approval(
-    services: &Services,
+    services: &Base,
     asker: &Asker,
     id: &str,
     approval: ApprovalId,
@@ -132,7 +132,7 @@ async fn wait_for_approval(
 }
 
 /// Who waited may have lost the right to hear it.
-async fn still_calls(services: &Services, asker: &Asker) -> Result<()> {
+async fn still_calls(services: &Base, asker: &Asker) -> Result<()> {
     wait::patiently(services, || async {
         let directory = services.directory.get()?;
         let actor = access::again(services, &directory, &asker.actor)?;
@@ -146,7 +146,7 @@ async fn still_calls(services: &Services, asker: &Asker) -> Result<()> {
 ///
 /// # Errors
 /// When Postgres cannot be reached, or the upstream whose task it follows.
-pub async fn detailed(services: &Services, asker: &Asker, id: &str) -> Result<Option<Detailed>> {
+pub async fn detailed(services: &Calls, asker: &Asker, id: &str) -> Result<Option<Detailed>> {
     let patiently = async || wait::patiently(services, || find(services, asker, id)).await;
     let Some(mut found) = patiently().await? else { return Ok(None) };
     if is_lapsed(&found) {
@@ -170,7 +170,7 @@ pub async fn detailed(services: &Services, asker: &Asker, id: &str) -> Result<Op
 }
 
 /// Writes down, once, how an approved call ended that went on as the upstream's task: who approved it reads that too.
-async fn note_end(services: &Services, found: &Found, end: Answer) -> Result<()> {
+async fn note_end(services: &Base, found: &Found, end: Answer) -> Result<()> {
     let Some(record) = &found.record else { return Ok(()) };
     match &record.stored {
         State::Executed(executed) if executed.answer().is_none() => {
@@ -186,7 +186,7 @@ async fn note_end(services: &Services, found: &Found, end: Answer) -> Result<()>
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn known(services: &Services, asker: &Asker, id: &str) -> Result<Option<Known>> {
+pub async fn known(services: &Base, asker: &Asker, id: &str) -> Result<Option<Known>> {
     Ok(find(services, asker, id).await?.map(|found| Known { approval: found.task.approval }))
 }
 
@@ -214,7 +214,7 @@ fn is_lapsed(found: &Found) -> bool {
 
 /// Writes down what a deadline has made of the approval, before it is told: a decision that is just being
 /// committed comes first, one that comes later finds the task closed.
-async fn settle_deadline(services: &Services, found: &Found) -> Result<()> {
+async fn settle_deadline(services: &Base, found: &Found) -> Result<()> {
     let Some(record) = &found.record else { return Ok(()) };
     let mut scope = OrgScope::begin(&services.db.calls, record.org).await?;
     if let Some(record) = db::approval::lock(&mut scope, record.id).await? {

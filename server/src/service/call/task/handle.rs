@@ -16,7 +16,7 @@ use crate::{
     },
     error::Result,
     limit::Load,
-    service::{Services, access::Actor},
+    service::{Base, access::Actor},
 };
 
 /// How many open tasks one approval has at most, those that follow an upstream's included; a call beyond them is answered as if it had not
@@ -68,7 +68,7 @@ pub(super) struct Found {
 }
 
 /// The task with this id, if it is the asker's.
-pub(super) async fn find(services: &Services, asker: &Asker, id: &str) -> Result<Option<Found>> {
+pub(super) async fn find(services: &Base, asker: &Asker, id: &str) -> Result<Option<Found>> {
     let mut scope = OrgScope::begin(&services.db.calls, asker.org.id).await?;
     let (id, owner) = (sha256(id), asker.owner());
     let Some(mut task) = db::task::find(&mut scope, &id, owner).await? else { return Ok(None) };
@@ -102,7 +102,7 @@ pub(super) fn sha256(id: &str) -> [u8; 32] {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn sweep(services: &Services) -> Result<u64> {
+pub async fn sweep(services: &Base) -> Result<u64> {
     let mut all = 0;
     loop {
         let mut scope = SystemScope::begin(&services.db.upkeep, Reason::Sweep).await?;

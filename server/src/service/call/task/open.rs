@@ -11,7 +11,7 @@ use crate::{
     db::{self, OrgScope, approval::Record, audit::Status, task::Owner},
     error::Result,
     random,
-    service::Services,
+    service::Base,
 };
 
 /// What a call does with an approval that waits or was given.
@@ -26,7 +26,7 @@ pub(in crate::service::call) enum Joins {
 
 /// Makes a task where the call may have one, else notes that a call without one has asked, so that
 /// cancelling a task takes nothing away from it.
-pub(in crate::service::call) async fn join(services: &Services, context: &Context, record: &Record) -> Result<Joins> {
+pub(in crate::service::call) async fn join(services: &Base, context: &Context, record: &Record) -> Result<Joins> {
     let waits = match record.state() {
         State::Pending(_) => true,
         State::Approved(_) => false,
@@ -55,7 +55,7 @@ enum Opened {
 }
 
 /// Makes a task and, once it is durable, its `CreateTaskResult`.
-async fn open(services: &Services, context: &Context, approval: ApprovalId) -> Result<Opened> {
+async fn open(services: &Base, context: &Context, approval: ApprovalId) -> Result<Opened> {
     let mut scope = OrgScope::begin(&services.db.calls, context.org.id).await?;
     // Under the lock, so that no cancelling withdraws what this task is about to wait for.
     let Some(record) = db::approval::lock(&mut scope, approval).await? else { return Ok(Opened::Moved) };

@@ -12,18 +12,19 @@ use super::{
     polls::{Look, Poll, Polled, Told, UNNAMED, pause},
     upstream,
 };
-use crate::{db::task::Followed, error::Result, service::Services, upstream::TaskRequest};
+use crate::{
+    db::task::Followed,
+    error::Result,
+    service::{Calls, Catalog},
+    upstream::TaskRequest,
+};
 
 /// What the upstream tells of its task: what it told at most one pause ago, or now. That it could not be asked is
 /// remembered as long.
 ///
 /// # Errors
 /// As [`upstream::ask`].
-pub(super) async fn look(
-    services: &Services,
-    org: &Org,
-    followed: &Followed,
-) -> Result<Option<(Arc<RawValue>, Polled)>> {
+pub(super) async fn look(services: &Calls, org: &Org, followed: &Followed) -> Result<Option<(Arc<RawValue>, Polled)>> {
     let poll = services.polls.of(followed);
     let look = match poll.current() {
         Some(look) => look,
@@ -42,7 +43,7 @@ pub(super) async fn look(
     }
 }
 
-async fn ask(poll: &Poll, services: &Services, org: &Org, followed: &Followed) -> Look {
+async fn ask(poll: &Poll, services: &Catalog, org: &Org, followed: &Followed) -> Look {
     let told = upstream::ask(services, org, followed, TaskRequest::Get).await;
     let told: Told = told.map(|told| told.map(Arc::from)).map_err(|error| {
         error.log();

@@ -24,7 +24,7 @@ use crate::{
         task::{End, Task},
     },
     error::{Error, Result},
-    service::{Services, approval},
+    service::{Base, approval},
     upstream::Answer,
 };
 
@@ -69,7 +69,7 @@ impl Shown<'_> {
 
 /// The `CreateTaskResult` of a call that waits for a decision. `nobody`: no person could decide as things stand.
 pub(super) fn created(
-    services: &Services,
+    services: &Base,
     org: &Org,
     id: &str,
     created_at: DateTime<Utc>,
@@ -83,7 +83,7 @@ pub(super) fn created(
 }
 
 fn under_way<'a>(
-    services: &Services,
+    services: &Base,
     org: &Org,
     id: &'a str,
     created_at: DateTime<Utc>,
@@ -123,7 +123,7 @@ pub(super) struct Now {
 
 /// Shows a task that follows no task of an upstream, or no longer. `None`: nobody can learn anything from
 /// it any more.
-pub(super) async fn now(services: &Services, org: &Org, id: &str, found: &Found) -> Result<Option<Now>> {
+pub(super) async fn now(services: &Base, org: &Org, id: &str, found: &Found) -> Result<Option<Now>> {
     let task = &found.task;
     let ended = |status, message: &str, at, end| Shown {
         id,
@@ -179,7 +179,7 @@ fn end_of(task: &Task, record: &Record) -> Option<(End, DateTime<Utc>)> {
 }
 
 /// What the gateway says of an end in its own words.
-fn said(services: &Services, org: &Org, record: &Record, end: End) -> Result<(&'static str, Reply)> {
+fn said(services: &Base, org: &Org, record: &Record, end: End) -> Result<(&'static str, Reply)> {
     Ok(match (end, &record.stored) {
         (End::Rejected, State::Rejected { decision, .. }) => ("a person rejected it", say::rejected(record, decision)),
         (End::Invalidated, State::Invalidated { change, .. }) => (change.message(), say::invalidated(record, *change)),
@@ -209,13 +209,7 @@ fn said(services: &Services, org: &Org, record: &Record, end: End) -> Result<(&'
 /// Shows a task whose call the upstream answered, as long as the answer is kept. While the call was under way the
 /// task was told a longer life than this answer has once any of its handles was given it, so the task outlives it:
 /// its caller reads a day long that the call ran.
-async fn answered(
-    services: &Services,
-    id: &str,
-    task: &Task,
-    record: &Record,
-    executed: &Executed,
-) -> Result<Option<Now>> {
+async fn answered(services: &Base, id: &str, task: &Task, record: &Record, executed: &Executed) -> Result<Option<Now>> {
     if record.read_at >= executed.replay_until() {
         return Ok(None);
     }

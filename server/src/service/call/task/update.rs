@@ -29,7 +29,7 @@ use crate::{
         task::{Followed, Source, Task},
     },
     error::{Error, Result},
-    service::{Services, access, catalog::connection},
+    service::{Calls, Catalog, access, catalog::connection},
     upstream::{Answer, TaskRequest, UpstreamError},
 };
 
@@ -43,7 +43,7 @@ pub const NOT_FOUND: &str = "Task not found";
 /// Unauthorized or not found when the asker may no longer call; unavailable when Postgres cannot be reached. Nothing
 /// was sent.
 pub async fn update(
-    services: &Arc<Services>,
+    services: &Arc<Calls>,
     asker: &Asker,
     id: &str,
     input_responses: &RawValue,
@@ -81,7 +81,7 @@ enum Gate {
 }
 
 /// Whether the caller may still say something to the tool that it called.
-async fn admitted(services: &Services, asker: &Asker, task: &Task, followed: &Followed) -> Result<Gate> {
+async fn admitted(services: &Catalog, asker: &Asker, task: &Task, followed: &Followed) -> Result<Gate> {
     let source = &followed.source;
     let same = |connection: &&Arc<Connection>| connection.version == source.connection_version;
     let Some(listed) = asker.org.connections.get(&source.connection).filter(same) else {

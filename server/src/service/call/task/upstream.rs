@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     db::task::Followed,
     error::{Error, Result},
-    service::{Services, catalog::connection},
+    service::{Catalog, catalog::connection},
     upstream::{Answer, TaskRequest},
 };
 
@@ -17,7 +17,7 @@ use crate::{
 /// # Errors
 /// Unavailable, with the reason, when it cannot be asked or answers with another error.
 pub(super) async fn ask(
-    services: &Services,
+    services: &Catalog,
     org: &Org,
     followed: &Followed,
     asked: TaskRequest<'_>,

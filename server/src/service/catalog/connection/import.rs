@@ -13,7 +13,7 @@ use super::{Config, connect_default, default_ms, get_row, may_run_programs, new_
 use crate::{
     db::{self, OrgScope},
     error::{Error, Result, shown},
-    service::{Services, access::OrgAccess, change},
+    service::{Base, access::OrgAccess, change},
     upstream::ConnectionSpec,
 };
 
@@ -41,7 +41,7 @@ struct Entry {
 ///
 /// # Errors
 /// More than 100 servers; as [`change::begin`].
-pub async fn import(services: &Services, access: &OrgAccess, new: &ImportConnections) -> Result<Imported> {
+pub async fn import(services: &Base, access: &OrgAccess, new: &ImportConnections) -> Result<Imported> {
     if new.servers.len() > MOST {
         let message = format!("has {} servers; {MOST} can be imported at once", new.servers.len());
         return Err(Error::invalid("mcpServers", message));
@@ -82,7 +82,7 @@ fn read(access: &OrgAccess, name: &str, entry: &Value) -> Result<(Slug, Entry, C
 
 /// None: the slug is taken.
 async fn make(
-    services: &Services,
+    services: &Base,
     scope: &mut OrgScope,
     slug: &Slug,
     entry: &Entry,

@@ -13,7 +13,7 @@ use crate::{
     db::{self, OrgScope, instructions::Row},
     error::{Error, Result},
     service::{
-        Services,
+        Base, Catalog,
         access::OrgAccess,
         change::{self, About},
     },
@@ -27,7 +27,7 @@ const LARGEST: usize = 8 * 1024;
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub(super) async fn note(services: &Services, scope: &mut OrgScope, connection: &Connection) -> Result<bool> {
+pub(super) async fn note(services: &Catalog, scope: &mut OrgScope, connection: &Connection) -> Result<bool> {
     let Some(said) = services.upstreams.instructions(connection.id.0) else { return Ok(false) };
     let text = seen(&said);
     let before = db::instructions::find(scope, connection.id).await?;
@@ -61,7 +61,7 @@ fn seen(said: &str) -> String {
 /// `person_required` for a key; not found, also when nothing was seen yet; `instructions_changed` (409) when the text that
 /// was looked at is not the one last seen.
 pub async fn accept(
-    services: &Services,
+    services: &Base,
     access: &OrgAccess,
     slug: &str,
     looked_at: &ReviewInstructions,
@@ -92,7 +92,7 @@ pub async fn accept(
 ///
 /// # Errors
 /// When the configuration cannot be read.
-pub fn shown(services: &Services, row: Option<Row>) -> Result<ConnectionInstructions> {
+pub fn shown(services: &Base, row: Option<Row>) -> Result<ConnectionInstructions> {
     let Some(row) = row else { return Ok(ConnectionInstructions::default()) };
     let directory = services.directory.get()?;
     let text = |text: String| (!text.is_empty()).then_some(text);

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use crate::{
     db::{self, OrgScope, Reason, SystemScope},
     error::Result,
-    service::Services,
+    service::Base,
 };
 
 /// Looks at the schemas that nobody has looked at yet, on any replica, until there are none. Between some of them it rests
@@ -14,7 +14,7 @@ use crate::{
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn judge(services: &Services) -> Result<()> {
+pub async fn judge(services: &Base) -> Result<()> {
     while !services.stop.is_cancelled() {
         let began = Instant::now();
         if !judge_some(services).await? {
@@ -26,7 +26,7 @@ pub async fn judge(services: &Services) -> Result<()> {
 }
 
 /// `false`: there was nothing left.
-async fn judge_some(services: &Services) -> Result<bool> {
+async fn judge_some(services: &Base) -> Result<bool> {
     let mut scope = SystemScope::begin(&services.db.upkeep, Reason::Directory).await?;
     let unjudged = db::tool::unjudged(&mut scope).await?;
     drop(scope);

@@ -43,7 +43,7 @@ use crate::{
     db::{self, OrgScope, connection::Row, toolkit_tool::Of},
     error::{Error, Result},
     service::{
-        Services,
+        Base, Catalog,
         access::OrgAccess,
         change,
         etag::{self, IfMatch},
@@ -76,7 +76,7 @@ pub fn view(access: &OrgAccess) -> View {
 /// # Errors
 /// A wrong slug, configuration or time limit; a program asked for by somebody who does not
 /// administer the instance; a slug that is taken (409).
-pub async fn create(services: &Services, access: &OrgAccess, new: &CreateConnection) -> Result<Row> {
+pub async fn create(services: &Base, access: &OrgAccess, new: &CreateConnection) -> Result<Row> {
     let slug = new_slug(&new.slug)?;
     may_run_programs(access, new.kind)?;
     let config = Config::read(new.kind, &new.config, None)?;
@@ -113,7 +113,7 @@ pub fn etag(row: &Row) -> String {
 /// definitions or no longer does. Anybody who may change connections may switch a program
 /// off. `changed_since` (412).
 pub async fn update(
-    services: &Services,
+    services: &Catalog,
     access: &OrgAccess,
     slug: &str,
     to: &UpdateConnection,
@@ -179,7 +179,7 @@ pub async fn update(
 /// Not found; `changed_since` (412); a call through it that is under way or whose outcome is not known (409);
 /// `tools_in_use` (409) without `force` where toolkits expose its tools; `person_required` for a key where one of its tools
 /// stands in a toolkit.
-pub async fn delete(services: &Services, access: &OrgAccess, slug: &str, seen: &IfMatch, force: bool) -> Result<()> {
+pub async fn delete(services: &Catalog, access: &OrgAccess, slug: &str, seen: &IfMatch, force: bool) -> Result<()> {
     let mut scope = change::begin(services, access).await?;
     let changer = Changer::of(&mut scope, services, access).await?;
     let (row, _) = lock(&mut scope, slug).await?;

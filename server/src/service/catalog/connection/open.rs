@@ -12,7 +12,11 @@ use super::{
     listing::{Made, Trouble},
     refresh::{self, list_and_keep},
 };
-use crate::{error::Result, service::Services, upstream::ConnectionSpec};
+use crate::{
+    error::Result,
+    service::{Base, Catalog},
+    upstream::ConnectionSpec,
+};
 
 /// How often connections in use are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -21,7 +25,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// When its configuration was sealed under another master key.
-pub fn spec(services: &Services, connection: &Connection) -> Result<Arc<ConnectionSpec>> {
+pub fn spec(services: &Catalog, connection: &Connection) -> Result<Arc<ConnectionSpec>> {
     let connect_timeout = millis(connection.connect_timeout_ms);
     let call_timeout = millis(connection.call_timeout_ms);
     let entry = services.connections.entry(connection.id);
@@ -57,7 +61,7 @@ fn millis(millis: i32) -> Duration {
 /// # Errors
 /// Why they could not be listed, for agents and people; it does not name the connection. A failure is remembered for as
 /// long as it took to come, up to a minute.
-pub async fn ensure_fresh(services: &Services, connection: &Connection, max_age: Duration) -> Result<bool, String> {
+pub async fn ensure_fresh(services: &Catalog, connection: &Connection, max_age: Duration) -> Result<bool, String> {
     let entry = services.connections.entry(connection.id);
     let asked = services.clock.elapsed();
     entry.used(asked);
@@ -93,7 +97,7 @@ pub async fn ensure_fresh(services: &Services, connection: &Connection, max_age:
 /// Follows what changes, until `stop`: lists tools again where an upstream says that they changed and,
 /// for connections in use, before a call would have to wait for it; ends what belongs to connections
 /// that were removed or switched off.
-pub async fn follow(services: Arc<Services>, stop: CancellationToken) {
+pub async fn follow(services: Arc<Catalog>, stop: CancellationToken) {
     let mut configuration = services.live.configuration();
     let mut look = tokio::time::interval(LOOK_EVERY);
     loop {
@@ -113,13 +117,13 @@ pub async fn follow(services: Arc<Services>, stop: CancellationToken) {
 
 /// Lists the tools of connections for whom somebody wants that, until `stop`: one list of each at a time, in a task of its
 /// own, so that one slow upstream keeps no other waiting.
-pub async fn keep_listing(services: Arc<Services>, stop: CancellationToken) {
+pub async fn keep_listing(services: Arc<Catalog>, stop: CancellationToken) {
     while let Some(id) = stop.run_until_cancelled(services.connections.wanted.next()).await {
         list(&services, id);
     }
 }
 
-fn list(services: &Arc<Services>, id: ConnectionId) {
+fn list(services: &Arc<Catalog>, id: ConnectionId) {
     let entry = services.connections.entry(id);
     let Some(connection) = find(services, id) else {
         let trouble = Trouble::Upstream("it was removed or switched off".to_owned());
@@ -146,7 +150,7 @@ fn list(services: &Arc<Services>, id: ConnectionId) {
 /// The upstream says that its tools changed. It is believed at once, unless it goes on saying so: every list that
 /// differs is written down, and makes every replica load its configuration again. One such task at a time for each
 /// connection.
-fn list_changed(services: &Arc<Services>, id: ConnectionId) {
+fn list_changed(services: &Arc<Catalog>, id: ConnectionId) {
     let Some(entry) = services.connections.find(id).filter(|entry| entry.is_told()) else { return };
     let services = services.clone();
     tokio::spawn(async move {
@@ -161,7 +165,7 @@ fn list_changed(services: &Arc<Services>, id: ConnectionId) {
     });
 }
 
-async fn end_removed(services: &Services) {
+async fn end_removed(services: &Catalog) {
     let Ok(directory) = services.directory.get() else { return };
     let current = |id| directory.orgs.values().find_map(|org| org.connections.get(&id)).filter(|found| found.enabled);
     for (id, entry) in services.connections.retain(|id| current(id).is_some()) {
@@ -177,7 +181,7 @@ async fn end_removed(services: &Services) {
 }
 
 /// The connection in the snapshot, unless it is switched off.
-fn find(services: &Services, id: ConnectionId) -> Option<Arc<Connection>> {
+fn find(services: &Base, id: ConnectionId) -> Option<Arc<Connection>> {
     let directory = services.directory.get().ok()?;
     let found = directory.orgs.values().find_map(|org| org.connections.get(&id).cloned());
     found.filter(|connection| connection.enabled)

@@ -12,7 +12,7 @@ use crate::{
     db::{self, OrgScope, Reason},
     error::{Error, Result},
     service::{
-        Services,
+        Base, Catalog,
         change::{self, About},
     },
 };
@@ -25,7 +25,7 @@ use crate::{
 /// # Errors
 /// `upstream_failed` (409) when the upstream does not list its tools, saying why; when the
 /// connection is switched off or was changed meanwhile; when Postgres cannot be reached.
-pub async fn refresh_tools(services: &Services, connection: &Connection) -> Result<Refreshed> {
+pub async fn refresh_tools(services: &Catalog, connection: &Connection) -> Result<Refreshed> {
     if !connection.enabled {
         let message = format!("the connection `{}` is switched off", connection.slug);
         return Err(Error::conflict("connection_disabled", message));
@@ -54,7 +54,7 @@ pub async fn refresh_tools(services: &Services, connection: &Connection) -> Resu
     })
 }
 
-async fn list_anew(services: &Services, connection: &Connection, entry: &Entry) -> Result<Refreshed, Trouble> {
+async fn list_anew(services: &Catalog, connection: &Connection, entry: &Entry) -> Result<Refreshed, Trouble> {
     let mut news = entry.listing.news();
     let asked = services.clock.elapsed();
     entry.listing.give_up();
@@ -81,7 +81,7 @@ pub(super) fn has_news(refreshed: &Refreshed) -> bool {
 
 /// Lists the tools and keeps what changed. None: it was given up while the upstream was asked.
 pub(super) async fn list_and_keep(
-    services: &Services,
+    services: &Catalog,
     connection: &Connection,
     entry: &Entry,
     end: &CancellationToken,
@@ -110,14 +110,14 @@ pub(super) async fn list_and_keep(
 }
 
 /// Writes down why the upstream failed.
-async fn note(services: &Services, connection: &Connection, reason: &str) -> Result<()> {
+async fn note(services: &Base, connection: &Connection, reason: &str) -> Result<()> {
     let mut scope = OrgScope::system(&services.db.upkeep, connection.org, Reason::Upkeep).await?;
     db::connection::note_status(&mut scope, connection.id, services.clock.now(), Some(reason)).await?;
     scope.commit().await
 }
 
 /// Compares with what is known, and keeps what changed.
-async fn keep(services: &Services, connection: &Connection, list: Vec<Box<RawValue>>) -> Result<Refreshed, Trouble> {
+async fn keep(services: &Catalog, connection: &Connection, list: Vec<Box<RawValue>>) -> Result<Refreshed, Trouble> {
     // Definitions are as large and as many as the upstream likes.
     let listed = spawn_blocking(move || compare::read(&list)).await.map_err(Error::internal)?;
     let mut scope = OrgScope::system(&services.db.upkeep, connection.org, Reason::Upkeep).await?;
@@ -172,7 +172,7 @@ async fn keep(services: &Services, connection: &Connection, list: Vec<Box<RawVal
 }
 
 /// Says in the logs which entries of a list cannot be used: once, not with each list.
-fn log_unusable(services: &Services, connection: &Connection, unusable: &[UnusableTool]) {
+fn log_unusable(services: &Catalog, connection: &Connection, unusable: &[UnusableTool]) {
     for UnusableTool { index, problem } in unusable {
         tracing::warn!(connection.id = %connection.id, connection.slug = %connection.slug, index, problem, "unusable tool listed");
         services

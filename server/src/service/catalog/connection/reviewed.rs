@@ -17,7 +17,7 @@ use crate::{
         tool::Row,
     },
     error::{Error, Result},
-    service::{Services, access::OrgAccess, change},
+    service::{Base, access::OrgAccess, change},
 };
 
 /// Accepts a changed definition: the tool is no longer held for it.
@@ -25,7 +25,7 @@ use crate::{
 /// # Errors
 /// `person_required` for a key, whatever the org lets keys loosen; not found; `definition_changed` (409) when the
 /// definition that was looked at is not the one last seen.
-pub async fn review(services: &Services, access: &OrgAccess, slug: &str, tool: &str, seen: &ReviewTool) -> Result<Row> {
+pub async fn review(services: &Base, access: &OrgAccess, slug: &str, tool: &str, seen: &ReviewTool) -> Result<Row> {
     let person = access.actor.person()?;
     let wrong = |()| Error::invalid("definition_sha256", "must be a SHA-256 in hex (64 digits)");
     let named: Sha256 = seen.definition_sha256.parse().map_err(wrong)?;
@@ -63,7 +63,7 @@ pub async fn review(services: &Services, access: &OrgAccess, slug: &str, tool: &
 /// # Errors
 /// `person_required` for a key; not found, also when the tool has no such reviewed definition; `definitions_trusted`
 /// (409) where nothing would be held, since the connection's definitions are trusted.
-pub async fn remove(services: &Services, access: &OrgAccess, slug: &str, tool: &str, sha256: &str) -> Result<()> {
+pub async fn remove(services: &Base, access: &OrgAccess, slug: &str, tool: &str, sha256: &str) -> Result<()> {
     access.actor.person()?;
     let named: Sha256 = sha256.parse().map_err(|()| Error::not_found())?;
     let mut scope = change::begin(services, access).await?;

@@ -12,8 +12,8 @@ use crate::{
     },
     error::{Error, Result},
     service::{
-        Services, access::OrgAccess, approval::set_policy, catalog::toolkit, change, etag::IfMatch, label::tool_name,
-        loosening::Changer,
+        Base, Catalog, access::OrgAccess, approval::set_policy, catalog::toolkit, change, etag::IfMatch,
+        label::tool_name, loosening::Changer,
     },
 };
 
@@ -26,7 +26,7 @@ use crate::{
 /// for a key that loosens what it may not, puts another tool under a name, or would leave another approval policy than the
 /// stored one; `changed_since` (412).
 pub async fn put(
-    services: &Services,
+    services: &Catalog,
     access: &OrgAccess,
     toolkit: &str,
     name: &str,
@@ -72,7 +72,7 @@ pub async fn put(
 /// # Errors
 /// As [`put`]; not found where nothing stands under the name.
 pub async fn update(
-    services: &Services,
+    services: &Catalog,
     access: &OrgAccess,
     toolkit: &str,
     name: &str,
@@ -149,7 +149,7 @@ fn hold(seconds: u32) -> Result<i32> {
 }
 
 /// What stands under a name, not locked.
-async fn now(services: &Services, access: &OrgAccess, toolkit: &str, name: &str) -> Result<Row> {
+async fn now(services: &Base, access: &OrgAccess, toolkit: &str, name: &str) -> Result<Row> {
     let mut scope = OrgScope::begin(&services.db.people, access.org.id).await?;
     let toolkit = db::toolkit::find(&mut scope, toolkit).await?.ok_or_else(Error::not_found)?;
     get(&mut scope, &toolkit, name).await
