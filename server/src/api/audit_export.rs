@@ -25,7 +25,7 @@ use crate::{
         audit::{Filter, Row, list},
     },
     error::{Error, Result},
-    service::{Services, access::OrgAccess, audit_export, exports::Seat},
+    service::{Services, access::OrgAccess, audit_export, exports::ExportSeat},
 };
 
 /// How many records are read at once.
@@ -84,7 +84,7 @@ pub async fn export_audit(
 ) -> Result<Response> {
     let (access, format) = (access.0, query.format);
     let bodies = access.rights.has(Right::ReadAuditBodies);
-    let seat = Seat::take(&services.views.exports, access.actor.principal, services.clock.elapsed())?;
+    let seat = ExportSeat::take(&services.views.exports, access.actor.principal, services.clock.elapsed())?;
     audit_export::record(&services, &access, format, &query.filters, bodies).await?;
     let limit = if bodies { BATCH_WITH_BODIES } else { BATCH };
     let filter = Filter { limit, bytes: BATCH_BYTES, patience: PATIENCE, ..query.filters.filter(bodies) };
@@ -116,7 +116,7 @@ struct Export {
     services: Arc<Services>,
     /// Who asked for it, as they were then.
     access: OrgAccess,
-    seat: Seat,
+    seat: ExportSeat,
     filter: Filter,
     format: Format,
     done: bool,

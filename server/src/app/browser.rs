@@ -1,5 +1,5 @@
-//! What browsers bring: the console's cookie, and requests that another site made them send. These
-//! layers stand around `/api/v1` and nowhere else: agents sign in with bearers only.
+//! Protection for browsers: the console's cookie, and the refusal of requests from other sites. These layers stand
+//! around `/api/v1` only: agents sign in with bearer tokens only.
 
 use std::sync::Arc;
 
@@ -35,9 +35,8 @@ pub(super) fn protect(api: Router<Arc<Services>>, services: &Services) -> Router
         .layer(csrf.with_rejection_response(|_: ProtectionError| cross_site().into_response()))
 }
 
-/// For reading that leaves a record: what [`protect`] lets through because it is a GET is refused when a
-/// page of another site sent it (Fetch Metadata, section 2.4), a link in it as well. Programs and old
-/// browsers send no such header.
+/// For reads that leave a record: a GET passes [`protect`], so it is refused here if a page of another site sent it,
+/// also by a link (Fetch Metadata, section 2.4). Programs and old browsers send no such header.
 pub(super) async fn refuse_other_sites(request: Request, next: Next) -> Response {
     let mut sites = request.headers().get_all("sec-fetch-site").iter();
     if sites.any(|site| site == "cross-site" || site == "same-site") {
@@ -46,8 +45,8 @@ pub(super) async fn refuse_other_sites(request: Request, next: Next) -> Response
     next.run(request).await
 }
 
-/// The answer to a request that would change something and that a page of another site sent (also one
-/// that would sign somebody in: log-in CSRF). Programs send neither header that says so.
+/// The answer to a changing request from a page of another site, including one that would sign somebody in (log-in
+/// CSRF). Programs send neither of the headers that are checked.
 fn cross_site() -> Error {
     Error::new(
         Kind::Forbidden,

@@ -1,6 +1,6 @@
-//! Compresses what the REST API answers: JSON and exports. Not the event stream, whose events are small and must not
-//! wait; not what agents are sent, which passes byte for byte; and nothing in which a secret is shown once, since from
-//! the length of a compressed answer one can guess at what is in it (BREACH).
+//! Compresses responses of the REST API: JSON and exports. Excluded are the event stream, whose events are small and
+//! must not wait; responses to agents, which pass byte for byte; and every response that shows a secret once, since the
+//! length of a compressed response reveals something of its content (BREACH).
 
 use async_compression::{
     Level,
@@ -22,18 +22,18 @@ use tokio_util::io::StreamReader;
 
 use super::console::accepts;
 
-/// Where the API is.
+/// The path of the API.
 const BASE: &str = "/api/v1/";
 /// Parts of paths under which secrets are shown once: login tokens, keys, links of invitations.
 const SECRETS: [&str; 3] = ["auth", "api-keys", "invitations"];
-/// What is compressed.
+/// The compressed content types.
 const TYPES: [&str; 4] = ["application/json", "application/problem+json", "application/jsonl", "text/csv"];
-/// Answers of fewer bytes stay as they are: they fit into one packet.
+/// Smaller responses, in bytes, are not compressed: they fit into one packet.
 const SMALL: u64 = 1_024;
 /// How many compressed bytes are made before other requests get their turn.
 const PIECE: usize = 8 * 1024;
 
-/// How an answer is compressed.
+/// The encoding of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Encoding {
     Brotli,
@@ -41,7 +41,7 @@ enum Encoding {
 }
 
 impl Encoding {
-    /// The best one that the client takes.
+    /// The best encoding that the client accepts.
     fn of(headers: &HeaderMap) -> Option<Self> {
         let taken = |encoding: &Self| accepts(headers, header::ACCEPT_ENCODING, encoding.name());
         [Self::Brotli, Self::Gzip].into_iter().find(taken)
@@ -63,7 +63,7 @@ impl Encoding {
     }
 }
 
-/// The layer. It stands outside of what writes errors, and says by itself whose answers it leaves alone.
+/// The layer. It stands outside the layer that writes errors, and decides itself which responses to skip.
 pub(super) async fn compress(request: Request, next: Next) -> Response {
     let is_asked = request.method() != Method::HEAD && may_be_compressed(request.uri().path());
     let encoding = Encoding::of(request.headers());
@@ -72,7 +72,7 @@ pub(super) async fn compress(request: Request, next: Next) -> Response {
         return response;
     }
     response.headers_mut().append(header::VARY, HeaderValue::from_static("accept-encoding"));
-    // How large a stream is, nobody knows.
+    // The size of a stream is not known.
     let is_small = response.body().size_hint().exact().is_some_and(|size| size < SMALL);
     match encoding {
         Some(encoding) if !is_small => {
@@ -89,7 +89,7 @@ fn may_be_compressed(path: &str) -> bool {
     path.strip_prefix(BASE).is_some_and(|path| !path.split('/').any(|part| SECRETS.contains(&part)))
 }
 
-/// A tag names bytes, so what has one stays as it is.
+/// An `ETag` identifies bytes, so a response that has one is not compressed.
 fn is_compressible(headers: &HeaderMap) -> bool {
     let media = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let media = media.and_then(|value| value.split(';').next()).unwrap_or_default();
@@ -97,7 +97,7 @@ fn is_compressible(headers: &HeaderMap) -> bool {
         && ![header::CONTENT_ENCODING, header::ETAG, header::SET_COOKIE].iter().any(|name| headers.contains_key(name))
 }
 
-/// What the reader gives, a piece at a time. An error ends it, so that the client sees that it is broken.
+/// The reader's bytes, a piece at a time. An error ends the stream, so that the client sees that it is incomplete.
 fn pieces(reader: impl AsyncRead + Unpin) -> impl Stream<Item = std::io::Result<Bytes>> {
     stream::try_unfold(reader, |mut reader| async move {
         let mut piece = Vec::with_capacity(PIECE);

@@ -1,7 +1,7 @@
-//! Takes connections and speaks HTTP/1.1 on each, within what a client may take up: the time for a request's
-//! head, the time in which it asks nothing or reads nothing, and the number of connections. How long a body may take
-//! is said where bodies are read (`api::support::body`, `mcp::entry::endpoint`); while a request is under way only its answer's reader
-//! is timed.
+//! Accepts connections and serves HTTP/1.1 on each, within a client's limits: the timeout for a request's head, the
+//! timeouts for an idle client and for one that does not read, and the number of connections. The timeout of a body is
+//! set where bodies are read (`api::support::body`, `mcp::entry::endpoint`); while a request is in flight, only the
+//! reading of its answer is timed.
 
 mod files;
 mod linger;
@@ -38,45 +38,45 @@ use tokio_util::{io::InspectReader, sync::CancellationToken, task::TaskTracker};
 
 use self::{
     linger::Lingering,
-    room::{Room, Seat},
+    room::{ConnectionSeat, Room},
 };
 use super::peer::Proxies;
 use crate::service::access::Acquaintance;
 
-/// What clients may take up before they have said who they are.
+/// A client's limits before it has authenticated.
 #[derive(Debug, Clone, Copy)]
 pub struct ConnectionLimits {
-    /// How long a request's head may take, from its first bytes on.
+    /// How long a request's head may take, from its first byte.
     pub head: Duration,
-    /// How long a connection may stay open on which nothing is asked, when a credential was accepted on it or a trusted
-    /// proxy opened it; any other has twice the time of a head. A client that asks just when this ends cannot know
-    /// whether it was heard, and a POST is not simply sent again (RFC 9110, 9.2.2): so this is longer than clients and
-    /// proxies keep a connection that they do not use, and it is they who close it.
+    /// How long a connection may be idle, if a credential was accepted on it or a trusted proxy opened it; any other
+    /// connection has twice the time of a head. A client that sends a request just when this ends cannot know whether
+    /// it was received, and a POST is not simply retried (RFC 9110, 9.2.2). This is therefore longer than clients and
+    /// proxies keep an idle connection, so that they close it first.
     pub idle: Duration,
-    /// How long an answer waits for its reader without a byte of it being taken.
+    /// How long an answer waits for its reader without a byte being read.
     pub unread: Duration,
-    /// How long what a client still sends is read and thrown away after the last answer on its connection, so that it can
-    /// read that answer.
+    /// How long, after the last answer on a connection, further bytes from the client are read and discarded, so that
+    /// it can read that answer.
     pub rest: Duration,
-    /// How many connections may be open. When all are taken, a new one takes the place of the oldest on which no
-    /// credential was accepted; where there is none it waits.
+    /// How many connections may be open. When all are taken, a new one replaces the oldest on which no credential was
+    /// accepted; if there is none, it waits.
     pub open: usize,
-    /// How many of them one address may have (an IPv4 address, a /64 of IPv6); further ones are closed. Trusted
-    /// proxies, behind which there are many, may have all.
+    /// How many connections one address may have (an IPv4 address, a /64 of IPv6); further ones are closed. A trusted
+    /// proxy, which stands for many clients, may have all.
     pub per_address: usize,
 }
 
 impl Default for ConnectionLimits {
-    /// Of those who keep unused connections long, Go and reqwest do for 90 s, Caddy for 2 minutes and Google's load
-    /// balancers for 10.
+    /// Among those that keep idle connections long: Go and reqwest 90 s, Caddy 2 minutes and Google's load balancers
+    /// 10.
     fn default() -> Self {
         let (head, idle, unread) = (Duration::from_secs(30), Duration::from_secs(620), Duration::from_secs(60));
         Self { head, idle, unread, rest: Duration::from_secs(30), open: 10_000, per_address: 1_000 }
     }
 }
 
-/// Serves who connects until `stop`; then takes nobody any more, and is done when all connections have ended.
-/// Connections do not end with this future: what is under way on them goes on.
+/// Accepts connections until `stop`, then waits until all have ended. Connections do not end with this future: requests
+/// on them continue.
 pub(super) async fn serve(
     listener: TcpListener,
     router: Router,
@@ -84,14 +84,13 @@ pub(super) async fn serve(
     proxies: Arc<Proxies>,
     stop: CancellationToken,
 ) {
-    // Small answers must not wait for the client's acknowledgement of the one before.
+    // A small answer must not wait for the client's acknowledgement of the one before.
     let mut listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     let router = TowerToHyperService::new(router);
     let limits = limits.within_open_files();
     let room = Room::new(&limits);
     let connections = TaskTracker::new();
-    // Where the system has nothing left to give (too many open files), axum's listener says so in the log and asks
-    // again after a second.
+    // If the system has no resources left (too many open files), axum's listener logs that and retries after a second.
     while let Some((stream, peer)) = stop.run_until_cancelled(listener.accept()).await {
         let is_proxy = proxies.is_trusted(peer.ip());
         let Some(seat) = stop.run_until_cancelled(room.seat(peer.ip(), is_proxy)).await else { break };
@@ -105,12 +104,12 @@ pub(super) async fn serve(
     connections.wait().await;
 }
 
-/// One connection, to its end.
+/// Serves one connection to its end.
 async fn converse(
     stream: TcpStream,
     peer: SocketAddr,
     is_proxy: bool,
-    seat: Seat,
+    seat: ConnectionSeat,
     router: TowerToHyperService<Router>,
     limits: ConnectionLimits,
     stop: CancellationToken,
@@ -142,13 +141,13 @@ async fn converse(
     }
 }
 
-/// The timer of one connection. hyper wants one thing of it: to be woken when a head, which it awaits from the
-/// connection's beginning or the last answer's end on, takes too long. That is the time to be idle; once the head
-/// has begun, there is less.
+/// The timer of one connection. hyper uses it for one thing: to be woken when a head takes too long, counted from the
+/// start of the connection or the end of the last answer. That is the idle timeout; once the head has begun, the
+/// timeout is shorter.
 struct Heads {
     within: Duration,
     is_proxy: bool,
-    /// Without a credential there was no call here, and so none that may follow it on the same connection.
+    /// Without an accepted credential there was no call on this connection, and so none that may follow.
     acquaintance: Acquaintance,
     /// Whether anything was read since hyper began to wait.
     begun: Arc<AtomicBool>,
@@ -168,7 +167,7 @@ impl Timer for Heads {
     }
 }
 
-/// Ends when a head has taken too long. hyper polls it whenever what it has read is not a whole head yet.
+/// Resolves when a head has taken too long. hyper polls it whenever it has read less than a whole head.
 struct Head {
     sleep: Pin<Box<tokio::time::Sleep>>,
     within: Duration,

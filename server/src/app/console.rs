@@ -1,5 +1,5 @@
-//! Serves the console's files. Its page stands at every address that a browser asks for as a page,
-//! so that reloading and sharing work; everything else it loads is named by its content.
+//! Serves the console's files. Its page is served at every address that a browser requests as a page, so that reloading
+//! and sharing links work; the names of all other files depend on their content.
 
 use std::borrow::Cow;
 
@@ -17,12 +17,12 @@ pub type FindFile = fn(&str) -> Option<Cow<'static, [u8]>>;
 #[derive(Clone, Copy, Default)]
 pub struct Console(Option<FindFile>);
 
-/// Nothing is loaded from elsewhere, no script stands in a page, no page stands in another.
-/// `wasm-unsafe-eval` allows WebAssembly and nothing else.
+/// Nothing is loaded from other sites, no inline scripts, no framing. `wasm-unsafe-eval` allows WebAssembly and nothing
+/// else.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; \
                       connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
-/// Compressed copies stand beside each file, best first.
+/// Compressed copies exist beside each file, best first.
 const ENCODINGS: [(&str, &str); 2] = [("br", ".br"), ("gzip", ".gz")];
 
 const NOT_BUILT: &str = "Permesso: the door between AI agents and an organization's tools.\n\n\
@@ -36,7 +36,7 @@ impl Console {
         Self(Some(find))
     }
 
-    /// The answer, if the request is one for the console: a file of it, or its page.
+    /// The answer, if the request is for the console: one of its files, or its page.
     pub(super) fn answer(self, method: &Method, path: &str, headers: &HeaderMap) -> Option<Response> {
         if !matches!(*method, Method::GET | Method::HEAD) {
             return None;
@@ -87,7 +87,7 @@ impl Console {
     }
 }
 
-/// Whether a list of preferences names the word, and not with weight 0.
+/// Whether a header with preferences names the word, with a weight other than 0.
 pub(super) fn accepts(headers: &HeaderMap, name: header::HeaderName, word: &str) -> bool {
     let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).any(|item| {

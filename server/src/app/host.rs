@@ -1,6 +1,6 @@
-//! Who a request says it asks (`Host`): validated for every route before anything else of it is looked at, so that
-//! a page which makes a name of its own point here (DNS rebinding) reaches nothing: neither an agent's endpoint nor
-//! signing in, nor what is read without a credential (MCP, "Streamable HTTP", security).
+//! Validates the host that a request names (`Host`), for every route and before anything else. A page that makes a name
+//! of its own point here (DNS rebinding) therefore reaches nothing: not an agent's endpoint, not sign-in, and not what
+//! is public (MCP, "Streamable HTTP", security).
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -18,7 +18,7 @@ use crate::{
     mcp,
 };
 
-/// What probes ask, by whatever name or address their machine has: both tell nothing but that the process runs.
+/// Paths of probes, which use any name or address of the machine: both tell only that the process runs.
 const FREE: [&str; 2] = ["/livez", "/readyz"];
 
 /// The hosts that this process answers to.
@@ -30,8 +30,8 @@ pub struct Hosts {
 }
 
 impl Hosts {
-    /// The public URL's host, those that are configured, and on a loopback listener the names of this machine with
-    /// the port that is listened on.
+    /// The public URL's host, the configured ones, and on a loopback listener this machine's names with the listener's
+    /// port.
     pub fn new(public_url: &Url, listener: SocketAddr, configured: &AllowedHosts) -> Self {
         let usual_port = if public_url.scheme() == "https" { 443 } else { 80 };
         let allowed = match configured {
@@ -48,7 +48,7 @@ impl Hosts {
         Self { allowed, usual_port }
     }
 
-    /// Lets a request in, or says what is wrong with it.
+    /// Checks a request's host.
     ///
     /// # Errors
     /// `host_refused`, forbidden.
@@ -56,7 +56,7 @@ impl Hosts {
         let AllowedHosts::Named(allowed) = &self.allowed else { return Ok(()) };
         let mut named = headers.get_all(header::HOST).into_iter();
         let (host, another) = (named.next(), named.next());
-        // HTTP/2's `:authority`, and what a request to a proxy has in HTTP/1.1.
+        // The `:authority` of HTTP/2, or the absolute form of a request to a proxy in HTTP/1.1.
         let authority = uri.authority().map(|authority| authority.as_str().as_bytes());
         if another.is_some() || (host.is_none() && authority.is_none()) {
             return Err(refused("a request must name the host that it asks, once, as `Host`".to_owned()));
@@ -68,7 +68,7 @@ impl Hosts {
                 allowed.iter().any(|one| one.name == host.name && one.port.is_none_or(|allowed| allowed == port))
             })
         };
-        // Where there are both, each must be right.
+        // If both are present, each must be allowed.
         match authority.into_iter().chain(host.map(HeaderValue::as_bytes)).find(|host| !is_allowed(host)) {
             None => Ok(()),
             Some(host) => Err(refused(format!(
@@ -95,8 +95,8 @@ fn refused(message: String) -> Error {
     Error::new(Kind::Forbidden, "host_refused", message)
 }
 
-/// The layer around all routes and around what is no route. Which route was found decides what is free, not how the
-/// path is spelled.
+/// The layer around all routes and around unknown paths. The matched route decides what is exempt, not the spelling of
+/// the path.
 pub(super) async fn guard(State(hosts): State<Arc<Hosts>>, request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
     if route.is_some_and(|route| FREE.contains(&route)) {
@@ -105,7 +105,7 @@ pub(super) async fn guard(State(hosts): State<Arc<Hosts>>, request: Request, nex
     let is_endpoint = route.is_some_and(|route| mcp::PATHS.contains(&route));
     match hosts.check(request.uri(), request.headers()) {
         Ok(()) => next.run(request).await,
-        // Agents are told everything as JSON-RPC.
+        // Agents get every error as JSON-RPC.
         Err(error) if is_endpoint => mcp::refusal(&error, request).await,
         Err(error) => error.into_response(),
     }
@@ -188,7 +188,7 @@ mod tests {
         assert!(!is_let_in(&hosts, "/", &[]));
         assert!(!is_let_in(&hosts, "/", &[ours, ours]));
         assert!(!is_let_in(&hosts, "/", &[ours, "evil.example"]));
-        // HTTP/2, and a request as to a proxy.
+        // HTTP/2, and a request in the form for a proxy.
         assert!(is_let_in(&hosts, "http://127.0.0.1:8765/", &[]));
         assert!(is_let_in(&hosts, "http://127.0.0.1:8765/", &[ours]));
         assert!(!is_let_in(&hosts, "http://evil.example/", &[ours]));

@@ -1,7 +1,7 @@
-//! What is left of a request that is answered before its body was read. Unread it would be taken for the next request on
-//! the connection, so that the connection has to end, and with it the request that a client or a pooling proxy sends
-//! next. So a small rest is read and thrown away before the answer goes out; where that is not possible the answer says
-//! `Connection: close` (RFC 9112, section 9.3).
+//! Handles the unread rest of a body after an early answer. An unread rest would be taken for the next request, so the
+//! connection has to be closed, and the next request of the client or the pooling proxy on it is lost. A small rest is
+//! therefore read and discarded before the answer is sent; otherwise the answer says `Connection: close` (RFC 9112,
+//! section 9.3).
 
 use std::{
     pin::Pin,
@@ -22,9 +22,9 @@ use futures::StreamExt;
 use http_body::{Frame, SizeHint};
 use parking_lot::Mutex;
 
-/// How much is read for nothing, in bytes.
+/// How much is read and discarded, in bytes.
 const MOST: usize = 64 * 1024;
-/// For how long.
+/// The timeout for that.
 const WITHIN: Duration = Duration::from_secs(1);
 
 /// The layer around everything that answers.
@@ -49,7 +49,7 @@ pub(super) async fn read(request: Request, next: Next) -> Response {
     response
 }
 
-/// Reads a small body to its end; `false` when it was not small, or did not come in time.
+/// Reads a small body to its end; `false` if it was too large or too slow.
 async fn discard(body: Body) -> bool {
     let is_small = |bytes: u64| usize::try_from(bytes).is_ok_and(|bytes| bytes <= MOST);
     if !is_small(body.size_hint().lower()) {
@@ -75,14 +75,14 @@ enum Left {
     Nothing,
     /// The rest.
     Rest(Body),
-    /// A rest that cannot be read: it is broken, or the client sends it only when it is asked for.
+    /// A rest that cannot be read: it is broken, or the client sends it only on request.
     Unreadable,
 }
 
-/// A body in the hands of a handler; what it did not read comes back.
+/// A body lent to a handler; the unread rest is returned.
 struct Lent {
     body: Body,
-    /// Whether the client sends it, asked or unasked.
+    /// Whether the client is sending the body, on request or not.
     is_begun: bool,
     has_ended: bool,
     is_broken: bool,

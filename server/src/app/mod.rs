@@ -1,5 +1,5 @@
-//! Puts the parts together: [`state`] makes them, [`router`] is every route and layer, [`serve`]
-//! binds, runs and stops.
+//! Assembles the process: [`state`] makes the services, [`router`] lists every route and layer, [`serve`] binds, runs
+//! and stops.
 
 mod browser;
 mod compress;

@@ -1,5 +1,5 @@
-//! Where a request comes from: its peer, or what a trusted proxy says of it
-//! (`PERMESSO_TRUSTED_PROXIES`). Anybody else's forwarded headers are ignored, and the log says so.
+//! The address of the client: the peer's, or the one that a trusted proxy states (`PERMESSO_TRUSTED_PROXIES`).
+//! Forwarded headers of all others are ignored and logged.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -17,13 +17,13 @@ use ipnet::IpNet;
 use super::seldom::Seldom;
 use crate::api::support::authorize::ClientAddress;
 
-/// The header in which proxies say for whom they ask.
+/// The header in which proxies state their client.
 const FORWARDED: &str = "x-forwarded-for";
 
-/// The proxies whose word counts.
+/// The trusted proxies.
 pub(super) struct Proxies {
     trusted: Vec<IpNet>,
-    /// Who likes can send the header: it fills no log.
+    /// Anybody can send the header, so the log message is rate-limited.
     ignored: Seldom,
 }
 
@@ -36,13 +36,13 @@ impl Proxies {
         self.trusted.iter().any(|network| network.contains(&address.to_canonical()))
     }
 
-    /// Whether none is named.
+    /// Whether there is no trusted proxy.
     pub(super) fn is_nobody(&self) -> bool {
         self.trusted.is_empty()
     }
 
-    /// The last address that no trusted proxy has: each proxy appends whom it speaks for, so what stands
-    /// before the first stranger is that stranger's own claim.
+    /// The last address that is not a trusted proxy's. Each proxy appends its client, so everything before the first
+    /// other address is only that client's claim.
     fn client<'a>(&self, peer: IpAddr, forwarded: impl Iterator<Item = &'a str>) -> IpAddr {
         let mut found = peer.to_canonical();
         let said: Vec<&str> = forwarded.flat_map(|value| value.split(',')).collect();
@@ -50,7 +50,7 @@ impl Proxies {
             if !self.is_trusted(found) {
                 break;
             }
-            // Some proxies write the port too. One that writes no address is as far as we can see.
+            // Some proxies append the port too. An entry that is no address ends the search.
             let entry = entry.trim();
             let address = entry.parse().or_else(|_| entry.parse::<SocketAddr>().map(|address| address.ip()));
             let Ok(address) = address else { break };
@@ -69,7 +69,7 @@ impl std::fmt::Display for Proxies {
     }
 }
 
-/// Puts the client's address into the request.
+/// Sets the client's address in the request.
 pub(super) async fn find(State(proxies): State<Arc<Proxies>>, mut request: Request, next: Next) -> Response {
     if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>().copied() {
         if request.headers().contains_key(FORWARDED) && !proxies.is_trusted(peer.ip()) && proxies.ignored.is_due() {

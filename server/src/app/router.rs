@@ -29,7 +29,7 @@ use crate::{
         events,
         identity::{auth, invitations, me, members, orgs, roles, sessions},
         refused,
-        support::authorize::{Known, Taken},
+        support::authorize::{Known, RequestLoad},
     },
     error::{Error, Kind},
     mcp::{self, origin::Origins},
@@ -39,8 +39,8 @@ use crate::{
 
 type Routes = &'static [(&'static str, fn() -> MethodRouter<Arc<Services>>)];
 
-/// The REST API under `/api/v1`. All but signing in and taking up an invitation ask for a credential in
-/// their handler's signature; a test walks this list.
+/// The REST API under `/api/v1`. All routes but sign-in and accepting an invitation require a credential in their
+/// handler's signature; a test walks this list.
 pub const API: Routes = &[
     ("/auth/login", || post(auth::login)),
     ("/auth/session", || post(auth::create_session).get(auth::get_session).delete(auth::delete_session)),
@@ -103,8 +103,7 @@ pub const API: Routes = &[
     ("/orgs/{org}/events", || get(events::stream_events)),
 ];
 
-/// What is open to everybody: what a program reads before it has a credential, and what operators' probes ask. A
-/// test walks this list too.
+/// Public routes: what a program reads before it has a credential, and the probes. A test walks this list too.
 pub const OPEN: Routes = &[
     ("/api/v1/openapi.json", || get(api::openapi::get_openapi)),
     ("/api/docs", || get(api::docs::get_docs)),
@@ -114,7 +113,7 @@ pub const OPEN: Routes = &[
     ("/metrics", || get(|| async { telemetry::render_metrics() })),
 ];
 
-/// The whole server. `requests` counts those under way.
+/// The whole server. `requests` counts the requests in flight.
 pub(super) fn router(
     services: Arc<Services>,
     console: Console,
@@ -137,13 +136,13 @@ pub(super) fn router(
     }
     open.nest("/api/v1", browser::protect(rest, &services))
         .merge(endpoint(origins))
-        // `/.well-known/oauth-…/mcp` is no toolkit's endpoint.
+        // `/.well-known/oauth-…/mcp` is not a toolkit's endpoint.
         .route("/.well-known/{*path}", any(|| async { no_metadata() }))
         .fallback(move |state, request| elsewhere(console, state, request))
         .method_not_allowed_fallback(wrong_method)
         .layer(CatchPanicLayer::custom(|_| Error::internal("a handler panicked").into_response()))
         .layer(middleware::from_fn_with_state(proxies, peer::find))
-        // Before everything that looks at a request, so that no route can stand outside.
+        // Before everything that looks at a request, so that no route can bypass it.
         .layer(middleware::from_fn_with_state(Arc::new(hosts), host::guard))
         .layer(middleware::from_fn(identify))
         .layer(middleware::from_fn(compress::compress))
@@ -161,7 +160,7 @@ fn endpoint(origins: Origins) -> Router<Arc<Services>> {
     if let Some(cors) = origins.cors() {
         endpoint = endpoint.layer(cors);
     }
-    // The origin last, so that it is looked at before everything else, a method that does not exist as well.
+    // The origin is added last, so that it is checked first, even before the method.
     endpoint.layer(middleware::from_fn_with_state(Arc::new(origins), mcp::origin::guard))
 }
 
@@ -169,15 +168,15 @@ fn endpoint(origins: Origins) -> Router<Arc<Services>> {
 async fn identify(mut request: Request, next: Next) -> Response {
     let id = Uuid::now_v7();
     request.extensions_mut().insert(RequestId(id));
-    let taken = Taken::default();
+    let taken = RequestLoad::default();
     request.extensions_mut().insert(taken.clone());
     let span = tracing::info_span!("request", %id, method = %request.method(), path = request.uri().path());
     let mut response = tracing::Instrument::instrument(next.run(request), span.clone()).await;
     drop(taken);
     if let Some(error) = response.extensions_mut().remove::<Arc<Error>>() {
         let _entered = span.enter();
-        // Without a cookie, also where a session has ended: the browser may have signed in anew since it asked, and would
-        // forget the new one.
+        // No cookie is removed, even if the session has ended: the browser may have signed in again since, and would
+        // lose the new session.
         response = api::support::error::render(&error, id);
     }
     let headers = response.headers_mut();
@@ -189,14 +188,15 @@ async fn identify(mut request: Request, next: Next) -> Response {
     response
 }
 
-/// 401 for who is not known, also where there is nothing.
+/// 401 for an unknown caller, also at unknown paths.
 async fn unknown_path(_known: Known) -> Error {
     Error::not_found()
 }
 
-/// Pages and files of the console; for programs the same as everywhere that there is nothing.
+/// The console's pages and files; for programs the usual answer to an unknown path.
 async fn elsewhere(console: Console, State(services): State<Arc<Services>>, request: Request) -> Response {
-    // Whoever looks for a way to sign in is told that there is none, known or not: 401 would send them looking on.
+    // A client that looks for a way to sign in is told that there is none, whether it is known or not: a 401 would make
+    // it keep looking.
     if request.uri().path().split('/').any(|part| part == ".well-known") {
         return no_metadata().into_response();
     }
@@ -211,7 +211,7 @@ async fn elsewhere(console: Console, State(services): State<Arc<Services>>, requ
     nothing.into_response()
 }
 
-/// Clients look for it at the root and below the endpoint's path (RFC 9728 and RFC 8414, section 3.1).
+/// Clients look for metadata at the root and below the endpoint's path (RFC 9728 and RFC 8414, section 3.1).
 fn no_metadata() -> Error {
     Error::new(
         Kind::NotFound,
@@ -225,7 +225,7 @@ async fn wrong_method(_known: Known) -> Error {
     Error::new(Kind::MethodNotAllowed, "method_not_allowed", "this method does not exist here")
 }
 
-/// Green while the database can be written to and the configuration is current.
+/// Green while the database is writable and the configuration is current.
 async fn readyz(State(services): State<Arc<Services>>) -> Response {
     let ready = async {
         services.db.directory.ping().await?;

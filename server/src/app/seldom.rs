@@ -1,10 +1,10 @@
-//! What happens as often as strangers like is said in the log now and then only.
+//! Rate-limits log messages that strangers can cause.
 
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-/// Lets one of many occasions pass, and then none for a while.
+/// Lets one occasion pass, and then none for a while.
 pub(super) struct Seldom {
     every: Duration,
     last: Mutex<Option<Instant>>,
@@ -16,7 +16,7 @@ impl Seldom {
         Self { every, last: Mutex::new(None) }
     }
 
-    /// Whether it is time again.
+    /// Whether the next occasion passes.
     pub(super) fn is_due(&self) -> bool {
         let mut last = self.last.lock();
         let is_due = last.is_none_or(|at| at.elapsed() >= self.every);

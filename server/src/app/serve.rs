@@ -1,5 +1,5 @@
-//! Binds, runs and stops: no request is cut off that can still be answered, no dispatched call is
-//! left without its outcome.
+//! Binds, runs and stops: no request is cut off that can still be answered, and no dispatched call is left without its
+//! outcome.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -17,10 +17,9 @@ use crate::{
 /// How long the last bytes of answers have to reach the network, where connections stay open.
 const LAST_BYTES: Duration = Duration::from_millis(300);
 
-/// Serves on `listener` until `stop` resolves, then ends in order: no new requests, those under way
-/// finished, dispatched calls finished, upstreams closed, everything recorded. What has not finished
-/// within the grace is left, and can record nothing any more: a response that nobody reads would never
-/// finish.
+/// Serves on `listener` until `stop` resolves, then ends in order: accepts no new requests, finishes those in flight,
+/// finishes dispatched calls, closes upstreams, and records everything. Work that is not finished within the grace
+/// period is abandoned and can no longer record anything: a response that nobody reads would never finish.
 ///
 /// # Errors
 /// When the listener fails.

@@ -33,36 +33,35 @@ use crate::{
     upstream::{ChildUser, Upstreams},
 };
 
-/// The services, and what must be waited for at the end.
+/// The services, and the tasks to wait for at the end.
 pub struct App {
     /// Everything a request needs.
     pub services: Arc<Services>,
-    /// The audit's lanes: they end when the writer is closed.
+    /// The lanes of the audit: they end when the writer is closed.
     pub writers: Vec<JoinHandle<()>>,
-    /// What people see in a browser; none unless it is given.
+    /// The console; none unless it is given.
     pub console: Console,
-    /// What a request may have as `Host`, beside what is known here.
+    /// Hosts that a request may name, besides the known ones.
     pub allowed_hosts: AllowedHosts,
-    /// The origins whose pages may use the MCP endpoint, beside the public URL's.
+    /// The origins whose pages may use the MCP endpoint, besides the public URL's.
     pub allowed_origins: Vec<String>,
-    /// Whose forwarded headers count.
+    /// The proxies whose forwarded headers count.
     pub trusted_proxies: Vec<IpNet>,
-    /// How long a stop waits for requests under way, then for dispatched calls, then for the audit.
+    /// How long a stop waits for requests in flight, then for dispatched calls, then for the audit.
     pub grace: Duration,
-    /// What clients may take up before they have said who they are.
+    /// A client's limits before it has authenticated.
     pub connection_limits: ConnectionLimits,
 }
 
 /// How many event streams one caller may have open on one replica.
 const STREAMS: usize = 20;
-/// How many calls of one caller are held open at once on one replica; more are answered at once.
+/// How many calls of one caller are held open at once on one replica; further calls are answered immediately.
 const HELD: usize = 200;
-/// What the grace is unless another is given.
+/// The default grace period.
 const GRACE: Duration = Duration::from_secs(20);
 
 impl App {
-    /// Connects to the database as the application's role and makes the services. The schema has to
-    /// be there.
+    /// Connects to the database in the application's role and makes the services. The schema must exist.
     ///
     /// # Errors
     /// One line that says what is missing or wrong.
@@ -81,7 +80,8 @@ impl App {
         let (audit, writers) = audit::Writer::start(AuditConnector::new(url, set_role)?, config.audit_queue_bytes);
         let rules = AllowRule::parse_list(&config.egress_allow.join(",")).context("PERMESSO_EGRESS_ALLOW")?;
         let egress = Egress::new(rules).context("cannot make the HTTP client")?.by_way_of(&config.outbound);
-        // A third for the audit's lists, a third for its exports: the rest of people's connections is for the rest.
+        // A third for lists of the audit, a third for its exports: the rest of people's connections is for everything
+        // else.
         let wide = (db.people.size() / 3).max(1);
         let sessions = Store::new(
             db.people.clone(),

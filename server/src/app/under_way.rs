@@ -1,5 +1,5 @@
-//! Which requests are under way, so that a stop waits for them and for nothing else: browsers keep
-//! connections open on which they have asked nothing, and those would never end.
+//! Tracks the requests in flight, so that a stop waits for them and for nothing else: browsers keep idle connections
+//! open, and those would never end.
 
 use std::{
     pin::Pin,
@@ -15,7 +15,7 @@ use axum::{
 use http_body::{Frame, SizeHint};
 use tokio_util::task::{TaskTracker, task_tracker::TaskTrackerToken};
 
-/// Counts a request until its answer has been handed over whole, or nobody wants it any more.
+/// Counts a request until its answer is fully sent, or its client has gone.
 pub(super) async fn count(State(requests): State<TaskTracker>, request: Request, next: Next) -> Response {
     let token = requests.token();
     next.run(request).await.map(|body| Body::new(Counted { body, _token: token }))

@@ -40,17 +40,17 @@ pub const PATIENCE: Duration = Duration::from_secs(5);
 const SILENCE: Duration = Duration::from_secs(35);
 
 /// A record that waits, and the room that it takes until it is written.
-struct Waiting {
-    entry: Entry,
+struct Queued {
+    entry: Side,
     _room: OwnedSemaphorePermit,
 }
 
-enum Entry {
+enum Side {
     Intent(Box<Intent>),
     Outcome(Box<Outcome>, Option<oneshot::Sender<Result<()>>>),
 }
 
-impl Entry {
+impl Side {
     fn bytes(&self) -> usize {
         match self {
             Self::Intent(intent) => intent.request.as_ref().map_or(0, |request| request.len()),
@@ -62,7 +62,7 @@ impl Entry {
 /// Where records are handed in. Cheap to clone.
 #[derive(Clone)]
 pub struct Writer {
-    lanes: Arc<[mpsc::Sender<Waiting>]>,
+    lanes: Arc<[mpsc::Sender<Queued>]>,
     room: Arc<Semaphore>,
     /// All there is of it, in units.
     units: u32,
@@ -100,7 +100,7 @@ impl Writer {
     /// When the queue is full for too long: Postgres does not keep up or is gone. When the writer is closed.
     pub async fn intend(&self, intent: Intent) -> Result<()> {
         let lane = self.lane(intent.id.0);
-        self.send(lane, Entry::Intent(Box::new(intent))).await
+        self.send(lane, Side::Intent(Box::new(intent))).await
     }
 
     /// Hands an outcome in and returns when it, and its intent, are durable.
@@ -111,23 +111,23 @@ impl Writer {
     pub async fn conclude(&self, outcome: Outcome) -> Result<()> {
         let (durable, wait) = oneshot::channel();
         let lane = self.lane(outcome.intent.0);
-        self.send(lane, Entry::Outcome(Box::new(outcome), Some(durable))).await?;
+        self.send(lane, Side::Outcome(Box::new(outcome), Some(durable))).await?;
         match tokio::time::timeout(PATIENCE, wait).await {
             Ok(Ok(result)) => result,
             _ => Err(not_recorded()),
         }
     }
 
-    async fn send(&self, lane: &mpsc::Sender<Waiting>, entry: Entry) -> Result<()> {
+    async fn send(&self, lane: &mpsc::Sender<Queued>, entry: Side) -> Result<()> {
         let sent = async {
             let units = u32::try_from(entry.bytes().div_ceil(UNIT)).unwrap_or(u32::MAX).clamp(1, self.units);
             let room = self.room.clone().acquire_many_owned(units).await.ok()?;
-            lane.send(Waiting { entry, _room: room }).await.ok()
+            lane.send(Queued { entry, _room: room }).await.ok()
         };
         tokio::time::timeout(PATIENCE, sent).await.ok().flatten().ok_or_else(not_recorded)
     }
 
-    fn lane(&self, id: uuid::Uuid) -> &mpsc::Sender<Waiting> {
+    fn lane(&self, id: uuid::Uuid) -> &mpsc::Sender<Queued> {
         // The last byte of a UUIDv7 is random.
         &self.lanes[usize::from(id.as_bytes()[15]) % self.lanes.len()]
     }
@@ -137,7 +137,7 @@ fn not_recorded() -> Error {
     Error::unavailable("this could not be recorded, so no answer is given")
 }
 
-async fn run(connector: AuditConnector, mut queue: mpsc::Receiver<Waiting>, closing: CancellationToken) {
+async fn run(connector: AuditConnector, mut queue: mpsc::Receiver<Queued>, closing: CancellationToken) {
     let mut conn: Option<PgConnection> = None;
     let mut batch = Vec::with_capacity(BATCH);
     while receive(&mut queue, &mut batch, &closing).await > 0 {
@@ -158,7 +158,7 @@ async fn run(connector: AuditConnector, mut queue: mpsc::Receiver<Waiting>, clos
 }
 
 /// Waits for records; 0 when there will be none any more.
-async fn receive(queue: &mut mpsc::Receiver<Waiting>, batch: &mut Vec<Waiting>, closing: &CancellationToken) -> usize {
+async fn receive(queue: &mut mpsc::Receiver<Queued>, batch: &mut Vec<Queued>, closing: &CancellationToken) -> usize {
     if !queue.is_closed() {
         tokio::select! {
             received = queue.recv_many(batch, BATCH) => return received,
@@ -169,9 +169,9 @@ async fn receive(queue: &mut mpsc::Receiver<Waiting>, batch: &mut Vec<Waiting>, 
 }
 
 /// Gathers more while nobody waits for what is there.
-async fn linger(queue: &mut mpsc::Receiver<Waiting>, batch: &mut Vec<Waiting>) {
+async fn linger(queue: &mut mpsc::Receiver<Queued>, batch: &mut Vec<Queued>) {
     let until = Instant::now() + LINGER;
-    while batch.len() < BATCH && batch.iter().all(|waiting| matches!(waiting.entry, Entry::Intent(_))) {
+    while batch.len() < BATCH && batch.iter().all(|waiting| matches!(waiting.entry, Side::Intent(_))) {
         match tokio::time::timeout_at(until, queue.recv_many(batch, BATCH)).await {
             Ok(1..) => {}
             Ok(0) | Err(_) => return,
@@ -180,7 +180,7 @@ async fn linger(queue: &mut mpsc::Receiver<Waiting>, batch: &mut Vec<Waiting>) {
 }
 
 /// How many entries go into one commit: at least one.
-fn fitting(waiting: &[Waiting]) -> usize {
+fn fitting(waiting: &[Queued]) -> usize {
     let mut bytes = 0;
     let fits = waiting.iter().take_while(|waiting| {
         bytes += waiting.entry.bytes();
@@ -191,7 +191,7 @@ fn fitting(waiting: &[Waiting]) -> usize {
 
 /// Writes a batch, trying again for as long as Postgres is away. Callers stop waiting after
 /// [`PATIENCE`]; their records stay.
-async fn write(connector: &AuditConnector, conn: &mut Option<PgConnection>, batch: &mut [Waiting]) {
+async fn write(connector: &AuditConnector, conn: &mut Option<PgConnection>, batch: &mut [Queued]) {
     let mut pause = Duration::from_millis(50);
     loop {
         let written = tokio::time::timeout(SILENCE, try_write(connector, conn, batch)).await;
@@ -226,15 +226,15 @@ async fn write(connector: &AuditConnector, conn: &mut Option<PgConnection>, batc
     }
 }
 
-async fn try_write(connector: &AuditConnector, conn: &mut Option<PgConnection>, batch: &[Waiting]) -> sqlx::Result<()> {
+async fn try_write(connector: &AuditConnector, conn: &mut Option<PgConnection>, batch: &[Queued]) -> sqlx::Result<()> {
     if conn.is_none() {
         *conn = Some(connector.connect().await?);
     }
     let Some(conn) = conn.as_mut() else { return Err(sqlx::Error::PoolClosed) };
     let intents: Vec<&Intent> =
-        batch.iter().filter_map(|w| if let Entry::Intent(i) = &w.entry { Some(&**i) } else { None }).collect();
+        batch.iter().filter_map(|w| if let Side::Intent(i) = &w.entry { Some(&**i) } else { None }).collect();
     let outcomes: Vec<&Outcome> =
-        batch.iter().filter_map(|w| if let Entry::Outcome(o, _) = &w.entry { Some(&**o) } else { None }).collect();
+        batch.iter().filter_map(|w| if let Side::Outcome(o, _) = &w.entry { Some(&**o) } else { None }).collect();
     db::audit::insert(conn, &intents, &outcomes).await
 }
 
@@ -251,8 +251,8 @@ fn is_of_the_data(error: &sqlx::Error) -> bool {
     }
 }
 
-fn acknowledge(entry: &mut Entry, result: Result<()>) {
-    if let Entry::Outcome(_, durable) = entry
+fn acknowledge(entry: &mut Side, result: Result<()>) {
+    if let Side::Outcome(_, durable) = entry
         && let Some(durable) = durable.take()
     {
         // Nobody waits any more: the caller has its answer, an error.

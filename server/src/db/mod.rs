@@ -1,5 +1,6 @@
 //! All SQL of the server, one file per aggregate. Functions take an [`OrgScope`] or, across orgs, a
-//! [`SystemScope`]; nothing here decides anything.
+//! [`SystemScope`]; nothing here decides anything. Each file names its table's row `Row`, a row to insert `New`, and the
+//! columns that a caller sets `Content`.
 
 pub mod api_key;
 pub mod approval;

@@ -1,9 +1,8 @@
-//! The only HTTP client towards upstreams.
+//! The only HTTP client for upstreams.
 //!
-//! What may be reached is checked on the addresses that names resolve to, at the
-//! moment of connecting, so that a name cannot point inside after it was checked.
-//! There are no redirects and no retries: what is sent is sent where the connection
-//! says, once. A proxy on the way (`HTTPS_PROXY`) changes none of that ([`proxy`]).
+//! The rules are checked against the addresses that a name resolves to, at the moment of connecting, so that a name
+//! cannot be redirected to an internal address after the check. There are no redirects and no retries: a request is
+//! sent to the connection's address, once. An outbound proxy (`HTTPS_PROXY`) changes none of that ([`proxy`]).
 
 mod outgoing;
 mod proxy;
@@ -27,7 +26,7 @@ pub use rules::{AllowRule, InvalidRule};
 pub use unreached::{Broken, Unreached};
 use unreached::{Refused, root_cause};
 
-/// The gateway's way out. Cheap to clone.
+/// The client for outbound requests. Cheap to clone.
 #[derive(Clone)]
 pub struct Egress {
     rules: Arc<[AllowRule]>,
@@ -37,13 +36,12 @@ pub struct Egress {
 }
 
 impl Egress {
-    /// A way out to the public internet and to what `allow` names.
+    /// Reaches the public internet and what `allow` names.
     ///
-    /// Without root certificates on the machine HTTPS upstreams fail, each with
-    /// its own error; everything else works.
+    /// If the machine has no root certificates, HTTPS upstreams fail, each with its own error; everything else works.
     ///
     /// # Errors
-    /// When the TLS library cannot be set up.
+    /// If the TLS library cannot be set up.
     pub fn new(allow: Vec<AllowRule>) -> Result<Self, reqwest::Error> {
         let rules: Arc<[AllowRule]> = allow.into();
         let build = |idle_per_host: usize| {
@@ -59,19 +57,18 @@ impl Egress {
         Ok(Self { pooled: build(usize::MAX)?, once: build(0)?, rules: rules.clone(), proxy: None })
     }
 
-    /// The same by way of the proxies that are configured.
+    /// The same through the configured proxies.
     #[must_use]
     pub fn by_way_of(self, outbound: &Outbound) -> Self {
         Self { proxy: Proxy::new(outbound, &self.rules), ..self }
     }
 
-    /// Starts a request. `once` gives it a TCP connection of its own: one that
-    /// was kept open could be closed by the other side at the moment of sending,
-    /// and nobody would know whether the request was read.
+    /// Starts a request. `once` gives it a TCP connection of its own: the other side could close a kept connection at
+    /// the moment of sending, and it would not be known whether the request was read.
     ///
     /// # Errors
-    /// When the address is a literal one that the rules refuse. Names are
-    /// checked when they are resolved; see [`Unreached`].
+    /// If the URL has a literal address that the rules refuse. Names are checked when they are resolved; see
+    /// [`Unreached`].
     pub(crate) fn request(&self, method: Method, url: &Url, once: bool) -> Result<Outgoing, Unreached> {
         // Literal addresses never reach the resolver.
         let literal = match url.host() {

@@ -1,4 +1,4 @@
-//! One request on its way out, directly or by way of a proxy.
+//! One outbound request, direct or through a proxy.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use reqwest::{Body, RequestBuilder, Response};
 
 use super::{proxy::Proxied, unreached::Broken};
 
-/// A request that is not sent yet, as [`RequestBuilder`] is.
+/// A request that is not sent yet, like [`RequestBuilder`].
 pub struct Outgoing {
     request: RequestBuilder,
-    /// The client that goes by way of the proxy, where the request has to.
+    /// The client that uses the proxy, if the request has to.
     proxied: Option<Proxied>,
 }
 
@@ -19,7 +19,7 @@ impl Outgoing {
         Self { request, proxied }
     }
 
-    /// Sets headers, each instead of those of its name.
+    /// Sets headers, each replacing those of its name.
     pub fn headers(self, headers: HeaderMap) -> Self {
         Self { request: self.request.headers(headers), ..self }
     }
@@ -33,17 +33,17 @@ impl Outgoing {
         Self { request: self.request.header(name.into().0, value), ..self }
     }
 
-    /// Gives it a body.
+    /// Sets the body.
     pub fn body(self, body: impl Into<Body>) -> Self {
         Self { request: self.request.body(body), ..self }
     }
 
-    /// Limits how long it may take.
+    /// Sets the timeout.
     pub fn timeout(self, limit: Duration) -> Self {
         Self { request: self.request.timeout(limit), ..self }
     }
 
-    /// Sends it, and waits for the head of the response.
+    /// Sends the request, and waits for the head of the response.
     pub async fn send(self) -> Result<Response, Broken> {
         let Some(proxied) = self.proxied else { return Ok(self.request.send().await?) };
         let request = self.request.build()?;
@@ -56,7 +56,7 @@ impl Outgoing {
     }
 }
 
-/// The name of a header, in whatever form it is a constant.
+/// The name of a header, from either form of constant.
 pub struct Name(HeaderName);
 
 impl From<HeaderName> for Name {

@@ -1,6 +1,6 @@
-//! The way by an outbound proxy. Rules hold as on the direct way: a name is resolved here and its addresses are checked
-//! here, and the proxy is asked with `CONNECT` for an address that was checked, for plain HTTP as well. It is never given a
-//! name, which it could resolve to another place.
+//! Connections through an outbound proxy, under the same rules as direct ones. Names are resolved and their addresses
+//! checked here. The proxy gets a `CONNECT` to a checked address, also for plain HTTP. It is never given a name, which
+//! it could resolve to another address.
 
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -28,14 +28,14 @@ use super::{
 use crate::config::Outbound;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
-/// To the proxy itself, which may ask for TLS.
+/// Connects to the proxy itself, which may require TLS.
 type ToProxy = HttpsConnector<HttpConnector>;
 type Connection = <ToProxy as Service<Uri>>::Response;
 
 /// How many addresses of a name are tried.
 const ADDRESSES: usize = 4;
 
-/// The clients that go by way of the proxy. Cheap to clone.
+/// The clients that use the proxy. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Proxy {
     matcher: Arc<Matcher>,
@@ -43,14 +43,14 @@ pub(super) struct Proxy {
     once: Proxied,
 }
 
-/// A client that goes by way of the proxy.
+/// A client that uses the proxy.
 #[derive(Clone)]
 pub(super) struct Proxied(legacy::Client<HttpsConnector<Checked>, Body>);
 
 impl Proxy {
-    /// None when no proxy is configured, or everything is excepted.
+    /// `None` if no proxy is configured, or every host is excepted.
     pub(super) fn new(outbound: &Outbound, rules: &Arc<[AllowRule]>) -> Option<Self> {
-        // The matcher takes `*` for names alone.
+        // The matcher takes `*` for names only.
         let excepts_all = outbound.except.split(',').any(|host| host.trim() == "*");
         if excepts_all || (outbound.http.is_none() && outbound.https.is_none()) {
             return None;
@@ -73,23 +73,23 @@ impl Proxy {
         Some(Self { matcher, pooled: client(usize::MAX), once: client(0) })
     }
 
-    /// The client for a request to this address; none when it goes there directly.
+    /// The client for a request to this address; `None` if it is sent directly.
     pub(super) fn client(&self, url: &Url, once: bool) -> Option<Proxied> {
-        // What hyper cannot read as an address it does not send either.
+        // hyper cannot send a request to an address that it cannot parse.
         let is_proxied = url.as_str().parse().is_ok_and(|uri| self.matcher.intercept(&uri).is_some());
         is_proxied.then(|| if once { &self.once } else { &self.pooled }.clone())
     }
 }
 
 impl Proxied {
-    /// Sends a request that is finished but for what is the gateway's own.
+    /// Sends a request that is complete except for the gateway's own headers.
     pub(super) async fn send(&self, mut request: Request<Body>) -> Result<Response, Broken> {
         request.headers_mut().entry(http::header::USER_AGENT).or_insert(USER_AGENT);
         Ok(self.0.request(request).await?.map(Body::wrap).into())
     }
 }
 
-/// Certificates are judged as on the direct way, those of `SSL_CERT_FILE` included.
+/// Verifies certificates as for direct connections, including those of `SSL_CERT_FILE`.
 fn tls() -> ClientConfig {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(provider.clone())
@@ -97,12 +97,12 @@ fn tls() -> ClientConfig {
         .expect("the provider has what these versions need");
     match rustls_platform_verifier::Verifier::new(provider) {
         Ok(verifier) => builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth(),
-        // The direct way has said so.
+        // The direct client has already reported this.
         Err(_) => builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth(),
     }
 }
 
-/// Opens connections through the proxy, to addresses that were checked.
+/// Opens connections through the proxy to checked addresses.
 #[derive(Clone)]
 struct Checked {
     rules: Arc<[AllowRule]>,

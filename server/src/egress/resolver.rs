@@ -1,4 +1,4 @@
-//! Names, resolved to addresses that may be reached; and what both ways out have in common.
+//! Resolves names to permitted addresses, and holds the settings shared by direct and proxied connections.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -10,14 +10,14 @@ use super::{
     unreached::{Refused, Unresolved},
 };
 
-/// Node closes idle sockets after 5 s: a kept connection is given up before.
+/// Node closes idle sockets after 5 s: a kept connection is dropped before that.
 pub(super) const IDLE: Duration = Duration::from_secs(4);
-/// Finds peers that vanished without a word under a stream that stays silent.
+/// Detects peers that vanished while a stream is silent.
 pub(super) const KEEPALIVE: Duration = Duration::from_secs(30);
-/// What the gateway says that it is.
+/// The gateway's user agent.
 pub(super) const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("permesso/", env!("CARGO_PKG_VERSION")));
 
-/// The system's resolver, without the addresses that may not be reached.
+/// The system's resolver, without the addresses that the rules refuse.
 pub(super) struct Resolver {
     pub(super) rules: Arc<[AllowRule]>,
 }
@@ -32,10 +32,10 @@ impl Resolve for Resolver {
     }
 }
 
-/// The addresses of a host, without those that may not be reached. Their ports are 0.
+/// The addresses of a host, without those that the rules refuse. Their ports are 0.
 ///
 /// # Errors
-/// The host has no address, or none that may be reached.
+/// The host has no address, or no permitted one.
 pub(super) async fn checked(
     rules: &[AllowRule],
     host: &str,

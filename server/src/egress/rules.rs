@@ -1,22 +1,19 @@
-//! Which addresses the gateway may reach. No IO.
+//! The addresses that the gateway may reach. No IO.
 //!
-//! Upstream addresses are typed in by org admins, so a connection must not
-//! become a way into the network the gateway stands in (its cloud's metadata
-//! service above all). Everything that is not the public internet is refused
-//! unless the operator allowed it.
+//! Org admins enter upstream addresses, so a connection must not open the internal network of the gateway (above all
+//! its cloud's metadata service). Everything outside the public internet is refused unless the operator allowed it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-/// One entry of `PERMESSO_EGRESS_ALLOW`: what may be reached although it is not
-/// the public internet.
+/// One entry of `PERMESSO_EGRESS_ALLOW`: an address outside the public internet that may be reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AllowRule {
     /// A network, or a single address: `10.1.0.0/16`, `127.0.0.1`, `fd00::/8`.
     Network(IpNet),
-    /// A host by its exact name, wherever it resolves to.
+    /// A host by its exact name, whatever it resolves to.
     Host(String),
     /// Every host below a name, `*.internal.example`, but not the name itself.
     Suffix(String),
@@ -56,11 +53,10 @@ impl FromStr for AllowRule {
 }
 
 impl AllowRule {
-    /// Reads the comma separated list of `PERMESSO_EGRESS_ALLOW`; empty entries
-    /// are passed over.
+    /// Parses the comma-separated list of `PERMESSO_EGRESS_ALLOW`; empty entries are skipped.
     ///
     /// # Errors
-    /// Names the first entry that is no rule.
+    /// Names the first entry that is not a rule.
     pub fn parse_list(text: &str) -> Result<Vec<Self>, InvalidRule> {
         text.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(str::parse).collect()
     }
@@ -80,15 +76,15 @@ impl AllowRule {
     }
 }
 
-/// Whether some rule names this host, whatever it resolves to.
+/// Whether a rule names this host, whatever it resolves to.
 pub(super) fn host_is_allowed(rules: &[AllowRule], host: &str) -> bool {
     let host = host.trim_end_matches('.').to_ascii_lowercase();
     rules.iter().any(|rule| rule.allows_host(&host))
 }
 
-/// Whether this address may be connected to: public, or allowed by its network.
+/// Whether connecting to this address is permitted: it is public, or its network is allowed.
 pub(super) fn address_is_allowed(rules: &[AllowRule], address: IpAddr) -> bool {
-    // What the socket really talks to decides: ::ffff:10.0.0.1 is 10.0.0.1.
+    // The address that the socket really uses decides: ::ffff:10.0.0.1 is 10.0.0.1.
     let address = address.to_canonical();
     is_public(address) || rules.iter().any(|rule| rule.allows_address(address))
 }
@@ -133,9 +129,9 @@ const fn v6(a: u16, b: u16, c: u16, prefix: u8) -> Ipv6Net {
     Ipv6Net::new_assert(Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0), prefix)
 }
 
-/// The only range that is handed out as global unicast.
+/// The only range that is allocated as global unicast.
 const GLOBAL_V6: Ipv6Net = v6(0x2000, 0, 0, 3);
-/// NAT64 (RFC 6052): the last 32 bits are the IPv4 address that is meant.
+/// NAT64 (RFC 6052): the last 32 bits are the actual IPv4 address.
 const NAT64: Ipv6Net = v6(0x64, 0xff9b, 0, 96);
 const SPECIAL_V6: [Ipv6Net; 4] = [
     v6(0x2001, 0, 0, 23),     // IETF protocols, Teredo among them: wraps IPv4

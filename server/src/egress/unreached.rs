@@ -1,6 +1,6 @@
-//! What went wrong on the way out, said twice: in words that are for everybody, and as it was, for those who run
-//! the gateway. The network that the gateway stands in is theirs: to which addresses its names resolve, and what
-//! answers there, is not for agents and org members.
+//! An outbound failure in two versions: in words for everybody, and in full for those who run the gateway. The
+//! gateway's internal network belongs to its operators: to which addresses its names resolve, and what answers there,
+//! is not for agents and org members.
 
 use std::error::Error as StdError;
 use std::io;
@@ -8,31 +8,31 @@ use std::net::IpAddr;
 
 use rustls::CertificateError as Certificate;
 
-/// One thing that went wrong.
+/// One failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unreached {
-    /// One line, for agents and people: names the host as the connection does, and no address that it resolved to.
+    /// One line for agents and people: names the host as the connection does, and no resolved address.
     pub reason: String,
-    /// One line with everything that is known, without the URL: for the instance's administrators only.
+    /// One line with all details except the URL: for the instance's administrators only.
     pub detail: String,
 }
 
-/// Why a request got no head of a response.
+/// Why there is no response to a request.
 #[derive(Debug, thiserror::Error)]
 pub enum Broken {
-    /// On the direct way.
+    /// On a direct connection.
     #[error(transparent)]
     Direct(#[from] reqwest::Error),
-    /// By way of the proxy.
+    /// Through the proxy.
     #[error(transparent)]
     Proxied(#[from] hyper_util::client::legacy::Error),
-    /// By way of the proxy, and it took too long.
+    /// Through the proxy, and it took too long.
     #[error("no answer in time")]
     Late,
 }
 
 impl Broken {
-    /// Whether there was no connection, so that nothing was sent.
+    /// Whether no connection was made, so that nothing was sent.
     pub fn is_connect(&self) -> bool {
         match self {
             Self::Direct(error) => error.is_connect(),
@@ -47,16 +47,16 @@ impl Broken {
 #[error("by the outbound proxy")]
 pub(super) struct NoTunnel(#[source] pub(super) Box<dyn StdError + Send + Sync>);
 
-/// A host that egress rules do not let the gateway reach.
+/// A host that the egress rules refuse.
 #[derive(Debug, thiserror::Error)]
 #[error("egress to {host} is refused, because it is not a public address{}", resolved_to(.address.as_ref()))]
 pub(super) struct Refused {
     host: String,
-    /// What the host resolved to, if it is a name.
+    /// The address that the host resolved to, if it is a name.
     address: Option<IpAddr>,
 }
 
-/// A name that the system's resolver has no address for.
+/// A name for which the system's resolver has no address.
 #[derive(Debug, thiserror::Error)]
 #[error("{0} was not resolved: {1}")]
 pub(super) struct Unresolved(pub(super) String, #[source] pub(super) io::Error);
@@ -121,19 +121,19 @@ impl From<Broken> for Unreached {
     }
 }
 
-/// The innermost error in words of ours: the system's and the TLS library's may hold addresses and names of the
-/// network inside.
+/// The innermost error in the gateway's words: the words of the system and the TLS library may contain internal
+/// addresses and names.
 fn cause(innermost: &(dyn StdError + 'static)) -> String {
     if let Some(error) = innermost.downcast_ref::<io::Error>() {
         return match error.get_ref() {
-            // One in another, as TLS streams have it.
+            // Nested errors, as TLS streams have them.
             Some(inner) if inner.is::<io::Error>() || inner.is::<rustls::Error>() => cause(inner),
             _ => error.kind().to_string(),
         };
     }
     match innermost.downcast_ref::<rustls::Error>() {
         Some(error) => tls(error).to_owned(),
-        // hyper's and reqwest's own, which are fixed words.
+        // hyper's and reqwest's own errors have fixed words.
         None => innermost.to_string(),
     }
 }
@@ -154,12 +154,12 @@ fn tls(error: &rustls::Error) -> &'static str {
     }
 }
 
-/// What the innermost error says; the outer ones repeat the address.
+/// The innermost error; the outer ones repeat the address.
 pub(super) fn root_cause(error: &(dyn StdError + 'static)) -> String {
     chain(error).last().map(ToString::to_string).unwrap_or_default()
 }
 
-/// An error and those that it came of, the innermost last.
+/// An error and its causes, the innermost last.
 fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |&error| error.source())
 }

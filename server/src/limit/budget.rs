@@ -32,14 +32,14 @@ pub struct Budget(Arc<Floors>);
 
 struct Floors {
     limits: Budgets,
-    callers: Mutex<HashMap<Principal, Entry>>,
-    orgs: Mutex<HashMap<OrgId, Entry>>,
+    callers: Mutex<HashMap<Principal, Tally>>,
+    orgs: Mutex<HashMap<OrgId, Tally>>,
     process: Used,
 }
 
-/// Somebody who has something in flight.
+/// What one caller or org has in flight.
 #[derive(Default)]
-struct Entry {
+struct Tally {
     used: Arc<Used>,
     /// How many loads know it.
     loads: usize,
@@ -109,7 +109,7 @@ impl Budget {
 }
 
 /// The entry of somebody, made if there is none.
-fn enter<K: Eq + Hash>(floor: &Mutex<HashMap<K, Entry>>, key: K) -> Arc<Used> {
+fn enter<K: Eq + Hash>(floor: &Mutex<HashMap<K, Tally>>, key: K) -> Arc<Used> {
     let mut floor = floor.lock();
     let entry = floor.entry(key).or_default();
     entry.loads += 1;
@@ -117,7 +117,7 @@ fn enter<K: Eq + Hash>(floor: &Mutex<HashMap<K, Entry>>, key: K) -> Arc<Used> {
 }
 
 /// Forgets the entry of somebody who has nothing in flight any more.
-fn leave<K: Eq + Hash>(floor: &Mutex<HashMap<K, Entry>>, key: &K) {
+fn leave<K: Eq + Hash>(floor: &Mutex<HashMap<K, Tally>>, key: &K) {
     let mut floor = floor.lock();
     if let Some(entry) = floor.get_mut(key) {
         entry.loads -= 1;

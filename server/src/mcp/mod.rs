@@ -1,7 +1,7 @@
-//! The MCP face: Streamable HTTP at `/{org}/{toolkit}/mcp`, revisions 2024-11-05 to 2026-07-28. Turns
-//! envelopes into calls of `service`, and its errors into JSON-RPC.
+//! The MCP interface: Streamable HTTP at `/{org}/{toolkit}/mcp`, revisions 2024-11-05 to 2026-07-28. Turns envelopes
+//! into calls of `service`, and its errors into JSON-RPC.
 //!
-//! Everything an authenticated caller sends is recorded before it is answered.
+//! Everything that an authenticated caller sends is recorded before it is answered.
 
 mod answer;
 mod connect;
@@ -15,5 +15,5 @@ pub use self::{
     entry::{delete_endpoint, get_endpoint, origin, post_endpoint},
 };
 
-/// Where the endpoint of a toolkit is, also with the slash that many a client puts at its end.
+/// The paths of a toolkit's endpoint, also with the trailing slash that many clients add.
 pub const PATHS: [&str; 2] = ["/{org}/{toolkit}/mcp", "/{org}/{toolkit}/mcp/"];

@@ -9,7 +9,7 @@ use super::{
     Base,
     access::{self, OrgAccess},
     change,
-    exports::Seat,
+    exports::ExportSeat,
 };
 use crate::{
     audit::export::Format,
@@ -21,7 +21,7 @@ use crate::{
 ///
 /// # Errors
 /// When one of that is not so, or it cannot be known.
-pub async fn may_go_on(services: &Base, access: &OrgAccess, seat: &Seat, bodies: bool) -> Result<()> {
+pub async fn may_go_on(services: &Base, access: &OrgAccess, seat: &ExportSeat, bodies: bool) -> Result<()> {
     if services.stop.is_cancelled() {
         return Err(Error::unavailable("the server is stopping"));
     }

@@ -17,7 +17,7 @@ pub const STALLED: Duration = Duration::from_secs(5 * 60);
 /// The exports under way on this replica: one of each person or key, and at most [`EXPORTS`].
 #[derive(Debug)]
 pub struct Exports {
-    seats: Arc<Mutex<HashMap<Principal, Taken>>>,
+    seats: Arc<Mutex<HashMap<Principal, TakenSeat>>>,
     readers: Semaphore,
 }
 
@@ -37,7 +37,7 @@ impl Exports {
 }
 
 #[derive(Debug)]
-struct Taken {
+struct TakenSeat {
     /// Tells a seat from the one that took its place.
     id: Uuid,
     /// When something was last read for it, by the clock's elapsed time.
@@ -46,13 +46,13 @@ struct Taken {
 
 /// One export's seat; given back when dropped.
 #[derive(Debug)]
-pub struct Seat {
-    seats: Arc<Mutex<HashMap<Principal, Taken>>>,
+pub struct ExportSeat {
+    seats: Arc<Mutex<HashMap<Principal, TakenSeat>>>,
     principal: Principal,
     id: Uuid,
 }
 
-impl Seat {
+impl ExportSeat {
     /// Takes a seat for somebody; `now` is the clock's elapsed time.
     ///
     /// # Errors
@@ -73,7 +73,7 @@ impl Seat {
             return Err(too_many("other exports are under way; try again when one of them has ended"));
         }
         let id = Uuid::now_v7();
-        taken.insert(principal, Taken { id, used: now });
+        taken.insert(principal, TakenSeat { id, used: now });
         drop(taken);
         Ok(Self { seats, principal, id })
     }
@@ -88,7 +88,7 @@ impl Seat {
     }
 }
 
-impl Drop for Seat {
+impl Drop for ExportSeat {
     fn drop(&mut self) {
         let mut taken = self.seats.lock();
         if taken.get(&self.principal).is_some_and(|seat| seat.id == self.id) {

@@ -26,10 +26,10 @@ use crate::{
 };
 
 /// Who changes something, as far as it matters what they loosen.
-pub(super) struct Changer(Option<Limits>);
+pub(super) struct Changer(Option<KeyLimits>);
 
 /// What a key may loosen.
-struct Limits {
+struct KeyLimits {
     administration: KeyAdministration,
     /// The key's own role.
     role: RoleId,
@@ -61,7 +61,7 @@ impl Changer {
         if keyed.is_some_and(|orgs| orgs.iter().any(|org| *org != scope.org())) {
             own.extend(named(GUEST));
         }
-        Ok(Self(Some(Limits { administration, role: access.role, own, roles })))
+        Ok(Self(Some(KeyLimits { administration, role: access.role, own, roles })))
     }
 
     /// Another permission for one role under a name; `None`: the default's.
@@ -237,7 +237,7 @@ impl Changer {
     }
 }
 
-impl Limits {
+impl KeyLimits {
     /// The role of callers from outside.
     fn guest(&self) -> Option<RoleId> {
         self.roles.iter().find(|(_, name)| name == GUEST).map(|(id, _)| *id)

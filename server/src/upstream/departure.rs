@@ -1,9 +1,8 @@
-//! The one moment at which a request leaves the gateway.
+//! The moment at which a request leaves the gateway.
 //!
-//! Whether an approved call may have run hangs on this: a transport asks
-//! [`Departure::leave`] immediately before it writes the first byte, and never
-//! writes when told no. So whatever else fails, "it has not left" is knowledge
-//! and not a guess from an error's kind.
+//! Whether an approved call may have run depends on this. A transport asks [`Departure::leave`] immediately before it
+//! writes the first byte, and writes nothing if refused. So whatever else fails, "it has not left" is known and not
+//! guessed from the kind of an error.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -17,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::ConnectionSpec;
 use super::error::Failure;
 
-/// Asked before the first byte is written. `Err` says why it must not be.
+/// Asked before the first byte is written. `Err` says why nothing may be written.
 pub(super) type Guard = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
 
 /// A guard that always agrees, for requests that change nothing.
@@ -25,18 +24,18 @@ pub(super) fn unguarded() -> Guard {
     Arc::new(|| Ok(()))
 }
 
-enum State {
+enum DepartureState {
     Waiting(Guard),
     Held(String),
     Left,
 }
 
-/// One request's departure, shared between the one who waits for the answer and
-/// the task that writes. It is decided once: left or held back, never both.
+/// One request's departure, shared between the task that waits for the answer and the task that writes. It is decided
+/// once: left or held back, never both.
 pub(super) struct Departure {
-    state: Mutex<State>,
+    state: Mutex<DepartureState>,
     decided: Notify,
-    /// Told of each step that the upstream says it made.
+    /// Notified of each step that the upstream reports.
     steps: Arc<Notify>,
 }
 
@@ -45,48 +44,44 @@ impl Departure {
         Self::with_steps(guard, Arc::default())
     }
 
-    /// The same, where `steps` is told when the upstream says how far it is.
+    /// The same, where `steps` is notified when the upstream reports progress.
     pub(super) fn with_steps(guard: Guard, steps: Arc<Notify>) -> Arc<Self> {
-        Arc::new(Self { state: Mutex::new(State::Waiting(guard)), decided: Notify::new(), steps })
+        Arc::new(Self { state: Mutex::new(DepartureState::Waiting(guard)), decided: Notify::new(), steps })
     }
 
-    /// To be called by the writer right before the first byte. `Err` carries why
-    /// nothing may be written.
+    /// Called by the writer right before the first byte. `Err` says why nothing may be written.
     pub(super) fn leave(&self) -> Result<(), String> {
         let mut state = self.state.lock();
         let verdict = match &*state {
-            State::Waiting(guard) => guard(),
-            State::Held(why) => Err(why.clone()),
-            State::Left => Err("it was sent already".to_owned()),
+            DepartureState::Waiting(guard) => guard(),
+            DepartureState::Held(why) => Err(why.clone()),
+            DepartureState::Left => Err("it was sent already".to_owned()),
         };
-        if matches!(*state, State::Waiting(_)) {
+        if matches!(*state, DepartureState::Waiting(_)) {
             *state = match &verdict {
-                Ok(()) => State::Left,
-                Err(why) => State::Held(why.clone()),
+                Ok(()) => DepartureState::Left,
+                Err(why) => DepartureState::Held(why.clone()),
             };
             self.decided.notify_one();
         }
         verdict
     }
 
-    /// Forbids the departure. True when the request has not left and now never
-    /// will; false when it is on its way.
+    /// Forbids the departure. `true` if the request has not left and now never will; `false` if it is on its way.
     pub(super) fn hold_back(&self, why: &str) -> bool {
         let mut state = self.state.lock();
-        if matches!(*state, State::Waiting(_)) {
-            *state = State::Held(why.to_owned());
+        if matches!(*state, DepartureState::Waiting(_)) {
+            *state = DepartureState::Held(why.to_owned());
         }
-        !matches!(*state, State::Left)
+        !matches!(*state, DepartureState::Left)
     }
 
-    /// Names a failure by whether the request has left, and makes sure that it
-    /// does not leave afterwards.
+    /// A failure by whether the request has left; also prevents it from leaving afterwards.
     pub(super) fn failed(&self, reason: String) -> Failure {
         self.stop(reason, Failure::NotSent)
     }
 
-    /// As [`Departure::failed`], where a request that has not left may be given
-    /// to another session.
+    /// As [`Departure::failed`], but a request that has not left may be sent on another session.
     pub(super) fn lost(&self, reason: String) -> Failure {
         self.stop(reason, Failure::Lost)
     }
@@ -94,31 +89,31 @@ impl Departure {
     fn stop(&self, reason: String, not_left: fn(String) -> Failure) -> Failure {
         let mut state = self.state.lock();
         match &*state {
-            State::Waiting(_) => {
-                *state = State::Held(reason.clone());
+            DepartureState::Waiting(_) => {
+                *state = DepartureState::Held(reason.clone());
                 not_left(reason)
             }
-            State::Held(why) => Failure::NotSent(why.clone()),
-            State::Left => Failure::Unknown(reason),
+            DepartureState::Held(why) => Failure::NotSent(why.clone()),
+            DepartureState::Left => Failure::Unknown(reason),
         }
     }
 }
 
-/// How long the two halves of a request may take.
+/// The timeouts for the two halves of a request.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Limits {
+pub(super) struct Timeouts {
     /// Until the first byte is written.
     pub(super) leave: Duration,
-    /// From then until the answer is there; and again from each step that the upstream says it made, up to
+    /// From then until the answer is received; restarted by each step that the upstream reports, up to
     /// [`ConnectionSpec::LONGEST_CALL`] in all.
     pub(super) answer: Duration,
 }
 
-/// Runs `exchange` within `limits`, or until `cancel`. What it returns when it
-/// stops early is `NotSent` or `Unknown` by whether the request has left.
+/// Runs `exchange` within `limits`, or until `cancel`. If it stops early, it returns `NotSent` or `Unknown` by whether
+/// the request has left.
 pub(super) async fn supervise<T>(
     departure: &Departure,
-    limits: Limits,
+    limits: Timeouts,
     cancel: &CancellationToken,
     exchange: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
@@ -149,7 +144,7 @@ pub(super) async fn supervise<T>(
     }
 }
 
-/// Until when an answer is waited for.
+/// The deadline for an answer.
 struct Patience {
     limit: Duration,
     began: Instant,
@@ -161,12 +156,12 @@ impl Patience {
         Self { limit, began: now, until: now + limit }
     }
 
-    /// The upstream says that it made a step.
+    /// Extends the deadline, because the upstream reported a step.
     fn step(&mut self, now: Instant) {
         self.until = (now + self.limit).min(self.began + self.limit.max(ConnectionSpec::LONGEST_CALL));
     }
 
-    /// Why it is over.
+    /// Why the deadline has passed.
     fn reason(&self) -> String {
         let (limit, waited) = (seconds(self.limit), self.until - self.began);
         if waited > self.limit && waited < ConnectionSpec::LONGEST_CALL {
@@ -177,7 +172,7 @@ impl Patience {
     }
 }
 
-/// A duration as people write it: `10 s`, `0.25 s`.
+/// A duration as text: `10 s`, `0.25 s`.
 pub(super) fn seconds(duration: Duration) -> String {
     format!("{} s", (duration.as_secs_f64() * 100.0).round() / 100.0)
 }
@@ -187,9 +182,9 @@ pub(super) fn seconds(duration: Duration) -> String {
 mod tests {
     use super::*;
 
-    fn limits(milliseconds: u64) -> Limits {
+    fn limits(milliseconds: u64) -> Timeouts {
         let duration = Duration::from_millis(milliseconds);
-        Limits { leave: duration, answer: duration }
+        Timeouts { leave: duration, answer: duration }
     }
 
     #[test]

@@ -1,25 +1,22 @@
-//! What can go wrong with a call, told apart by the one question that matters
-//! for approvals: may it have run?
+//! Failures of a call, distinguished by the one question that matters for approvals: may it have run?
 
 /// Why a call has no answer.
 ///
-/// The reason is one line, meant for agents and people: it names no secret, no
-/// header value and no address with credentials. Whoever reports it adds the
-/// connection's name.
+/// The reason is one line for agents and people: it contains no secret, no header value and no address with
+/// credentials. The caller of this layer adds the connection's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UpstreamError {
-    /// The call provably never ran: none of its bytes left the gateway, or the
-    /// upstream said by HTTP 404 that it knows no such session and so did not
-    /// process the request (MCP transports, "Session Management"), or it refused an approved
-    /// call for its headers or its revision, which are checked before a request is processed
-    /// (MCP 2026-07-28, Streamable HTTP, "Server Validation").
+    /// The call provably never ran: none of its bytes left the gateway; or the upstream said by HTTP 404 that it knows
+    /// no such session and so did not process the request (MCP transports, "Session Management"); or it refused an
+    /// approved call for its headers or its revision, which are checked before a request is processed (MCP 2026-07-28,
+    /// Streamable HTTP, "Server Validation").
     #[error("{reason}")]
     NotSent {
-        /// What kept it from leaving, for example `Connection refused`.
+        /// What prevented it from leaving, for example `Connection refused`.
         reason: String,
     },
-    /// The call left, and its fate is not known: a time limit, a lost
-    /// connection, an HTTP error, an answer that is not MCP, a process that ended.
+    /// The call left, and its outcome is unknown: a timeout, a lost connection, an HTTP error, an answer that is not
+    /// MCP, a process that ended.
     #[error("{reason}")]
     Unknown {
         /// What happened instead of an answer, for example
@@ -29,7 +26,7 @@ pub enum UpstreamError {
 }
 
 impl UpstreamError {
-    /// The reason without saying which kind it is; the same as its display.
+    /// The reason without its kind; the same as its display.
     pub fn reason(&self) -> &str {
         match self {
             Self::NotSent { reason } | Self::Unknown { reason } => reason,
@@ -42,9 +39,8 @@ impl UpstreamError {
     }
 }
 
-/// How one exchange on one session failed. `Lost` is what [`UpstreamError`]
-/// has no word for: the session is gone and the request was not processed, so
-/// that a new session may take it.
+/// How one exchange on one session failed. `Lost`, which [`UpstreamError`] does not have, means that the session is
+/// gone and the request was not processed, so that it may be sent on a new session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Failure {
     Lost(String),

@@ -1,4 +1,4 @@
-//! `initialize`, whichever the transport: what is said and how an upstream's answer is read.
+//! `initialize` for every transport: the request, and how the upstream's answer is read.
 
 use serde_json::value::RawValue;
 use wire::envelope;
@@ -8,10 +8,10 @@ use super::error::Failure;
 use super::message::{Answer, raw};
 use super::status::Observer;
 
-/// Of an upstream's own words so many bytes stand in a connection's last error.
+/// How many bytes of an upstream's own words are quoted in a connection's last error.
 const REPEATED: usize = 500;
 
-/// The parameters of our `initialize`, which asks for this revision.
+/// The parameters of our `initialize`, which requests this revision.
 pub(super) fn initialize_params(revision: Revision) -> Box<RawValue> {
     raw(&serde_json::json!({
         "protocolVersion": revision.as_str(),
@@ -20,8 +20,8 @@ pub(super) fn initialize_params(revision: Revision) -> Box<RawValue> {
     }))
 }
 
-/// The revision in which to ask once more, where an upstream refused our newest one for being that. It should have answered
-/// with one of its own (MCP lifecycle, "Version Negotiation"); some name those that they speak in the error, some none.
+/// The revision to request next, if an upstream refused our newest one. It should have answered with one of its own
+/// (MCP lifecycle, "Version Negotiation"); some upstreams name theirs in the error, others name none.
 pub(super) fn another_revision(answered: Result<&Answer, &Failure>) -> Option<Revision> {
     let said = match answered {
         Ok(Answer::Error(error)) => error.get(),
@@ -36,13 +36,13 @@ pub(super) fn another_revision(answered: Result<&Answer, &Failure>) -> Option<Re
     Some(others.filter(|revision| said.contains(revision.as_str())).max().unwrap_or(Revision::V2024_11_05))
 }
 
-/// The revision an upstream agreed to. `Err` is the reason why there is no session.
+/// The revision that an upstream agreed to. `Err` says why there is no session.
 pub(super) fn agreed_revision(answer: &Answer, observer: &Observer) -> Result<Revision, String> {
     let said = match answer {
         Answer::Result(result) => result,
         Answer::Error(error) => {
-            // An upstream's own words may repeat what it was sent, credentials
-            // included: they are for its administrators.
+            // An upstream's own words may repeat what it was sent, credentials included: they are for its
+            // administrators.
             observer.log(&format!("initialize was refused: {error}"));
             let reason = "the upstream refused to initialize; its log says why".to_owned();
             let words = observer.secrets.redacted(&words(error), REPEATED).replace(char::is_control, " ");
@@ -65,7 +65,7 @@ pub(super) fn agreed_revision(answer: &Answer, observer: &Observer) -> Result<Re
     })
 }
 
-/// What an error says, as a text.
+/// An error's message, as plain text.
 pub(super) fn words(error: &RawValue) -> String {
     #[derive(serde::Deserialize)]
     struct Said {

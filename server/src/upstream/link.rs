@@ -1,5 +1,5 @@
-//! One connection in one configuration: its session, opened by the first who
-//! needs it, kept warm, and opened again with growing pauses when it breaks.
+//! One connection in one configuration. Its session is opened on first use, kept warm, and reopened with growing pauses
+//! when it breaks.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::{
     ConnectionSpec,
-    departure::{Limits, seconds},
+    departure::{Timeouts, seconds},
     error::Failure,
     http::Era,
     message::{Answer, Request},
@@ -23,7 +23,7 @@ use super::{
 };
 use crate::egress::Egress;
 
-/// So long a caller waits for the next attempt; a longer pause fails the call.
+/// How long a caller waits for the next attempt; if the pause is longer, the call fails.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 pub(super) struct Link {
@@ -33,7 +33,7 @@ pub(super) struct Link {
     children: ChildUser,
     era: Era,
     slot: Mutex<Option<Arc<Session>>>,
-    /// Held by the one who opens a session.
+    /// Held while a session is opened.
     opening: tokio::sync::Mutex<()>,
     /// Cancelled when the connection was removed or changed: no new session.
     retired: CancellationToken,
@@ -60,20 +60,19 @@ impl Link {
         })
     }
 
-    /// To be held while a request is made: a connection that is removed or
-    /// changed lets those finish.
+    /// Held during a request: a connection that is removed or changed lets such requests finish.
     pub(super) fn hold(&self) -> TaskTrackerToken {
         self.busy.token()
     }
 
-    /// Sends a request on the open session, or on a new one. A request that a
-    /// lost session provably did not process is sent once more.
+    /// Sends a request on the open session, or on a new one. Retries it once if a lost session provably did not process
+    /// it.
     pub(super) async fn request(
         self: &Arc<Self>,
         request: Request,
         cancel: &CancellationToken,
     ) -> Result<Answer, Failure> {
-        let limits = Limits { leave: self.spec.connect_timeout, answer: self.spec.call_timeout };
+        let limits = Timeouts { leave: self.spec.connect_timeout, answer: self.spec.call_timeout };
         let mut last_chance = false;
         loop {
             let session = tokio::select! {
@@ -88,7 +87,7 @@ impl Link {
             if is_over {
                 self.discard(&session);
             }
-            // It ended under this request, and not by having broken: the upstream forgot it.
+            // The session ended under this request, but did not break: the upstream forgot it.
             let forgotten = is_over && session.broke().is_none() && !session.is_modern();
             match outcome {
                 Err(Failure::Lost(_)) if !last_chance => last_chance = true,
@@ -97,8 +96,8 @@ impl Link {
                 {
                     last_chance = true;
                 }
-                // An upstream that says twice that it knows no session is not to be believed about
-                // what it did with a call that must run at most once.
+                // An upstream that says twice that it knows no session is not trusted to have ignored a call that must
+                // run at most once.
                 Err(Failure::Lost(reason)) if request.once => return Err(Failure::Unknown(reason)),
                 Err(Failure::Unknown(reason)) => {
                     if !cancel.is_cancelled() {
@@ -111,8 +110,8 @@ impl Link {
         }
     }
 
-    /// The open session, or another one in the revision that the request needs, if the upstream
-    /// speaks it after all: when the open one was opened it may not have been able to say so.
+    /// The open session; or one in the revision that the request needs, if the upstream speaks it after all. It may not
+    /// have been able to say so when the open session was opened.
     async fn session_for(self: &Arc<Self>, request: &Request) -> Result<Arc<Session>, Failure> {
         let session = self.session().await?;
         if !request.needs_modern() || session.is_modern() {
@@ -123,14 +122,13 @@ impl Link {
             return Ok(current);
         }
         match Session::open_modern(&self.spec, &self.egress, &self.era, &self.observer).await {
-            // Requests under way on the earlier one keep it until they are answered.
+            // Requests in flight on the earlier session keep it until they are answered.
             Some(modern) => self.keep(Arc::new(modern)).await,
             None => Ok(session),
         }
     }
 
-    /// The open session. Opening one goes on when the caller who needed it first
-    /// goes away, for there are others.
+    /// The open session. If the caller that first needed it goes away, opening continues for the others.
     async fn session(self: &Arc<Self>) -> Result<Arc<Session>, Failure> {
         if let Some(session) = self.current() {
             return Ok(session);
@@ -141,7 +139,7 @@ impl Link {
             .unwrap_or_else(|_| Err(Failure::not_sent("connecting to the upstream failed")))
     }
 
-    /// Whether the session that is open now is one in MCP 2026-07-28.
+    /// Whether the open session is one in MCP 2026-07-28.
     pub(super) fn is_modern(&self) -> bool {
         self.slot.lock().as_ref().is_some_and(|session| session.is_modern())
     }
@@ -155,7 +153,7 @@ impl Link {
         Some(session)
     }
 
-    /// Forgets a session that is over. Whoever does it first counts the failure.
+    /// Forgets a session that is over. The first to do it counts the failure.
     fn discard(&self, session: &Arc<Session>) {
         let mut slot = self.slot.lock();
         if slot.as_ref().is_some_and(|kept| Arc::ptr_eq(kept, session)) {
@@ -196,10 +194,9 @@ impl Link {
         }
     }
 
-    /// Has a session that was just opened serve from here on.
+    /// Makes a newly opened session the current one.
     async fn keep(&self, session: Arc<Session>) -> Result<Arc<Session>, Failure> {
-        // Retiring cancels first and empties the slot then, so a session
-        // put there too late is noticed here.
+        // Retiring cancels first and then empties the slot, so a session that comes too late is noticed here.
         *self.slot.lock() = Some(session.clone());
         if self.retired.is_cancelled() {
             self.slot.lock().take();
@@ -223,7 +220,7 @@ impl Link {
         }
     }
 
-    /// Ends the session, after the requests under way or when `now` is cancelled.
+    /// Ends the session after the requests in flight, or when `now` is cancelled.
     pub(super) async fn retire(&self, now: &CancellationToken) {
         self.retired.cancel();
         self.busy.close();
@@ -237,7 +234,7 @@ impl Link {
         }
     }
 
-    /// Whether no request is under way.
+    /// Whether no request is in flight.
     pub(super) fn is_idle(&self) -> bool {
         self.busy.is_empty()
     }
@@ -247,8 +244,8 @@ fn removed() -> Failure {
     Failure::not_sent("the connection was removed or changed meanwhile")
 }
 
-/// Starts a process again that ended by itself, so that the next call finds it
-/// warm; after many failures in a row that is left to the next call.
+/// Restarts a process that ended by itself, so that the next call finds it warm. After many failures in a row it is
+/// restarted only by the next call.
 fn revive(link: Weak<Link>, over: CancellationToken) -> BoxFuture<'static, ()> {
     async move {
         over.cancelled().await;

@@ -1,5 +1,5 @@
-//! What passes between gateway and upstream, whichever the transport: the
-//! requests we make, and what to do with what an upstream says.
+//! Messages between gateway and upstream, for every transport: our requests, and the handling of an upstream's
+//! messages.
 
 use std::sync::Arc;
 
@@ -15,15 +15,14 @@ use super::departure::{Guard, unguarded};
 use super::status::Observer;
 use crate::limit::Load;
 
-/// No single message of an upstream may be longer, in bytes.
+/// The largest message of an upstream, in bytes.
 pub(super) const MESSAGE_LIMIT: usize = 16 * 1024 * 1024;
 
-/// Of an upstream's own words so many bytes are repeated in a reason.
+/// How many bytes of an upstream's own words are quoted in a reason.
 const REPEATED: usize = 500;
 
-/// What an upstream answered. The bytes are the upstream's own: nothing is
-/// decoded, reordered or rounded. Only errors that speak of the gateway's request to the
-/// upstream are written anew, for the caller wrote another one.
+/// An upstream's answer. The bytes are the upstream's own: nothing is decoded, reordered or rounded. Only errors about
+/// the gateway's request to the upstream are rewritten, because the caller wrote a different request.
 #[derive(Debug, Clone)]
 pub enum Answer {
     /// The `result` member of a JSON-RPC response.
@@ -32,17 +31,18 @@ pub enum Answer {
     Error(Box<RawValue>),
 }
 
-/// An error that speaks of the request as the gateway wrote it: its headers, its
-/// capabilities, its revision (MCP 2026-07-28, basic, "Error Codes").
+/// An error about the request as the gateway wrote it: its headers, its capabilities, its revision (MCP 2026-07-28,
+/// basic, "Error Codes").
 pub(super) struct Refusal {
     pub(super) code: i64,
     /// The upstream's own words.
     message: String,
-    /// It wants capabilities that a call has from its caller, and no others.
+    /// It requires only capabilities that a call takes from its caller.
     wants_callers: bool,
 }
 
-/// What an error of [`MISSING_CAPABILITY`] wants, if a call has all of it from its caller (see [`Inputs`]).
+/// The capabilities that an error of [`MISSING_CAPABILITY`] requires, if a call takes all of them from its caller (see
+/// [`Inputs`]).
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Wanted {
@@ -110,7 +110,7 @@ impl Refusal {
 }
 
 impl Answer {
-    /// How many bytes it has.
+    /// Its size in bytes.
     pub fn size(&self) -> usize {
         let (Self::Result(raw) | Self::Error(raw)) = self;
         raw.get().len()
@@ -126,7 +126,7 @@ impl Answer {
         serde_json::from_str::<Coded>(error.get()).ok().map(|error| error.code)
     }
 
-    /// As a caller may have it: one that read such an error would take it for ours, about its own request. See
+    /// The answer as a caller may see it: it would take such an error for ours, about its own request. See
     /// [`super::Call::tells_missing`] for the one that it is told.
     pub(super) fn for_caller(self, observer: &Observer, tells_missing: bool) -> Self {
         let Self::Error(error) = &self else { return self };
@@ -135,7 +135,7 @@ impl Answer {
             return self;
         }
         observer.log(&format!("a call was refused: {error}"));
-        // Who refuses a header often repeats it.
+        // An upstream that refuses a header often repeats it.
         let said = observer.secrets.redacted(&refusal.message, REPEATED).replace(char::is_control, "");
         let message = format!("the upstream refused the gateway's request: {said}");
         Self::Error(raw(&serde_json::json!({"code": INTERNAL_ERROR, "message": message})))
@@ -160,12 +160,12 @@ pub(super) struct Request {
     pub(super) goes_on: bool,
     /// See [`super::Call::load`].
     pub(super) load: Option<Arc<Load>>,
-    /// Told of each step that the upstream says it made: the time limit begins anew.
+    /// Notified of each step that the upstream reports: the timeout is restarted.
     pub(super) steps: Arc<Notify>,
 }
 
 impl Request {
-    /// One that changes nothing, or may be repeated.
+    /// A request that changes nothing, or is idempotent.
     pub(super) fn new(method: &'static str, params: Option<Arc<RawValue>>) -> Self {
         let (guard, param_headers, inputs) = (unguarded(), Vec::new(), Inputs::default());
         Self {
@@ -182,7 +182,7 @@ impl Request {
         }
     }
 
-    /// Whether it may be sent once more when its session was lost under it: it changes nothing.
+    /// Whether it may be retried after its session was lost: it changes nothing.
     pub(super) fn may_be_repeated(&self) -> bool {
         !matches!(self.method, "tools/call" | "tasks/update")
     }
@@ -193,20 +193,20 @@ impl Request {
     }
 }
 
-/// What is to be done about something an upstream sent.
+/// How to handle a message of an upstream.
 pub(super) enum Heard {
     /// The answer to the request with this id.
     Answer(u64, Answer),
-    /// It asked something; this is the message to send back.
+    /// It sent a request; this is the reply.
     Reply(Vec<u8>),
-    /// An error that names no request of the gateway's: it has no id, or one that the gateway never gave.
+    /// An error that names none of the gateway's requests: it has no id, or one that the gateway never used.
     Unaddressed { error: Box<RawValue>, has_id: bool },
 }
 
-/// Reads one message (or a batch of them, as revision 2025-03-26 has them), each as far as it can be understood.
+/// Reads one message (or a batch, as in revision 2025-03-26), each as far as it can be understood.
 ///
-/// Notifications are acted on here and need nothing more. What cannot be read is for the caller to
-/// log: it may have been an answer.
+/// Notifications are handled here and need nothing more. The caller logs what cannot be read: it may have been an
+/// answer.
 pub(super) fn hear(bytes: &[u8], observer: &Observer) -> Vec<Result<Heard, Unreadable>> {
     observer.seen();
     lenient::read(bytes)
@@ -215,7 +215,7 @@ pub(super) fn hear(bytes: &[u8], observer: &Observer) -> Vec<Result<Heard, Unrea
         .collect()
 }
 
-/// The answers that a line ends with behind other text; see [`lenient::behind_text`].
+/// The answers at the end of a line, after other text; see [`lenient::behind_text`].
 pub(super) fn hear_behind_text(line: &[u8], observer: &Observer) -> Vec<(u64, Answer)> {
     let heard = lenient::behind_text(line).into_iter().filter_map(|message| act(message, observer));
     heard.filter_map(|heard| if let Heard::Answer(id, answer) = heard { Some((id, answer)) } else { None }).collect()
@@ -223,7 +223,7 @@ pub(super) fn hear_behind_text(line: &[u8], observer: &Observer) -> Vec<(u64, An
 
 fn act(message: Message<'_>, observer: &Observer) -> Option<Heard> {
     match message {
-        // Every id of ours is a plain number; anything else answers nobody.
+        // Every id of ours is a plain number; any other id answers no request.
         Message::Response { id, outcome } => match (lenient::number(id), outcome) {
             (Some(id), Ok(result)) => return Some(Heard::Answer(id, Answer::Result(result.to_owned()))),
             (Some(id), Err(error)) => return Some(Heard::Answer(id, Answer::Error(lenient::error_object(error)))),
@@ -243,8 +243,7 @@ fn act(message: Message<'_>, observer: &Observer) -> Option<Heard> {
     None
 }
 
-/// The gateway declares no client capability, so an upstream may ask it for
-/// nothing but a sign of life.
+/// The gateway declares no client capability, so `ping` is the only request that an upstream may send.
 fn reply(id: &RawValue, method: &str) -> Vec<u8> {
     if method == "ping" {
         let empty = serde_json::value::to_raw_value(&serde_json::Map::new()).unwrap_or_default();
@@ -260,7 +259,7 @@ pub(super) fn tools_subscription() -> Box<RawValue> {
     raw(&serde_json::json!({"notifications": {"toolsListChanged": true}}))
 }
 
-/// `notifications/cancelled` for a request whose answer nobody waits for any more.
+/// `notifications/cancelled` for a request whose answer is no longer awaited.
 pub(super) fn cancelled(id: u64) -> Vec<u8> {
     let params = raw(&serde_json::json!({"requestId": id, "reason": "the caller went away"}));
     envelope::notification_bytes("notifications/cancelled", Some(&params))

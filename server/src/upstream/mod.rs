@@ -1,9 +1,8 @@
-//! Reaching upstreams: sessions, child processes, and the calls on them.
+//! Connections to upstreams: sessions, child processes, and the calls on them.
 //!
-//! This layer knows no approvals, no callers and no database. It promises three
-//! things to who does: a call is written at most once, an error says whether the
-//! call may have run, and an answer's bytes are the upstream's own, unless they are about
-//! the gateway's request.
+//! This layer knows no approvals, no callers and no database. It promises three things to the layers above: a call is
+//! written at most once, an error says whether the call may have run, and an answer's bytes are the upstream's own,
+//! unless they are about the gateway's request.
 
 mod departure;
 mod error;
@@ -40,45 +39,45 @@ pub use secrets::Secrets;
 pub use status::{State, Status};
 pub use stdio::{ChildUser, NoChildUser};
 
-/// How to reach one upstream. Its `Debug` shows no header, no argument, no
-/// environment value and of an address only the host.
+/// How to reach one upstream. Its `Debug` shows no header, no argument, no environment value, and only the host of an
+/// address.
 #[derive(Debug, Clone)]
 pub struct ConnectionSpec {
     /// The connection.
     pub id: Uuid,
     /// Its slug, for logs.
     pub slug: String,
-    /// Its configuration's version: another one means a new session.
+    /// Its configuration's version: a new version means a new session.
     pub version: i64,
-    /// Where it is and how it is spoken to.
+    /// Its address and transport.
     pub transport: Transport,
-    /// What is taken out of its log.
+    /// The secrets that are redacted in its log.
     pub secrets: Arc<Secrets>,
-    /// Until a session stands, and again until a call is written. 10 s by default, 60 s for a program.
+    /// The timeout until a session is open, and again until a call is written. 10 s by default, 60 s for a program.
     pub connect_timeout: Duration,
-    /// From a call's first byte, or the last that its upstream said of its progress, until its answer. 120 s by default.
+    /// The timeout of a call, from its first byte or the upstream's last report of progress until its answer. 120 s by
+    /// default.
     pub call_timeout: Duration,
 }
 
 impl ConnectionSpec {
-    /// Whether a session that was opened for this serves `other` as well: the same configuration and
-    /// the same time limits.
+    /// Whether a session that was opened for this serves `other` as well: the same configuration and the same timeouts.
     fn reaches_as(&self, other: &Self) -> bool {
         let of = |spec: &Self| (spec.version, spec.connect_timeout, spec.call_timeout);
         of(self) == of(other)
     }
 
-    /// What `connect_timeout` is unless the connection says otherwise.
+    /// The default of `connect_timeout`.
     pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
     /// The same for a program, which may be fetched before it starts (npx, uvx).
     pub const START_TIMEOUT: Duration = Duration::from_secs(60);
-    /// How long a call may take in all whose upstream goes on saying how far it is; `call_timeout` where that is longer.
+    /// The longest that a call may take in all while its upstream reports progress; `call_timeout` if that is longer.
     pub const LONGEST_CALL: Duration = Duration::from_secs(15 * 60);
-    /// What `call_timeout` is unless the connection says otherwise.
+    /// The default of `call_timeout`.
     pub const CALL_TIMEOUT: Duration = Duration::from_secs(120);
 }
 
-/// The ways an upstream can be spoken to.
+/// The transports of an upstream.
 #[derive(Clone)]
 pub enum Transport {
     /// MCP's Streamable HTTP.
@@ -94,9 +93,9 @@ pub enum Transport {
         command: String,
         /// Its arguments.
         args: Vec<String>,
-        /// Its environment: of the gateway's own it has `PATH` and a `HOME` that works, unless they stand here.
+        /// Its environment: from the gateway's own it gets `PATH` and a `HOME` that works, unless they are set here.
         env: Vec<(String, SecretString)>,
-        /// Its working directory; `/` unless given.
+        /// Its working directory; `/` by default.
         cwd: Option<PathBuf>,
     },
 }
@@ -126,33 +125,31 @@ fn names(pairs: &[(String, SecretString)]) -> Vec<&str> {
 /// One call of a tool.
 #[derive(Clone, Copy)]
 pub struct Call<'a> {
-    /// The tool's name at the upstream, for logs; what counts stands in `params`.
+    /// The tool's name at the upstream, for logs; the name in `params` is the one that counts.
     pub tool: &'a str,
-    /// The finished parameters of `tools/call`, sent as they are. Shared, because they may be large.
+    /// The complete parameters of `tools/call`, sent as they are. Shared, because they may be large.
     pub params: &'a Arc<RawValue>,
-    /// An approved call: over HTTP it gets a TCP connection of its own, it is
-    /// written once, and the upstream is not told to cancel it. In MCP 2026-07-28 hanging up
-    /// tells it all the same, and that is what its time limit does: whoever wants the call to
-    /// run on until then keeps the future.
+    /// An approved call: over HTTP it gets a TCP connection of its own, it is written once, and the upstream is not
+    /// told to cancel it. In MCP 2026-07-28 closing the connection cancels it all the same, as its timeout does: to let
+    /// the call run until then, keep the future.
     pub once: bool,
     /// Where its progress goes, if its parameters carry a progress token.
     pub progress: Option<ProgressTo<'a>>,
-    /// Headers that repeat some of its arguments, by whole name (`Mcp-Param-Region`), their
-    /// values not yet encoded (MCP 2026-07-28, "Custom Headers from Tool Parameters"). Sent only
-    /// over HTTP in that revision.
+    /// Headers that repeat some of its arguments, by full name (`Mcp-Param-Region`), their values not yet encoded (MCP
+    /// 2026-07-28, "Custom Headers from Tool Parameters"). Sent only over HTTP in that revision.
     pub param_headers: &'a [(String, String)],
-    /// The answer may be a task: declares the extension `io.modelcontextprotocol/tasks` in this
-    /// call, to an upstream that is spoken to in MCP 2026-07-28.
+    /// Whether the answer may be a task: declares the extension `io.modelcontextprotocol/tasks` in this call, to an
+    /// upstream of MCP 2026-07-28.
     pub tasks: bool,
-    /// What the answer may ask for: declared as capabilities in this call, likewise.
+    /// The kinds of input that the answer may ask for: declared as capabilities in this call, in the same revision.
     pub inputs: Inputs,
-    /// A refusal for want of nothing but what `inputs` and `tasks` could declare (-32021) comes as it is: the
-    /// caller knows that error, and it is right about the caller.
+    /// Whether a refusal for a missing capability (-32021) is passed on unchanged, if `inputs` and `tasks` could
+    /// declare all that it requires: the caller knows that error, and it is right about the caller.
     pub tells_missing: bool,
-    /// It brings what an upstream asked for, so only one that is spoken to in MCP 2026-07-28 is meant.
+    /// Whether it carries the input that an upstream asked for, so that it needs an upstream of MCP 2026-07-28.
     pub goes_on: bool,
-    /// What it takes up of its caller's budget: its answer counts there while it is read, and waits for room. None for
-    /// an approved call, whose outcome the wait would put in doubt.
+    /// The call's share of its caller's budget: its answer counts there while it is read, and waits for room. `None`
+    /// for an approved call, whose outcome the wait would put in doubt.
     pub load: Option<&'a Arc<Load>>,
 }
 
@@ -175,16 +172,16 @@ impl<'a> Call<'a> {
     }
 }
 
-/// What is asked about a task that an upstream answered a call with (MCP tasks).
+/// A request about a task with which an upstream answered a call (MCP tasks).
 #[derive(Debug, Clone, Copy)]
 pub enum TaskRequest<'a> {
-    /// How it stands, its result included: `tasks/get`.
+    /// Its state, with its result: `tasks/get`.
     Get,
     /// Hands in what the upstream asked for: `tasks/update`.
     Update {
         /// A JSON object, by the keys of the upstream's questions.
         input_responses: &'a RawValue,
     },
-    /// Nobody wants it any more: `tasks/cancel`.
+    /// It is no longer wanted: `tasks/cancel`.
     Cancel,
 }

@@ -1,4 +1,4 @@
-//! What upstreams say without having been asked, within bounds: an upstream may say it as often as it likes.
+//! Limits the unrequested messages of upstreams, which may send any number of them.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -10,9 +10,9 @@ use uuid::Uuid;
 const AT_ONCE: f64 = 1_000.0;
 /// How many it may send each second after that.
 const A_SECOND: f64 = 200.0;
-/// A larger notice counts as one for each so many bytes.
+/// A larger notice counts as one for each of this many bytes.
 const BYTES_A_NOTICE: usize = 16 * 1024;
-/// What is no message counts by its bytes, and each line of it as so many more.
+/// Text that is no message counts by its bytes, and each line of it as this many more.
 const BYTES_A_LINE: usize = 256;
 
 /// The connections whose upstream says that its tools changed: each at most once, however often it says so.
@@ -32,7 +32,7 @@ impl Changed {
     /// Waits for the next one, and takes it.
     pub(super) async fn next(&self) -> Uuid {
         loop {
-            // One permit is kept while nobody waits, so what is said here between the two lines is heard.
+            // One permit is kept while nobody waits, so a notice that comes between the two lines is not missed.
             if let Some(connection) = self.waiting.lock().pop_first() {
                 return connection;
             }
@@ -41,7 +41,7 @@ impl Changed {
     }
 }
 
-/// How fast a connection's notices are read: what is too much waits in the upstream's own buffers.
+/// Limits how fast a connection's notices are read: the excess waits in the upstream's own buffers.
 pub(super) struct Pace {
     state: Mutex<(f64, Instant)>,
 }
@@ -53,12 +53,12 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// To be awaited after each message that answers nothing, before the next one is read.
+    /// Awaited after each message that answers nothing, before the next one is read.
     pub(super) async fn keep(&self, bytes: usize) {
         self.wait((1 + bytes / BYTES_A_NOTICE) as f64).await;
     }
 
-    /// To be awaited after what is not even a message, such as comments or lines of a log, before more is read.
+    /// Awaited after text that is no message, such as comments or lines of a log, before more is read.
     pub(super) async fn pass_over(&self, lines: usize, bytes: usize) {
         if lines + bytes > 0 {
             self.wait((lines * BYTES_A_LINE + bytes) as f64 / BYTES_A_NOTICE as f64).await;

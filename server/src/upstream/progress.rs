@@ -1,8 +1,7 @@
-//! Progress of calls under way: from wherever an upstream tells it to who waits.
+//! Forwards progress of calls in flight, from the stream on which an upstream reports it to the waiting call.
 //!
-//! Tokens are the caller's own and unique, so one list serves a connection's whole life
-//! and every stream an upstream may speak on. Whatever nobody waits for is dropped: an
-//! upstream can neither block its session nor fill memory by telling too much.
+//! Tokens are the caller's own and unique, so one list serves a connection's whole life and all of its streams.
+//! Progress that nobody waits for is dropped: an upstream can neither block its session nor fill memory with it.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -13,19 +12,19 @@ use serde_json::value::RawValue;
 use tokio::sync::{Notify, mpsc};
 use wire::mcp;
 
-/// How far a call has come, as its upstream says (MCP, "Progress").
+/// A call's progress, as its upstream reports it (MCP, "Progress").
 #[derive(Debug, Clone, PartialEq)]
 pub struct UpstreamProgress {
-    /// How far; an upstream should let it rise, which is not checked here.
+    /// The progress so far; an upstream should let it rise, which is not checked here.
     pub progress: f64,
-    /// How far it will go, if the upstream knows.
+    /// The total, if the upstream knows it.
     pub total: Option<f64>,
-    /// Words of the upstream's, at most 500 characters.
+    /// The upstream's message, at most 500 characters.
     pub message: Option<String>,
 }
 
 impl UpstreamProgress {
-    /// How many may wait for who listens; further ones are dropped.
+    /// How many reports may wait for the receiver; further ones are dropped.
     const WAITING: usize = 16;
     const MESSAGE_CHARS: usize = 500;
 
@@ -35,13 +34,12 @@ impl UpstreamProgress {
     }
 }
 
-/// Where the progress of a call goes.
+/// Where a call's progress goes.
 #[derive(Clone, Copy)]
 pub struct ProgressTo<'a> {
-    /// The progress token in the call's parameters: a string or an integer, unlike
-    /// that of any other call under way.
+    /// The progress token in the call's parameters: a string or an integer that no other call in flight uses.
     pub token: &'a RawValue,
-    /// Gets what the upstream says, until the call ends. When it is full or closed, progress is dropped.
+    /// Receives the reports until the call ends. When it is full or closed, reports are dropped.
     pub to: &'a mpsc::Sender<UpstreamProgress>,
 }
 
@@ -51,7 +49,7 @@ impl fmt::Debug for ProgressTo<'_> {
     }
 }
 
-/// The calls of a connection whose progress somebody wants, by token.
+/// The calls of a connection with a receiver for progress, by token.
 #[derive(Default)]
 pub(super) struct Watchers {
     by_token: Mutex<HashMap<Token, Watched>>,
@@ -59,11 +57,11 @@ pub(super) struct Watchers {
 
 struct Watched {
     to: mpsc::Sender<UpstreamProgress>,
-    /// Told of each step, also when `to` is full.
+    /// Notified of each step, also when `to` is full.
     steps: Arc<Notify>,
 }
 
-/// A token with its escapes resolved, for an upstream may write them differently.
+/// A token with its escapes resolved, since an upstream may write them differently.
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Token {
     Text(String),
@@ -80,7 +78,7 @@ impl Token {
 }
 
 impl Watchers {
-    /// From now on until the guard is dropped, progress under this token is told.
+    /// Forwards progress under this token until the guard is dropped.
     pub(super) fn watch(self: &Arc<Self>, progress: ProgressTo<'_>) -> Watching {
         let token = Token::read(progress.token);
         let watched = Watched { to: progress.to.clone(), steps: Arc::default() };
@@ -89,8 +87,7 @@ impl Watchers {
         Watching { watchers: self.clone(), token, steps }
     }
 
-    /// Takes the parameters of `notifications/progress`. What is malformed or about
-    /// no call under way is ignored.
+    /// Handles the parameters of `notifications/progress`. Ignored if they are malformed or about no call in flight.
     pub(super) fn tell(&self, params: &RawValue) {
         if self.by_token.lock().is_empty() {
             return;
@@ -106,11 +103,11 @@ impl Watchers {
     }
 }
 
-/// Held while a call is under way.
+/// Held while a call is in flight.
 pub(super) struct Watching {
     watchers: Arc<Watchers>,
     token: Token,
-    /// Told of each step that the upstream says it made.
+    /// Notified of each step that the upstream reports.
     pub(super) steps: Arc<Notify>,
 }
 

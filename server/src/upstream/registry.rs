@@ -42,7 +42,7 @@ struct Shared {
     children: ChildUser,
     links: Mutex<Links>,
     changed: Arc<Changed>,
-    /// What is being ended, and every child process.
+    /// Connections that are being ended, and every child process.
     ending: TaskTracker,
     /// Cancelled when nothing may be waited for any more.
     stop: CancellationToken,
@@ -55,7 +55,7 @@ struct Links {
 }
 
 impl Upstreams {
-    /// No connection is opened before it is used.
+    /// Opens no connection before its first use.
     pub fn new(egress: Egress, children: ChildUser, clock: Clock) -> Self {
         Self {
             shared: Arc::new(Shared {
@@ -70,30 +70,27 @@ impl Upstreams {
         }
     }
 
-    /// Calls a tool and returns what the upstream answered, a JSON-RPC error included. An error that
-    /// speaks of the gateway's own request (MCP 2026-07-28: -32020, -32021, -32022) comes as -32603 and
-    /// says so; unless the call says otherwise ([`Call::tells_missing`]).
+    /// Calls a tool and returns the upstream's answer, which may be a JSON-RPC error. An error about the gateway's own
+    /// request (MCP 2026-07-28: -32020, -32021, -32022) is returned as -32603 and says so, except as
+    /// [`Call::tells_missing`] allows.
     ///
-    /// `guard` is asked immediately before the first byte of the call is written,
-    /// when the session stands and the connection is open. If it says `Err`, nothing
-    /// is written, and its text is the reason of [`UpstreamError::NotSent`]. It
-    /// must not block. It is asked once; a second time only when the upstream answered that it did not
-    /// know the session, so that the call is about to be written on a new one.
+    /// `guard` is asked immediately before the first byte of the call is written, when the session stands and the
+    /// connection is open. If it says `Err`, nothing is written, and its text is the reason of
+    /// [`UpstreamError::NotSent`]. It must not block. It is asked once; a second time only if the upstream answered
+    /// that it did not know the session, so that the call is about to be written on a new one.
     ///
-    /// Its time limit begins anew with each step that the upstream says it made, up to 15 minutes in all or the limit
-    /// itself where that is longer.
+    /// Its timeout is restarted by each step that the upstream reports, up to 15 minutes in all or the timeout itself
+    /// if that is longer.
     ///
-    /// Dropping the future, or `cancel`, gives the call up; unless it is `once`, an
-    /// upstream that has it is told so. In MCP 2026-07-28 giving up is hanging up, which tells it.
+    /// Dropping the future, or `cancel`, cancels the call; the upstream is told so if it has the call, unless the call
+    /// is `once`. In MCP 2026-07-28 closing the connection is what tells it.
     ///
-    /// A result need not be the tool's: in MCP 2026-07-28 its `resultType` may be `task`, if the
-    /// call said so, or `input_required`, of which an upstream must ask only what the call said it
-    /// may. What to do about that, or about a type that nobody
-    /// knows, is the caller's to decide: the upstream did answer.
+    /// A result need not be the tool's: in MCP 2026-07-28 its `resultType` may be `task`, if the call allowed it, or
+    /// `input_required`, in which an upstream must ask only for what the call allowed. The caller decides how to handle
+    /// these and unknown types: the upstream did answer.
     ///
     /// # Errors
-    /// [`UpstreamError::NotSent`] when the call provably did not run,
-    /// [`UpstreamError::Unknown`] when it may have.
+    /// [`UpstreamError::NotSent`] when the call provably did not run, [`UpstreamError::Unknown`] when it may have.
     pub async fn call(
         &self,
         spec: &Arc<ConnectionSpec>,
@@ -124,12 +121,12 @@ impl Upstreams {
         Ok(outcome?.for_caller(&link.observer, call.tells_missing))
     }
 
-    /// Asks about the task `task_id` of an upstream, by the upstream's own id, and returns
-    /// what it answered, a JSON-RPC error included.
+    /// Sends a request about the task `task_id`, by the upstream's own id, and returns the upstream's answer, which may
+    /// be a JSON-RPC error.
     ///
     /// # Errors
-    /// [`UpstreamError::NotSent`] also when the upstream is not spoken to in MCP
-    /// 2026-07-28: earlier revisions know no such request.
+    /// [`UpstreamError::NotSent`] also when the upstream is not of MCP 2026-07-28: earlier revisions have no such
+    /// request.
     pub async fn task(
         &self,
         spec: &Arc<ConnectionSpec>,
@@ -147,14 +144,12 @@ impl Upstreams {
         Ok(self.request(spec, request, &cancel).await?)
     }
 
-    /// Lists an upstream's tools, all pages, each definition as it came. An upstream
-    /// that offers no tools has none. Where a page names a cursor that was followed already, or has no tool that was not on
-    /// the pages before, what came until there is the list.
+    /// Lists an upstream's tools, all pages, each definition byte for byte. An upstream that offers no tools has none.
+    /// The list ends early if a page repeats an earlier cursor, or has only tools of earlier pages.
     ///
     /// # Errors
-    /// When a page cannot be had or is not MCP, when the list is not whole after the time in which a session has to be open
-    /// and a call answered, or when it exceeds
-    /// 100 pages, 10,000 tools or 32 MiB. Both kinds mean the same here: try again.
+    /// If a page cannot be read or is not MCP, if the list is not complete within the timeouts for opening a session
+    /// and for a call, or if it exceeds 100 pages, 10,000 tools or 32 MiB. Both kinds mean the same here: retry.
     pub async fn list_tools(&self, spec: &Arc<ConnectionSpec>) -> Result<Vec<Box<RawValue>>, UpstreamError> {
         let limit = spec.connect_timeout + spec.call_timeout;
         match tokio::time::timeout(limit, self.list_pages(spec)).await {
@@ -196,7 +191,7 @@ impl Upstreams {
             let link = self.find(spec.id);
             match page.next_cursor {
                 None => return Ok(tools),
-                // In the earlier revisions it is no cursor, but how some write their last page.
+                // In the earlier revisions an empty cursor is how some upstreams mark their last page.
                 Some(cursor) if cursor.is_empty() && !link.as_ref().is_some_and(|link| link.is_modern()) => {
                     return Ok(tools);
                 }
@@ -212,7 +207,7 @@ impl Upstreams {
         Err(unknown("the upstream's list of tools has too many pages"))
     }
 
-    /// One page; none when the upstream knows no tools at all.
+    /// One page; `None` if the upstream supports no tools at all.
     async fn list_page(
         &self,
         spec: &Arc<ConnectionSpec>,
@@ -233,7 +228,7 @@ impl Upstreams {
         }
     }
 
-    /// The upstream answered, but with no list: the connection's state says so.
+    /// The upstream answered, but not with a list: the connection's state says so.
     fn not_listed(&self, spec: &ConnectionSpec, reason: String) -> UpstreamError {
         if let Some(link) = self.find(spec.id) {
             link.observer.unanswered(&reason);
@@ -241,59 +236,59 @@ impl Upstreams {
         UpstreamError::Unknown { reason }
     }
 
-    /// Waits for a connection whose upstream says that its tools changed, and takes that notice. To be asked by one:
-    /// each notice is told once.
+    /// Waits for a connection whose upstream says that its tools changed, and takes that notice. For one task only:
+    /// each notice is delivered once.
     pub async fn list_changed(&self) -> Uuid {
         self.shared.changed.next().await
     }
 
-    /// As whom child processes run.
+    /// The user that child processes run as.
     pub fn children(&self) -> &ChildUser {
         &self.shared.children
     }
 
-    /// How a connection is doing; none before it was used here.
+    /// A connection's state; `None` before its first use here.
     pub fn status(&self, id: Uuid) -> Option<Status> {
         Some(self.find(id)?.observer.status())
     }
 
-    /// What a connection's upstream said to agents when it was last connected to here, without the connection's own
-    /// secrets; empty: nothing. None before it was.
+    /// The upstream's instructions for agents from the last handshake here, without the connection's own secrets; empty
+    /// if it had none. `None` before the first handshake.
     pub fn instructions(&self, id: Uuid) -> Option<Arc<str>> {
         self.find(id)?.observer.instructions()
     }
 
-    /// The last 500 lines that a connection's child wrote to stderr, or that the
-    /// gateway noted about it, oldest first, each at most 4 KiB, without the connection's own
-    /// secrets ([`ConnectionSpec::secrets`]) and what looks like a credential. With
-    /// `details` also what only the instance's administrators may know: the addresses
-    /// that names resolved to.
+    /// The last 500 lines that a connection's child wrote to stderr, or that the gateway noted about it, oldest first,
+    /// each at most 4 KiB, without the connection's own secrets ([`ConnectionSpec::secrets`]) and without what looks
+    /// like a credential. With `details` also what only the instance's administrators may know: the addresses that
+    /// names resolved to.
     pub fn logs(&self, id: Uuid, details: bool) -> Vec<String> {
         self.find(id).map(|link| link.observer.log.lines(details)).unwrap_or_default()
     }
 
-    /// Notes a line about a connection in its log.
+    /// Adds a line to a connection's log.
     pub fn note(&self, id: Uuid, line: &str) {
         if let Some(link) = self.find(id) {
             link.observer.log(line);
         }
     }
 
-    /// Ends a connection that was removed or changed: its session, its child. Calls
-    /// under way are let finish; without any, it has ended when this returns.
+    /// Ends a connection that was removed or changed: its session, its child. Calls in flight may finish; if there are
+    /// none, it has ended when this returns.
     pub async fn forget(&self, id: Uuid) {
         let link = self.shared.links.lock().by_id.remove(&id);
         if let Some(link) = link {
             let idle = link.is_idle();
             let ending = self.retire(link);
             if idle {
-                // It goes on by itself if the caller goes away.
+                // It continues if the caller goes away.
                 let _ = ending.await;
             }
         }
     }
 
-    /// Has the connection's next request open a new session. What is under way finishes on the one it has. The log goes on.
+    /// Makes the connection's next request open a new session. Requests in flight finish on the old one. The log is
+    /// kept.
     pub fn renew(&self, id: Uuid) {
         let mut links = self.shared.links.lock();
         let spec = links.by_id.get(&id).map(|link| link.spec.clone());
@@ -302,8 +297,8 @@ impl Upstreams {
         }
     }
 
-    /// Ends everything for good: sessions are given back, children ended. Calls
-    /// still under way are given up. Takes a few seconds at most.
+    /// Ends everything for good: closes sessions and ends children. Calls still in flight are abandoned. Takes a few
+    /// seconds at most.
     pub async fn close(&self) {
         let links = {
             let mut links = self.shared.links.lock();
@@ -328,7 +323,7 @@ impl Upstreams {
         link.request(request, cancel).await
     }
 
-    /// The connection's link, held so that it is not ended while it is used.
+    /// The connection's link, held so that it is not ended during use.
     fn link(&self, spec: &Arc<ConnectionSpec>) -> Result<(Arc<Link>, TaskTrackerToken), Failure> {
         let shared = &self.shared;
         let mut links = shared.links.lock();
@@ -346,11 +341,11 @@ impl Upstreams {
         Ok((link, hold))
     }
 
-    /// A new link in the place of the one there was, which is ended.
+    /// Replaces a link with a new one, and ends the old one.
     fn replace(&self, links: &mut Links, spec: &Arc<ConnectionSpec>) -> Arc<Link> {
         let shared = &self.shared;
-        // The log goes on: that the last configuration failed is why there is a new one. So does the pace, or each new
-        // session would be read as fast as the first one may be.
+        // The log continues, because the failure of the last configuration explains the new link. So does the pace,
+        // otherwise each new session could send at the initial rate.
         let before = links.by_id.get(&spec.id).map(|link| &link.observer);
         let kept = before.map(|observer| (observer.log.clone(), observer.pace.clone())).unwrap_or_default();
         let observer = Observer::new(spec, shared.clock.clone(), shared.changed.clone(), kept, shared.ending.clone());
@@ -371,7 +366,7 @@ impl Upstreams {
     }
 }
 
-/// A tool's name; of what has none, all of it.
+/// A tool's name; if it has none, its whole text.
 fn name_of(tool: &RawValue) -> String {
     #[derive(serde::Deserialize)]
     struct Named {

@@ -1,24 +1,24 @@
-//! A connection's own secrets, taken out of whatever its upstream says before it is kept or told.
+//! Redacts a connection's own secrets from everything that its upstream says, before it is stored or shown.
 
 use std::{fmt, sync::OnceLock};
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use redact::{REDACTED, redact};
 
-/// Shorter ones cannot be told from words, and are left.
+/// Shorter values cannot be told from words, and are kept.
 const SHORTEST: usize = 6;
 
-/// What stands in no log of a connection. Finding them takes time linear in the text, however many there are. Its `Debug`
-/// shows none.
+/// The secrets that no log of a connection may contain. A search takes time linear in the text, however many there are.
+/// Its `Debug` shows none.
 #[derive(Default)]
 pub struct Secrets {
     values: Vec<String>,
-    /// Made when something is searched for the first time: most connections never say anything.
+    /// Built on the first search: most connections never say anything.
     automaton: OnceLock<Option<AhoCorasick>>,
 }
 
 impl Secrets {
-    /// Of these, those that have 6 bytes and more, as they are and as they stand in JSON.
+    /// Of these values, those of 6 bytes and more, plain and as quoted in JSON.
     pub fn new(values: impl IntoIterator<Item = String>) -> Self {
         let mut values: Vec<String> = values.into_iter().filter(|value| value.len() >= SHORTEST).collect();
         // Many logs are JSON.
@@ -29,14 +29,14 @@ impl Secrets {
         Self { values, automaton: OnceLock::new() }
     }
 
-    /// How many bytes of a line have to be known so that its first `limit` can be shown: a secret may begin in them and
-    /// end behind.
+    /// How many bytes of a line must be known so that its first `limit` can be shown: a secret may begin in them and
+    /// end after them.
     pub fn window(&self, limit: usize) -> usize {
         limit + self.values.iter().map(String::len).max().unwrap_or_default()
     }
 
-    /// The first `limit` bytes of `line`, `[redacted]` in the place of each secret that begins in them and of what looks
-    /// like a credential.
+    /// The first `limit` bytes of `line`, with `[redacted]` in place of each secret that begins in them and of what
+    /// looks like a credential.
     pub fn redacted(&self, line: &str, limit: usize) -> String {
         let line = &line[..line.floor_char_boundary(self.window(limit))];
         let end = line.floor_char_boundary(limit);
@@ -56,7 +56,7 @@ impl Secrets {
 
     fn automaton(&self) -> Option<&AhoCorasick> {
         let make = || {
-            // A DFA would take 64 times the memory for values that are as long as a configuration may be.
+            // A DFA would take 64 times the memory for the longest values that a configuration may have.
             let kind = Some(AhoCorasickKind::ContiguousNFA);
             let mut builder = AhoCorasick::builder();
             builder.match_kind(MatchKind::LeftmostLongest).kind(kind).build(&self.values)
@@ -67,7 +67,7 @@ impl Secrets {
     }
 }
 
-/// As the record has it: the line is a string of JSON, which may be JSON itself.
+/// Redacted like a record: the line is a JSON string, which may itself be JSON.
 fn without_credentials(line: String) -> String {
     let quoted = serde_json::Value::from(line.as_str()).to_string();
     serde_json::from_str(&redact(&quoted)).unwrap_or(line)

@@ -1,4 +1,4 @@
-//! One open session with an upstream, whichever the transport.
+//! One open session with an upstream, for every transport.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     ConnectionSpec, Transport,
-    departure::Limits,
+    departure::Timeouts,
     error::Failure,
     http::{Era, HttpSession},
     message::{Answer, Request},
@@ -22,8 +22,7 @@ pub(super) enum Session {
 }
 
 impl Session {
-    /// Connects and shakes hands. No time limit of its own: dropping the future
-    /// leaves nothing behind.
+    /// Connects and performs the handshake. Has no timeout of its own: dropping the future leaves nothing behind.
     pub(super) async fn open(
         spec: &ConnectionSpec,
         egress: &Egress,
@@ -43,8 +42,8 @@ impl Session {
         }
     }
 
-    /// A session in MCP 2026-07-28 with an upstream that has one in an earlier revision; none when
-    /// it speaks no other. Takes no longer than opening one.
+    /// A session in MCP 2026-07-28 with an upstream whose session is of an earlier revision; `None` if it speaks no
+    /// other. Takes no longer than opening one.
     pub(super) async fn open_modern(
         spec: &ConnectionSpec,
         egress: &Egress,
@@ -59,7 +58,7 @@ impl Session {
     pub(super) async fn request(
         &self,
         request: Request,
-        limits: Limits,
+        limits: Timeouts,
         cancel: &CancellationToken,
     ) -> Result<Answer, Failure> {
         if request.needs_modern() && !self.is_modern() {
@@ -80,7 +79,7 @@ impl Session {
         }
     }
 
-    /// Cancelled once the session is of no more use.
+    /// Cancelled once the session can no longer be used.
     pub(super) fn over(&self) -> &CancellationToken {
         match self {
             Self::Http(session) => session.over(),
@@ -88,13 +87,13 @@ impl Session {
         }
     }
 
-    /// Whether it may end without having been asked anything, as a process can.
+    /// Whether it may end without a request, as a process can.
     pub(super) fn is_process(&self) -> bool {
         matches!(self, Self::Stdio(_))
     }
 
-    /// What broke it, if it is over because something broke. An HTTP session that
-    /// the upstream forgot did not break: a new one costs nothing and is no failure.
+    /// What broke the session, if it is over because something broke. An HTTP session that the upstream forgot did not
+    /// break: a new one costs nothing and is no failure.
     pub(super) fn broke(&self) -> Option<String> {
         match self {
             Self::Http(session) => session.broke(),
@@ -102,8 +101,8 @@ impl Session {
         }
     }
 
-    /// Ends it: the session at the upstream, or the child process. Requests that
-    /// still wait are given up. Takes at most a few seconds.
+    /// Ends the session at the upstream, or the child process. Requests that still wait are abandoned. Takes at most a
+    /// few seconds.
     pub(super) async fn close(&self) {
         match self {
             Self::Http(session) => session.close().await,

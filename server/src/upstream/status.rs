@@ -1,5 +1,4 @@
-//! How a connection is doing: what the console shows, and when the next attempt
-//! to connect may be made.
+//! A connection's state: shown by the console, and used to decide when the next attempt to connect may be made.
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
@@ -19,22 +18,22 @@ use super::progress::Watchers;
 use super::secrets::Secrets;
 use crate::clock::Clock;
 
-/// The first wait after a failure; each further one doubles it.
+/// The first pause after a failure; each further one doubles it.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
-/// So many bytes are kept of what an upstream says to agents.
+/// How many bytes of an upstream's instructions are kept.
 const INSTRUCTIONS: usize = 32 * 1024;
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
-/// So many failures in a row, about a minute of trying, and a person should look.
+/// The number of failures in a row, about a minute of trying, after which a person should look.
 pub(super) const MANY_FAILURES: u32 = 9;
 
-/// What a connection is doing. It starts with its first use; before, it has no status.
+/// The state of a connection. Before its first use it has no status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     /// A session is being opened.
     Connecting,
     /// A session is open.
     Connected,
-    /// The session ended in order: the next use opens another.
+    /// The session ended in good order: the next use opens another.
     Disconnected,
     /// The last attempt or the last call failed, or the session broke.
     Error,
@@ -43,15 +42,15 @@ pub enum State {
 /// A connection's state at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
-    /// What it is doing.
+    /// The state.
     pub state: State,
     /// Since when.
     pub since: DateTime<Utc>,
-    /// When the upstream last said anything.
+    /// When the upstream last sent anything.
     pub last_seen_at: Option<DateTime<Utc>>,
-    /// Why the last attempt, session or call failed; none once a call was answered again.
+    /// Why the last attempt, session or call failed; `None` once a call was answered again.
     pub last_error: Option<String>,
-    /// When the next attempt may be made, after one that failed. Until then calls fail at once.
+    /// When the next attempt may be made, after one that failed. Until then calls fail immediately.
     pub next_attempt_at: Option<DateTime<Utc>>,
 }
 
@@ -62,24 +61,24 @@ struct Health {
     last_error: Option<String>,
     failures: u32,
     next_try: Option<Instant>,
-    /// A reason, and what the last error says in its place.
+    /// A reason, and the text that replaces it as the last error.
     explained: Option<(String, String)>,
 }
 
-/// What everything that works for one connection reports to.
+/// Receives everything that is reported about one connection.
 pub(super) struct Observer {
     id: Uuid,
     clock: Clock,
     changed: Arc<Changed>,
     pub(super) log: Arc<Log>,
     pub(super) secrets: Arc<Secrets>,
-    /// Child processes until nothing is left of them, whoever let go of them.
+    /// Child processes until nothing is left of them, whoever dropped them.
     pub(super) children: TaskTracker,
-    /// Whose calls are under way and want to hear how far they are.
+    /// The calls in flight with a receiver for progress.
     pub(super) progress: Arc<Watchers>,
-    /// How fast is read what nobody asked for.
+    /// Limits how fast unrequested messages are read.
     pub(super) pace: Arc<Pace>,
-    /// What the upstream said to agents when it was last connected to; empty: nothing.
+    /// The upstream's instructions from the last handshake; empty if it had none.
     instructions: Mutex<Option<Arc<str>>>,
     health: Mutex<Health>,
 }
@@ -127,13 +126,13 @@ impl Observer {
         }
     }
 
-    /// The upstream was connected to, and this result says what agents should know.
+    /// A handshake succeeded, and this result has the instructions for agents.
     pub(super) fn instructed(&self, result: &RawValue) {
         let text = wire::mcp::instructions(result).unwrap_or_default();
         *self.instructions.lock() = Some(self.secrets.redacted(&text, INSTRUCTIONS).into());
     }
 
-    /// What it said then; none before.
+    /// The instructions of the last handshake; `None` before the first one.
     pub(super) fn instructions(&self) -> Option<Arc<str>> {
         self.instructions.lock().clone()
     }
@@ -150,14 +149,13 @@ impl Observer {
         tracing::info!(connection.id = %self.id, "upstream connected");
     }
 
-    /// The upstream said something.
+    /// The upstream sent something.
     pub(super) fn seen(&self) {
         self.health.lock().last_seen = Some(self.clock.now());
     }
 
-    /// A request was answered: only this ends a row of failures. To have
-    /// connected is not enough, or a child that dies of every call would be
-    /// started as fast as it can die.
+    /// A request was answered: only this ends a row of failures. A successful connect is not enough, or a child that
+    /// dies of every call would be restarted as fast as it can die.
     pub(super) fn answered(&self) {
         let mut health = self.health.lock();
         health.last_seen = Some(self.clock.now());
@@ -169,18 +167,18 @@ impl Observer {
     /// The session ended, and nothing broke.
     pub(super) fn ended(&self) {
         let mut health = self.health.lock();
-        // What failed last is still what failed last.
+        // The last failure remains the last failure.
         if health.state != State::Error {
             health.enter(State::Disconnected, self.clock.now());
         }
     }
 
-    /// Where `reason` becomes the last error, it says `more` instead.
+    /// Shows `more` as the last error in place of `reason`.
     pub(super) fn explain(&self, reason: &str, more: String) {
         self.health.lock().explained = Some((reason.to_owned(), more));
     }
 
-    /// A request left and was not answered. The session may be as good as before.
+    /// A request left and was not answered. The session may be intact.
     pub(super) fn unanswered(&self, reason: &str) {
         let mut health = self.health.lock();
         health.note(reason);
@@ -205,25 +203,24 @@ impl Observer {
         self.health.lock().failures
     }
 
-    /// How long until the next attempt is due, and why; none when one may be
-    /// made now.
+    /// The time until the next attempt is due, and the reason; `None` when one may be made now.
     pub(super) fn wait(&self) -> Option<(Duration, String)> {
         let health = self.health.lock();
         let wait = health.next_try?.checked_duration_since(Instant::now()).filter(|wait| !wait.is_zero())?;
         Some((wait, health.last_error.clone().unwrap_or_default()))
     }
 
-    /// Keeps a line of the upstream's, or about it, without the connection's secrets.
+    /// Logs a line from the upstream, or about it, without the connection's secrets.
     pub(super) fn log(&self, line: &str) {
         self.log.push(&self.secrets.redacted(line, Log::LINE_LENGTH));
     }
 
-    /// Says in the log that something of the upstream's was not used, and why.
+    /// Logs that something from the upstream was not used, and why.
     pub(super) fn dropped(&self, what: &str) {
         self.log(&format!("not used: {what}"));
     }
 
-    /// What only the instance's administrators may know of a failure whose reason everybody reads.
+    /// Logs details of a failure for the instance's administrators only; its reason is for everybody.
     pub(super) fn detail(&self, detail: &str) {
         tracing::info!(connection.id = %self.id, detail, "upstream not reached");
         self.log.push_detail(&self.secrets.redacted(detail, Log::LINE_LENGTH));
@@ -249,8 +246,8 @@ impl Health {
     }
 }
 
-/// The wait after so many failures in a row: 250 ms doubling to 30 s, of which
-/// the second half is random, so that many gateways do not knock together.
+/// The pause after this many failures in a row: 250 ms doubling to 30 s, of which the second half is random, so that
+/// many gateways do not retry at the same time.
 fn backoff(failures: u32) -> Duration {
     let doublings = failures.saturating_sub(1).min(16);
     let full = (FIRST_WAIT * 2_u32.pow(doublings)).min(LONGEST_WAIT);
@@ -259,8 +256,8 @@ fn backoff(failures: u32) -> Duration {
     full.mul_f64(0.5 + random as f64 / 2000.0)
 }
 
-/// The last lines a connection wrote: a child's stderr, and what the gateway
-/// noticed, each without the connection's secrets. Whoever may read connections reads it.
+/// The last lines of a connection: a child's stderr, and the gateway's notes, each without the connection's secrets.
+/// Visible to everybody who may read connections.
 #[derive(Default)]
 pub(super) struct Log {
     lines: Mutex<Lines>,
@@ -268,12 +265,12 @@ pub(super) struct Log {
 
 #[derive(Default)]
 struct Lines {
-    kept: VecDeque<Entry>,
-    /// How many there ever were.
+    kept: VecDeque<LogLine>,
+    /// The number of lines ever written.
     count: u64,
 }
 
-struct Entry {
+struct LogLine {
     line: String,
     /// For the instance's administrators only.
     detail: bool,
@@ -284,13 +281,12 @@ impl Log {
     /// In bytes; a longer line is cut.
     pub(super) const LINE_LENGTH: usize = 4096;
 
-    /// Keeps a line, without the control characters that would act on the
-    /// terminal of who reads it.
+    /// Adds a line, without the control characters that would affect a reader's terminal.
     pub(super) fn push(&self, line: &str) {
         self.keep(line, false);
     }
 
-    /// Keeps a line that only the instance's administrators may read.
+    /// Adds a line that only the instance's administrators may read.
     pub(super) fn push_detail(&self, line: &str) {
         self.keep(line, true);
     }
@@ -311,21 +307,21 @@ impl Log {
         if lines.kept.len() == Self::LINES {
             lines.kept.pop_front();
         }
-        lines.kept.push_back(Entry { line: kept, detail });
+        lines.kept.push_back(LogLine { line: kept, detail });
         lines.count += 1;
     }
 
-    /// The lines, oldest first; of failures the details only if asked for.
+    /// The lines, oldest first; details of failures only if `details` is set.
     pub(super) fn lines(&self, details: bool) -> Vec<String> {
         self.lines.lock().kept.iter().filter(|entry| details || !entry.detail).map(|entry| entry.line.clone()).collect()
     }
 
-    /// How many lines there ever were.
+    /// The number of lines ever written.
     pub(super) fn count(&self) -> u64 {
         self.lines.lock().count
     }
 
-    /// The lines after the first `count` that are no details and not blank, as far as they are kept.
+    /// The lines after the first `count` that are neither details nor blank, as far as they are kept.
     pub(super) fn since(&self, count: u64) -> Vec<String> {
         let lines = self.lines.lock();
         let new = lines.count.saturating_sub(count);
@@ -337,7 +333,7 @@ impl Log {
 
 #[cfg(test)]
 impl Observer {
-    /// One of a connection that is used nowhere.
+    /// An observer of a connection that is not used.
     #[allow(clippy::unwrap_used, reason = "for tests")]
     pub(super) fn of_nothing() -> Self {
         let spec = ConnectionSpec {

@@ -3,7 +3,8 @@
 mod sources;
 
 use std::{
-    fs,
+    collections::BTreeSet,
+    fs, iter,
     path::{Path, PathBuf},
 };
 
@@ -54,6 +55,15 @@ const API: &[&[&str]] = &[
     &["support"],
 ];
 
+/// Each level: its folder, how its rows in docs/architecture.md begin, and its layers.
+const LEVELS: [(&str, &str, &[&[&str]]); 5] = [
+    ("src", "server/src/", LAYERS),
+    ("src/mcp", "mcp/", MCP),
+    ("src/api", "api/", API),
+    ("src/service", "service/", SERVICE),
+    ("src/service/call", "service/call/", CALL),
+];
+
 /// The largest number of files that may use each other all the way round: a module, and the two it is made of.
 const LARGEST_CIRCLE: usize = 3;
 
@@ -93,6 +103,35 @@ fn every_module_looks_down() {
     looks_down(&server, &["mcp"], MCP, 30);
     looks_down(&server, &["api"], API, 30);
     looks_down(&Sources::read(&crate_at("../console/src")), &[], CONSOLE_LAYERS, 100);
+}
+
+/// The modules of a folder.
+fn modules(folder: &Path) -> BTreeSet<String> {
+    let entries = fs::read_dir(folder).expect("the source is there").map(|entry| entry.expect("an entry").path());
+    let modules = entries.filter(|path| path.is_dir() || path.extension().is_some_and(|extension| extension == "rs"));
+    let names = modules.map(|path| path.file_stem().expect("a name").to_string_lossy().into_owned());
+    names.filter(|name| !["lib", "main", "mod"].contains(&name.as_str())).collect()
+}
+
+/// The rows of a document's tables whose first module begins with `prefix`, each with its modules.
+fn rows(document: &str, prefix: &str) -> Vec<Vec<String>> {
+    let row = |line: &str| -> Option<Vec<String>> {
+        let (cell, _) = line.strip_prefix("| ")?.split_once(" |")?;
+        let mut names = cell.split(", ").map(|name| name.trim_matches('`'));
+        let first = names.next()?.strip_prefix(prefix).filter(|name| !name.contains('/'))?;
+        Some(iter::once(first).chain(names).map(str::to_owned).collect())
+    };
+    document.lines().filter_map(row).collect()
+}
+
+#[test]
+fn the_document_names_every_module_from_top_to_bottom() {
+    let document = fs::read_to_string(crate_at("../docs/architecture.md")).expect("the document is there");
+    for (folder, prefix, layers) in LEVELS {
+        let placed: BTreeSet<String> = layers.iter().copied().flatten().map(|module| (*module).to_owned()).collect();
+        assert_eq!(modules(&crate_at(folder)), placed, "the modules in {folder}, and those in a layer of this test");
+        assert_eq!(rows(&document, prefix), layers, "the rows of docs/architecture.md that begin with `{prefix}`");
+    }
 }
 
 #[test]

@@ -31,7 +31,7 @@ pub(super) struct Tag {
 #[derive(Deserialize)]
 pub(super) struct Components {
     pub(super) schemas: IndexMap<String, Schema>,
-    pub(super) responses: IndexMap<String, Answer>,
+    pub(super) responses: IndexMap<String, ResponseDoc>,
 }
 
 #[derive(Deserialize)]
@@ -47,7 +47,7 @@ pub(super) struct Operation {
     #[serde(default)]
     pub(super) parameters: Vec<Parameter>,
     pub(super) request_body: Option<Body>,
-    pub(super) responses: IndexMap<String, Answer>,
+    pub(super) responses: IndexMap<String, ResponseDoc>,
     #[serde(default)]
     pub(super) security: Vec<IndexMap<String, Vec<String>>>,
 }
@@ -71,7 +71,7 @@ pub(super) struct Body {
 
 /// An answer, or where it is described.
 #[derive(Deserialize)]
-pub(super) struct Answer {
+pub(super) struct ResponseDoc {
     #[serde(rename = "$ref")]
     pub(super) reference: Option<String>,
     #[serde(default)]
@@ -175,7 +175,7 @@ impl Document {
     }
 
     /// Follows an answer to where it is described.
-    pub(super) fn answer<'a>(&'a self, answer: &'a Answer) -> &'a Answer {
+    pub(super) fn answer<'a>(&'a self, answer: &'a ResponseDoc) -> &'a ResponseDoc {
         let name = answer.reference.as_deref().and_then(|path| path.strip_prefix("#/components/responses/"));
         name.and_then(|name| self.components.responses.get(name)).unwrap_or(answer)
     }

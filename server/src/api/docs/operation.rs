@@ -4,18 +4,18 @@ use maud::{Markup, html};
 
 use super::{
     example,
-    model::{Answer, Document, Operation, Schema},
+    model::{Document, Operation, ResponseDoc, Schema},
     schema::{kind, member, members, prose},
 };
 
 /// One operation at its place.
-pub(super) struct Place<'a> {
+pub(super) struct PlacedOperation<'a> {
     pub(super) method: &'a str,
     pub(super) path: &'a str,
     pub(super) operation: &'a Operation,
 }
 
-impl Place<'_> {
+impl PlacedOperation<'_> {
     /// The article, whose id is the operation's.
     pub(super) fn article(&self, document: &Document) -> Markup {
         let Self { operation, .. } = self;
@@ -134,7 +134,7 @@ fn answers(document: &Document, operation: &Operation) -> Markup {
 }
 
 /// A status, what it means, and what comes with it. That errors come as problems is said once.
-pub(super) fn answer_row(status: &str, answer: &Answer) -> Markup {
+pub(super) fn answer_row(status: &str, answer: &ResponseDoc) -> Markup {
     html! {
         div {
             dt { code { (status) } }

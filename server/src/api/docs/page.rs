@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use maud::{DOCTYPE, Markup, html};
 
 use super::{
-    model::{Answer, Document, Tag},
-    operation::{Place, answer_row, method},
+    model::{Document, ResponseDoc, Tag},
+    operation::{PlacedOperation, answer_row, method},
     schema::{kind, members, prose},
 };
 
@@ -41,11 +41,10 @@ pub(super) fn render(document: &Document) -> Markup {
     }
 }
 
-fn places<'a>(document: &'a Document, tag: &'a Tag) -> impl Iterator<Item = Place<'a>> {
-    let all = document
-        .paths
-        .iter()
-        .flat_map(|(path, item)| item.iter().map(move |(method, operation)| Place { method, path, operation }));
+fn places<'a>(document: &'a Document, tag: &'a Tag) -> impl Iterator<Item = PlacedOperation<'a>> {
+    let all = document.paths.iter().flat_map(|(path, item)| {
+        item.iter().map(move |(method, operation)| PlacedOperation { method, path, operation })
+    });
     all.filter(|place| place.operation.tags.contains(&tag.name))
 }
 
@@ -120,7 +119,7 @@ fn introduction(document: &Document) -> Markup {
 }
 
 /// What operations point to, by status.
-fn common_answers(document: &Document) -> BTreeMap<&str, &Answer> {
+fn common_answers(document: &Document) -> BTreeMap<&str, &ResponseDoc> {
     let answers = document.paths.values().flat_map(|item| item.values()).flat_map(|operation| &operation.responses);
     let common = answers.filter(|(_, answer)| answer.reference.is_some());
     common.map(|(status, answer)| (status.as_str(), document.answer(answer))).collect()

@@ -223,38 +223,42 @@ fn describe(status: &str, response: &mut Response) {
     }
 }
 
-struct Known {
+struct KnownError {
     status: &'static str,
     name: &'static str,
     description: &'static str,
 }
 
-const ERRORS: &[Known] = &[
-    Known { status: "400", name: "BadRequest", description: "The body is not JSON, or did not come whole." },
-    Known { status: "401", name: "Unauthorized", description: "There is no valid credential." },
-    Known { status: "403", name: "Forbidden", description: "The role does not have the right, or it takes a person." },
-    Known { status: "404", name: "NotFound", description: "It is not there, or it is another org's." },
-    Known {
+const ERRORS: &[KnownError] = &[
+    KnownError { status: "400", name: "BadRequest", description: "The body is not JSON, or did not come whole." },
+    KnownError { status: "401", name: "Unauthorized", description: "There is no valid credential." },
+    KnownError {
+        status: "403",
+        name: "Forbidden",
+        description: "The role does not have the right, or it takes a person.",
+    },
+    KnownError { status: "404", name: "NotFound", description: "It is not there, or it is another org's." },
+    KnownError {
         status: "412",
         name: "ChangedSince",
         description: "`changed_since`: somebody has changed it since it was read; nothing was done.",
     },
-    Known { status: "413", name: "TooLarge", description: "The body is larger than 4 MiB (16 KiB to sign in)." },
-    Known { status: "422", name: "Invalid", description: "A field is wrong; `errors` says which." },
-    Known {
+    KnownError { status: "413", name: "TooLarge", description: "The body is larger than 4 MiB (16 KiB to sign in)." },
+    KnownError { status: "422", name: "Invalid", description: "A field is wrong; `errors` says which." },
+    KnownError {
         status: "429",
         name: "TooMany",
         description: "The caller or its org has too much in flight: `too_many_calls`, `too_many_bytes`. Nothing was done.",
     },
-    Known {
+    KnownError {
         status: "503",
         name: "Unavailable",
         description: "The database is gone for now, or the process has too much in flight (`overloaded`); nothing was done.",
     },
-    Known { status: "default", name: "Error", description: "Any other error." },
+    KnownError { status: "default", name: "Error", description: "Any other error." },
 ];
 
-impl Known {
+impl KnownError {
     fn response(&self) -> Response {
         problem(self.status, self.description.to_owned())
     }

@@ -18,11 +18,11 @@ use crate::{
 
 /// Who turned out to ask, about which org, with which body: the extractors say so while a request is handled.
 #[derive(Clone, Default)]
-pub(in crate::api) struct Asking(Arc<Mutex<Known>>);
+pub(in crate::api) struct Asking(Arc<Mutex<KnownRequest>>);
 
 /// What is known of a request.
 #[derive(Default)]
-pub(in crate::api) struct Known {
+pub(in crate::api) struct KnownRequest {
     /// What it asks for, as the API's document calls it.
     operation: Option<&'static str>,
     /// Who asks.
@@ -36,7 +36,7 @@ pub(in crate::api) struct Known {
 impl Asking {
     /// A request for this operation; `None`: for nothing that there is.
     pub(in crate::api) fn to(operation: Option<&'static str>) -> Self {
-        Self(Arc::new(Mutex::new(Known { operation, ..Known::default() })))
+        Self(Arc::new(Mutex::new(KnownRequest { operation, ..KnownRequest::default() })))
     }
 
     /// What is known of the request with these extensions.
@@ -60,7 +60,7 @@ impl Asking {
     }
 
     /// What has turned out, once the request was handled.
-    pub(in crate::api) fn known(&self) -> Known {
+    pub(in crate::api) fn known(&self) -> KnownRequest {
         std::mem::take(&mut *self.0.lock())
     }
 

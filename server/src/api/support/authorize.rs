@@ -80,9 +80,9 @@ impl FromRequestParts<Arc<Services>> for Visitor {
 /// What a request takes up of its caller's budget, from when it is known who asks until it is answered. A layer puts one
 /// into each request and keeps it until then.
 #[derive(Clone, Default)]
-pub struct Taken(Arc<OnceLock<Load>>);
+pub struct RequestLoad(Arc<OnceLock<Load>>);
 
-impl Taken {
+impl RequestLoad {
     /// Begins, unless it has.
     pub(in crate::api) fn begin(&self, begin: impl FnOnce() -> Result<Load>) -> Result<&Load> {
         if let Some(load) = self.0.get() {
@@ -95,7 +95,7 @@ impl Taken {
 
 /// Counts the request at its caller's budget, and at the org's that it is about or the caller belongs to.
 fn begin(parts: &Parts, services: &Services, actor: &Actor, org: Option<OrgId>) -> Result<()> {
-    let taken = parts.extensions.get::<Taken>().cloned().unwrap_or_default();
+    let taken = parts.extensions.get::<RequestLoad>().cloned().unwrap_or_default();
     taken.begin(|| services.budget.begin(actor.principal, org)).map(drop)
 }
 

@@ -12,7 +12,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 use wire::canonical::{CanonicalError, check_numbers};
 
-use super::{asking::Asking, authorize::Taken, objects::Objects};
+use super::{asking::Asking, authorize::RequestLoad, objects::Objects};
 use crate::{
     error::{Error, Kind, shown},
     limit::body::{self, LARGEST},
@@ -57,7 +57,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<Services>> for Commented<T> {
 }
 
 async fn take(request: Request, services: &Arc<Services>, most: usize) -> Result<Bytes, Error> {
-    let taken = request.extensions().get::<Taken>().cloned().unwrap_or_default();
+    let taken = request.extensions().get::<RequestLoad>().cloned().unwrap_or_default();
     let load = taken.begin(|| services.budget.begin_unknown())?;
     let asking = Asking::of(request.extensions());
     let bytes = body::read(request.into_body(), most, load).await?;

@@ -1,15 +1,15 @@
-//! As many connections as the system lets this process open files: one more would be refused to Postgres and to
-//! upstreams as well.
+//! Limits the connections to the number of files that the system lets this process open: beyond it, connections to
+//! Postgres and upstreams would fail as well.
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use super::ConnectionLimits;
 
-/// What is left for everything else: Postgres, upstreams, files.
+/// Files reserved for everything else: Postgres, upstreams, files.
 const OTHERS: usize = 512;
 
 impl ConnectionLimits {
-    /// Asks the system for as many open files as these connections need, and makes do with what it gives.
+    /// Asks the system for enough open files for these connections, and adapts the limits to what it grants.
     pub(super) fn within_open_files(self) -> Self {
         let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return self };
         let wanted = (self.open + OTHERS) as u64;
@@ -28,7 +28,7 @@ impl ConnectionLimits {
         fitting
     }
 
-    /// Within this many open files; an address has the same part of them.
+    /// The limits within this many open files; an address keeps the same share.
     fn fitting(self, files: usize) -> Self {
         let open = files.saturating_sub(OTHERS).max(files / 2).clamp(1, self.open.max(1));
         if open >= self.open {

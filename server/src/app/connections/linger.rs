@@ -1,7 +1,7 @@
-//! The end of a connection. A client that is answered before it has sent everything, as one whose body is refused is, sends
-//! on; when its connection is closed with bytes that nobody read, TCP resets it, and the client loses the answer that was on
-//! its way. So only the gateway's half is closed at first, and what still comes is read and thrown away (RFC 9112, section
-//! 9.6): so much, for so long, and not while the gateway stops.
+//! Closes a connection gracefully. A client that is answered before it has sent everything, for example because its
+//! body is refused, keeps sending. If its connection is closed with unread bytes, TCP resets it, and the client loses
+//! the answer that is on its way. So only the gateway's half is closed at first, and further bytes are read and
+//! discarded (RFC 9112, section 9.6): limited in size and time, and not while the gateway stops.
 
 use std::{
     future::Future,
@@ -17,37 +17,37 @@ use tokio::{
 };
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-/// How much is read for nothing, in bytes: more than any body may have.
+/// How much is read and discarded, in bytes: more than any body may have.
 const MOST: usize = 32 * 1024 * 1024;
-/// A client that sends nothing for so long has read its answer, or never will.
+/// A client that is silent for this long has read its answer, or never will.
 const SILENCE: Duration = Duration::from_secs(5);
 
-/// A stream whose [shutdown](AsyncWrite::poll_shutdown) is that end.
+/// A stream whose [shutdown](AsyncWrite::poll_shutdown) closes it gracefully.
 pub(super) struct Lingering<T> {
     io: T,
-    /// How long it may take.
+    /// How long closing may take.
     within: Duration,
     stop: CancellationToken,
     end: End,
 }
 
 enum End {
-    /// Nothing ends yet.
+    /// Not closing yet.
     Open,
     /// Our half is closed.
     Closed {
-        /// How much more is read.
+        /// How many more bytes are read.
         left: usize,
-        /// Until when, whatever comes.
+        /// The deadline, whatever is received.
         until: Instant,
-        /// Until when, if nothing comes.
+        /// The deadline if nothing is received.
         sleep: Pin<Box<Sleep>>,
         stopping: Pin<Box<WaitForCancellationFutureOwned>>,
     },
 }
 
 impl<T> Lingering<T> {
-    /// At the end what comes is read for at most `within`, and for as long as nobody stops.
+    /// On shutdown, reads and discards for at most `within`, until `stop`.
     pub(super) fn new(io: T, within: Duration, stop: CancellationToken) -> Self {
         Self { io, within, stop, end: End::Open }
     }
@@ -107,7 +107,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<T> {
                     *left = less;
                     sleep.as_mut().reset((*until).min(Instant::now() + SILENCE));
                 }
-                // Its end, or what ends it.
+                // The end of the stream, or an error that ends it.
                 Poll::Ready(_) => return Poll::Ready(Ok(())),
                 Poll::Pending => {
                     let is_over = sleep.as_mut().poll(context).is_ready() || stopping.as_mut().poll(context).is_ready();

@@ -1,6 +1,5 @@
-//! Who has a connection: at most so many in all, and of each address at most its share. When all are taken, a newcomer
-//! takes the seat of who has waited longest without showing a credential; there may be nobody like that, and then it
-//! waits.
+//! Limits the connections: in all, and for each address. When all seats are taken, a new connection takes the seat of
+//! the one that has waited longest without showing a credential; if there is none, it waits.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -16,36 +15,36 @@ use tokio_util::sync::CancellationToken;
 use super::{super::seldom::Seldom, ConnectionLimits};
 use crate::{limit::throttle::network, service::access::Acquaintance};
 
-/// How often the log says the same of connections.
+/// How often the log repeats a message about connections.
 const SAID_EVERY: Duration = Duration::from_secs(60);
 
 /// The seats for connections.
 pub(super) struct Room {
     per_address: usize,
     seats: Arc<Semaphore>,
-    taken: Mutex<Taken>,
+    taken: Mutex<OccupiedSeats>,
     is_full: Seldom,
     is_over: Seldom,
 }
 
-/// Everything in here is as large as connections are open.
+/// Everything in here grows only with the open connections.
 #[derive(Default)]
-struct Taken {
+struct OccupiedSeats {
     arrivals: u64,
     of_address: HashMap<IpAddr, usize>,
-    /// By arrival. Who has shown a credential since is left out when it is their turn.
+    /// By arrival. A connection that has shown a credential since is skipped when its turn comes.
     strangers: BTreeMap<u64, (Acquaintance, CancellationToken)>,
 }
 
-/// The seat of one connection, free again when dropped.
-pub(super) struct Seat {
+/// The seat of one connection, released on drop.
+pub(super) struct ConnectionSeat {
     room: Arc<Room>,
     arrival: u64,
-    /// Whose share it is of; nobody's for a trusted proxy.
+    /// The address whose share it counts towards; `None` for a trusted proxy.
     address: Option<IpAddr>,
     /// Whether a credential was accepted on the connection.
     pub(super) acquaintance: Acquaintance,
-    /// Somebody else needs the seat.
+    /// Cancelled when another connection needs the seat.
     pub(super) taken_back: CancellationToken,
     permit: Option<OwnedSemaphorePermit>,
 }
@@ -61,8 +60,8 @@ impl Room {
         })
     }
 
-    /// A seat for `peer`, who is a trusted proxy or not; none when its address has its share.
-    pub(super) async fn seat(self: &Arc<Self>, peer: IpAddr, is_proxy: bool) -> Option<Seat> {
+    /// A seat for `peer`, which may be a trusted proxy; `None` if its address has used its share.
+    pub(super) async fn seat(self: &Arc<Self>, peer: IpAddr, is_proxy: bool) -> Option<ConnectionSeat> {
         let mut seat = self.share(peer, is_proxy)?;
         let permit = match self.seats.clone().try_acquire_owned() {
             Ok(permit) => permit,
@@ -77,7 +76,7 @@ impl Room {
         Some(seat)
     }
 
-    fn share(self: &Arc<Self>, peer: IpAddr, is_proxy: bool) -> Option<Seat> {
+    fn share(self: &Arc<Self>, peer: IpAddr, is_proxy: bool) -> Option<ConnectionSeat> {
         let address = (!is_proxy).then(|| network(peer));
         let mut taken = self.taken.lock();
         if let Some(address) = address {
@@ -98,7 +97,7 @@ impl Room {
             *open += 1;
         }
         taken.arrivals += 1;
-        Some(Seat {
+        Some(ConnectionSeat {
             room: self.clone(),
             arrival: taken.arrivals,
             address,
@@ -130,7 +129,7 @@ impl Room {
     }
 }
 
-impl Drop for Seat {
+impl Drop for ConnectionSeat {
     fn drop(&mut self) {
         let mut taken = self.room.taken.lock();
         taken.strangers.remove(&self.arrival);
@@ -157,11 +156,11 @@ mod tests {
     }
 
     /// Asks for a seat: `None` while there is no answer, `Some(None)` for a refusal.
-    fn ask(room: &Arc<Room>, address: &str) -> Option<Option<Seat>> {
+    fn ask(room: &Arc<Room>, address: &str) -> Option<Option<ConnectionSeat>> {
         room.seat(address.parse().unwrap(), false).now_or_never()
     }
 
-    fn seat(room: &Arc<Room>, address: &str) -> Seat {
+    fn seat(room: &Arc<Room>, address: &str) -> ConnectionSeat {
         ask(room, address).unwrap().unwrap()
     }
 
@@ -184,7 +183,8 @@ mod tests {
     fn a_trusted_proxy_has_no_share() {
         let room = room(100, 1);
         let proxy = "192.0.2.1".parse().unwrap();
-        let seats: Vec<Seat> = (0..50).map(|_| room.seat(proxy, true).now_or_never().unwrap().unwrap()).collect();
+        let seats: Vec<ConnectionSeat> =
+            (0..50).map(|_| room.seat(proxy, true).now_or_never().unwrap().unwrap()).collect();
         assert_eq!(seats.len(), 50);
         assert!(room.taken.lock().of_address.is_empty());
     }

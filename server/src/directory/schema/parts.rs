@@ -197,18 +197,18 @@ fn target<'a>(root: &'a Value, reference: &str, identity: Option<&str>) -> Optio
         return Some(Target::At(root, Vec::new()));
     }
     let Some(pointer) = fragment.strip_prefix('/') else { return Some(Target::Named(fragment.into_owned())) };
-    let (mut at, mut place, mut steps) = (root, Place::Schema, Vec::new());
+    let (mut at, mut place, mut steps) = (root, Position::Schema, Vec::new());
     for segment in pointer.split('/') {
         let name = segment.replace("~1", "/").replace("~0", "~");
         (at, place) = step(at, place, &name)?;
         steps.push(Cow::Owned(name));
     }
-    (!matches!(place, Place::Data)).then_some(Target::At(at, steps))
+    (!matches!(place, Position::Data)).then_some(Target::At(at, steps))
 }
 
 /// What a value is by where it stands.
 #[derive(Clone, Copy)]
-enum Place {
+enum Position {
     Schema,
     /// An array or object of schemas.
     Schemas,
@@ -217,7 +217,7 @@ enum Place {
     Data,
 }
 
-fn step<'a>(at: &'a Value, place: Place, name: &str) -> Option<(&'a Value, Place)> {
+fn step<'a>(at: &'a Value, place: Position, name: &str) -> Option<(&'a Value, Position)> {
     let next = match at {
         Value::Object(members) => members.get(name)?,
         // As a number is written, and in no other way.
@@ -225,12 +225,12 @@ fn step<'a>(at: &'a Value, place: Place, name: &str) -> Option<(&'a Value, Place
         _ => return None,
     };
     let place = match place {
-        Place::Schema if DATA.contains(&name) => Place::Data,
-        Place::Schema if MAP.contains(&name) || (LIST.contains(&name) && next.is_array()) => Place::Schemas,
-        Place::Schema if ONE.contains(&name) => Place::Schema,
-        Place::Schema | Place::Unknown => Place::Unknown,
-        Place::Schemas => Place::Schema,
-        Place::Data => Place::Data,
+        Position::Schema if DATA.contains(&name) => Position::Data,
+        Position::Schema if MAP.contains(&name) || (LIST.contains(&name) && next.is_array()) => Position::Schemas,
+        Position::Schema if ONE.contains(&name) => Position::Schema,
+        Position::Schema | Position::Unknown => Position::Unknown,
+        Position::Schemas => Position::Schema,
+        Position::Data => Position::Data,
     };
     Some((next, place))
 }

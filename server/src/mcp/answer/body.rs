@@ -1,6 +1,5 @@
-//! A response body that knows whether it was taken whole: only then the stored result of an
-//! approval counts as answered (approvals.md, "What the agent sees", 5). A client that had gone
-//! before never takes it.
+//! A response body that knows whether it was fully sent: only then does the stored result of an approval count as
+//! answered (approvals.md, "What the agent sees", 5). A client that has already gone never receives it.
 
 use std::{
     convert::Infallible,
@@ -19,7 +18,7 @@ use crate::{
     service::Services,
 };
 
-/// How much is handed over at once: the last piece is taken only when those before it have gone.
+/// The size of a piece: the last piece is requested only after the pieces before it were sent.
 const PIECE: usize = 32 * 1024;
 
 /// JSON bytes, and the approvals they answer.
@@ -27,7 +26,7 @@ pub(in crate::mcp) struct Tracked {
     left: Bytes,
     services: Arc<Services>,
     answers: Vec<(OrgId, ApprovalId)>,
-    /// Counts these bytes, and their request as in flight, until they have gone.
+    /// Keeps these bytes counted, and their request in flight, until they are sent.
     _load: Arc<Load>,
 }
 

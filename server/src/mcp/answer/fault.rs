@@ -1,4 +1,4 @@
-//! Faults as JSON-RPC errors, with the HTTP status of their kind.
+//! Faults as JSON-RPC errors, each with the HTTP status of its kind.
 
 use axum::{
     extract::Request,
@@ -53,20 +53,20 @@ fn status(kind: Kind) -> StatusCode {
     }
 }
 
-/// What a caller asked who was not let in, as its record says it.
+/// The request of a caller that was refused, for its record.
 pub(in crate::mcp) struct Knock<'a> {
     /// The org's and the toolkit's slugs.
     pub(in crate::mcp) path: &'a str,
-    /// The client, as it says.
+    /// The client's name, as the client states it.
     pub(in crate::mcp) client: Option<String>,
-    /// The tool that is called, as far as that is known.
+    /// The tool that is called, if it is known.
     pub(in crate::mcp) tool: Option<String>,
-    /// The request's id, as far as that is known.
+    /// The request's id, if it is known.
     pub(in crate::mcp) id: Option<&'a RawValue>,
 }
 
-/// An error before there is a message to answer, for a caller who is known: recorded in the org it
-/// calls from, since the one it knocks at may not be its business.
+/// An error before there is a message to answer, for a known caller. Recorded in the org that the caller belongs to,
+/// since the org that it tried to reach may not concern it.
 pub(in crate::mcp) async fn turned_away(
     services: &Services,
     actor: &Actor,
@@ -94,8 +94,8 @@ pub(in crate::mcp) async fn turned_away_entry(
     answer(recorded.as_ref().err().unwrap_or(error), Some(id), place.request_id)
 }
 
-/// Of refusals for want of room only some are recorded (approvals.md, promise 3); without Postgres there is no record
-/// to write.
+/// Only some refusals for lack of room are recorded (approvals.md, promise 3); without Postgres no record can be
+/// written.
 async fn record(services: &Services, actor: &Actor, knock: Knock<'_>, error: &Error) -> Result<()> {
     let Knock { path, client, tool, .. } = knock;
     let mut said = error.message.to_string();
@@ -114,7 +114,7 @@ async fn record(services: &Services, actor: &Actor, knock: Knock<'_>, error: &Er
     }
 }
 
-/// A request that is not let in, before anybody knows who sent it. Of its body no more is read than the beginning.
+/// Refuses a request before its sender is known. Reads no more than the beginning of its body.
 pub async fn refusal(error: &Error, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let beginning = match parts.method == Method::POST {
@@ -124,12 +124,12 @@ pub async fn refusal(error: &Error, request: Request) -> Response {
     response(error, asked::id_in(&beginning), request_id(&parts.extensions))
 }
 
-/// The request's id, put there by the outermost layer.
+/// The request's id, set by the outermost layer.
 pub(in crate::mcp) fn request_id(extensions: &Extensions) -> Uuid {
     extensions.get::<RequestId>().map_or_else(Uuid::now_v7, |id| id.0)
 }
 
-/// An error before there is a message to answer: counted where nobody is known.
+/// An error before there is a message to answer; counted for callers that are not known.
 pub(in crate::mcp) fn response(error: &Error, id: Option<&RawValue>, request_id: Uuid) -> Response {
     error.log();
     let bytes = error_bytes(id, &rpc_error(error, request_id));

@@ -1,4 +1,4 @@
-//! What goes back to a client: an [`Answer`], a fault as one ([`fault`]), or a stream that ends with one ([`stream`]).
+//! Responses to a client: an [`Answer`], a fault as one ([`fault`]), or a stream that ends with one ([`stream`]).
 
 pub(in crate::mcp) mod body;
 pub(in crate::mcp) mod fault;
@@ -17,47 +17,47 @@ use self::body::Tracked;
 use super::request::era;
 use crate::{limit::Load, service::Services};
 
-/// What a stream says in its head: do not keep it, do not collect it.
+/// Headers of an event stream: no caching, no buffering.
 pub(in crate::mcp) const EVENT_STREAM: [(HeaderName, &str); 3] = [
     (header::CONTENT_TYPE, "text/event-stream"),
     (header::CACHE_CONTROL, "no-store"),
     (HeaderName::from_static("x-accel-buffering"), "no"),
 ];
 
-/// One answer: what it says, and the HTTP status it has when it stands alone.
+/// One answer: its content, and its HTTP status when it is not part of a stream.
 pub(in crate::mcp) struct Answer {
     pub(in crate::mcp) status: StatusCode,
-    pub(in crate::mcp) content: Content,
-    /// The id of the session that this answer begins.
+    pub(in crate::mcp) content: Payload,
+    /// The id of the session that this answer opens.
     pub(in crate::mcp) session: Option<String>,
 }
 
-/// What an answer says.
-pub(in crate::mcp) enum Content {
-    /// Nothing: what it answers is no request.
+/// The content of an answer.
+pub(in crate::mcp) enum Payload {
+    /// Nothing, because the message was not a request.
     Nothing,
-    /// JSON-RPC, and the approvals whose results are in it.
+    /// JSON-RPC, and the approvals whose results it carries.
     Json { bytes: Vec<u8>, answers: Vec<(OrgId, ApprovalId)> },
-    /// A stream of its own.
+    /// An event stream of its own.
     Events(HttpBody),
 }
 
 impl Answer {
     pub(in crate::mcp) fn json(status: StatusCode, bytes: Vec<u8>) -> Self {
-        Self { status, content: Content::Json { bytes, answers: Vec::new() }, session: None }
+        Self { status, content: Payload::Json { bytes, answers: Vec::new() }, session: None }
     }
 
-    /// What was sent is taken, and needs no answer.
+    /// The message was accepted and needs no answer.
     pub(in crate::mcp) fn accepted() -> Self {
-        Self { status: StatusCode::ACCEPTED, content: Content::Nothing, session: None }
+        Self { status: StatusCode::ACCEPTED, content: Payload::Nothing, session: None }
     }
 
-    /// The answer goes on counting as long as it is there.
+    /// The answer counts towards the budget until it is sent.
     pub(in crate::mcp) fn into_response(self, services: &Arc<Services>, load: &Arc<Load>) -> Response {
         let mut response = match self.content {
-            Content::Nothing => self.status.into_response(),
-            Content::Events(body) => (self.status, EVENT_STREAM, body).into_response(),
-            Content::Json { bytes, answers } => {
+            Payload::Nothing => self.status.into_response(),
+            Payload::Events(body) => (self.status, EVENT_STREAM, body).into_response(),
+            Payload::Json { bytes, answers } => {
                 let body = HttpBody::new(Tracked::new(services, bytes, answers, load));
                 (self.status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
             }

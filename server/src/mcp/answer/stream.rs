@@ -1,6 +1,6 @@
-//! A response that begins when its answer is there, or, for a client that takes event streams, as soon as
-//! it is clear that the answer will take a while: then progress and keep-alives go out before it (MCP,
-//! "Streamable HTTP", "Receiving Messages").
+//! A response that begins when its answer is ready. For a client that accepts event streams it begins as soon as the
+//! answer will take a while: progress and keep-alives are then sent first (MCP, "Streamable HTTP", "Receiving
+//! Messages").
 
 use std::{
     convert::Infallible,
@@ -25,13 +25,13 @@ use tokio::{
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
-use super::{Answer, Content, EVENT_STREAM, body::Tracked};
+use super::{Answer, EVENT_STREAM, Payload, body::Tracked};
 use crate::{
     limit::Load,
     service::{Services, call::Told},
 };
 
-/// Whether the client takes event streams: every client of the specification does, a person with curl may not.
+/// Whether the client accepts event streams. Every client of the specification does; a person with curl may not.
 pub(in crate::mcp) fn takes_events(headers: &HeaderMap) -> bool {
     let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let mut kinds = values.flat_map(|value| value.split(','));
@@ -41,7 +41,7 @@ pub(in crate::mcp) fn takes_events(headers: &HeaderMap) -> bool {
     })
 }
 
-/// Responds with the answer that `work` comes to. Dropping the response drops the work.
+/// Responds with the answer that `work` produces. Dropping the response drops the work.
 pub(in crate::mcp) async fn respond(
     services: &Arc<Services>,
     work: impl Future<Output = Answer> + Send + 'static,
@@ -59,9 +59,9 @@ pub(in crate::mcp) async fn respond(
         answer = &mut work => return answer.into_response(services, &load),
     };
     let alive = keep_alives(services);
-    // The first byte takes the head along.
+    // The headers are sent with the first byte.
     let first = frame(first).unwrap_or_else(|| Bytes::from_static(STILL_HERE));
-    // On its own, so that a client that does not read holds up nothing but its own answer.
+    // In a task of its own, so that a client that reads slowly delays only its own answer.
     let work = AbortOnDropHandle::new(tokio::spawn(work.in_current_span()));
     let now = Now::Working(work);
     let stream = Stream { services: services.clone(), first: Some(first), told, alive, now, load };
@@ -111,7 +111,7 @@ impl axum::body::HttpBody for Stream {
                         }
                         Poll::Ready(Ok(answer)) => {
                             stream.now = Now::of(&stream.services, answer, &stream.load);
-                            // What was told before the answer goes before it.
+                            // Messages from before the answer are sent before it.
                             let ahead: Vec<u8> = std::iter::from_fn(|| stream.told.try_recv().ok())
                                 .filter_map(frame)
                                 .flatten()
@@ -134,13 +134,13 @@ impl axum::body::HttpBody for Stream {
 impl Now {
     fn of(services: &Arc<Services>, answer: Answer, load: &Arc<Load>) -> Self {
         match answer.content {
-            Content::Json { bytes, answers } => Self::Answering(Tracked::new(services, event(&bytes), answers, load)),
-            Content::Nothing | Content::Events(_) => Self::Ended,
+            Payload::Json { bytes, answers } => Self::Answering(Tracked::new(services, event(&bytes), answers, load)),
+            Payload::Nothing | Payload::Events(_) => Self::Ended,
         }
     }
 }
 
-/// Ticks whenever an event stream on which nothing was sent has to show that it is there.
+/// Ticks whenever an idle event stream must send a keep-alive.
 pub(in crate::mcp) fn keep_alives(services: &Services) -> Interval {
     let pause = services.pace.keep_alive;
     let mut alive = interval_at(Instant::now() + pause, pause);
@@ -153,7 +153,7 @@ pub(in crate::mcp) const STILL_HERE: &[u8] = b": still here\n\n";
 
 /// One JSON-RPC message as an event.
 pub(in crate::mcp) fn event(json: &[u8]) -> Vec<u8> {
-    // Every message of ours is made as a string.
+    // All our messages are made as strings.
     wire::sse::encode(None, None, &String::from_utf8_lossy(json)).into_bytes()
 }
 

@@ -1,4 +1,4 @@
-//! Which toolkit a request is for, as its path names it.
+//! The toolkit that a request's path names.
 
 use std::convert::Infallible;
 
@@ -7,8 +7,8 @@ use axum::{
     http::request::Parts,
 };
 
-/// The names in `/{org}/{toolkit}/mcp`, decoded. What is not UTF-8 stays as it was sent: nothing has such a
-/// name, so that it is answered as every other name of nothing is, once it is known who asks.
+/// The names in `/{org}/{toolkit}/mcp`, decoded. A name that is not UTF-8 stays as it was sent: nothing has such a
+/// name, so once the caller is known it is answered like any other unknown name.
 pub struct Address {
     pub(in crate::mcp) org: String,
     pub(in crate::mcp) toolkit: String,

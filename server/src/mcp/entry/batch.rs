@@ -1,4 +1,4 @@
-//! Batches, which only 2025-03-26 has: each entry is gated and recorded alone.
+//! Batches, which only 2025-03-26 has: each entry is gated and recorded on its own.
 
 use std::sync::{
     Arc,
@@ -16,16 +16,16 @@ use wire::{
 
 use crate::{
     mcp::{
-        answer::{Answer, Content, fault},
+        answer::{Answer, Payload, fault},
         methods::{self, Asked},
         request::{called, place::Place},
     },
     service::Services,
 };
 
-/// How many entries of a batch are worked on at once.
+/// How many entries of a batch are in flight at once.
 const AT_ONCE: usize = 8;
-/// How large the answers of a batch may grow, in bytes, before its other entries are refused.
+/// The limit of a batch's answers, in bytes; the remaining entries are refused.
 const MAX_ANSWERS: usize = 32 * 1024 * 1024;
 
 type Entry<'a> = Result<Message<'a>, RpcError>;
@@ -33,7 +33,7 @@ type Entry<'a> = Result<Message<'a>, RpcError>;
 /// Answers a batch with a batch, as JSON. Its calls are not held open: they would wait for each other.
 pub(in crate::mcp) async fn answer(services: &Arc<Services>, place: &Place, entries: Vec<Entry<'_>>) -> Answer {
     let place = &Place { hold: std::time::Duration::ZERO, ..place.clone() };
-    // Its entries are what is in flight.
+    // Only its entries count as in flight.
     let _waits = place.load.wait();
     let size = AtomicUsize::new(0);
     let mut answering = Vec::new();
@@ -50,7 +50,7 @@ pub(in crate::mcp) async fn answer(services: &Arc<Services>, place: &Place, entr
     let mut all = vec![b'['];
     let mut answered = Vec::new();
     for entry in entries {
-        if let Content::Json { bytes, answers } = entry.content {
+        if let Payload::Json { bytes, answers } = entry.content {
             if all.len() > 1 {
                 all.push(b',');
             }
@@ -59,7 +59,7 @@ pub(in crate::mcp) async fn answer(services: &Arc<Services>, place: &Place, entr
         }
     }
     all.push(b']');
-    Answer { status: StatusCode::OK, content: Content::Json { bytes: all, answers: answered }, session: None }
+    Answer { status: StatusCode::OK, content: Payload::Json { bytes: all, answers: answered }, session: None }
 }
 
 async fn answer_entry(services: &Arc<Services>, place: &Place, entry: Entry<'_>, size: &AtomicUsize) -> Answer {
@@ -91,7 +91,7 @@ async fn answer_entry(services: &Arc<Services>, place: &Place, entry: Entry<'_>,
         Ok(_) => methods::refuse(services, place, wrong("not a request"), tool).await,
         Err(error) => methods::refuse(services, place, error, tool).await,
     };
-    if let Content::Json { bytes, .. } = &answer.content {
+    if let Payload::Json { bytes, .. } = &answer.content {
         size.fetch_add(bytes.len(), Ordering::Relaxed);
     }
     answer

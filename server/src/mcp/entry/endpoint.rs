@@ -41,10 +41,10 @@ use crate::{
     },
 };
 
-/// How many events may wait for a client that reads slowly; more are left out.
+/// How many events may wait for a slow client; further events are dropped.
 const AHEAD: usize = 16;
 
-/// The stream on which a session of an earlier revision hears what changes; for a browser, how to connect.
+/// The event stream of a session of an earlier revision; for a browser, the page that says how to connect.
 pub async fn get_endpoint(
     State(services): State<Arc<Services>>,
     Address { org, toolkit }: Address,
@@ -63,7 +63,7 @@ pub async fn get_endpoint(
         let revision = era::of_header(headers).map_err(bad_request)?;
         let session = session_of(&services, &place, headers).await?;
         let place = in_its_name(&services, place, session.as_ref());
-        // Without a session, or in a revision that has none, there is no such stream.
+        // There is no such stream without a session, or in a revision that has no sessions.
         let session = session.filter(|_| !revision.is_modern()).ok_or_else(|| {
             Error::new(Kind::MethodNotAllowed, "method_not_allowed", "GET needs a session; send POST")
         })?;
@@ -146,16 +146,16 @@ pub async fn post_endpoint(
     stream::respond(&services, work, heard, takes_events, load).await
 }
 
-/// What of a body was read.
+/// What was read of a body.
 #[derive(Default)]
 struct Heard {
     whole: Option<Bytes>,
-    /// Of one that was refused.
+    /// The beginning of a body that was refused.
     beginning: Bytes,
 }
 
-/// Lets the caller in and reads what it sends, as far as there is room for it. Reading may take a while: who may call
-/// what is looked up again after it. What was read stands in `heard` also where the caller is not let in then.
+/// Authenticates the caller and reads the body, as far as there is room for it. Reading may take a while, so the
+/// caller's rights are looked up again afterwards. `heard` keeps what was read even if the caller is refused then.
 async fn receive(
     services: &Services,
     headers: &HeaderMap,
@@ -184,11 +184,12 @@ async fn receive(
     if let Some(guest) = place.guest() {
         services.guest_records.take(guest, body.len())?;
     }
-    // 2026-07-28 has no sessions: an id that is sent all the same is ignored.
-    // An unknown revision is refused as such, whatever else is wrong.
+    // 2026-07-28 has no sessions: a session id is ignored. An unknown revision is refused as such, whatever else is
+    // wrong.
     if era::of_header(headers).is_ok_and(|revision| !revision.is_modern()) {
         let session = match session_of(services, &place, headers).await {
-            // What begins a session may name one that has ended: many a client sends the last id with everything.
+            // A request that opens a session may name one that has ended: many clients send the last id with every
+            // request.
             Err(error) if error.code == mcp_session::UNKNOWN && asked::begins_session(&body) => None,
             found => found?,
         };
@@ -197,7 +198,7 @@ async fn receive(
     Ok((place, None, body))
 }
 
-/// Who calls, by credential: 401 for everybody else, wherever they knock. `tool`: what is known of what they call.
+/// The caller by its credential; 401 for all others, whatever the address. `tool`: the called tool, if known.
 fn authenticate(
     services: &Arc<Services>,
     headers: &HeaderMap,
@@ -220,22 +221,23 @@ fn authenticate(
     Ok(actor)
 }
 
-/// Where they call: 404 for a toolkit that is not there or not theirs. Their request counts as in flight from here on.
+/// The caller's org and toolkit; 404 for a toolkit that does not exist or is not the caller's. The request counts as in
+/// flight from here on.
 fn place(services: &Services, headers: &HeaderMap, actor: Actor, org: &str, toolkit: &str) -> Result<Place> {
     let begin = |caller: &Caller, org: &Org, is_guest: bool| {
-        // A guest who belongs to no org takes no part of the one it calls at.
+        // A guest that belongs to no org takes no share of the org that it calls.
         let home = (!is_guest || caller.org != org.id).then_some(caller.org);
         services.budget.begin(caller.principal, home).map(Arc::new)
     };
     let place = place_of(services, headers, actor, (org, toolkit), begin)?;
     if let Some(guest) = place.guest() {
-        // Before anything is read of a guest whose quota is used up.
+        // A guest whose quota is used up is refused before anything is read.
         services.guest_records.take(guest, 0)?;
     }
     Ok(place)
 }
 
-/// The same for a request that may have begun to count already.
+/// The same for a request that may already be counted.
 fn place_of(
     services: &Services,
     headers: &HeaderMap,
@@ -260,13 +262,13 @@ fn place_of(
     Ok(place.of_client(services, client(headers)))
 }
 
-/// The client, as its requests say.
+/// The client, as its requests name it.
 fn client(headers: &HeaderMap) -> Option<String> {
     let client = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok())?;
     Some(client.chars().take(200).collect())
 }
 
-/// The session of a request that names one. One that is not this caller's does not exist; an empty name is none.
+/// The session that a request names. Another caller's session does not exist; an empty name means no session.
 async fn session_of(services: &Services, place: &Place, headers: &HeaderMap) -> Result<Option<Session>> {
     let named = era::text(headers, &era::SESSION_ID).map_err(bad_request)?;
     let Some(id) = named.filter(|id| !id.is_empty()) else { return Ok(None) };
@@ -274,7 +276,7 @@ async fn session_of(services: &Services, place: &Place, headers: &HeaderMap) -> 
     Ok(Some(session))
 }
 
-/// The place of a request in a session, whose client is the one that began it.
+/// The place of a request in a session; its client is the one that opened the session.
 fn in_its_name(services: &Services, place: Place, session: Option<&Session>) -> Place {
     match session {
         Some(session) => place.of_client(services, session.row.client.clone()),

@@ -1,5 +1,4 @@
-//! What a body holds, each message on its own: a request of either era, a notification, an answer that nobody
-//! asked for, a batch.
+//! Handles the messages in a body: a request of either era, a notification, an unrequested answer, or a batch.
 
 use std::sync::Arc;
 
@@ -29,7 +28,7 @@ use crate::{
     },
 };
 
-/// Answers what a body holds.
+/// Answers the messages in a body.
 pub(in crate::mcp) async fn answer(
     services: &Arc<Services>,
     place: Place,
@@ -76,8 +75,8 @@ pub(in crate::mcp) async fn answer(
     }
 }
 
-/// The gateway asks clients nothing, so nothing waits for an answer of theirs. Earlier revisions have them sent
-/// all the same; 2026-07-28 says that a body is a request or a notification ("Sending Messages").
+/// The gateway sends clients no requests, so no answer of a client is expected. Earlier revisions allow clients to send
+/// one all the same; in 2026-07-28 a body is a request or a notification ("Sending Messages").
 async fn unasked(services: &Arc<Services>, place: &Place, headers: &HeaderMap) -> Answer {
     match era::of_header(headers) {
         Ok(revision) if !revision.is_modern() => Answer::accepted(),
@@ -99,11 +98,11 @@ async fn request(services: &Arc<Services>, place: &Place, session: Option<Sessio
         }
         return listen::subscribe(services, place, asked.id, asked.params).await;
     }
-    // In a session the client may say that it no longer waits; without one it closes the connection.
+    // In a session the client can cancel a request by a notification; without one it closes the connection.
     let under_way = session.map(|session| services.mcp_sessions.under_way(&session, asked.id.get()));
     let cancel = under_way.as_ref().map(|request| request.cancelled.clone()).unwrap_or_default();
-    // What takes long becomes a stream, so that nobody in between gives the connection up; but the head of the
-    // answer to `initialize` names the session.
+    // A slow response becomes a stream, so that no proxy gives up the connection. The response to `initialize` does
+    // not: its headers name the session.
     let told = asked.told.clone().filter(|_| asked.method != "initialize");
     let mut answering = std::pin::pin!(methods::answer(services, place, Asked { cancel, ..asked }));
     tokio::select! {
@@ -112,14 +111,14 @@ async fn request(services: &Arc<Services>, place: &Place, session: Option<Sessio
         () = tokio::time::sleep(services.pace.keep_alive) => {}
     }
     if let Some(told) = told {
-        // A stream that has begun already needs no telling.
+        // A stream that has already begun need not be told.
         let _ = told.try_send(Told::Waiting);
     }
     answering.await
 }
 
-/// Nothing that a client notifies of changes anything here, except that it no longer waits. That never
-/// withdraws an approval: clients say it when their patience is over.
+/// Of a client's notifications only a cancellation has an effect here. It never withdraws an approval: clients send it
+/// when their own timeout is over.
 async fn notification(
     services: &Services,
     place: &Place,

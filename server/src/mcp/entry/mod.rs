@@ -1,5 +1,5 @@
-//! The way in: the address and its doors ([`endpoint`]), the page that a request may come from ([`origin`]), and what a body
-//! holds ([`message`], [`batch`]).
+//! The entry: the address and its HTTP methods ([`endpoint`]), the check of the page that sent a request ([`origin`]),
+//! and the messages in a body ([`message`], [`batch`]).
 
 mod address;
 mod batch;

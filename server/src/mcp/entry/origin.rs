@@ -1,6 +1,5 @@
-//! From which page a request comes (`Origin`): validated before anything else of a request to the endpoint but its
-//! `Host`, so that a page which a browser opened elsewhere cannot use an agent's endpoint (MCP, "Streamable HTTP",
-//! security).
+//! Validates which page sent a request (`Origin`), before anything else of a request to the endpoint except its `Host`,
+//! so that another site's page in a browser cannot use an agent's endpoint (MCP, "Streamable HTTP", security).
 
 use std::sync::Arc;
 
@@ -26,12 +25,12 @@ pub struct Origins {
 }
 
 impl Origins {
-    /// The public URL's origin, and those that are configured.
+    /// The public URL's origin, and the configured ones.
     pub fn new(public_url: &Url, configured: &[String]) -> Self {
         Self { ours: public_url.origin().ascii_serialization(), others: configured.to_vec() }
     }
 
-    /// Lets a request in, or says what is wrong with it.
+    /// Checks a request's origin.
     ///
     /// # Errors
     /// `origin_refused`, forbidden.
@@ -56,14 +55,14 @@ impl Origins {
         ))
     }
 
-    /// What lets the pages of configured origins read the answers; none where no origin is configured.
+    /// Lets pages of configured origins read the answers; `None` if no origin is configured.
     pub fn cors(&self) -> Option<CorsLayer> {
         let origins: Vec<HeaderValue> = self.others.iter().filter_map(|origin| origin.parse().ok()).collect();
         (!origins.is_empty()).then(|| {
             CorsLayer::new()
                 .allow_origin(origins)
                 .allow_methods([Method::GET, Method::POST, Method::DELETE])
-                // A tool makes names of headers (`Mcp-Param-…`): no list has them all.
+                // Tools define header names (`Mcp-Param-…`), so no list can name them all.
                 .allow_headers(AllowHeaders::mirror_request())
                 .expose_headers([
                     HeaderName::from_static("mcp-session-id"),
@@ -83,7 +82,7 @@ impl std::fmt::Display for Origins {
     }
 }
 
-/// The layer around the endpoint, outside of everything else there.
+/// The outermost layer of the endpoint.
 pub async fn guard(State(origins): State<Arc<Origins>>, request: Request, next: Next) -> Response {
     match origins.check(request.headers()) {
         Ok(()) => next.run(request).await,

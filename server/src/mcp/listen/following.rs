@@ -1,6 +1,6 @@
-//! The tasks that a subscription follows (MCP tasks extension, "Task Status Notifications"): told of when
-//! their status changes, until they have ended. They are looked at beside the stream, some at once and each
-//! with a limit, so that an upstream that is slow to tell of its tasks holds up nothing else.
+//! The tasks that a subscription follows (MCP tasks extension, "Task Status Notifications"): each change of status is
+//! sent until they have ended. They are read apart from the stream, several at once and each with a timeout, so that a
+//! slow upstream delays nothing else.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -27,12 +27,12 @@ use crate::{
     },
 };
 
-/// How often each is looked at whether or not anything was announced, and one that could not be looked at again.
-/// An upstream's, of which nothing is announced, is looked at as often as the upstream says.
+/// How often each task is read without an announcement, and when a failed read is retried. An upstream's task, which is
+/// never announced, is read as often as the upstream says.
 const LOOK: Duration = Duration::from_secs(15);
-/// How many are looked at at once: each may bring a whole result along.
+/// How many are read at once: each may carry a whole result.
 const AT_ONCE: usize = 4;
-/// How long looking at one may take.
+/// The timeout of one read.
 const WITHIN: Duration = Duration::from_secs(10);
 
 /// News of a task.
@@ -45,9 +45,9 @@ pub(in crate::mcp) struct News {
 
 struct Followed {
     approval: Option<ApprovalId>,
-    /// What was told last, if anything was.
+    /// What was sent last, if anything was.
     told: Option<Option<Standing>>,
-    /// The upstream's task, as it was looked at last.
+    /// The upstream's task, as last polled.
     polled: Option<Polled>,
     look_at: Instant,
 }
@@ -70,20 +70,20 @@ impl Followed {
         }
     }
 
-    /// What was done to it is no reason to look again at once.
+    /// A change made meanwhile is no reason for an immediate retry.
     fn could_not_be_looked_at(&mut self) {
         self.polled.take_if(|polled| polled.is_stirred());
         self.look_at = Instant::now() + LOOK;
     }
 }
 
-/// Which tasks are looked at.
+/// Which tasks are read.
 #[derive(Clone, Copy)]
 enum Which {
     All,
     /// The handles on this approval.
     Of(ApprovalId),
-    /// Those whose time has come.
+    /// The tasks that are due.
     Due,
 }
 
@@ -95,12 +95,12 @@ pub(in crate::mcp) struct Following {
 }
 
 impl Following {
-    /// Those of the ids that are the caller's tasks, each once.
+    /// The ids that are the caller's tasks, each once.
     ///
     /// # Errors
     /// When Postgres cannot be reached.
     pub(in crate::mcp) async fn of(services: &Services, asker: Asker, ids: &[impl AsRef<str>]) -> Result<Self> {
-        // First the subscription, then the look: nothing is missed between the two.
+        // Subscribes before it reads, so that no change is missed in between.
         let changes = services.live.approvals();
         let mut tasks = HashMap::new();
         for id in ids {
@@ -122,15 +122,16 @@ impl Following {
         self.tasks.contains_key(id)
     }
 
-    /// Begins to look; first how each stands now. Ends when all have ended, or nobody listens any more.
+    /// Starts to follow: first sends each task's present state. Ends when all tasks have ended or nobody listens any
+    /// more.
     pub(in crate::mcp) fn begin(mut self, services: &Arc<Services>) -> mpsc::Receiver<News> {
-        // One waits at most: a result may be large.
+        // At most one waits: a result may be large.
         let (tell, told) = mpsc::channel(1);
         let services = services.clone();
         tokio::spawn(async move {
             let mut which = Which::All;
             while !self.tasks.is_empty() {
-                // Upstreams may be slow to tell, and nobody may want to know any more.
+                // An upstream may be slow, and the listener may have gone.
                 tokio::select! {
                     () = tell.closed() => return,
                     () = services.stop.cancelled() => return,
@@ -147,8 +148,8 @@ impl Following {
         told
     }
 
-    /// Tells of those tasks that stand otherwise than what was told last. One that has ended is told of and
-    /// then not followed any more. `false`: nobody listens.
+    /// Sends the tasks that differ from what was sent last. A task that has ended is sent and then no longer followed.
+    /// `false`: nobody listens.
     async fn look(&mut self, services: &Services, which: Which, tell: &mpsc::Sender<News>) -> bool {
         let asker = &self.asker;
         let due = self.tasks.iter().filter(|(_, task)| match which {
@@ -203,7 +204,7 @@ async fn moved(changes: &mut broadcast::Receiver<ApprovalChanged>, tasks: &HashM
     }
 }
 
-/// Resolves when one of them is to be looked at whether or not anything was announced.
+/// Resolves when one of them is due to be read without an announcement.
 async fn due(tasks: &HashMap<String, Followed>) {
     let mut due: FuturesUnordered<_> = tasks.values().map(Followed::due).collect();
     due.next().await;

@@ -1,6 +1,6 @@
-//! Streams on which a client hears that its tools have changed and how its tasks stand: of a session (GET,
-//! until 2025-11-25), or of a request (`subscriptions/listen`, 2026-07-28). They end when the client closes them, when its credential
-//! ends, and, with a word, when this replica stops.
+//! Event streams that tell a client when its tools or its tasks change: of a session (GET, until 2025-11-25), or of a
+//! request (`subscriptions/listen`, 2026-07-28). They end when the client closes them, when its credential ends, and,
+//! with a last message, when this replica stops.
 
 mod following;
 
@@ -27,7 +27,7 @@ use wire::{
 };
 
 use self::following::{Following, News};
-use super::answer::{Answer, Content};
+use super::answer::{Answer, Payload};
 use crate::{
     db::audit::Status,
     error::{Error, Kind, Result},
@@ -46,7 +46,7 @@ use crate::{
     },
 };
 
-/// The stream of a session: its tools' changes.
+/// The stream of a session: changes of its tools.
 ///
 /// # Errors
 /// `too_many_streams`; when Postgres cannot be reached.
@@ -60,7 +60,7 @@ pub(in crate::mcp) async fn to_session(services: &Arc<Services>, place: Place, s
     Ok(listener.body())
 }
 
-/// The stream of a subscription: first what is agreed to, then that and nothing else.
+/// The stream of a subscription: first the agreed filter, then only what matches it.
 pub(in crate::mcp) async fn subscribe(
     services: &Arc<Services>,
     place: &Place,
@@ -102,11 +102,11 @@ pub(in crate::mcp) async fn subscribe(
     let begun: Result<Listener> = begun.await;
     let error = match begun {
         Ok(listener) => {
-            return Answer { status: StatusCode::OK, content: Content::Events(listener.body()), session: None };
+            return Answer { status: StatusCode::OK, content: Payload::Events(listener.body()), session: None };
         }
         Err(error) => error,
     };
-    // Without Postgres there is no record to write.
+    // Without Postgres no record can be written.
     let written = match error.kind {
         Kind::Unavailable => Ok(()),
         _ => recording.write(services, Status::Refused, Some(&error.message), None, None).await,
@@ -121,13 +121,13 @@ fn seat(services: &Services, place: &Place) -> Result<Seat> {
     })
 }
 
-/// A `subscriptions/listen` request: all that its stream says names it.
+/// A `subscriptions/listen` request, named by every message on its stream.
 struct Subscription {
     id: Box<RawValue>,
 }
 
 impl Subscription {
-    /// What of the wanted is agreed to: tasks that are not the caller's are left out.
+    /// The part of the requested filter that is agreed to; tasks of other callers are left out.
     fn acknowledged(&self, wanted: &ListenParams<'_>, following: &Following) -> Box<RawValue> {
         let mut agreed = serde_json::Map::new();
         if wanted.tools_list_changed {
@@ -150,31 +150,31 @@ impl Subscription {
 /// The longest id of a subscription, in bytes.
 const LONGEST_ID: usize = 1_024;
 
-/// The key under `_meta` by which everything on a stream names its subscription.
+/// The key under `_meta` by which every message on a stream names its subscription.
 const SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId";
 
 static EMPTY: LazyLock<Box<RawValue>> = LazyLock::new(|| spliced("{}".to_owned()));
 
-/// JSON that was put together from JSON.
+/// JSON spliced together from JSON.
 fn spliced(text: String) -> Box<RawValue> {
     RawValue::from_string(text).unwrap_or_default()
 }
 
-/// A stream under way.
+/// An open stream.
 struct Listener {
     services: Arc<Services>,
     place: Place,
-    /// Counted as open as long as this lives.
+    /// Counts the stream as open while it lives.
     _seat: Seat,
     subscription: Option<Subscription>,
     /// The stream of a session.
     session: Option<mcp_session::Stream>,
     wants_tools: bool,
-    /// What the caller's tools were when they were last looked at.
+    /// The digest of the caller's tools when last compared.
     tools: [u8; 32],
-    /// News of its tasks; none once all have ended.
+    /// News of its tasks; `None` once all have ended.
     news: Option<mpsc::Receiver<News>>,
-    /// The asking of upstreams whose lists are too old.
+    /// The task that refreshes outdated lists of upstreams.
     refreshing: Option<JoinHandle<()>>,
     versions: watch::Receiver<i64>,
     alive: Interval,
@@ -190,7 +190,7 @@ impl Listener {
         subscription: Option<Subscription>,
         wants_tools: bool,
     ) -> Self {
-        // From here on the seat is what bounds it, and nothing of its request is kept.
+        // From here on the seat is the bound, and nothing of the request is kept.
         place.load.rest();
         place.load.let_go();
         Self {
@@ -205,7 +205,7 @@ impl Listener {
             wants_tools,
             versions: services.directory.versions(),
             alive: keep_alives(services),
-            // The first byte takes the head along.
+            // The headers are sent with the first byte.
             queue: VecDeque::from([STILL_HERE.to_vec()]),
             ended: false,
         }
@@ -218,7 +218,7 @@ impl Listener {
         }))
     }
 
-    /// What is sent next; `None` at the end.
+    /// The next bytes to send; `None` at the end.
     async fn next(&mut self) -> Option<Vec<u8>> {
         loop {
             if let Some(bytes) = self.queue.pop_front() {
@@ -248,8 +248,8 @@ impl Listener {
         }
     }
 
-    /// Looks at the caller's tools after a change of the configuration. `None`: there is nothing for it here
-    /// any more.
+    /// Compares the caller's tools after a change of the configuration. `None`: the caller may no longer use the
+    /// toolkit.
     fn look_again(&mut self) -> Option<()> {
         let Ok(directory) = self.services.directory.get() else { return Some(()) };
         let actor = access::again(&self.services, &directory, &self.place.actor).ok()?;
@@ -264,11 +264,11 @@ impl Listener {
         Some(())
     }
 
-    /// Whether the credential has not ended meanwhile; and has the upstreams asked again whose lists are too
-    /// old, beside the stream: one may be slow.
+    /// Checks that the credential has not ended. Also refreshes outdated lists of upstreams, apart from the stream
+    /// because an upstream may be slow.
     async fn still_valid(&mut self) -> Option<()> {
         if let Err(error) = access::still_valid(&self.services, &self.place.actor).await {
-            // Without the database nothing changes that could be told.
+            // While the database is away, nothing can change that could be told.
             return matches!(error.kind, Kind::Unavailable).then_some(());
         }
         if self.wants_tools && self.refreshing.as_ref().is_none_or(JoinHandle::is_finished) {
@@ -278,8 +278,8 @@ impl Listener {
         Some(())
     }
 
-    /// Tells how a task stands, once that is on record: it may carry the result of a call. `None`: it cannot be
-    /// recorded, so the stream ends, and the client asks itself.
+    /// Sends a task's state once that is recorded, since it may carry the result of a call. `None`: it cannot be
+    /// recorded; the stream ends, and the client has to poll.
     async fn tell_of(&mut self, news: News) -> Option<()> {
         let asked = json!({"taskId": news.id}).to_string();
         let recording = self.place.record(&self.services, "notifications/tasks", Some(&asked)).await;
@@ -300,7 +300,7 @@ impl Listener {
         self.queue.push_back(event(&notification_bytes(method, params.as_deref())));
     }
 
-    /// A subscription that ends here ends with its result (MCP 2026-07-28, "Subscriptions", graceful closure).
+    /// A subscription that the server ends gets its result (MCP 2026-07-28, "Subscriptions", graceful closure).
     fn farewell(&self) -> Option<Vec<u8>> {
         let subscription = self.subscription.as_ref()?;
         let info = methods::server_info();
@@ -313,7 +313,7 @@ impl Listener {
     }
 }
 
-/// Resolves when the stream of a session is over, if it is one.
+/// Resolves when the stream's session is over, if it has one.
 async fn over(session: &Option<mcp_session::Stream>) {
     match session {
         Some(stream) => stream.over().await,

@@ -1,4 +1,4 @@
-//! Who answers, and for how long what it says may be kept.
+//! The server's identity, and how long clients may cache its answers.
 
 use std::sync::LazyLock;
 
@@ -6,7 +6,8 @@ use serde_json::{Value, json, value::RawValue};
 
 use crate::mcp::request::place::Place;
 
-/// How long a client may keep a list or what was discovered, in milliseconds: permissions and upstreams change.
+/// How long a client may cache a list or the answer of `server/discover`, in milliseconds: permissions and upstreams
+/// change.
 pub(in crate::mcp) const TTL_MS: u64 = 60_000;
 
 static SERVER_INFO: LazyLock<Box<RawValue>> = LazyLock::new(|| {
@@ -14,7 +15,7 @@ static SERVER_INFO: LazyLock<Box<RawValue>> = LazyLock::new(|| {
     serde_json::value::to_raw_value(&info).unwrap_or_default()
 });
 
-/// Who answers, as every result of 2026-07-28 says.
+/// The server's identity, part of every result of 2026-07-28.
 pub(in crate::mcp) fn server_info() -> &'static RawValue {
     &SERVER_INFO
 }

@@ -1,4 +1,4 @@
-//! What a method of ours gives: a result with what the record keeps of it, or why there is none.
+//! The result of one of the gateway's methods with its recorded form, or a failure.
 
 use domain::{ApprovalId, OrgId};
 use serde_json::value::RawValue;
@@ -6,13 +6,13 @@ use wire::error::RpcError;
 
 use crate::error::Error;
 
-/// A result of ours, and what the record keeps of it.
+/// A result of the gateway, and its recorded form.
 pub(in crate::mcp) struct Answered {
     pub(in crate::mcp) result: Box<RawValue>,
     pub(in crate::mcp) record: Option<String>,
-    /// The approval it is about.
+    /// The approval that the result is about.
     pub(in crate::mcp) approval: Option<ApprovalId>,
-    /// The approval whose stored answer is in it: once it is written whole, replay counts from the finish.
+    /// The approval whose stored answer it carries. Once the answer is fully written, replay counts from the finish.
     pub(in crate::mcp) answers: Option<(OrgId, ApprovalId)>,
 }
 
@@ -33,7 +33,7 @@ impl Answered {
 pub(in crate::mcp) enum Failure {
     /// The request was wrong.
     Rpc(RpcError),
-    /// Something is wrong here.
+    /// The gateway failed.
     Error(Error),
 }
 

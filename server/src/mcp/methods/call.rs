@@ -1,4 +1,4 @@
-//! `tools/call`: the call as `service` takes it.
+//! `tools/call`: hands the call to `service`.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ pub(super) async fn call(services: &Arc<Services>, place: &Place, recording: Rec
     if let Ok(params) = &mut parsed
         && !place.spoken.modern
     {
-        // Earlier revisions know no such members.
+        // Earlier revisions have no such members.
         params.input = Input::default();
     }
     let recording = match &parsed {

@@ -1,4 +1,4 @@
-//! `server/discover` of 2026-07-28: which revisions are spoken, what is offered, how long that may be kept.
+//! `server/discover` of 2026-07-28: the supported revisions and capabilities, and how long the answer may be cached.
 
 use serde_json::json;
 use wire::mcp::{Revision, TASKS_EXTENSION};
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::mcp::request::place::Place;
 
-/// Answers what this endpoint speaks and offers.
+/// Answers with the supported revisions and capabilities of this endpoint.
 pub(in crate::mcp) fn discover(place: &Place) -> Answered {
     let newest_first: Vec<&str> = Revision::ALL.iter().rev().map(|revision| revision.as_str()).collect();
     let result = json!({

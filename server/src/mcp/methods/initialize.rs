@@ -1,4 +1,5 @@
-//! `initialize`, how revisions before 2026-07-28 begin: which one is spoken, what is offered, and the session.
+//! `initialize`, the handshake of revisions before 2026-07-28: negotiates the revision and the capabilities, and opens
+//! the session.
 
 use serde_json::{json, value::RawValue};
 use wire::mcp::{InitializeParams, Revision};
@@ -13,8 +14,8 @@ use crate::{
     service::{Services, mcp_session},
 };
 
-/// Answers with the revision the client asked for, if it is one of ours, else the newest of those that begin
-/// like this (MCP 2025-11-25, "Lifecycle", version negotiation); and the id of a new session.
+/// Answers with the client's revision if it is supported, otherwise with the newest one that has this handshake (MCP
+/// 2025-11-25, "Lifecycle", version negotiation), and with the id of a new session.
 pub(in crate::mcp) async fn initialize(
     services: &Services,
     place: &Place,

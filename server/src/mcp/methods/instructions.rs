@@ -1,5 +1,5 @@
-//! What an agent reads before it uses anything: the gateway's own words, then the toolkit's, or else those of its
-//! upstreams.
+//! The instructions that an agent reads before it uses anything: the gateway's own, then the toolkit's, or if it has
+//! none those of its upstreams.
 
 use domain::directory::{Connection, Org, Toolkit};
 use serde_json::{Value, json};
@@ -8,14 +8,14 @@ use wire::canonical::sha256;
 use super::list::visible;
 use crate::mcp::request::place::Place;
 
-/// The gateway's own words.
+/// The gateway's own instructions.
 const OURS: &str = "Some tools wait for a person's decision. A result that begins with NOT EXECUTED says what to do next; \
      follow it and do not look for another way to get the same effect.";
 
-/// How long all of it may be, in bytes.
+/// The limit of all instructions together, in bytes.
 const LARGEST: usize = 8 * 1024;
 
-/// What this caller reads here.
+/// The instructions for this caller and toolkit.
 pub(in crate::mcp) fn instructions(place: &Place) -> String {
     let upstreams = || joined(&place.toolkit, &seen_by(place));
     let theirs = place.toolkit.instructions.as_deref().map_or_else(upstreams, str::to_owned);
@@ -27,7 +27,8 @@ pub(in crate::mcp) fn instructions(place: &Place) -> String {
     text
 }
 
-/// The same result as the record has it: others' words by digest, as lists are (approvals.md, promise 3).
+/// The same result in its recorded form: texts of others are recorded by digest, as lists are (approvals.md, promise
+/// 3).
 pub(in crate::mcp) fn recorded(mut result: Value) -> String {
     if let Some(text) = result["instructions"].as_str().filter(|text| *text != OURS) {
         let digest = json!({"bytes": text.len(), "sha256": hex::encode(sha256(text.as_bytes()))});
@@ -36,7 +37,7 @@ pub(in crate::mcp) fn recorded(mut result: Value) -> String {
     result.to_string()
 }
 
-/// The connections of which this caller is listed a tool, by name.
+/// The connections with a tool that this caller is listed, by name.
 fn seen_by(place: &Place) -> Vec<&Connection> {
     let org: &Org = &place.org;
     let tools = visible(org, &place.toolkit, &place.caller);
@@ -47,7 +48,7 @@ fn seen_by(place: &Place) -> Vec<&Connection> {
     connections
 }
 
-/// The words of one upstream as they are; where the toolkit has several, each under its connection's name.
+/// The instructions of the upstreams; if the toolkit has several, each under its connection's name.
 fn joined(toolkit: &Toolkit, connections: &[&Connection]) -> String {
     let alone = toolkit.tools.windows(2).all(|pair| pair[0].tool.connection == pair[1].tool.connection);
     let texts =

@@ -1,4 +1,5 @@
-//! `tools/list`: what this caller may see, page by page, each definition as its upstream wrote it.
+//! `tools/list`: the tools that this caller may see, page by page, each definition byte for byte as its upstream wrote
+//! it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -32,17 +33,17 @@ use crate::{
     },
 };
 
-/// So long a client waits for its list. The upstream is given the time that its connection has.
+/// How long a client waits for its list. The upstream is given its connection's timeout.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Under this key the `_meta` of a list says which connections are out of date.
+/// The key in a list's `_meta` that names the connections whose lists are out of date.
 const OUTDATED: &str = "dev.permesso/outdated";
-/// How many tools one page has at most.
+/// The most tools of one page.
 const PAGE: usize = 1_000;
-/// How large the definitions of one page may be together, in bytes: a page has one more at least.
+/// A page ends with the tool whose definition takes it beyond this size, in bytes.
 const PAGE_BYTES: usize = 4 * 1024 * 1024;
 
-/// Lists tools, the gateway's own first, then the others ordered by name: many clients read one page and no more. Blocked
-/// tools are not there. The cursor is the name of the last tool of the page before.
+/// Lists tools, the gateway's own first, then the others by name: many clients read only one page. Blocked tools are
+/// left out. The cursor is the name of the last tool of the page before.
 pub(in crate::mcp) async fn list_tools(
     services: &Arc<Services>,
     place: &Place,
@@ -69,16 +70,16 @@ pub(in crate::mcp) async fn list_tools(
             continue;
         }
         more |= listed.len() == PAGE || bytes > PAGE_BYTES;
-        // What is not listed is not read either: there may be very much of it.
+        // Tools beyond this page are not read: there may be very many.
         if more {
             continue;
         }
-        // Kept from before there was this bound: the next listing withdraws it.
+        // Stored before this bound existed: the next listing withdraws it.
         if tool.tool.definition.len() > LARGEST {
             continue;
         }
         let raw: &RawValue = serde_json::from_str(&tool.tool.definition).map_err(Error::internal)?;
-        // Kept before it was known that clients cannot read it: likewise.
+        // Stored before it was known that clients cannot read it: the next listing withdraws it.
         if listed::allowed(raw).is_err() {
             continue;
         }
@@ -106,12 +107,12 @@ pub(in crate::mcp) fn visible<'a>(
     })
 }
 
-/// What tells one list from another, without writing it.
+/// Identifies a list without writing it.
 pub(in crate::mcp) fn digest(place: &Place) -> [u8; 32] {
     let mut text = vec![place.toolkit.lists_output_schemas().into()];
     for (tool, held) in visible(&place.org, &place.toolkit, &place.caller) {
         text.extend_from_slice(tool.name.as_bytes());
-        // No name has this byte, so no two lists read the same.
+        // No name contains this byte, so different lists have different texts.
         text.push(0xff);
         text.extend_from_slice(&tool.tool.seen_sha256);
         text.push(held.into());
@@ -140,7 +141,7 @@ fn page(
         text.push_str(&format!(",\"_meta\":{}", json!({OUTDATED: outdated})));
     }
     if place.spoken.modern {
-        // Who may use what differs by caller.
+        // The list differs by caller, so it may not be shared.
         text.push_str(&format!(",\"ttlMs\":{TTL_MS},\"cacheScope\":\"private\""));
     }
     text.push('}');
@@ -150,15 +151,15 @@ fn page(
     Ok(Answered::new(result, Some(digest)))
 }
 
-/// A connection whose tools are listed as they were last seen.
+/// A connection whose tools are listed as last seen.
 #[derive(serde::Serialize)]
 pub(in crate::mcp) struct Outdated {
     connection: String,
     reason: String,
 }
 
-/// Asks the upstreams again whose lists are too old. One that does not list its tools, or not soon, is listed as it was
-/// last seen, and is named.
+/// Refreshes the outdated lists of upstreams. An upstream that does not list its tools in time is listed as last seen,
+/// and is named.
 pub(in crate::mcp) async fn refresh(services: &Services, place: &Place) -> Vec<Outdated> {
     let mut used: Vec<_> = place.toolkit.tools.iter().map(|tool| tool.tool.connection).collect();
     used.sort_unstable();

@@ -1,4 +1,4 @@
-//! The methods of MCP: which there are ([`table`]), and what each answers.
+//! The methods of MCP: the list of them ([`table`]), and each method's answer.
 
 mod about;
 mod answered;

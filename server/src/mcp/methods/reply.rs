@@ -1,4 +1,4 @@
-//! What became of a call, as its answer, once it is on record.
+//! Turns the reply to a call into an answer, once it is recorded.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::{
     db::audit::Status,
     error::Error,
     mcp::{
-        answer::{Answer, Content, fault},
+        answer::{Answer, Payload, fault},
         request::{place::Place, record::Recording},
     },
     service::{
@@ -25,7 +25,7 @@ use crate::{
     },
 };
 
-/// Writes what a reply has not written of its record, and answers with it.
+/// Writes what is missing of a reply's record, and answers with the reply.
 pub(super) async fn replied(
     services: &Arc<Services>,
     place: &Place,
@@ -57,10 +57,10 @@ pub(super) async fn replied(
         Body::UpstreamError(error) => (status_of_theirs(error), raw_error_bytes(id, error)),
         Body::Error(error) => (status_of(place, error), error_bytes(Some(id), error)),
     };
-    Answer { status, content: Content::Json { bytes, answers: reply.answers.into_iter().collect() }, session: None }
+    Answer { status, content: Payload::Json { bytes, answers: reply.answers.into_iter().collect() }, session: None }
 }
 
-/// A response with a result, with what 2026-07-28 wants in each.
+/// A response with a result, with the members that 2026-07-28 requires in each.
 pub(super) fn result_bytes(place: &Place, id: &RawValue, result: &RawValue) -> Vec<u8> {
     if place.spoken.modern {
         response_bytes(id, &with_protocol(result, server_info()))
@@ -69,8 +69,8 @@ pub(super) fn result_bytes(place: &Place, id: &RawValue, result: &RawValue) -> V
     }
 }
 
-/// The HTTP status of an error of ours: earlier revisions have 200 for all that a request can be answered with,
-/// 2026-07-28 has some of its own.
+/// The HTTP status of a gateway's error: in earlier revisions 200 for every answered request, in 2026-07-28 some errors
+/// have their own.
 pub(in crate::mcp) fn status_of(place: &Place, error: &RpcError) -> StatusCode {
     match error.code {
         METHOD_NOT_FOUND if place.spoken.modern => StatusCode::NOT_FOUND,
@@ -79,8 +79,8 @@ pub(in crate::mcp) fn status_of(place: &Place, error: &RpcError) -> StatusCode {
     }
 }
 
-/// The HTTP status of an upstream's error. Of those that have one of their own only this comes as it is (see
-/// [`Upstreams::call`](crate::upstream::Upstreams::call)), and only to clients of 2026-07-28.
+/// The HTTP status of an upstream's error. Of the errors with a status of their own only this one is passed on
+/// unchanged (see [`Upstreams::call`](crate::upstream::Upstreams::call)), and only to clients of 2026-07-28.
 fn status_of_theirs(error: &RawValue) -> StatusCode {
     #[derive(serde::Deserialize)]
     struct Coded {
@@ -99,7 +99,7 @@ fn response_text(reply: &Reply) -> &str {
     }
 }
 
-/// The outcome could not be made durable, so it is not told; whether the call may have run is.
+/// The outcome could not be made durable and is therefore not told; whether the call may have run is told.
 fn unrecorded(reply: &Reply, error: &Error, id: &RawValue, request_id: Uuid) -> Answer {
     error.log();
     let ran = match reply.status {

@@ -1,4 +1,4 @@
-//! From one request to its answer, recorded: every method of MCP that there is.
+//! From one request to its recorded answer: the list of all MCP methods.
 
 use std::sync::Arc;
 
@@ -21,22 +21,22 @@ use super::{
 use crate::{
     db::audit::Status,
     mcp::{
-        answer::{Answer, Content, fault},
+        answer::{Answer, Payload, fault},
         request::place::Place,
     },
     service::{Services, call::Told},
 };
 
-/// One request, with what belongs to it.
+/// One request and its circumstances.
 pub(in crate::mcp) struct Asked<'a> {
     pub(in crate::mcp) id: &'a RawValue,
     pub(in crate::mcp) method: &'a str,
     pub(in crate::mcp) params: Option<&'a RawValue>,
-    /// The headers it came with; none for an entry of a batch.
+    /// The request's headers; `None` for an entry of a batch.
     pub(in crate::mcp) headers: &'a HeaderMap,
     /// Cancelled when the client no longer waits for it.
     pub(in crate::mcp) cancel: CancellationToken,
-    /// Where the client hears how it goes; nowhere for an entry of a batch.
+    /// Where progress is sent to the client; `None` for an entry of a batch.
     pub(in crate::mcp) told: Option<mpsc::Sender<Told>>,
 }
 
@@ -46,7 +46,7 @@ pub(in crate::mcp) async fn answer(services: &Arc<Services>, place: &Place, aske
     let modern = place.spoken.modern;
     let mut session = None;
     let recording = place.record(services, method, params.map(RawValue::get)).await;
-    // Its record is a copy of what it asks.
+    // Its record is a copy of the request.
     place.load.carry(recording.intent.request.as_ref().map_or(0, |request| request.len()));
     let result = match method {
         "tools/call" => return call(services, place, recording, asked).await,
@@ -66,7 +66,7 @@ pub(in crate::mcp) async fn answer(services: &Arc<Services>, place: &Place, aske
             Err(failure) => Err(failure),
         },
         "ping" if !modern => Ok(Answered::plain("{}")),
-        // Not offered, and asked for all the same by clients that give up the whole server when they are refused.
+        // Not offered, but clients ask for it all the same and give up the whole server when refused.
         "resources/list" if !modern => Ok(Answered::plain(r#"{"resources":[]}"#)),
         "resources/templates/list" if !modern => Ok(Answered::plain(r#"{"resourceTemplates":[]}"#)),
         "prompts/list" if !modern => Ok(Answered::plain(r#"{"prompts":[]}"#)),
@@ -83,20 +83,20 @@ pub(in crate::mcp) async fn answer(services: &Arc<Services>, place: &Place, aske
     }
     match result {
         Ok(answered) => {
-            // What is discovered describes the server at more length already.
+            // The answer of `server/discover` already describes the server in more detail.
             let bytes = match method {
                 "server/discover" => response_bytes(id, &answered.result),
                 _ => result_bytes(place, id, &answered.result),
             };
             let answers = answered.answers.into_iter().collect();
-            Answer { status: StatusCode::OK, content: Content::Json { bytes, answers }, session }
+            Answer { status: StatusCode::OK, content: Payload::Json { bytes, answers }, session }
         }
         Err(Failure::Rpc(error)) => Answer::json(status_of(place, &error), error_bytes(Some(id), &error)),
         Err(Failure::Error(error)) => fault::answer(&error, Some(id), place.request_id),
     }
 }
 
-/// Refuses what is not a request that can be read, recorded with the tool that it calls.
+/// Refuses a request that cannot be read, recorded with the tool that it calls.
 pub(in crate::mcp) async fn refuse(
     services: &Arc<Services>,
     place: &Place,

@@ -1,5 +1,5 @@
-//! `tasks/get`, `tasks/update` and `tasks/cancel` (MCP tasks extension), for requests that declare it.
-//! Another caller's task, another toolkit's and one that never was are told apart by nobody.
+//! `tasks/get`, `tasks/update` and `tasks/cancel` (MCP tasks extension), for requests that declare it. A task of
+//! another caller or toolkit cannot be told from one that never existed.
 
 use std::sync::Arc;
 
@@ -23,10 +23,10 @@ use crate::{
     },
 };
 
-/// All that is said to a request that changes something.
+/// The whole answer to a request that changes something.
 const ACKNOWLEDGED: &str = r#"{"resultType":"complete"}"#;
 
-/// How a task stands, waiting for a change for as long as the client's hold time.
+/// A task's state; waits for a change for as long as the client's hold time.
 pub(in crate::mcp) async fn get(
     services: &Services,
     place: &Place,
@@ -41,7 +41,7 @@ pub(in crate::mcp) async fn get(
     Ok(Answered { approval: found.approval, answers: found.answers, ..Answered::new(result, record) })
 }
 
-/// Takes answers to what a task asks for.
+/// Takes responses to a task's questions.
 pub(in crate::mcp) async fn update(
     services: &Arc<Services>,
     place: &Place,
@@ -69,7 +69,7 @@ pub(in crate::mcp) async fn cancel(
     Ok(Answered { approval: known.approval, ..Answered::plain(ACKNOWLEDGED) })
 }
 
-/// Who asks, if the request declared the extension.
+/// The asker, if the request declared the extension.
 fn asker(place: &Place) -> Result<Asker, RpcError> {
     if !place.spoken.tasks {
         return Err(RpcError::missing_tasks_capability());
@@ -77,7 +77,7 @@ fn asker(place: &Place) -> Result<Asker, RpcError> {
     Ok(asker_at(place))
 }
 
-/// Who asks, and where.
+/// The asker and its endpoint.
 pub(in crate::mcp) fn asker_at(place: &Place) -> Asker {
     Asker {
         actor: place.actor.clone(),
@@ -89,7 +89,7 @@ pub(in crate::mcp) fn asker_at(place: &Place) -> Asker {
     }
 }
 
-/// Says the same whatever the reason.
+/// The same error whatever the reason.
 fn unknown() -> RpcError {
     RpcError::invalid_params(task::NOT_FOUND)
 }

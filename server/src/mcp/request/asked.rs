@@ -1,5 +1,5 @@
-//! The id of a request that is refused before it is read. JSON-RPC wants it in the answer, and many clients pass over an
-//! answer without it and never show what it says.
+//! The id of a request that is refused before it is read. JSON-RPC requires it in the answer, and many clients drop an
+//! answer without it and never show its message.
 
 use std::fmt;
 
@@ -16,11 +16,11 @@ use serde_json::value::RawValue;
 
 use crate::limit::body;
 
-/// How long an id may be that is sent back, in bytes.
+/// The longest id that is sent back, in bytes.
 const LONGEST: usize = 256;
 
-/// The first bytes of a body that is refused unread. Little is read, for whoever is refused may be anybody, and nothing where
-/// the client sends its body only when asked for it.
+/// The first bytes of a body that is refused unread. Little is read, because the sender may be anybody, and nothing if
+/// the client sends its body only on request (`Expect`).
 pub(in crate::mcp) async fn beginning(headers: &HeaderMap, body: Body) -> Bytes {
     match headers.contains_key(header::EXPECT) {
         true => Bytes::new(),
@@ -33,19 +33,19 @@ pub(in crate::mcp) fn id_in(body: &[u8]) -> Option<&RawValue> {
     read(body)?.id
 }
 
-/// Whether a body is a request that begins a session.
+/// Whether a body is a request that opens a session.
 pub(in crate::mcp) fn begins_session(body: &[u8]) -> bool {
     read(body).is_some_and(|seen| seen.id.is_some() && seen.method.as_deref() == Some("initialize"))
 }
 
-/// What of a request was seen.
+/// The parts of a request that were read.
 #[derive(Default)]
 struct Seen<'de> {
     id: Option<&'de RawValue>,
     method: Option<String>,
 }
 
-/// None where it is no request, as far as it goes.
+/// `None` if it is not a request, as far as it was read.
 fn read(body: &[u8]) -> Option<Seen<'_>> {
     let mut seen = Seen::default();
     let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
@@ -78,7 +78,7 @@ impl<'de> Visitor<'de> for &mut Seen<'de> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        // A number may go on where the beginning ends: it is whole when something comes after it.
+        // A number may continue after the beginning: it is complete only if something follows it.
         let mut id = None;
         while let Some(name) = members.next_key::<String>()? {
             self.id = id;

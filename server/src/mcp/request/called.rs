@@ -1,5 +1,4 @@
-//! Which tool a request calls, for the record of one that is refused. `None`: it calls none. Where it cannot be known, the
-//! record says so: [`NOT_READ`].
+//! The tool that a refused request calls, for its record. `None`: it calls none. [`NOT_READ`]: it cannot be known.
 
 use api_types::NOT_READ;
 use axum::http::HeaderMap;
@@ -14,8 +13,7 @@ use super::era;
 
 const CALL: &str = "tools/call";
 
-/// Of a request whose body was not read, as far as its head says: 2026-07-28 has the method and the name in headers, as the
-/// client says them.
+/// Of a request whose body was not read, by its headers: in 2026-07-28 the client states method and name there.
 pub(in crate::mcp) fn by_head(headers: &HeaderMap) -> Option<String> {
     match era::said(headers) {
         (Some(method), _) if method != CALL => None,
@@ -33,7 +31,7 @@ pub(in crate::mcp) fn by_body(body: &[u8]) -> Option<String> {
     }
 }
 
-/// Of the entries of a batch that is refused as a whole: all names, in order, with commas.
+/// Of the entries of a batch that is refused as a whole: all names, in order, separated by commas.
 pub(in crate::mcp) fn by_entries(entries: &[Result<Message<'_>, RpcError>]) -> Option<String> {
     let names: Vec<String> = entries.iter().filter_map(by_entry).collect();
     (!names.is_empty()).then(|| names.join(", "))

@@ -1,6 +1,6 @@
-//! How one request is spoken. 2026-07-28 says everything with each request, in `_meta` and again in headers;
-//! earlier revisions say it once, in `initialize`. The body decides which it is, and the headers must agree
-//! (MCP 2026-07-28, "Streamable HTTP", "Request Metadata" and "Server Validation").
+//! The revision of one request. 2026-07-28 states everything with each request, in `_meta` and again in headers;
+//! earlier revisions state it once, in `initialize`. The body decides the revision, and the headers must agree (MCP
+//! 2026-07-28, "Streamable HTTP", "Request Metadata" and "Server Validation").
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::value::RawValue;
@@ -19,24 +19,23 @@ pub(in crate::mcp) const SESSION_ID: HeaderName = HeaderName::from_static("mcp-s
 const METHOD: HeaderName = HeaderName::from_static("mcp-method");
 const NAME: HeaderName = HeaderName::from_static("mcp-name");
 
-/// What a request says about itself.
+/// What a request states about itself.
 #[derive(Clone, Debug, Default)]
 pub(in crate::mcp) struct Spoken {
     /// It is of 2026-07-28.
     pub(in crate::mcp) modern: bool,
     /// It declares the tasks extension.
     pub(in crate::mcp) tasks: bool,
-    /// What its client can be asked for; `None`: its revision knows no such thing.
+    /// The kinds of input that its client can be asked for; `None`: its revision has no such questions.
     pub(in crate::mcp) inputs: Option<Inputs>,
-    /// The client's name and version, if the request says them.
+    /// The client's name and version, if the request states them.
     pub(in crate::mcp) client: Option<String>,
 }
 
-/// Finds out how a request is spoken, and whether its headers say the same.
+/// The revision and metadata of a request; checks that its headers agree.
 ///
 /// # Errors
-/// With HTTP 400: a header that is missing, there twice or different; an unknown revision; `_meta` without
-/// what it must have.
+/// With HTTP 400: a missing, repeated or differing header; an unknown revision; `_meta` without a required member.
 pub(in crate::mcp) fn of_request(
     headers: &HeaderMap,
     method: &str,
@@ -44,7 +43,7 @@ pub(in crate::mcp) fn of_request(
 ) -> Result<Spoken, RpcError> {
     let version = text(headers, &PROTOCOL_VERSION)?;
     let meta = RequestMeta::read(params).map_err(|wrong| {
-        // A revision that nobody knows may want something else there: it is refused for being unknown.
+        // An unknown revision may require other members, so it is refused as unknown first.
         let unknown = version.filter(|version| Revision::parse(version).is_none());
         unknown.map_or(wrong, RpcError::unsupported_version)
     })?;
@@ -82,7 +81,7 @@ pub(in crate::mcp) fn of_request(
 
 /// A request without the `_meta` of 2026-07-28 is of an earlier revision, and its header must not say otherwise.
 fn without_meta(version: Option<&str>, method: &str) -> Result<Spoken, RpcError> {
-    // The handshake is how earlier revisions begin, whatever the header says.
+    // The handshake is of an earlier revision, whatever the header says.
     if method == "initialize" {
         return Ok(Spoken::default());
     }
@@ -97,7 +96,7 @@ fn without_meta(version: Option<&str>, method: &str) -> Result<Spoken, RpcError>
     }
 }
 
-/// The revision that a body without a request is of, by its header; absent means 2025-03-26, which had no such header.
+/// The revision of a body without a request, by its header; without one 2025-03-26, which had no such header.
 ///
 /// # Errors
 /// An unknown revision; the header twice.
@@ -108,7 +107,7 @@ pub(in crate::mcp) fn of_header(headers: &HeaderMap) -> Result<Revision, RpcErro
     }
 }
 
-/// Whether the `Mcp-Param-…` headers say what the arguments say.
+/// Checks that the `Mcp-Param-…` headers agree with the arguments.
 ///
 /// # Errors
 /// [`wire::error::HEADER_MISMATCH`], naming the header.
@@ -117,33 +116,33 @@ pub(in crate::mcp) fn check_params(
     tool: &ToolkitTool,
     arguments: &RawValue,
 ) -> Result<(), RpcError> {
-    // Nearly no tool has such headers, and the definition need not be read for that.
+    // Hardly any tool has such headers; this check avoids parsing the definition.
     if !tool.tool.definition.contains(param_header::ANNOTATION) {
         return Ok(());
     }
     let schema = serde_json::from_str(&tool.tool.definition).ok().and_then(|raw| ToolDefinition::parse(raw).ok());
-    // Clients leave out tools whose annotations are not valid; who calls one all the same sends no header.
+    // Clients leave out tools with invalid annotations; a caller of such a tool sends no header.
     let Some(declared) = schema.and_then(|tool| param_headers(&tool.input_schema).ok()) else { return Ok(()) };
     let sent = |name: &str| headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
     param_header::check(&declared, arguments, sent)
         .map_err(|problem| RpcError::header_mismatch(format!("Header mismatch: {problem}")))
 }
 
-/// The method and the name that a request's head says, where it is of 2026-07-28. They are what the client says.
+/// The method and the name in a request's headers, if it is of 2026-07-28. They are the client's statement.
 pub(in crate::mcp) fn said(headers: &HeaderMap) -> (Option<&str>, Option<String>) {
     let method = text(headers, &METHOD).ok().flatten();
     let name = single(headers, &NAME).ok().flatten().and_then(|name| header::decode(name.as_bytes()).ok());
     (method, name.map(Into::into))
 }
 
-/// Name and version as people read them.
+/// Name and version in a readable form.
 pub(in crate::mcp) fn label(client: &Implementation<'_>) -> String {
     let version = client.version.as_deref().map(|version| format!(" {version}")).unwrap_or_default();
     let label = format!("{}{version}", client.name);
     label.chars().filter(|c| !c.is_control()).take(200).collect()
 }
 
-/// A header that may be there once.
+/// A header that may occur once.
 fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a HeaderValue>, RpcError> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {

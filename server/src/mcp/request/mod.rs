@@ -1,5 +1,5 @@
-//! What a request is: of which revision ([`era`]), which tool it calls ([`called`]), its id before it is read whole
-//! ([`asked`]), by whom and where ([`place`]), and its record ([`record`]).
+//! A request: its revision ([`era`]), the tool it calls ([`called`]), its id before it is fully read ([`asked`]), its
+//! caller and toolkit ([`place`]), and its record ([`record`]).
 
 pub(in crate::mcp) mod asked;
 pub(in crate::mcp) mod called;

@@ -1,4 +1,4 @@
-//! Who calls, and where: what a request is handled with once its caller is known.
+//! The caller and the toolkit of a request whose caller is known.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,36 +17,35 @@ use crate::{
     },
 };
 
-/// Who calls, and where.
+/// The caller, the toolkit and the terms of a request.
 #[derive(Clone)]
 pub(in crate::mcp) struct Place {
     pub(in crate::mcp) actor: Actor,
-    /// The version of the configuration that this was read at.
+    /// The version of the configuration from which this was read.
     pub(in crate::mcp) version: i64,
     pub(in crate::mcp) caller: Caller,
     pub(in crate::mcp) org: Arc<Org>,
     pub(in crate::mcp) toolkit: Arc<Toolkit>,
-    /// The client's name and version, as it said.
+    /// The client's name and version, as the client stated them.
     pub(in crate::mcp) client: Option<String>,
-    /// How the request is spoken.
+    /// The revision and metadata of the request.
     pub(in crate::mcp) spoken: Spoken,
     /// How long a call may be held open.
     pub(in crate::mcp) hold: Duration,
     pub(in crate::mcp) request_id: Uuid,
-    /// What this request takes up of its caller's budget.
+    /// The request's share of its caller's budget.
     pub(in crate::mcp) load: Arc<Load>,
 }
 
 impl Place {
-    /// The same place for a client that has said who it is: that decides how long its calls are held, unless its
-    /// key does.
+    /// The same place with a client's name: it decides how long calls are held, unless the caller's key does.
     pub(in crate::mcp) fn of_client(mut self, services: &Services, client: Option<String>) -> Self {
         self.client = client.or(self.client);
         self.hold = self.caller.hold.unwrap_or_else(|| services.hold_times.of(self.client.as_deref()));
         self
     }
 
-    /// Whose quota of the record counts here: a caller's from outside.
+    /// The principal whose guest quota of records applies: a caller from outside the org.
     pub(in crate::mcp) fn guest(&self) -> Option<Principal> {
         access::is_outside(&self.actor, &self.org).then_some(self.caller.principal)
     }

@@ -15,29 +15,29 @@ use crate::{
     },
 };
 
-/// The action of who was not let in to an endpoint.
+/// The recorded action of a caller that was refused at an endpoint.
 pub(in crate::mcp) const TURNED_AWAY: &str = "turned away";
 
-/// A record that has begun.
+/// A record with its intent.
 pub(in crate::mcp) struct Recording {
     pub(in crate::mcp) intent: Intent,
     pub(in crate::mcp) began: Instant,
-    /// Whose quota it counts at; its request was counted when it came.
+    /// The guest whose quota it counts towards; its request was already counted on arrival.
     guest: Option<Principal>,
 }
 
 impl Place {
-    /// Begins the record of something this caller sent.
+    /// Begins the record of a message from this caller.
     pub(in crate::mcp) async fn record(&self, services: &Services, action: &str, request: Option<&str>) -> Recording {
         Recording::new(services, self, action, request).await
     }
 }
 
-/// What the row of a record takes beside its bodies, in bytes.
+/// The size of a record's row without its bodies, in bytes.
 const ROW: usize = 256;
 
 impl Recording {
-    /// What a caller asks, redacted.
+    /// The caller's request, redacted.
     async fn new(services: &Services, place: &Place, action: &str, request: Option<&str>) -> Self {
         let began = Instant::now();
         let intent = Intent {
@@ -51,7 +51,7 @@ impl Recording {
             action: text(&action.chars().take(200).collect::<String>()),
             toolkit: Some(place.toolkit.slug.to_string()),
             tool: None,
-            // JSON has no U+0000, which Postgres could not keep.
+            // JSON escapes U+0000, which Postgres could not store.
             request: redacted(request).await.map(Into::into),
             rule: None,
             approval: None,
@@ -61,13 +61,13 @@ impl Recording {
         Self { intent, began, guest: place.guest() }
     }
 
-    /// Names the tool that is called.
+    /// Names the called tool.
     pub(in crate::mcp) fn tool(mut self, name: &str) -> Self {
         self.intent.tool = Some(text(&name.chars().take(200).collect::<String>()));
         self
     }
 
-    /// Names the tool that is called, if one is.
+    /// Names the called tool, if there is one.
     pub(in crate::mcp) fn of_tool(self, name: Option<String>) -> Self {
         match name {
             Some(name) => self.tool(&name),
@@ -75,7 +75,7 @@ impl Recording {
         }
     }
 
-    /// What a caller asked of an endpoint that it was not let in to, in the org it belongs to. `None`
+    /// The request of a caller that was refused at an endpoint, recorded in the org that the caller belongs to. `None`
     /// for a person of no org.
     pub(in crate::mcp) fn at_home(
         services: &Services,
@@ -105,7 +105,7 @@ impl Recording {
         Some(Self { intent, began: Instant::now(), guest: None })
     }
 
-    /// Writes both sides, and returns when they are durable. Of what was refused only the beginning is kept.
+    /// Writes both sides, and returns when they are durable. Of a refused request only the beginning is kept.
     pub(in crate::mcp) async fn write(
         &self,
         services: &Services,
@@ -128,7 +128,7 @@ impl Recording {
         self.conclude(services, status, response, rule, approval).await
     }
 
-    /// Writes the outcome of an intent that is queued, and returns when both are durable.
+    /// Writes the outcome of a queued intent, and returns when both are durable.
     pub(in crate::mcp) async fn conclude(
         &self,
         services: &Services,
@@ -161,7 +161,7 @@ impl Recording {
         services.audit.conclude(outcome).await
     }
 
-    /// Counts the row and the response at a guest's quota.
+    /// Counts the row and the response towards a guest's quota.
     pub(in crate::mcp) fn charge(&self, services: &Services, response: &str) {
         if let Some(guest) = self.guest {
             services.guest_records.add(guest, ROW + response.len());

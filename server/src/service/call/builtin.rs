@@ -11,14 +11,14 @@ pub(super) const MAX_WAIT: u64 = 50;
 /// One of the gateway's own tools.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Builtin {
-    /// Tells how an approval stands, waiting for a change if asked.
+    /// Tells the state of an approval. Waits for a change if asked to.
     ApprovalStatus,
     /// Runs an approved call: the same claim as calling the tool again.
     RunApproved,
 }
 
 impl Builtin {
-    /// Both, in the order they are listed.
+    /// Both tools, in the order in which they are listed.
     pub const ALL: [Self; 2] = [Self::ApprovalStatus, Self::RunApproved];
 
     /// The tool with this name.

@@ -1,4 +1,4 @@
-//! A call on its way: where and for whom it is made, and what is known of it in the newest snapshot.
+//! A call in progress: its caller, its toolkit, and the newest snapshot's view of both.
 
 use std::{sync::Arc, time::Duration};
 
@@ -23,12 +23,12 @@ use crate::{
     },
 };
 
-/// Where and for whom a call is made.
+/// The caller, the endpoint and the client of one call.
 #[derive(Clone)]
 pub struct Context {
-    /// Whose credential it is.
+    /// The owner of the credential.
     pub actor: Actor,
-    /// The version of the configuration that the following were read at.
+    /// The version of the configuration from which the following fields were read.
     pub version: i64,
     /// Who calls.
     pub caller: Caller,
@@ -36,32 +36,33 @@ pub struct Context {
     pub org: Arc<Org>,
     /// The toolkit.
     pub toolkit: Arc<Toolkit>,
-    /// The client's name and version, as it said.
+    /// The client's name and version, as the client stated them.
     pub client: Option<String>,
     /// Whether the request declared the tasks extension.
     pub tasks: bool,
-    /// What the client can be asked for; `None`: nothing, and it would not know that it is asked.
+    /// The kinds of input that the client can be asked for. `None`: it cannot be asked for anything and would not
+    /// recognise the question.
     pub inputs: Option<Inputs>,
     /// The call's record: queued before it runs, or made durable with the claim.
     pub intent: Intent,
     /// When the call came in.
     pub began: std::time::Instant,
-    /// How long it may be held open.
+    /// How long the call may be held open.
     pub hold: Duration,
-    /// Trace context, which goes upstream with the call that is sent.
+    /// Trace context, which goes upstream with the call.
     pub trace: Trace,
-    /// Where the client hears how it goes.
+    /// Where progress is sent to the client.
     pub progress: Progress,
     /// Cancelled when the client no longer waits.
     pub cancel: CancellationToken,
-    /// What it takes up of its caller's budget.
+    /// The call's share of its caller's budget.
     pub load: Arc<Load>,
-    /// The toolkit's tool that it calls, once that is known; none for a tool of the gateway itself.
+    /// The toolkit's tool being called, once it is known. `None` for the gateway's own tools.
     pub called: Option<Arc<ToolkitTool>>,
 }
 
 impl Context {
-    /// The same call in the newest snapshot: whoever called may have lost the right to since, also by time alone.
+    /// The same call in the newest snapshot. The caller may have lost its rights since, also by time alone.
     pub(super) fn renewed(mut self, services: &Base) -> Result<Self> {
         let directory = services.directory.get()?;
         self.actor = access::again(services, &directory, &self.actor)?;
@@ -73,16 +74,16 @@ impl Context {
         Ok(self)
     }
 
-    /// Whether the client may hold the answer against an output schema that is not the gateway's: strict ones read no
-    /// other result then, unless it is an error (approvals.md, "What the agent sees", 4). Of a tool whose definition has
-    /// changed, the one that was reviewed counts as well: clients may have been listed that.
+    /// Whether the client may check the answer against an output schema that is not the gateway's. Strict clients then
+    /// accept no other result except an error (approvals.md, "What the agent sees", 4). If a tool's definition has
+    /// changed, the reviewed definition counts as well: clients may have been given that one.
     pub(super) async fn meets_schema(&self, services: &Base) -> bool {
         let known = |tool: &&Arc<ToolkitTool>| self.toolkit.output_schema_is_known(tool, services.clock.now());
         let Some(tool) = self.called.as_ref().filter(known) else { return false };
         if has_output_schema(&tool.tool.definition) || !tool.tool.changed {
             return has_output_schema(&tool.tool.definition);
         }
-        // An error is read by every client: it is the answer where the definition cannot be.
+        // Every client can read an error, so an error is the answer where the definition cannot be read.
         let Ok(mut scope) = OrgScope::begin(&services.db.calls, self.org.id).await else { return true };
         let row = db::tool::exposed(&mut scope, tool.id).await;
         row.map_or(true, |row| row.is_some_and(|row| has_output_schema(&row.reviewed_definition)))

@@ -1,5 +1,6 @@
-//! From a call to a verdict: which tool, are its arguments sound, may it run. Whether they fit the tool's schema is looked
-//! at before a person is asked ([`held`](super::held)): of a call that needs no approval the upstream is the judge.
+//! From a call to a verdict: which tool, are its arguments sound, may it run. Arguments are checked against the tool's
+//! schema only before a person is asked ([`held`](super::held)); for a call that needs no approval the upstream checks
+//! them.
 
 use std::sync::Arc;
 
@@ -21,20 +22,20 @@ use crate::{
     service::{Base, Catalog, catalog::connection},
 };
 
-/// What to do next.
+/// The next step for a call.
 pub(super) enum Step {
     Answer(Reply),
     Builtin(Box<Context>, Builtin),
-    /// An identical call's approval was decided already: go on from there.
+    /// An identical call's approval was already decided: continue with it.
     Join(Box<Context>, Box<Record>),
-    /// An approved call goes on with what its upstream asked for.
+    /// An approved call continues with the input that its upstream asked for.
     GoOn(Box<Context>, Box<Round>),
     Run(Box<Ready>, Rule),
     Hold(Box<Ready>, Rule),
 }
 
-/// Decides one call. Needs no query, except where an approval between this caller and this tool is
-/// open, and no request to the upstream, except where its tool list is too old.
+/// Decides one call. Makes no query unless an approval is open between this caller and this tool, and no request to the
+/// upstream unless its tool list is too old.
 pub(super) async fn decide(services: &Catalog, mut context: Context, params: &CallParams<'_>) -> Result<Step> {
     let Some(tool) = context.toolkit.find_tool(&params.name).cloned() else {
         return Ok(match Builtin::named(&params.name) {
@@ -56,12 +57,12 @@ pub(super) async fn decide(services: &Catalog, mut context: Context, params: &Ca
         Ok(state) => state,
         Err(error) => return Ok(Step::Answer(Reply::error(error))),
     };
-    // What was claimed already nothing recalls.
+    // A later change does not recall a call that is already claimed.
     if let Some(round) = state.as_ref().and_then(|state| input::round(state, params.input)) {
         return Ok(Step::GoOn(Box::new(context), Box::new(round)));
     }
-    // An approval that was given stands before everything else, an unknown outcome above all: no
-    // change since frees it (promise 4).
+    // A decided approval comes before everything else, above all an unknown outcome: no change since frees it (promise
+    // 4).
     if let Some(record) = decided_approval(services, &context, &tool, &arguments_sha256).await? {
         if !params.input.is_none() {
             return Ok(Step::Answer(say::unasked(&tool.name)));
@@ -94,8 +95,8 @@ fn verdict(context: &Context, tool: &ToolkitTool) -> Result<Verdict> {
     Ok(gate(tool, &tool.tool, connection.enabled, context.caller.role, &context.caller.role_name))
 }
 
-/// Sees to it that the upstream's tool list is recent, and finds the call again in the snapshot that
-/// is current then: both may have taken a while.
+/// Makes sure that the upstream's tool list is recent, then looks the call up again in the snapshot that is current by
+/// then.
 async fn fresh(
     services: &Catalog,
     context: Context,
@@ -114,8 +115,8 @@ async fn fresh(
     })
 }
 
-/// The approval of an identical call that was given and still counts. Asks the database only
-/// where the snapshot says that something between this caller and this tool is open.
+/// The decided approval of an identical call, while it still counts. Queries the database only if the snapshot says
+/// that something is open between this caller and this tool.
 async fn decided_approval(
     services: &Base,
     context: &Context,
@@ -129,7 +130,7 @@ async fn decided_approval(
     let record = context.find_identical(services, tool.id, arguments_sha256).await?;
     Ok(record.filter(|record| match record.state() {
         State::Approved(_) | State::Executing(_) | State::OutcomeUnknown(_) => true,
-        // It ran, and no answer was ever written whole: this is the agent coming back for it.
+        // It ran, but its answer was never fully delivered: the agent is coming back for it.
         State::Executed(executed) => executed.answered_at().is_none() && record.read_at < executed.replay_until(),
         _ => false,
     }))

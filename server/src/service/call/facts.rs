@@ -1,12 +1,13 @@
-//! What a program reads of an answer that the gateway wrote: the same members everywhere, under `_meta` and, where a result
-//! may have one, in `structuredContent`, the words included: some clients show the model nothing else.
+//! The machine-readable part of answers that the gateway wrote: the same members everywhere, under `_meta` and, where a
+//! result may have it, in `structuredContent`. The message is included, because some clients show the model nothing
+//! else.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json, value::RawValue};
 
 use crate::db::approval::Record;
 
-/// The key under `_meta` for everything we say about a call or its approval.
+/// The key under `_meta` for everything that the gateway says about a call or its approval.
 pub(super) const META_KEY: &str = "dev.permesso/approval";
 
 /// What the agent should do next.
@@ -43,12 +44,12 @@ pub(super) fn raw(value: &Value) -> Box<RawValue> {
     serde_json::value::to_raw_value(value).unwrap_or_default()
 }
 
-/// What is said of a call that no approval stands for.
+/// The facts of a call without an approval.
 pub(super) fn of_call(status: &str, next: Next, message: &str) -> Value {
     json!({"status": status, "executed": status == "executed", "next_action": next.as_str(), "message": message})
 }
 
-/// What is said of a call with an approval.
+/// The facts of a call with an approval.
 pub(super) fn of(record: &Record, status: &str, next: Next, message: &str) -> Value {
     let mut facts = of_call(status, next, message);
     facts["approval_id"] = json!(record.id.0);
@@ -62,17 +63,17 @@ pub(super) fn of(record: &Record, status: &str, next: Next, message: &str) -> Va
     facts
 }
 
-/// When it expires, or expired: unused once it was approved, else undecided.
+/// When the approval expires or expired: unused if it was approved, otherwise undecided.
 fn ends(record: &Record) -> DateTime<Utc> {
     record.execute_by.filter(|_| record.decision().is_some()).unwrap_or(record.expires_at)
 }
 
-/// A result that says that something went wrong. It carries no `structuredContent`, which strict clients would check.
+/// A result that reports an error. It carries no `structuredContent`, which strict clients would check.
 pub(super) fn error(facts: &Value) -> Box<RawValue> {
     raw(&json!({"content": [text(facts)], "isError": true, "_meta": {META_KEY: facts}}))
 }
 
-/// A result that says how it stands.
+/// A result that reports a state, not an error.
 pub(super) fn success(facts: &Value) -> Box<RawValue> {
     raw(&json!({"content": [text(facts)], "structuredContent": facts, "_meta": {META_KEY: facts}}))
 }

@@ -1,7 +1,7 @@
-//! Questions of an upstream on their way to the agent, and the answers on their way back (MCP 2026-07-28,
-//! basic/patterns, "Multi Round-Trip Requests"). One credential of ours stands for all callers at an upstream,
-//! which therefore cannot tell them apart: its state goes to the agent sealed, and opens only for the same caller,
-//! tool, arguments and configuration of the connection, and not for ever.
+//! Carries an upstream's questions to the agent and the responses back (MCP 2026-07-28, basic/patterns, "Multi
+//! Round-Trip Requests"). An upstream sees one credential for all callers and cannot tell them apart. Its state
+//! therefore goes to the agent sealed, and opens only for the same caller, tool, arguments and configuration of the
+//! connection, and for a limited time.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -26,12 +26,12 @@ use crate::{
     upstream::{Answer, UpstreamError},
 };
 
-/// How long the agent's side has for its answers: people are asked, too.
+/// How long the agent has for its response; a person may have to be asked.
 pub(super) const ANSWER_WITHIN: TimeDelta = TimeDelta::hours(1);
-/// How often an approved call may ask: so that it comes to an end.
+/// How many rounds an approved call may ask for, so that it ends.
 const MAX_ROUNDS: u32 = 20;
 
-/// What a state belongs to.
+/// What a sealed state is bound to.
 pub(super) struct Bound {
     org: OrgId,
     caller: Principal,
@@ -76,31 +76,31 @@ impl Bound {
     }
 }
 
-/// What the agent gives back with its answers.
+/// The state that the agent returns with its response.
 #[derive(Serialize, Deserialize)]
-pub(super) struct State {
-    /// After this it opens no more.
+pub(super) struct AgentState {
+    /// The state no longer opens after this time.
     until: DateTime<Utc>,
     approved: Option<Approved>,
-    /// The upstream's own, as it was written.
+    /// The upstream's own state, byte for byte.
     pub(super) theirs: Option<Box<RawValue>>,
 }
 
-/// An approved call that asks.
+/// An approved call that asks for input.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Approved {
     pub(super) approval: Uuid,
     /// The token of the round that asks.
     pub(super) holder: Uuid,
-    /// How many asked before.
+    /// How many rounds asked before.
     pub(super) rounds: u32,
 }
 
-/// An answer that asks, with its state sealed; any other as it is. Where an upstream keeps no state, and nothing
-/// waits here, there is none to give back.
+/// Seals the state of an answer that asks for input; returns any other answer unchanged. There is no state to return if
+/// the upstream keeps none and nothing waits here.
 ///
 /// # Errors
-/// An approved call that asks again and again: what it did meanwhile nobody knows.
+/// An approved call asked too many times: nobody knows what it did meanwhile.
 pub(super) fn sealed(services: &Base, bound: &Bound, approved: Option<Approved>, answer: Answer) -> Reported {
     let Answer::Result(result) = &answer else { return Ok(answer) };
     let Some(asked) = InputRequired::parse(result) else { return Ok(answer) };
@@ -111,23 +111,27 @@ pub(super) fn sealed(services: &Base, bound: &Bound, approved: Option<Approved>,
         return Err(UpstreamError::Unknown { reason: format!("it asked for input more than {MAX_ROUNDS} times") });
     }
     let theirs = asked.state.map(ToOwned::to_owned);
-    let state = State { until: services.clock.now() + ANSWER_WITHIN, approved, theirs };
-    // Plain data always is JSON.
+    let state = AgentState { until: services.clock.now() + ANSWER_WITHIN, approved, theirs };
+    // Plain data always serializes.
     let plain = serde_json::to_vec(&state).unwrap_or_default();
     let sealed = services.sealer.seal(Purpose::RequestState, &bound.bytes(), &plain);
     Ok(Answer::Result(with_state(result, &BASE64_URL_SAFE_NO_PAD.encode(sealed))))
 }
 
-/// Opens the state that came with a call; `None`: none came.
+/// Opens the state that came with a call; `None`: there was none.
 ///
 /// # Errors
-/// `INVALID_PARAMS`: it is not ours, belongs to something else, or is too old.
-pub(super) fn open(services: &Base, bound: &Bound, input: Input<'_>) -> std::result::Result<Option<State>, RpcError> {
+/// `INVALID_PARAMS` if the state is not ours, is bound to something else, or is too old.
+pub(super) fn open(
+    services: &Base,
+    bound: &Bound,
+    input: Input<'_>,
+) -> std::result::Result<Option<AgentState>, RpcError> {
     let Some(state) = input.state else { return Ok(None) };
     let read = || {
         let sealed = BASE64_URL_SAFE_NO_PAD.decode(&*unquote(state.get()).ok()?).ok()?;
         let plain = services.sealer.open(Purpose::RequestState, &bound.bytes(), &sealed).ok()?;
-        serde_json::from_slice::<State>(&plain).ok()
+        serde_json::from_slice::<AgentState>(&plain).ok()
     };
     let state = read().ok_or_else(|| {
         RpcError::invalid_params(
@@ -142,24 +146,24 @@ pub(super) fn open(services: &Base, bound: &Bound, input: Input<'_>) -> std::res
     Ok(Some(state))
 }
 
-/// What a call goes on with.
+/// The input with which a call continues.
 #[derive(Clone, Debug)]
 pub(super) struct Round {
     pub(super) approval: ApprovalId,
     /// The token of the round that asked.
     pub(super) asked: Uuid,
-    /// Until when it waits.
+    /// How long the call waits for this input.
     pub(super) until: DateTime<Utc>,
-    /// The first that was asked for is 1.
+    /// The round's number; the first one is 1.
     pub(super) number: u32,
-    /// What was asked for.
+    /// The responses to the upstream's questions.
     pub(super) responses: Option<Box<RawValue>>,
-    /// The upstream's state, as it was written.
+    /// The upstream's state, byte for byte.
     pub(super) theirs: Option<Box<RawValue>>,
 }
 
-/// The round of an approved call that this state continues, if it does.
-pub(super) fn round(state: &State, input: Input<'_>) -> Option<Round> {
+/// The round of an approved call that this state continues, if there is one.
+pub(super) fn round(state: &AgentState, input: Input<'_>) -> Option<Round> {
     let asked = state.approved.as_ref()?;
     Some(Round {
         approval: ApprovalId(asked.approval),

@@ -1,7 +1,8 @@
-//! A tool call from beginning to end: [`decide`] finds the verdict, [`run`] runs what needs no approval, [`held`] opens or
-//! joins an approval and stays with it, [`dispatch`] claims it and sends it once, [`builtin`] are the gateway's own tools,
-//! [`task`] are handles for callers that do not wait, and [`input`] is what an upstream asks for. What all of them speak of
-//! is in [`context`] and [`outcome`], what agents read in [`say`] and [`facts`].
+//! A tool call from beginning to end: [`decide`] finds the verdict, [`run`] runs a call that needs no approval,
+//! [`held`] opens or joins an approval and follows it, [`dispatch`] claims and sends an approved call once, [`builtin`]
+//! defines the gateway's own tools, [`task`] gives handles to callers that do not wait, and [`input`] handles an
+//! upstream's questions. The shared types are in [`context`] and [`outcome`], the words for agents in [`say`] and
+//! [`facts`].
 
 pub mod builtin;
 mod context;
@@ -36,14 +37,14 @@ pub use self::{
 use super::Calls;
 use crate::error::{Error, Result};
 
-/// How often a call is decided again because the configuration changed under it.
+/// How often a call is decided again because the configuration changed meanwhile.
 const ATTEMPTS: usize = 10;
 
 /// Calls a tool.
 ///
 /// # Errors
-/// Only what keeps the gateway from saying anything better, such as Postgres being gone. What the
-/// agent should read is a [`Reply`].
+/// Only if the gateway cannot say anything better, for example because Postgres is away. What the agent should read is
+/// a [`Reply`].
 pub async fn call_tool(services: &Arc<Calls>, mut context: Context, params: CallParams<'_>) -> Result<Reply> {
     for _ in 0..ATTEMPTS {
         let reply = match decide::decide(services, context.clone(), &params).await? {

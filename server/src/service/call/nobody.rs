@@ -1,4 +1,4 @@
-//! Whether anybody could decide a request: an agent that waits in vain is told.
+//! Whether anybody could decide a request. If nobody can, the waiting agent is told.
 
 use domain::directory::Org;
 
@@ -8,11 +8,11 @@ use crate::{
     service::{Base, approval::people::who_decides},
 };
 
-/// What an agent is told whose request nobody can decide.
+/// The message for an agent whose request nobody can decide.
 pub(super) const NOBODY: &str = "nobody can decide this request as things stand: no other person of this org has a role that \
                                  may; tell the user, so that an administrator changes that before it expires";
 
-/// Whether nobody may decide the request as things stand now. What cannot be read is not said.
+/// Whether nobody may decide the request at the moment. `false` if that cannot be read.
 pub(super) async fn decides(services: &Base, org: &Org, record: &Record) -> bool {
     is_nobodys(services, org, record).await.unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! The vocabulary of outcomes: what an upstream answered, what the agent gets of it, and what the record says.
+//! The types of outcomes: the upstream's answer, the agent's reply, and the recorded status.
 
 use domain::{ApprovalId, OrgId, approval::Answer as Kind};
 use serde_json::value::RawValue;
@@ -17,42 +17,42 @@ use crate::{
     upstream::{Answer, UpstreamError},
 };
 
-/// What the agent gets, and what the record says of it.
+/// The agent's reply, and what is recorded of it.
 #[derive(Debug)]
 pub struct Reply {
     /// The answer.
     pub body: Body,
-    /// How the record says it ended.
+    /// The recorded status.
     pub status: Status,
     /// The rule that decided, if one did.
     pub rule: Option<String>,
-    /// The approval it is about.
+    /// The approval that the reply is about.
     pub approval: Option<ApprovalId>,
-    /// How much of its record is written already.
+    /// How much of the call's record is already written.
     pub recorded: Recorded,
-    /// The approval whose answer this is: once it is written whole, replay counts from the finish.
+    /// The approval whose answer this is. Once the answer is fully written, replay counts from the finish.
     pub answers: Option<(OrgId, ApprovalId)>,
 }
 
 /// How much of a call's record is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recorded {
-    /// Nothing yet: nothing has happened.
+    /// Nothing: nothing has happened yet.
     Nothing,
     /// The intent is queued.
     Intent,
-    /// Both sides, or they will be: the dispatcher of an approved call writes them.
+    /// Both intent and outcome, now or soon: the dispatcher of an approved call writes them.
     Whole,
 }
 
-/// An answer in one of the three forms there are.
+/// An answer in one of its three forms.
 #[derive(Debug)]
 pub enum Body {
-    /// A result, byte for byte as the upstream gave it, or one that we wrote.
+    /// A result: byte for byte the upstream's, or the gateway's own.
     Result(Box<RawValue>),
     /// The upstream's JSON-RPC error, byte for byte.
     UpstreamError(Box<RawValue>),
-    /// A JSON-RPC error of ours.
+    /// A JSON-RPC error of the gateway.
     Error(RpcError),
 }
 
@@ -84,11 +84,11 @@ impl Reply {
     }
 }
 
-/// What became of a call at its upstream: an answer, or why there is none and whether it was sent.
+/// The outcome of a call at its upstream: an answer, or the reason why there is none and whether the call was sent.
 pub(super) type Reported = std::result::Result<Answer, UpstreamError>;
 
-/// What an upstream of 2026-07-28 answered, if it is an answer: results of kinds that nobody asked for cannot be
-/// read, and questions that the client did not say it can be asked go nowhere. The call may have run in part.
+/// Accepts an answer of an upstream of 2026-07-28 only if the client can use it. A result of a kind that was not asked
+/// for, or a question that the client cannot be asked, becomes an error. The call may have run in part.
 pub(super) fn understood(answer: Reported, tasks: bool, inputs: Option<Inputs>) -> Reported {
     let answer = answer?;
     let Answer::Result(result) = &answer else { return Ok(answer) };
@@ -104,12 +104,12 @@ pub(super) fn understood(answer: Reported, tasks: bool, inputs: Option<Inputs>) 
     Err(UpstreamError::Unknown { reason: reason.to_owned() })
 }
 
-/// Whether an answer asks for input. [`understood`] has seen to it that it can be given.
+/// Whether an answer asks for input. [`understood`] has checked that the client can give it.
 pub(super) fn asks(answer: &Answer) -> bool {
     matches!(answer, Answer::Result(result) if InputRequired::parse(result).is_some())
 }
 
-/// Whether a result asks for nothing but what this client says it can give.
+/// Whether a result asks only for input that this client can give.
 pub(super) fn fits(result: &RawValue, inputs: Inputs) -> bool {
     InputRequired::parse(result).is_some_and(|asked| asked.fits(inputs))
 }
@@ -119,7 +119,7 @@ pub(super) fn is_task(answer: &Answer) -> bool {
     matches!(answer, Answer::Result(result) if CreatedTask::parse(result).is_some())
 }
 
-/// What kind of answer it is. `None`: a task, of which nobody knows yet how it ends.
+/// The kind of an answer. `None`: a task, whose end is not known yet.
 pub(super) fn kind(answer: &Answer) -> Option<Kind> {
     match answer {
         Answer::Result(_) if is_task(answer) => None,
@@ -129,7 +129,7 @@ pub(super) fn kind(answer: &Answer) -> Option<Kind> {
     }
 }
 
-/// The upstream's answer as it goes to the agent, and how the record says it ended.
+/// The upstream's answer as sent to the agent, and its recorded status.
 pub(super) fn body(answer: Answer) -> (Status, Body) {
     match answer {
         Answer::Result(result) => {

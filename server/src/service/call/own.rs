@@ -1,5 +1,5 @@
-//! Calls of the gateway's own tools (approvals.md, "Built-in tools"). Only the caller that asked may use an approval, as
-//! long as it may use the toolkit where it asked; to anybody else it does not exist.
+//! Calls of the gateway's own tools (approvals.md, "Built-in tools"). Only the caller that asked may use an approval,
+//! and only while it may use the toolkit where it asked; for all others the approval does not exist.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ struct Arguments {
     wait_seconds: Option<u64>,
 }
 
-/// Calls one of the two.
+/// Calls one of the two tools.
 pub(super) async fn call(
     services: &Arc<Calls>,
     context: &Context,
@@ -60,7 +60,7 @@ pub(super) async fn call(
         Builtin::RunApproved => run_approved(services, context, record, params).await,
     };
     match reply {
-        // It was lost to the caller while it waited.
+        // The caller lost access to it during the wait.
         Err(error) if error.kind == Kind::NotFound => Ok(unknown()),
         reply => reply,
     }
@@ -82,7 +82,7 @@ async fn run_approved(
     }
 }
 
-/// The approval, if this caller asked for it, and may still use the toolkit where it did.
+/// The approval, if this caller asked for it and may still use its toolkit.
 async fn own(services: &Base, context: &Context, id: ApprovalId) -> Result<Option<Record>> {
     let mut scope = OrgScope::begin(&services.db.calls, context.org.id).await?;
     let record = db::approval::get(&mut scope, id).await?;

@@ -1,5 +1,5 @@
-//! What a waiting client is told before its answer: progress, for those who asked (MCP, "Progress"). It
-//! may leave before anything is recorded (approvals.md, promise 3), and never delays the call.
+//! Progress for a waiting client that asked for it (MCP, "Progress"). It may be sent before anything is recorded
+//! (approvals.md, promise 3), and never delays the call.
 
 use std::{future::Future, sync::Arc};
 
@@ -11,7 +11,7 @@ use wire::mcp::progress_notification;
 
 use crate::upstream::UpstreamProgress;
 
-/// Something for the client, before the answer.
+/// A message for the client before the answer.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Told {
     /// The answer will take a while: the response may begin.
@@ -20,23 +20,23 @@ pub enum Told {
     Notification(Vec<u8>),
 }
 
-/// The longest token that progress is told under, in bytes: each message repeats it.
+/// The longest progress token that is used, in bytes: each message repeats it.
 const LONGEST_TOKEN: usize = 1_024;
 
-/// Where a call says how it goes.
+/// Sends a call's progress to its client.
 #[derive(Clone, Default)]
 pub struct Progress {
     to: Option<Arc<To>>,
 }
 
 struct To {
-    /// The caller's, if it wants progress.
+    /// The caller's token, if it wants progress.
     token: Option<Box<RawValue>>,
     told: mpsc::Sender<Told>,
     counted: Mutex<Counted>,
 }
 
-/// Progress must rise strictly, whoever counts.
+/// The progress so far. It must rise strictly, whoever counts.
 #[derive(Default)]
 struct Counted {
     last: Option<f64>,
@@ -45,20 +45,20 @@ struct Counted {
 }
 
 impl Progress {
-    /// Progress under `token`; without one the client only learns that its response begins.
+    /// Progress under `token`. Without a token the client only learns that its response begins.
     pub fn new(token: Option<&RawValue>, told: mpsc::Sender<Told>) -> Self {
         let token = token.filter(|token| token.get().len() <= LONGEST_TOKEN);
         let to = To { token: token.map(RawValue::to_owned), told, counted: Mutex::default() };
         Self { to: Some(Arc::new(to)) }
     }
 
-    /// The token that an upstream tells progress under: our own, since callers share the upstream's session and theirs
-    /// may collide. Also where no client asked for it: progress extends the call's time limit.
+    /// The token under which an upstream reports progress. It is our own, since callers share the upstream's session
+    /// and their tokens may collide. It is set even if the client did not ask: progress extends the call's timeout.
     pub(super) fn upstream_token(call: AuditId) -> Option<Box<RawValue>> {
         serde_json::value::to_raw_value(&call.0).ok()
     }
 
-    /// Does `work`, and tells the client meanwhile what the upstream says of it.
+    /// Runs `work` and forwards the upstream's progress to the client meanwhile.
     pub(super) async fn while_doing<T>(
         &self,
         mut said: mpsc::Receiver<UpstreamProgress>,
@@ -74,12 +74,12 @@ impl Progress {
         }
     }
 
-    /// The answer will take a while.
+    /// Tells the client that the answer will take a while.
     pub fn waiting(&self) {
         self.tell(Told::Waiting);
     }
 
-    /// One step of our own.
+    /// Reports one step of the gateway.
     pub fn step(&self, message: &str) {
         let Some(to) = &self.to else { return };
         let mut counted = to.counted.lock();
@@ -89,7 +89,7 @@ impl Progress {
         self.notify(value, None, Some(message));
     }
 
-    /// What the upstream says, counted on from where we are; what does not rise is left out.
+    /// Reports the upstream's progress, added to ours; a value that does not rise is dropped.
     fn upstream(&self, said: &UpstreamProgress) {
         let Some(to) = &self.to else { return };
         let mut counted = to.counted.lock();
@@ -113,7 +113,7 @@ impl Progress {
 
     fn tell(&self, what: Told) {
         if let Some(to) = &self.to {
-            // Progress is a courtesy: who does not read it loses it.
+            // Progress is best effort: a client that does not read it loses it.
             let _ = to.told.try_send(what);
         }
     }

@@ -1,4 +1,4 @@
-//! A call that may go on: its tool is known, its arguments are sound.
+//! A call that may proceed: its tool is known and its arguments are sound.
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,7 +24,7 @@ pub(super) struct Ready {
 }
 
 impl Ready {
-    /// What a state for the agent belongs to.
+    /// What a state for the agent is bound to.
     pub(super) fn bound(&self) -> Bound {
         Bound::of(&self.context, &self.tool, &self.connection, self.arguments_sha256)
     }
@@ -42,10 +42,10 @@ impl From<&Ready> for Source {
     }
 }
 
-/// The headers that an upstream of 2026-07-28 wants with these arguments: names and plain values. A schema
-/// whose annotations are not valid asks for none.
+/// The headers that an upstream of 2026-07-28 wants with these arguments: names and plain values. A schema with invalid
+/// annotations asks for none.
 pub(super) fn param_headers(definition: &str, arguments: &RawValue) -> Vec<(String, String)> {
-    // Nearly no tool has such headers, and the definition need not be read for that.
+    // Hardly any tool has such headers; this check avoids parsing the definition.
     if !definition.contains(param_header::ANNOTATION) {
         return Vec::new();
     }

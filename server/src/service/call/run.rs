@@ -1,4 +1,4 @@
-//! Running what needs no approval: sent at once, recorded before the answer leaves.
+//! Runs a call that needs no approval: sent at once, recorded before the answer leaves.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::{
     upstream::{Call, ProgressTo, UpstreamError, UpstreamProgress},
 };
 
-/// Sends the call and gives the upstream's answer. A client that goes away cancels it.
+/// Sends the call and returns the upstream's answer. A client that goes away cancels the call.
 pub(super) async fn run(services: &Catalog, ready: &Ready, params: &CallParams<'_>, rule: Rule) -> Result<Reply> {
     let spec = connection::spec(services, &ready.connection)?;
     let intent = Intent { rule: Some(rule.to_string()), ..ready.context.intent.clone() };
@@ -50,7 +50,7 @@ pub(super) async fn run(services: &Catalog, ready: &Ready, params: &CallParams<'
         .and_then(|answer| input::sealed(services, &ready.bound(), None, answer));
     let slug = &ready.connection.slug;
     let (status, body) = match answer {
-        Ok(answer) => match task::hand_out(services, &ready.context, task::Made::Called(ready), answer).await {
+        Ok(answer) => match task::hand_out(services, &ready.context, task::TaskOrigin::Called(ready), answer).await {
             Ok(answer) => body(answer),
             Err(error) => {
                 error.log();
@@ -73,7 +73,7 @@ pub(super) async fn run(services: &Catalog, ready: &Ready, params: &CallParams<'
     Ok(Reply { body, status, rule: Some(rule.to_string()), approval: None, recorded: Recorded::Intent, answers: None })
 }
 
-/// What the gateway says in its own words of a call that went wrong.
+/// The gateway's own message about a call that failed.
 fn in_words(status: &str, next: Next, text: &str) -> Body {
     Body::Result(facts::error(&facts::of_call(status, next, text)))
 }

@@ -1,6 +1,6 @@
 //! What the gateway says to an agent in its own words (approvals.md, "What the agent sees").
 //!
-//! What a program reads of it is in [`facts`].
+//! The machine-readable part is in [`facts`].
 
 use domain::{
     ApprovalId, Rule,
@@ -27,7 +27,7 @@ use crate::{
 /// How long an agent should wait before it asks again, in seconds.
 pub(super) const RETRY_AFTER: u32 = 20;
 
-/// Nothing ran, and nobody is asked.
+/// Nothing ran, and no person is asked.
 pub(super) fn refused(next: Next, text: &str) -> Reply {
     Reply::new(Status::Refused, facts::error(&facts::of_call("refused", next, text)))
 }
@@ -36,14 +36,14 @@ fn about(record: &Record, audit: Status, status: &str, next: Next, text: &str) -
     Reply::new(audit, facts::error(&facts::of(record, status, next, text))).about(record.id)
 }
 
-/// What came after a request that has ended.
+/// The newer request for the same call, in words, if there is one.
 fn asked_since(record: &Record) -> String {
     record.newer.map_or_else(String::new, |newer| {
         format!("\nThe same call has been asked for again since then: approval_id {newer}.")
     })
 }
 
-/// Input that belongs to no call under way: a person would have to approve something else than the arguments.
+/// Input for which no call waits: a person would have to approve something else than the arguments.
 pub(super) fn unasked(tool: &str) -> Reply {
     let text = format!(
         "The tool `{tool}` was not run: it needs approval, and the call came with input (inputResponses or requestState) \
@@ -64,7 +64,7 @@ pub(super) fn console_url(services: &Base, org: &str, record: &Record) -> String
     format!("{base}/{org}/approvals/{}", record.id)
 }
 
-/// Nothing ran yet; a person is asked. `nobody`: no person could decide as things stand.
+/// Nothing ran yet; a person is asked. `nobody`: no person could decide at the moment.
 pub(super) async fn pending(services: &Base, context: &Context, record: &Record, nobody: bool) -> Reply {
     let (id, tool) = (record.id, &record.tool);
     let expires = time(record.expires_at);
@@ -82,7 +82,7 @@ pub(super) async fn pending(services: &Base, context: &Context, record: &Record,
     Reply::new(Status::Held, unfinished(services, context, &facts).await).about(id)
 }
 
-/// What a program reads of an approval that waits. `nobody`: no person could decide as things stand.
+/// The facts of an approval that waits. `nobody`: no person could decide at the moment.
 pub(super) fn pending_facts(services: &Base, org: &Org, record: &Record, text: &str, nobody: bool) -> Value {
     let mut facts = waiting(services, org, record, "pending", text);
     if nobody {
@@ -91,7 +91,7 @@ pub(super) fn pending_facts(services: &Base, org: &Org, record: &Record, text: &
     facts
 }
 
-/// What a program reads of an approval that is under way.
+/// The facts of an approval in progress.
 fn waiting(services: &Base, org: &Org, record: &Record, status: &str, text: &str) -> Value {
     let mut facts = facts::of(record, status, Next::CallApprovalStatus, text);
     facts["retry_after_seconds"] = json!(RETRY_AFTER);
@@ -99,7 +99,7 @@ fn waiting(services: &Base, org: &Org, record: &Record, status: &str, text: &str
     facts
 }
 
-/// It was approved and is being run, and the caller does not wait for its end.
+/// The approved call is running, and the caller does not wait for its end.
 pub(super) async fn executing(services: &Base, context: &Context, record: &Record) -> Reply {
     let id = record.id;
     let text = format!(
@@ -111,12 +111,12 @@ pub(super) async fn executing(services: &Base, context: &Context, record: &Recor
     Reply::new(Status::Held, unfinished(services, context, &facts).await).about(id)
 }
 
-/// How a call stands that is no error; as an error all the same where the client would refuse to read anything else.
+/// A state that is not an error. Sent as an error where the client would refuse any other result.
 async fn unfinished(services: &Base, context: &Context, facts: &Value) -> Box<RawValue> {
     if context.meets_schema(services).await { facts::error(facts) } else { facts::success(facts) }
 }
 
-/// What became of an approved call cannot be read at the moment: an error, so that nobody takes it for a result.
+/// The state of an approved call cannot be read at the moment: an error, so that nobody takes it for a result.
 pub(super) fn unreadable(id: ApprovalId) -> Reply {
     unknown_now(
         id,
@@ -128,7 +128,7 @@ pub(super) fn unknown_now(id: ApprovalId, text: &'static str) -> Reply {
     Reply { body: Body::Error(RpcError::internal(text)), ..Reply::new(Status::Unknown, Box::default()).about(id) }
 }
 
-/// A person said no.
+/// A person rejected the call.
 pub(super) fn rejected(record: &Record, decision: &Decision) -> Reply {
     let reason = decision.reason.as_deref().unwrap_or("no reason was given");
     let text = format!(
@@ -148,7 +148,7 @@ pub(super) fn taken_back(record: &Record, taken: &TakenBack) -> Reply {
     about(record, Status::Rejected, "withdrawn", Next::ReviseAndResubmit, &text)
 }
 
-/// Nobody decided, or nobody used the approval.
+/// Nobody decided in time, or nobody used the approval.
 pub(super) fn expired(record: &Record) -> Reply {
     expired_as(record, matches!(record.state(), State::Expired(expired) if expired.unused().is_some()))
 }
@@ -184,12 +184,12 @@ pub(super) fn withdrawn(record: &Record) -> Reply {
     }
 }
 
-/// [`goes_on`] as this client can read it.
+/// [`goes_on`] in a form that this client can read.
 pub(super) async fn goes_on_for(services: &Base, context: &Context) -> Box<RawValue> {
     if context.meets_schema(services).await { facts::error(&facts_of_going_on()) } else { goes_on() }
 }
 
-/// It was begun, and goes on as a task of the upstream that this caller cannot follow.
+/// The call was started, and continues as a task of the upstream that this caller cannot follow.
 pub(super) fn goes_on() -> Box<RawValue> {
     let facts = facts_of_going_on();
     facts::raw(&json!({"content": [{"type": "text", "text": facts["message"]}], "_meta": {META_KEY: facts}}))
@@ -217,7 +217,7 @@ pub(super) fn not_sent(record: &Record, connection: &str, reason: &str) -> Reply
     about(record, Status::Failed, "approved", Next::RunApproved, &text)
 }
 
-/// It asks for input that this caller cannot give any more, or could never.
+/// The call asks for input that this caller can no longer give, or never could.
 pub(super) fn asking(services: &Base, context: &Context, record: &Record, why: &str) -> Reply {
     let text = format!(
         "NOT FINISHED: the call was approved and sent, and asks for input: {why}. Do not repeat it and do not use another tool to get the same effect; tell the user that a person can settle it at {}.",
@@ -226,7 +226,7 @@ pub(super) fn asking(services: &Base, context: &Context, record: &Record, why: &
     about(record, Status::Refused, "executing", Next::StopAndTellUser, &text)
 }
 
-/// A person settled it while it was under way.
+/// A person settled it while it was running.
 pub(super) fn superseded(id: ApprovalId) -> Reply {
     unknown_now(
         id,
@@ -234,7 +234,7 @@ pub(super) fn superseded(id: ApprovalId) -> Reply {
     )
 }
 
-/// What was asked for could not be sent to who asked; it still waits for it.
+/// The input could not be sent to the upstream that asked; it still waits for it.
 pub(super) fn unanswerable(record: &Record, reason: &str) -> Reply {
     let text = format!(
         "NOT FINISHED: the call asked for input, which could not be sent to it: {reason}. Nothing was sent, and it still waits for that input; call again later, with exactly the same arguments. If it is not given within an hour of the question, the outcome is unknown and a person has to settle it.",
@@ -242,7 +242,7 @@ pub(super) fn unanswerable(record: &Record, reason: &str) -> Reply {
     about(record, Status::Failed, "executing", Next::RunApproved, &text)
 }
 
-/// Sent, and nobody knows what became of it.
+/// Sent, with an unknown outcome.
 pub(super) fn outcome_unknown(services: &Base, org: &Org, record: &Record) -> Reply {
     let text = format!(
         "OUTCOME UNKNOWN: this call was approved and sent, and no answer came: contact was lost, or nobody gave the input that it asked for. It may have run. It is not sent again: a person has to find out and settle it at {}. Do not repeat it and do not use another tool to get the same effect; tell the user.",
@@ -252,7 +252,7 @@ pub(super) fn outcome_unknown(services: &Base, org: &Org, record: &Record) -> Re
         .rule("outcome unknown until settled")
 }
 
-/// A person found that it ran.
+/// A person found that the call ran.
 pub(super) fn settled_executed(record: &Record, executed: &Executed) -> Reply {
     let text = format!(
         "This call ran: contact was lost, and at {} a person found that it had been carried out. There is no result to give. Do not run it again.",
@@ -261,13 +261,13 @@ pub(super) fn settled_executed(record: &Record, executed: &Executed) -> Reply {
     about(record, Status::Replayed, "executed", Next::StopAndTellUser, &text)
 }
 
-/// A person found that it did not run.
+/// A person found that the call did not run.
 pub(super) fn settled_not_executed(record: &Record) -> Reply {
     let text = "NOT EXECUTED: contact was lost, and a person found that the call had not been carried out. You may call the tool again; a person will be asked anew.";
     about(record, Status::Refused, "not_executed", Next::AskAgain, &format!("{text}{}", asked_since(record)))
 }
 
-/// It ran, and the result is no longer kept.
+/// The call ran, and its result is no longer kept.
 pub(super) fn executed_before(record: &Record, executed: &Executed) -> Reply {
     let text = format!("This call ran at {}; its result is no longer kept. It did not run again.", time(executed.at()));
     about(record, Status::Replayed, "executed", Next::StopAndTellUser, &text)
@@ -291,7 +291,7 @@ pub(super) fn too_many(open: Open, limit: i64) -> Reply {
     refused(Next::StopAndTellUser, &text).rule("too many open approvals")
 }
 
-/// The arguments do not fit the tool's schema: nobody is asked.
+/// The arguments do not fit the tool's schema: no person is asked.
 pub(super) fn unfitting(problems: &[String]) -> Reply {
     let text = format!("the arguments do not fit the tool's schema: {}", problems.join("; "));
     refused(Next::ReviseAndResubmit, &text)

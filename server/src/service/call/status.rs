@@ -1,4 +1,4 @@
-//! What `approval_status` tells of an approval, when its state changes or the wait is over.
+//! `approval_status`: tells the state of an approval when it changes or the wait is over.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use crate::{
     upstream::Answer,
 };
 
-/// How long it waits unless told, if the caller's hold time allows it.
+/// The default wait, if the caller's hold time allows it.
 const DEFAULT_WAIT: Duration = Duration::from_secs(20);
 
 /// Answers when the state changes, or when the wait is over.
@@ -41,7 +41,7 @@ pub(super) async fn status(
     if !wait.is_zero() && comes {
         wait::for_change(services, context, &record, until).await?;
     }
-    // The result may have been kept, or erased, meanwhile: what counts is how it stands now.
+    // The result may have been stored or erased meanwhile: the present state counts.
     let record = wait::again(services, context, record.id).await?;
     describe(services, context, &record).await
 }
@@ -53,7 +53,7 @@ async fn describe(services: &Base, context: &Context, record: &Record) -> Result
         _ => None,
     };
     let next = match &asking {
-        // Running it is what asks again.
+        // A call of `run_approved` repeats the question.
         Some(Ok(_)) => Next::RunApproved,
         Some(Err(_)) => Next::StopAndTellUser,
         None => next(&state),
@@ -116,7 +116,7 @@ fn next(state: &State) -> Next {
     }
 }
 
-/// How it stands, in words.
+/// The state in words.
 fn standing(state: &State) -> &'static str {
     match state {
         State::Pending(_) => "NOT EXECUTED: waiting for a person's decision",

@@ -1,4 +1,4 @@
-//! The answer of an approved call as it is kept, sealed, until replay ends.
+//! The answer of an approved call, stored sealed until replay ends.
 
 use serde_json::value::RawValue;
 
@@ -10,7 +10,7 @@ use crate::{
     upstream::Answer,
 };
 
-/// An answer as it is kept: one byte for its kind, then the raw JSON.
+/// An answer in its stored form: one byte for its kind, then the raw JSON.
 pub(super) fn encode(answer: &Answer) -> Vec<u8> {
     let (kind, raw) = match answer {
         Answer::Result(raw) => (b'r', raw),

@@ -1,5 +1,5 @@
-//! Holding a call open until somebody decides (approvals.md, "What the agent sees", 1). Nothing is locked
-//! and no transaction is open meanwhile; a client that goes away leaves the approval as it is.
+//! Holds a call open until somebody decides (approvals.md, "What the agent sees", 1). No lock is held and no
+//! transaction is open meanwhile; a client that goes away leaves the approval as it is.
 
 use std::time::Duration;
 
@@ -16,25 +16,25 @@ use crate::{
     service::{Base, Calls, access},
 };
 
-/// How long Postgres is left alone when it could not be reached.
+/// The pause before Postgres is asked again when it could not be reached.
 const AWAY: Duration = Duration::from_millis(500);
 /// How long an answer waits for Postgres to come back.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Waits until a pending approval is something else. `false`: it is pending still, and the hold time is over,
-/// the client no longer waits, or this replica stops.
+/// Waits until a pending approval changes its state. `false`: it is still pending, and the hold time is over, the
+/// client no longer waits, or this replica stops.
 pub(super) async fn for_decision(services: &Calls, context: &Context, record: &Record) -> Result<bool> {
     let until = Instant::from_std(context.began) + hold_time(context, record);
     if Instant::now() >= until {
         return Ok(false);
     }
-    // Who goes away while waiting leaves a record that reads `interrupted`.
+    // A client that goes away during the wait leaves a record that reads `interrupted`.
     let intent = Intent { approval: Some(record.id), rule: Some(record.rule.clone()), ..context.intent.clone() };
     services.audit.intend(intent).await?;
     if for_change(services, context, record, until).await?.is_some() {
         return Ok(true);
     }
-    // It may have ended by time alone as the hold did: nobody is told to wait for what has expired.
+    // It may have expired together with the hold: nobody is told to wait for an expired request.
     let now = patiently(services, || look(services, context, record.id)).await?;
     Ok(now.state().status() != record.state().status())
 }
@@ -46,19 +46,19 @@ fn hold_time(context: &Context, record: &Record) -> Duration {
     context.hold.min(most)
 }
 
-/// Waits until the approval stands elsewhere than the record says, telling the client meanwhile. `None`: it
-/// is `until`, the client no longer waits, the caller waits for as much as it may already, or this replica
-/// stops. While Postgres is away nothing can have changed that could be told, so the wait goes on.
+/// Waits until the approval's state differs from the record's, and reports progress meanwhile. `None`: `until` is
+/// reached, the client no longer waits, the caller already waits for the most it may, or this replica stops. While
+/// Postgres is away no change could be told, so the wait continues.
 ///
 /// # Errors
-/// Unauthorized as soon as the credential has ended; not found when the approval is gone.
+/// Unauthorized as soon as the credential has ended; not found if the approval is gone.
 pub(super) async fn for_change(
     services: &Calls,
     context: &Context,
     record: &Record,
     until: Instant,
 ) -> Result<Option<Record>> {
-    // Who asks too much at once is told to come back.
+    // A caller with too many waits at once is told to come back.
     let Some(_seat) = services.held.take(context.caller.principal) else { return Ok(None) };
     let _waits = context.load.wait();
     let before = phase(record);
@@ -102,16 +102,17 @@ pub(super) async fn for_change(
     }
 }
 
-/// Where an approval stands, as far as who waits is concerned: an upstream that asks is no longer waited for.
+/// The part of an approval's state that a waiting call follows. `true`: its upstream asks for input, so the wait is
+/// over.
 fn phase(record: &Record) -> (Status, bool) {
     let state = record.state();
     (state.status(), matches!(state, State::Executing(executing) if executing.asks()))
 }
 
-/// Reads the approval again after a wait, for who may still hear of it: a credential may have ended meanwhile.
+/// Reads the approval again after a wait, and checks the caller again: a credential may have ended meanwhile.
 ///
 /// # Errors
-/// Unauthorized, not found or forbidden for who may not any more; unavailable when Postgres stays away.
+/// Unauthorized, not found or forbidden if the caller lost its rights; unavailable if Postgres stays away.
 pub(super) async fn again(services: &Base, context: &Context, id: ApprovalId) -> Result<Record> {
     let read = || async {
         let directory = services.directory.get()?;
@@ -119,7 +120,7 @@ pub(super) async fn again(services: &Base, context: &Context, id: ApprovalId) ->
         let (org, toolkit) = (context.org.slug.as_str(), context.toolkit.slug.as_str());
         let (_, org, _) = access::caller(&directory, &actor, org, toolkit)?;
         let record = look(services, context, id).await?;
-        // What was asked for here is told here, also when the tool is gone since.
+        // The caller asked at this toolkit, so it is told here, even if the tool is gone since.
         let tool = record.binding.toolkit_tool;
         let here = context.toolkit.tools.iter().any(|exposed| exposed.id == tool);
         if here || access::reaches(&actor, &org, tool) { Ok(record) } else { Err(Error::not_found()) }
@@ -127,17 +128,17 @@ pub(super) async fn again(services: &Base, context: &Context, id: ApprovalId) ->
     patiently(services, read).await
 }
 
-/// Reads something, after a wait, again and again while Postgres is away.
+/// Reads something after a wait, and retries while Postgres is away.
 ///
 /// # Errors
-/// What reading it says; unavailable only when Postgres stays away or this replica stops.
+/// The read's own errors; unavailable only if Postgres stays away or this replica stops.
 pub(super) async fn patiently<T, R: Future<Output = Result<T>>>(
     services: &Base,
     mut read: impl FnMut() -> R,
 ) -> Result<T> {
     let began = Instant::now();
     loop {
-        // A server that is gone without a word answers nothing at all.
+        // A server that vanished without closing the connection answers nothing at all.
         let read = tokio::time::timeout_at(began + PATIENCE, read()).await;
         match read.unwrap_or_else(|_| Err(Error::unavailable("the database does not answer; try again"))) {
             Err(error) if matches!(error.kind, Kind::Unavailable) && began.elapsed() < PATIENCE => {
@@ -156,8 +157,8 @@ async fn look(services: &Base, context: &Context, id: ApprovalId) -> Result<Reco
     db::approval::get(&mut scope, id).await?.ok_or_else(Error::not_found)
 }
 
-/// Resolves when the state ends by time alone, which nobody announces. A moment late rather than early:
-/// Postgres's clock decides.
+/// Resolves when the state ends by time alone, which nobody announces. Slightly late rather than early: Postgres's
+/// clock decides.
 pub(super) async fn lapse(services: &Base, record: &Record) {
     let ends = match record.state() {
         State::Pending(pending) => pending.expires_at(),

@@ -37,7 +37,7 @@ pub(super) struct Calls {
 }
 
 /// What a look found.
-pub(super) enum Found {
+pub(super) enum FinishedCalls {
     /// These have finished, in the order in which they did.
     Finished(Vec<finished::Row>),
     /// Too many to tell them one by one.
@@ -62,7 +62,7 @@ impl Calls {
     }
 
     /// What has finished since the last look.
-    pub(super) async fn look(&mut self, scope: &mut OrgScope) -> Result<Found> {
+    pub(super) async fn look(&mut self, scope: &mut OrgScope) -> Result<FinishedCalls> {
         let now = Uuid::now_v7();
         let told: Vec<Uuid> = self.told.iter().copied().collect();
         let unfinished: Vec<Uuid> = self.unfinished.iter().copied().collect();
@@ -70,7 +70,7 @@ impl Calls {
         let rows = finished::since(scope, before(now, LATE_MS), &told, &unfinished, limit).await?;
         if i64::try_from(rows.len()).unwrap_or(limit) >= limit {
             *self = Self::begin(scope).await?;
-            return Ok(Found::TooMany);
+            return Ok(FinishedCalls::TooMany);
         }
         let mut found = Vec::new();
         for row in rows {
@@ -84,7 +84,7 @@ impl Calls {
         }
         found.sort_by_key(|row| row.finished_at);
         self.forget(now);
-        Ok(Found::Finished(found))
+        Ok(FinishedCalls::Finished(found))
     }
 
     /// Forgets what is too old to be read again, or to be waited for.

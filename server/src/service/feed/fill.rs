@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{
     approvals::Approvals,
-    calls::{self, Found},
+    calls::{self, FinishedCalls},
     channel::Channel,
     connections::Connections,
 };
@@ -88,12 +88,12 @@ async fn look_once(
     let mut scope = OrgScope::begin(&services.db.people, channel.org).await?;
     let found = calls.look(&mut scope).await?;
     match found {
-        Found::Finished(rows) => {
+        FinishedCalls::Finished(rows) => {
             for row in rows {
                 call_finished(channel, row);
             }
         }
-        Found::TooMany => channel.resync(Some(Right::ReadAudit)),
+        FinishedCalls::TooMany => channel.resync(Some(Right::ReadAudit)),
     }
     for connection in connections.look(&mut scope, &services.upstreams, version).await? {
         channel.push(name::CONNECTION_CHANGED, &ConnectionChanged { connection }, Some(Right::ReadConnections));

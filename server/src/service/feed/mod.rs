@@ -45,7 +45,7 @@ pub async fn watch(services: &Arc<Views>, access: &OrgAccess, last: Option<&str>
         // The message names the first.
         access.require(RIGHTS[0])?;
     }
-    let seat = Seat::take(services, access.actor.principal)?;
+    let seat = StreamSeat::take(services, access.actor.principal)?;
     loop {
         let channel = match services.feed.find(access.org.id) {
             Some(channel) => channel,
@@ -58,12 +58,12 @@ pub async fn watch(services: &Arc<Views>, access: &OrgAccess, last: Option<&str>
 }
 
 /// One of the streams that a principal may have; given back when dropped.
-struct Seat {
+struct StreamSeat {
     seats: Arc<Mutex<Seats>>,
     principal: Principal,
 }
 
-impl Seat {
+impl StreamSeat {
     fn take(services: &Views, principal: Principal) -> Result<Arc<Self>> {
         let seats = &services.feed.seats;
         let mut taken = seats.lock();
@@ -78,7 +78,7 @@ impl Seat {
     }
 }
 
-impl Drop for Seat {
+impl Drop for StreamSeat {
     fn drop(&mut self) {
         let mut taken = self.seats.lock();
         if let Some(streams) = taken.streams.get_mut(&self.principal) {
@@ -98,7 +98,7 @@ pub struct Watcher {
     /// The place that was asked for is not known.
     lost: bool,
     clock: Clock,
-    _seat: Arc<Seat>,
+    _seat: Arc<StreamSeat>,
 }
 
 /// What comes next.
@@ -111,7 +111,12 @@ pub enum Next {
 
 impl Watcher {
     /// `None`: the ring was just taken away.
-    fn sit_down(services: &Arc<Base>, channel: &Arc<Channel>, last: Option<&str>, seat: &Arc<Seat>) -> Option<Self> {
+    fn sit_down(
+        services: &Arc<Base>,
+        channel: &Arc<Channel>,
+        last: Option<&str>,
+        seat: &Arc<StreamSeat>,
+    ) -> Option<Self> {
         let mut watched = channel.watched.lock();
         if channel.closed.is_cancelled() {
             return None;

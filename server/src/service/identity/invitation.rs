@@ -33,7 +33,7 @@ use crate::{
 const LIFETIME: TimeDelta = TimeDelta::days(7);
 
 /// An invitation just made.
-pub struct Made {
+pub struct NewInvitation {
     /// What is kept of it.
     pub row: db::invitation::Row,
     /// Its link; the token stands in the fragment, so that it comes into no server's log.
@@ -45,7 +45,7 @@ pub struct Made {
 /// # Errors
 /// `person_required` for a key; a wrong e-mail or role; a role that allows more than one's own; a
 /// person who belongs to the org already (`member_exists`).
-pub async fn create(services: &Base, access: &OrgAccess, new: &CreateInvitation) -> Result<Made> {
+pub async fn create(services: &Base, access: &OrgAccess, new: &CreateInvitation) -> Result<NewInvitation> {
     let inviter = access.actor.person()?;
     let email = email(&new.email)?;
     let mut scope = change::begin(services, access).await?;
@@ -78,7 +78,7 @@ pub async fn create(services: &Base, access: &OrgAccess, new: &CreateInvitation)
     let mut url = services.public_url.clone();
     url.set_path("/invite");
     url.set_fragment(Some(token.expose_secret()));
-    Ok(Made { row, url: SecretString::from(url.to_string()) })
+    Ok(NewInvitation { row, url: SecretString::from(url.to_string()) })
 }
 
 /// Takes an invitation back: its link no longer works.

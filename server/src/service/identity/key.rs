@@ -66,7 +66,7 @@ pub async fn create(services: &Base, access: &OrgAccess, new: &CreateApiKey) -> 
     db::api_key::insert(&mut scope, &made).await?;
     let key = add_secret(&mut scope, access, id).await?;
     let row = db::api_key::find(&mut scope, id).await?.ok_or_else(Error::not_found)?;
-    let made = Made::of(services, &row)?;
+    let made = RecordedKey::of(services, &row)?;
     change::commit(services, scope, &access.actor, "create_api_key", new, Some(&made)).await?;
     Ok((row, key))
 }
@@ -117,7 +117,7 @@ pub async fn rotate(services: &Base, access: &OrgAccess, id: &str, how: &RotateA
     }
     let key = add_secret(&mut scope, access, row.id).await?;
     let row = db::api_key::find(&mut scope, row.id).await?.ok_or_else(Error::not_found)?;
-    let made = Made::of(services, &row)?;
+    let made = RecordedKey::of(services, &row)?;
     change::commit(services, scope, &access.actor, "rotate_api_key", &(row.id, how), Some(&made)).await?;
     Ok((row, key))
 }
@@ -133,13 +133,13 @@ pub async fn revoke(services: &Base, access: &OrgAccess, id: &str) -> Result<()>
         return Ok(());
     }
     db::api_key::revoke(&mut scope, row.id, services.clock.now()).await?;
-    let made = Made::of(services, &row)?;
+    let made = RecordedKey::of(services, &row)?;
     change::commit(services, scope, &access.actor, "revoke_api_key", &made, None::<&()>).await
 }
 
 /// What the record says of a key: enough to recognise it, nothing of the key.
 #[derive(serde::Serialize)]
-struct Made<'a> {
+struct RecordedKey<'a> {
     id: ApiKeyId,
     name: &'a str,
     prefix: &'a str,
@@ -157,7 +157,7 @@ struct Person {
     email: Option<String>,
 }
 
-impl<'a> Made<'a> {
+impl<'a> RecordedKey<'a> {
     fn of(services: &Base, row: &'a Row) -> Result<Self> {
         let directory = services.directory.get()?;
         let person = |id| Person { id, email: directory.people.get(&id).map(|person| person.email.to_string()) };

@@ -24,18 +24,18 @@ pub(super) type Hash = [u8; 32];
 /// What this replica knows of sessions.
 #[derive(Default)]
 pub struct Sessions {
-    pub(super) known: Mutex<HashMap<Hash, Known>>,
+    pub(super) known: Mutex<HashMap<Hash, KnownSession>>,
     /// Sessions that are being looked up, so that many first uses at once are one query.
-    pub(super) looking: Mutex<HashMap<Wanted, Weak<OnceCell<Found>>>>,
+    pub(super) looking: Mutex<HashMap<Wanted, Weak<OnceCell<Lookup>>>>,
     pub(super) requests: Requests,
     pub(super) streams: Streams,
 }
 
 /// A session as it is looked for: whose and where belong to the question.
 pub(super) type Wanted = (Hash, OrgId, ToolkitId, Principal);
-pub(super) type Found = Result<Option<Arc<Row>>, Arc<Error>>;
+pub(super) type Lookup = Result<Option<Arc<Row>>, Arc<Error>>;
 
-pub(super) struct Known {
+pub(super) struct KnownSession {
     pub(super) org: OrgId,
     pub(super) row: Arc<Row>,
     pub(super) used: Instant,

@@ -18,8 +18,8 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use wire::canonical::sha256;
 
-use known::{Hash, Known, Wanted};
-use streams::Open;
+use known::{Hash, KnownSession, Wanted};
+use streams::OpenStream;
 
 pub use known::{Session, Sessions};
 pub use streams::Stream;
@@ -135,7 +135,7 @@ async fn look_up(services: &Calls, (hash, org, toolkit, caller): Wanted) -> Resu
     if known.len() >= REMEMBERED {
         known.clear();
     }
-    known.insert(hash, Known { org, row: row.clone(), used });
+    known.insert(hash, KnownSession { org, row: row.clone(), used });
     Ok(Some(row))
 }
 
@@ -174,7 +174,7 @@ pub async fn sweep(services: &Base) -> Result<()> {
 pub async fn listen(services: &Calls, session: &Session) -> Result<Stream> {
     let (id, over) = (Uuid::now_v7().to_string(), CancellationToken::new());
     let stream = Stream { over: over.clone() };
-    services.mcp_sessions.streams.open(session.hash, Open { id: id.clone(), announced: false, over });
+    services.mcp_sessions.streams.open(session.hash, OpenStream { id: id.clone(), announced: false, over });
     db::mcp_session::announce_stream(&services.db.calls, &session.hash, &id).await?;
     Ok(stream)
 }

@@ -14,10 +14,10 @@ use super::known::Hash;
 /// The streams of this replica, by session.
 #[derive(Default)]
 pub(super) struct Streams {
-    by_session: Mutex<HashMap<Hash, Open>>,
+    by_session: Mutex<HashMap<Hash, OpenStream>>,
 }
 
-pub(super) struct Open {
+pub(super) struct OpenStream {
     pub(super) id: String,
     /// Whether what is announced from now on is newer.
     pub(super) announced: bool,
@@ -43,7 +43,7 @@ impl Drop for Stream {
 }
 
 impl Streams {
-    pub(super) fn open(&self, session: Hash, stream: Open) {
+    pub(super) fn open(&self, session: Hash, stream: OpenStream) {
         let mut streams = self.by_session.lock();
         streams.retain(|_, stream| !stream.over.is_cancelled());
         if let Some(older) = streams.insert(session, stream) {
@@ -84,7 +84,7 @@ mod tests {
 
     fn open(streams: &Streams, id: &str) -> CancellationToken {
         let over = CancellationToken::new();
-        streams.open(SESSION, Open { id: id.to_owned(), announced: false, over: over.clone() });
+        streams.open(SESSION, OpenStream { id: id.to_owned(), announced: false, over: over.clone() });
         over
     }
 
@@ -117,7 +117,7 @@ mod tests {
     fn streams_leave_nothing_behind() {
         let streams = Streams::default();
         drop(Stream { over: open(&streams, "first") });
-        streams.open([8; 32], Open { id: String::new(), announced: false, over: CancellationToken::new() });
+        streams.open([8; 32], OpenStream { id: String::new(), announced: false, over: CancellationToken::new() });
         assert_eq!(streams.by_session.lock().len(), 1);
         streams.end(&[8; 32]);
         assert!(streams.by_session.lock().is_empty());

@@ -20,13 +20,13 @@ const TOLD_AGAIN_AFTER: Duration = Duration::from_millis(200);
 #[derive(Default)]
 pub(super) struct Requests {
     /// By session and the id they were written with.
-    waiting: Mutex<HashMap<(Hash, String), Waiting>>,
+    waiting: Mutex<HashMap<(Hash, String), Cancellable>>,
     /// When each caller is as if it had never had anything told (the "theoretical arrival time" of GCRA).
     clear_at: Mutex<HashMap<Principal, Instant>>,
 }
 
 /// The newest request with an id: a client may use one again.
-struct Waiting {
+struct Cancellable {
     serial: Uuid,
     cancelled: CancellationToken,
 }
@@ -45,7 +45,7 @@ impl Requests {
     pub(super) fn begin(&self, session: Hash, request: &str) -> UnderWay<'_> {
         let key = (session, request.to_owned());
         let (serial, cancelled) = (Uuid::now_v7(), CancellationToken::new());
-        self.waiting.lock().insert(key.clone(), Waiting { serial, cancelled: cancelled.clone() });
+        self.waiting.lock().insert(key.clone(), Cancellable { serial, cancelled: cancelled.clone() });
         UnderWay { requests: self, key, serial, cancelled }
     }
 

@@ -1,8 +1,7 @@
-//! Reading an answer, which comes as JSON or at the end of a stream of events.
+//! Reads an answer, which comes as JSON or at the end of an event stream.
 //!
-//! A stream that breaks is taken up again where it ended, if the upstream
-//! numbers its events. That asks for the answer again, never for the call. In
-//! MCP 2026-07-28 it cannot be asked for.
+//! A stream that breaks is resumed where it ended, if the upstream numbers its events. That requests the answer again,
+//! never the call. MCP 2026-07-28 has no resumption.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,10 +26,10 @@ use super::{
 use crate::{egress::Unreached, limit::Load};
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-/// Attempts to take up a stream again without hearing anything new.
+/// How many attempts to resume a stream may fail in a row.
 const RESUMPTIONS: u32 = 5;
 
-/// A stream may have so many events that cannot be read, and so many bytes of them, before the answer.
+/// How many unreadable events, and bytes of them, a stream may have before the answer.
 const UNREADABLE: usize = 1_000;
 
 /// Why there is no answer. The request has left.
@@ -47,7 +46,8 @@ impl From<String> for Unread {
     }
 }
 
-/// Reads until the answer to the request with this id and method. What is read counts at `load`, and waits for room there.
+/// Reads until the answer to the request with this id and method. The bytes read count towards `load`, and wait for
+/// room there.
 pub(super) async fn read(
     peer: &Arc<Peer>,
     (id, method): (u64, &'static str),
@@ -61,10 +61,10 @@ pub(super) async fn read(
         ContentType::Events if status.is_success() => Ok(stream(peer, id, response, load).await?),
         ContentType::Json => {
             let body = body(response, load).await?;
-            let Found { answer, unaddressed, unreadable, .. } = find(peer, id, &body);
+            let FoundAnswer { answer, unaddressed, unreadable, .. } = find(peer, id, &body);
             match (answer.or(unaddressed.filter(|_| status.is_success())), unreadable) {
                 (Some(answer), _) => Ok(answer),
-                // With an error status that is not our answer, the status says most.
+                // For an error status whose body is not our answer, the status says most.
                 (None, Some(what)) if status.is_success() => Err(unread(said.with(&body).because(what))),
                 (None, _) => Err(unread(said.with(&body))),
             }
@@ -79,7 +79,7 @@ enum ContentType {
     Other,
 }
 
-/// Whether it is a stream of events.
+/// Whether a response is an event stream.
 pub(super) fn is_stream(response: &Response) -> bool {
     matches!(content_type(response), ContentType::Events)
 }
@@ -97,7 +97,7 @@ fn content_type(response: &Response) -> ContentType {
     }
 }
 
-/// Why an answer broke off.
+/// Why an answer was interrupted.
 fn lost(error: reqwest::Error) -> String {
     Unreached::from(error).reason
 }
@@ -135,22 +135,22 @@ fn too_large() -> String {
     format!("the upstream's answer is larger than {} MiB", MESSAGE_LIMIT >> 20)
 }
 
-/// What one body or event had.
+/// The contents of one body or event.
 #[derive(Default)]
-struct Found {
+struct FoundAnswer {
     answer: Option<Answer>,
-    /// An error that names no request of the gateway's. What comes in response to a request answers that one: nothing else
-    /// was asked.
+    /// An error that names none of the gateway's requests. In the response to a request it answers that request:
+    /// nothing else was asked.
     unaddressed: Option<Answer>,
     /// Why part of it cannot be read.
     unreadable: Option<String>,
-    /// That part was the answer.
+    /// The unreadable part was the answer.
     was_answer: bool,
 }
 
-/// Looks for the answer to `id` and replies to what else is asked.
-fn find(peer: &Arc<Peer>, id: u64, bytes: &[u8]) -> Found {
-    let mut found = Found::default();
+/// Looks for the answer to `id`, and replies to the upstream's own requests.
+fn find(peer: &Arc<Peer>, id: u64, bytes: &[u8]) -> FoundAnswer {
+    let mut found = FoundAnswer::default();
     for heard in hear(bytes, &peer.observer) {
         match heard {
             Ok(Heard::Answer(answered, answer)) if answered == id => found.answer = Some(answer),
@@ -158,7 +158,7 @@ fn find(peer: &Arc<Peer>, id: u64, bytes: &[u8]) -> Found {
                 peer.observer.dropped(&format!("an answer to the request {answered} where that to {id} was due"));
             }
             Ok(Heard::Reply(reply)) => peer.reply(reply),
-            // Whoever checks the headers may not have read the id.
+            // An upstream that refuses a request by its headers may not have read its id.
             Ok(Heard::Unaddressed { error, .. }) if peer.is_modern() && modern_code(&error).is_some() => {
                 found.answer = Some(Answer::Error(error));
             }
@@ -204,7 +204,7 @@ async fn stream(peer: &Arc<Peer>, id: u64, response: Response, load: Option<&Loa
     }
 }
 
-/// Events before the answer that could not be read.
+/// Unreadable events before the answer.
 #[derive(Default)]
 struct Passed {
     events: usize,
@@ -213,10 +213,10 @@ struct Passed {
 }
 
 impl Passed {
-    /// Notes one.
+    /// Counts one event.
     ///
     /// # Errors
-    /// When there were too many.
+    /// If there were too many.
     fn over(&mut self, reason: String, event: &Event) -> Result<(), String> {
         self.events += 1;
         self.bytes += event.data.len();
@@ -237,16 +237,16 @@ impl Passed {
     }
 }
 
-/// Looks for the answer in one event. What cannot be read goes to the log, and the stream is read on.
+/// Looks for the answer in one event. Unreadable content is logged, and the stream is read on.
 ///
 /// # Errors
-/// When the answer itself cannot be read, or too much else.
+/// If the answer itself, or too much else, cannot be read.
 fn in_event(peer: &Arc<Peer>, id: u64, event: &Event, passed: &mut Passed) -> Result<Option<Answer>, String> {
     if event.data.is_empty() && !event.unreadable {
         return Ok(None);
     }
-    let Found { answer, unaddressed, unreadable, was_answer } = match event.unreadable {
-        true => Found { unreadable: Some("it is not UTF-8".to_owned()), ..Found::default() },
+    let FoundAnswer { answer, unaddressed, unreadable, was_answer } = match event.unreadable {
+        true => FoundAnswer { unreadable: Some("it is not UTF-8".to_owned()), ..FoundAnswer::default() },
         false => find(peer, id, event.data.as_bytes()),
     };
     if let Some(answer) = answer.or(unaddressed) {
@@ -259,23 +259,22 @@ fn in_event(peer: &Arc<Peer>, id: u64, event: &Event, passed: &mut Passed) -> Re
             return Err(format!("the upstream's answer is not MCP: {reason}"));
         }
     }
-    // Events of other names are keep-alives, which need not be MCP; but they are no more bounded than others.
+    // Events of other names are keep-alives, which need not be MCP; they are bounded like all others.
     passed.over(reason, event).map(|()| None)
 }
 
-/// The answer, where a stream ends without the blank line after it: of JSON that is whole nothing is missing.
+/// The answer, if a stream ends without the blank line after it: complete JSON lacks nothing.
 fn in_unfinished(peer: &Arc<Peer>, id: u64, event: &Event) -> Option<Answer> {
     let is_whole = !event.unreadable && serde_json::from_str::<IgnoredAny>(&event.data).is_ok();
     is_whole.then(|| find(peer, id, event.data.as_bytes()).answer).flatten()
 }
 
-/// As much of a text as a line of the log has.
+/// The part of a text that fits a line of the log.
 pub(super) fn beginning(text: &str) -> &str {
     &text[..text.floor_char_boundary(Log::LINE_LENGTH)]
 }
 
-/// Asks for the rest of a stream; none when the upstream could not be reached,
-/// which may pass.
+/// Requests the rest of a stream; `None` if the upstream could not be reached, which may be temporary.
 async fn resume(peer: &Arc<Peer>, events: &Events) -> Result<Option<Response>, String> {
     let request = peer.start(Method::GET, false)?;
     let last_id = events.last_id.as_deref().unwrap_or_default();
@@ -301,16 +300,16 @@ async fn resume(peer: &Arc<Peer>, events: &Events) -> Result<Option<Response>, S
     ))
 }
 
-/// Whether an event carries a message: not so priming events and keep-alives.
+/// Whether an event carries a message; priming events and keep-alives do not.
 pub(super) fn is_message(event: &Event) -> bool {
     !event.data.is_empty() && event.event.as_deref().is_none_or(|name| name == "message")
 }
 
-/// Why no further event comes.
+/// Why there is no further event.
 pub(super) enum Broken {
-    /// The stream makes no sense from here on.
+    /// The stream cannot be parsed from here on.
     Garbled(String),
-    /// It was cut, and may be taken up again.
+    /// It was cut, and may be resumed.
     Ended(String),
 }
 
@@ -318,13 +317,13 @@ pub(super) enum Broken {
 pub(super) struct Events {
     response: Option<Response>,
     decoder: Decoder,
-    /// What comes between events is read no faster than events may come.
+    /// Limits how fast everything between events is read.
     observer: Arc<Observer>,
     fault: Option<DecodeError>,
     pub(super) last_id: Option<String>,
-    /// How long to wait before the stream is asked for again.
+    /// How long to wait before the stream is requested again.
     pub(super) retry: Duration,
-    /// The bytes since the last event, and the most that they ever were.
+    /// The bytes since the last event, and their largest number so far.
     since: usize,
     most: usize,
 }
@@ -353,7 +352,7 @@ impl Events {
         self.decoder = Decoder::new(MESSAGE_LIMIT);
     }
 
-    /// What the stream ended in the middle of.
+    /// The event in the middle of which the stream ended.
     fn unfinished(&mut self) -> Option<Event> {
         self.decoder.unfinished()
     }
@@ -362,7 +361,7 @@ impl Events {
         self.next_within(None).await
     }
 
-    /// The next event. The largest there was counts at `load`, and waits for room there.
+    /// The next event. The largest event so far counts towards `load`, and waits for room there.
     async fn next_within(&mut self, load: Option<&Load>) -> Result<Event, Broken> {
         loop {
             if let Some(event) = self.decoder.pop() {
@@ -392,7 +391,7 @@ impl Events {
                     if let Some(id) = self.decoder.last_event_id() {
                         self.last_id = Some(id.to_owned());
                     }
-                    // What came whole before the fault still counts.
+                    // Events that were complete before the fault still count.
                     if let Err(error) = pushed {
                         self.response = None;
                         self.fault = Some(error);

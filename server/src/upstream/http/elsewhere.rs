@@ -1,5 +1,5 @@
-//! Answers that do not come in response to their request: a server takes it with HTTP 202 and answers on the stream that the
-//! gateway asked for by GET, as it did in the transport before Streamable HTTP.
+//! Answers that do not arrive in the response to their request: a server accepts it with HTTP 202 and answers on the
+//! stream that the gateway requested by GET, as it did in the transport before Streamable HTTP.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use tokio::sync::{oneshot, watch};
 use super::super::message::Answer;
 use crate::limit::Load;
 
-/// Who waits for which answer, and whether there is a stream on which it can come.
+/// The requests that wait for an answer, and whether a stream is open on which it can arrive.
 #[derive(Default)]
 pub(super) struct Elsewhere {
     waiting: Mutex<HashMap<u64, oneshot::Sender<Answer>>>,
@@ -17,30 +17,30 @@ pub(super) struct Elsewhere {
 }
 
 impl Elsewhere {
-    /// To be held from before a request is sent.
+    /// Held from before a request is sent.
     pub(super) fn expect(&self, id: u64) -> Expected<'_> {
         let (sender, receiver) = oneshot::channel();
         self.waiting.lock().insert(id, sender);
         Expected { elsewhere: self, id, receiver }
     }
 
-    /// An answer came on the stream. `true`: somebody waited for it.
+    /// An answer arrived on the stream. `true`: a request waited for it.
     pub(super) fn hear(&self, id: u64, answer: &Answer) -> bool {
         let waiting = self.waiting.lock().remove(&id);
         waiting.is_some_and(|waiting| waiting.send(answer.clone()).is_ok())
     }
 
-    /// To be held while the stream is open.
-    pub(super) fn open(&self) -> Open<'_> {
+    /// Held while the stream is open.
+    pub(super) fn open(&self) -> StreamGuard<'_> {
         self.is_open.send_replace(true);
-        Open(self)
+        StreamGuard(self)
     }
 }
 
 /// See [`Elsewhere::open`].
-pub(super) struct Open<'a>(&'a Elsewhere);
+pub(super) struct StreamGuard<'a>(&'a Elsewhere);
 
-impl Drop for Open<'_> {
+impl Drop for StreamGuard<'_> {
     fn drop(&mut self) {
         self.0.is_open.send_replace(false);
     }
@@ -54,7 +54,7 @@ pub(super) struct Expected<'a> {
 }
 
 impl Expected<'_> {
-    /// The answer, once it comes; none when there is no stream, or it ends before. It counts at `load`.
+    /// The answer, once it arrives; `None` if there is no stream, or it ends before. Counts towards `load`.
     pub(super) async fn answer(mut self, load: Option<&Load>) -> Option<Answer> {
         let mut is_open = self.elsewhere.is_open.subscribe();
         let answer = tokio::select! {
@@ -63,7 +63,7 @@ impl Expected<'_> {
             _ = is_open.wait_for(|is_open| !is_open) => None,
         };
         if let (Some(load), Some(answer)) = (load, &answer) {
-            // All callers share the stream: nobody waits there.
+            // All callers share the stream, so it never waits for room.
             load.carry(answer.size());
         }
         answer

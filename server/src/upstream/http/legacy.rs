@@ -1,5 +1,5 @@
-//! Addresses of the transport of MCP 2024-11-05, HTTP with SSE: a GET opens a stream whose first event, `endpoint`, says
-//! where to post. The gateway does not speak it, and says so instead of what the server answers to a POST there.
+//! Detects the transport of MCP 2024-11-05, HTTP with SSE: a GET opens a stream whose first event, `endpoint`, says
+//! where to post. The gateway does not support it, and says so instead of repeating the server's answer to a POST.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,14 +10,14 @@ use super::super::error::Failure;
 use super::answer::is_stream;
 use super::peer::Peer;
 
-/// How long the first event may take to come.
+/// The timeout for the first event.
 const WITHIN: Duration = Duration::from_secs(2);
-/// How much is read before it, in bytes.
+/// How many bytes are read before that event.
 const MOST: usize = 4 * 1024;
 
-/// Why `initialize` failed, in better words where the address is of that transport.
+/// Explains a failed `initialize` better, if the address is of that transport.
 pub(super) async fn explain(peer: &Arc<Peer>, failure: Failure) -> Failure {
-    // What was not sent was not refused by anybody.
+    // A request that was not sent was not refused.
     let is_refusal = matches!(failure, Failure::Unknown(_));
     if !is_refusal || !tokio::time::timeout(WITHIN, names_endpoint(peer)).await.unwrap_or(false) {
         return failure;

@@ -1,6 +1,5 @@
-//! The stream on which an upstream speaks without having been asked: changed
-//! lists, pings. An upstream need not offer it. It is asked for by GET, or in MCP
-//! 2026-07-28 by `subscriptions/listen`.
+//! The stream for an upstream's unrequested messages: changed lists, pings. An upstream need not offer it. It is
+//! requested by GET, or in MCP 2026-07-28 by `subscriptions/listen`.
 
 use std::ops::ControlFlow::{self, Break, Continue};
 use std::sync::Arc;
@@ -21,8 +20,7 @@ use crate::egress::Outgoing;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// Listens until the session is over or the upstream says that it offers no
-/// such stream.
+/// Listens until the session is over or the upstream says that it offers no such stream.
 pub(super) async fn listen(peer: Arc<Peer>) {
     let over = peer.over.clone();
     over.run_until_cancelled_owned(keep_listening(peer)).await;
@@ -36,17 +34,16 @@ async fn keep_listening(peer: Arc<Peer>) {
         if listen_once(&peer, &mut before).await.is_break() {
             return;
         }
-        // A stream that lived long may come back soon; one that is always cut
-        // short is asked for ever more rarely.
+        // A stream that lasted long may be reopened soon; after short ones the pause grows.
         pause = if started.elapsed() > LONGEST_PAUSE { FIRST_PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
         tokio::time::sleep(pause).await;
     }
 }
 
-/// What is known from the streams before.
+/// What is known from earlier streams.
 #[derive(Default)]
 struct Before {
-    /// There was one.
+    /// Whether there was one.
     any: bool,
     last_id: Option<String>,
 }
@@ -59,7 +56,7 @@ async fn listen_once(peer: &Arc<Peer>, before: &mut Before) -> ControlFlow<()> {
         return Continue(());
     };
     match response.status() {
-        // Of a session that had a stream this says that it is lost; of another one, that there is no such stream.
+        // For a session that had a stream, the session is lost; for another one, there is no such stream.
         StatusCode::NOT_FOUND | StatusCode::UNAUTHORIZED | StatusCode::BAD_REQUEST
             if before.any && peer.has_session() =>
         {
@@ -68,7 +65,7 @@ async fn listen_once(peer: &Arc<Peer>, before: &mut Before) -> ControlFlow<()> {
         }
         StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => return Continue(()),
         status if status.is_server_error() => return Continue(()),
-        // 405 by the specification; anything else in this range is no better.
+        // The specification says 405; any other error of this range means the same.
         status if !status.is_success() => return Break(()),
         _ if !is_stream(&response) => return Break(()),
         _ => {}

@@ -1,12 +1,12 @@
-//! Sessions that an upstream lost and does not say so as the specification has it, by HTTP 404.
+//! Recognises lost sessions of upstreams that do not say so by HTTP 404, as the specification requires.
 //!
-//! The words are those of the transports of the SDKs and of servers that were met. Where a transport refuses a request with a
-//! 4xx status for its session, no tool ran: it looks at the session first.
+//! The words are those of the SDKs' transports and of servers met in practice. A transport that refuses a request with
+//! a 4xx status for its session has run no tool: it checks the session first.
 
 use http::StatusCode;
 use wire::error::INVALID_REQUEST;
 
-/// Of a text so many bytes are looked at.
+/// How many bytes of a text are examined.
 const LOOKED_AT: usize = 1024;
 const ABOUT_SESSIONS: [&str; 20] = [
     "not found",
@@ -37,7 +37,7 @@ const WITHOUT_SESSIONS: [&str; 5] = [
     "not an initialization request",
     "no transport found",
 ];
-/// It ended while the request was under way.
+/// The session ended while the request was in flight.
 const UNDER_WAY: [&str; 3] = ["before the request", "while the request", "in progress"];
 
 /// What an upstream's words about a session mean for the request that they answer.
@@ -49,11 +49,11 @@ pub(super) enum Lost {
     Unclear,
 }
 
-/// What the body of a response says that is no result. `has_session`: the request named one.
+/// The meaning of a response body that is not a result. `has_session`: the request named a session.
 pub(super) fn read(status: StatusCode, text: &str, has_session: bool) -> Option<Lost> {
     let not_now = matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS);
     let refused = status.is_client_error() && !not_now;
-    // "Session Management"; and RFC 9110, section 15.5.2: what lacks credentials has not been applied.
+    // "Session Management"; and RFC 9110, section 15.5.2: a request without valid credentials has not been applied.
     let by_status = has_session && matches!(status, StatusCode::NOT_FOUND | StatusCode::UNAUTHORIZED);
     let said = text[..text.floor_char_boundary(LOOKED_AT)].to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
@@ -64,7 +64,7 @@ pub(super) fn read(status: StatusCode, text: &str, has_session: bool) -> Option<
     Some(if refused && !says(&UNDER_WAY) { Lost::NotProcessed } else { Lost::Unclear })
 }
 
-/// The same of a JSON-RPC error, whose words a tool may have written: only errors of the transport's kind count.
+/// The same for a JSON-RPC error, whose words may be a tool's: only errors of the transport's kind count.
 pub(super) fn in_error(status: StatusCode, error: &str, has_session: bool) -> Option<Lost> {
     #[derive(serde::Deserialize)]
     struct Said {

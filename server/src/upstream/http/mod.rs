@@ -1,6 +1,5 @@
-//! Streamable HTTP in both eras: with a session that `initialize` opens, as the MCP
-//! transports page of revisions 2025-03-26 to 2025-11-25 describes it, and in MCP
-//! 2026-07-28 without one.
+//! Streamable HTTP in both eras: with a session that `initialize` opens, as in the MCP transports page of revisions
+//! 2025-03-26 to 2025-11-25, and in MCP 2026-07-28 without one.
 
 mod answer;
 mod elsewhere;
@@ -22,7 +21,7 @@ use url::Url;
 use wire::mcp::Revision;
 
 use super::{
-    departure::{Departure, Limits, supervise, unguarded},
+    departure::{Departure, Timeouts, supervise, unguarded},
     error::Failure,
     handshake::{agreed_revision, another_revision, initialize_params, initialized},
     message::{self, Answer, Request},
@@ -34,20 +33,20 @@ use peer::{Answered, Peer, Post};
 
 pub(super) use modern::Era;
 
-/// How long an upstream may take to let go of a session.
+/// The timeout for ending a session at the upstream.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// A session, and the stream on which the upstream may speak first. In MCP 2026-07-28
-/// it is only what was found out about the upstream.
+/// A session, and the stream for the upstream's unrequested messages. In MCP 2026-07-28 it is only what is known about
+/// the upstream.
 pub(super) struct HttpSession {
     peer: Arc<Peer>,
-    // Ends the listener when the session is dropped without having been closed.
+    // Ends the listener if the session is dropped without being closed.
     _over: DropGuard,
 }
 
 impl HttpSession {
-    /// Finds out the upstream's era, unless it is known, and what else that era asks for.
-    /// `limit` is how long that may take, which the caller sees to.
+    /// Finds out the upstream's era, unless it is known, and performs that era's handshake. `limit` is the timeout for
+    /// all of it, which the caller enforces.
     pub(super) async fn open(
         egress: &Egress,
         url: &Url,
@@ -67,15 +66,15 @@ impl HttpSession {
             }
         }
         let opened = Self::initialize(connect()?).await;
-        // One that speaks both, and was out of order when it was asked, is asked again next time.
+        // An upstream that speaks both eras, and was out of order when it was asked, is asked again next time.
         if probed == Probed::Legacy {
             era.initialized(opened.is_ok(), Instant::now());
         }
         opened
     }
 
-    /// Asks an upstream that is spoken to in the earlier era once more whether it speaks MCP
-    /// 2026-07-28, if it was not asked just now. None when it does not say so.
+    /// Asks an upstream of the earlier era once more whether it speaks MCP 2026-07-28, unless it was asked just now.
+    /// `None` if it does not say so.
     pub(super) async fn open_modern(
         egress: &Egress,
         url: &Url,
@@ -139,7 +138,7 @@ impl HttpSession {
     pub(super) async fn request(
         &self,
         request: Request,
-        limits: Limits,
+        limits: Timeouts,
         cancel: &CancellationToken,
     ) -> Result<Answer, Failure> {
         let id = self.peer.next_id();
@@ -151,7 +150,7 @@ impl HttpSession {
             },
         };
         let once = request.once;
-        // In MCP 2026-07-28 hanging up says it already.
+        // In MCP 2026-07-28 closing the connection already cancels.
         let tell = !once && !self.is_modern();
         let departure = Departure::with_steps(request.guard, request.steps);
         let exchange = async {
@@ -168,7 +167,7 @@ impl HttpSession {
         supervise(&departure, limits, cancel, exchange).await
     }
 
-    /// Why it is over, if the upstream could not be reached.
+    /// Why the session is over, if the upstream could not be reached.
     pub(super) fn broke(&self) -> Option<String> {
         self.peer.broken.get().cloned()
     }
@@ -178,14 +177,14 @@ impl HttpSession {
         if self.peer.has_session()
             && let Ok(request) = self.peer.start(Method::DELETE, false)
         {
-            // 405 means that sessions end by themselves; nothing else can be done either.
+            // 405 means that sessions end by themselves; other failures cannot be helped either.
             let _ = request.timeout(FAREWELL).send().await;
         }
     }
 }
 
-/// Held while an answer is awaited. Dropped early, it keeps the request from
-/// leaving or, when it has left, tells the upstream that nobody waits any more.
+/// Held while an answer is awaited. Dropped early, it keeps the request from leaving or, if it has left, tells the
+/// upstream that nobody waits any more.
 struct Abandoned<'a> {
     peer: &'a Arc<Peer>,
     id: u64,

@@ -1,8 +1,7 @@
-//! MCP 2026-07-28: no session, and every request says for itself what it is.
+//! MCP 2026-07-28: no session, and every request describes itself.
 //!
-//! Which era an upstream is of is found out by asking `server/discover` first (Streamable
-//! HTTP, "Backward Compatibility"). Anything but an answer in the modern way means
-//! `initialize`; only a refusal means that the upstream is of the earlier era.
+//! An upstream's era is found out by a probe, `server/discover` (Streamable HTTP, "Backward Compatibility"). Any answer
+//! but a modern one leads to `initialize`; only a refusal means that the upstream is of the earlier era.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +15,7 @@ use wire::error::{HEADER_MISMATCH, UNSUPPORTED_VERSION};
 use wire::header;
 use wire::mcp::{self, Revision};
 
-use super::super::departure::{Departure, Limits, supervise, unguarded};
+use super::super::departure::{Departure, Timeouts, supervise, unguarded};
 use super::super::error::Failure;
 use super::super::message::{Answer, Refusal, Request};
 use super::answer;
@@ -24,21 +23,18 @@ use super::peer::{Peer, Post, message};
 
 const MCP_METHOD: HeaderName = HeaderName::from_static("mcp-method");
 const MCP_NAME: HeaderName = HeaderName::from_static("mcp-name");
-/// How the header of an argument begins.
+/// The prefix of the headers that repeat arguments.
 pub(super) const PARAM: &str = "mcp-param-";
-/// How long an upstream may think about the probe. Some of an earlier revision never
-/// answer what they do not know.
+/// The timeout of the probe. Some upstreams of earlier revisions never answer an unknown request.
 const PROBE: Duration = Duration::from_secs(3);
-/// How long it counts that an upstream is of the earlier era: it may be replaced by a
-/// newer version of itself without the gateway noticing.
+/// How long an upstream counts as one of the earlier era: a newer version may replace it without the gateway noticing.
 const VERDICT: Duration = Duration::from_secs(3600);
-/// An upstream that is spoken to in the earlier era is not asked again more often than this.
+/// The shortest time after which an upstream of the earlier era is asked again.
 const AGAIN: Duration = Duration::from_secs(5);
-/// So many revisions of an upstream's are named in a reason.
+/// How many of an upstream's revisions are named in a reason.
 const NAMED: usize = 5;
 
-/// What is known of an upstream's era. It outlives sessions, so that opening one again
-/// does not cost a probe each time.
+/// What is known of an upstream's era. It outlives sessions, so that opening one again does not cost a probe each time.
 #[derive(Default)]
 pub(in super::super) struct Era {
     legacy_since: Mutex<Option<Instant>>,
@@ -61,8 +57,8 @@ impl Era {
         }
     }
 
-    /// Whether it is time to ask an upstream of the earlier era once more which it is of, because
-    /// somebody needs this one. Who is told yes asks.
+    /// Whether an upstream of the earlier era may be probed again, because a request needs the newer one. The caller
+    /// that gets `true` sends the probe.
     pub(super) fn may_ask_again(&self, now: Instant) -> bool {
         let mut asked = self.asked_again.lock();
         let may = asked.is_none_or(|asked| now.duration_since(asked) >= AGAIN);
@@ -78,32 +74,31 @@ impl Era {
     }
 }
 
-/// What a probe came to.
+/// The result of a probe.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Probed {
     /// The upstream is of this era.
     Modern(Discovered),
-    /// It is of the earlier one: it refused.
+    /// It is of the earlier era: it refused.
     Legacy,
-    /// It did not say: it was out of order, or slow. It may be of either.
+    /// Not known: the upstream was out of order, or slow. It may be of either era.
     Unclear,
 }
 
 /// What an upstream of this era says about itself.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Discovered {
-    /// It tells when its list of tools changes.
+    /// It announces changes of its list of tools.
     pub(super) tools_list_changed: bool,
 }
 
-/// Asks an upstream which era it is of. `limit` is how long opening the session may take, of
-/// which the probe takes at most half.
+/// Asks an upstream for its era. `limit` is the timeout for opening the session, of which the probe takes at most half.
 ///
 /// # Errors
-/// When it cannot be reached, or is of this era and speaks nothing the gateway does.
+/// If it cannot be reached, or is of this era and supports no revision of the gateway's.
 pub(super) async fn probe(peer: &Arc<Peer>, limit: Duration) -> Result<Probed, Failure> {
     let departure = Departure::new(unguarded());
-    let limits = Limits { leave: limit, answer: PROBE.min(limit / 2) };
+    let limits = Timeouts { leave: limit, answer: PROBE.min(limit / 2) };
     let post = post(peer.next_id(), &Request::new("server/discover", None))?;
     let asking = async {
         let id = post.id;
@@ -126,7 +121,7 @@ pub(super) async fn probe(peer: &Arc<Peer>, limit: Duration) -> Result<Probed, F
     verdict.map_err(Failure::NotSent)
 }
 
-/// Whether a status says how the upstream is doing, and not what it understands.
+/// Whether a status tells the upstream's condition, not what it understands.
 fn may_pass(status: StatusCode) -> bool {
     status.is_server_error() || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS)
 }
@@ -136,7 +131,7 @@ fn discovered(result: &RawValue) -> Result<Probed, String> {
     #[serde(rename_all = "camelCase")]
     struct DiscoverResult {
         supported_versions: Vec<String>,
-        /// Of any type: nothing but one member of it counts.
+        /// Of any type: only one member of it counts.
         #[serde(default)]
         capabilities: serde_json::Value,
     }
@@ -147,7 +142,7 @@ fn discovered(result: &RawValue) -> Result<Probed, String> {
     choose(&result.supported_versions, Discovered { tools_list_changed })
 }
 
-/// What a JSON-RPC error says about the era of who refused the probe.
+/// What a JSON-RPC error tells about the era of an upstream that refused the probe.
 fn refused(status: StatusCode, error: &RawValue, peer: &Peer) -> Result<Probed, String> {
     #[derive(serde::Deserialize)]
     struct Unsupported {
@@ -167,8 +162,7 @@ fn refused(status: StatusCode, error: &RawValue, peer: &Peer) -> Result<Probed, 
     Err(format!("the upstream refused server/discover with the JSON-RPC error {code}; its log says why"))
 }
 
-/// The era in which to go on with an upstream that speaks these revisions. `Err` is the
-/// reason why neither is possible.
+/// The era for an upstream that speaks these revisions. `Err` says why neither is possible.
 fn choose(supported: &[String], discovered: Discovered) -> Result<Probed, String> {
     let spoken = || supported.iter().filter_map(|name| Revision::parse(name));
     if spoken().any(Revision::is_modern) {
@@ -190,8 +184,7 @@ pub(super) fn modern_code(error: &RawValue) -> Option<i64> {
     Refusal::read(error).map(|refusal| refusal.code)
 }
 
-/// The request as it is written in this era, headers included. `Err` says why it cannot
-/// be: nothing has left.
+/// The request in the form of this era, headers included. `Err` says why there is none: nothing has left.
 pub(super) fn post(id: u64, request: &Request) -> Result<Post, Failure> {
     let unfit = |what: &str| Failure::NotSent(format!("the request cannot be written: {what}"));
     let name = mcp::mirrored_name(request.method, request.params.as_deref()).map_err(|error| unfit(&error.message))?;
@@ -201,7 +194,7 @@ pub(super) fn post(id: u64, request: &Request) -> Result<Post, Failure> {
         headers.insert(MCP_NAME, value_of(&name).ok_or_else(|| unfit("its name fits in no header"))?);
     }
     for (key, value) in &request.param_headers {
-        // No argument may stand in for a header that means something else.
+        // An argument must not set a header that has another meaning.
         let name = key.parse().ok().filter(|name: &HeaderName| name.as_str().starts_with(PARAM));
         let key = name.ok_or_else(|| unfit("an argument's header has no valid name"))?;
         headers.insert(key, value_of(value).ok_or_else(|| unfit("an argument fits in no header"))?);
@@ -219,13 +212,13 @@ pub(super) fn post(id: u64, request: &Request) -> Result<Post, Failure> {
 
 fn value_of(value: &str) -> Option<HeaderValue> {
     let mut value = HeaderValue::from_str(&header::encode(value)).ok()?;
-    // It may be an argument, and those are nobody's business in between.
+    // It may be an argument, which must not be logged on the way.
     value.set_sensitive(true);
     Some(value)
 }
 
-/// Draws conclusions from an answer: whether the upstream is still the one that was
-/// discovered, and whether its definitions are still the known ones.
+/// Draws conclusions from an answer: whether the upstream is still the one that was discovered, and whether its
+/// definitions are still current.
 pub(super) fn reconsider(peer: &Peer, answer: &Answer) {
     let Answer::Error(error) = answer else { return };
     match modern_code(error) {

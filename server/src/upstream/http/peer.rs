@@ -1,4 +1,4 @@
-//! The upstream's endpoint and what every request to it carries.
+//! The upstream's endpoint, and what every request to it carries.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -37,13 +37,13 @@ use crate::{
 
 const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
-/// For messages that have no answer, from connecting to the last byte.
+/// The timeout of messages without an answer, from connecting to the last byte.
 const ASIDE: Duration = Duration::from_secs(10);
-/// How many replies to what an upstream asks may be on their way; more it does not get.
+/// How many replies to an upstream's requests may be in flight; further ones are dropped.
 const REPLIES: usize = 16;
-/// What says something about a request or its session, so that a connection's own would be wrong; left out.
+/// Headers about a request or its session, which a connection must not set; left out.
 const PROTOCOL: [&str; 4] = ["mcp-method", "mcp-name", "mcp-protocol-version", "mcp-session-id"];
-/// What would change how the message is framed, and so what is sent.
+/// Headers about a message's framing, which a connection must not change; left out.
 const FRAMING: [&str; 6] = ["connection", "content-length", "expect", "te", "transfer-encoding", "upgrade"];
 
 pub(super) struct Peer {
@@ -54,18 +54,18 @@ pub(super) struct Peer {
     agreed: OnceLock<Agreed>,
     /// Cancelled when the session was closed, or the upstream no longer knows it.
     pub(super) over: CancellationToken,
-    /// Why, if the upstream could not be reached.
+    /// The reason, if the upstream could not be reached.
     pub(super) broken: OnceLock<String>,
     next_id: AtomicU64,
     /// The last answer was "Invalid Request".
     refused: AtomicBool,
-    /// Answers that come on the upstream's own stream.
+    /// Answers on the upstream's own stream.
     pub(super) elsewhere: Elsewhere,
-    /// Replies to what the upstream asks that are on their way.
+    /// Bounds the replies to the upstream's requests that are in flight.
     replies: Arc<Semaphore>,
 }
 
-/// What `initialize` settled, or the probe; every later request says it again.
+/// What `initialize` or the probe settled; every later request repeats it.
 struct Agreed {
     session_id: Option<HeaderValue>,
     revision: Revision,
@@ -79,7 +79,7 @@ pub(super) struct Post {
     pub(super) method: &'static str,
     /// In pieces, since its params may be large and are not copied.
     pub(super) body: Vec<Bytes>,
-    /// Those that repeat something of the body.
+    /// The headers that repeat parts of the body.
     pub(super) headers: HeaderMap,
     /// See [`super::super::Call::once`].
     pub(super) once: bool,
@@ -87,14 +87,14 @@ pub(super) struct Post {
     pub(super) load: Option<Arc<Load>>,
 }
 
-/// What came back for one.
+/// The answer to such a request.
 pub(super) struct Answered {
     pub(super) answer: Answer,
     pub(super) session_id: Option<HeaderValue>,
 }
 
 impl Post {
-    /// One of the revisions in which no header repeats anything of the body.
+    /// A request of a revision in which no header repeats anything of the body.
     pub(super) fn plain(id: u64, method: &'static str, params: Option<Arc<RawValue>>, once: bool) -> Self {
         Self { id, method, body: message(id, method, params), headers: HeaderMap::new(), once, load: None }
     }
@@ -140,13 +140,12 @@ impl Peer {
         }))
     }
 
-    /// Notes what is spoken from here on. The first word counts.
+    /// Notes the session and the revision from here on. The first call counts.
     pub(super) fn agree(&self, session_id: Option<HeaderValue>, revision: Revision) {
         let _ = self.agreed.set(Agreed { session_id, revision });
     }
 
-    /// Whether it is spoken to in a revision without sessions, where each request
-    /// stands for itself.
+    /// Whether its revision has no sessions, so that each request stands for itself.
     pub(super) fn is_modern(&self) -> bool {
         self.agreed.get().is_some_and(|agreed| agreed.revision.is_modern())
     }
@@ -160,13 +159,13 @@ impl Peer {
         self.next_id.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// A request with every header but those of its body.
+    /// A request with all headers except those about its body.
     pub(super) fn start(&self, method: Method, once: bool) -> Result<Outgoing, String> {
         let accept = if method == Method::GET { "text/event-stream" } else { "application/json, text/event-stream" };
-        // The protocol's headers come last: they replace what a connection set.
+        // The protocol's headers come last: they replace a connection's.
         let mut headers = self.headers.clone();
         headers.insert(ACCEPT, HeaderValue::from_static(accept));
-        // Without it an upstream may choose whatever it likes (RFC 9110, section 12.5.3).
+        // Without this header an upstream may choose any encoding (RFC 9110, section 12.5.3).
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         if let Some(agreed) = self.agreed.get() {
             headers.insert(PROTOCOL_VERSION, HeaderValue::from_static(agreed.revision.as_str()));
@@ -204,7 +203,8 @@ impl Peer {
         };
         if self.is_modern() {
             if answer.is_err() && matches!(status.as_u16(), 400 | 404 | 405) {
-                // So speaks one that was replaced by an earlier version of itself. The next request finds out.
+                // An upstream that was replaced by an earlier version of itself answers this. The next request probes
+                // again.
                 self.over.cancel();
             }
         } else if self.agreed.get().is_some() {
@@ -215,7 +215,7 @@ impl Peer {
             };
             let refuses_again = self.refuses_again(&answer);
             if lost.is_some() || refuses_again || status == StatusCode::BAD_REQUEST {
-                // The next request gets a new session, whatever became of this one.
+                // The next request gets a new session, whatever the outcome of this one.
                 self.over.cancel();
             }
             if lost == Some(Lost::NotProcessed) {
@@ -229,21 +229,21 @@ impl Peer {
         Ok(Answered { answer, session_id })
     }
 
-    /// Whether an upstream that keeps a session answers "Invalid Request" for the second time in a row. So some of them
-    /// say that they have lost it, and nothing else tells.
+    /// Whether an upstream with a session answers "Invalid Request" for the second time in a row. Some upstreams report
+    /// a lost session only in this way.
     fn refuses_again(&self, answer: &Result<Answer, Unread>) -> bool {
         let Ok(answer) = answer else { return false };
         let refuses = answer.error_code() == Some(INVALID_REQUEST);
         self.refused.swap(refuses, Ordering::Relaxed) && refuses && self.has_session()
     }
 
-    /// As [`Peer::send`]. What changes nothing is sent once more, on a connection of its own, where the one that was kept
-    /// open broke before any byte of an answer: servers and balancers close those whenever they like.
+    /// As [`Peer::send`], but an idempotent request is retried once on a connection of its own if a kept connection
+    /// broke before any byte of the answer: servers and load balancers close those whenever they like.
     async fn send_surely(&self, post: Post, departure: &Arc<Departure>) -> Result<Response, Failure> {
         let changes_nothing = matches!(post.method, "initialize" | "tools/list");
         let again = changes_nothing.then(|| Post { once: true, ..post.clone() });
         match (self.send(post, departure).await, again) {
-            // Whoever could not be connected to is over already.
+            // If no connection could be made, the session is already over.
             (Err(_), Some(again)) if !self.over.is_cancelled() => self.send(again, &Departure::new(unguarded())).await,
             (sent, _) => sent,
         }
@@ -254,21 +254,21 @@ impl Peer {
         let request = self
             .start_post(post.headers, post.once)
             .map_err(|reason| departure.failed(reason))?
-            // A stream has no length of its own, and chunks are what some servers refuse.
+            // A stream has no length of its own, and some servers refuse chunked bodies.
             .header(CONTENT_LENGTH, post.body.iter().map(Bytes::len).sum::<usize>())
             .body(departing(post.body, departure.clone()));
         request.send().await.map_err(|error| self.unreachable(error, departure))
     }
 
-    /// Keeps what only the instance's administrators may know, and gives what everybody may.
+    /// Logs the details for the instance's administrators, and returns the reason for everybody.
     fn note(&self, unreached: impl Into<Unreached>) -> String {
         let Unreached { reason, detail } = unreached.into();
         self.observer.detail(&detail);
         reason
     }
 
-    /// An upstream that cannot even be connected to is given a pause, as at the
-    /// beginning: the session is over.
+    /// Ends the session if no connection to the upstream could be made, so that the next attempt waits, as after a
+    /// failed start.
     fn unreachable(&self, error: Broken, departure: &Departure) -> Failure {
         let no_connection = error.is_connect();
         let reason = self.note(error);
@@ -279,13 +279,13 @@ impl Peer {
         departure.failed(reason)
     }
 
-    /// Sends a reply to something the upstream asked, without waiting for it. In a
-    /// revision in which it must not ask, a client must not reply either.
+    /// Sends a reply to an upstream's request, without waiting for it. In a revision where the upstream must not send
+    /// requests, a client must not reply either.
     pub(super) fn reply(self: &Arc<Self>, reply: Vec<u8>) {
         if self.is_modern() {
             return;
         }
-        // An upstream that asks more than that at once is not waiting for each answer.
+        // An upstream with more requests than that at once is not waiting for each answer.
         let Ok(turn) = self.replies.clone().try_acquire_owned() else {
             self.observer.dropped("a request of the upstream's, which makes too many at once");
             return;
@@ -297,11 +297,11 @@ impl Peer {
         });
     }
 
-    /// Sends a message that has no answer; `what` names it. It may come twice, as [`Peer::send_surely`] has it: none of them
-    /// does anything that it would do again.
+    /// Sends a message without an answer; `what` names it. It may arrive twice, as [`Peer::send_surely`] describes: all
+    /// these messages are idempotent.
     ///
     /// # Errors
-    /// Says why the upstream may not have it.
+    /// Says why the upstream may not have received it.
     pub(super) async fn post_aside(&self, what: &str, body: Vec<u8>) -> Result<(), String> {
         let body = Bytes::from(body);
         let start = |once| Ok::<_, String>(self.start_post(HeaderMap::new(), once)?.timeout(ASIDE).body(body.clone()));
@@ -318,10 +318,9 @@ impl Peer {
     }
 }
 
-/// A body that asks for leave when the HTTP client first wants it. That is after
-/// the connection stands, and before the head is flushed: hyper asks for the
-/// first frame of a body in the same step that queues the head. And were the head
-/// out already: without its body it is no request.
+/// A body that asks the departure when the HTTP client first wants it: after the connection stands, and before the head
+/// is flushed, because hyper asks for the first frame of a body in the same step that queues the head. Even if the head
+/// were out already, without its body it is no request.
 fn departing(body: Vec<Bytes>, departure: Arc<Departure>) -> Body {
     let mut first = Some(departure);
     let pieces = body.into_iter().map(move |piece| match first.take() {

@@ -1,5 +1,4 @@
-//! What an upstream said over HTTP instead of speaking MCP, in words that help: who reads them can tell a proxy's login page
-//! from a crash.
+//! Describes an upstream's HTTP response that is not MCP, so that a reader can tell a proxy's login page from a crash.
 
 use std::time::Duration;
 
@@ -10,10 +9,10 @@ use url::Url;
 
 use super::super::status::Observer;
 
-/// So many characters of a body stand in a reason, and in the connection's log and last error.
+/// How many characters of a body are quoted in a reason, and in the connection's log and last error.
 const IN_REASON: usize = 200;
 const IN_LOG: usize = 500;
-/// So many bytes of a body are looked at for that, and for so long it is waited for.
+/// How many bytes of a body are read for that, and the timeout.
 const LOOKED_AT: usize = 8 * 1024;
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -56,7 +55,7 @@ impl Said {
         self
     }
 
-    /// The same, with the beginning of a body that nobody has read, as far as it comes soon.
+    /// The same, with the beginning of a body that is still unread, as far as it arrives in time.
     pub(super) async fn read(self, mut response: Response) -> Self {
         let mut body = Vec::new();
         let reading = async {
@@ -71,7 +70,8 @@ impl Said {
         self.with(&body)
     }
 
-    /// Why there is no answer to `step`, in one line without secrets. The connection's log and last error get more of it.
+    /// Why there is no answer to `step`, in one line without secrets. The connection's log and last error get more
+    /// details.
     pub(super) fn reason(&self, step: &str, observer: &Observer) -> String {
         let shown = |most: usize| {
             let clean = observer.secrets.redacted(&self.text, LOOKED_AT);
@@ -114,7 +114,7 @@ fn header(headers: &HeaderMap, name: &HeaderName) -> String {
     plain.take(IN_REASON).collect::<String>().trim().to_owned()
 }
 
-/// Where a redirection points, without what may be secret in it.
+/// The target of a redirection, without possible secrets.
 fn place(url: &Url, to: &str) -> Option<String> {
     let mut place = url.join(to).ok()?;
     let _ = place.set_username("").and_then(|()| place.set_password(None));

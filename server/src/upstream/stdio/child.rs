@@ -1,5 +1,5 @@
-//! The child process itself: how it starts, who reads and writes its streams,
-//! and how it ends. Nothing of it outlives its connection.
+//! The child process itself: its start, the reading and writing of its streams, and its end. None of its processes
+//! outlives its connection.
 
 use std::ffi::OsStr;
 use std::os::unix::fs::PermissionsExt;
@@ -24,14 +24,13 @@ use super::surroundings;
 use super::user::ChildUser;
 use crate::process::keeper::Kept;
 
-/// Messages that may wait for a child to read.
+/// How many messages may wait for a child to read.
 const OUTBOX: usize = 64;
-/// What a child wrote last may still be in its pipe when it has ended.
+/// How long a child's pipe is read after the child has ended.
 const LAST_WORDS: Duration = Duration::from_millis(250);
-/// How long a child may take to end of itself once its input is closed (MCP
-/// lifecycle, "Shutdown").
+/// How long a child may take to end by itself once its input is closed (MCP lifecycle, "Shutdown").
 const FAREWELL: Duration = Duration::from_millis(500);
-/// Why a child is no longer read that writes a message over [`MESSAGE_LIMIT`].
+/// Why a child that writes a message over [`MESSAGE_LIMIT`] is no longer read.
 const TOO_LONG: &str = "the upstream's process wrote a message over 16 MiB";
 /// How long its keeper may take, which waits two seconds between SIGTERM and SIGKILL.
 const TERMINATION: Duration = Duration::from_secs(4);
@@ -59,13 +58,13 @@ pub(super) async fn start(
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    // npx, uvx and their like start the server as a process of its own, with a shell in between.
+    // npx, uvx and similar tools start the server as a process of its own, with a shell in between.
     let spawned = Kept::spawn(child, user.other(), cwd).await;
     spawned.map_err(|error| format!("the command {command:?} {}", user.explain(&error, &program, cwd)))
 }
 
-/// Looks a command up in the child's PATH, then in the gateway's own. A command with a slash is a path, and has to be a
-/// whole one.
+/// Looks a command up in the child's PATH, then in the gateway's own. A command with a slash is a path, and has to be
+/// absolute.
 fn find(command: &str, path: &OsStr) -> Result<PathBuf, String> {
     if command.contains('/') {
         return if command.starts_with('/') {
@@ -85,7 +84,7 @@ fn find(command: &str, path: &OsStr) -> Result<PathBuf, String> {
         .ok_or_else(|| format!("the command {command:?} was not found in PATH"))
 }
 
-/// Puts a started child to work.
+/// Starts the tasks that serve a child.
 pub(super) fn run(mut child: Kept, observer: Arc<Observer>) -> Arc<Peer> {
     let (outbox, outgoing) = mpsc::channel(OUTBOX);
     let peer = Peer::new(outbox, observer);
@@ -97,7 +96,7 @@ pub(super) fn run(mut child: Kept, observer: Arc<Observer>) -> Arc<Peer> {
     peer
 }
 
-/// Stays with the child until nothing of it is left.
+/// Watches the child until all its processes have ended.
 async fn attend(
     mut family: Family,
     mut writer: JoinHandle<&'static str>,
@@ -113,7 +112,7 @@ async fn attend(
             Some(end)
         }
         broken = &mut reader => Some(match broken {
-            // It may end because it is no longer read, which says less.
+            // It may have ended because it was no longer read; the reason for that says more.
             Ok(TOO_LONG) => TOO_LONG.to_owned(),
             broken => family.name_end(broken.ok()).await,
         }),
@@ -125,18 +124,18 @@ async fn attend(
     }
     family.end().await;
     let _ = timeout(LAST_WORDS, &mut logger).await;
-    // Whoever was not to be found may still hold the pipes open.
+    // A process that could not be found may still hold the pipes open.
     reader.abort();
     writer.abort();
     logger.abort();
     peer.gone.cancel();
 }
 
-/// A child and what it started itself.
+/// A child and the processes that it started.
 struct Family(Kept);
 
 impl Family {
-    /// Waits until the child and what it started have ended, and says how the child did.
+    /// Waits until the child and its processes have ended, and says how the child ended.
     async fn ended(&mut self) -> String {
         match self.0.ended().await {
             Ok(status) => format!("the upstream's process ended ({status})"),
@@ -144,15 +143,14 @@ impl Family {
         }
     }
 
-    /// A stream often closes a moment before its process ends, and how that ended
-    /// says more.
+    /// A stream often closes a moment before its process ends; how that ended says more.
     async fn name_end(&mut self, broken: Option<&'static str>) -> String {
         let broken = broken.unwrap_or("the upstream's process broke");
         let ended = timeout(LAST_WORDS, self.ended()).await;
         ended.unwrap_or_else(|_| broken.to_owned())
     }
 
-    /// Ends it, first politely: its input is closed already, or about to be.
+    /// Ends the child, first gently: its input is closed already, or about to be.
     async fn end(&mut self) {
         if timeout(FAREWELL, self.ended()).await.is_ok() {
             return;
@@ -199,7 +197,7 @@ async fn read(stdout: Option<ChildStdout>, peer: Arc<Peer>) -> &'static str {
                     peer.observer.pace.keep(line.len()).await;
                 }
             }
-            // Nothing tells whose answer it was.
+            // It is not known whose answer it was.
             Ok(Line::Cut) => return TOO_LONG,
             Ok(Line::End) | Err(_) => return "the upstream's process closed its output",
         }
@@ -215,7 +213,7 @@ async fn log<R: AsyncRead + Unpin>(stderr: Option<R>, observer: Arc<Observer>) {
     let mut reader = BufReader::new(stderr);
     let mut line = Vec::new();
     let window = observer.secrets.window(Log::LINE_LENGTH);
-    // Its own: who writes much to its log does not answer the slower for it.
+    // A pace of its own: a child that logs much must not answer more slowly.
     let pace = Pace::default();
     loop {
         let read = read_line(&mut reader, &mut line, window).await;

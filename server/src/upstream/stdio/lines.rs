@@ -6,7 +6,7 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt};
 
 use super::super::notices::Pace;
 
-/// What was read.
+/// The result of a read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Line {
     /// A line, complete in the buffer.
@@ -17,8 +17,7 @@ pub(super) enum Line {
     End,
 }
 
-/// Reads the next line into `buffer`, without its line break and at most `limit`
-/// bytes of it.
+/// Reads the next line into `buffer`, without its line break and at most `limit` bytes of it.
 pub(super) async fn read_line<R: AsyncBufRead + Unpin>(
     reader: &mut R,
     buffer: &mut Vec<u8>,
@@ -49,7 +48,7 @@ pub(super) async fn read_line<R: AsyncBufRead + Unpin>(
     }
 }
 
-/// Passes over the rest of a line, which may never end, as fast as `pace` has it.
+/// Skips the rest of a line, which may never end, as fast as `pace` allows.
 pub(super) async fn skip_line<R: AsyncBufRead + Unpin>(reader: &mut R, pace: &Pace) -> io::Result<()> {
     loop {
         let available = reader.fill_buf().await?;

@@ -1,9 +1,8 @@
-//! A child process that speaks MCP on its standard streams, one message a line
-//! (MCP transports, "stdio"). Requests of all callers share it, told apart by id.
+//! A child process that speaks MCP on its standard streams, one message a line (MCP transports, "stdio"). Requests of
+//! all callers share it, distinguished by id.
 //!
-//! It is spoken to in the revisions that begin with `initialize`: many a server stays
-//! silent at anything before it, so that looking for a newer revision would cost every
-//! start a time limit, and on a pipe the newer one has little to give.
+//! Only revisions that begin with `initialize` are used: many servers do not answer anything before it, so a probe for
+//! a newer revision would cost every start a timeout, and on a pipe the newer revision has few benefits.
 
 mod child;
 mod lines;
@@ -19,7 +18,7 @@ use secrecy::SecretString;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use wire::mcp::Revision;
 
-use super::departure::{Departure, Limits, supervise, unguarded};
+use super::departure::{Departure, Timeouts, supervise, unguarded};
 use super::error::Failure;
 use super::handshake::{agreed_revision, another_revision, initialize_params, initialized};
 use super::message::{Answer, Request};
@@ -28,7 +27,7 @@ use peer::Peer;
 
 pub use user::{ChildUser, NoChildUser};
 
-/// How long it is waited for what a child that ended said last.
+/// How long to wait for the last output of a child that ended.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// A running child. Dropping it ends the process soon; [`StdioSession::close`]
@@ -69,8 +68,9 @@ impl StdioSession {
         peer.exchange("initialize", Some(&params), &Departure::new(unguarded()), true).await
     }
 
-    /// Why a child did not start: what it said itself says most. That may be more than agents are to know, so it stands in
-    /// the connection's last error and not in the reason. `before`: the lines of the log that are older than the child.
+    /// Why a child did not start: its own output explains most. That may be more than agents should know, so it is put
+    /// into the connection's last error and not into the reason. `before`: the number of log lines from before the
+    /// child.
     async fn explain(peer: &Peer, failure: Failure, before: u64) -> Failure {
         let _ = tokio::time::timeout(LAST_WORDS, peer.gone.cancelled()).await;
         let said = peer.observer.log.since(before);
@@ -89,7 +89,7 @@ impl StdioSession {
     pub(super) async fn request(
         &self,
         request: Request,
-        limits: Limits,
+        limits: Timeouts,
         cancel: &CancellationToken,
     ) -> Result<Answer, Failure> {
         let departure = Departure::with_steps(request.guard, request.steps);
@@ -98,7 +98,7 @@ impl StdioSession {
         let answer = supervise(&departure, limits, cancel, exchange).await?;
         self.peer.observer.answered();
         if let Some(load) = &request.load {
-            // All callers share the pipe: nobody waits there.
+            // All callers share the pipe, so it never waits for room.
             load.carry(answer.size());
         }
         Ok(answer)

@@ -1,4 +1,4 @@
-//! Requests in flight to a child, and the answers that find their way back.
+//! Requests in flight to a child, matched with its answers.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,9 +19,9 @@ use super::super::message::{self, Answer, Heard, hear, hear_behind_text};
 use super::super::status::{Log, Observer};
 use crate::random;
 
-/// So long an answer that stands behind other text waits for one on a line of its own.
+/// How long an answer after other text waits for one on a line of its own.
 const QUOTED: Duration = Duration::from_secs(1);
-/// Of an upstream's error so many bytes stand in a reason.
+/// How many bytes of an upstream's error are quoted in a reason.
 const REPEATED: usize = 500;
 
 /// A message for the child. A request is written only if its departure agrees.
@@ -33,23 +33,23 @@ pub(super) struct Outgoing {
 /// The answer, or why there is none.
 type Outcome = Result<Answer, String>;
 
-/// Who waits for which answer.
-enum Waiting {
+/// The requests that wait for an answer.
+enum Waiters {
     Open(HashMap<u64, Waiter>),
     Ended { reason: String, by_itself: bool },
 }
 
-/// One who waits.
+/// One waiting request.
 struct Waiter {
     to: oneshot::Sender<Outcome>,
-    /// An answer behind other text was read.
+    /// An answer after other text was read.
     quoted: bool,
 }
 
-/// What callers share of a child.
+/// The part of a child that callers share.
 pub(super) struct Peer {
     outbox: mpsc::Sender<Outgoing>,
-    waiting: Mutex<Waiting>,
+    waiting: Mutex<Waiters>,
     next_id: AtomicU64,
     /// The first request after the last message that has no answer, and the last one that was answered.
     after_aside: AtomicU64,
@@ -57,19 +57,19 @@ pub(super) struct Peer {
     pub(super) observer: Arc<Observer>,
     /// Cancelled to end the child, and when it has ended by itself.
     pub(super) over: CancellationToken,
-    /// Cancelled when nothing of the child is left.
+    /// Cancelled when all of the child's processes have ended.
     pub(super) gone: CancellationToken,
 }
 
 impl Peer {
     pub(super) fn new(outbox: mpsc::Sender<Outgoing>, observer: Arc<Observer>) -> Arc<Self> {
-        // Small numbers stand in much that a program prints.
+        // Small numbers occur in much that a program prints.
         let mut first = [0; 4];
         random::fill(&mut first);
         let first = u64::from(u32::from_be_bytes(first));
         Arc::new(Self {
             outbox,
-            waiting: Mutex::new(Waiting::Open(HashMap::new())),
+            waiting: Mutex::new(Waiters::Open(HashMap::new())),
             next_id: AtomicU64::new(first),
             after_aside: AtomicU64::new(0),
             answered: AtomicU64::new(0),
@@ -88,22 +88,20 @@ impl Peer {
         once: bool,
     ) -> Result<Answer, Failure> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        let mut entry = Entry { peer: self, id, departure, tell: !once };
+        let mut entry = InFlight { peer: self, id, departure, tell: !once };
         let answer = self.register(id).map_err(|reason| departure.lost(reason))?;
         let outgoing = Outgoing {
             line: line(envelope::request_bytes(id, method, params)),
             request: Some((id, departure.clone())),
         };
-        // It waits here for a child that does not read. If the outbox is closed,
-        // the answer says why.
+        // Waits here for a child that does not read. If the outbox is closed, the answer says why.
         let _ = self.outbox.send(outgoing).await;
         let outcome = answer.await.unwrap_or_else(|_| Err("the upstream's process was given up".to_owned()));
         entry.tell = false;
         outcome.map_err(|reason| departure.lost(reason))
     }
 
-    /// Queues a message that has no answer. Without room it is dropped: the child
-    /// does not read, so nothing would come of it.
+    /// Queues a message that has no answer. Without room it is dropped: the child does not read.
     pub(super) fn send_aside(&self, message: Vec<u8>) {
         self.after_aside.store(self.next_id.load(Ordering::Relaxed), Ordering::Relaxed);
         if self.outbox.try_send(Outgoing { line: line(message), request: None }).is_err() {
@@ -113,31 +111,30 @@ impl Peer {
 
     fn register(&self, id: u64) -> Result<oneshot::Receiver<Outcome>, String> {
         match &mut *self.waiting.lock() {
-            Waiting::Open(waiting) => {
+            Waiters::Open(waiting) => {
                 let (sender, receiver) = oneshot::channel();
                 waiting.insert(id, Waiter { to: sender, quoted: false });
                 Ok(receiver)
             }
-            Waiting::Ended { reason, .. } => Err(reason.clone()),
+            Waiters::Ended { reason, .. } => Err(reason.clone()),
         }
     }
 
-    /// Gives the request with this id its outcome, if somebody still waits for it: `true`.
+    /// Gives the request with this id its outcome. `true` if it still waited.
     pub(super) fn settle(&self, id: u64, outcome: Outcome) -> bool {
         let waiting = match &mut *self.waiting.lock() {
-            Waiting::Open(waiting) => waiting.remove(&id),
-            Waiting::Ended { .. } => None,
+            Waiters::Open(waiting) => waiting.remove(&id),
+            Waiters::Ended { .. } => None,
         };
         if outcome.is_ok() {
             self.answered.fetch_max(id, Ordering::Relaxed);
         }
-        // Nobody there: the caller went away at this moment.
+        // The receiver is gone: the caller went away at this moment.
         waiting.is_some_and(|waiting| waiting.to.send(outcome).is_ok())
     }
 
-    /// Acts on a line from the child; a line that is not MCP goes to the log,
-    /// for many a child prints there what belongs on stderr. An answer that cannot be read ends its request: nothing
-    /// better comes. `true`: it answered something.
+    /// Handles a line from the child. A line that is not MCP is logged, since many children print there what belongs on
+    /// stderr. An unreadable answer ends its request: no better one follows. `true`: the line answered a request.
     pub(super) fn receive(self: &Arc<Self>, bytes: &[u8]) -> bool {
         let mut answers = false;
         for heard in hear(bytes, &self.observer) {
@@ -167,16 +164,16 @@ impl Peer {
         answers
     }
 
-    /// Notes the answers at the end of a line whose beginning is other text. Such a line is either an answer, behind what a
-    /// program printed without a line break, or a log that quotes one, perhaps not word for word: the answer counts unless a
-    /// better one comes at once.
+    /// Notes the answers at the end of a line that begins with other text. The line is either an answer after output
+    /// without a line break, or a log that quotes one, perhaps inexactly: the answer counts unless a better one follows
+    /// at once.
     fn keep_quoted(self: &Arc<Self>, line: &[u8]) {
         for (id, answer) in hear_behind_text(line, &self.observer) {
             let first = match &mut *self.waiting.lock() {
-                Waiting::Open(waiting) => {
+                Waiters::Open(waiting) => {
                     waiting.get_mut(&id).is_some_and(|waiter| !std::mem::replace(&mut waiter.quoted, true))
                 }
-                Waiting::Ended { .. } => false,
+                Waiters::Ended { .. } => false,
             };
             if first {
                 let peer = self.clone();
@@ -188,13 +185,13 @@ impl Peer {
         }
     }
 
-    /// Ends the only request under way with an error that names none. It is no answer: over a pipe nothing else says which
-    /// message the error is about, so that an approved call may still have run, and its outcome is unknown.
-    /// Some servers answer notifications so: what was sent last must not have been one.
+    /// Ends the only request in flight with an error that names none. The error is no answer: on a pipe nothing else
+    /// says which message it is about, so an approved call may still have run, and its outcome is unknown. Some servers
+    /// answer notifications in this way, so the last message sent must not have been one.
     fn end_only(&self, error: &RawValue) -> bool {
         let only = match &*self.waiting.lock() {
-            Waiting::Open(waiting) if waiting.len() == 1 => waiting.keys().next().copied(),
-            Waiting::Open(_) | Waiting::Ended { .. } => None,
+            Waiters::Open(waiting) if waiting.len() == 1 => waiting.keys().next().copied(),
+            Waiters::Open(_) | Waiters::Ended { .. } => None,
         };
         let told_since = self.answered.load(Ordering::Relaxed) < self.after_aside.load(Ordering::Relaxed);
         let Some(id) = only.filter(|_| !told_since) else { return false };
@@ -209,8 +206,8 @@ impl Peer {
     /// Ends the request whose answer this was, if that is certain.
     fn end_unread(&self, unreadable: &Unreadable) -> bool {
         let waits = |id: &&u64| match &*self.waiting.lock() {
-            Waiting::Open(waiting) => waiting.contains_key(id),
-            Waiting::Ended { .. } => false,
+            Waiters::Open(waiting) => waiting.contains_key(id),
+            Waiters::Ended { .. } => false,
         };
         let mut waiting = unreadable.answers.iter().filter(waits);
         let (Some(id), None) = (waiting.next(), waiting.next()) else { return false };
@@ -219,31 +216,31 @@ impl Peer {
         self.settle(*id, Err(reason))
     }
 
-    /// Fails everything that waits, and everything to come. The first reason stays.
+    /// Fails all waiting and future requests. The first reason is kept.
     pub(super) fn end(&self, reason: &str, by_itself: bool) {
         let mut waiting = self.waiting.lock();
-        if let Waiting::Open(open) = &mut *waiting {
+        if let Waiters::Open(open) = &mut *waiting {
             for (_, waiting) in open.drain() {
                 let _ = waiting.to.send(Err(reason.to_owned()));
             }
-            *waiting = Waiting::Ended { reason: reason.to_owned(), by_itself };
+            *waiting = Waiters::Ended { reason: reason.to_owned(), by_itself };
         }
         drop(waiting);
         self.over.cancel();
     }
 
-    /// Why the child ended, if nobody here ended it.
+    /// Why the child ended, if the gateway did not end it.
     pub(super) fn broke(&self) -> Option<String> {
         match &*self.waiting.lock() {
-            Waiting::Ended { reason, by_itself: true } => Some(reason.clone()),
-            Waiting::Ended { .. } | Waiting::Open(_) => None,
+            Waiters::Ended { reason, by_itself: true } => Some(reason.clone()),
+            Waiters::Ended { .. } | Waiters::Open(_) => None,
         }
     }
 }
 
 fn line(mut message: Vec<u8>) -> Vec<u8> {
-    // A line break between JSON tokens, as raw parameters may have, would end the
-    // message early. Inside of strings JSON has none.
+    // A line break between JSON tokens, as raw parameters may have, would end the message early. Strings in JSON
+    // contain none.
     for byte in &mut message {
         if matches!(byte, b'\n' | b'\r') {
             *byte = b' ';
@@ -253,17 +250,17 @@ fn line(mut message: Vec<u8>) -> Vec<u8> {
     message
 }
 
-/// Held while an answer is awaited; see the HTTP transport's like.
-struct Entry<'a> {
+/// Held while an answer is awaited, as in the HTTP transport.
+struct InFlight<'a> {
     peer: &'a Peer,
     id: u64,
     departure: &'a Departure,
     tell: bool,
 }
 
-impl Drop for Entry<'_> {
+impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        if let Waiting::Open(waiting) = &mut *self.peer.waiting.lock() {
+        if let Waiters::Open(waiting) = &mut *self.peer.waiting.lock() {
             waiting.remove(&self.id);
         }
         let never_left = self.departure.hold_back("nobody waits for it any more");

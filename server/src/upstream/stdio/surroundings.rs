@@ -1,6 +1,6 @@
-//! What a child finds around it, unless its connection says otherwise: a `PATH`, without which a script finds no interpreter,
-//! a `HOME` that it can write to, without which npx, uvx and many a server end at once, and a `LANG`, without which some
-//! runtimes write their answers in ASCII or Latin-1 (MCP, "Transports": messages are UTF-8).
+//! A child's default environment: a `PATH`, without which a script finds no interpreter; a writable `HOME`, without
+//! which npx, uvx and many servers end at once; and a `LANG`, without which some runtimes write their answers in ASCII
+//! or Latin-1 (MCP, "Transports": messages are UTF-8).
 
 use std::ffi::OsString;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, chown};
@@ -12,10 +12,10 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::user::ChildUser;
 
-/// Where programs are when the gateway itself was told nothing.
+/// The path to programs if the gateway itself has none.
 const USUAL_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
-/// Where the child and its programs are looked for: as the connection says, else where the gateway's own are. Only whole
+/// Where the child and its programs are looked up: the connection's `PATH`, otherwise the gateway's own. Only absolute
 /// paths count: the gateway's directory is not the child's.
 pub(super) fn path(env: &[(String, SecretString)]) -> OsString {
     if let Some((_, path)) = env.iter().find(|(name, _)| name == "PATH") {
@@ -29,14 +29,14 @@ pub(super) fn path(env: &[(String, SecretString)]) -> OsString {
     }
 }
 
-/// The language of no country in UTF-8, unless the connection chose another one.
+/// The UTF-8 locale of no country, unless the connection sets another one.
 pub(super) fn lang(env: &[(String, SecretString)]) -> Option<(&'static str, &'static str)> {
     let chosen = env.iter().any(|(name, _)| name == "LANG" || name == "LC_ALL");
     (!chosen).then_some(("LANG", "C.UTF-8"))
 }
 
-/// The home of the user that the child runs as, if it is there and the user may write to it; else a directory of the user's
-/// own where temporary files are. Many a system user has no home, and a container's may be read-only.
+/// The home of the user that the child runs as, if it exists and is writable; otherwise a directory of the user's own
+/// among the temporary files. Many system users have no home, and a container's may be read-only.
 pub(super) fn home(user: &ChildUser) -> PathBuf {
     let (uid, gid, home) = match user.other() {
         Some(other) => (other.uid, other.gid, other.home().filter(|home| is_own(home, other.uid))),
@@ -61,8 +61,8 @@ pub(super) fn home(user: &ChildUser) -> PathBuf {
     })
 }
 
-/// Makes the directory for this user alone, or finds that it is just that already: anybody may write where temporary files
-/// are, and put there what leads elsewhere.
+/// Makes the directory for this user alone, or checks that it is already so: anybody may write among the temporary
+/// files, and could have put a link there.
 fn make(directory: &Path, uid: u32, gid: u32) -> io::Result<()> {
     match fs::DirBuilder::new().mode(0o700).create(directory) {
         Ok(()) => chown(directory, Some(uid), Some(gid)),
@@ -71,7 +71,7 @@ fn make(directory: &Path, uid: u32, gid: u32) -> io::Result<()> {
     }
 }
 
-/// Whether this is a directory of the user's, no link, that nobody else may write to.
+/// Whether this is a directory that belongs to the user, is no link, and that nobody else may write to.
 fn is_own(directory: &Path, uid: u32) -> bool {
     fs::symlink_metadata(directory).is_ok_and(|found| {
         found.is_dir() && found.uid() == uid && found.mode() & 0o300 == 0o300 && found.mode() & 0o022 == 0

@@ -1,4 +1,4 @@
-//! As whom the children of stdio connections run.
+//! The user that the children of stdio connections run as.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -9,14 +9,14 @@ use nix::unistd::geteuid;
 
 use crate::process::SystemUser;
 
-/// As whom the children of stdio connections run. Cheap to clone.
+/// The user that the children of stdio connections run as. Cheap to clone.
 #[derive(Debug, Clone)]
 pub enum ChildUser {
-    /// As the gateway, which is an ordinary user.
+    /// The gateway's own, which is an ordinary user.
     Gateway,
-    /// As the gateway, which is root: children can read whatever it knows.
+    /// The gateway's own, which is root: children can read everything that it can.
     Root,
-    /// As this user; the gateway is root.
+    /// Another user; the gateway is root.
     Other {
         /// Its name.
         name: Arc<str>,
@@ -28,7 +28,7 @@ pub enum ChildUser {
 /// Why children cannot run as `PERMESSO_CHILD_USER`. One line for the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum NoChildUser {
-    /// Nobody of that name, or root, or somebody of root's group, who may read much of what is root's.
+    /// No such user, or root, or a member of root's group, who may read much of root's.
     #[error(
         "PERMESSO_CHILD_USER: {0:?} is no user of this system other than root and its group; \
          make one, for example with `useradd --system permesso-tools`"
@@ -46,10 +46,10 @@ pub enum NoChildUser {
 }
 
 impl ChildUser {
-    /// As `name` says (`PERMESSO_CHILD_USER`); as the gateway when there is none.
+    /// The user `name` (`PERMESSO_CHILD_USER`); the gateway's own if there is none.
     ///
     /// # Errors
-    /// When the gateway cannot run anything as that user.
+    /// If the gateway cannot run anything as that user.
     pub fn find(name: Option<&str>) -> Result<Self, NoChildUser> {
         let gateway = geteuid();
         let Some(name) = name else {
@@ -64,7 +64,7 @@ impl ChildUser {
         }
     }
 
-    /// What people have to know about a connection whose child runs as this user, if anything.
+    /// A warning about a connection whose child runs as this user, if there is one.
     pub fn warning(&self) -> Option<&'static str> {
         match self {
             Self::Root => Some(
@@ -75,7 +75,7 @@ impl ChildUser {
         }
     }
 
-    /// The user, where it is another one than the gateway's.
+    /// The user, if it is not the gateway's own.
     pub fn other(&self) -> Option<SystemUser> {
         match self {
             Self::Other { user, .. } => Some(*user),
@@ -89,7 +89,7 @@ impl ChildUser {
             return format!("could not be started: {error}");
         };
         let closed = |path: &Path| user.closed_directory(path).ok().flatten();
-        // The directory to start in may be closed itself, a program only on the way to it.
+        // The user may have no access to the directory to start in, or to one on the way to the program.
         let found = (error.kind() == io::ErrorKind::PermissionDenied)
             .then(|| closed(directory).or_else(|| closed(program)).or_else(|| closed(&interpreter(program)?)));
         match found.flatten() {
@@ -103,9 +103,9 @@ impl ChildUser {
     }
 }
 
-/// What the kernel runs a script with (execve(2), "Interpreter scripts").
+/// The interpreter of a script (execve(2), "Interpreter scripts").
 fn interpreter(script: &Path) -> Option<PathBuf> {
-    // To open a pipe would be to wait for its writer.
+    // Opening a pipe would wait for its writer.
     if !script.metadata().ok()?.is_file() {
         return None;
     }

@@ -32,7 +32,7 @@ use crate::{
     upstream::ConnectionSpec,
 };
 
-/// Claims the approval, unless another call on this replica is just doing so.
+/// Claims the approval, unless another call on this replica is claiming it right now.
 pub(super) async fn claim(services: &Calls, claimant: &Claimant, id: ApprovalId) -> Result<Claim> {
     let Some(_turn) = Turn::take(services, id) else { return Ok(Claim::Busy) };
     services.directory.refresh().await?;
@@ -40,14 +40,14 @@ pub(super) async fn claim(services: &Calls, claimant: &Claimant, id: ApprovalId)
         return Ok(undone(services, claimant.org, id).await?.map_or(Claim::Lost, Claim::Changed));
     };
     if let Err(reason) = connection::ensure_fresh(services, &connection, LIST_AGE).await {
-        // Switched off or reconfigured since: that undoes it, and is not a matter of trying again.
+        // A connection switched off or reconfigured since then invalidates the approval; a retry would not help.
         return Ok(undone(services, claimant.org, id).await?.map_or(Claim::Unready(reason), Claim::Changed));
     }
     let spec = connection::spec(services, &connection)?;
     attempt(services, claimant, id, spec).await
 }
 
-/// One of this replica's calls claims an approval at a time. Dropped, it wakes those that came meanwhile.
+/// Lets one call at a time on this replica claim an approval. Dropping it wakes the calls that came meanwhile.
 pub(super) struct Turn<'a> {
     services: &'a Calls,
     id: ApprovalId,
@@ -96,7 +96,8 @@ async fn undone(services: &Base, org: OrgId, id: ApprovalId) -> Result<Option<Ch
 
 async fn attempt(services: &Calls, claimant: &Claimant, id: ApprovalId, spec: Arc<ConnectionSpec>) -> Result<Claim> {
     let mut scope = OrgScope::system(&services.db.calls, claimant.org, Reason::Callers).await?;
-    // Read before the claim, and after the wait for a connection: by this clock the lease ends no later than by Postgres's.
+    // Read before the claim and after the wait for a connection, so that the lease ends no later by this clock than by
+    // Postgres's.
     let before = Instant::now();
     let Some(record) = db::approval::lock(&mut scope, id).await? else { return Ok(Claim::Lost) };
     let State::Approved(approved) = record.state() else { return Ok(Claim::Lost) };
@@ -110,7 +111,7 @@ async fn attempt(services: &Calls, claimant: &Claimant, id: ApprovalId, spec: Ar
         scope.commit().await?;
         return Ok(if invalidated { Claim::Changed(change) } else { Claim::Lost });
     }
-    // What the rows say is what is sent; a snapshot that is not as new is not used.
+    // The locked rows define what is sent; a snapshot older than the rows is not used.
     let Some(tool) = current.tool.filter(|_| spec.version == record.binding.connection_version) else {
         return Ok(Claim::Lost);
     };
@@ -123,10 +124,10 @@ async fn attempt(services: &Calls, claimant: &Claimant, id: ApprovalId, spec: Ar
 
 /// A claim about to be made.
 pub(super) struct Winning {
-    /// The state that the locked row has.
+    /// The state of the locked row.
     pub(super) from: Status,
     pub(super) next: Executing,
-    /// A monotonic clock, read before.
+    /// A monotonic clock, read before the claim.
     pub(super) before: Instant,
     /// The tool's name at the upstream.
     pub(super) tool: String,
@@ -134,7 +135,7 @@ pub(super) struct Winning {
     pub(super) round: Option<Round>,
 }
 
-/// Makes a claim and its intent durable, together.
+/// Makes a claim and its intent durable in one transaction.
 pub(super) async fn win(
     services: &Calls,
     claimant: &Claimant,
@@ -172,15 +173,15 @@ pub(super) async fn win(
         round,
     };
     if let Err(error) = scope.commit().await {
-        // Perhaps it was committed. Nothing was sent, so it may go back; if that fails too, the
-        // lease lapses and a person is asked.
+        // The claim may have been committed. Nothing was sent, so it can be released; if that fails too, the lease
+        // lapses and a person is asked.
         report::release_unsent(services, &claimed).await;
         return Err(error);
     }
     Ok(Claim::Won(Box::new(claimed)))
 }
 
-/// The stored bytes of what was asked for.
+/// The stored bytes of the requested arguments.
 pub(super) async fn arguments(services: &Base, scope: &mut OrgScope, id: ApprovalId) -> Result<Box<RawValue>> {
     let (sealed, _) = db::approval::bodies(scope, id)
         .await?

@@ -1,4 +1,4 @@
-//! A claim: for whom it is made, what it gives, and how the attempt ended.
+//! A claim: who makes it, what it holds, and how the attempt ended.
 
 use std::{
     sync::Arc,
@@ -20,7 +20,7 @@ use crate::{
 /// The margin below which a dispatcher sends nothing (approvals.md, "The lease").
 pub(super) const MARGIN: Duration = Duration::from_secs(5);
 
-/// For whom a claim is made.
+/// The call or task for which a claim is made.
 #[derive(Clone)]
 pub(super) struct Claimant {
     pub(super) org: OrgId,
@@ -31,17 +31,18 @@ pub(super) struct Claimant {
     pub(super) intent: Intent,
     /// When the call came in.
     pub(super) began: Instant,
-    /// Whether the call itself can go on as a task of the upstream's.
+    /// Whether the call can continue as a task of the upstream.
     pub(super) tasks: bool,
-    /// What its client can be asked for; `None`: nothing, and it would not know that it is asked.
+    /// The kinds of input that its client can be asked for. `None`: it cannot be asked for anything and would not
+    /// recognise the question.
     pub(super) inputs: Option<Inputs>,
-    /// Whether no call waits: then it is claimed only while a task does.
+    /// Whether no call is waiting. The approval is then claimed only while a task waits for it.
     pub(super) only_for_task: bool,
     /// The trace that the call belongs to.
     pub(super) trace: Trace,
-    /// Where its client hears how it goes.
+    /// Where progress is sent to its client.
     pub(super) progress: Progress,
-    /// What it takes up of its caller's budget, if a call of it is there.
+    /// The call's share of its caller's budget, if a call is present.
     pub(super) load: Option<Arc<Load>>,
 }
 
@@ -64,47 +65,47 @@ impl From<&Context> for Claimant {
     }
 }
 
-/// A claim that was won: the right, and the duty, to send once and report.
+/// A claim that was won: the right to send the call once, and the duty to report its outcome.
 pub(super) struct Claimed {
     pub(super) record: Record,
-    /// The token that proves whose claim it is.
+    /// The token that identifies the holder of the claim.
     pub(super) holder: Uuid,
-    /// Until when the lease holds, by a monotonic clock read before the claim.
+    /// When the lease ends, by a monotonic clock read before the claim.
     pub(super) lease_ends: Instant,
     pub(super) spec: Arc<ConnectionSpec>,
     /// The tool's name at the upstream.
     pub(super) upstream_tool: String,
-    /// The stored bytes.
+    /// The stored bytes of the arguments.
     pub(super) arguments: Box<RawValue>,
-    /// What of them the upstream wants as headers too.
+    /// The arguments that the upstream also wants as headers.
     pub(super) param_headers: Vec<(String, String)>,
     /// The record of the call that claimed it.
     pub(super) intent: Intent,
     /// When that call came in.
     pub(super) began: Instant,
-    /// The trace that it belongs to.
+    /// The trace that the call belongs to.
     pub(super) trace: Trace,
-    /// Where its client hears how it goes.
+    /// Where progress is sent to its client.
     pub(super) progress: Progress,
-    /// What it takes up of its caller's budget.
+    /// The call's share of its caller's budget.
     pub(super) load: Option<Arc<Load>>,
     /// Whether the upstream may answer with a task.
     pub(super) tasks: bool,
-    /// What it may ask for.
+    /// The kinds of input that the upstream may ask for.
     pub(super) inputs: Option<Inputs>,
-    /// What the call goes on with, if its upstream asked before.
+    /// The round with which the call continues, if its upstream asked for input before.
     pub(super) round: Option<Round>,
 }
 
-/// How an attempt ended.
+/// How an attempt to claim ended.
 pub(super) enum Claim {
     Won(Box<Claimed>),
-    /// Another one has it, or it is no longer approved: look again.
+    /// Another dispatcher has it, or it is no longer approved: read the approval again.
     Lost,
-    /// Another call on this replica is just claiming it: look again when it has.
+    /// Another call on this replica is claiming it now: read the approval again afterwards.
     Busy,
-    /// Something it was bound to changed; it is invalidated now.
+    /// Something that the approval is bound to changed; it is now invalidated.
     Changed(Change),
-    /// The upstream cannot be used at the moment; it stays approved.
+    /// The upstream cannot be used at the moment; the approval stays approved.
     Unready(String),
 }

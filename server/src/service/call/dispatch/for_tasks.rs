@@ -1,6 +1,5 @@
-//! Runs what was approved while only a task waits for it. Every replica listens; at most one claim wins.
-//! A sweep finds what a replica that died, a lost notification or an upstream that could not be reached
-//! left behind.
+//! Runs approved calls while only a task waits for them. Every replica listens; at most one claim wins. A sweep finds
+//! what was left behind by a replica that died, a lost notification or an unreachable upstream.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -30,14 +29,14 @@ use crate::{
     service::{Base, Calls},
 };
 
-/// How often the database is asked what waits to be run.
+/// How often the database is asked for approved calls that wait to be run.
 const SWEEP: Duration = Duration::from_secs(5);
-/// After a first attempt that sent nothing; doubled after each further one, up to [`LONGEST`].
+/// The pause after a first attempt that sent nothing; doubled after each further one, up to [`LONGEST`].
 const SHORTEST: Duration = Duration::from_secs(5);
 /// The longest pause between two attempts.
 const LONGEST: Duration = Duration::from_secs(60);
-/// How many claims of one org one replica has under way at once. What was claimed does not count: the calls of one
-/// upstream that takes its time hold up no others.
+/// How many claims of one org a replica has in flight at once. A call no longer counts once it is claimed: a slow
+/// upstream does not hold up other calls.
 const AT_ONCE: usize = 16;
 
 /// Runs approved calls that a task waits for, until the process stops.
@@ -68,7 +67,7 @@ struct Runner {
     slots: HashMap<OrgId, Arc<Semaphore>>,
     tries: JoinSet<(ApprovalId, bool)>,
     trying: HashSet<ApprovalId>,
-    /// Approvals that an attempt did not get off their feet, on this replica or another.
+    /// Approvals that rest after an attempt, on this replica or another.
     pauses: HashMap<ApprovalId, Pause>,
 }
 
@@ -87,14 +86,14 @@ impl Runner {
         match change.state.as_str() {
             "approved" if !self.rests(change.approval) => self.attempt(change.org, change.approval),
             "approved" => {}
-            // It comes back as approved where nothing was sent: that is no reason to try again at once.
+            // If nothing was sent, it returns to approved; that is no reason for an immediate retry.
             "executing" => self.rest(change.approval),
             _ => drop(self.pauses.remove(&change.approval)),
         }
     }
 
     async fn sweep(&mut self) {
-        // What nobody has heard of since it ended.
+        // Forgets approvals that have not been heard of since their pause ended.
         self.pauses.retain(|_, pause| pause.until.elapsed() < 2 * LONGEST);
         self.slots.retain(|_, slots| Arc::strong_count(slots) > 1);
         let resting = self.pauses.iter().filter(|(_, pause)| pause.until > Instant::now()).map(|(id, _)| id);
@@ -122,7 +121,7 @@ impl Runner {
     }
 
     fn tried(&mut self, tried: std::result::Result<(ApprovalId, bool), tokio::task::JoinError>) {
-        // Whose attempt panicked is not known; claims keep those apart that are under way.
+        // It is not known whose attempt panicked; claims keep the attempts in flight apart.
         let Ok((id, again)) = tried else { return self.trying.clear() };
         self.trying.remove(&id);
         if again && !self.rests(id) {
@@ -145,7 +144,8 @@ async fn waiting(services: &Base, except: &[Uuid]) -> Result<Vec<(OrgId, Approva
     db::task::waiting(&mut scope, except).await
 }
 
-/// Runs one approval, if a task waits for it; gives the slot back once it is claimed. Says whether to try again later.
+/// Runs one approval, if a task waits for it, and releases the slot once it is claimed. Returns whether to try again
+/// later.
 async fn attempt(
     services: &Arc<Calls>,
     org: OrgId,
@@ -167,8 +167,7 @@ async fn attempt(
     let request = recorded(&request).await;
     let directory = services.directory.get()?;
     let Some(org) = directory.orgs.values().find(|org| org.id == record.org) else { return Ok(false) };
-    // The caller's own call, at last: who it was stands in the approval, and the claim checks that it may
-    // still call.
+    // The caller's own call: the approval says who it was, and the claim checks that it may still call.
     let intent = Intent {
         id: AuditId::new(),
         at: services.clock.now(),
@@ -194,7 +193,7 @@ async fn attempt(
         intent,
         began: std::time::Instant::now(),
         tasks: false,
-        // Nobody is there to be asked, or to call again.
+        // No client is present to be asked or to call again.
         inputs: None,
         only_for_task: true,
         trace: trace.as_deref().map(Trace::from_json).unwrap_or_default(),

@@ -1,5 +1,6 @@
-//! What was approved is sent, once: [`claim`] takes the right to (`round` takes it up again where the upstream asked),
-//! [`send`] uses it, [`report`] writes down what became of it, and [`for_tasks`] does so while no call waits.
+//! Sends an approved call once: [`claim`] acquires the right to send (`round` acquires it again where the upstream
+//! asked for input), [`send`] uses it, [`report`] records the outcome, and [`for_tasks`] does all this while no call
+//! waits.
 
 mod claim;
 mod claimed;

@@ -1,5 +1,5 @@
-//! Writing down what became of a dispatched call: the approval's next state, the stored result and
-//! the outcome in one transaction (approvals.md, promise 2).
+//! Records the outcome of a dispatched call: the approval's next state, the stored result and the outcome in one
+//! transaction (approvals.md, promise 2).
 
 use std::time::Duration;
 
@@ -30,11 +30,11 @@ use crate::{
     upstream::{Answer, UpstreamError},
 };
 
-/// How long the dispatcher tries to write an outcome down.
+/// How long the dispatcher retries to record an outcome.
 const TRY_FOR: Duration = Duration::from_secs(600);
 
-/// Makes the outcome durable, trying again while Postgres is away; `waiting` is called after each
-/// failure. Says what status the approval has now. `None`: it could not be done; the lease lapses and a person is asked.
+/// Makes the outcome durable and retries while Postgres is away; `waiting` is called after each failure. Returns the
+/// approval's new status. `None`: it could not be recorded; the lease lapses and a person is asked.
 pub(super) async fn report(
     services: &Base,
     claimed: &Claimed,
@@ -69,7 +69,7 @@ async fn try_report(services: &Base, claimed: &Claimed, answer: &Reported, respo
         return Err(Error::internal(format!("approvals {id}: a claimed row is gone")));
     };
     let (status, settles) = match record.stored.clone() {
-        // Our own commit, whose answer got lost: what it asks for waits already.
+        // Our own commit, whose confirmation was lost: the question is already stored.
         State::Executing(executing) if executing.holder() == claimed.holder && executing.asks() => {
             return Ok(Status::Executing);
         }
@@ -106,9 +106,9 @@ async fn try_report(services: &Base, claimed: &Claimed, answer: &Reported, respo
             };
             (status, true)
         }
-        // Our own commit, whose answer got lost: everything is written.
+        // Our own commit, whose confirmation was lost: everything is recorded.
         State::Executed(executed) if !matches!(executed.by(), Settled::Person(_)) => return Ok(Status::Executed),
-        // A person was faster: the late answer only joins the history.
+        // A person settled it first: the late answer is only added to the history.
         _ => {
             note(&mut scope, &record, answer).await?;
             (record.stored.status(), false)
@@ -129,7 +129,7 @@ async fn try_report(services: &Base, claimed: &Claimed, answer: &Reported, respo
     Ok(status)
 }
 
-/// Says what status the approval has now.
+/// Records an answer while the approval is executing. Returns the approval's new status.
 async fn from_executing(
     scope: &mut OrgScope,
     claimed: &Claimed,
@@ -162,7 +162,7 @@ async fn from_executing(
             store(scope, Status::Executing, State::OutcomeUnknown(unknown), Some("the lease lapsed")).await?;
             store(scope, Status::OutcomeUnknown, late, Some("the answer came late")).await
         }
-        // Only this round did not leave: who asked still waits for it.
+        // Only this round was not sent: the upstream that asked still waits for it.
         Err(UpstreamError::NotSent { reason }) if !lapsed && let Some(round) = &claimed.round => {
             let asking = executing.ask(round.asked, round.until);
             store(scope, Status::Executing, State::Executing(asking), Some(&text(reason))).await
@@ -179,13 +179,13 @@ async fn from_executing(
     }
 }
 
-/// The row is locked, so only its deadline can have said no: the lease lapsed between reading and
-/// writing, and the next attempt takes the late path.
+/// The row is locked, so only its deadline can have refused the write: the lease lapsed between read and write, and the
+/// next attempt takes the late path.
 fn stored(id: ApprovalId, stored: bool) -> Result<()> {
     stored.then_some(()).ok_or_else(|| Error::internal(format!("approvals {id}: the lease lapsed meanwhile")))
 }
 
-/// A line of history that changes nothing.
+/// Adds a line of history that changes nothing.
 async fn note(scope: &mut OrgScope, record: &Record, answer: &Reported) -> Result<()> {
     let status = record.stored.status();
     let text = match answer {
@@ -199,7 +199,7 @@ async fn note(scope: &mut OrgScope, record: &Record, answer: &Reported) -> Resul
     db::approval::insert_event(scope, record.id, Some(status), status, &Actor::System, Some(&text)).await
 }
 
-/// What is recorded of an answer. Made before the transaction: a large one waits for its turn.
+/// The text that is recorded of an answer. Made before the transaction, because a large answer waits for its turn.
 async fn response(answer: &Reported) -> String {
     match answer {
         Ok(Answer::Result(raw) | Answer::Error(raw)) => recorded(raw.get()).await,
@@ -226,8 +226,8 @@ fn outcome(services: &Base, claimed: &Claimed, answer: &Reported, response: &str
     }
 }
 
-/// Gives a claim back whose commit is in doubt; nothing was sent. Best effort: otherwise the lease
-/// lapses and a person is asked.
+/// Releases a claim whose commit is in doubt; nothing was sent. Best effort: if it fails, the lease lapses and a person
+/// is asked.
 pub(super) async fn release_unsent(services: &Base, claimed: &Claimed) {
     let answer = Err(UpstreamError::NotSent { reason: "the claim could not be confirmed".to_owned() });
     if let Err(error) = try_report(services, claimed, &answer, &response(&answer).await).await {

@@ -1,6 +1,6 @@
-//! One more round of an approved call whose upstream asked for input: it goes on under the same claim, each round
-//! once (approvals.md, "The lease"). Nothing recalls what was sent, but input that nobody approved goes only where a
-//! claim could be made now: what undoes an approval lets no further round through.
+//! One more round of an approved call whose upstream asked for input. It continues under the same claim, each round
+//! once (approvals.md, "The lease"). What was sent is not recalled, but input that nobody approved is sent only where a
+//! claim could be made now: whatever invalidates an approval stops further rounds.
 
 use std::time::Instant;
 
@@ -18,31 +18,33 @@ use crate::{
     service::{Calls, approval::bound, catalog::connection},
 };
 
-/// Takes the claim up where the upstream asked, unless something it is bound to changed since. Nothing is sent here.
+/// Takes up the claim at the point where the upstream asked, unless something that it is bound to has changed. Nothing
+/// is sent here.
 pub(super) async fn take_up(services: &Calls, claimant: &Claimant, round: Round) -> Result<Claim> {
     let id = round.approval;
     let Some(_turn) = claim::Turn::take(services, id) else { return Ok(Claim::Busy) };
     services.directory.refresh().await?;
     let Some(connection) = claim::connection_of(services, claimant, id).await? else { return Ok(Claim::Lost) };
-    // Its definitions, for what is compared below. Who cannot be reached is found out by sending.
+    // The list gives the definitions that are compared below. An unreachable upstream shows when the call is sent.
     if let Err(reason) = connection::ensure_fresh(services, &connection, LIST_AGE).await {
         tracing::debug!(approval.id = %id, reason, "the tool list of who asked could not be read");
     }
     let spec = connection::spec(services, &connection)?;
     let mut scope = OrgScope::system(&services.db.calls, claimant.org, Reason::Callers).await?;
-    // Read before the claim, and after the wait for a connection: by this clock the lease ends no later than by Postgres's.
+    // Read before the claim and after the wait for a connection, so that the lease ends no later by this clock than by
+    // Postgres's.
     let before = Instant::now();
     let Some(record) = db::approval::lock(&mut scope, id).await? else { return Ok(Claim::Lost) };
     let State::Executing(executing) = record.state() else { return Ok(Claim::Lost) };
     let now = db::approval::now(&mut scope).await?;
     let lease = chrono::TimeDelta::from_std(services.lease).map_err(Error::internal)?;
-    // Who made this round before may be done long since: that comes before everything that is said below.
+    // Another call may have made this round long ago: that is checked before everything below.
     let Some(next) = executing.go_on(round.asked, Uuid::now_v7(), now + lease) else { return Ok(Claim::Lost) };
     let current = bound::current(services, &mut scope, &record).await?;
     if let Some(change) = record.binding.change(&current) {
         return Ok(Claim::Unready(change.message().to_owned()));
     }
-    // What the rows say is what is sent; a snapshot that is not as new is not used.
+    // The locked rows define what is sent; a snapshot older than the rows is not used.
     let Some(tool) = current.tool.filter(|_| spec.version == record.binding.connection_version) else {
         return Ok(Claim::Unready("its configuration is just being changed".to_owned()));
     };

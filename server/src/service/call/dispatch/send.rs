@@ -1,5 +1,5 @@
-//! Claiming an approved call and sending it, once, under its lease (approvals.md, "The lease"). Both
-//! happen in a task of their own: it runs to its end also when its client has gone.
+//! Claims an approved call and sends it, once, under its lease (approvals.md, "The lease"). Both happen in a task of
+//! their own, which runs to its end even if the client has gone.
 
 use std::{sync::Arc, time::Instant};
 
@@ -29,22 +29,22 @@ use crate::{
     upstream::{Call, ProgressTo, UpstreamError, UpstreamProgress},
 };
 
-/// What the task tells the call that started it.
+/// What the task reports to the call that started it.
 enum Told {
     /// The attempt to claim failed; nothing was sent.
     Failed(Error),
-    /// Another one has it, or it cannot be claimed.
+    /// Another dispatcher has it, or it cannot be claimed.
     NotClaimed(Claim),
-    /// What became of it on this connection, durably.
+    /// The answer from this connection, now durable.
     Reported(String, Reported),
-    /// It was sent; what became of it is not durable yet, so it is not told.
+    /// It was sent; its outcome is not durable yet and therefore not told.
     NotRecorded,
     /// A person settled it meanwhile.
     Superseded,
 }
 
-/// Claims the approval, or goes on with its next round, and, if the claim is won, sends its call. `None`:
-/// somebody else has it, look again.
+/// Claims the approval, or takes up its next round, and sends the call if the claim is won. `None`: another dispatcher
+/// has it; read the approval again.
 pub(in crate::service::call) async fn dispatch(
     services: &Arc<Calls>,
     context: &Context,
@@ -56,22 +56,22 @@ pub(in crate::service::call) async fn dispatch(
     let goes_on = round.is_some();
     let attempt = Attempt { id: record.id, round, slot: None };
     services.dispatched.spawn(claim_and_send(services.clone(), context.into(), attempt, tell));
-    // A task that ended without a word may have sent it.
+    // A task that ended without reporting may have sent the call.
     let reply = match told.await.unwrap_or(Told::NotRecorded) {
         Told::Failed(error) => return Err(error),
         Told::NotClaimed(Claim::Changed(change)) => say::invalidated(record, change),
         Told::NotClaimed(Claim::Unready(reason)) if goes_on => say::unanswerable(record, &reason),
         Told::NotClaimed(Claim::Unready(reason)) => say::unready(record, &reason),
-        // Whoever made this round before may be done long since.
+        // Another call may have made this round long ago.
         Told::NotClaimed(Claim::Lost) if goes_on => return Ok(None),
         Told::NotClaimed(_) => {
             waiter.changed().await;
             return Ok(None);
         }
         Told::Reported(_, Ok(answer)) => {
-            match task::hand_out(services, context, task::Made::Approved(record), answer).await {
+            match task::hand_out(services, context, task::TaskOrigin::Approved(record), answer).await {
                 Ok(answer) => {
-                    // A question is no answer.
+                    // A question is not an answer.
                     let answers = (!asks(&answer)).then_some((context.org.id, record.id));
                     let (status, body) = body(answer);
                     Reply { body, status, rule: None, approval: Some(record.id), recorded: Recorded::Whole, answers }
@@ -89,7 +89,7 @@ pub(in crate::service::call) async fn dispatch(
             Reply { recorded: Recorded::Whole, ..say::not_sent(record, &connection, &reason) }
         }
         Told::Reported(_, Err(UpstreamError::Unknown { .. })) => {
-            // Every later call on this replica is refused, whatever the tool's permission is then.
+            // From here on this replica refuses every later call, whatever the tool's permission is then.
             if let Err(error) = services.directory.refresh().await {
                 tracing::warn!(%error, "directory not refreshed after an unknown outcome");
             }
@@ -101,14 +101,14 @@ pub(in crate::service::call) async fn dispatch(
     Ok(Some(reply))
 }
 
-/// The dispatcher goes on trying to write the record: this call writes none.
+/// The dispatcher keeps trying to write the record: this call writes none.
 fn not_recorded(id: ApprovalId) -> Reply {
     let text = "the approved call was sent, but what became of it could not be recorded yet, so no result is given; it may have run. Ask approval_status later";
     Reply { recorded: Recorded::Whole, ..say::unknown_now(id, text) }
 }
 
-/// The same for an approval that no call waits for, but a task. Says whether to try again later: nothing
-/// was sent, and it is still approved. The slot is given back as soon as the claim is decided.
+/// The same for an approval that only a task waits for. Returns whether to try again later: nothing was sent and it is
+/// still approved. The slot is released as soon as the claim is decided.
 pub(super) async fn dispatch_for_task(
     services: &Arc<Calls>,
     claimant: Claimant,
@@ -131,7 +131,7 @@ pub(super) async fn dispatch_for_task(
 struct Attempt {
     id: ApprovalId,
     round: Option<Round>,
-    /// Given back as soon as the claim is decided.
+    /// Released as soon as the claim is decided.
     slot: Option<OwnedSemaphorePermit>,
 }
 
@@ -141,7 +141,7 @@ async fn claim_and_send(services: Arc<Calls>, claimant: Claimant, attempt: Attem
         Some(round) => round::take_up(&services, &claimant, round).await,
     };
     drop(attempt.slot);
-    // Whoever asked may have gone: then the stored result waits for it.
+    // The client may have gone: the stored result then waits for it.
     match claim {
         Ok(Claim::Won(claimed)) => carry_out(services, *claimed, tell).await,
         Ok(other) => drop(tell.send(Told::NotClaimed(other))),
@@ -154,7 +154,7 @@ async fn carry_out(services: Arc<Calls>, claimed: Claimed, tell: oneshot::Sender
     let finished = CancellationToken::new();
     let (org, id) = (claimed.record.org, claimed.record.id);
     let heartbeat = tokio::spawn(renew(services.clone(), org, id, claimed.holder, lease.clone(), finished.clone()));
-    // Also when this task panics: a lease that nobody works under must lapse.
+    // Also when this task panics: a lease without a running dispatcher must lapse.
     let working = finished.drop_guard();
     let guard = move || {
         let left = lease.lock().saturating_duration_since(Instant::now());
@@ -182,21 +182,21 @@ async fn carry_out(services: Arc<Calls>, claimed: Claimed, tell: oneshot::Sender
     let sent = services.upstreams.call(&claimed.spec, call, guard, CancellationToken::new());
     let answer = claimed.progress.while_doing(said, sent).await;
     if let (Some(load), Ok(answer)) = (&claimed.load, &answer) {
-        // It does not wait for room: that would put the outcome in doubt.
+        // It does not wait for room: a wait would put the outcome in doubt.
         load.carry(answer.size());
     }
     let answer = understood(answer, claimed.tasks, claimed.inputs);
     let rounds = round.map_or(0, |round| round.number);
     let asking = input::Approved { approval: id.0, holder: claimed.holder, rounds };
     let answer = answer.and_then(|answer| input::sealed(&services, &(&claimed.record).into(), Some(asking), answer));
-    // The lease is kept until the outcome is durable: nobody declares it unknown in between.
+    // The lease is kept until the outcome is durable, so that nobody declares it unknown in between.
     let mut tell = Some(tell);
     let patience = Instant::now() + PATIENCE;
     let reported = report::report(&services, &claimed, &answer, || {
         if Instant::now() > patience
             && let Some(tell) = tell.take()
         {
-            // The agent hears that it is not known; the outcome is still written when it can be.
+            // The agent is told that the outcome is not known; the outcome is still written when possible.
             let _ = tell.send(Told::NotRecorded);
         }
     })
@@ -212,8 +212,8 @@ async fn carry_out(services: Arc<Calls>, claimed: Claimed, tell: oneshot::Sender
     }
 }
 
-/// What is told of an answer, now that the approval has this status: a lease that lapsed, or a person, may have made
-/// something else of it than an approval, or a question, that stands.
+/// What is told of an answer, given the approval's new status. A lapsed lease or a person may have changed the
+/// approval, so that the answer no longer stands.
 fn told(claimed: &Claimed, answer: Reported, status: Status) -> Told {
     let stands = match &answer {
         Ok(answer) if asks(answer) => status == Status::Executing,
@@ -231,7 +231,7 @@ fn told(claimed: &Claimed, answer: Reported, status: Status) -> Told {
     }
 }
 
-/// Renews the lease, three times as often as needed, until the call is finished or the lease lost.
+/// Renews the lease, three times as often as needed, until the call is finished or the lease is lost.
 async fn renew(
     services: Arc<Calls>,
     org: domain::OrgId,
@@ -247,7 +247,7 @@ async fn renew(
         }
         let renewed = async {
             let mut scope = OrgScope::begin(&services.db.calls, org).await?;
-            // Whoever waited for a connection has lost nothing of the new lease.
+            // Read after the wait for a connection, so that the wait does not shorten the new lease.
             let before = Instant::now();
             let renewed = db::approval::renew_lease(&mut scope, id, holder, services.lease.as_secs_f64()).await?;
             scope.commit().await?;

@@ -1,4 +1,4 @@
-//! What an approved call asks for, told again to who comes back without it.
+//! Repeats what an approved call asks for to a caller that comes back without the request state.
 
 use serde_json::value::RawValue;
 
@@ -14,7 +14,7 @@ use crate::{
     upstream::Answer,
 };
 
-/// Who calls without its state what has asked for input is asked again: the answer may have got lost.
+/// Repeats the question to a caller that comes back without the request state: the first answer may have been lost.
 pub(in crate::service::call) async fn ask_again(services: &Base, context: &Context, record: &Record) -> Result<Reply> {
     Ok(match question(services, context, record).await? {
         Ok(result) => {
@@ -25,7 +25,7 @@ pub(in crate::service::call) async fn ask_again(services: &Base, context: &Conte
     })
 }
 
-/// What an approved call asks for, if this caller can go on with it. `Err` says why it cannot.
+/// What an approved call asks for, if this caller can continue it. `Err` says why it cannot.
 pub(in crate::service::call) async fn question(
     services: &Base,
     context: &Context,

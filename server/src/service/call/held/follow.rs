@@ -1,5 +1,5 @@
-//! Staying with an approval that a call opened or joined, and answering from where it is in its life (approvals.md, "What
-//! the agent sees", 4 and 5).
+//! Follows an approval that a call opened or joined, and answers from its state (approvals.md, "What the agent sees", 4
+//! and 5).
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,7 +17,7 @@ use crate::{
 
 /// How long a call waits for a run that it joined.
 const LONGEST_RUN: Duration = Duration::from_secs(3_600);
-/// Stays with one approval until there is an answer, whatever becomes of it meanwhile.
+/// Follows one approval until there is an answer, whatever its states meanwhile.
 pub(in crate::service::call) async fn follow(
     services: &Arc<Calls>,
     context: &Context,
@@ -27,8 +27,8 @@ pub(in crate::service::call) async fn follow(
     Ok(join(services, context, record).await?.unwrap_or(withdrawn))
 }
 
-/// The same for a call that may ask anew. `None`: it was withdrawn before this call had a part in it, which says nothing
-/// to this one.
+/// The same for a call that may open a new request. `None`: the approval was withdrawn before this call had a part in
+/// it.
 pub(in crate::service::call) async fn join(
     services: &Arc<Calls>,
     context: &Context,
@@ -44,15 +44,14 @@ pub(in crate::service::call) async fn join(
         }
         record = match wait::again(services, context, id).await {
             Ok(record) => record,
-            // It may be running, or have run: that nothing was done would be wrong to say.
+            // The call may be running or may have run: an answer that nothing was done would be wrong.
             Err(error) if matches!(error.kind, Kind::Unavailable) => return Ok(Some(say::unreadable(id))),
             Err(error) => return Err(error),
         };
     }
 }
 
-/// Answers from the state of an approval that this caller asked for. `None`: it changed meanwhile,
-/// look again.
+/// Answers from the state of an approval that this caller asked for. `None`: it changed meanwhile; read it again.
 async fn advance(services: &Arc<Calls>, context: &Context, record: Record) -> Result<Option<Reply>> {
     match task::join(services, context, &record).await? {
         task::Joins::Task(reply) => return Ok(Some(reply)),
@@ -68,7 +67,7 @@ async fn advance(services: &Arc<Calls>, context: &Context, record: Record) -> Re
         State::Approved(_) => return dispatch::dispatch(services, context, &record, None).await,
         State::Executing(executing) if executing.asks() => {
             match asked::ask_again(services, context, &record).await {
-                // It was sent: that nothing was done would be wrong to say.
+                // The call was sent: an answer that nothing was done would be wrong.
                 Err(error) if matches!(error.kind, Kind::Unavailable) => say::unreadable(record.id),
                 reply => reply?,
             }

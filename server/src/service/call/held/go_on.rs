@@ -1,4 +1,4 @@
-//! Going on with an approved call whose upstream asked for input, as the agent answers it.
+//! Continues an approved call whose upstream asked for input, with the agent's response.
 
 use std::sync::Arc;
 
@@ -14,10 +14,10 @@ use crate::{
     service::Calls,
 };
 
-/// How often a round is tried that another call is just making.
+/// How often a round is retried while another call is making it.
 const ATTEMPTS: usize = 10;
 
-/// Goes on with an approved call, or gives what became of it when this round was made before.
+/// Continues an approved call, or returns its outcome if this round was made before.
 pub(in crate::service::call) async fn go_on(services: &Arc<Calls>, context: &Context, round: Round) -> Result<Reply> {
     let id = round.approval;
     let read = async || {
@@ -25,7 +25,7 @@ pub(in crate::service::call) async fn go_on(services: &Arc<Calls>, context: &Con
         db::approval::get(&mut scope, id).await?.ok_or_else(Error::not_found)
     };
     let mut record = read().await?;
-    // Whoever makes the same round at the same moment may still fail to: then it is asked as before.
+    // Another call that makes the same round at the same moment may still fail: then the question still stands.
     for _ in 0..ATTEMPTS {
         if let Some(reply) = dispatch::dispatch(services, context, &record, Some(round.clone())).await? {
             return Ok(reply);

@@ -1,6 +1,6 @@
-//! A call that a person decides on: [`open`] opens or joins its approval, [`follow`] stays with it and answers from where
-//! it is in its life, [`replay`] gives a stored answer again, [`asked`] what the upstream asks for, and [`go_on`] goes on
-//! with the answer to that.
+//! A call that a person decides on: [`open`] opens or joins its approval, [`follow`] waits for the decision and answers
+//! from its state, [`replay`] returns a stored answer again, [`asked`] repeats what the upstream asks for, and
+//! [`go_on`] continues with the response.
 
 mod asked;
 mod follow;

@@ -1,4 +1,4 @@
-//! Holding a call: open an approval or join the one that an identical call opened.
+//! Holding a call: opens an approval or joins the one that an identical call opened.
 
 use std::sync::Arc;
 
@@ -27,8 +27,8 @@ use crate::{
 /// How much of the agent's own reason is kept, in characters.
 const MAX_REASON: usize = 2_000;
 
-/// Opens or joins, and answers from the approval's state. `None`: the configuration is newer than
-/// what the call was decided on, or the request was withdrawn just then; decide again.
+/// Opens or joins an approval, and answers from its state. `None`: the configuration is newer than the one the call was
+/// decided on, or the request was withdrawn just then; decide again.
 pub(in crate::service::call) async fn hold(
     services: &Arc<Calls>,
     ready: &Ready,
@@ -53,9 +53,9 @@ pub(in crate::service::call) async fn hold(
 enum Joined {
     Approval(Box<Record>),
     Refused(Reply),
-    /// Somebody else opened one at the same moment.
+    /// Another call opened one at the same moment.
     Again,
-    /// The rows say something else than the snapshot that the call was decided on.
+    /// The rows differ from the snapshot that the call was decided on.
     Stale,
 }
 
@@ -76,7 +76,7 @@ async fn open_or_join(services: &Calls, ready: &Ready, params: &CallParams<'_>, 
 fn is_joined(record: &Record, ready: &Ready) -> bool {
     let now = record.read_at;
     match record.state() {
-        // A request whose tool has changed would only be found invalid at the decision: ask anew.
+        // A request whose tool has changed would only be found invalid at the decision: open a new one.
         State::Pending(_) => still_bound(&record.binding, ready),
         State::Approved(_) | State::Executing(_) | State::OutcomeUnknown(_) => true,
         State::Executed(executed) => now < executed.replay_until(),
@@ -104,10 +104,10 @@ fn binding_of(ready: &Ready) -> Binding {
     }
 }
 
-/// Opens a request, after tidying what stands in its way.
+/// Opens a request, after clearing a stale one that is in its way.
 async fn open(services: &Calls, ready: &Ready, params: &CallParams<'_>, rule: &Rule) -> Result<Joined> {
     let context = &ready.context;
-    // One at a time of each caller: what it may cost to check arguments is bounded, but not little.
+    // One at a time for each caller: the cost of checking arguments is bounded, but not small.
     let busy = "so many calls of yours are just being held that this one had no turn; nothing was done, try again";
     let turn = services.opening.of(context.caller.principal).await;
     let _turn = turn.ok_or_else(|| Error::unavailable(busy))?;
@@ -121,8 +121,8 @@ async fn open(services: &Calls, ready: &Ready, params: &CallParams<'_>, rule: &R
     if is_stale(&binding, &db::approval::current(&mut scope, &binding).await?, rule) {
         return Ok(Joined::Stale);
     }
-    // Another call of this caller may have opened one meanwhile, and it may have run already: under the caller's
-    // lock what is found stays true.
+    // Another call of this caller may have opened one meanwhile, and it may have run already. Under the caller's lock,
+    // what is found here stays true.
     let tool = ready.tool.id;
     let before =
         db::approval::find_identical(&mut scope, context.caller.principal, tool, &ready.arguments_sha256).await?;
@@ -173,25 +173,25 @@ async fn open(services: &Calls, ready: &Ready, params: &CallParams<'_>, rule: &R
     Ok(Joined::Approval(Box::new(record)))
 }
 
-/// Whether the locked rows contradict the snapshot that the call was decided on: something it would
-/// be bound to is different already, or it would not be held any more.
+/// Whether the locked rows contradict the snapshot that the call was decided on: something that the approval would be
+/// bound to has changed, or the call would no longer be held.
 fn is_stale(binding: &Binding, current: &Current, rule: &Rule) -> bool {
     let allowed = current.tool.as_ref().is_some_and(|tool| tool.permission == Permission::AlwaysAllow);
     let by_permission = matches!(rule, Rule::Default(_) | Rule::Role { .. });
     binding.change(current).is_some() || (allowed && by_permission)
 }
 
-/// What stands where a new approval would.
+/// The approval that a new one would collide with.
 enum Way {
     Clear,
-    /// One that still holds: the call joins it.
+    /// It still holds: the call joins it.
     Joins(Box<Record>),
-    /// It moved meanwhile: look again.
+    /// It changed meanwhile: read it again.
     Moved,
 }
 
-/// Takes an approval that the new one would collide with out of the open states, where it no longer
-/// belongs there: its deadline passed, or what it is bound to changed.
+/// Closes an approval that a new one would collide with, if it should no longer be open: its deadline passed, or
+/// something that it is bound to changed.
 async fn clear_the_way(scope: &mut OrgScope, id: ApprovalId) -> Result<Way> {
     let Some(record) = db::approval::lock(scope, id).await? else { return Ok(Way::Clear) };
     let stored = record.stored.status();

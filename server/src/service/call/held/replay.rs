@@ -1,4 +1,4 @@
-//! A stored answer, given again: the upstream's bytes with a mark that it did not run again.
+//! Replays a stored answer: the upstream's bytes with a mark that the call did not run again.
 
 use chrono::TimeDelta;
 use domain::approval::{Executed, state::REPLAY};
@@ -18,10 +18,10 @@ use crate::{
     upstream::Answer,
 };
 
-/// Answers with the stored result. It did not run again, and says so.
+/// Answers with the stored result, marked as replayed.
 pub(super) async fn replay(services: &Base, context: &Context, record: &Record, executed: &Executed) -> Result<Reply> {
     let stored = match wait::patiently(services, || stored::read(services, record)).await {
-        // That nothing was done would be wrong to say.
+        // An answer that nothing was done would be wrong.
         Err(error) if matches!(error.kind, Kind::Unavailable) => {
             error.log();
             return Ok(say::unreadable(record.id));
@@ -29,9 +29,9 @@ pub(super) async fn replay(services: &Base, context: &Context, record: &Record, 
         stored => stored?,
     };
     let body = match stored {
-        // It has not run to its end, so there is nothing to mark.
+        // The task has not run to its end, so there is nothing to mark.
         Some(answer) if is_task(&answer) => {
-            match task::hand_out(services, context, task::Made::Approved(record), answer).await {
+            match task::hand_out(services, context, task::TaskOrigin::Approved(record), answer).await {
                 Ok(answer) => body(answer).1,
                 Err(error) => {
                     error.log();
@@ -53,10 +53,10 @@ pub(super) async fn replay(services: &Base, context: &Context, record: &Record, 
     })
 }
 
-/// The result with `replayed: true` under `_meta` and a last text block that says when a new run is
-/// possible; every other byte as it was.
+/// The result with `replayed: true` under `_meta` and a last text block that says when a new run is possible; all other
+/// bytes are unchanged.
 fn marked(result: &RawValue, record: &Record, executed: &Executed) -> Result<Box<RawValue>> {
-    // Once this answer is written whole the stored one is kept ten minutes from the finish.
+    // Once this answer is fully written, the stored one is kept ten minutes from the finish.
     let next = if executed.answered_at().is_some() { executed.replay_until() } else { executed.at() + REPLAY };
     let next = next.max(record.read_at + TimeDelta::seconds(1));
     let text = format!(
@@ -70,7 +70,7 @@ fn marked(result: &RawValue, record: &Record, executed: &Executed) -> Result<Box
     mark["executed_at"] = json!(time(executed.at()));
     mark["new_run_from"] = json!(time(next));
 
-    // An upstream may write a member twice; such a result is given as it is rather than not at all.
+    // An upstream may write a member twice; such a result is returned unmarked rather than not at all.
     let Ok(members) = fields(result) else { return Ok(result.to_owned()) };
     let mut out = Vec::new();
     let mut has_meta = false;

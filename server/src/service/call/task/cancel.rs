@@ -1,5 +1,5 @@
-//! `tasks/cancel`: drops a handle, and takes the request back where nothing else waits for it. What was
-//! dispatched is not recalled.
+//! `tasks/cancel`: drops a handle, and withdraws the request if nothing else waits for it. A dispatched call is not
+//! recalled.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use domain::{
 };
 
 use super::{
-    handle::{Asker, Found, Known, find},
+    handle::{Asker, FoundTask, KnownTask, find},
     upstream,
 };
 use crate::{
@@ -23,19 +23,18 @@ use crate::{
     upstream::TaskRequest,
 };
 
-/// Cancels a task; doing it again, or when it has ended, changes nothing. `None`: there is no such task
-/// for this asker.
+/// Cancels a task. Idempotent; a task that has ended stays as it is. `None`: this asker has no such task.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn cancel(services: &Arc<Calls>, asker: &Asker, id: &str) -> Result<Option<Known>> {
-    let Some(Found { task, .. }) = find(services, asker, id).await? else { return Ok(None) };
-    let known = Some(Known { approval: task.approval });
+pub async fn cancel(services: &Arc<Calls>, asker: &Asker, id: &str) -> Result<Option<KnownTask>> {
+    let Some(FoundTask { task, .. }) = find(services, asker, id).await? else { return Ok(None) };
+    let known = Some(KnownTask { approval: task.approval });
     if task.closed.is_some() {
         return Ok(known);
     }
     let mut scope = OrgScope::begin(&services.db.calls, asker.org.id).await?;
-    // The approval first, as everybody else: what joins it, decides or claims it comes before or after.
+    // The approval is locked first, as everywhere: a call that joins, decides or claims it comes before or after.
     let record = match task.approval {
         Some(approval) => db::approval::lock(&mut scope, approval).await?,
         None => None,
@@ -44,7 +43,7 @@ pub async fn cancel(services: &Arc<Calls>, asker: &Asker, id: &str) -> Result<Op
         Some(record) => Some(approval::tidied(services, &mut scope, record).await?),
         None => None,
     };
-    // What was approved and sent is not recalled, whoever stops asking for it.
+    // An approved call that was sent is not recalled, whoever stops asking for it.
     let unfollowed = match task.followed.as_ref().filter(|_| task.approval.is_none()) {
         Some(followed) if db::task::is_last_follower(&mut scope, &task.id_sha256, followed).await? => Some(followed),
         _ => None,
@@ -61,21 +60,21 @@ pub async fn cancel(services: &Arc<Calls>, asker: &Asker, id: &str) -> Result<Op
         services.polls.stir(followed);
     }
     if let Some(followed) = unfollowed.filter(|_| cancelled) {
-        // It is the last that can say so: also when its client has gone.
+        // Nothing else will tell the upstream later, so this runs even if the client has gone.
         let telling = services.dispatched.spawn(tell(services.catalog.clone(), asker.org.clone(), followed.clone()));
         telling.await.map_err(Error::internal)?;
     }
     Ok(known)
 }
 
-/// Tells the upstream that nobody follows its task any more. Ours is cancelled whatever it says.
+/// Tells the upstream that its task is no longer followed. Ours is cancelled whatever the upstream answers.
 async fn tell(services: Arc<Catalog>, org: Arc<Org>, followed: Followed) {
     if let Err(error) = upstream::ask(&services, &org, &followed, TaskRequest::Cancel).await {
         tracing::info!(%error, "an upstream was not told that its task was cancelled");
     }
 }
 
-/// Withdraws a request that was not dispatched and that nothing else of the caller asked for.
+/// Withdraws a request that was not dispatched and that no other call or task of the caller waits for.
 async fn withdraw(scope: &mut OrgScope, asker: &Asker, record: Record) -> Result<()> {
     if record.called || db::task::count_open(scope, record.id).await? > 0 {
         return Ok(());

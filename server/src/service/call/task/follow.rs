@@ -1,5 +1,5 @@
-//! Tasks that an upstream made of a call: the caller gets a task of ours that follows it. What the caller
-//! asks about ours is asked about the upstream's, under the id that each side knows.
+//! Tasks that an upstream made of a call. The caller gets a task of ours that follows the upstream's task; each request
+//! about ours is made about the upstream's, under the id that each side knows.
 
 use std::sync::Arc;
 
@@ -34,10 +34,10 @@ use crate::{
     upstream::Answer,
 };
 
-/// The shortest and the longest that ours is kept, whatever the upstream says of its own.
+/// The shortest and the longest time that our task is kept, whatever the upstream says of its own.
 const KEPT: (TimeDelta, TimeDelta) = (TimeDelta::minutes(10), TimeDelta::days(30));
 
-/// The task that the answer to this call is, if it is one.
+/// The upstream's task in the answer to this call, if it is one.
 pub(in crate::service::call) fn followed(source: Source, answer: &Answer, now: DateTime<Utc>) -> Option<Followed> {
     let Answer::Result(result) = answer else { return None };
     let task = CreatedTask::parse(result)?;
@@ -50,22 +50,22 @@ fn kept_until(created_at: DateTime<Utc>, now: DateTime<Utc>, ttl_ms: Option<u64>
     (created_at + ttl.min(longest)).clamp(now + shortest, now + longest)
 }
 
-/// What an upstream made a task of.
+/// The call that an upstream turned into a task.
 #[derive(Clone, Copy)]
-pub(in crate::service::call) enum Made<'a> {
+pub(in crate::service::call) enum TaskOrigin<'a> {
     /// A call that needed no approval.
     Called(&'a Ready),
-    /// One that was approved.
+    /// An approved call.
     Approved(&'a Record),
 }
 
-/// SHA-256 of a definition's normalised form, found beside the workers: definitions are as large as upstreams like. `None`:
+/// SHA-256 of a definition's normalised form, computed off the async workers because definitions can be large. `None`:
 /// it has none.
 pub(super) async fn normal(definition: Arc<str>) -> Option<[u8; 32]> {
     spawn_blocking(move || normal_sha256(&definition).ok()).await.ok().flatten()
 }
 
-/// The same of the definition that an approval was asked with.
+/// The same for the definition with which an approval was requested.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
@@ -77,20 +77,20 @@ pub(in crate::service::call) async fn normal_of(
     Ok(normal(definition.into()).await)
 }
 
-/// An upstream's answer as it goes to a caller: a task becomes one of ours, durable before it leaves; a
-/// caller that did not declare the extension, or has [`MAX_OPEN`] of them, reads in words that the call goes on.
+/// An upstream's answer as sent to a caller. A task becomes one of ours, durable before it leaves. A caller that did
+/// not declare the extension, or has [`MAX_OPEN`] tasks, is told in words that the call continues.
 ///
 /// # Errors
 /// When Postgres cannot be reached. The call was sent.
 pub(in crate::service::call) async fn hand_out(
     services: &Base,
     context: &Context,
-    made: Made<'_>,
+    made: TaskOrigin<'_>,
     answer: Answer,
 ) -> Result<Answer> {
     let (source, approval): (Source, _) = match made {
-        Made::Called(ready) => (ready.into(), None),
-        Made::Approved(record) => ((&record.binding).into(), Some(record.id)),
+        TaskOrigin::Called(ready) => (ready.into(), None),
+        TaskOrigin::Approved(record) => ((&record.binding).into(), Some(record.id)),
     };
     let Some(mut followed) = followed(source, &answer, services.clock.now()) else { return Ok(answer) };
     let Answer::Result(result) = &answer else { return Ok(answer) };
@@ -112,8 +112,8 @@ pub(in crate::service::call) async fn hand_out(
         }
     }
     followed.source.normal_sha256 = match (followed.source.normal_sha256, made) {
-        (None, Made::Called(ready)) => normal(ready.tool.tool.definition.clone()).await,
-        (None, Made::Approved(record)) => normal_of(&mut scope, record.id).await?,
+        (None, TaskOrigin::Called(ready)) => normal(ready.tool.tool.definition.clone()).await,
+        (None, TaskOrigin::Approved(record)) => normal_of(&mut scope, record.id).await?,
         (known, _) => known,
     };
     db::task::insert(&mut scope, &sha256(&id), owner, approval, Some(&followed), None).await?;
@@ -121,20 +121,20 @@ pub(in crate::service::call) async fn hand_out(
     Ok(Answer::Result(ours))
 }
 
-/// How an upstream's task stands.
+/// The state of an upstream's task.
 pub(super) struct Stands {
-    /// The members of ours, without the braces and without `resultType`.
+    /// The members of our task, without the braces and without `resultType`.
     pub(super) members: String,
-    /// What to wait for, if something is still to come.
+    /// What to wait for, if the task has not ended.
     pub(super) polled: Option<Polled>,
-    /// How it ended, once it has.
+    /// How the task ended, once it has.
     pub(super) end: Option<approval::Answer>,
 }
 
-/// How the upstream's task stood at its last look. `None`: the upstream does not know it any more.
+/// The state of the upstream's task at its last poll. `None`: the upstream no longer knows it.
 ///
 /// # Errors
-/// As [`ask`](super::upstream::ask), and when the answer is no task.
+/// As [`ask`](super::upstream::ask), and if the answer is not a task.
 pub(super) async fn now(
     services: &Calls,
     asker: &Asker,

@@ -1,5 +1,5 @@
-//! `tasks/get`: waits here, so that a client that asks at once again burns no rounds, and tells how the
-//! call stands.
+//! `tasks/get`: tells the state of a call. It waits here for a change, so that a client that polls without a pause
+//! causes few requests.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::{
     super::wait,
     follow::{self, Stands},
-    handle::{Asker, Found, Known, MAX_WAIT, find, is_under_way},
+    handle::{Asker, FoundTask, KnownTask, MAX_WAIT, find, is_under_way},
     polls::Polled,
     show,
 };
@@ -24,24 +24,23 @@ use crate::{
     service::{Base, Calls, access, approval},
 };
 
-/// A task as `tasks/get` answers and `notifications/tasks` tells.
+/// A task as returned by `tasks/get` and `notifications/tasks`.
 #[derive(Debug)]
 pub struct Detailed {
     /// A `DetailedTask` of the extension: a JSON object, without `resultType`.
     pub task: Box<RawValue>,
-    /// The approval it is a handle on: what to watch. Of an upstream's task nothing tells but asking.
+    /// The approval it is a handle on, to be watched. `None` for an upstream's task, which can only be polled.
     pub approval: Option<ApprovalId>,
-    /// The approval whose stored answer it carries: once it is written whole, replay counts from the
-    /// finish.
+    /// The approval whose stored answer it carries. Once the answer is fully written, replay counts from the finish.
     pub answers: Option<(OrgId, ApprovalId)>,
-    /// Whether something is still to come.
+    /// Whether the task has not ended.
     pub under_way: bool,
-    /// The upstream's task, while something is still to come of it: when to look again.
+    /// The upstream's task, until it ends: says when to poll again.
     pub polled: Option<Polled>,
 }
 
-/// What counts as news of a task: times move without it. Of what it asks for only the keys count, which are never
-/// used again (MCP tasks extension, "Task Update Requests").
+/// The parts of a task whose change is news; times are not. Of the questions only the keys count, which are never
+/// reused (MCP tasks extension, "Task Update Requests").
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Standing {
@@ -51,24 +50,24 @@ pub struct Standing {
 }
 
 impl Detailed {
-    /// How it stands; `None` where that cannot be read.
+    /// The parts whose change is news; `None` if they cannot be read.
     pub fn standing(&self) -> Option<Standing> {
         serde_json::from_str(self.task.get()).ok()
     }
 
-    /// The upstream's task, as long as there is nothing in it for the caller to act on.
+    /// The upstream's task, while the caller has nothing to act on.
     fn works(&self) -> Option<&Polled> {
         let works = self.standing().is_some_and(|standing| standing.status == "working");
         self.polled.as_ref().filter(|_| works)
     }
 }
 
-/// How a task stands, waiting for a change if there is nothing to tell yet: as long as the asker's client
-/// likes to, and 20 s at most. `None`: there is no such task for this asker.
+/// The state of a task. Waits for a change if there is no news yet: as long as the asker's client wants, and 20 s at
+/// most. `None`: this asker has no such task.
 ///
 /// # Errors
-/// Unauthorized when the asker's credential ended while it waited; unavailable when Postgres cannot be
-/// reached, or the upstream whose task it follows.
+/// Unauthorized if the asker's credential ended during the wait; unavailable if Postgres or the followed task's
+/// upstream cannot be reached.
 pub async fn get(services: &Calls, asker: &Asker, id: &str) -> Result<Option<Detailed>> {
     let until = Instant::now() + asker.hold.min(MAX_WAIT);
     let Some(first) = find(services, asker, id).await? else { return Ok(None) };
@@ -91,7 +90,7 @@ pub async fn get(services: &Calls, asker: &Asker, id: &str) -> Result<Option<Det
         if is_over {
             break;
         }
-        // What is told after the wait is for who asks next.
+        // A read that takes longer than the wait is dropped; the next request tells its result.
         let Ok(next) = tokio::time::timeout_at(until, detailed(services, asker, id)).await else { break };
         let Some(next) = next? else { return Ok(None) };
         if next.standing() != now.standing() {
@@ -102,7 +101,7 @@ pub async fn get(services: &Calls, asker: &Asker, id: &str) -> Result<Option<Det
     Ok(Some(now))
 }
 
-/// Returns when the approval no longer is under way, it is `until`, or this replica stops.
+/// Returns when the approval has ended, `until` is reached, or this replica stops.
 async fn wait_for_approval(
     services: &Base,
     asker: &Asker,
@@ -131,7 +130,7 @@ async fn wait_for_approval(
     }
 }
 
-/// Who waited may have lost the right to hear it.
+/// Checks the asker again: it may have lost its rights during the wait.
 async fn still_calls(services: &Base, asker: &Asker) -> Result<()> {
     wait::patiently(services, || async {
         let directory = services.directory.get()?;
@@ -141,11 +140,11 @@ async fn still_calls(services: &Base, asker: &Asker) -> Result<()> {
     .await
 }
 
-/// How a task stands now, for who may know: exactly what [`get`] answers without waiting. An upstream's task
-/// stands as it did at its last look, at most one of its polling intervals ago.
+/// The present state of a task for an asker with rights to it: exactly what [`get`] answers without a wait. An
+/// upstream's task is as of its last poll, at most one of its polling intervals ago.
 ///
 /// # Errors
-/// When Postgres cannot be reached, or the upstream whose task it follows.
+/// If Postgres or the followed task's upstream cannot be reached.
 pub async fn detailed(services: &Calls, asker: &Asker, id: &str) -> Result<Option<Detailed>> {
     let patiently = async || wait::patiently(services, || find(services, asker, id)).await;
     let Some(mut found) = patiently().await? else { return Ok(None) };
@@ -169,8 +168,8 @@ pub async fn detailed(services: &Calls, asker: &Asker, id: &str) -> Result<Optio
     detail(&now.members, approval, answers, is_open(&found)).map(Some)
 }
 
-/// Writes down, once, how an approved call ended that went on as the upstream's task: who approved it reads that too.
-async fn note_end(services: &Base, found: &Found, end: Answer) -> Result<()> {
+/// Records, once, how an approved call ended that continued as the upstream's task, for its approver to read.
+async fn note_end(services: &Base, found: &FoundTask, end: Answer) -> Result<()> {
     let Some(record) = &found.record else { return Ok(()) };
     match &record.stored {
         State::Executed(executed) if executed.answer().is_none() => {
@@ -182,12 +181,12 @@ async fn note_end(services: &Base, found: &Found, end: Answer) -> Result<()> {
     }
 }
 
-/// Whether there is such a task for this asker; asks no upstream.
+/// Whether this asker has such a task; asks no upstream.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn known(services: &Base, asker: &Asker, id: &str) -> Result<Option<Known>> {
-    Ok(find(services, asker, id).await?.map(|found| Known { approval: found.task.approval }))
+pub async fn known(services: &Base, asker: &Asker, id: &str) -> Result<Option<KnownTask>> {
+    Ok(find(services, asker, id).await?.map(|found| KnownTask { approval: found.task.approval }))
 }
 
 fn detail(
@@ -200,21 +199,21 @@ fn detail(
     Ok(Detailed { task, approval, answers, under_way, polled: None })
 }
 
-/// Whether the caller would hear that the call is still under way.
-fn is_open(found: &Found) -> bool {
-    let under_way = |found: &Found| found.record.as_ref().is_some_and(|record| is_under_way(&record.state()));
+/// Whether the caller would be told that the call is still in progress.
+fn is_open(found: &FoundTask) -> bool {
+    let under_way = |found: &FoundTask| found.record.as_ref().is_some_and(|record| is_under_way(&record.state()));
     found.task.closed.is_none() && under_way(found)
 }
 
-/// Whether a deadline has ended it that nobody has written down yet.
-fn is_lapsed(found: &Found) -> bool {
+/// Whether it has passed a deadline that is not recorded yet.
+fn is_lapsed(found: &FoundTask) -> bool {
     let ended = |record: &db::approval::Record| record.stored.status() != record.state().status();
     found.task.closed.is_none() && found.record.as_ref().is_some_and(ended)
 }
 
-/// Writes down what a deadline has made of the approval, before it is told: a decision that is just being
-/// committed comes first, one that comes later finds the task closed.
-async fn settle_deadline(services: &Base, found: &Found) -> Result<()> {
+/// Records that a deadline has ended the approval, before that is told: a decision being committed comes first, a later
+/// one finds the task closed.
+async fn settle_deadline(services: &Base, found: &FoundTask) -> Result<()> {
     let Some(record) = &found.record else { return Ok(()) };
     let mut scope = OrgScope::begin(&services.db.calls, record.org).await?;
     if let Some(record) = db::approval::lock(&mut scope, record.id).await? {

@@ -1,4 +1,4 @@
-//! Handles: who asks after a task, and which task it is.
+//! Handles: the asker, and the task that it asks about.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,18 +19,18 @@ use crate::{
     service::{Base, access::Actor},
 };
 
-/// How many open tasks one approval has at most, those that follow an upstream's included; a call beyond them is answered as if it had not
-/// declared the extension.
+/// How many open tasks one approval has at most, including those that follow an upstream's. A further call is answered
+/// as if it had not declared the extension.
 pub(super) const MAX_OPEN: i64 = 100;
-/// How long a task that no answer of an upstream ended is kept after its end.
+/// How long a task is kept after its end, if it did not end with an upstream's answer.
 pub(super) const KEPT: chrono::TimeDelta = chrono::TimeDelta::hours(24);
-/// How long `tasks/get` waits at most for a change.
+/// The longest that `tasks/get` waits for a change.
 pub(super) const MAX_WAIT: Duration = Duration::from_secs(20);
 
-/// Who asks after a task, and where.
+/// The caller that asks about a task, and its endpoint.
 #[derive(Clone)]
 pub struct Asker {
-    /// Whose credential it is.
+    /// The owner of the credential.
     pub actor: Actor,
     /// The caller's name, for the history.
     pub name: Arc<str>,
@@ -38,9 +38,9 @@ pub struct Asker {
     pub org: Arc<Org>,
     /// The toolkit at whose endpoint it asks.
     pub toolkit: Arc<Toolkit>,
-    /// How long its client likes to wait; `tasks/get` never waits for more than 20 s.
+    /// How long its client wants to wait; `tasks/get` waits at most 20 s.
     pub hold: Duration,
-    /// What its request takes up of its caller's budget.
+    /// The request's share of its caller's budget.
     pub load: Arc<Load>,
 }
 
@@ -54,31 +54,31 @@ impl Asker {
     }
 }
 
-/// A task that was changed, or might have been.
+/// A task that a request changed or tried to change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Known {
+pub struct KnownTask {
     /// The approval it is a handle on, for the record.
     pub approval: Option<ApprovalId>,
 }
 
 /// A task and the approval it is a handle on.
-pub(super) struct Found {
+pub(super) struct FoundTask {
     pub(super) task: Task,
     pub(super) record: Option<Record>,
 }
 
 /// The task with this id, if it is the asker's.
-pub(super) async fn find(services: &Base, asker: &Asker, id: &str) -> Result<Option<Found>> {
+pub(super) async fn find(services: &Base, asker: &Asker, id: &str) -> Result<Option<FoundTask>> {
     let mut scope = OrgScope::begin(&services.db.calls, asker.org.id).await?;
     let (id, owner) = (sha256(id), asker.owner());
     let Some(mut task) = db::task::find(&mut scope, &id, owner).await? else { return Ok(None) };
-    // What the upstream answered is kept until replay ends, which its approval says.
+    // The upstream's answer is kept until replay ends, as its approval says.
     let is_over = |(end, at)| end != End::Executed && at + KEPT <= task.read_at;
     let is_forgotten = |followed: &Followed| followed.kept_until <= task.read_at;
     if task.closed.is_some_and(is_over) || task.followed.as_ref().is_some_and(is_forgotten) {
         return Ok(None);
     }
-    let Some(approval) = task.approval else { return Ok(Some(Found { task, record: None })) };
+    let Some(approval) = task.approval else { return Ok(Some(FoundTask { task, record: None })) };
     let record = db::approval::get(&mut scope, approval).await?;
     let ended = record.as_ref().is_some_and(|record| !is_under_way(&record.stored));
     if ended && task.closed.is_none() && task.followed.is_none() {
@@ -86,10 +86,10 @@ pub(super) async fn find(services: &Base, asker: &Asker, id: &str) -> Result<Opt
         let Some(again) = db::task::find(&mut scope, &id, owner).await? else { return Ok(None) };
         task = again;
     }
-    Ok(Some(Found { task, record }))
+    Ok(Some(FoundTask { task, record }))
 }
 
-/// Whether something is still to come of an approval.
+/// Whether an approval has not ended.
 pub(super) fn is_under_way(state: &State) -> bool {
     matches!(state, State::Pending(_) | State::Approved(_) | State::Executing(_))
 }
@@ -98,7 +98,7 @@ pub(super) fn sha256(id: &str) -> [u8; 32] {
     wire::canonical::sha256(id.as_bytes())
 }
 
-/// Removes tasks that nobody can learn anything from any more; says how many.
+/// Removes tasks that can no longer tell anything; returns how many.
 ///
 /// # Errors
 /// When Postgres cannot be reached.

@@ -1,10 +1,11 @@
-//! Tasks (approvals.md, "What the agent sees", 3; MCP tasks extension): a caller that declared the
-//! extension does not wait for a decision but gets a handle. A handle is bound to its org, toolkit and
-//! caller; to anybody else, and elsewhere, it does not exist.
+//! Tasks (approvals.md, "What the agent sees", 3; MCP tasks extension): a caller that declared the extension does not
+//! wait for a decision but gets a handle. A handle is bound to its org, toolkit and caller; for all others, and
+//! elsewhere, it does not exist.
 //!
-//! Its status is the approval's, never stored twice, until something closes it: what that was is written
-//! with the change that did ([`db::task::End`]), so that what a caller was told stays true. [`get`](mod@get),
-//! [`update`](mod@update) and [`cancel`](mod@cancel) are what a caller does with it, what was approved while only a task waits is run by `dispatch::for_tasks`.
+//! Its status is the approval's and not stored twice, until something closes the task. How it ended is written in the
+//! transaction that closed it ([`db::task::End`]), so that what a caller was told stays true. A caller uses a task with
+//! [`get`](mod@get), [`update`](mod@update) and [`cancel`](mod@cancel). An approved call that only a task waits for is
+//! run by `dispatch::for_tasks`.
 
 mod cancel;
 mod follow;
@@ -18,9 +19,9 @@ mod update;
 mod upstream;
 
 pub use cancel::cancel;
-pub(super) use follow::{Made, followed, hand_out, normal_of};
+pub(super) use follow::{TaskOrigin, followed, hand_out, normal_of};
 pub use get::{Detailed, Standing, detailed, get, known};
-pub use handle::{Asker, Known, sweep};
+pub use handle::{Asker, KnownTask, sweep};
 pub(super) use open::{Joins, join};
 pub use polls::{Polled, Polls};
 pub use update::{NOT_FOUND, update};

@@ -1,4 +1,4 @@
-//! Making a task of a call that waits for a decision.
+//! Makes a task of a call that waits for a decision.
 
 use domain::{ApprovalId, approval::State};
 
@@ -14,18 +14,18 @@ use crate::{
     service::Base,
 };
 
-/// What a call does with an approval that waits or was given.
+/// How a call joins an approval that is pending or approved.
 pub(in crate::service::call) enum Joins {
-    /// It leaves, with a handle.
+    /// The call ends with a handle.
     Task(Reply),
-    /// It stays, or goes on.
+    /// The call waits, or continues.
     Call,
-    /// The approval changed meanwhile: look again.
+    /// The approval changed meanwhile: read it again.
     Moved,
 }
 
-/// Makes a task where the call may have one, else notes that a call without one has asked, so that
-/// cancelling a task takes nothing away from it.
+/// Makes a task if the call may have one. Otherwise notes that a call without a task has asked, so that cancelling a
+/// task takes nothing away from it.
 pub(in crate::service::call) async fn join(services: &Base, context: &Context, record: &Record) -> Result<Joins> {
     let waits = match record.state() {
         State::Pending(_) => true,
@@ -57,7 +57,7 @@ enum Opened {
 /// Makes a task and, once it is durable, its `CreateTaskResult`.
 async fn open(services: &Base, context: &Context, approval: ApprovalId) -> Result<Opened> {
     let mut scope = OrgScope::begin(&services.db.calls, context.org.id).await?;
-    // Under the lock, so that no cancelling withdraws what this task is about to wait for.
+    // Under the lock, so that no cancellation withdraws the request that this task is about to wait for.
     let Some(record) = db::approval::lock(&mut scope, approval).await? else { return Ok(Opened::Moved) };
     if !matches!(record.state(), State::Pending(_)) {
         return Ok(Opened::Moved);

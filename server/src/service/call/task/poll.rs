@@ -1,6 +1,5 @@
-//! Asking upstreams how their tasks stand, which none of them announces. On one replica each of their tasks is
-//! asked about by one at a time and as often as its upstream says (MCP tasks extension, "Task Polling"), whoever
-//! and however many follow it.
+//! Polls the tasks of upstreams, which announce no changes. On one replica each of their tasks is polled by one request
+//! at a time and as often as its upstream says (MCP tasks extension, "Task Polling"), however many callers follow it.
 
 use std::sync::Arc;
 
@@ -19,8 +18,8 @@ use crate::{
     upstream::TaskRequest,
 };
 
-/// What the upstream tells of its task: what it told at most one pause ago, or now. That it could not be asked is
-/// remembered as long.
+/// The upstream's answer about its task: remembered for one pause, or asked now. A failed poll is remembered for as
+/// long.
 ///
 /// # Errors
 /// As [`upstream::ask`].

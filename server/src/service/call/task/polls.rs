@@ -1,5 +1,4 @@
-//! What a replica knows of the upstreams' tasks that somebody follows: how each stood at its last look, and when to look
-//! again.
+//! What a replica knows of the upstreams' tasks that are followed: the result of the last poll, and when to poll again.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -15,26 +14,26 @@ use crate::{
     error::{Error, Result},
 };
 
-/// The pause between two looks, where the upstream names none.
+/// The pause between two polls, if the upstream names none.
 pub(super) const UNNAMED: Duration = Duration::from_secs(5);
 /// The shortest and the longest pause, whatever the upstream names.
 const NAMED: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
-/// The largest that is remembered while nobody follows it, in bytes.
+/// The largest answer that is remembered while nobody follows the task, in bytes.
 const KEPT: usize = 16 * 1024;
 
 /// An upstream's task, in one configuration of its connection.
 type Key = (ConnectionId, i64, String);
 
-/// The upstreams' tasks that somebody follows on this replica right now.
+/// The upstreams' tasks that are followed on this replica right now.
 #[derive(Default)]
 pub struct Polls {
     by_task: Mutex<HashMap<Key, Arc<Poll>>>,
 }
 
 impl Polls {
-    /// What is known of this task here; kept as long as somebody holds it, and, where that is a small answer, until it
-    /// is time to ask again.
+    /// What is known of this task here. Kept while it is held and, if the answer is small, until it is time to poll
+    /// again.
     pub(super) fn of(&self, followed: &Followed) -> Arc<Poll> {
         let mut by_task = self.by_task.lock();
         let key = key(followed);
@@ -47,8 +46,8 @@ impl Polls {
         poll
     }
 
-    /// Something was done to this task: what is known of it no longer counts, and who waits for its next look
-    /// looks now.
+    /// Discards what is known of this task after a request that may have changed it; those who wait for its next poll
+    /// poll now.
     pub(super) fn stir(&self, followed: &Followed) {
         let poll = self.by_task.lock().remove(&key(followed));
         if let Some(poll) = poll {
@@ -65,7 +64,7 @@ fn key(followed: &Followed) -> Key {
 #[derive(Debug, Default)]
 pub(super) struct Poll {
     pub(super) last: Mutex<Option<Look>>,
-    /// Held by the one who asks: who comes second takes what the first one was told.
+    /// Held during a poll: whoever comes second gets the first one's result.
     pub(super) asking: tokio::sync::Mutex<()>,
     /// Cancelled when all this no longer counts.
     stirred: CancellationToken,
@@ -74,14 +73,14 @@ pub(super) struct Poll {
 #[derive(Clone, Debug)]
 pub(super) struct Look {
     pub(super) told: Told,
-    /// When to ask again.
+    /// When to poll again.
     pub(super) due: Instant,
 }
 
-/// The upstream's answer: `None` when it does not know the task any more.
+/// The upstream's answer; `None` if it no longer knows the task.
 pub(super) type Told = Result<Option<Arc<RawValue>>, Arc<Error>>;
 
-/// A task of an upstream that was looked at: holding this keeps what is known of it.
+/// A polled task of an upstream. What is known of the task is kept while this is held.
 #[derive(Debug)]
 pub struct Polled {
     pub(super) poll: Arc<Poll>,
@@ -89,17 +88,17 @@ pub struct Polled {
 }
 
 impl Polled {
-    /// When it may be looked at again.
+    /// When it may be polled again.
     pub fn due(&self) -> Instant {
         self.due
     }
 
-    /// Whether something was done to it since it was looked at.
+    /// Whether a request may have changed it since it was polled.
     pub fn is_stirred(&self) -> bool {
         self.poll.stirred.is_cancelled()
     }
 
-    /// Resolves when something was done to it here.
+    /// Resolves when a request from here may have changed it.
     pub async fn stirred(&self) {
         self.poll.stirred.cancelled().await;
     }

@@ -1,5 +1,5 @@
-//! A task as its caller reads it: the members of `Task` in the MCP tasks extension, with the result or
-//! the error that ended it spliced in, byte for byte.
+//! A task as its caller reads it: the members of `Task` in the MCP tasks extension, with the final result or error
+//! spliced in, byte for byte.
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use domain::{
@@ -16,7 +16,7 @@ use super::{
         outcome::{Body, Reply},
         say, stored,
     },
-    handle::{Found, KEPT},
+    handle::{FoundTask, KEPT},
 };
 use crate::{
     db::{
@@ -28,8 +28,8 @@ use crate::{
     upstream::Answer,
 };
 
-/// How often a client should ask, in milliseconds (approvals.md, "What the agent sees", 3). Asking waits
-/// for a change, so this is no delay.
+/// How often a client should poll, in milliseconds (approvals.md, "What the agent sees", 3). A poll waits for a change,
+/// so this adds no delay.
 const POLL_INTERVAL: u32 = 5_000;
 
 /// The members of a task.
@@ -39,7 +39,7 @@ struct Shown<'a> {
     message: String,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
-    /// From its making until nobody can learn more from it.
+    /// From its creation until it can no longer tell anything.
     ttl: TimeDelta,
     /// `result` or `error`.
     end: Option<(&'static str, &'a RawValue)>,
@@ -67,7 +67,7 @@ impl Shown<'_> {
     }
 }
 
-/// The `CreateTaskResult` of a call that waits for a decision. `nobody`: no person could decide as things stand.
+/// The `CreateTaskResult` of a call that waits for a decision. `nobody`: no person could decide at the moment.
 pub(super) fn created(
     services: &Base,
     org: &Org,
@@ -121,9 +121,8 @@ pub(super) struct Now {
     pub(super) answered: bool,
 }
 
-/// Shows a task that follows no task of an upstream, or no longer. `None`: nobody can learn anything from
-/// it any more.
-pub(super) async fn now(services: &Base, org: &Org, id: &str, found: &Found) -> Result<Option<Now>> {
+/// Shows a task that follows no task of an upstream, or no longer does. `None`: it can no longer tell anything.
+pub(super) async fn now(services: &Base, org: &Org, id: &str, found: &FoundTask) -> Result<Option<Now>> {
     let task = &found.task;
     let ended = |status, message: &str, at, end| Shown {
         id,
@@ -162,7 +161,7 @@ pub(super) async fn now(services: &Base, org: &Org, id: &str, found: &Found) -> 
     plain(ended("completed", message, at, Some(("result", &**result))))
 }
 
-/// What ended a task: what is written on it, else what its approval says, which an older binary changed.
+/// How a task ended: as written on it; if an older binary ended the approval, as the approval says.
 fn end_of(task: &Task, record: &Record) -> Option<(End, DateTime<Utc>)> {
     let by_state = || match &record.stored {
         State::Pending(_) | State::Approved(_) | State::Executing(_) => None,
@@ -178,12 +177,12 @@ fn end_of(task: &Task, record: &Record) -> Option<(End, DateTime<Utc>)> {
     task.closed.or_else(by_state)
 }
 
-/// What the gateway says of an end in its own words.
+/// The gateway's own words for an end.
 fn said(services: &Base, org: &Org, record: &Record, end: End) -> Result<(&'static str, Reply)> {
     Ok(match (end, &record.stored) {
         (End::Rejected, State::Rejected { decision, .. }) => ("a person rejected it", say::rejected(record, decision)),
         (End::Invalidated, State::Invalidated { change, .. }) => (change.message(), say::invalidated(record, *change)),
-        // These two may go on from here, and the task does not.
+        // The approval may continue from these two; the task does not.
         (End::Undecided, _) => ("nobody decided in time", say::expired_as(record, false)),
         (End::Unused, _) => ("it could not be run in time", say::expired_as(record, true)),
         (End::OutcomeUnknown, _) => ("contact was lost; it may have run", say::outcome_unknown(services, org, record)),
@@ -206,9 +205,9 @@ fn said(services: &Base, org: &Org, record: &Record, end: End) -> Result<(&'stat
     })
 }
 
-/// Shows a task whose call the upstream answered, as long as the answer is kept. While the call was under way the
-/// task was told a longer life than this answer has once any of its handles was given it, so the task outlives it:
-/// its caller reads a day long that the call ran.
+/// Shows a task with the upstream's answer, while the answer is kept. The time to live that the task promised during
+/// the call may exceed the answer's, which is shorter once any handle has delivered it. The task then outlives the
+/// answer: for a day it still says that the call ran.
 async fn answered(services: &Base, id: &str, task: &Task, record: &Record, executed: &Executed) -> Result<Option<Now>> {
     if record.read_at >= executed.replay_until() {
         return Ok(None);
@@ -218,7 +217,7 @@ async fn answered(services: &Base, id: &str, task: &Task, record: &Record, execu
         Answer::Result(raw) => ("completed", "the call ran".to_owned(), ("result", &**raw)),
         Answer::Error(raw) => ("failed", error_message(raw), ("error", &**raw)),
     };
-    // Once this is written whole the answer is kept ten minutes from the finish.
+    // Once this is fully written, the answer is kept ten minutes from the finish.
     let kept = (executed.at() + REPLAY).max(record.read_at);
     let shown = Shown {
         id,
@@ -232,7 +231,7 @@ async fn answered(services: &Base, id: &str, task: &Task, record: &Record, execu
     Ok(Some(Now { members: shown.members(), answered: true }))
 }
 
-/// The upstream's own words for what went wrong.
+/// The upstream's own words for the failure.
 fn error_message(error: &RawValue) -> String {
     #[derive(serde::Deserialize)]
     struct Message {

@@ -1,5 +1,5 @@
-//! `tasks/update`: what a caller answers to an upstream's task goes on with the call that made it, so it passes the
-//! gate as that call did and is on record before it is sent. A call that waits for a person asks its caller nothing.
+//! `tasks/update`: a caller's responses continue the call that made an upstream's task, so they pass the gate as that
+//! call did and are recorded before they are sent. A call that waits for a person asks its caller nothing.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use super::{
         ready::LIST_AGE,
     },
     follow::normal,
-    handle::{Asker, Found, find},
+    handle::{Asker, FoundTask, find},
     upstream::Refused,
 };
 use crate::{
@@ -33,15 +33,15 @@ use crate::{
     upstream::{Answer, TaskRequest, UpstreamError},
 };
 
-/// What is said of a task that is not there, whatever the reason.
+/// The message for a missing task, whatever the reason.
 pub const NOT_FOUND: &str = "Task not found";
 
-/// Hands answers (a JSON object) to the upstream whose task this one follows; of any other task they are ignored.
-/// `intent` is the request's record so far; how much of it is written, the reply says.
+/// Hands responses (a JSON object) to the upstream whose task this one follows; for any other task they are ignored.
+/// `intent` is the request's record so far; the reply says how much of it is written.
 ///
 /// # Errors
-/// Unauthorized or not found when the asker may no longer call; unavailable when Postgres cannot be reached. Nothing
-/// was sent.
+/// Unauthorized or not found if the asker may no longer call; unavailable if Postgres cannot be reached. Nothing was
+/// sent.
 pub async fn update(
     services: &Arc<Calls>,
     asker: &Asker,
@@ -49,7 +49,7 @@ pub async fn update(
     input_responses: &RawValue,
     intent: &Intent,
 ) -> Result<Reply> {
-    let Some(Found { task, .. }) = find(services, asker, id).await? else { return Ok(unknown()) };
+    let Some(FoundTask { task, .. }) = find(services, asker, id).await? else { return Ok(unknown()) };
     let reply = match task.followed.as_ref().filter(|_| task.closed.is_none()) {
         None => acknowledged(),
         Some(followed) => match admitted(services, asker, &task, followed).await? {
@@ -59,7 +59,7 @@ pub async fn update(
                 let intent = Intent { rule: rule.clone(), tool, approval: task.approval, ..intent.clone() };
                 let spec = connection::spec(services, &connection)?;
                 services.audit.intend(intent).await?;
-                // A client that goes away takes back nothing: the answers may be half way.
+                // Runs on if the client goes away: the responses may be half sent.
                 let (doing, followed, responses) = (services.clone(), followed.clone(), input_responses.to_owned());
                 let sending = services.dispatched.spawn(async move {
                     let request = TaskRequest::Update { input_responses: &responses };
@@ -80,7 +80,7 @@ enum Gate {
     Refuses(Reply),
 }
 
-/// Whether the caller may still say something to the tool that it called.
+/// Whether the caller may still send input to the tool that it called.
 async fn admitted(services: &Catalog, asker: &Asker, task: &Task, followed: &Followed) -> Result<Gate> {
     let source = &followed.source;
     let same = |connection: &&Arc<Connection>| connection.version == source.connection_version;
@@ -93,7 +93,7 @@ async fn admitted(services: &Catalog, asker: &Asker, task: &Task, followed: &Fol
         let text = format!("the connection `{}` cannot be used: {reason}. Nothing was sent.", listed.slug);
         return Ok(Gate::Refuses(failed(Status::Failed, text)));
     }
-    // Listing may have taken a while, and what it found counts.
+    // Listing may have taken a while; its result counts.
     let directory = services.directory.get()?;
     let actor = access::again(services, &directory, &asker.actor)?;
     let (org, toolkit) = (asker.org.slug.as_str(), asker.toolkit.slug.as_str());
@@ -107,7 +107,7 @@ async fn admitted(services: &Catalog, asker: &Asker, task: &Task, followed: &Fol
     Ok(match gate(tool, &tool.tool, connection.enabled, caller.role, &caller.role_name) {
         Verdict::Refuse(rule) => Gate::Refuses(refused(&rule.to_string(), Some(&rule))),
         _ if !is_as_called => Gate::Refuses(refused(Change::Definition.message(), None)),
-        // It began without asking anybody, and could not do so now.
+        // The call needed no approval when it began and would need one now.
         Verdict::Hold(rule) if task.approval.is_none() => Gate::Refuses(refused(
             &format!("a person has to approve this call now ({rule}); make it again"),
             Some(&rule),
@@ -116,7 +116,7 @@ async fn admitted(services: &Catalog, asker: &Asker, task: &Task, followed: &Fol
     })
 }
 
-/// Whether the definition last seen is the one that the call was made with, be it written otherwise: as with an approval.
+/// Whether the last seen definition has the same meaning as the one with which the call was made, as for an approval.
 async fn is_as_called(tool: &Tool, source: &Source) -> bool {
     if tool.seen_sha256 == source.definition_sha256 {
         return true;
@@ -145,7 +145,7 @@ fn failed(status: Status, text: String) -> Reply {
     Reply { status, ..Reply::error(RpcError::internal(text)) }
 }
 
-/// What became of answers that were handed on.
+/// The reply about responses that were handed on.
 fn said(connection: &str, told: std::result::Result<Answer, UpstreamError>) -> Reply {
     match told {
         Ok(Answer::Result(_)) => acknowledged(),

@@ -1,4 +1,4 @@
-//! Asking an upstream about a task of its own.
+//! Asks an upstream about a task of its own.
 
 use domain::directory::Org;
 use serde_json::value::RawValue;
@@ -11,18 +11,18 @@ use crate::{
     upstream::{Answer, TaskRequest},
 };
 
-/// Asks the upstream about its task. `None`: it does not know it any more, or the connection is configured
-/// differently since, so that whoever answers there has never heard of it.
+/// Asks the upstream about its task. `None`: the upstream no longer knows it, or the connection was reconfigured since,
+/// so that another server may answer there.
 ///
 /// # Errors
-/// Unavailable, with the reason, when it cannot be asked or answers with another error.
+/// Unavailable, with the reason, if it cannot be asked or answers with another error.
 pub(super) async fn ask(
     services: &Catalog,
     org: &Org,
     followed: &Followed,
     asked: TaskRequest<'_>,
 ) -> Result<Option<Box<RawValue>>> {
-    // Who follows a task may have begun long ago.
+    // The task may have begun long ago.
     let directory = services.directory.get()?;
     let now = directory.orgs.get(org.slug.as_str()).filter(|now| now.id == org.id);
     let connection = now.and_then(|now| now.connections.get(&followed.source.connection));
@@ -35,7 +35,7 @@ pub(super) async fn ask(
     let spec = connection::spec(services, connection)?;
     let cancel = match asked {
         TaskRequest::Get => services.stop.clone(),
-        // What changes something is said to the end.
+        // A request that changes something is not cancelled.
         TaskRequest::Update { .. } | TaskRequest::Cancel => CancellationToken::new(),
     };
     let answer = services.upstreams.task(&spec, asked, &followed.task, cancel).await;

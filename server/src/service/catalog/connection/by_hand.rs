@@ -12,31 +12,31 @@ const EVERY: Duration = Duration::from_secs(2);
 const AT_ONCE: u32 = 5;
 
 /// What a list brought, or why the upstream did not give it.
-type Answer = Result<Refreshed, String>;
+type ListResult = Result<Refreshed, String>;
 
 /// The lists of one connection that were asked for on this replica.
 #[derive(Default)]
 pub(super) struct ByHand {
-    last: Option<Made>,
+    last: Option<LastList>,
     /// When the next list would be due, if each took [`EVERY`].
     due: Option<Instant>,
 }
 
-struct Made {
+struct LastList {
     began: Instant,
     version: i64,
-    answer: Answer,
+    answer: ListResult,
 }
 
 impl ByHand {
     /// What the last list brought, if it was begun after `asked` and with this version of the configuration.
-    pub(super) fn made_since(&self, asked: Instant, version: i64) -> Option<Answer> {
+    pub(super) fn made_since(&self, asked: Instant, version: i64) -> Option<ListResult> {
         let made = self.last.as_ref().filter(|made| made.began >= asked && made.version == version)?;
         Some(made.answer.clone())
     }
 
-    pub(super) fn made(&mut self, began: Instant, version: i64, answer: Answer) {
-        self.last = Some(Made { began, version, answer });
+    pub(super) fn made(&mut self, began: Instant, version: i64, answer: ListResult) {
+        self.last = Some(LastList { began, version, answer });
     }
 
     /// How long the list that is about to be made has to wait.

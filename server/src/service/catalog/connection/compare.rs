@@ -30,11 +30,11 @@ const PROBLEM: usize = 300;
 /// A list as it can be used.
 #[derive(Default)]
 pub(super) struct Listed {
-    tools: BTreeMap<String, Entry>,
+    tools: BTreeMap<String, ListedTool>,
     unusable: Vec<UnusableTool>,
 }
 
-struct Entry {
+struct ListedTool {
     seen: Seen,
     text_sha256: [u8; 32],
 }
@@ -76,7 +76,7 @@ pub(super) fn read(list: &[Box<RawValue>]) -> Listed {
                     destructive: hints.destructive == Some(true),
                     changed: true,
                 };
-                listed.tools.insert(name, Entry { seen, text_sha256 });
+                listed.tools.insert(name, ListedTool { seen, text_sha256 });
                 continue;
             }
             Err(problem) => problem,
@@ -110,7 +110,7 @@ pub(super) fn compare(known: Vec<Known>, listed: Listed, texts: &HashMap<ToolId,
     let mut bytes: usize = listed.tools.values().map(|entry| entry.seen.definition.len()).sum();
     let (mut added, mut changed, mut gone) = (Vec::new(), Vec::new(), Vec::new());
     // In the order of names, so that two replicas that list at once lock the rows in the same order.
-    for (name, Entry { mut seen, text_sha256 }) in listed.tools {
+    for (name, ListedTool { mut seen, text_sha256 }) in listed.tools {
         let Some(before) = known.remove(&name) else {
             added.push(name);
             seen.normal_sha256 = normalised(&seen);

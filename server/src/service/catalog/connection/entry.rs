@@ -32,13 +32,13 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// What this replica keeps of each connection it has used. Times are the clock's elapsed time.
 #[derive(Default)]
 pub struct Open {
-    by_id: Mutex<HashMap<ConnectionId, Arc<Entry>>>,
+    by_id: Mutex<HashMap<ConnectionId, Arc<UsedConnection>>>,
     pub(super) wanted: Wanted,
 }
 
 #[derive(Default)]
-pub(super) struct Entry {
-    pub(super) state: Mutex<State>,
+pub(super) struct UsedConnection {
+    pub(super) state: Mutex<UseState>,
     pub(super) listing: Listing,
     /// Held while a list is compared and kept.
     pub(super) keeping: tokio::sync::Mutex<()>,
@@ -49,7 +49,7 @@ pub(super) struct Entry {
 }
 
 #[derive(Default)]
-pub(super) struct State {
+pub(super) struct UseState {
     pub(super) spec: Option<Arc<ConnectionSpec>>,
     used: Duration,
     listed: Option<Listed>,
@@ -68,12 +68,12 @@ struct Listed {
 }
 
 impl Open {
-    pub(super) fn entry(&self, id: ConnectionId) -> Arc<Entry> {
+    pub(super) fn entry(&self, id: ConnectionId) -> Arc<UsedConnection> {
         self.by_id.lock().entry(id).or_default().clone()
     }
 
     /// The entry, if the connection was ever used here.
-    pub(super) fn find(&self, id: ConnectionId) -> Option<Arc<Entry>> {
+    pub(super) fn find(&self, id: ConnectionId) -> Option<Arc<UsedConnection>> {
         self.by_id.lock().get(&id).cloned()
     }
 
@@ -83,12 +83,12 @@ impl Open {
     }
 
     /// Drops what is kept of connections that `keep` says no to, and gives it.
-    pub(super) fn retain(&self, keep: impl Fn(ConnectionId) -> bool) -> Vec<(ConnectionId, Arc<Entry>)> {
+    pub(super) fn retain(&self, keep: impl Fn(ConnectionId) -> bool) -> Vec<(ConnectionId, Arc<UsedConnection>)> {
         self.by_id.lock().extract_if(|id, _| !keep(*id)).collect()
     }
 
     /// The connections for which `is` says yes.
-    pub(super) fn those(&self, is: impl Fn(ConnectionId, &Entry) -> bool) -> Vec<ConnectionId> {
+    pub(super) fn those(&self, is: impl Fn(ConnectionId, &UsedConnection) -> bool) -> Vec<ConnectionId> {
         self.by_id.lock().iter().filter(|(id, entry)| is(**id, entry)).map(|(id, _)| *id).collect()
     }
 
@@ -104,7 +104,7 @@ impl Open {
     }
 }
 
-impl Entry {
+impl UsedConnection {
     /// Whether the list of this version was asked for within `max_age`, and not expired since.
     pub(super) fn is_fresh(&self, version: i64, max_age: Duration, now: Duration) -> bool {
         let state = self.state.lock();
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_list_asked_for_before_the_upstream_changed_does_not_count() {
-        let entry = Entry::default();
+        let entry = UsedConnection::default();
         entry.expire(at(5));
         entry.listed(at(5), 1);
         assert!(!entry.is_fresh(1, MINUTE, at(6)));
@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn a_notice_counts_once_and_is_not_lost_in_a_list_that_is_about_to_be_made() {
-        let entry = Entry::default();
+        let entry = UsedConnection::default();
         assert!(entry.is_told());
         assert!(!entry.is_told(), "said again before it was believed, it is the same notice");
         entry.believe();
@@ -229,7 +229,7 @@ mod tests {
 
     #[test]
     fn an_upstream_that_goes_on_saying_that_it_changed_waits_ever_longer() {
-        let entry = Entry::default();
+        let entry = UsedConnection::default();
         let mut now = at(100);
         let mut lists = 0;
         while now < at(700) {
@@ -242,7 +242,7 @@ mod tests {
 
     #[test]
     fn a_failing_upstream_does_not_write_with_each_call() {
-        let entry = Entry::default();
+        let entry = UsedConnection::default();
         assert!(entry.note_error(at(1)));
         assert!(!entry.note_error(at(5)));
         assert!(entry.note_error(at(6)));
@@ -255,7 +255,9 @@ mod tests {
         let (open, kept, gone) = (Open::default(), ConnectionId::new(), ConnectionId::new());
         open.entry(kept);
         open.entry(gone);
-        let ids = |dropped: Vec<(ConnectionId, Arc<Entry>)>| dropped.into_iter().map(|(id, _)| id).collect::<Vec<_>>();
+        let ids = |dropped: Vec<(ConnectionId, Arc<UsedConnection>)>| {
+            dropped.into_iter().map(|(id, _)| id).collect::<Vec<_>>()
+        };
         assert_eq!(ids(open.retain(|id| id == kept)), [gone]);
         assert!(open.retain(|id| id == kept).is_empty());
     }

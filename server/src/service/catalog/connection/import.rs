@@ -31,7 +31,7 @@ static PLACEHOLDER: LazyLock<Regex> = LazyLock::new(|| {
 
 /// What an entry says, in our words.
 #[derive(Debug, PartialEq)]
-struct Entry {
+struct ImportedServer {
     kind: ConnectionKind,
     config: Value,
     ignored: Vec<String>,
@@ -72,9 +72,9 @@ pub async fn import(services: &Base, access: &OrgAccess, new: &ImportConnections
 }
 
 /// What a connection has to be like, or why there can be none.
-fn read(access: &OrgAccess, name: &str, entry: &Value) -> Result<(Slug, Entry, Config), String> {
+fn read(access: &OrgAccess, name: &str, entry: &Value) -> Result<(Slug, ImportedServer, Config), String> {
     let slug = slug_of(name)?;
-    let entry = Entry::read(entry)?;
+    let entry = ImportedServer::read(entry)?;
     may_run_programs(access, entry.kind).map_err(|error| error.message.into_owned())?;
     let config = Config::read(entry.kind, &entry.config, None).map_err(|error| error.message.into_owned())?;
     Ok((slug, entry, config))
@@ -85,7 +85,7 @@ async fn make(
     services: &Base,
     scope: &mut OrgScope,
     slug: &Slug,
-    entry: &Entry,
+    entry: &ImportedServer,
     config: &Config,
 ) -> Result<Option<(ImportedConnection, Value)>> {
     let id = ConnectionId::new();
@@ -115,7 +115,7 @@ fn slug_of(name: &str) -> Result<Slug, String> {
         .map_err(|error| format!("no name in URLs can be made of this one, which {}", error.fields[0].message))
 }
 
-impl Entry {
+impl ImportedServer {
     fn read(entry: &Value) -> Result<Self, String> {
         let mut members = entry.as_object().ok_or("must be an object")?.clone();
         members.retain(|_, value| !value.is_null());
@@ -226,11 +226,11 @@ mod tests {
     use super::*;
 
     fn config(entry: Value) -> Value {
-        Entry::read(&entry).unwrap().config
+        ImportedServer::read(&entry).unwrap().config
     }
 
     fn reason(entry: Value) -> String {
-        Entry::read(&entry).unwrap_err()
+        ImportedServer::read(&entry).unwrap_err()
     }
 
     #[test]
@@ -247,7 +247,7 @@ mod tests {
         ] {
             let mut entry = plain.clone();
             entry.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-            let read = Entry::read(&entry).unwrap();
+            let read = ImportedServer::read(&entry).unwrap();
             assert_eq!(
                 (read.kind, read.config, read.ignored),
                 (ConnectionKind::Stdio, plain.clone(), ignored.iter().map(|name| (*name).to_owned()).collect())

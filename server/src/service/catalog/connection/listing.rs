@@ -40,7 +40,7 @@ impl Trouble {
 }
 
 /// A list that was made, or why not. Times are the clock's elapsed time.
-pub(super) struct Made {
+pub(super) struct MadeList {
     pub(super) began: Duration,
     pub(super) ended: Duration,
     /// Of which configuration.
@@ -71,7 +71,7 @@ struct UnderWay {
 /// The lists of one connection.
 pub(super) struct Listing {
     under_way: Mutex<Option<UnderWay>>,
-    made: watch::Sender<Option<Arc<Made>>>,
+    made: watch::Sender<Option<Arc<MadeList>>>,
 }
 
 impl Default for Listing {
@@ -109,7 +109,7 @@ impl Listing {
     }
 
     /// Tells who waits. What was given up tells nobody.
-    pub(super) fn finish(&self, end: &CancellationToken, made: Made) {
+    pub(super) fn finish(&self, end: &CancellationToken, made: MadeList) {
         let mut under_way = self.under_way.lock();
         if !end.is_cancelled() {
             *under_way = None;
@@ -120,7 +120,7 @@ impl Listing {
     /// Tells who waits that there will be none.
     pub(super) fn refuse(&self, now: Duration, version: i64, trouble: Trouble) {
         self.give_up();
-        self.made.send_replace(Some(Arc::new(Made { began: now, ended: now, version, outcome: Err(trouble) })));
+        self.made.send_replace(Some(Arc::new(MadeList { began: now, ended: now, version, outcome: Err(trouble) })));
     }
 
     /// What is made from here on.
@@ -139,11 +139,11 @@ impl Listing {
 }
 
 /// See [`Listing::news`].
-pub(super) struct News(watch::Receiver<Option<Arc<Made>>>);
+pub(super) struct News(watch::Receiver<Option<Arc<MadeList>>>);
 
 impl News {
     /// The next one that is made. Who waits slowly may miss one, but not the last.
-    pub(super) async fn next(&mut self) -> Option<Arc<Made>> {
+    pub(super) async fn next(&mut self) -> Option<Arc<MadeList>> {
         self.0.changed().await.ok()?;
         self.0.borrow_and_update().clone()
     }

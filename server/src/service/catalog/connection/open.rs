@@ -8,8 +8,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     config::Config,
-    entry::Entry,
-    listing::{Made, Trouble},
+    entry::UsedConnection,
+    listing::{MadeList, Trouble},
     refresh::{self, list_and_keep},
 };
 use crate::{
@@ -139,7 +139,7 @@ fn list(services: &Arc<Catalog>, id: ConnectionId) {
         }
         let again = outcome.is_ok() && entry.is_expired(began);
         let (ended, version) = (services.clock.elapsed(), connection.version);
-        entry.listing.finish(&end, Made { began, ended, version, outcome });
+        entry.listing.finish(&end, MadeList { began, ended, version, outcome });
         // The upstream said meanwhile that its tools changed.
         if again {
             services.connections.want(id);
@@ -174,7 +174,8 @@ async fn end_removed(services: &Catalog) {
         services.upstreams.forget(id.0).await;
     }
     // A list that is under way has the limits that hold now.
-    let outdated = |id, entry: &Entry| current(id).is_some_and(|connection| entry.listing.is_outdated(connection));
+    let outdated =
+        |id, entry: &UsedConnection| current(id).is_some_and(|connection| entry.listing.is_outdated(connection));
     for id in services.connections.those(outdated) {
         services.connections.want(id);
     }

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use tokio::{task::spawn_blocking, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use super::{compare, entry::Entry, instructions, listing::Trouble, open::spec, reviewed};
+use super::{compare, entry::UsedConnection, instructions, listing::Trouble, open::spec, reviewed};
 use crate::{
     db::{self, OrgScope, Reason},
     error::{Error, Result},
@@ -54,7 +54,7 @@ pub async fn refresh_tools(services: &Catalog, connection: &Connection) -> Resul
     })
 }
 
-async fn list_anew(services: &Catalog, connection: &Connection, entry: &Entry) -> Result<Refreshed, Trouble> {
+async fn list_anew(services: &Catalog, connection: &Connection, entry: &UsedConnection) -> Result<Refreshed, Trouble> {
     let mut news = entry.listing.news();
     let asked = services.clock.elapsed();
     entry.listing.give_up();
@@ -83,7 +83,7 @@ pub(super) fn has_news(refreshed: &Refreshed) -> bool {
 pub(super) async fn list_and_keep(
     services: &Catalog,
     connection: &Connection,
-    entry: &Entry,
+    entry: &UsedConnection,
     end: &CancellationToken,
 ) -> Option<Result<Refreshed, Trouble>> {
     let asked = services.clock.elapsed();
