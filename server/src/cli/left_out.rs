@@ -7,7 +7,7 @@ use super::setup::refuse;
 /// Whatever such a command was given.
 #[derive(Debug, clap::Args)]
 pub(super) struct Anything {
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, num_args = 0..)]
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     _args: Vec<OsString>,
 }
 
