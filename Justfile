@@ -132,8 +132,8 @@ lint: _rust _cc
 [group('check')]
 [positional-arguments]
 bench *args: _rust _cc _postgres
-    @cargo build --release --package permesso --bin permesso
-    @PERMESSO_BIN={{ quote(target / "release/permesso") }} cargo run --release --package bench -- "$@"
+    @cargo build --release --package permesso --package bench --bin permesso --bin bench
+    @PERMESSO_BIN={{ quote(target / "release/permesso") }} {{ quote(target / "release/bench") }} "$@"
 
 # Agents of every kind and hostiles at three gateways, every call accounted for; then fuzzing, unless --no-fuzz
 [group('check')]
