@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 use crate::{
     db,
     error::Result,
+    metrics,
     service::{
         Services,
         approval::{self, bound},
@@ -16,7 +17,6 @@ use crate::{
         identity::{invitation, key, session},
         mcp_session,
     },
-    telemetry,
 };
 
 /// Starts everything periodic; it ends with `services.stop`.
@@ -26,10 +26,7 @@ pub fn start(tasks: &mut JoinSet<()>, services: &Arc<Services>) {
     every(tasks, services, "audit partitions", Duration::from_secs(3_600), |s| async move {
         db::audit::ensure_partitions(&s.db.upkeep).await
     });
-    every(tasks, services, "metrics", Duration::from_secs(5), |_| async {
-        telemetry::tidy_metrics();
-        Ok(())
-    });
+    tasks.spawn(metrics::upkeep(services.stop.clone()));
     every(tasks, services, "ended sessions", Duration::from_secs(600), |s| async move { session::sweep(&s).await });
     every(
         tasks,
@@ -70,11 +67,12 @@ where
             }
             match job(services.clone()).await {
                 Ok(()) => unwell = false,
-                Err(error) if !unwell => {
-                    unwell = true;
-                    tracing::warn!(job = name, %error, "periodic work failed; it is tried again");
+                Err(error) => {
+                    metrics::job_failed();
+                    if !std::mem::replace(&mut unwell, true) {
+                        tracing::warn!(job = name, %error, "periodic work failed; it is tried again");
+                    }
                 }
-                Err(_) => {}
             }
         }
     });

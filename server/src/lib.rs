@@ -2,7 +2,7 @@
 //!
 //! Layers that only look down; `tests/it/layers.rs` keeps them so:
 //! `cli → app → {api, mcp, jobs} → service → {auth, directory, audit, upstream} → {db, live} → postgres
-//! → {limit, egress, seal} → {error, clock, commented, config, telemetry, process, random}`.
+//! → {limit, egress, seal} → {error, clock, commented, config, telemetry, metrics, process, random}`.
 
 // A reader that has gone makes `println!` panic: see `cli::output`.
 #![cfg_attr(not(test), warn(clippy::print_stdout, clippy::print_stderr))]
@@ -23,6 +23,7 @@ pub mod jobs;
 pub mod limit;
 pub mod live;
 pub mod mcp;
+pub mod metrics;
 pub mod postgres;
 pub mod process;
 pub mod random;

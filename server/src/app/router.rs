@@ -33,8 +33,9 @@ use crate::{
     },
     error::{Error, Kind},
     mcp::{self, origin::Origins},
+    metrics,
     service::Services,
-    telemetry::{self, RequestId},
+    telemetry::RequestId,
 };
 
 type Routes = &'static [(&'static str, fn() -> MethodRouter<Arc<Services>>)];
@@ -110,7 +111,7 @@ pub const OPEN: Routes = &[
     ("/api/docs.css", || get(api::docs::get_docs_style)),
     ("/livez", || get(|| async { "alive\n" })),
     ("/readyz", || get(readyz)),
-    ("/metrics", || get(|| async { telemetry::render_metrics() })),
+    ("/metrics", || get(|| async { metrics::render() })),
 ];
 
 /// The whole server. `requests` counts the requests in flight.

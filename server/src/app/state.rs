@@ -23,13 +23,13 @@ use crate::{
     egress::{AllowRule, Egress},
     limit::{Budget, quota::Quota, refusals::Refusals, seats::Seats, throttle::Throttle},
     live::Live,
+    metrics,
     seal::{KeyUse, MasterKey, Sealer},
     service::{
         Base, Calls, Catalog, Identity, Limits, Pace, Services, Views, call,
         catalog::{connection, tool_hints},
         exports, feed, key_uses, mcp_session,
     },
-    telemetry,
     upstream::{ChildUser, Upstreams},
 };
 
@@ -66,7 +66,7 @@ impl App {
     /// # Errors
     /// One line that says what is missing or wrong.
     pub async fn new(config: &Config, clock: Clock, public_url: Url) -> anyhow::Result<Self> {
-        telemetry::start_metrics();
+        metrics::start();
         let children = ChildUser::find(config.child_user.as_deref())?;
         let url = config.database_url.as_ref().context("DATABASE_URL is not set")?;
         let set_role = config.migrate_url.is_none();

@@ -18,6 +18,7 @@ use crate::{
         audit::{Intent, Outcome},
     },
     error::{Error, Result},
+    metrics,
 };
 
 /// How many commits may be under way at once.
@@ -144,14 +145,13 @@ async fn run(connector: AuditConnector, mut queue: mpsc::Receiver<Queued>, closi
         linger(&mut queue, &mut batch).await;
         while !batch.is_empty() {
             let fits = fitting(&batch);
-            metrics::histogram!("permesso_audit_batch_records").record(fits as f64);
             let began = Instant::now();
             write(&connector, &mut conn, &mut batch[..fits]).await;
             if let Some(conn) = &mut conn {
                 // A large record leaves nothing behind.
                 conn.shrink_buffers();
             }
-            metrics::histogram!("permesso_audit_commit_seconds").record(began.elapsed().as_secs_f64());
+            metrics::audit_committed(fits, began.elapsed());
             batch.drain(..fits);
         }
     }

@@ -4,19 +4,25 @@
 //! A pool has a queue, first come, first served. Whoever has a connection must not ask for another one, nor wait for
 //! an upstream, a person or a turn: so each connection comes back, and the queue moves.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, bail};
 use secrecy::SecretString;
 use sqlx::{
-    PgPool, Postgres, Transaction,
+    PgConnection, PgPool, Postgres, Transaction,
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::APP_ROLE;
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    metrics,
+};
 
 /// How long whoever needs a connection waits for those before them, and as long again for Postgres to accept one: longer
 /// than any burst takes, also on a busy machine.
@@ -72,10 +78,10 @@ impl Pools {
         let options = super::options(url)?;
         let shares = Shares::of(connections);
         let pools = Self {
-            calls: Db::new(&options, set_role, "calls of agents", shares.calls, 0),
-            people: Db::new(&options, set_role, "the console and the REST API", shares.people, 0),
-            upkeep: Db::new(&options, set_role, "upkeep", shares.upkeep, Shares::LISTEN),
-            directory: Db::new(&options, set_role, "the configuration", Shares::DIRECTORY, 0),
+            calls: Db::new(&options, set_role, ("calls", "calls of agents"), shares.calls, 0),
+            people: Db::new(&options, set_role, ("people", "the console and the REST API"), shares.people, 0),
+            upkeep: Db::new(&options, set_role, ("upkeep", "upkeep"), shares.upkeep, Shares::LISTEN),
+            directory: Db::new(&options, set_role, ("directory", "the configuration"), Shares::DIRECTORY, 0),
         };
         pools.directory.refuse_privileged_role().await?;
         Ok(pools)
@@ -94,8 +100,21 @@ pub struct Db {
     /// Whose turn it is. As many as the pool has connections: whoever has a turn waits for Postgres alone.
     turns: Arc<Semaphore>,
     size: u32,
+    /// What the metrics call it.
+    name: &'static str,
     /// What it is for, as a message names it.
     serves: &'static str,
+}
+
+/// What a new connection of a pool is told once.
+async fn prepare(conn: &mut PgConnection, set_role: bool) -> sqlx::Result<()> {
+    if set_role {
+        sqlx::query("SET ROLE permesso_app").execute(&mut *conn).await?;
+    }
+    // A statement that outlives every lease and every client helps nobody.
+    sqlx::query("SET statement_timeout = '30s'").execute(&mut *conn).await?;
+    sqlx::query("SET idle_in_transaction_session_timeout = '60s'").execute(conn).await?;
+    Ok(())
 }
 
 /// Something of a pool: a connection, a transaction. The turn ends when it is dropped.
@@ -114,26 +133,22 @@ impl Taken<Transaction<'static, Postgres>> {
 impl Db {
     /// A pool that opens half of its connections ahead and the others as they are needed: `size` of them take turns, and
     /// `kept` more are for whoever never gives them back.
-    fn new(options: &PgConnectOptions, set_role: bool, serves: &'static str, size: u32, kept: u32) -> Self {
+    fn new(
+        options: &PgConnectOptions,
+        set_role: bool,
+        (name, serves): (&'static str, &'static str),
+        size: u32,
+        kept: u32,
+    ) -> Self {
         let pool = PgPoolOptions::new()
             .max_connections(size + kept)
             // A burst does not begin with making all of them.
             .min_connections(size / 2)
             .acquire_timeout(PATIENCE)
-            .after_connect(move |conn, _| {
-                Box::pin(async move {
-                    if set_role {
-                        sqlx::query("SET ROLE permesso_app").execute(&mut *conn).await?;
-                    }
-                    // A statement that outlives every lease and every client helps nobody.
-                    sqlx::query("SET statement_timeout = '30s'").execute(&mut *conn).await?;
-                    sqlx::query("SET idle_in_transaction_session_timeout = '60s'").execute(conn).await?;
-                    Ok(())
-                })
-            })
+            .after_connect(move |conn, _| Box::pin(prepare(conn, set_role)))
             .connect_lazy_with(options.clone());
         let turns = Arc::new(Semaphore::new(usize::try_from(size).unwrap_or(Semaphore::MAX_PERMITS)));
-        Self { pool, turns, size, serves }
+        Self { pool, turns, size, name, serves }
     }
 
     /// How many connections take turns.
@@ -151,7 +166,9 @@ impl Db {
     /// # Errors
     /// Unavailable, naming the pool, when none came up.
     async fn turn(&self, patience: Duration) -> Result<OwnedSemaphorePermit> {
+        let began = Instant::now();
         let turn = tokio::time::timeout(patience, self.turns.clone().acquire_owned()).await;
+        metrics::waited_for_database(self.name, began.elapsed());
         turn.map_err(|_| {
             Error::unavailable(format!(
                 "all database connections for {} were busy for {} s; nothing was done, try again",
@@ -233,7 +250,7 @@ mod tests {
     /// Where no Postgres is.
     fn nowhere() -> Pools {
         let options = super::super::options(&"postgres://nobody@127.0.0.1:1/none".to_owned().into()).unwrap();
-        let pool = |size| Db::new(&options, false, "calls of agents", size, 0);
+        let pool = |size| Db::new(&options, false, ("calls", "calls of agents"), size, 0);
         Pools { calls: pool(2), people: pool(1), upkeep: pool(1), directory: pool(1) }
     }
 

@@ -24,6 +24,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::{
     config::Budgets,
     error::{Error, Kind, Result},
+    metrics,
 };
 
 /// The budgets, and what is taken of them. Cheap to clone; clones share everything.
@@ -309,7 +310,7 @@ impl Full {
             (_, What::Calls) => (Kind::TooMany(COME_BACK), "too_many_calls"),
             (_, What::Bytes) => (Kind::TooMany(COME_BACK), "too_many_bytes"),
         };
-        metrics::counter!("permesso_over_budget_total", "budget" => name, "code" => code).increment(1);
+        metrics::over_budget(name, code);
         let message = match what {
             What::Calls => format!("the requests in flight of this {name} are {limit}, which is the limit"),
             What::Bytes => {

@@ -10,6 +10,7 @@ use super::tidy;
 use crate::{
     clock::Clock,
     error::{Error, Kind, Result},
+    metrics,
 };
 
 /// The code of a refusal for want of room.
@@ -79,7 +80,7 @@ impl Quota {
              record in an hour; nothing was done, come back in {minutes} minutes",
             self.each
         );
-        metrics::counter!("permesso_over_budget_total", "budget" => "guest", "code" => CODE).increment(1);
+        metrics::over_budget("guest", CODE);
         Error::new(Kind::TooMany(left), CODE, text)
     }
 }

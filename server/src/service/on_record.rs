@@ -21,6 +21,7 @@ use crate::{
         audit::{Intent, Outcome, Source, Status},
     },
     error::{Error, Result},
+    metrics,
 };
 
 /// How many keys and accounts wait to be looked up, since strangers cause that; what comes beyond is counted only. They take the
@@ -147,7 +148,7 @@ pub fn bad_sign_in(services: &Arc<Base>, (user, email): (UserId, String), asked:
 /// before any password was compared: soon, and once a minute for each person and kind.
 pub fn slowed_sign_in(services: &Arc<Base>, emails: Vec<String>, asked: Asked, error: &Error) {
     let Ok(turn) = LOOK_UPS.try_acquire() else {
-        metrics::counter!("permesso_accounts_not_looked_up_total").increment(1);
+        metrics::account_not_looked_up();
         return;
     };
     let (code, said, services) = (error.code, answer(error, 0), services.clone());
@@ -183,7 +184,7 @@ async fn record_bad(services: &Base, (user, email): (UserId, &str), asked: &Aske
 pub fn ended_key(services: &Arc<Base>, bearer: &str, asked: Asked) {
     let Ok(key) = ApiKey::parse(bearer) else { return };
     let Ok(turn) = LOOK_UPS.try_acquire() else {
-        metrics::counter!("permesso_keys_not_looked_up_total").increment(1);
+        metrics::key_not_looked_up();
         return;
     };
     let services = services.clone();

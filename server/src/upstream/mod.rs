@@ -4,6 +4,7 @@
 //! written at most once, an error says whether the call may have run, and an answer's bytes are the upstream's own,
 //! unless they are about the gateway's request.
 
+mod counted;
 mod departure;
 mod error;
 mod handshake;

@@ -15,6 +15,7 @@ use wire::mcp::task::tasks_request_params;
 
 use super::{
     Call, ConnectionSpec, TaskRequest,
+    counted::Counted,
     departure::{Guard, seconds},
     error::{Failure, UpstreamError},
     link::Link,
@@ -98,6 +99,19 @@ impl Upstreams {
         guard: impl Fn() -> Result<(), String> + Send + Sync + 'static,
         cancel: CancellationToken,
     ) -> Result<Answer, UpstreamError> {
+        let mut counted = Counted::begin(call.once, &cancel);
+        let outcome = self.send(spec, call, guard, &cancel).await;
+        counted.ended(outcome.as_ref());
+        outcome
+    }
+
+    async fn send(
+        &self,
+        spec: &Arc<ConnectionSpec>,
+        call: Call<'_>,
+        guard: impl Fn() -> Result<(), String> + Send + Sync + 'static,
+        cancel: &CancellationToken,
+    ) -> Result<Answer, UpstreamError> {
         let (link, _hold) = self.link(spec)?;
         let watching = call.progress.map(|progress| link.observer.progress.watch(progress));
         let request = Request {
@@ -111,7 +125,7 @@ impl Upstreams {
             steps: watching.as_ref().map(|watching| watching.steps.clone()).unwrap_or_default(),
             ..Request::new("tools/call", Some(call.params.clone()))
         };
-        let outcome = link.request(request, &cancel).await;
+        let outcome = link.request(request, cancel).await;
         if let Err(failure) = &outcome {
             tracing::info!(
                 connection.id = %spec.id, connection.slug = spec.slug, tool = call.tool,

@@ -20,7 +20,7 @@ const LAYERS: &[&[&str]] = &[
     &["db", "live"],
     &["postgres"],
     &["limit", "egress", "seal"],
-    &["error", "clock", "commented", "config", "telemetry", "process", "random"],
+    &["error", "clock", "commented", "config", "telemetry", "metrics", "process", "random"],
 ];
 
 /// The console's, likewise.
@@ -206,4 +206,22 @@ fn every_module_uses_the_connections_of_those_it_works_for() {
     }
     assert!(seen > 50, "the test reads the source: {seen} uses");
     assert!(wrong.is_empty(), "these take connections that are kept for others:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn metrics_are_counted_by_the_functions_of_one_file() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let others = ["counter!", "gauge!", "histogram!", " ::metrics::", "use metrics", "metrics_exporter_prometheus"];
+    let (mut found, mut wrong, mut seen) = (Vec::new(), Vec::new(), 0);
+    files(&src, &mut found);
+    for path in &found {
+        let source = fs::read_to_string(path).expect("UTF-8");
+        if path.starts_with(src.join("metrics")) || path.ends_with("src/metrics.rs") {
+            seen += others.iter().filter(|word| source.contains(*word)).count();
+        } else {
+            wrong.extend(others.iter().filter(|word| source.contains(*word)).map(|word| (path.clone(), *word)));
+        }
+    }
+    assert!(seen > 3, "the test reads the source: {seen} uses in its own place");
+    assert!(wrong.is_empty(), "these count past server/src/metrics.rs: {wrong:?}");
 }

@@ -52,6 +52,7 @@ mod management;
 mod may_decide;
 mod mcp;
 mod merging;
+mod metrics;
 mod more_time;
 mod next_request;
 mod numbers;

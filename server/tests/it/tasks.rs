@@ -2,6 +2,7 @@
 //! approved (approvals.md, "What the agent sees", 3; MCP tasks extension).
 
 mod cancel;
+mod counted;
 mod ends;
 mod followed;
 mod life;

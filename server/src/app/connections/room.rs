@@ -13,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use super::{super::seldom::Seldom, ConnectionLimits};
-use crate::{limit::throttle::network, service::access::Acquaintance};
+use crate::{limit::throttle::network, metrics, service::access::Acquaintance};
 
 /// How often the log repeats a message about connections.
 const SAID_EVERY: Duration = Duration::from_secs(60);
@@ -82,7 +82,7 @@ impl Room {
         if let Some(address) = address {
             let open = taken.of_address.entry(address).or_default();
             if *open >= self.per_address {
-                metrics::counter!("permesso_connections_refused_total", "reason" => "share").increment(1);
+                metrics::connection_refused("share");
                 if self.is_over.is_due() {
                     tracing::warn!(
                         %address,
@@ -123,7 +123,7 @@ impl Room {
             );
         }
         if let Some((_, (_, taken_back))) = stranger {
-            metrics::counter!("permesso_connections_refused_total", "reason" => "full").increment(1);
+            metrics::connection_refused("full");
             taken_back.cancel();
         }
     }

@@ -19,6 +19,7 @@ use crate::{
     error::{Error, Kind, Result},
     limit,
     mcp::request::{asked, place::Place, record::Recording},
+    metrics,
     service::{Services, access::Actor},
     telemetry::RequestId,
 };
@@ -137,7 +138,7 @@ pub(in crate::mcp) fn response(error: &Error, id: Option<&RawValue>, request_id:
     let headers = response.headers_mut();
     match error.kind {
         Kind::Unauthorized => {
-            metrics::counter!("permesso_unauthenticated_total").increment(1);
+            metrics::unauthenticated();
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"permesso\""));
         }
         Kind::Unavailable => {

@@ -9,6 +9,7 @@ use crate::{
     audit::{cut, redact::recorded, text},
     db::audit::{Intent, Outcome, Source, Status},
     error::Result,
+    metrics,
     service::{
         Services,
         access::{self, Actor},
@@ -144,8 +145,7 @@ impl Recording {
         self.charge(services, response.as_deref().unwrap_or_default());
         let duration = self.began.elapsed();
         let toolkit = self.intent.toolkit.clone().unwrap_or_default();
-        metrics::counter!("permesso_requests_total", "status" => status.as_str()).increment(1);
-        metrics::histogram!("permesso_request_seconds").record(duration.as_secs_f64());
+        metrics::request_answered(status.as_str(), duration);
         tracing::debug!(action = %self.intent.action, %toolkit, status = status.as_str(), "request answered");
         let outcome = Outcome {
             intent: self.intent.id,

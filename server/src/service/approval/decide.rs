@@ -18,6 +18,7 @@ use crate::{
         approval::{Actor, Record},
     },
     error::{Error, Kind, Result},
+    metrics,
     seal::Purpose,
     service::{
         Base,
@@ -236,7 +237,7 @@ pub(super) async fn finish(
     services: &Base,
     mut scope: OrgScope,
     access: &OrgAccess,
-    action: &str,
+    action: &'static str,
     request: &serde_json::Value,
     id: ApprovalId,
 ) -> Result<Record> {
@@ -245,7 +246,7 @@ pub(super) async fn finish(
     let record = db::approval::get(&mut scope, id).await?.ok_or_else(Error::not_found)?;
     scope.commit().await?;
     services.live.wake(id);
-    metrics::counter!("permesso_approvals_decided_total", "action" => action.to_owned()).increment(1);
+    metrics::approval_decided(action);
     Ok(record)
 }
 

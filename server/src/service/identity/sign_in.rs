@@ -16,6 +16,7 @@ use crate::{
     db::{self, Reason, SystemScope, audit::Source, user::Credentials},
     error::{Error, Kind, Result},
     limit::throttle::{self, Attempt, network},
+    metrics,
     service::{
         Base, Identity,
         label::{email, normalised},
@@ -78,13 +79,13 @@ pub async fn sign_in(services: &Arc<Identity>, address: &str, password: SecretSt
         db::user::note_place(&mut scope, signed.user, &network, now, now - throttle::KNOWN_FOR).await?;
         scope.commit().await?;
         tracing::info!(user.id = %signed.user, "signed in");
-        metrics::counter!("permesso_sign_ins_total", "result" => "ok").increment(1);
+        metrics::sign_in("ok");
         return Ok(signed);
     }
     let refused = match attempt.failed() {
         Some(wait) => too_many(wait),
         None => {
-            metrics::counter!("permesso_sign_ins_total", "result" => "refused").increment(1);
+            metrics::sign_in("refused");
             Error::new(Kind::Unauthorized, "unauthorized", "the e-mail or the password is wrong")
         }
     };
@@ -263,7 +264,7 @@ pub async fn reset_password(services: &Base, address: &str, password: &str) -> R
 
 /// What who is slowed down is told.
 pub(super) fn too_many(after: Duration) -> Error {
-    metrics::counter!("permesso_sign_ins_total", "result" => "slowed").increment(1);
+    metrics::sign_in("slowed");
     // Rounded up: who comes back a moment early would be refused again.
     let after = Duration::from_secs(after.as_secs() + 1);
     Error::new(

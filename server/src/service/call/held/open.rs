@@ -20,6 +20,7 @@ use crate::{
     },
     directory::Validation,
     error::{Error, Result},
+    metrics,
     seal::Purpose,
     service::{Calls, approval::bound},
 };
@@ -169,7 +170,7 @@ async fn open(services: &Calls, ready: &Ready, params: &CallParams<'_>, rule: &R
     db::approval::insert_event(&mut scope, id, None, Status::Pending, &actor, Some(new.rule)).await?;
     let record = db::approval::get(&mut scope, id).await?.ok_or_else(Error::not_found)?;
     scope.commit().await?;
-    metrics::counter!("permesso_approvals_opened_total").increment(1);
+    metrics::approval_opened();
     Ok(Joined::Approval(Box::new(record)))
 }
 

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     db::{self, OrgScope, approval::Record, audit::Status, task::Owner},
     error::Result,
-    random,
+    metrics, random,
     service::Base,
 };
 
@@ -70,7 +70,7 @@ async fn open(services: &Base, context: &Context, approval: ApprovalId) -> Resul
     let trace = context.trace.to_json();
     let created_at = db::task::insert(&mut scope, &sha256(&id), owner, Some(approval), None, trace.as_deref()).await?;
     scope.commit().await?;
-    metrics::counter!("permesso_tasks_created_total").increment(1);
+    metrics::task_created();
     let nobody = nobody::decides(services, &context.org, &record).await;
     let result = show::created(services, &context.org, &id, created_at, &record, nobody)?;
     Ok(Opened::Task(Box::new(Reply::new(Status::Held, result).about(approval))))
