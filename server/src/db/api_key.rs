@@ -58,6 +58,7 @@ pub struct New<'a> {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn list(scope: &mut OrgScope, after: Option<ApiKeyId>, limit: i64) -> Result<Vec<Row>> {
     Ok(sqlx::query_as!(
         Row,
@@ -80,6 +81,7 @@ pub async fn list(scope: &mut OrgScope, after: Option<ApiKeyId>, limit: i64) -> 
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn find(scope: &mut OrgScope, id: ApiKeyId) -> Result<Option<Row>> {
     Ok(sqlx::query_as!(
         Row,
@@ -101,6 +103,7 @@ pub async fn find(scope: &mut OrgScope, id: ApiKeyId) -> Result<Option<Row>> {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn secret_ends(scope: &mut OrgScope, secret: &[u8; 32]) -> Result<Option<DateTime<Utc>>> {
     let ends = sqlx::query_scalar!(
         r#"SELECT least(k.expires_at, s.valid_until) AS "ends: DateTime<Utc>"
@@ -131,6 +134,7 @@ pub struct Ended {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn find_ended_unscoped(
     scope: &mut SystemScope,
     secret: &[u8; 32],
@@ -153,6 +157,7 @@ pub async fn find_ended_unscoped(
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn insert(scope: &mut OrgScope, new: &New<'_>) -> Result<()> {
     sqlx::query!(
         "INSERT INTO api_keys (id, org_id, name, role_id, owner_id, created_by, hold_seconds, expires_at)
@@ -179,6 +184,7 @@ const OVERLAPPING: i64 = 9;
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn end_secrets(scope: &mut OrgScope, key: ApiKeyId, at: DateTime<Utc>) -> Result<Option<DateTime<Utc>>> {
     sqlx::query!(
         "UPDATE api_key_secrets SET valid_until = $3
@@ -206,6 +212,7 @@ pub async fn end_secrets(scope: &mut OrgScope, key: ApiKeyId, at: DateTime<Utc>)
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn insert_secret(
     scope: &mut OrgScope,
     key: ApiKeyId,
@@ -231,6 +238,7 @@ pub async fn insert_secret(
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn revoke(scope: &mut OrgScope, key: ApiKeyId, at: DateTime<Utc>) -> Result<()> {
     let updated = sqlx::query!(
         "UPDATE api_keys SET revoked_at = $3 WHERE org_id = $1 AND id = $2 AND revoked_at IS NULL",
@@ -248,6 +256,7 @@ pub async fn revoke(scope: &mut OrgScope, key: ApiKeyId, at: DateTime<Utc>) -> R
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn note_uses(scope: &mut SystemScope, uses: &[(ApiKeyId, OrgId, DateTime<Utc>)]) -> Result<()> {
     let keys: Vec<Uuid> = uses.iter().map(|(key, ..)| key.0).collect();
     let orgs: Vec<Uuid> = uses.iter().map(|(_, org, _)| org.0).collect();

@@ -144,6 +144,7 @@ pub struct Outcome {
 ///
 /// # Errors
 /// When Postgres cannot be reached or refuses a value.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn insert(conn: &mut PgConnection, intents: &[&Intent], outcomes: &[&Outcome]) -> sqlx::Result<()> {
     sqlx::query!(
         "WITH intents AS (
@@ -195,6 +196,7 @@ fn column<'r, T, R>(rows: &[&'r T], value: impl Fn(&'r T) -> R) -> Vec<R> {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn ensure_partitions(db: &super::Db) -> Result<()> {
     let mut taken = db.connection().await?;
     sqlx::query!("SELECT audit_ensure_partitions(3)").fetch_one(&mut *taken.inner).await?;
@@ -306,6 +308,7 @@ impl Default for Filter {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn list(scope: &mut OrgScope, filter: &Filter) -> Result<Vec<Row>> {
     let patience = filter.patience.as_millis().to_string();
     sqlx::query!("SELECT set_config('statement_timeout', $1, true)", patience).fetch_one(scope.conn()).await?;

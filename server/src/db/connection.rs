@@ -77,6 +77,7 @@ pub struct Change<'a> {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn list(scope: &mut OrgScope, after: Option<&str>, limit: i64) -> Result<Vec<Row>> {
     Ok(sqlx::query_as!(
         Row,
@@ -97,6 +98,7 @@ pub async fn list(scope: &mut OrgScope, after: Option<&str>, limit: i64) -> Resu
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn find(scope: &mut OrgScope, slug: &str) -> Result<Option<Row>> {
     Ok(sqlx::query_as!(
         Row,
@@ -116,6 +118,7 @@ pub async fn find(scope: &mut OrgScope, slug: &str) -> Result<Option<Row>> {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn lock(scope: &mut OrgScope, slug: &str) -> Result<Option<ConnectionId>> {
     let id = sqlx::query_scalar!(
         "SELECT id FROM connections WHERE org_id = $1 AND slug = $2 FOR UPDATE",
@@ -131,6 +134,7 @@ pub async fn lock(scope: &mut OrgScope, slug: &str) -> Result<Option<ConnectionI
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn hold(scope: &mut OrgScope, id: ConnectionId) -> Result<Option<i64>> {
     Ok(sqlx::query_scalar!(
         "SELECT version FROM connections WHERE org_id = $1 AND id = $2 FOR SHARE",
@@ -145,6 +149,7 @@ pub async fn hold(scope: &mut OrgScope, id: ConnectionId) -> Result<Option<i64>>
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn insert(scope: &mut OrgScope, new: &New<'_>) -> Result<bool> {
     let inserted = sqlx::query!(
         "INSERT INTO connections (id, org_id, slug, kind, config_sealed, connect_timeout_ms, call_timeout_ms)
@@ -166,6 +171,7 @@ pub async fn insert(scope: &mut OrgScope, new: &New<'_>) -> Result<bool> {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn update(scope: &mut OrgScope, id: ConnectionId, to: &Change<'_>) -> Result<()> {
     let updated = sqlx::query!(
         "UPDATE connections SET config_sealed = coalesce($3, config_sealed),
@@ -189,6 +195,7 @@ pub async fn update(scope: &mut OrgScope, id: ConnectionId, to: &Change<'_>) -> 
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn delete(scope: &mut OrgScope, id: ConnectionId) -> Result<()> {
     let deleted = sqlx::query!("DELETE FROM connections WHERE org_id = $1 AND id = $2", scope.org().0, id.0)
         .execute(scope.conn())
@@ -201,6 +208,7 @@ pub async fn delete(scope: &mut OrgScope, id: ConnectionId) -> Result<()> {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn note_status(scope: &mut OrgScope, id: ConnectionId, at: DateTime<Utc>, error: Option<&str>) -> Result<()> {
     sqlx::query!(
         "INSERT INTO connection_status (connection_id, org_id, last_seen_at, last_error, last_error_at)
@@ -224,6 +232,7 @@ pub async fn note_status(scope: &mut OrgScope, id: ConnectionId, at: DateTime<Ut
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn note_changed(scope: &mut OrgScope, id: ConnectionId, at: DateTime<Utc>) -> Result<()> {
     sqlx::query!(
         "UPDATE connection_status SET definitions_changed = (definitions_changed || $3::timestamptz)[cardinality(definitions_changed) - 1:]
@@ -241,6 +250,7 @@ pub async fn note_changed(scope: &mut OrgScope, id: ConnectionId, at: DateTime<U
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn note_unusable(scope: &mut OrgScope, id: ConnectionId, unusable: &[UnusableTool]) -> Result<bool> {
     let noted = sqlx::query!(
         "UPDATE connection_status SET unusable = $3 WHERE org_id = $1 AND connection_id = $2 AND unusable <> $3",
@@ -279,6 +289,7 @@ pub struct Mark {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn marks(scope: &mut OrgScope, tools: bool) -> Result<Vec<(ConnectionId, Mark)>> {
     let rows = sqlx::query!(
         r#"SELECT c.id, c.slug, c.version, c.enabled, c.connect_timeout_ms, c.call_timeout_ms, c.trust_definitions,

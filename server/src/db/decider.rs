@@ -19,6 +19,7 @@ pub struct Named {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn hold(scope: &mut OrgScope, names: &[String], administered: bool) -> Result<Vec<Named>> {
     Ok(sqlx::query_as!(
         Named,
@@ -47,6 +48,7 @@ pub struct Policy {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn without(scope: &mut OrgScope, administered: bool) -> Result<Vec<Policy>> {
     Ok(sqlx::query_as!(
         Policy,

@@ -27,6 +27,7 @@ pub struct New {
 ///
 /// # Errors
 /// When Postgres cannot be reached; when the person is gone.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn insert(scope: &mut SystemScope, new: &New, replaced: Option<&[u8; 32]>) -> Result<()> {
     let replaced = replaced.map(|id| id.as_slice());
     sqlx::query!("DELETE FROM sign_in_devices WHERE id_sha256 = $1", replaced).execute(scope.conn()).await?;
@@ -54,6 +55,7 @@ pub async fn insert(scope: &mut SystemScope, new: &New, replaced: Option<&[u8; 3
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn is_of(
     scope: &mut SystemScope,
     id_sha256: &[u8; 32],
@@ -75,6 +77,7 @@ pub async fn is_of(
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn forget(scope: &mut SystemScope, user: UserId) -> Result<()> {
     sqlx::query!("DELETE FROM sign_in_devices WHERE user_id = $1", user.0).execute(scope.conn()).await?;
     Ok(())
@@ -84,6 +87,7 @@ pub async fn forget(scope: &mut SystemScope, user: UserId) -> Result<()> {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn sweep(scope: &mut SystemScope, now: DateTime<Utc>) -> Result<()> {
     sqlx::query!("DELETE FROM sign_in_devices WHERE known_until <= $1", now).execute(scope.conn()).await?;
     Ok(())

@@ -21,6 +21,7 @@ use crate::error::{Error, Result};
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn version(db: &Db) -> Result<i64> {
     let mut taken = db.connection().await?;
     Ok(sqlx::query_scalar!("SELECT version FROM configuration").fetch_one(&mut *taken.inner).await?)
@@ -31,6 +32,7 @@ pub async fn version(db: &Db) -> Result<i64> {
 ///
 /// # Errors
 /// When Postgres cannot be reached, or a row cannot be understood (it names table and row).
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn load(db: &Db, forbid_self_approval: bool, before: Option<&Directory>) -> Result<Directory> {
     let mut scope = SystemScope::snapshot(db, Reason::Directory).await?;
     let version = sqlx::query_scalar!("SELECT version FROM configuration").fetch_one(scope.conn()).await?;
@@ -59,6 +61,7 @@ fn odd(table: &'static str, row: impl std::fmt::Display, what: impl std::fmt::Di
     Error::internal(format!("{table} {row}: {what}"))
 }
 
+#[tracing::instrument(level = "debug", skip_all)]
 async fn load_orgs(scope: &mut SystemScope) -> Result<HashMap<OrgId, Org>> {
     let mut orgs = HashMap::new();
     for row in sqlx::query!("SELECT id, slug, approval_policy, deleted_at FROM orgs").fetch_all(scope.conn()).await? {
@@ -119,6 +122,7 @@ async fn load_orgs(scope: &mut SystemScope) -> Result<HashMap<OrgId, Org>> {
     Ok(orgs)
 }
 
+#[tracing::instrument(level = "debug", skip_all)]
 async fn load_toolkits(
     scope: &mut SystemScope,
     tools: &HashMap<ToolId, Arc<Tool>>,
@@ -143,6 +147,7 @@ async fn load_toolkits(
     Ok(toolkits)
 }
 
+#[tracing::instrument(level = "debug", skip_all)]
 async fn load_toolkit_tools(
     scope: &mut SystemScope,
     tools: &HashMap<ToolId, Arc<Tool>>,
@@ -176,6 +181,7 @@ async fn load_toolkit_tools(
 }
 
 /// A key whose owner neither belongs to its org nor administers the instance does nothing.
+#[tracing::instrument(level = "debug", skip_all)]
 async fn load_keys(scope: &mut SystemScope) -> Result<HashMap<[u8; 32], KeySecret>> {
     let mut keys = HashMap::new();
     let rows = sqlx::query!(
@@ -220,12 +226,14 @@ fn key_orgs(keys: &HashMap<[u8; 32], KeySecret>) -> HashMap<UserId, HashSet<OrgI
     orgs
 }
 
+#[tracing::instrument(level = "debug", skip_all)]
 async fn load_people(scope: &mut SystemScope) -> Result<HashMap<UserId, Person>> {
     let rows = sqlx::query!("SELECT id, email, epoch, instance_admin FROM users").fetch_all(scope.conn()).await?;
     let person = |email: String, epoch, instance_admin| Person { email: email.into(), epoch, instance_admin };
     Ok(rows.into_iter().map(|row| (UserId(row.id), person(row.email, row.epoch, row.instance_admin))).collect())
 }
 
+#[tracing::instrument(level = "debug", skip_all)]
 async fn load_open(scope: &mut SystemScope) -> Result<HashSet<(Principal, ToolkitToolId)>> {
     let rows = sqlx::query!(
         "SELECT DISTINCT caller_kind, caller_id, toolkit_tool_id FROM approvals

@@ -25,6 +25,7 @@ pub struct Row {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn find(scope: &mut OrgScope, connection: ConnectionId) -> Result<Option<Row>> {
     Ok(sqlx::query_as!(
         Row,
@@ -41,6 +42,7 @@ pub async fn find(scope: &mut OrgScope, connection: ConnectionId) -> Result<Opti
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn see(scope: &mut OrgScope, connection: ConnectionId, text: &str, now: DateTime<Utc>) -> Result<()> {
     sqlx::query!(
         "INSERT INTO connection_instructions (org_id, connection_id, seen, seen_at, reviewed, reviewed_at)
@@ -60,6 +62,7 @@ pub async fn see(scope: &mut OrgScope, connection: ConnectionId, text: &str, now
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn review(
     scope: &mut OrgScope,
     connection: ConnectionId,

@@ -78,6 +78,7 @@ pub struct Locked {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn put(scope: &mut OrgScope, new: &New<'_>) -> Result<()> {
     sqlx::query!(
         "INSERT INTO invitations (id, org_id, email, role_id, invited_by, token_sha256, created_at, expires_at)
@@ -103,6 +104,7 @@ pub async fn put(scope: &mut OrgScope, new: &New<'_>) -> Result<()> {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn list(
     scope: &mut OrgScope,
     now: DateTime<Utc>,
@@ -127,6 +129,7 @@ pub async fn list(
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn delete(scope: &mut OrgScope, id: InvitationId) -> Result<Option<String>> {
     Ok(sqlx::query_scalar!(
         "DELETE FROM invitations WHERE org_id = $1 AND id = $2 RETURNING email",
@@ -141,6 +144,7 @@ pub async fn delete(scope: &mut OrgScope, id: InvitationId) -> Result<Option<Str
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn find_unscoped(
     scope: &mut SystemScope,
     token_sha256: &[u8; 32],
@@ -164,6 +168,7 @@ pub async fn find_unscoped(
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn lock(scope: &mut OrgScope, token_sha256: &[u8; 32], now: DateTime<Utc>) -> Result<Option<Locked>> {
     let row = sqlx::query!(
         "SELECT id, email, role_id, invited_by FROM invitations
@@ -186,6 +191,7 @@ pub async fn lock(scope: &mut OrgScope, token_sha256: &[u8; 32], now: DateTime<U
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn sweep(scope: &mut SystemScope, now: DateTime<Utc>) -> Result<u64> {
     let swept = sqlx::query!("DELETE FROM invitations WHERE expires_at <= $1", now).execute(scope.conn()).await?;
     Ok(swept.rows_affected())

@@ -35,6 +35,7 @@ pub enum Of {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn working(scope: &mut OrgScope, of: Of, lost: &Rights, now: DateTime<Utc>) -> Result<Vec<Working>> {
     let (person, role) = match of {
         Of::Person(user) => (Some(user.0), None),
@@ -67,6 +68,7 @@ pub async fn working(scope: &mut OrgScope, of: Of, lost: &Rights, now: DateTime<
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn owned(scope: &mut OrgScope, person: UserId, now: DateTime<Utc>) -> Result<Vec<String>> {
     Ok(sqlx::query_scalar!(
         "SELECT name FROM api_keys WHERE org_id = $1 AND owner_id = $2 AND revoked_at IS NULL
@@ -85,6 +87,7 @@ pub async fn owned(scope: &mut OrgScope, person: UserId, now: DateTime<Utc>) -> 
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn seen(scope: &mut OrgScope, person: UserId, now: DateTime<Utc>) -> Result<Vec<String>> {
     Ok(sqlx::query_scalar!(
         "SELECT k.name FROM api_keys k WHERE k.org_id = $1 AND k.owner_id <> $2 AND k.revoked_at IS NULL
@@ -105,6 +108,7 @@ pub async fn seen(scope: &mut OrgScope, person: UserId, now: DateTime<Utc>) -> R
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn end(scope: &mut OrgScope, person: UserId, at: DateTime<Utc>) -> Result<()> {
     sqlx::query!(
         "UPDATE api_keys SET revoked_at = $3 WHERE org_id = $1 AND owner_id = $2 AND revoked_at IS NULL",
@@ -151,6 +155,7 @@ pub struct Narrowed {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn narrowed_unscoped(conn: &mut PgConnection) -> sqlx::Result<Vec<Narrowed>> {
     sqlx::query_as!(
         Narrowed,

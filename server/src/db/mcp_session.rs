@@ -26,6 +26,7 @@ pub struct Row {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn insert(scope: &mut OrgScope, id_sha256: &[u8; 32], row: &Row) -> Result<()> {
     sqlx::query!(
         "INSERT INTO mcp_sessions (id_sha256, org_id, toolkit_id, caller_kind, caller_id, client)
@@ -57,6 +58,7 @@ pub async fn insert(scope: &mut OrgScope, id_sha256: &[u8; 32], row: &Row) -> Re
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn find(
     scope: &mut OrgScope,
     id_sha256: &[u8; 32],
@@ -81,6 +83,7 @@ pub async fn find(
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn delete(scope: &mut OrgScope, id_sha256: &[u8; 32]) -> Result<bool> {
     let deleted = sqlx::query!(
         "DELETE FROM mcp_sessions WHERE org_id = $1 AND id_sha256 = $2",
@@ -96,6 +99,7 @@ pub async fn delete(scope: &mut OrgScope, id_sha256: &[u8; 32]) -> Result<bool> 
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn sweep(scope: &mut SystemScope, idle_seconds: f64) -> Result<u64> {
     let deleted = sqlx::query!(
         "DELETE FROM mcp_sessions WHERE id_sha256 IN (
@@ -124,6 +128,7 @@ pub async fn announce_stream(db: &Db, id_sha256: &[u8; 32], stream: &str) -> Res
     announce(db, &format!("listens {} {stream}", hex::encode(id_sha256))).await
 }
 
+#[tracing::instrument(level = "debug", skip_all)]
 async fn announce(db: &Db, payload: &str) -> Result<()> {
     let mut taken = db.connection().await?;
     let sent = sqlx::query!(r#"SELECT pg_notify('permesso_session', $1) AS "sent: ()""#, payload);

@@ -29,6 +29,7 @@ pub struct Row {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn list(scope: &mut OrgScope, after: Option<MemberId>, limit: i64) -> Result<Vec<Row>> {
     Ok(sqlx::query_as!(
         Row,
@@ -47,6 +48,7 @@ pub async fn list(scope: &mut OrgScope, after: Option<MemberId>, limit: i64) -> 
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn find(scope: &mut OrgScope, id: MemberId) -> Result<Option<Row>> {
     Ok(sqlx::query_as!(
         Row,
@@ -64,6 +66,7 @@ pub async fn find(scope: &mut OrgScope, id: MemberId) -> Result<Option<Row>> {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn find_own(scope: &mut OrgScope, user: UserId) -> Result<Option<Row>> {
     Ok(sqlx::query_as!(
         Row,
@@ -82,6 +85,7 @@ pub async fn find_own(scope: &mut OrgScope, user: UserId) -> Result<Option<Row>>
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn find_person(scope: &mut OrgScope, email_or_id: &str) -> Result<Option<UserId>> {
     let id: Option<uuid::Uuid> = email_or_id.parse().ok();
     let user = sqlx::query_scalar!(
@@ -100,6 +104,7 @@ pub async fn find_person(scope: &mut OrgScope, email_or_id: &str) -> Result<Opti
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn insert(scope: &mut OrgScope, id: MemberId, user: UserId, role: RoleId) -> Result<bool> {
     let inserted = sqlx::query!(
         "INSERT INTO members (id, org_id, user_id, role_id) VALUES ($1, $2, $3, $4)
@@ -118,6 +123,7 @@ pub async fn insert(scope: &mut OrgScope, id: MemberId, user: UserId, role: Role
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn count_with_role(scope: &mut OrgScope, role: RoleId) -> Result<i64> {
     Ok(sqlx::query_scalar!(
         r#"SELECT count(*) AS "count!" FROM members WHERE org_id = $1 AND role_id = $2"#,
@@ -132,6 +138,7 @@ pub async fn count_with_role(scope: &mut OrgScope, role: RoleId) -> Result<i64> 
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn update(scope: &mut OrgScope, id: MemberId, role: RoleId, by: UserId) -> Result<()> {
     let updated = sqlx::query!(
         "UPDATE members SET role_id = $3, self_approval_by = $4, self_approval_at = clock_timestamp()
@@ -150,6 +157,7 @@ pub async fn update(scope: &mut OrgScope, id: MemberId, role: RoleId, by: UserId
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn delete(scope: &mut OrgScope, id: MemberId) -> Result<()> {
     let deleted = sqlx::query!("DELETE FROM members WHERE org_id = $1 AND id = $2", scope.org().0, id.0)
         .execute(scope.conn())

@@ -59,6 +59,7 @@ pub async fn migrate_at_start(url: &SecretString) -> anyhow::Result<bool> {
     migrate_by(reach(url).await.context("cannot connect to Postgres to migrate")?).await
 }
 
+#[tracing::instrument(level = "debug", skip_all)]
 async fn migrate_by(mut conn: PgConnection) -> anyhow::Result<bool> {
     let version: i32 =
         sqlx::query_scalar("SELECT current_setting('server_version_num')::int").fetch_one(&mut conn).await?;
@@ -81,6 +82,7 @@ async fn migrate_by(mut conn: PgConnection) -> anyhow::Result<bool> {
 }
 
 /// How many migrations are applied.
+#[tracing::instrument(level = "debug", skip_all)]
 async fn applied(conn: &mut PgConnection) -> sqlx::Result<i64> {
     let known: bool =
         sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL").fetch_one(&mut *conn).await?;
@@ -91,6 +93,7 @@ async fn applied(conn: &mut PgConnection) -> sqlx::Result<i64> {
 }
 
 /// Applies what has not been applied; steps aside for whoever uses a table for long, such as an export or a backup.
+#[tracing::instrument(level = "debug", skip_all)]
 async fn apply(conn: &mut PgConnection, migrations: &Migrator) -> anyhow::Result<()> {
     // Not a word of what is there already, or of a transaction that has ended already.
     conn.execute("SET client_min_messages = error").await?;
@@ -164,6 +167,7 @@ pub async fn ready(url: &SecretString, set_role: bool) -> anyhow::Result<()> {
 /// What a schema needs that is not as this binary knows it.
 const MIGRATE: &str = "run `permesso migrate` first, or start with `permesso serve --migrate`";
 
+#[tracing::instrument(level = "debug", skip_all)]
 async fn missing(conn: &mut PgConnection, set_role: bool) -> sqlx::Result<Option<String>> {
     let (has_schema, has_role, user, is_member, may_read): (bool, bool, String, bool, Option<bool>) = sqlx::query_as(
         "SELECT to_regclass('configuration') IS NOT NULL,
@@ -208,6 +212,7 @@ pub async fn narrowed_keys(url: &SecretString) -> anyhow::Result<Vec<Narrowed>> 
 }
 
 /// Roles belong to the cluster: another database's migration may be making it at this moment.
+#[tracing::instrument(level = "debug", skip_all)]
 async fn make_role(conn: &mut PgConnection) -> anyhow::Result<()> {
     conn.execute(
         "DO $$ BEGIN
@@ -229,6 +234,7 @@ async fn make_role(conn: &mut PgConnection) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// When Postgres cannot be reached, or its schema is older than this binary's.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn instance(db: &super::Db) -> anyhow::Result<Uuid> {
     let found = sqlx::query_scalar!("SELECT instance FROM configuration").fetch_one(db.pool()).await;
     found.context("the database's schema is older than this permesso: run `permesso migrate`")
@@ -238,6 +244,7 @@ pub async fn instance(db: &super::Db) -> anyhow::Result<Uuid> {
 ///
 /// # Errors
 /// One line that says what to do.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn check(db: &super::Db) -> anyhow::Result<()> {
     let min: i32 = sqlx::query_scalar!("SELECT min_binary FROM configuration")
         .fetch_one(db.pool())

@@ -60,6 +60,7 @@ impl AuditConnector {
     ///
     /// # Errors
     /// When Postgres cannot be reached.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn connect(&self) -> sqlx::Result<sqlx::PgConnection> {
         let mut conn = self.options.connect().await?;
         if self.set_role {

@@ -29,6 +29,7 @@ pub struct Row {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn list_unscoped(
     scope: &mut SystemScope,
     ids: &[OrgId],
@@ -53,6 +54,7 @@ pub async fn list_unscoped(
 ///
 /// # Errors
 /// Not found; when Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn get(scope: &mut OrgScope) -> Result<Row> {
     sqlx::query_as!(
         Row,
@@ -70,6 +72,7 @@ pub async fn get(scope: &mut OrgScope) -> Result<Row> {
 ///
 /// # Errors
 /// Not found; when Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn lock(scope: &mut OrgScope) -> Result<Row> {
     sqlx::query_as!(
         Row,
@@ -88,6 +91,7 @@ pub async fn lock(scope: &mut OrgScope) -> Result<Row> {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn insert(scope: &mut OrgScope, slug: &str, name: &str, policy: &ApprovalPolicy) -> Result<bool> {
     let inserted = sqlx::query!(
         "INSERT INTO orgs (id, slug, name, approval_policy) VALUES ($1, $2, $3, $4) ON CONFLICT (slug) DO NOTHING",
@@ -115,6 +119,7 @@ pub struct Content<'a> {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn update(scope: &mut OrgScope, to: &Content<'_>, by: UserId) -> Result<()> {
     let org = scope.org();
     let updated = sqlx::query!(
@@ -140,6 +145,7 @@ pub async fn update(scope: &mut OrgScope, to: &Content<'_>, by: UserId) -> Resul
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn empty(scope: &mut OrgScope, by: UserId, at: DateTime<Utc>) -> Result<()> {
     let org = scope.org().0;
     sqlx::query!("DELETE FROM invitations WHERE org_id = $1", org).execute(scope.conn()).await?;
@@ -167,6 +173,7 @@ pub async fn empty(scope: &mut OrgScope, by: UserId, at: DateTime<Utc>) -> Resul
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn is_executing(scope: &mut OrgScope) -> Result<bool> {
     Ok(sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM approvals WHERE org_id = $1 AND state = 'executing'

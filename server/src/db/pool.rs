@@ -107,6 +107,7 @@ pub struct Db {
 }
 
 /// What a new connection of a pool is told once.
+#[tracing::instrument(level = "debug", skip_all)]
 async fn prepare(conn: &mut PgConnection, set_role: bool) -> sqlx::Result<()> {
     if set_role {
         sqlx::query("SET ROLE permesso_app").execute(&mut *conn).await?;
@@ -205,6 +206,7 @@ impl Db {
     ///
     /// # Errors
     /// When it does not, or is read-only.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub async fn ping(&self) -> Result<()> {
         let mut taken = self.connection().await?;
         let read_only = sqlx::query_scalar!(r#"SELECT pg_is_in_recovery() AS "read_only!""#);
@@ -214,6 +216,7 @@ impl Db {
         Ok(())
     }
 
+    #[tracing::instrument(level = "debug", skip_all)]
     async fn refuse_privileged_role(&self) -> anyhow::Result<()> {
         let mut conn = self.pool.acquire().await.context("cannot connect to Postgres with DATABASE_URL")?;
         let role = sqlx::query!(

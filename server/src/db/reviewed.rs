@@ -54,6 +54,7 @@ pub struct Unlisted {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn unlisted(scope: &mut OrgScope, connection: ConnectionId) -> Result<Vec<Unlisted>> {
     Ok(sqlx::query_as!(
         Unlisted,
@@ -72,6 +73,7 @@ pub async fn unlisted(scope: &mut OrgScope, connection: ConnectionId) -> Result<
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn store_listed(scope: &mut OrgScope, unlisted: &[Unlisted], lists: &[Vec<Reviewed>]) -> Result<()> {
     let ids: Vec<Uuid> = unlisted.iter().map(|unlisted| unlisted.id.0).collect();
     let hashes: Vec<&[u8]> = unlisted.iter().map(|unlisted| unlisted.sha256.as_slice()).collect();
@@ -119,6 +121,7 @@ fn json(list: &[Reviewed]) -> serde_json::Value {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn store(
     scope: &mut OrgScope,
     row: &Row,

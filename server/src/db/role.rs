@@ -30,6 +30,7 @@ impl Row {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn list(scope: &mut OrgScope, after: Option<&str>, limit: i64) -> Result<Vec<Row>> {
     let rows = sqlx::query_as!(
         Row,
@@ -48,6 +49,7 @@ pub async fn list(scope: &mut OrgScope, after: Option<&str>, limit: i64) -> Resu
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn names(scope: &mut OrgScope) -> Result<Vec<(RoleId, String)>> {
     let rows = sqlx::query!("SELECT id, name FROM roles WHERE org_id = $1 ORDER BY name", scope.org().0);
     let rows = rows.fetch_all(scope.conn()).await?;
@@ -58,6 +60,7 @@ pub async fn names(scope: &mut OrgScope) -> Result<Vec<(RoleId, String)>> {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn of_person(scope: &mut OrgScope, person: UserId) -> Result<Vec<RoleId>> {
     let roles = sqlx::query_scalar!(
         r#"SELECT role_id AS "role!" FROM members WHERE org_id = $1 AND user_id = $2
@@ -74,6 +77,7 @@ pub async fn of_person(scope: &mut OrgScope, person: UserId) -> Result<Vec<RoleI
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn of_user(scope: &mut OrgScope, user: UserId, administers: bool) -> Result<Option<Row>> {
     Ok(sqlx::query_as!(
         Row,
@@ -93,6 +97,7 @@ pub async fn of_user(scope: &mut OrgScope, user: UserId, administers: bool) -> R
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn of_key(scope: &mut OrgScope, key: ApiKeyId, secret: &[u8; 32], now: DateTime<Utc>) -> Result<Option<Row>> {
     Ok(sqlx::query_as!(
         Row,
@@ -113,6 +118,7 @@ pub async fn of_key(scope: &mut OrgScope, key: ApiKeyId, secret: &[u8; 32], now:
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn approval_policies(scope: &mut OrgScope, name: &str) -> Result<i64> {
     Ok(sqlx::query_scalar!(
         r#"SELECT (SELECT count(*) FROM orgs WHERE id = $1 AND approval_policy -> 'approver_roles' ? $2)
@@ -130,6 +136,7 @@ pub async fn approval_policies(scope: &mut OrgScope, name: &str) -> Result<i64> 
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn find(scope: &mut OrgScope, name: &str) -> Result<Option<Row>> {
     let row = sqlx::query_as!(
         Row,
@@ -146,6 +153,7 @@ pub async fn find(scope: &mut OrgScope, name: &str) -> Result<Option<Row>> {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn hold_one(scope: &mut OrgScope, id: RoleId) -> Result<Option<Row>> {
     let row = sqlx::query_as!(
         Row,
@@ -163,6 +171,7 @@ pub async fn hold_one(scope: &mut OrgScope, id: RoleId) -> Result<Option<Row>> {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn hold_of_person(scope: &mut OrgScope, user: UserId) -> Result<Option<Row>> {
     let org = scope.org().0;
     let administers = sqlx::query_scalar!("SELECT instance_admin FROM users WHERE id = $1 FOR SHARE", user.0)
@@ -187,6 +196,7 @@ pub async fn hold_of_person(scope: &mut OrgScope, user: UserId) -> Result<Option
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn insert(scope: &mut OrgScope, id: RoleId, name: &str, rights: &Rights, builtin: bool) -> Result<bool> {
     let rights: Vec<String> = rights.iter().map(|right| right.to_string()).collect();
     let inserted = sqlx::query!(
@@ -206,6 +216,7 @@ pub async fn insert(scope: &mut OrgScope, id: RoleId, name: &str, rights: &Right
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn update(scope: &mut OrgScope, id: RoleId, name: &str, rights: &Rights) -> Result<bool> {
     let rights: Vec<String> = rights.iter().map(|right| right.to_string()).collect();
     let updated = sqlx::query!(
@@ -237,6 +248,7 @@ const USES: i64 = 1_000;
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn uses(scope: &mut OrgScope, id: RoleId, now: DateTime<Utc>) -> Result<Vec<Use>> {
     Ok(sqlx::query_as!(
         Use,
@@ -264,6 +276,7 @@ pub async fn uses(scope: &mut OrgScope, id: RoleId, now: DateTime<Utc>) -> Resul
 ///
 /// # Errors
 /// When Postgres cannot be reached, or something uses it after all.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn delete(scope: &mut OrgScope, id: RoleId) -> Result<()> {
     sqlx::query!(
         "UPDATE api_keys SET role_id = NULL, former_role = (SELECT name FROM roles WHERE org_id = $1 AND id = $2)

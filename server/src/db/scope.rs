@@ -136,6 +136,7 @@ async fn begin(db: &Db, org: Option<OrgId>, reason: Option<Reason>) -> Result<Ta
     within(db.open(None).await?, org, reason).await
 }
 
+#[tracing::instrument(level = "debug", skip_all)]
 async fn within(
     mut tx: Taken<Transaction<'static, Postgres>>,
     org: Option<OrgId>,

@@ -62,6 +62,7 @@ const MAX_EACH: i64 = 100;
 ///
 /// # Errors
 /// When Postgres cannot be reached; when the person is gone.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn insert(scope: &mut SystemScope, new: &New<'_>) -> Result<bool> {
     let inserted = sqlx::query!(
         "INSERT INTO sessions (id_sha256, id, user_id, epoch, client, address, created_at, last_seen_at)
@@ -91,6 +92,7 @@ pub async fn insert(scope: &mut SystemScope, new: &New<'_>) -> Result<bool> {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn find(scope: &mut SystemScope, id_sha256: &[u8; 32], since: Since) -> Result<Option<Row>> {
     Ok(sqlx::query_as!(
         Row,
@@ -109,6 +111,7 @@ pub async fn find(scope: &mut SystemScope, id_sha256: &[u8; 32], since: Since) -
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn lives(scope: &mut SystemScope, id: SessionId, since: Since) -> Result<bool> {
     Ok(sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM sessions s JOIN users u ON u.id = s.user_id AND u.epoch = s.epoch
@@ -125,6 +128,7 @@ pub async fn lives(scope: &mut SystemScope, id: SessionId, since: Since) -> Resu
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn list(
     scope: &mut SystemScope,
     user: UserId,
@@ -152,6 +156,7 @@ pub async fn list(
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn touch(
     scope: &mut SystemScope,
     id_sha256: &[u8; 32],
@@ -173,6 +178,7 @@ pub async fn touch(
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn delete(scope: &mut SystemScope, id_sha256: &[u8; 32]) -> Result<()> {
     sqlx::query!("DELETE FROM sessions WHERE id_sha256 = $1", id_sha256.as_slice()).execute(scope.conn()).await?;
     Ok(())
@@ -182,6 +188,7 @@ pub async fn delete(scope: &mut SystemScope, id_sha256: &[u8; 32]) -> Result<()>
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn revoke(scope: &mut SystemScope, user: UserId, id: SessionId, since: Since) -> Result<bool> {
     let deleted = sqlx::query!(
         "DELETE FROM sessions WHERE user_id = $1 AND id = $2 AND last_seen_at > $3 AND created_at > $4",
@@ -199,6 +206,7 @@ pub async fn revoke(scope: &mut SystemScope, user: UserId, id: SessionId, since:
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn delete_of_person(scope: &mut SystemScope, user: UserId) -> Result<()> {
     sqlx::query!("DELETE FROM sessions WHERE user_id = $1", user.0).execute(scope.conn()).await?;
     Ok(())
@@ -209,6 +217,7 @@ pub async fn delete_of_person(scope: &mut SystemScope, user: UserId) -> Result<(
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn keep_only(scope: &mut SystemScope, user: UserId, kept: Option<SessionId>, epoch: i64) -> Result<()> {
     let kept = kept.map(|id| id.0);
     sqlx::query!("DELETE FROM sessions WHERE user_id = $1 AND id IS DISTINCT FROM $2", user.0, kept)
@@ -224,6 +233,7 @@ pub async fn keep_only(scope: &mut SystemScope, user: UserId, kept: Option<Sessi
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn sweep(scope: &mut SystemScope, since: Since) -> Result<u64> {
     let swept =
         sqlx::query!("DELETE FROM sessions WHERE last_seen_at <= $1 OR created_at <= $2", since.seen, since.made)

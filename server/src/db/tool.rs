@@ -102,6 +102,7 @@ pub const PAGE_BYTES: usize = 4 * 1024 * 1024;
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn list(scope: &mut OrgScope, connection: ConnectionId, after: Option<&str>, limit: i64) -> Result<Vec<Row>> {
     Ok(sqlx::query_as!(
         Row,
@@ -129,6 +130,7 @@ pub async fn list(scope: &mut OrgScope, connection: ConnectionId, after: Option<
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn find(scope: &mut OrgScope, connection: ConnectionId, name: &str) -> Result<Option<Row>> {
     Ok(sqlx::query_as!(
         Row,
@@ -147,6 +149,7 @@ pub async fn find(scope: &mut OrgScope, connection: ConnectionId, name: &str) ->
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn exposed(scope: &mut OrgScope, exposed: ToolkitToolId) -> Result<Option<Row>> {
     Ok(sqlx::query_as!(
         Row,
@@ -164,6 +167,7 @@ pub async fn exposed(scope: &mut OrgScope, exposed: ToolkitToolId) -> Result<Opt
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn known(scope: &mut OrgScope, connection: ConnectionId) -> Result<Vec<Known>> {
     Ok(sqlx::query_as!(
         Known,
@@ -184,6 +188,7 @@ pub async fn known(scope: &mut OrgScope, connection: ConnectionId) -> Result<Vec
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn definitions(scope: &mut OrgScope, ids: &[ToolId]) -> Result<HashMap<ToolId, String>> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     let rows =
@@ -197,6 +202,7 @@ pub async fn definitions(scope: &mut OrgScope, ids: &[ToolId]) -> Result<HashMap
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn insert_many(
     scope: &mut OrgScope,
     connection: ConnectionId,
@@ -234,6 +240,7 @@ pub async fn insert_many(
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn update_seen_many(scope: &mut OrgScope, seen: &[(ToolId, Seen)], at: DateTime<Utc>) -> Result<()> {
     let ids: Vec<Uuid> = seen.iter().map(|(id, _)| id.0).collect();
     let definitions: Vec<&str> = seen.iter().map(|(_, seen)| seen.definition.as_str()).collect();
@@ -295,6 +302,7 @@ pub struct Unjudged {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn unjudged(scope: &mut SystemScope) -> Result<Vec<Unjudged>> {
     Ok(sqlx::query_as!(
         Unjudged,
@@ -313,6 +321,7 @@ pub async fn unjudged(scope: &mut SystemScope) -> Result<Vec<Unjudged>> {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn judge(scope: &mut OrgScope, id: ToolId, sha256: &[u8], checked: &Checked) -> Result<()> {
     sqlx::query!(
         "UPDATE tools SET schema_usable = $4::text <> 'none', arguments_check = $4, check_note = $5
@@ -333,6 +342,7 @@ pub async fn judge(scope: &mut OrgScope, id: ToolId, sha256: &[u8], checked: &Ch
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn withdraw(scope: &mut OrgScope, ids: &[ToolId]) -> Result<()> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     // Who puts one of them into a toolkit meanwhile locks it: then the next statement sees that.

@@ -44,6 +44,7 @@ pub struct Content<'a> {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn list(scope: &mut OrgScope, after: Option<&str>, limit: i64) -> Result<Vec<Row>> {
     Ok(sqlx::query_as!(
         Row,
@@ -61,6 +62,7 @@ pub async fn list(scope: &mut OrgScope, after: Option<&str>, limit: i64) -> Resu
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn find(scope: &mut OrgScope, slug: &str) -> Result<Option<Row>> {
     Ok(sqlx::query_as!(
         Row,
@@ -77,6 +79,7 @@ pub async fn find(scope: &mut OrgScope, slug: &str) -> Result<Option<Row>> {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn lock(scope: &mut OrgScope, slug: &str) -> Result<Option<Row>> {
     Ok(sqlx::query_as!(
         Row,
@@ -93,6 +96,7 @@ pub async fn lock(scope: &mut OrgScope, slug: &str) -> Result<Option<Row>> {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn insert(scope: &mut OrgScope, id: ToolkitId, new: &Content<'_>, by: UserId) -> Result<bool> {
     let inserted = sqlx::query!(
         "INSERT INTO toolkits (id, org_id, slug, name, visibility, approval_policy, self_approval_by, self_approval_at,
@@ -116,6 +120,7 @@ pub async fn insert(scope: &mut OrgScope, id: ToolkitId, new: &Content<'_>, by: 
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn update(scope: &mut OrgScope, id: ToolkitId, to: &Content<'_>, by: UserId) -> Result<bool> {
     let updated = sqlx::query!(
         "UPDATE toolkits SET slug = $3, name = $4, visibility = $5, approval_policy = $6, instructions = $8,
@@ -143,6 +148,7 @@ pub async fn update(scope: &mut OrgScope, id: ToolkitId, to: &Content<'_>, by: U
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn delete(scope: &mut OrgScope, id: ToolkitId) -> Result<()> {
     let deleted = sqlx::query!("DELETE FROM toolkits WHERE org_id = $1 AND id = $2", scope.org().0, id.0)
         .execute(scope.conn())

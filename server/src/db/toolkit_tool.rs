@@ -54,6 +54,7 @@ pub struct Content<'a> {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn list(
     scope: &mut OrgScope,
     toolkit: ToolkitId,
@@ -96,6 +97,7 @@ pub async fn find(scope: &mut OrgScope, toolkit: ToolkitId, name: &str) -> Resul
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn list_no_more_schemas(scope: &mut OrgScope, toolkit: ToolkitId) -> Result<()> {
     sqlx::query!(
         "UPDATE toolkit_tools SET schema_listed_until = now()
@@ -114,6 +116,7 @@ pub async fn list_no_more_schemas(scope: &mut OrgScope, toolkit: ToolkitId) -> R
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn insert(
     scope: &mut OrgScope,
     toolkit: ToolkitId,
@@ -144,6 +147,7 @@ pub async fn insert(
 ///
 /// # Errors
 /// When Postgres cannot be reached, or a name is taken after all.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn insert_many(
     scope: &mut OrgScope,
     toolkit: ToolkitId,
@@ -175,6 +179,7 @@ pub async fn insert_many(
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn update(scope: &mut OrgScope, id: ToolkitToolId, to: &Content<'_>, by: UserId) -> Result<()> {
     let updated = sqlx::query!(
         "UPDATE toolkit_tools SET tool_id = $3, permission = $4, approval_policy = $5, hold_seconds = $6,
@@ -200,6 +205,7 @@ pub async fn update(scope: &mut OrgScope, id: ToolkitToolId, to: &Content<'_>, b
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn delete(scope: &mut OrgScope, id: ToolkitToolId) -> Result<()> {
     let deleted = sqlx::query!("DELETE FROM toolkit_tools WHERE org_id = $1 AND id = $2", scope.org().0, id.0)
         .execute(scope.conn())
@@ -246,6 +252,7 @@ pub struct Standing {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn standing(scope: &mut OrgScope, of: Option<Of>) -> Result<Vec<Standing>> {
     let (one, toolkit, connection) = of.map_or((None, None, None), Of::ids);
     let rows = sqlx::query!(
@@ -288,6 +295,7 @@ pub async fn standing(scope: &mut OrgScope, of: Option<Of>) -> Result<Vec<Standi
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn first_unsettled(scope: &mut OrgScope, of: Of) -> Result<Option<Uuid>> {
     let (one, toolkit, connection) = of.ids();
     let ids = sqlx::query_scalar!(
@@ -315,6 +323,7 @@ pub async fn first_unsettled(scope: &mut OrgScope, of: Of) -> Result<Option<Uuid
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn put_policy(scope: &mut OrgScope, id: ToolkitToolId, role: RoleId, permission: Permission) -> Result<()> {
     sqlx::query!(
         "INSERT INTO role_policies (org_id, toolkit_tool_id, role_id, permission) VALUES ($1, $2, $3, $4)
@@ -333,6 +342,7 @@ pub async fn put_policy(scope: &mut OrgScope, id: ToolkitToolId, role: RoleId, p
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn delete_policy(scope: &mut OrgScope, id: ToolkitToolId, role: RoleId) -> Result<bool> {
     let deleted = sqlx::query!(
         "DELETE FROM role_policies WHERE org_id = $1 AND toolkit_tool_id = $2 AND role_id = $3",
@@ -349,6 +359,7 @@ pub async fn delete_policy(scope: &mut OrgScope, id: ToolkitToolId, role: RoleId
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn clear_policies(scope: &mut OrgScope, id: ToolkitToolId) -> Result<()> {
     sqlx::query!("DELETE FROM role_policies WHERE org_id = $1 AND toolkit_tool_id = $2", scope.org().0, id.0)
         .execute(scope.conn())

@@ -32,6 +32,7 @@ pub struct New<'a> {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn find_by_email_unscoped(scope: &mut SystemScope, email: &str) -> Result<Option<Credentials>> {
     let row = sqlx::query_as!(Credentials, "SELECT id, password_hash, epoch FROM users WHERE email = $1", email)
         .fetch_optional(scope.conn())
@@ -44,6 +45,7 @@ pub async fn find_by_email_unscoped(scope: &mut SystemScope, email: &str) -> Res
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn find_id(scope: &mut OrgScope, email: &str) -> Result<Option<UserId>> {
     let id = sqlx::query_scalar!("SELECT id FROM users WHERE email = $1", email).fetch_optional(scope.conn()).await?;
     Ok(id.map(UserId))
@@ -54,6 +56,7 @@ pub async fn find_id(scope: &mut OrgScope, email: &str) -> Result<Option<UserId>
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn lock_by_email(scope: &mut OrgScope, email: &str) -> Result<Option<Credentials>> {
     let row =
         sqlx::query_as!(Credentials, "SELECT id, password_hash, epoch FROM users WHERE email = $1 FOR UPDATE", email)
@@ -67,6 +70,7 @@ pub async fn lock_by_email(scope: &mut OrgScope, email: &str) -> Result<Option<C
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn is_known_elsewhere(scope: &mut OrgScope, id: UserId) -> Result<bool> {
     Ok(sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM members WHERE user_id = $1 AND org_id <> $2)
@@ -82,6 +86,7 @@ pub async fn is_known_elsewhere(scope: &mut OrgScope, id: UserId) -> Result<bool
 ///
 /// # Errors
 /// When Postgres cannot be reached, or the person has one.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn set_first_password(scope: &mut OrgScope, id: UserId, password_hash: &str) -> Result<()> {
     let updated = sqlx::query!(
         "UPDATE users SET password_hash = $2 WHERE id = $1 AND password_hash IS NULL",
@@ -98,6 +103,7 @@ pub async fn set_first_password(scope: &mut OrgScope, id: UserId, password_hash:
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn insert(scope: &mut OrgScope, id: UserId, new: &New<'_>) -> Result<bool> {
     let inserted = sqlx::query!(
         "INSERT INTO users (id, email, name, password_hash) VALUES ($1, $2, $3, $4) ON CONFLICT (email) DO NOTHING",
@@ -115,6 +121,7 @@ pub async fn insert(scope: &mut OrgScope, id: UserId, new: &New<'_>) -> Result<b
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn instance_admin_exists(scope: &mut SystemScope) -> Result<bool> {
     Ok(sqlx::query_scalar!(r#"SELECT EXISTS (SELECT FROM users WHERE instance_admin) AS "exists!""#)
         .fetch_one(scope.conn())
@@ -126,6 +133,7 @@ pub async fn instance_admin_exists(scope: &mut SystemScope) -> Result<bool> {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn insert_first_admin(scope: &mut SystemScope, id: UserId, new: &New<'_>) -> Result<bool> {
     // Conflicts with itself and with every other change of people until the transaction ends.
     sqlx::query!("LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE").execute(scope.conn()).await?;
@@ -147,6 +155,7 @@ pub async fn insert_first_admin(scope: &mut SystemScope, id: UserId, new: &New<'
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn password_hash(scope: &mut SystemScope, id: UserId) -> Result<Option<String>> {
     let hash = sqlx::query_scalar!("SELECT password_hash FROM users WHERE id = $1", id.0);
     Ok(hash.fetch_optional(scope.conn()).await?.flatten())
@@ -157,6 +166,7 @@ pub async fn password_hash(scope: &mut SystemScope, id: UserId) -> Result<Option
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn change_password(
     scope: &mut SystemScope,
     id: UserId,
@@ -177,6 +187,7 @@ pub async fn change_password(
 ///
 /// # Errors
 /// When Postgres cannot be reached, or the person is gone.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn reset_password(scope: &mut SystemScope, id: UserId, password_hash: &str) -> Result<()> {
     let updated =
         sqlx::query!("UPDATE users SET password_hash = $2, epoch = epoch + 1 WHERE id = $1", id.0, password_hash)
@@ -192,6 +203,7 @@ const PLACES: i64 = 50;
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn note_place(
     scope: &mut SystemScope,
     id: UserId,
@@ -225,6 +237,7 @@ pub async fn note_place(
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn has_place(
     scope: &mut SystemScope,
     emails: &[String],

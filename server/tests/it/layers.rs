@@ -6,7 +6,10 @@ use std::{
     collections::BTreeSet,
     fs, iter,
     path::{Path, PathBuf},
+    sync::LazyLock,
 };
+
+use regex::Regex;
 
 use self::sources::{Module, Sources};
 
@@ -67,6 +70,12 @@ const LEVELS: [(&str, &str, &[&[&str]]); 5] = [
 
 /// The largest number of files that may use each other all the way round: a module, and the two it is made of.
 const LARGEST_CIRCLE: usize = 3;
+
+/// What stands above every function of `db` that has a statement: a span with the function's name, and nothing of its
+/// arguments, which costs next to nothing while nobody asks for `permesso::db` at this level.
+const SPAN: &str = r#"#[tracing::instrument(level = "debug", skip_all)]"#;
+static FUNCTION: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"^\s*(pub(\([a-z]+\))? )?(async )?fn \w+").expect("a pattern"));
 
 fn crate_at(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
@@ -224,4 +233,30 @@ fn metrics_are_counted_by_the_functions_of_one_file() {
     }
     assert!(seen > 3, "the test reads the source: {seen} uses in its own place");
     assert!(wrong.is_empty(), "these count past server/src/metrics.rs: {wrong:?}");
+}
+
+#[test]
+fn every_statement_has_a_span_with_the_name_of_its_function() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/db");
+    let (mut found, mut wrong, mut seen) = (Vec::new(), Vec::new(), 0);
+    files(&src, &mut found);
+    for path in &found {
+        let source = fs::read_to_string(path).expect("UTF-8");
+        let lines: Vec<&str> = source.lines().take_while(|line| *line != "#[cfg(test)]").collect();
+        for (at, line) in lines.iter().enumerate() {
+            if !["sqlx::query", "sqlx::raw_sql", ".execute("].iter().any(|start| line.contains(start)) {
+                continue;
+            }
+            seen += 1;
+            let begins =
+                (0..at).rev().find(|at| FUNCTION.is_match(lines[*at])).expect("a statement stands in a function");
+            let mut above = lines[..begins].iter().rev().take_while(|line| line.trim_start().starts_with("#["));
+            if !above.any(|line| line.trim() == SPAN) {
+                wrong.push(format!("{}: {}", path.display(), lines[begins].trim()));
+            }
+        }
+    }
+    wrong.dedup();
+    assert!(seen > 200, "the test reads the source: {seen} statements");
+    assert!(wrong.is_empty(), "write `{SPAN}` above these:\n{}", wrong.join("\n"));
 }

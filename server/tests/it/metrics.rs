@@ -1,9 +1,22 @@
-//! What operators measure by: what `/metrics` says, and that docs/operating.md says the same.
+//! What operators measure by: what `/metrics` says, that docs/operating.md says the same, and the spans of queries.
 
-use std::{collections::BTreeSet, fs};
+use std::{
+    collections::BTreeSet,
+    fs,
+    sync::{Arc, Mutex},
+};
 
 use permesso::metrics::{self, Kind, Metric};
 use reqwest::Method;
+use tracing::{
+    Subscriber,
+    span::{Attributes, Id},
+};
+use tracing_subscriber::{
+    Layer,
+    layer::{Context, SubscriberExt},
+    util::SubscriberInitExt,
+};
 
 use crate::{
     citations::{regex, root},
@@ -74,4 +87,32 @@ async fn each_metric_has_help_type_and_all_its_series_before_anything_is_counted
     assert!(others.is_empty(), "counted and not described: {others:?}");
     assert!(!text.contains("quantile="), "summaries of several replicas cannot be added up");
     gateway.stop().await;
+}
+
+/// Remembers the spans of the database's functions, each with how many fields it has.
+#[derive(Clone, Default)]
+struct Queries(Arc<Mutex<BTreeSet<(String, usize)>>>);
+
+impl<S: Subscriber> Layer<S> for Queries {
+    fn on_new_span(&self, attributes: &Attributes<'_>, _: &Id, _: Context<'_, S>) {
+        let span = attributes.metadata();
+        if span.target().starts_with("permesso::db") {
+            let name = format!("{}::{}", span.target(), span.name());
+            self.0.lock().expect("no panic").insert((name, span.fields().len()));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_query_has_a_span_with_its_name_and_nothing_of_its_arguments() {
+    let queries = Queries::default();
+    // For the one thread that this test runs on.
+    let _seen = tracing_subscriber::registry().with(queries.clone()).set_default();
+    let gateway = Gateway::start(&database().await).await;
+    gateway.stop().await;
+    let seen = queries.0.lock().expect("no panic").clone();
+    for name in ["audit::ensure_partitions", "scope::within", "user::instance_admin_exists"] {
+        assert!(seen.contains(&(format!("permesso::db::{name}"), 0)), "{name}: {seen:?}");
+    }
+    assert!(seen.iter().all(|(_, fields)| *fields == 0), "{seen:?}");
 }

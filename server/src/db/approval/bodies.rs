@@ -8,11 +8,15 @@ use crate::{
     error::Result,
 };
 
-/// The sealed bytes: arguments and, once executed, the result. `None` once erased.
+/// The arguments and, once executed, the result, both sealed.
+pub type Bodies = (Vec<u8>, Option<Vec<u8>>);
+
+/// The sealed bytes of an approval; `None` once they are erased.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn bodies(scope: &mut OrgScope, id: ApprovalId) -> Result<Option<(Vec<u8>, Option<Vec<u8>>)>> {
+#[tracing::instrument(level = "debug", skip_all)]
+pub async fn bodies(scope: &mut OrgScope, id: ApprovalId) -> Result<Option<Bodies>> {
     let row = sqlx::query!(
         "SELECT arguments_sealed, result_sealed FROM approval_bodies WHERE org_id = $1 AND approval_id = $2",
         scope.org().0,
@@ -27,6 +31,7 @@ pub async fn bodies(scope: &mut OrgScope, id: ApprovalId) -> Result<Option<(Vec<
 ///
 /// # Errors
 /// When Postgres cannot be reached, or the bodies are gone.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn put_result(scope: &mut OrgScope, id: ApprovalId, sealed: &[u8]) -> Result<()> {
     let changed = sqlx::query!(
         "UPDATE approval_bodies SET result_sealed = $3 WHERE org_id = $1 AND approval_id = $2",
@@ -48,6 +53,7 @@ pub const ERASED_AT_ONCE: u64 = 500;
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn erase_bodies(scope: &mut SystemScope) -> Result<u64> {
     Ok(sqlx::query!(
         "DELETE FROM approval_bodies WHERE approval_id IN (

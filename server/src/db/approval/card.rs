@@ -29,6 +29,7 @@ impl<T> Kept<T> {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn arguments_sealed(
     scope: &mut OrgScope,
     ids: &[Uuid],
@@ -52,6 +53,7 @@ pub async fn arguments_sealed(
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn recorded_params(scope: &mut OrgScope, ids: &[Uuid], largest: i32) -> Result<HashMap<Uuid, Kept<String>>> {
     let rows = sqlx::query!(
         r#"SELECT a.id AS "id!", octet_length(r.request) AS "size!",
@@ -82,6 +84,7 @@ pub async fn recorded_params(scope: &mut OrgScope, ids: &[Uuid], largest: i32) -
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn last_approved(
     scope: &mut OrgScope,
     record: &Record,
@@ -111,6 +114,7 @@ pub async fn last_approved(
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn same_call_ran_at(scope: &mut OrgScope, record: &Record) -> Result<Option<DateTime<Utc>>> {
     Ok(sqlx::query_scalar!(
         "SELECT max(finished_at) FROM approvals

@@ -40,6 +40,7 @@ pub struct DecidersRole {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn decider(scope: &mut OrgScope, id: UserId) -> Result<Option<DecidersRole>> {
     let administers = sqlx::query_scalar!("SELECT instance_admin FROM users WHERE id = $1 FOR SHARE", id.0)
         .fetch_optional(scope.conn())
@@ -68,6 +69,7 @@ pub async fn decider(scope: &mut OrgScope, id: UserId) -> Result<Option<Deciders
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn policy(scope: &mut OrgScope, tool: ToolkitToolId) -> Result<ApprovalPolicy> {
     let row = sqlx::query!(
         r#"SELECT o.approval_policy AS "org: Json<ApprovalPolicy>", k.approval_policy AS "toolkit: Json<PolicyOverride>",
@@ -86,6 +88,7 @@ pub async fn policy(scope: &mut OrgScope, tool: ToolkitToolId) -> Result<Approva
 /// A caller, and whether it comes from outside the toolkit's org.
 type Found = Option<(CurrentCaller, bool)>;
 
+#[tracing::instrument(level = "debug", skip_all)]
 async fn key(scope: &mut OrgScope, id: uuid::Uuid) -> Result<Found> {
     let row = sqlx::query!(
         r#"SELECT k.org_id, k.role_id AS "role_id!", k.owner_id FROM api_keys k
@@ -105,6 +108,7 @@ async fn key(scope: &mut OrgScope, id: uuid::Uuid) -> Result<Found> {
     Ok(role.map(|role| (CurrentCaller { role, owner: row.owner_id.into() }, outside)))
 }
 
+#[tracing::instrument(level = "debug", skip_all)]
 async fn person(scope: &mut OrgScope, id: UserId) -> Result<Found> {
     let row = sqlx::query!("SELECT instance_admin FROM users WHERE id = $1 FOR SHARE", id.0)
         .fetch_optional(scope.conn())
@@ -126,6 +130,7 @@ async fn person(scope: &mut OrgScope, id: UserId) -> Result<Found> {
     Ok(role.map(|role| (CurrentCaller { role, owner: id }, outside)))
 }
 
+#[tracing::instrument(level = "debug", skip_all)]
 async fn role_named(scope: &mut OrgScope, name: &str) -> Result<Option<domain::RoleId>> {
     let role = sqlx::query_scalar!("SELECT id FROM roles WHERE org_id = $1 AND name = $2", scope.org().0, name)
         .fetch_optional(scope.conn())
@@ -133,6 +138,7 @@ async fn role_named(scope: &mut OrgScope, name: &str) -> Result<Option<domain::R
     Ok(role.map(Into::into))
 }
 
+#[tracing::instrument(level = "debug", skip_all)]
 async fn tool(scope: &mut OrgScope, binding: &Binding, outside: bool) -> Result<Option<CurrentTool>> {
     let row = sqlx::query!(
         "SELECT tt.permission, t.name, t.seen_sha256, t.offered, c.id AS connection_id, c.version, c.enabled, k.visibility
@@ -169,6 +175,7 @@ async fn tool(scope: &mut OrgScope, binding: &Binding, outside: bool) -> Result<
 }
 
 /// Whether the definition last seen is the one that was asked with, written otherwise: both have one normalised form.
+#[tracing::instrument(level = "debug", skip_all)]
 async fn is_written_otherwise(scope: &mut OrgScope, binding: &Binding) -> Result<bool> {
     let row = sqlx::query!(
         "SELECT a.definition AS asked, t.seen_definition AS seen
@@ -206,6 +213,7 @@ pub struct SelfApprovalSay {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn self_approval_say(
     scope: &mut OrgScope,
     tool: ToolkitToolId,

@@ -18,6 +18,7 @@ pub const DEFINITION_BYTES: i64 = 4 * 1024 * 1024;
 ///
 /// # Errors
 /// Not found; when Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn definitions(scope: &mut OrgScope, id: ApprovalId) -> Result<(String, Option<String>)> {
     let row = sqlx::query!(
         "SELECT definition, reviewed_definition FROM approvals WHERE org_id = $1 AND id = $2",
@@ -34,6 +35,7 @@ pub async fn definitions(scope: &mut OrgScope, id: ApprovalId) -> Result<(String
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn some_definitions(scope: &mut OrgScope, ids: &[Uuid]) -> Result<HashMap<Uuid, String>> {
     if ids.is_empty() {
         return Ok(HashMap::new());

@@ -79,6 +79,7 @@ pub async fn count(scope: &mut OrgScope, filter: &Filter) -> Result<usize> {
     Ok(found(scope, &Filter { before: None, limit: COUNTED + 1, ..filter.clone() }).await?.len())
 }
 
+#[tracing::instrument(level = "debug", skip_all)]
 async fn found(scope: &mut OrgScope, filter: &Filter) -> Result<Vec<Uuid>> {
     if filter.q.is_some() {
         sqlx::query!("SELECT set_config('statement_timeout', $1, true)", PATIENCE).fetch_one(scope.conn()).await?;

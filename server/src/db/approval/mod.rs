@@ -19,7 +19,7 @@ use domain::{
 };
 use uuid::Uuid;
 
-pub use bodies::{ERASED_AT_ONCE, bodies, erase_bodies, put_result};
+pub use bodies::{Bodies, ERASED_AT_ONCE, bodies, erase_bodies, put_result};
 pub use current::{current, decider, policy, self_approval_say};
 pub use definition::{DEFINITION_BYTES, definitions, some_definitions};
 pub use list::{COUNTED, Filter, Mine, count, list};
@@ -69,6 +69,7 @@ pub struct New<'a> {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn now(scope: &mut OrgScope) -> Result<DateTime<Utc>> {
     Ok(sqlx::query_scalar!(r#"SELECT clock_timestamp() AS "now!: DateTime<Utc>""#).fetch_one(scope.conn()).await?)
 }
@@ -77,6 +78,7 @@ pub async fn now(scope: &mut OrgScope) -> Result<DateTime<Utc>> {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn lock_caller(scope: &mut OrgScope, caller: Principal) -> Result<()> {
     let key = i64::from_be_bytes(caller.id().as_bytes()[8..].try_into().map_err(Error::internal)?);
     sqlx::query!("SELECT pg_advisory_xact_lock($1)", key).fetch_one(scope.conn()).await?;
@@ -97,6 +99,7 @@ pub struct Open {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn count_open(scope: &mut OrgScope, caller: Principal) -> Result<Open> {
     Ok(sqlx::query_as!(
         Open,
@@ -118,6 +121,7 @@ pub async fn count_open(scope: &mut OrgScope, caller: Principal) -> Result<Open>
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn find_identical(
     scope: &mut OrgScope,
     caller: Principal,
@@ -146,6 +150,7 @@ pub async fn find_identical(
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn insert(scope: &mut OrgScope, new: &New<'_>) -> Result<bool> {
     let binding = new.binding;
     let inserted = sqlx::query!(
@@ -214,6 +219,7 @@ pub enum Actor {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn insert_event(
     scope: &mut OrgScope,
     id: ApprovalId,
@@ -250,6 +256,7 @@ pub async fn insert_event(
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn store(
     scope: &mut OrgScope,
     id: ApprovalId,
@@ -315,6 +322,7 @@ pub async fn store(
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn mark_called(scope: &mut OrgScope, id: ApprovalId) -> Result<bool> {
     let marked = sqlx::query!(
         "UPDATE approvals SET called = true WHERE org_id = $1 AND id = $2 AND state IN ('pending', 'approved')",
@@ -386,6 +394,7 @@ impl<'a> Columns<'a> {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn renew_lease(scope: &mut OrgScope, id: ApprovalId, holder: Uuid, seconds: f64) -> Result<bool> {
     let renewed = sqlx::query!(
         "UPDATE approvals SET lease_until = clock_timestamp() + make_interval(secs => $4)
@@ -406,6 +415,7 @@ pub async fn renew_lease(scope: &mut OrgScope, id: ApprovalId, holder: Uuid, sec
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn mark_answered(scope: &mut OrgScope, id: ApprovalId) -> Result<()> {
     sqlx::query!(
         "UPDATE approvals SET answered_at = clock_timestamp()
@@ -425,6 +435,7 @@ pub const DUE_AT_ONCE: usize = 200;
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn due(scope: &mut SystemScope) -> Result<Vec<(domain::OrgId, ApprovalId)>> {
     let rows = sqlx::query!(
         "SELECT org_id, id FROM approvals

@@ -24,6 +24,7 @@ pub struct KeyFacts {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn keys(scope: &mut OrgScope, ids: &[Uuid]) -> Result<HashMap<Uuid, KeyFacts>> {
     if ids.is_empty() {
         return Ok(HashMap::new());
@@ -77,6 +78,7 @@ pub fn own_of(binding: &Binding, key: Option<&KeyFacts>) -> Vec<(UserId, Own)> {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn waiting_keys(scope: &mut OrgScope) -> Result<HashMap<Uuid, KeyFacts>> {
     let ids = sqlx::query_scalar!(
         "SELECT DISTINCT caller_id FROM approvals WHERE org_id = $1 AND state = 'pending' AND caller_kind = 'key'",
@@ -91,6 +93,7 @@ pub async fn waiting_keys(scope: &mut OrgScope) -> Result<HashMap<Uuid, KeyFacts
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn waiting_of(scope: &mut OrgScope, keys: &[Uuid], limit: i64) -> Result<Vec<Uuid>> {
     Ok(sqlx::query_scalar!(
         "SELECT id FROM approvals WHERE org_id = $1 AND state = 'pending' AND caller_kind = 'key' AND caller_id = ANY($2)

@@ -108,6 +108,7 @@ pub async fn get(scope: &mut OrgScope, id: ApprovalId) -> Result<Option<Record>>
 ///
 /// # Errors
 /// When Postgres cannot be reached, or the row contradicts itself.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn lock(scope: &mut OrgScope, id: ApprovalId) -> Result<Option<Record>> {
     sqlx::query_scalar!("SELECT id FROM approvals WHERE org_id = $1 AND id = $2 FOR UPDATE", scope.org().0, id.0)
         .fetch_optional(scope.conn())
@@ -119,6 +120,7 @@ pub async fn lock(scope: &mut OrgScope, id: ApprovalId) -> Result<Option<Record>
 ///
 /// # Errors
 /// When Postgres cannot be reached, or a row contradicts itself.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn load(scope: &mut OrgScope, ids: &[Uuid]) -> Result<Vec<Record>> {
     let rows = sqlx::query_as!(
         Row,
@@ -303,6 +305,7 @@ pub struct EventRow {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn events(scope: &mut OrgScope, id: ApprovalId) -> Result<Vec<EventRow>> {
     let rows = sqlx::query_as!(
         EventRow,

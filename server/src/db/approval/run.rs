@@ -14,6 +14,7 @@ use crate::{db::OrgScope, error::Result};
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn recorded_answers(scope: &mut OrgScope, ids: &[Uuid]) -> Result<HashMap<Uuid, Answer>> {
     let rows = sqlx::query!(
         r#"SELECT r.approval_id AS "approval!", recorded_answer(r.status, r.response) AS answer
@@ -35,6 +36,7 @@ pub async fn recorded_answers(scope: &mut OrgScope, ids: &[Uuid]) -> Result<Hash
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn note_end(scope: &mut OrgScope, id: ApprovalId, answer: Answer) -> Result<()> {
     sqlx::query!(
         r#"WITH noted AS (
@@ -67,6 +69,7 @@ pub struct RecordedResult {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn recorded_result(scope: &mut OrgScope, id: ApprovalId, characters: i32) -> Result<Option<RecordedResult>> {
     let row = sqlx::query!(
         r#"SELECT o.intent_id AS "record!", left(o.response, $3) AS "response!",

@@ -19,6 +19,7 @@ pub struct Undone {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn undone(
     conn: &mut PgConnection,
     caller: Option<Principal>,
@@ -85,6 +86,7 @@ pub async fn undone(
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn ended(conn: &mut PgConnection, within: f64, after: Option<ApprovalId>, limit: i64) -> Result<Vec<Undone>> {
     let rows = sqlx::query!(
         r#"SELECT a.org_id AS "org_id!", a.id AS "id!" FROM approvals a

@@ -22,6 +22,7 @@ pub struct Waiting {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn waiting(scope: &mut OrgScope, person: Option<UserId>, keys: &[Uuid]) -> Result<Vec<Waiting>> {
     let rows = sqlx::query!(
         r#"SELECT toolkit_tool_id, count(*) AS "count!", min(created_at) AS "oldest_at!",
@@ -46,6 +47,7 @@ pub async fn waiting(scope: &mut OrgScope, person: Option<UserId>, keys: &[Uuid]
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn open(scope: &mut OrgScope) -> Result<Vec<ApprovalId>> {
     let ids = sqlx::query_scalar!(
         "SELECT id FROM approvals WHERE org_id = $1 AND state IN ('pending', 'approved') ORDER BY id",

@@ -50,6 +50,7 @@ pub struct UnderWay {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn under_way(scope: &mut OrgScope, floor: Uuid) -> Result<Option<UnderWay>> {
     Ok(sqlx::query_as!(
         UnderWay,
@@ -68,6 +69,7 @@ pub async fn under_way(scope: &mut OrgScope, floor: Uuid) -> Result<Option<Under
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn recent(scope: &mut OrgScope, floor: Uuid, limit: i64) -> Result<Vec<(Uuid, bool)>> {
     let rows = sqlx::query!(
         r#"SELECT i.id, o.intent_id IS NOT NULL AS "finished!"
@@ -87,6 +89,7 @@ pub async fn recent(scope: &mut OrgScope, floor: Uuid, limit: i64) -> Result<Vec
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn since(
     scope: &mut OrgScope,
     floor: Uuid,

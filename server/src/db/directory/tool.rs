@@ -26,6 +26,7 @@ type Texts = HashMap<[u8; 32], (Arc<str>, Option<[u8; 32]>)>;
 
 /// Reads the tools that toolkits have. Definitions that `before` has are not read again: whatever anybody changes, all of
 /// this is read, and definitions are most of it.
+#[tracing::instrument(level = "debug", skip_all)]
 pub(super) async fn load(scope: &mut SystemScope, before: Option<&Directory>) -> Result<HashMap<ToolId, Arc<Tool>>> {
     let rows = sqlx::query!(
         r#"SELECT t.id, t.connection_id, t.name, t.seen_text_sha256, t.seen_sha256, t.offered,
@@ -110,6 +111,7 @@ fn is_trusted(definition: &str, reviewed: &[Reviewed]) -> bool {
     hints.destructive != Some(true) || reviewed.last().is_some_and(|last| last.destructive)
 }
 
+#[tracing::instrument(level = "debug", skip_all)]
 async fn read(scope: &mut SystemScope, ids: &[Uuid], texts: &mut Texts) -> Result<()> {
     let rows = sqlx::query!("SELECT id, seen_text_sha256, seen_definition FROM tools WHERE id = ANY ($1)", ids);
     for row in rows.fetch_all(scope.conn()).await? {

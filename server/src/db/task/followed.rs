@@ -48,6 +48,7 @@ pub struct Followed {
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn follow(scope: &mut OrgScope, approval: ApprovalId, followed: &Followed) -> Result<()> {
     sqlx::query!(
         "UPDATE tasks SET connection_id = $3, upstream_task = $4, kept_until = $5, connection_version = $6,
@@ -72,6 +73,7 @@ pub async fn follow(scope: &mut OrgScope, approval: ApprovalId, followed: &Follo
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn keep(scope: &mut OrgScope, id_sha256: &[u8; 32], until: DateTime<Utc>) -> Result<()> {
     sqlx::query!(
         "UPDATE tasks SET kept_until = $3 WHERE org_id = $1 AND id_sha256 = $2 AND upstream_task IS NOT NULL",
@@ -89,6 +91,7 @@ pub async fn keep(scope: &mut OrgScope, id_sha256: &[u8; 32], until: DateTime<Ut
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn is_last_follower(scope: &mut OrgScope, id_sha256: &[u8; 32], followed: &Followed) -> Result<bool> {
     let open = sqlx::query_scalar!(
         "SELECT id_sha256 FROM tasks

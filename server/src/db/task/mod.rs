@@ -48,6 +48,7 @@ const MAX_EACH: i64 = 1_000;
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn insert(
     scope: &mut OrgScope,
     id_sha256: &[u8; 32],
@@ -96,6 +97,7 @@ pub async fn insert(
 ///
 /// # Errors
 /// When Postgres cannot be reached, or the row contradicts itself.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn find(scope: &mut OrgScope, id_sha256: &[u8; 32], owner: Owner) -> Result<Option<Task>> {
     let row = sqlx::query!(
         r#"SELECT approval_id, toolkit_tool_id, definition_sha256, normal_sha256, connection_id, connection_version, upstream_task,
@@ -149,6 +151,7 @@ pub async fn find(scope: &mut OrgScope, id_sha256: &[u8; 32], owner: Owner) -> R
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn count_handles(scope: &mut OrgScope, approval: ApprovalId) -> Result<i64> {
     Ok(sqlx::query_scalar!(
         r#"SELECT count(*) AS "count!" FROM tasks
@@ -165,6 +168,7 @@ pub async fn count_handles(scope: &mut OrgScope, approval: ApprovalId) -> Result
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn count_open(scope: &mut OrgScope, approval: ApprovalId) -> Result<i64> {
     Ok(sqlx::query_scalar!(
         r#"SELECT count(*) AS "count!" FROM tasks
@@ -180,6 +184,7 @@ pub async fn count_open(scope: &mut OrgScope, approval: ApprovalId) -> Result<i6
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn trace(scope: &mut OrgScope, approval: ApprovalId) -> Result<Option<String>> {
     Ok(sqlx::query_scalar!(
         r#"SELECT trace AS "trace!" FROM tasks
@@ -197,6 +202,7 @@ pub async fn trace(scope: &mut OrgScope, approval: ApprovalId) -> Result<Option<
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub(super) async fn close(scope: &mut OrgScope, approval: ApprovalId, end: End) -> Result<()> {
     sqlx::query!(
         "UPDATE tasks SET closed_at = clock_timestamp(), closed_as = $3
@@ -215,6 +221,7 @@ pub(super) async fn close(scope: &mut OrgScope, approval: ApprovalId, end: End) 
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn cancel(scope: &mut OrgScope, id_sha256: &[u8; 32]) -> Result<bool> {
     let changed = sqlx::query!(
         "UPDATE tasks SET closed_at = clock_timestamp(), closed_as = $3
@@ -234,6 +241,7 @@ pub async fn cancel(scope: &mut OrgScope, id_sha256: &[u8; 32]) -> Result<bool> 
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn waiting(scope: &mut SystemScope, except: &[Uuid]) -> Result<Vec<(OrgId, ApprovalId)>> {
     let rows = sqlx::query!(
         "SELECT a.org_id, a.id FROM approvals a
@@ -257,6 +265,7 @@ pub const SWEPT_AT_ONCE: u64 = 500;
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn sweep(scope: &mut SystemScope) -> Result<u64> {
     let swept = sqlx::query!(
         "DELETE FROM tasks WHERE id_sha256 IN (
