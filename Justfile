@@ -51,6 +51,12 @@ dev *args: _rust _cc _postgres _wasm
         done
     done
 
+# The program as it is installed, with the console in it, without `dev` and the sample upstream
+[group('run')]
+release: _rust _cc console
+    @cargo build --release --package permesso --bin permesso --no-default-features
+    @echo {{ quote(target / "release/permesso") }}
+
 # Build the console into console/dist, and print its size; does nothing when nothing has changed
 [group('run')]
 console: _rust _cc _wasm
@@ -126,8 +132,8 @@ lint: _rust _cc
 [group('check')]
 [positional-arguments]
 bench *args: _rust _cc _postgres
-    @cargo build --release --package permesso --bin permesso
-    @PERMESSO_BIN={{ quote(target / "release/permesso") }} cargo run --release --package bench -- "$@"
+    @cargo build --release --package permesso --package bench --bin permesso --bin bench
+    @PERMESSO_BIN={{ quote(target / "release/permesso") }} {{ quote(target / "release/bench") }} "$@"
 
 # Agents of every kind and hostiles at three gateways, every call accounted for; then fuzzing, unless --no-fuzz
 [group('check')]

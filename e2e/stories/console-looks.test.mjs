@@ -108,12 +108,14 @@ describe("what people see in the console", () => {
     const mara = await people.enter(gateway, credentials(gateway), { at: INBOX });
     await looksAt(mara.page, approval_id);
     await row(mara.page, approval_id).getByText("tool changed").waitFor();
+    const difference = card(mara.page).getByRole("group", { name: "Changes in the definition" });
+    await difference.waitFor();
     const words = await card(mara.page).innerText();
     assert.match(words, /The tool has changed since it was reviewed/);
     assert.match(words, /tells a friend/);
     await look(mara, "inbox-changed-tool");
     await mara.goes(`/acme/approvals/${approval_id}`);
-    await card(mara.page).waitFor();
+    await difference.waitFor();
     await look(mara, "approval-changed-tool");
     const { definition_sha256 } = await admin.approval(approval_id);
     const reviewed = card(mara.page).getByRole("list").filter({ hasText: "as the first one seen" });
@@ -130,6 +132,28 @@ describe("what people see in the console", () => {
     assert.match(first, /as the first one seen/);
     await reviewed.scrollIntoViewIfNeeded();
     await look(mara, "approval-reviewed");
+  });
+
+  tells("a request is not decided where what has changed in its tool cannot be loaded", async (people) => {
+    upstream.tools[1] = definition("Moves money, and tells two friends.").replace("transfer", "change");
+    await admin.acme("POST", "/connections/bank/refresh");
+    const { approval_id } = held(await call(odd, "change", { to: "a friend", amount: "1 292.00" }));
+    const mara = await people.enter(gateway, credentials(gateway));
+    const { page } = mara;
+    mara.foresees(/^answer 404 GET \/assets\//, /^console /);
+    const gone = (route) => route.fulfill({ status: 404, contentType: "application/problem+json", body: "{}" });
+    await page.route(/split_seldom\.wasm$/, gone);
+    await mara.goes(`/acme/approvals/${approval_id}`);
+    await card(page).getByText("This part could not be loaded").waitFor();
+    await page.getByText("Before one decides, the change must be seen.").waitFor();
+    const approve = page.getByRole("button", { name: "Approve" });
+    assert.equal(await approve.count(), 0);
+
+    await page.unroute(/split_seldom\.wasm$/, gone);
+    await page.getByRole("button", { name: "Load the console anew" }).click();
+    await card(page).getByRole("group", { name: "Changes in the definition" }).getByText("tells two friends").waitFor();
+    await approve.waitFor();
+    await admin.reject(approval_id, "seen");
   });
 
   tells("a request beside the last one that was approved", async (people) => {

@@ -4,7 +4,7 @@
 use std::{fs::Permissions, os::unix::fs::PermissionsExt, sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
-use permesso::postgres::{Embedded, Options};
+use devkit::postgres::{Embedded, Options};
 use reqwest::Method;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;

@@ -12,9 +12,9 @@ use sha2::{Digest, Sha256};
 
 use crate::{read, split::Groups};
 
-/// What the inbox may load, in bytes after Brotli: everything but the groups of other pages. It is to become 345 kB: most of
-/// it is Leptos compiled anew for every type that is shown or followed (`console/src/reactive.rs`), and JSON.
-const INBOX: usize = 385_000;
+/// What the inbox may load, in bytes after Brotli: everything but the groups. Most of it is Leptos compiled anew for every
+/// type that is shown or followed (`console/src/reactive.rs`), and JSON.
+const INBOX: usize = 345_000;
 /// What opening a page of a group may load beyond that.
 const GROUP: usize = 75_000;
 /// What all files together may weigh.

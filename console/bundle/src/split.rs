@@ -2,12 +2,13 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use wasm_bindgen_cli_support::Bindgen;
-use wasm_encoder::{RawSection, Section};
-use wasmparser::{Parser, Payload};
 
-use crate::read;
+use crate::{
+    compact::{self, Names},
+    read,
+};
 
 /// The script that the page starts.
 pub(crate) const SCRIPT: &str = "console.js";
@@ -20,8 +21,9 @@ pub(crate) const GROUPS: &str = "groups.js";
 /// The groups of pages by their names, and the files that opening one loads.
 pub(crate) type Groups = BTreeMap<String, Vec<String>>;
 
-/// Writes the files into the directory. They name each other, and fit only each other.
-pub(crate) fn split(wasm: &Path, directory: &Path) -> Result<Groups> {
+/// Writes the files into the directory. They name each other, and fit only each other. `fast`: as they come, not so that they
+/// compress well.
+pub(crate) fn split(wasm: &Path, directory: &Path, fast: bool) -> Result<Groups> {
     fs::create_dir_all(directory)?;
     let main = directory.join("console.wasm");
     let linked = read(wasm)?;
@@ -31,10 +33,6 @@ pub(crate) fn split(wasm: &Path, directory: &Path) -> Result<Groups> {
     options.link_name = "./groups.js";
     options.main_module = "./console.js";
     let split = wasm_split_cli_support::transform(options).map_err(|error| anyhow!("{error:?}"))?;
-    for file in split.split_modules {
-        let stripped = strip(&read(&file)?)?;
-        fs::write(file, stripped)?;
-    }
     Bindgen::new()
         .input_path(&main)
         .out_name("console")
@@ -47,23 +45,17 @@ pub(crate) fn split(wasm: &Path, directory: &Path) -> Result<Groups> {
         .remove_producers_section(true)
         .generate(directory)?;
     fs::remove_file(&main)?;
-    let named = |stem: String| format!("{stem}.wasm");
-    Ok(split.prefetch_map.into_iter().map(|(group, files)| (group, files.into_iter().map(named).collect())).collect())
-}
-
-/// A module without its custom sections: names, and what the linker wanted to know.
-fn strip(module: &[u8]) -> Result<Vec<u8>> {
-    let mut stripped = wasm_encoder::Module::HEADER.to_vec();
-    for payload in Parser::new(0).parse_all(module) {
-        let payload = payload?;
-        if matches!(payload, Payload::CustomSection(_)) {
-            continue;
-        }
-        if let Some((id, range)) = payload.as_section() {
-            let range = usize::try_from(range.start)?..usize::try_from(range.end)?;
-            let data = module.get(range).context("a section beyond the end of its module")?;
-            RawSection { id, data }.append_to(&mut stripped);
+    let (script, main) = (directory.join(SCRIPT), directory.join(MODULE));
+    if !fast {
+        let module = read(&main)?;
+        let names = Names::of(&module, "./console_bg.js")?;
+        fs::write(&script, names.script(&fs::read_to_string(&script)?)?)?;
+        fs::write(main, compact::module(&module, &names)?)?;
+        for file in split.split_modules {
+            let module = compact::module(&read(&file)?, &Names::default())?;
+            fs::write(file, module)?;
         }
     }
-    Ok(stripped)
+    let named = |stem: String| format!("{stem}.wasm");
+    Ok(split.prefetch_map.into_iter().map(|(group, files)| (group, files.into_iter().map(named).collect())).collect())
 }

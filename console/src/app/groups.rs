@@ -1,6 +1,7 @@
 //! The views of the pages, by the groups in which a browser loads them. What only the pages of one group need stands in a
 //! file of its own, which `console/bundle` splits off at the functions that are marked here. A page that is opened by
-//! everybody belongs to the main group, and every other one to a group of pages that are used together.
+//! everybody belongs to the main group, and every other one to a group of pages that are used together. Parts of the main
+//! pages that are seldom shown are a group, too: they are marked where they stand.
 
 use leptos::{
     prelude::*,
@@ -9,9 +10,9 @@ use leptos::{
 };
 
 use crate::{
-    components::{Button, EmptyState, Kind, Skeleton},
+    components::{EmptyState, NotLoaded, Skeleton, late},
+    decide::load_seldom,
     pages::{Approval, AuditList, AuditRecord, FirstOrg, Inbox, Invite, Me, People, SignIn},
-    reactive::varying,
     shell::{
         places::{AccountPage, AuditPage, Content, MainPage},
         title,
@@ -36,6 +37,7 @@ pub(super) fn load_when_idle() {
     let load = || {
         spawn_local(async {
             // A group that cannot be loaded now is loaded when one of its pages is opened.
+            let _ = load_seldom().await;
             let _ = load_audit().await;
             let _ = load_people().await;
             let _ = load_account().await;
@@ -105,34 +107,21 @@ async fn builder(content: Content) -> Result<ViewFn, SplitLoaderError> {
 /// A page whose group is loaded first, unless it was loaded before.
 #[component]
 fn Loaded(content: Content) -> impl IntoView {
-    let built = RwSignal::new(None::<Option<ViewFn>>);
-    spawn_local(async move {
-        let builder = builder(content).await.ok();
-        // The page may have been left meanwhile.
-        built.try_set(Some(builder));
-    });
-    varying(move || match built.get() {
-        None => view! { <main class="page late"><Skeleton lines=6 /></main> }.into_any(),
-        Some(Some(build)) => build.run(),
-        Some(None) => view! { <NotLoaded /> }.into_any(),
-    })
+    late(
+        Box::pin(builder(content)),
+        || view! { <main class="page late"><Skeleton lines=6 /></main> }.into_any(),
+        || view! { <PageNotLoaded /> }.into_any(),
+    )
 }
 
 /// What stands in the place of a page that cannot be loaded. The next visit tries again.
 #[component]
-fn NotLoaded() -> impl IntoView {
+fn PageNotLoaded() -> impl IntoView {
     title(|| "Not loaded".into());
-    // What was decided and is not sent yet makes the browser ask first.
-    let load = Callback::new(|()| {
-        let _ = window().location().reload();
-    });
     view! {
         <main class="page">
             <EmptyState title="This page could not be loaded" whole=true>
-                <p role="alert">
-                    "Permesso cannot be reached, or has been updated since the console was started. Everything else here goes on."
-                </p>
-                <Button kind=Kind::Primary on_press=load>"Load the console anew"</Button>
+                <NotLoaded />
             </EmptyState>
         </main>
     }

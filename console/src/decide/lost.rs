@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use api_types::ApprovalDetail;
 use gloo_timers::callback::Timeout;
-use leptos::{prelude::*, task::spawn_local};
+use leptos::{prelude::*, task::spawn_local, wasm_split::wasm_split};
 use leptos_router::hooks::use_params_map;
 use uuid::Uuid;
 
@@ -17,7 +17,7 @@ use super::{
 use crate::{
     api::approval_path,
     components::{
-        Tone,
+        Loaded, Tone,
         toast::{Act, Offer},
     },
     reactive::{effect, memo},
@@ -59,7 +59,7 @@ fn look(decisions: Decisions, me: Uuid, org: &str, patient: bool, waits: RwSigna
             Found::Forget => ledger::take(&name),
             Found::Report if patient || unsent.alive_until.is_none() => {
                 ledger::take(&name);
-                spawn_local(tell(decisions, unsent));
+                spawn_local(report(decisions, unsent));
             }
             Found::Report => wait = Some(0),
             Found::Wait(until) => {
@@ -74,6 +74,20 @@ fn look(decisions: Decisions, me: Uuid, org: &str, patient: bool, waits: RwSigna
         })
         .forget();
     }
+}
+
+/// Says what is known of one, once that is loaded which says it.
+async fn report(decisions: Decisions, unsent: Unsent) {
+    match teller().await {
+        Ok(tell) => tell(decisions, unsent),
+        // The next page tries again.
+        Err(_) => decisions.ledger.keep(&Unsent { alive_until: None, ..unsent }),
+    }
+}
+
+#[wasm_split(seldom, fallible, preload(load_seldom), wasm_split_path = ::leptos::wasm_split)]
+pub(crate) fn teller() -> Loaded<fn(Decisions, Unsent)> {
+    Ok(|decisions, unsent| spawn_local(tell(decisions, unsent)))
 }
 
 /// Says what is known of one.

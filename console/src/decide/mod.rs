@@ -21,6 +21,7 @@ use leptos::{prelude::*, task::spawn_local};
 use uuid::Uuid;
 
 pub use lost::Lost;
+pub(crate) use lost::load_seldom;
 pub use queue::{Decision, Phase, Target, Verdict};
 pub use reject::RejectDialog;
 pub use words::Fate;

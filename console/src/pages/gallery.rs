@@ -10,7 +10,7 @@ use crate::{
     api::Failure,
     components::{
         Area, Badge, Button, Choice, Clock, CopyButton, Dialog, Difference, EmptyState, Failed, Field, Form, Icon,
-        Kind, Seen, Shape, Since, Skeleton, Tab, Table, Tabs, Time, Tone, Tree, Until,
+        Kind, SecretOnce, Seen, Shape, Since, Skeleton, Tab, Table, Tabs, Time, Tone, Tree, Until,
         toast::{Offer, Toasts},
     },
     reactive::derived,
@@ -48,6 +48,15 @@ fn Words() -> impl IntoView {
         <p><Time at=now - TimeDelta::minutes(18) /> ", " <Time at=now - TimeDelta::days(3) full=true /> ", " <Until at=now + TimeDelta::minutes(42) /></p>
         <h2>"Copy"</h2>
         <p><code>"./just up"</code> <CopyButton text="./just up".to_owned() what="the command" /></p>
+        <h2>"Secret that is shown once"</h2>
+        <SecretOnce
+            what="the key"
+            secret="pmk_example".to_owned()
+            lead=view! { <b>"Give this key to the agent"</b> }.into_any()
+            on_done=Callback::new(|()| ())
+        >
+            "It is shown only now. Lost? Make another."
+        </SecretOnce>
     }
 }
 

@@ -54,6 +54,7 @@ impl Client {
     }
 
     /// Signs in with a password that is at hand.
+    #[cfg(feature = "devkit")]
     pub(super) async fn sign_in_as(url: &str, email: &str, password: &SecretString) -> anyhow::Result<Self> {
         Self::sign_in_by(url, None, email, password).await
     }

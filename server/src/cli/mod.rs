@@ -4,13 +4,17 @@
 mod approvals;
 mod client;
 mod connect;
+#[cfg(feature = "devkit")]
 mod dev;
 mod healthcheck;
 mod keys;
+#[cfg(not(feature = "devkit"))]
+mod left_out;
 mod migrate;
 mod output;
 mod people;
-pub mod sample_upstream;
+#[cfg(feature = "devkit")]
+mod sample_upstream;
 mod serve;
 mod setup;
 
@@ -45,6 +49,7 @@ enum Command {
     /// security would not bind. See .env.example for every variable.
     Serve(serve::ServeArgs),
     /// Run the gateway with everything it needs, to try it: Postgres, a sample org and upstream
+    #[cfg(feature = "devkit")]
     Dev(dev::DevArgs),
     /// Bring the database's schema up to date, as its owner
     Migrate,
@@ -62,7 +67,12 @@ enum Command {
     /// Exit with 0 when the gateway is ready, else with 1
     Healthcheck(healthcheck::HealthcheckArgs),
     /// Serve a small invoice ledger over MCP, to try the gateway on
+    #[cfg(feature = "devkit")]
     SampleUpstream(sample_upstream::SampleUpstreamArgs),
+    /// Not in this build
+    #[cfg(not(feature = "devkit"))]
+    #[command(name = "dev", alias = "sample-upstream", hide = true, disable_help_flag = true)]
+    LeftOut(left_out::Anything),
 }
 
 /// Reads the command line and runs the command; `serve` and `dev` serve this console.
@@ -90,6 +100,7 @@ pub fn run(console: Console) -> ExitCode {
 async fn dispatch(command: Command, console: Console, out: Output) -> anyhow::Result<()> {
     match command {
         Command::Serve(args) => serve::run(args, console, out).await,
+        #[cfg(feature = "devkit")]
         Command::Dev(args) => dev::run(args, console, out).await,
         Command::Migrate => migrate::run(out).await,
         Command::Keys(command) => keys::run(command, out).await,
@@ -97,7 +108,10 @@ async fn dispatch(command: Command, console: Console, out: Output) -> anyhow::Re
         Command::Approvals(command) => approvals::run(command, out).await,
         Command::People(command) => people::run(command, out).await,
         Command::Healthcheck(args) => healthcheck::run(args, out).await,
+        #[cfg(feature = "devkit")]
         Command::SampleUpstream(args) => sample_upstream::run(args, out).await,
+        #[cfg(not(feature = "devkit"))]
+        Command::LeftOut(_) => Err(left_out::refused()),
     }
 }
 

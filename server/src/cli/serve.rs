@@ -38,9 +38,11 @@ pub(super) async fn run(args: ServeArgs, console: Console, out: Output) -> anyho
     let config = Config::from_env().map_err(refuse)?;
     telemetry::start_log(&config.log);
     let Some(url) = &config.database_url else {
-        return Err(refuse(
-            "DATABASE_URL is not set: give the Postgres to work on, or use `permesso dev` to try Permesso",
-        ));
+        return Err(refuse(if cfg!(feature = "devkit") {
+            "DATABASE_URL is not set: give the Postgres to work on, or use `permesso dev` to try Permesso"
+        } else {
+            "DATABASE_URL is not set: give the Postgres to work on"
+        }));
     };
     MasterKey::from_config(&config).map_err(refuse)?;
     // What is wrong with the configuration is said before a database is asked.

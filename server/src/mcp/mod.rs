@@ -4,7 +4,7 @@
 //! Everything that an authenticated caller sends is recorded before it is answered.
 
 mod answer;
-pub mod connect;
+mod connect;
 mod entry;
 mod listen;
 mod methods;

@@ -12,8 +12,9 @@ use std::{
     time::Duration,
 };
 
+use devkit::postgres::Embedded;
 use nix::unistd::{User, geteuid};
-use permesso::{postgres::Embedded, process::SystemUser};
+use permesso::process::SystemUser;
 use serde_json::{Value, json};
 
 use crate::support::{

@@ -8,8 +8,8 @@ use std::{
     sync::{Mutex, OnceLock},
 };
 
+use devkit::postgres::{Embedded, Options, embedded};
 use nix::{libc, sys::signal::kill, unistd::Pid};
-use permesso::postgres::{Embedded, Options, embedded};
 use secrecy::ExposeSecret;
 
 const PREFIX: &str = "permesso-it-";

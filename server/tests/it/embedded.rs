@@ -11,11 +11,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use devkit::postgres::{Embedded, Options, embedded};
 use nix::{sys::signal::Signal, unistd::geteuid};
-use permesso::{
-    postgres::{Embedded, Options, embedded},
-    process,
-};
+use permesso::process;
 use secrecy::ExposeSecret;
 use sqlx::{Connection, PgConnection};
 use tempfile::TempDir;

@@ -49,6 +49,8 @@ impl Entry {
 pub struct News<'a> {
     /// What is known of requests, by id.
     pub rows: &'a HashMap<Uuid, Arc<Approval>>,
+    /// Whether all of them were read once.
+    pub complete: bool,
     /// Whether a request belongs in this list.
     pub here: &'a dyn Fn(&Approval) -> bool,
     /// A pointer is over the list, a finger on it, or the focus in it.
@@ -64,6 +66,8 @@ pub struct Board {
     pub entries: Vec<Entry>,
     /// New ones that are not shown because the list is held.
     pub withheld: usize,
+    /// Whether all that the server has was read once.
+    pub complete: bool,
 }
 
 impl Board {
@@ -86,16 +90,17 @@ impl Board {
         let new = news.rows.values().filter(|row| !shown.contains(&row.id) && (news.here)(row));
         // Into an empty list everything may come: there is nothing that could jump.
         if news.held && !self.entries.is_empty() {
-            return Self { withheld: new.count(), entries };
+            return Self { withheld: new.count(), entries, complete: news.complete };
         }
         entries.extend(new.map(Entry::new));
         entries.sort_by_key(|entry| key(&entry.approval, entry.group));
-        Self { entries, withheld: 0 }
+        Self { entries, withheld: 0, complete: news.complete }
     }
 
     /// Whether it would be shown as the other is.
     pub fn is_same(&self, other: &Self) -> bool {
         self.withheld == other.withheld
+            && self.complete == other.complete
             && self.entries.len() == other.entries.len()
             && self.entries.iter().zip(&other.entries).all(|(one, other)| one.id() == other.id() && one.is_same(other))
     }
@@ -117,7 +122,7 @@ mod tests {
 
     fn after(board: &Board, rows: &HashMap<Uuid, Arc<Approval>>, held: bool, keep: &[u128]) -> Board {
         let here = |row: &Approval| row.status == "pending";
-        board.after(&News { rows, here: &here, held, keep: &|id| keep.contains(&id.as_u128()) })
+        board.after(&News { rows, complete: true, here: &here, held, keep: &|id| keep.contains(&id.as_u128()) })
     }
 
     fn brought(board: &Board, of: &[(u128, i64)], held: bool, keep: &[u128]) -> Board {

@@ -1,13 +1,13 @@
 //! Nothing in the list: what this place is, and how to make something arrive.
 
 use domain::Right;
-use leptos::{prelude::*, task::spawn_local};
+use leptos::{prelude::*, task::spawn_local, wasm_split::wasm_split};
 use serde_json::Value;
 
 use super::room::Room;
 use crate::{
     api::{Api, Failure, of_org},
-    components::{CopyButton, EmptyState, Failed, Marked, Sentence},
+    components::{CopyButton, EmptyState, Failed, Loaded, Loading, Marked, Sentence},
     reactive::varying,
     shell::Org,
     show::{folding::Limit, marks::Form, words::Words},
@@ -25,9 +25,19 @@ struct Example {
     held: bool,
 }
 
+#[wasm_split(seldom, fallible, wasm_split_path = ::leptos::wasm_split)]
+fn nothing() -> Loaded<fn() -> AnyView> {
+    Ok(|| view! { <NothingWaits /> }.into_any())
+}
+
+/// That nothing waits, once it is loaded.
+pub(super) fn nothing_waits() -> Loading {
+    Box::pin(async { nothing().await.map(ViewFn::from) })
+}
+
 /// Nothing waits.
 #[component]
-pub(super) fn NothingWaits() -> impl IntoView {
+fn NothingWaits() -> impl IntoView {
     let (org, api) = (Org::here(), Api::here());
     let found = RwSignal::new(None::<Result<Option<Example>, Failure>>);
     let may = org.may(Right::ReadToolkits);

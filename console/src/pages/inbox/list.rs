@@ -9,7 +9,7 @@ use web_sys::{Element, HtmlElement};
 
 use super::{
     board::Entry,
-    empty::{NothingDecided, NothingWaits},
+    empty::{NothingDecided, nothing_waits},
     is_wide,
     order::Group,
     place::Tab,
@@ -17,7 +17,7 @@ use super::{
     row::Row,
 };
 use crate::{
-    components::{Button, Failed, Icon, Kind, Shape, Show, Skeleton, Tab as OneTab, Tabs},
+    components::{Button, Failed, Icon, Kind, Late, Shape, Show, Skeleton, Tab as OneTab, Tabs},
     reactive::{derived, memo, varying},
     shell::{Shortcuts, Waiting},
 };
@@ -182,8 +182,8 @@ pub(super) enum Stage {
 /// What the list shows just now.
 pub(super) fn stage(room: Room) -> Memo<Stage> {
     memo(move || {
-        let (tab, complete) = room.reading.listed.with(|listed| (listed.tab, listed.complete));
-        match (room.board.with(|board| board.entries.is_empty()), complete) {
+        let tab = room.reading.listed.with(|listed| listed.tab);
+        match room.board.with(|board| (board.entries.is_empty(), board.complete)) {
             (false, _) => Stage::Rows,
             (true, true) => Stage::Empty(tab),
             (true, false) if room.reading.pages.failure.with(Option::is_some) => Stage::Failed,
@@ -198,7 +198,7 @@ fn Lines() -> impl IntoView {
     varying(move || match stage.get() {
         Stage::Failed => ().into_any(),
         Stage::Unread => view! { <div class="lines"><Skeleton lines=6 /></div> }.into_any(),
-        Stage::Empty(Tab::Waiting) => view! { <NothingWaits /> }.into_any(),
+        Stage::Empty(Tab::Waiting) => view! { <Late part=nothing_waits() /> }.into_any(),
         Stage::Empty(Tab::Decided) => view! { <NothingDecided /> }.into_any(),
         Stage::Rows => view! { <Groups /> }.into_any(),
     })

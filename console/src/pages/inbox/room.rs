@@ -220,7 +220,7 @@ impl Room {
                 }
                 let here = |approval: &Approval| listed.has(approval, time);
                 let keep = |id| selected == Some(id) || decisions.of(id).is_some();
-                known.after(&News { rows: listed.rows(), here: &here, held, keep: &keep })
+                known.after(&News { rows: listed.rows(), complete: listed.complete, here: &here, held, keep: &keep })
             });
             self.show(board, &search.get_untracked());
             asked

@@ -12,9 +12,9 @@ use super::{
 };
 use crate::{
     api::encoded,
-    components::{Badge, Icon, Shape, Time, Tone, Until},
+    components::{Badge, Icon, Said, Shape, Time, Tone, Until},
     decide::{Decisions, Fate, Phase},
-    pages::request::{Said, StatusBadge},
+    pages::request::StatusBadge,
     reactive::memo,
 };
 

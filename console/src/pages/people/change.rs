@@ -3,7 +3,10 @@
 use api_types::{Member, UpdateMember};
 use leptos::{prelude::*, task::spawn_local};
 
-use super::{Room, options, rights};
+use super::{
+    rights,
+    room::{Room, options},
+};
 use crate::{
     api::{Api, Failure, of_org},
     components::{

@@ -3,7 +3,7 @@
 use api_types::Invitation;
 use leptos::prelude::*;
 
-use super::Room;
+use super::room::Room;
 use crate::{
     api::of_org,
     components::{Badge, Button, Confirm, Kind, Listing, Said, Seen, Show, Time, Tone, Until},

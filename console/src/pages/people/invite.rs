@@ -3,10 +3,13 @@
 use api_types::{CreateInvitation, CreatedInvitation};
 use leptos::prelude::*;
 
-use super::{Room, options, rights};
+use super::{
+    rights,
+    room::{Room, options},
+};
 use crate::{
     api::{Api, Failure, of_org},
-    components::{Button, Choice, CopyButton, Failed, Field, Form, Kind, Said, Sending, Until},
+    components::{Button, Choice, Failed, Field, Form, Kind, Said, SecretOnce, Sending, Until},
     reactive::{derived, varying},
     shell::Org,
 };
@@ -67,15 +70,14 @@ fn Offer(room: Room, made: RwSignal<Option<CreatedInvitation>>) -> impl IntoView
 /// The link and what to do with it; gone once one says so.
 #[component]
 fn Link(created: CreatedInvitation, made: RwSignal<Option<CreatedInvitation>>) -> impl IntoView {
-    let email = created.invitation.email.clone();
+    let lead = view! {
+        <b>"Send this link to " <Said text=created.invitation.email /></b>
+        ", by a way that only they read: Permesso sends nothing itself."
+    };
+    let lead = lead.into_any();
     view! {
-        <div class="link">
-            <p><b>"Send this link to " <Said text=email /></b>", by a way that only they read: Permesso sends nothing itself."</p>
-            <p class="secret"><code tabindex="0"><Said text=created.url.clone() /></code> <CopyButton text=created.url what="the link" /></p>
-            <p class="quiet">
-                "Whoever has it can come in, once (" <Until at=created.invitation.expires_at /> "). It is shown only now. Lost? Invite them again: then only the new link works."
-            </p>
-            <Button on_press=Callback::new(move |()| made.set(None))>"Done"</Button>
-        </div>
+        <SecretOnce what="the link" secret=created.url lead on_done=Callback::new(move |()| made.set(None))>
+            "Whoever has it can come in, once (" <Until at=created.invitation.expires_at /> "). It is shown only now. Lost? Invite them again: then only the new link works."
+        </SecretOnce>
     }
 }

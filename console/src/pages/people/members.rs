@@ -3,7 +3,7 @@
 use api_types::Member;
 use leptos::prelude::*;
 
-use super::Room;
+use super::room::Room;
 use crate::{
     api::{Api, encoded},
     components::{Badge, Button, Kind, Listing, Said, Show, Time},

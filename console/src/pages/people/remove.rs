@@ -4,7 +4,7 @@ use api_types::{ApiKey, List};
 use domain::Right;
 use leptos::prelude::*;
 
-use super::Room;
+use super::room::Room;
 use crate::{
     api::{Api, of_org, read::Read},
     components::{Clock, Confirm, Said, Sentence},

@@ -5,12 +5,12 @@ use leptos::{html, prelude::*};
 use wasm_bindgen::JsCast;
 
 use super::{
-    Detail, Said,
     amend::{MoreTime, TakeBack},
-    part, words,
+    detail::{Detail, part},
+    words,
 };
 use crate::{
-    components::{Button, Clock, Field, Fresh, Kind, Moment, Presses, Show, presses::READ},
+    components::{Button, Clock, Field, Fresh, Kind, Moment, Presses, Said, Show, presses::READ},
     decide::{Decisions, Phase, Target, Verdict},
     reactive::{effect, effect_again, memo, varying},
     shell::{Org, Shortcuts},

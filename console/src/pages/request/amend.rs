@@ -6,7 +6,7 @@ use domain::approval::state::EXTENSIONS;
 use leptos::prelude::*;
 use serde::Serialize;
 
-use super::{Detail, part};
+use super::detail::{Detail, part};
 use crate::{
     api::{Api, approval_path},
     components::{Button, Failed, Field, Form, Fresh, Kind, Moment, Sending, Show, Tone, toast::Toasts},

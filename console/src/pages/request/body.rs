@@ -1,12 +1,12 @@
 //! What would run: the arguments, compared with the last call that was approved, and the tool's own words.
 
 use api_types::ReviewedDefinition;
-use leptos::prelude::*;
+use leptos::{prelude::*, wasm_split::wasm_split};
 use serde::Deserialize;
 
-use super::{Detail, Said, part};
+use super::detail::{Detail, part};
 use crate::{
-    components::{Difference, SaidBlock, Sentence, Show, Time, Tree},
+    components::{Difference, Late, Loaded, Loading, Said, SaidBlock, Sentence, Show, Time, Tree},
     reactive::{memo, varying},
     shell::Org,
     show::words::{Words, plain},
@@ -56,7 +56,11 @@ struct Told {
 
 /// What the tool is, and how that has changed since somebody looked.
 #[component]
-pub(super) fn Definition(detail: Detail) -> impl IntoView {
+pub(super) fn Definition(
+    detail: Detail,
+    /// Becomes true once a change can be seen.
+    compares: RwSignal<bool>,
+) -> impl IntoView {
     let now = part(detail, |detail| detail.definition.get().to_owned());
     let reviewed = part(detail, |detail| detail.reviewed_definition.as_ref().map(|old| old.get().to_owned()));
     let told = memo(move || {
@@ -66,7 +70,7 @@ pub(super) fn Definition(detail: Detail) -> impl IntoView {
     view! {
         {varying(move || reviewed.get().map(|old| view! {
             <h3>"The tool has changed since it was reviewed"</h3>
-            <Difference old=Signal::stored(old) new=now />
+            <Late part=change(old, now, compares) />
             <Reviewed detail />
         }))}
         <details class="about">
@@ -79,6 +83,24 @@ pub(super) fn Definition(detail: Detail) -> impl IntoView {
             <Show when=move || reviewed.with(Option::is_none)><Reviewed detail /></Show>
         </details>
     }
+}
+
+/// Builds the comparison of two definitions, the old one first.
+type Compare = fn(Signal<String>, Signal<String>) -> AnyView;
+
+#[wasm_split(seldom, fallible, wasm_split_path = ::leptos::wasm_split)]
+fn difference() -> Loaded<Compare> {
+    Ok(|old, new| view! { <Difference old new /> }.into_any())
+}
+
+/// What has changed in the tool, once it is loaded.
+fn change(old: String, new: Memo<String>, compares: RwSignal<bool>) -> Loading {
+    Box::pin(async move {
+        difference().await.map(|build| {
+            compares.try_set(true);
+            ViewFn::from(move || build(Signal::stored(old.clone()), new.into()))
+        })
+    })
 }
 
 /// Which definitions of the tool were reviewed, by whom and when, and which of them this request is about.

@@ -4,9 +4,13 @@ use chrono::{DateTime, Utc};
 use leptos::{html, prelude::*};
 use uuid::Uuid;
 
-use super::{Detail, Said, StatusBadge, part, words};
+use super::{
+    detail::{Detail, part},
+    status::StatusBadge,
+    words,
+};
 use crate::{
-    components::{Badge, Clock, Icon, Shape, Show, Time, Tone, Until, local_time},
+    components::{Badge, Clock, Icon, Said, Shape, Show, Time, Tone, Until, local_time},
     reactive::{effect, memo, varying},
 };
 

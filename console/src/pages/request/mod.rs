@@ -7,11 +7,13 @@
 mod actions;
 mod amend;
 mod body;
+mod detail;
 mod head;
 mod notes;
 mod past;
 mod result;
 mod settle;
+mod status;
 mod words;
 
 use std::sync::Arc;
@@ -20,19 +22,19 @@ use api_types::{Approval, ApprovalDetail};
 use leptos::prelude::*;
 use uuid::Uuid;
 
+pub use self::status::StatusBadge;
 use self::{
     actions::Actions,
     body::{Arguments, Definition},
+    detail::part,
     head::Head,
     notes::Notes,
     past::{History, Similar},
     result::Outcome,
-    settle::SettleForm,
 };
-pub use crate::components::Said;
 use crate::{
     api::{approval_path, live::Live, read::Read},
-    components::{Badge, EmptyState, Failed, Icon, Show, Skeleton},
+    components::{EmptyState, Failed, Late, Show, Skeleton},
     decide::{Decisions, Fate},
     reactive::{effect, memo, varying},
     shell::Org,
@@ -40,17 +42,6 @@ use crate::{
 
 /// What is shown instead of what decides; `None` where one may decide.
 pub type Instead = Signal<Option<ViewFn>>;
-
-/// The request that is shown, as it is now.
-type Detail = RwSignal<Arc<ApprovalDetail>>;
-
-/// A part of a request that says so only when it has changed.
-fn part<T: PartialEq + Send + Sync + 'static>(
-    detail: Detail,
-    of: impl Fn(&ApprovalDetail) -> T + Send + Sync + 'static,
-) -> Memo<T> {
-    memo(move || detail.with(|detail| of(detail)))
-}
 
 /// A request, read from the server and followed.
 #[component]
@@ -135,6 +126,10 @@ fn Card(
     });
     let unsettled = part(detail, |detail| detail.approval.status == "outcome_unknown" || detail.approval.asks_input);
     keeps_clear();
+    // What has changed in the tool may have to be loaded first: nothing is decided before it can be seen.
+    let compares = RwSignal::new(false);
+    let changed = part(detail, |detail| detail.reviewed_definition.is_some());
+    let unseen = memo(move || changed.get() && !compares.get());
     // Settling decides, too.
     let barred = memo(move || instead_of_actions.is_some_and(|instead| instead.with(Option::is_some)));
     view! {
@@ -142,16 +137,20 @@ fn Card(
             <Head detail wants_focus />
             <Notes detail />
             <Show when=move || unsettled.get() && !barred.get()>
-                <SettleForm detail on_settled=Callback::new(move |()| read.again()) />
+                <Late part=settle::form(detail, Callback::new(move |()| read.again())) />
             </Show>
             <Outcome detail />
             <Arguments detail />
-            <Definition detail />
+            <Definition detail compares />
             <Similar detail />
             <History detail />
         </article>
         {varying(move || match instead_of_actions.and_then(|instead| instead.get()) {
             Some(notice) => notice.run(),
+            None if unseen.get() => view! {
+                <div class="acts" role="status"><p class="cannot">"The tool has changed. Before one decides, the change must be seen."</p></div>
+            }
+                .into_any(),
             None => view! { <Actions detail on_done=Callback::new(move |()| read.again()) /> }.into_any(),
         })}
     }
@@ -171,22 +170,4 @@ fn keeps_clear() {
             let _ = root.remove_attribute(NAME);
         }
     });
-}
-
-/// A state of a request, as a badge.
-#[component]
-pub fn StatusBadge(
-    /// The state, as the API has it.
-    #[prop(into)]
-    status: String,
-    /// How the upstream answered, of a call that ran.
-    answer: Option<String>,
-) -> impl IntoView {
-    let (tone, shape, word) = words::badge(&status, answer.as_deref());
-    view! {
-        <Badge tone>
-            <Icon shape />
-            {word}
-        </Badge>
-    }
 }

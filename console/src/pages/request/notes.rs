@@ -2,8 +2,11 @@
 
 use leptos::prelude::*;
 
-use super::{Detail, Said, part, words};
-use crate::components::{Clock, Icon, SaidBlock, Sentence, Shape, Time};
+use super::{
+    detail::{Detail, part},
+    words,
+};
+use crate::components::{Clock, Icon, Said, SaidBlock, Sentence, Shape, Time};
 use crate::reactive::varying;
 
 /// The notes, the most important first.

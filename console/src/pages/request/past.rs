@@ -3,9 +3,12 @@
 use api_types::{Approval, ApprovalEvent};
 use leptos::prelude::*;
 
-use super::{Detail, Said, part, words};
+use super::{
+    detail::{Detail, part},
+    words,
+};
 use crate::{
-    components::{Badge, Icon, SaidBlock, Sentence, Table, Time},
+    components::{Badge, Icon, Said, SaidBlock, Sentence, Table, Time},
     reactive::varying,
     shell::Org,
 };

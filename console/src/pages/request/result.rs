@@ -4,7 +4,10 @@ use api_types::RunResult;
 use domain::Right;
 use leptos::prelude::*;
 
-use super::{Detail, part, words};
+use super::{
+    detail::{Detail, part},
+    words,
+};
 use crate::{
     components::{Icon, SaidBlock, Shape, Tree},
     reactive::{memo, varying},

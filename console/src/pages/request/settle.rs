@@ -2,21 +2,32 @@
 
 use api_types::{Settle, SettleOutcome};
 use chrono::{DateTime, Utc};
-use leptos::prelude::*;
+use leptos::{prelude::*, wasm_split::wasm_split};
 
-use super::{Detail, Said, part};
+use super::detail::{Detail, part};
 use crate::{
     api::{Api, approval_path},
     components::{
-        Area, Button, Clock, Failed, Icon, Kind, Sending, Shape, Time, Tone, Until, local_time, toast::Toasts,
+        Area, Button, Clock, Failed, Icon, Kind, Loaded, Loading, Said, Sending, Shape, Time, Tone, Until, local_time,
+        toast::Toasts,
     },
     reactive::{derived, memo, varying},
     shell::Org,
 };
 
+#[wasm_split(seldom, fallible, wasm_split_path = ::leptos::wasm_split)]
+fn settle_form() -> Loaded<fn(Detail, Callback<()>) -> AnyView> {
+    Ok(|detail, on_settled| view! { <SettleForm detail on_settled /> }.into_any())
+}
+
+/// The explanation and the two choices, once they are loaded.
+pub(super) fn form(detail: Detail, on_settled: Callback<()>) -> Loading {
+    Box::pin(async move { settle_form().await.map(|build| ViewFn::from(move || build(detail, on_settled))) })
+}
+
 /// The explanation and the two choices.
 #[component]
-pub(super) fn SettleForm(detail: Detail, on_settled: Callback<()>) -> impl IntoView {
+fn SettleForm(detail: Detail, on_settled: Callback<()>) -> impl IntoView {
     let asks = detail.with_untracked(|detail| detail.approval.asks_input);
     let (sent, lost) = detail.with_untracked(|detail| {
         let is = |from: &Option<String>, to: &str, name: &str| to == name && from.as_deref() != Some(name);

@@ -5,9 +5,9 @@
 //! Khmer. Bidirectional controls are never ordinary here: they change what the reader sees of everything else.
 
 use unicode_general_category::{GeneralCategory as Category, get_general_category};
-use unicode_script::{Script, UnicodeScript};
+use unicode_script::Script;
 
-use super::{Form, Found};
+use super::{Form, Found, scripts};
 
 /// A value has lines when a line feed stands anywhere but at its end.
 pub(super) fn has_lines(text: &str) -> bool {
@@ -207,7 +207,7 @@ fn is_virama(character: char) -> bool {
 }
 
 fn script(character: Option<char>) -> Option<Script> {
-    character.map(|character| character.script())
+    character.map(scripts::script)
 }
 
 /// Of this script, and no selector or control itself: many in a row are a message.

@@ -8,16 +8,16 @@
 use std::rc::Rc;
 
 use unicode_general_category::{GeneralCategory as Category, get_general_category};
-use unicode_script::{Script, UnicodeScript};
+use unicode_script::Script;
 
-use super::{Found, table::TABLE};
+use super::{Found, scripts, table::TABLE};
 
 /// The script in words, for a mark's name.
 pub(super) fn script(character: char) -> &'static str {
     match character {
         '\u{1d400}'..='\u{1d7ff}' => "Mathematical",
         '\u{ff01}'..='\u{ff5e}' => "Full-width",
-        _ => match character.script() {
+        _ => match scripts::script(character) {
             Script::Common | Script::Inherited => "Sign",
             // Letters of phonetic alphabets: to say that they are Latin would say nothing.
             Script::Latin => "Phonetic",
@@ -36,9 +36,9 @@ pub(super) fn find(characters: &[(usize, char)], found: &mut [Found]) {
     if characters.iter().all(|(_, character)| character.is_ascii()) {
         return;
     }
-    let has_cjk = characters
-        .iter()
-        .any(|(_, one)| matches!(one.script(), Script::Han | Script::Hiragana | Script::Katakana | Script::Hangul));
+    let has_cjk = characters.iter().any(|(_, one)| {
+        matches!(scripts::script(*one), Script::Han | Script::Hiragana | Script::Katakana | Script::Hangul)
+    });
     for at in 0..characters.len() {
         let character = characters[at].1;
         let like = match character {
@@ -174,7 +174,7 @@ fn is_word(character: char) -> bool {
 fn kind(word: &[(usize, char)]) -> Kind {
     let mut kind = Kind::Neutral;
     for (_, character) in word {
-        let script = character.script();
+        let script = scripts::script(*character);
         match script {
             Script::Common | Script::Inherited => {}
             Script::Latin => return Kind::Latin,

@@ -11,6 +11,7 @@
 mod hidden;
 mod lookalike;
 mod names;
+mod scripts;
 mod table;
 
 use std::borrow::Cow;

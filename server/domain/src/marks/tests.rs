@@ -247,3 +247,12 @@ fn the_table_of_look_alikes_is_unicodes() {
         assert_eq!(lookalike::looks_like(character), expected(character), "{character:?}");
     }
 }
+
+#[test]
+fn the_table_of_scripts_is_unicodes() {
+    for character in '\0'..=char::MAX {
+        let assigned = get_general_category(character) != Category::Unassigned;
+        let expected = if assigned { character.script() } else { Script::Unknown };
+        assert_eq!(scripts::script(character), expected, "{character:?}");
+    }
+}

@@ -6,6 +6,7 @@ use axum::{
     body::Bytes,
     extract::{FromRequest, Request},
 };
+use connect::COMMENTED;
 use jsonc_parser::{CollectOptions, parse_to_ast};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
@@ -13,7 +14,6 @@ use wire::canonical::{CanonicalError, check_numbers};
 
 use super::{asking::Asking, authorize::RequestLoad, objects::Objects};
 use crate::{
-    commented::COMMENTED,
     error::{Error, Kind, shown},
     limit::body::{self, LARGEST},
     service::Services,

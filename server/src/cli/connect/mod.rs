@@ -1,9 +1,12 @@
 //! `permesso connect`: points an agent's client at a toolkit. What is printed and written is made by
-//! `mcp::connect`, as on the page that a browser sees at the endpoint.
+//! the crate `connect`, as on the page that a browser sees at the endpoint.
 
 mod check;
 mod write;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use connect::{Client, KEY_VARIABLE, Server, lines};
+use domain::Slug;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use url::Url;
@@ -12,17 +15,14 @@ use super::{
     output::{Output, document, note, put},
     setup::refuse,
 };
-use crate::{
-    config::Config,
-    mcp::connect::{Client, KEY_VARIABLE, Server},
-};
+use crate::config::Config;
 use check::Found;
-use domain::Slug;
 
 /// Options of `connect`.
 #[derive(Debug, clap::Args)]
 pub(super) struct ConnectArgs {
     /// Which client
+    #[arg(value_parser = clients())]
     client: Client,
     /// The toolkit, as <org>/<toolkit>
     #[arg(long)]
@@ -93,9 +93,9 @@ fn need_of_key(client: Client) -> String {
         Client::VsCode => format!("VS Code asks for an API key when it starts the server ({make})."),
         Client::Inspector => format!("It needs an API key ({make})."),
         _ => format!(
-            "{} reads an API key ({make}) from {KEY_VARIABLE}: `read -rs {KEY_VARIABLE} && export {KEY_VARIABLE}` in \
-             the terminal that starts it.",
-            client.title()
+            "{} reads an API key ({make}) from {KEY_VARIABLE}: `{}` in the terminal that starts it.",
+            client.title(),
+            lines::read_key()
         ),
     }
 }
@@ -112,9 +112,8 @@ fn server(args: &ConnectArgs) -> anyhow::Result<Server> {
         ))
     })?;
     let base = base(args.url.as_deref())?;
-    let name = args.name.clone().unwrap_or_else(|| format!("permesso-{toolkit}"));
-    let url = format!("{}/{org}/{toolkit}/mcp", base.as_str().trim_end_matches('/'));
-    Server::new(&name, &url).ok_or_else(|| {
+    let name = args.name.clone().unwrap_or_else(|| Server::usual_name(&toolkit));
+    Server::of(base.as_str().trim_end_matches('/'), &org, &toolkit, &name).ok_or_else(|| {
         refuse(anyhow::anyhow!(
             "{name:?} cannot be a name in every client: give --name 1 to 64 of A-Z, a-z, 0-9, - and _"
         ))
@@ -149,6 +148,13 @@ fn base(given: Option<&str>) -> anyhow::Result<Url> {
             "{given:?} is not a gateway's address: give --url like https://mcp.example.com, without a path"
         ))
     })
+}
+
+/// A client, by its word.
+fn clients() -> impl TypedValueParser<Value = Client> {
+    let values = Client::ALL
+        .map(|client| PossibleValue::new(client.word()).help(format!("{}: {}", client.title(), client.file())));
+    PossibleValuesParser::new(values).try_map(|word| Client::named(&word).ok_or("no client has this name"))
 }
 
 fn secret(text: &str) -> Result<SecretString, std::convert::Infallible> {

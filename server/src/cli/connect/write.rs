@@ -9,11 +9,11 @@ use std::{
 };
 
 use anyhow::Context;
+use connect::{Change, Client, Conflict, KEY_VARIABLE, Place, Server, merge};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use super::super::{output::Output, setup::refuse};
-use crate::mcp::connect::{Change, Client, Conflict, KEY_VARIABLE, Place, Server, merge};
 
 /// What was done to a client's file.
 pub(super) struct Written {

@@ -3,11 +3,14 @@
 
 mod sample;
 
-use std::{fs, io::Write, os::unix::fs::OpenOptionsExt, path::Path};
+use std::fs;
 
 use anyhow::Context;
+use devkit::{
+    dev::Made,
+    postgres::{Embedded, Options},
+};
 use secrecy::SecretString;
-use serde::{Deserialize, Serialize};
 use url::Host;
 
 use super::{
@@ -23,7 +26,6 @@ use crate::{
     },
     clock::Clock,
     config::{AllowedHosts, Config},
-    postgres::{Embedded, Options},
     random, service, telemetry,
     upstream::ChildUser,
 };
@@ -37,21 +39,6 @@ pub(super) struct DevArgs {
     /// Let others reach it, although the keys of `dev` are published
     #[arg(long)]
     i_know: bool,
-}
-
-/// What `dev` made: printed for people, kept in `dev.json` (mode 0600) for the next run and for
-/// scripts.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-struct Made {
-    url: String,
-    mcp_url: String,
-    admin_email: String,
-    admin_password: String,
-    owner_email: String,
-    owner_password: String,
-    agent_key: String,
-    ledger: String,
-    pid: u32,
 }
 
 /// Runs until a signal.
@@ -140,7 +127,7 @@ async fn run_gateway(args: &DevArgs, config: &Config, console: Console, out: Out
     }
     // A browser keeps connections open that it has not used yet: trying Permesso, nobody waits for them.
     app.grace = std::time::Duration::from_secs(4);
-    let mut made = known(&config.data_dir).unwrap_or_default();
+    let mut made = Made::known(&config.data_dir).unwrap_or_default();
     if made.admin_email.is_empty() {
         made.admin_email = config.admin_email.clone().unwrap_or_else(|| "admin@example.com".to_owned());
         made.owner_email = "sam@example.com".to_owned();
@@ -155,7 +142,7 @@ async fn run_gateway(args: &DevArgs, config: &Config, console: Console, out: Out
     made.url = public_url.as_str().trim_end_matches('/').to_owned();
     made.mcp_url = format!("{}/acme/ledger/mcp", made.url);
     // Kept before it is used: a password that is lost could not be made again.
-    keep(&config.data_dir, &made, false)?;
+    made.keep(&config.data_dir, false)?;
     service::identity::sign_in::first_administrator(&app.services, &made.admin_email, &made.admin_password).await?;
 
     let stop = tokio_util::sync::CancellationToken::new();
@@ -166,9 +153,9 @@ async fn run_gateway(args: &DevArgs, config: &Config, console: Console, out: Out
     let work = async {
         step("making the sample org");
         sample::make(&local_url, &mut made).await.context("cannot make the sample org")?;
-        keep(&data_dir, &made, true)?;
+        made.keep(&data_dir, true)?;
         if !quiet {
-            out.say(&serde_json::to_value(&made)?, instructions(&made));
+            out.say(&serde_json::to_value(&made)?, made.instructions());
         }
         signalled().await;
         Ok::<_, anyhow::Error>(())
@@ -179,69 +166,12 @@ async fn run_gateway(args: &DevArgs, config: &Config, console: Console, out: Out
     };
     stop.cancel();
     serving.await??;
-    // Who waits for dev.json to appear must not find that of an instance that has ended.
-    let _ = fs::remove_file(data_dir.join("dev.json"));
+    Made::withdraw(&data_dir);
     result
-}
-
-/// What an earlier run made.
-fn known(data_dir: &Path) -> Option<Made> {
-    serde_json::from_slice(&fs::read(data_dir.join("sample.json")).ok()?).ok()
-}
-
-/// Writes `sample.json`, which outlives this run, and when everything is `ready` `dev.json`.
-fn keep(data_dir: &Path, made: &Made, ready: bool) -> anyhow::Result<()> {
-    let mut names = vec!["sample.json"];
-    if ready {
-        names.push("dev.json");
-    }
-    for name in names {
-        let new = data_dir.join(format!(".{name}.new"));
-        let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-        file.write_all(&serde_json::to_vec_pretty(made)?)?;
-        file.sync_all()?;
-        fs::rename(&new, data_dir.join(name))?;
-    }
-    Ok(())
 }
 
 fn step(text: &str) {
     note(format_args!("… {text}"));
-}
-
-/// What to do next.
-fn instructions(made: &Made) -> String {
-    let program = std::env::current_exe().map_or_else(|_| "permesso".to_owned(), |path| path.display().to_string());
-    let Made { url, mcp_url, admin_email, admin_password, owner_email, agent_key, ledger, .. } = made;
-    format!(
-        r#"
-Permesso is running.
-
-  console           {url}   (open it in a browser)
-  sign in as        {admin_email}   password {admin_password}
-
-Play the agent, in another terminal; the request appears in the console's inbox:
-  curl -s {mcp_url} -H 'Authorization: Bearer {agent_key}' -H 'Content-Type: application/json' \
-    -H 'Accept: application/json' \
-    -d '{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"send_invoice","arguments":{{"customer":"Ada","amount_cents":1250,"currency":"EUR"}}}}}}'
-
-Or let Claude Code be the agent:
-  claude mcp add --transport http ledger {mcp_url} --header "Authorization: Bearer {agent_key}"
-
-Decide without a browser:
-  export PERMESSO_URL={url} PERMESSO_EMAIL={admin_email} PERMESSO_PASSWORD='{admin_password}'
-  {program} approvals list
-  {program} approvals approve <approval_id>
-
-  API               {url}/api/docs
-  MCP endpoint      {mcp_url}   (in a browser it says how to connect other clients)
-  agent key         {agent_key}
-                    (owned by {owner_email}, so the administrator may decide)
-  ledger file       {ledger}
-
-Ctrl-C stops everything; the data stays.
-"#
-    )
 }
 
 /// A secret that was printed anyway.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use permesso::cli::sample_upstream;
+use devkit::sample_upstream;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio_util::sync::DropGuard;

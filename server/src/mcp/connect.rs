@@ -9,19 +9,15 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
+use connect::{Client, KEY_VARIABLE, Server, Step, lines};
 use domain::Slug;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use url::Url;
 
-use super::{
-    client::{Client, KEY_VARIABLE, PLACEHOLDER, Server},
-    steps::Step,
-};
-
 const STYLE: &str = concat!(
-    include_str!("../../../../console/styles/tokens.css"),
-    include_str!("../../page.css"),
-    include_str!("style.css")
+    include_str!("../../../console/styles/tokens.css"),
+    include_str!("../page.css"),
+    include_str!("connect/style.css")
 );
 
 /// The page's own style is all that it may have; it is framed by nobody.
@@ -34,19 +30,14 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
 
 /// The page for a browser that asks for `/{org}/{toolkit}/mcp`; none for a program, and none where no toolkit
 /// can be: both get what the endpoint answers without a page. Only GET and HEAD may lead here.
-pub(in crate::mcp) fn connect_page(
-    public_url: &Url,
-    org: &str,
-    toolkit: &str,
-    headers: &HeaderMap,
-) -> Option<Response> {
+pub(super) fn connect_page(public_url: &Url, org: &str, toolkit: &str, headers: &HeaderMap) -> Option<Response> {
     if !wants_page(headers) {
         return None;
     }
     let org = org.parse::<Slug>().ok().filter(|org| !org.is_reserved())?;
     let toolkit = toolkit.parse::<Slug>().ok()?;
     let base = public_url.as_str().trim_end_matches('/');
-    let server = Server::new(&format!("permesso-{toolkit}"), &format!("{base}/{org}/{toolkit}/mcp"))?;
+    let server = Server::of(base, &org, &toolkit, &Server::usual_name(&toolkit))?;
     let mut response = Html(render(base, &org, &toolkit, &server).into_string()).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_str(&POLICY).ok()?);
@@ -97,9 +88,7 @@ fn render(base: &str, org: &Slug, toolkit: &Slug, server: &Server) -> Markup {
                             code { "permesso connect" } " prints the same, and tries the key in " code { (KEY_VARIABLE) }
                             "; with " code { "--write" } " it also puts it into the client's file:"
                         }
-                        (block(&format!(
-                            "permesso connect claude-code --toolkit {org}/{toolkit} --url '{base}' --write"
-                        )))
+                        (block(&lines::write_file(Client::ClaudeCode, base, org, toolkit)))
                     }
                 }
             }
@@ -121,7 +110,7 @@ fn introduction(base: &str, org: &Slug, server: &Server) -> Markup {
             "; who administers the organization makes one, for example with this command, which asks for their "
             "password and shows the key once:"
         }
-        (block(&format!("permesso keys create my-agent --org {org} --email you@example.com --url '{base}'")))
+        (block(&lines::make_key(base, org)))
         p {
             "A key's owner answers for its agent: that is who makes the key, unless " code { "--owner" }
             " names another member. Neither the owner nor who made or rotated the key can decide on its requests: \
@@ -131,7 +120,7 @@ fn introduction(base: &str, org: &Slug, server: &Server) -> Markup {
             "What is here, and whether there is anything, only a key tells. Put it where the clients below look for it, in "
             "the terminal that starts them: paste it and press Enter. It is not shown, and stays out of the shell's history."
         }
-        (block(&format!("read -rs {KEY_VARIABLE} && export {KEY_VARIABLE}")))
+        (block(&lines::read_key()))
         h2 { "Then, your client" }
         p { "A click on a block selects the whole of it, to copy." }
     }
@@ -155,13 +144,9 @@ fn another(server: &Server) -> Markup {
         section id="other" aria-labelledby="other-title" {
             h2 id="other-title" { "Another client" }
             p { "Any client that speaks MCP over Streamable HTTP: give it the address above and this header:" }
-            (block(&format!("Authorization: Bearer {PLACEHOLDER}")))
+            (block(&lines::header()))
             p { "What the key finds here, without a client:" }
-            (block(&format!(
-                "curl '{}' -H \"Authorization: Bearer ${KEY_VARIABLE}\" -H 'Content-Type: application/json' \
-                 -d '{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\"}}'",
-                server.url()
-            )))
+            (block(&lines::list_tools(server)))
         }
     }
 }

@@ -25,10 +25,10 @@ use nix::{
     unistd::geteuid,
 };
 use secrecy::{ExposeSecret, SecretString};
+use system::random;
 use uuid::Uuid;
 
 use super::account::Account;
-use crate::random;
 
 /// Where root keeps what must be reachable for the account; open to all, writable for root only,
 /// whatever the umask.

@@ -1,5 +1,9 @@
 //! The clients that are explained, and what one is to be connected with.
 
+use std::fmt;
+
+use domain::Slug;
+
 /// The environment variable that clients read the key from, and `permesso connect` as well.
 pub const KEY_VARIABLE: &str = "PERMESSO_KEY";
 /// The id under which VS Code asks for the key; servers of one person share it.
@@ -8,24 +12,19 @@ pub(super) const INPUT: &str = "permesso-key";
 pub(super) const PLACEHOLDER: &str = "mmcp_…";
 
 /// A client that is explained.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Client {
     /// <https://code.claude.com/docs/en/mcp>: `claude mcp add`, `.mcp.json`, and which of its fields
     /// `${VAR}` is expanded in (`headers` is one).
-    #[value(help = "Claude Code: .mcp.json")]
     ClaudeCode,
     /// <https://cursor.com/docs/mcp>: `mcp.json` and `${env:NAME}` in `headers`.
-    #[value(help = "Cursor: .cursor/mcp.json")]
     Cursor,
     /// <https://code.visualstudio.com/docs/copilot/reference/mcp-configuration>: `.vscode/mcp.json`,
     /// `inputs`; `--add-mcp` as in VS Code's source, `mcpManagementCli.ts`.
-    #[value(name = "vscode", help = "VS Code: .vscode/mcp.json")]
     VsCode,
     /// <https://developers.openai.com/codex/mcp>: `config.toml`, `codex mcp add`.
-    #[value(help = "Codex: ~/.codex/config.toml")]
     Codex,
     /// The inspector 2.12's own `--help`, and its catalog file as its command line reads it.
-    #[value(help = "MCP Inspector: ~/.mcp-inspector/mcp.json")]
     Inspector,
 }
 
@@ -37,6 +36,16 @@ pub struct Server {
 }
 
 impl Server {
+    /// What clients call a toolkit unless people choose another name.
+    pub fn usual_name(toolkit: &Slug) -> String {
+        format!("permesso-{toolkit}")
+    }
+
+    /// A toolkit of the gateway at `base`, an address without a slash at its end. None as in [`Server::new`].
+    pub fn of(base: &str, org: &Slug, toolkit: &Slug, name: &str) -> Option<Self> {
+        Self::new(name, &format!("{base}/{org}/{toolkit}/mcp"))
+    }
+
     /// The server `name` at `url`; none where one of them has a character that a shell or a configuration
     /// file could take for its own.
     pub fn new(name: &str, url: &str) -> Option<Self> {
@@ -61,6 +70,11 @@ impl Server {
 impl Client {
     /// All, in the order in which they are explained.
     pub const ALL: [Self; 5] = [Self::ClaudeCode, Self::Cursor, Self::VsCode, Self::Codex, Self::Inspector];
+
+    /// The client of this [word](Client::word).
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|client| client.word() == word)
+    }
 
     /// What people call it.
     pub fn title(self) -> &'static str {
@@ -108,4 +122,13 @@ pub enum Place {
     Project(&'static str),
     /// Below one's home.
     Home(&'static str),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Project(path) => f.write_str(path),
+            Self::Home(path) => write!(f, "~/{path}"),
+        }
+    }
 }

@@ -1,5 +1,5 @@
 //! A private cluster's life: `initdb` once, start, stop. Everything here blocks: call it off the async
-//! threads. It ends with this process, even after `SIGKILL` (see [`crate::process`]).
+//! threads. It ends with this process, even after `SIGKILL` (see [`system::process`]).
 
 use std::{
     fs::{self, File},
@@ -13,9 +13,9 @@ use std::{
 use anyhow::{Context, bail};
 use nix::sys::signal::Signal;
 use secrecy::{ExposeSecret, SecretString};
+use system::process;
 
 use super::{account::Account, binaries::Binaries, home::Home, postmaster};
-use crate::process;
 
 /// Recovery after a crash replays at most about a gigabyte of log.
 const PATIENCE: Duration = Duration::from_secs(300);

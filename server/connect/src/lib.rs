@@ -1,5 +1,6 @@
 //! How an agent's client is pointed at a toolkit: the commands and configuration files of each client, in
-//! one place for the page that a browser sees and for `permesso connect`.
+//! one place for the page that a browser sees and for `permesso connect`. No IO: a client's file comes in as text and leaves
+//! as text. Builds for `wasm32`.
 //!
 //! The key is never part of what is shown: each client reads it from the environment or asks for it, and
 //! where one can do neither it says so. What a client understands is from its maker's documentation, named
@@ -7,13 +8,12 @@
 
 mod client;
 mod file;
-mod page;
+pub mod lines;
 mod steps;
 
 #[cfg(test)]
 mod tests;
 
 pub use client::{Client, KEY_VARIABLE, Place, Server};
-pub use file::{Change, Conflict, merge};
-pub(super) use page::connect_page;
+pub use file::{COMMENTED, Change, Conflict, merge};
 pub use steps::Step;

@@ -173,11 +173,11 @@ fn nothing_that_needs_quoting_becomes_a_server() {
 }
 
 #[test]
-fn the_anchor_of_a_client_is_its_word_on_the_command_line() {
+fn a_client_has_one_word_that_is_no_other_ones() {
     for client in Client::ALL {
-        let value = clap::ValueEnum::to_possible_value(&client).unwrap();
-        assert_eq!(value.get_name(), client.word());
+        assert_eq!(Client::named(client.word()), Some(client));
     }
+    assert_eq!(Client::named("Cursor"), None);
 }
 
 fn forced(client: Client, text: &str) -> String {

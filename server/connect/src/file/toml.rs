@@ -3,7 +3,7 @@
 use toml_edit::{DocumentMut, Item, Table, TableLike, Value, value};
 
 use super::{Change, Conflict};
-use crate::mcp::connect::client::{KEY_VARIABLE, Server};
+use crate::client::{KEY_VARIABLE, Server};
 
 const SERVERS: &str = "mcp_servers";
 const URL: &str = "url";

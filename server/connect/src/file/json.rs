@@ -4,9 +4,8 @@ use jsonc_parser::cst::{CstInputValue, CstNode, CstObject, CstObjectProp, CstRoo
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
-use super::{Change, Conflict};
-use crate::commented::COMMENTED;
-use crate::mcp::connect::client::{Client, INPUT, KEY_VARIABLE, PLACEHOLDER, Server};
+use super::{COMMENTED, Change, Conflict};
+use crate::client::{Client, INPUT, KEY_VARIABLE, PLACEHOLDER, Server};
 
 const HEADERS: &str = "headers";
 const AUTHORIZATION: &str = "Authorization";
@@ -53,7 +52,7 @@ pub(super) fn merge(
 }
 
 /// The server as `code --add-mcp` takes it. A plain text without single quotes: [`Server::new`] lets none in.
-pub(in crate::mcp::connect) fn definition(server: &Server) -> String {
+pub(crate) fn definition(server: &Server) -> String {
     let Entry { kind, url, authorization } = Entry::new(Client::VsCode, server, None);
     json!({
         "name": server.name,

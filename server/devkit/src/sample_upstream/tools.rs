@@ -7,9 +7,9 @@ use rmcp::handler::server::wrapper::{Json, Parameters};
 use rmcp::model::{Implementation, ServerCapabilities, ServerConfig};
 use rmcp::{ServerHandler, tool, tool_handler, tool_router};
 use serde::{Deserialize, Serialize};
+use system::clock::Clock;
 
 use super::ledger::{Invoice, Ledger};
-use crate::clock::Clock;
 
 /// The MCP server; clones share the ledger.
 #[derive(Clone)]

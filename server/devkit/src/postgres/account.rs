@@ -4,8 +4,7 @@ use std::{io, os::unix::fs::chown, path::Path, process::Command};
 
 use anyhow::{Context, bail};
 use nix::unistd::geteuid;
-
-use crate::process;
+use system::process;
 
 /// Whom the cluster belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 //! is there already only its address and how it is reached are ever changed: what else stands with it, such as
 //! time limits or which tools are offered, is its owner's.
 
+mod commented;
 mod json;
 mod toml;
 
@@ -9,6 +10,7 @@ use secrecy::SecretString;
 
 use super::client::{Client, Server};
 
+pub use commented::COMMENTED;
 pub(super) use json::definition;
 
 /// What became of a file.

@@ -1,5 +1,5 @@
 //! A private PostgreSQL for `permesso dev` and the tests: found, set up, started and ended here. What
-//! is in its databases is the business of [`crate`]'s `db`; a server run by others never comes here.
+//! is in its databases is the business of the server's `db`; a server run by others never comes here.
 
 mod account;
 mod binaries;

@@ -1,0 +1,19 @@
+//! What the parts of a request share.
+
+use std::sync::Arc;
+
+use api_types::ApprovalDetail;
+use leptos::prelude::*;
+
+use crate::reactive::memo;
+
+/// The request that is shown, as it is now.
+pub(super) type Detail = RwSignal<Arc<ApprovalDetail>>;
+
+/// A part of a request that says so only when it has changed.
+pub(super) fn part<T: PartialEq + Send + Sync + 'static>(
+    detail: Detail,
+    of: impl Fn(&ApprovalDetail) -> T + Send + Sync + 'static,
+) -> Memo<T> {
+    memo(move || detail.with(|detail| of(detail)))
+}
