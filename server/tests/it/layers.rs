@@ -260,6 +260,8 @@ fn metrics_are_counted_by_the_functions_of_one_file() {
     files(&src, &mut found);
     for path in &found {
         let source = fs::read_to_string(path).expect("UTF-8");
+        // Tests have recorders of their own.
+        let source = source.split("#[cfg(test)]\n").next().unwrap_or_default();
         if path.starts_with(src.join("metrics")) || path.ends_with("src/metrics.rs") {
             seen += others.iter().filter(|word| source.contains(*word)).count();
         } else {
