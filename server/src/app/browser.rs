@@ -6,32 +6,27 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::Request,
-    http::{
-        HeaderValue, StatusCode,
-        header::{self, Entry},
-    },
+    http::StatusCode,
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
 use tower_http::csrf::{CsrfLayer, ProtectionError};
 
 use crate::{
-    auth::session::cookie_name,
     error::{Error, Kind},
     service::Services,
 };
 
 /// Puts the session and the check for cross-site requests around the API.
 pub(super) fn protect(api: Router<Arc<Services>>, services: &Services) -> Router<Arc<Services>> {
-    let https = services.is_https();
     // Behind a proxy the Host header may not be what the browser's address bar says.
     let origin = services.public_url.origin().ascii_serialization();
     let csrf = CsrfLayer::new().add_trusted_origin(&origin).unwrap_or_else(|error| {
         tracing::warn!(%error, "the public URL is no origin of a browser; only the Host header says who we are");
         CsrfLayer::new()
     });
-    api.layer(services.sessions.layer(https))
-        .layer(middleware::map_response(move |response| async move { mended(response, https) }))
+    api.layer(services.sessions.layer(services.is_https()))
+        .layer(middleware::map_response(async |response| kept(response)))
         .layer(csrf.with_rejection_response(|_: ProtectionError| cross_site().into_response()))
 }
 
@@ -55,22 +50,12 @@ fn cross_site() -> Error {
     )
 }
 
-/// Mends two things that the session layer leaves: a session that could not be kept is an error like
-/// every other, and a `__Host-` cookie is removed only by a header that says `Secure` as well.
-fn mended(mut response: Response, https: bool) -> Response {
+/// That a session could not be kept is an error like every other: of the session layer it is a bare 500.
+fn kept(response: Response) -> Response {
     let is_bare =
         response.status() == StatusCode::INTERNAL_SERVER_ERROR && response.extensions().get::<Arc<Error>>().is_none();
     if is_bare {
         return Error::unavailable("you could not be signed in right now; try again").into_response();
-    }
-    let removal = format!("{}=;", cookie_name(https));
-    if let Entry::Occupied(mut cookies) = response.headers_mut().entry(header::SET_COOKIE) {
-        for cookie in cookies.iter_mut().filter(|cookie| https && cookie.as_bytes().starts_with(removal.as_bytes())) {
-            let whole = [cookie.as_bytes(), b"; HttpOnly; SameSite=Lax; Secure"].concat();
-            if let Ok(whole) = HeaderValue::from_bytes(&whole) {
-                *cookie = whole;
-            }
-        }
     }
     response
 }
@@ -81,23 +66,9 @@ mod tests {
 
     #[test]
     fn a_session_that_could_not_be_kept_is_an_error_like_every_other() {
-        let code =
-            |response: Response| mended(response, false).extensions().get::<Arc<Error>>().map(|error| error.code);
+        let code = |response: Response| kept(response).extensions().get::<Arc<Error>>().map(|error| error.code);
         assert_eq!(code(StatusCode::INTERNAL_SERVER_ERROR.into_response()), Some("unavailable"));
         assert_eq!(code(Error::internal("a fault").into_response()), Some("internal"));
         assert_eq!(code(StatusCode::NO_CONTENT.into_response()), None);
-    }
-
-    #[test]
-    fn only_the_removal_of_a_host_cookie_is_mended() {
-        let cookie = |text: &'static str, https| {
-            let response = mended(([(header::SET_COOKIE, text)], ()).into_response(), https);
-            response.headers()[header::SET_COOKIE].to_str().unwrap_or_default().to_owned()
-        };
-        let removal = "__Host-permesso=; Path=/; Max-Age=0";
-        assert_eq!(cookie(removal, true), format!("{removal}; HttpOnly; SameSite=Lax; Secure"));
-        for (other, https) in [("__Host-permesso=x; Path=/; Secure", true), ("permesso=; Path=/; Max-Age=0", false)] {
-            assert_eq!(cookie(other, https), other);
-        }
     }
 }

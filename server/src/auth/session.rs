@@ -1,16 +1,22 @@
-//! Console sessions for `tower-sessions`, kept in Postgres. A session holds one thing, the person who
-//! signed in; only the SHA-256 of its id is kept. When it ends is decided here, by the clock that is
-//! handed in: the cookie's own age is only a courtesy.
+//! Console sessions for `tower-sessions`, kept in Postgres: everything that is put into one, and when it ends. The person
+//! who signed in stands in columns, by which sessions are listed and ended; the rest is a JSON object. Of a session's id
+//! only the SHA-256 is kept. There is a row for who signed in and for nobody else: what a visitor begins before (the
+//! ceremonies of passkeys and OIDC) does not belong here but in a table of its own, for five minutes, bounded in number
+//! and limited for each address.
+//!
+//! A session ends when it expires, which is set at the sign-in, and when it is past today's limits: a shorter one
+//! counts at once.
 
-use std::{net::IpAddr, time::Duration};
+use std::{collections::HashMap, net::IpAddr, time::Duration};
 
 use chrono::{DateTime, Utc};
 use domain::{SessionId, UserId};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tower_sessions::{
-    Expiry, SessionManagerLayer, SessionStore,
+    Expiry, Session, SessionManagerLayer, SessionStore,
     cookie::{
-        SameSite,
+        Cookie, SameSite,
         time::{Duration as CookieAge, OffsetDateTime},
     },
     session::{self, Id, Record},
@@ -21,7 +27,7 @@ use crate::{
     clock::Clock,
     db::{
         self, Db, Reason, SystemScope,
-        session::{New, Since},
+        session::{New, Row, Since},
     },
 };
 
@@ -29,6 +35,8 @@ use crate::{
 const SEEN_EVERY: Duration = Duration::from_secs(60);
 /// Under which name the person stands in a session.
 const PERSON: &str = "person";
+/// How long what a session holds beside the person may be, in bytes of JSON. The table says the same.
+const LONGEST_DATA: usize = 4_096;
 
 /// How long a session lives.
 #[derive(Clone, Copy, Debug)]
@@ -40,18 +48,24 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// What a session that lives at `now` must be younger than.
+    /// What a session must fulfil to live at `now`.
     pub fn since(self, now: DateTime<Utc>) -> Since {
-        Since { seen: now - self.idle, made: now - self.absolute }
+        Since { now, seen: now - self.idle, made: now - self.absolute }
     }
 
     /// When a session ends unless it is used before.
-    pub fn end(self, created_at: DateTime<Utc>, last_seen_at: DateTime<Utc>) -> DateTime<Utc> {
-        (last_seen_at + self.idle).min(created_at + self.absolute)
+    pub fn end(self, row: &Row) -> DateTime<Utc> {
+        (row.last_seen_at + self.idle).min(self.last(row))
+    }
+
+    /// When a session ends however much it is used.
+    fn last(self, row: &Row) -> DateTime<Utc> {
+        let limit = row.created_at + self.absolute;
+        row.expires_at.map_or(limit, |at| at.min(limit))
     }
 }
 
-/// Who signed in, and where: what a session holds.
+/// Who signed in, and where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignedIn {
     /// The session's name in URLs.
@@ -64,9 +78,10 @@ pub struct SignedIn {
     pub client: Option<String>,
     /// The client's address.
     pub address: Option<IpAddr>,
-    /// When somebody was last known to use it; `None` when it is just being made.
-    #[serde(default)]
-    pub last_seen_at: Option<DateTime<Utc>>,
+    /// When they signed in.
+    pub created_at: DateTime<Utc>,
+    /// When somebody was last known to use the session.
+    pub last_seen_at: DateTime<Utc>,
 }
 
 impl SignedIn {
@@ -74,18 +89,8 @@ impl SignedIn {
     ///
     /// # Errors
     /// When Postgres cannot be reached.
-    pub async fn of(session: &tower_sessions::Session) -> std::result::Result<Option<Self>, session::Error> {
+    pub async fn of(session: &Session) -> std::result::Result<Option<Self>, session::Error> {
         session.get(PERSON).await
-    }
-
-    /// Starts a session with a new id: one that somebody else may know is never signed in with. What
-    /// the cookie named before ends. The layer keeps the session when the answer goes out.
-    ///
-    /// # Errors
-    /// When Postgres cannot be reached.
-    pub async fn start(self, session: &tower_sessions::Session) -> std::result::Result<(), session::Error> {
-        session.cycle_id().await?;
-        session.insert(PERSON, self).await
     }
 }
 
@@ -108,8 +113,7 @@ impl Store {
         self.limits
     }
 
-    /// The layer that reads and writes the cookie: `__Host-permesso`, which no other host and no plain
-    /// HTTP can set (RFC 6265bis, section 4.1.3.2), where people come over HTTPS, else `permesso`.
+    /// The layer that reads and writes the cookie.
     pub fn layer(&self, https: bool) -> SessionManagerLayer<Self> {
         let age = CookieAge::try_from(self.limits.absolute).unwrap_or(CookieAge::MAX);
         SessionManagerLayer::new(self.clone())
@@ -121,6 +125,18 @@ impl Store {
             .with_expiry(Expiry::OnInactivity(age))
     }
 
+    /// Starts a session with a new id: one that somebody else may know is never signed in with. What the cookie named
+    /// before ends, and nothing that it held is taken over. The layer keeps the session when the answer goes out.
+    ///
+    /// # Errors
+    /// When Postgres cannot be reached.
+    pub async fn start(&self, session: &Session, person: SignedIn) -> std::result::Result<(), session::Error> {
+        session.clear().await;
+        session.cycle_id().await?;
+        session.set_expiry(Some(Expiry::AtDateTime(to_layer(person.created_at + self.limits.absolute)?)));
+        session.insert(PERSON, person).await
+    }
+
     async fn scope(&self) -> Result<SystemScope> {
         SystemScope::begin(&self.db, Reason::SignIn).await.map_err(backend)
     }
@@ -129,7 +145,7 @@ impl Store {
     /// turn them away.
     pub async fn touch(&self, id: Id, person: &SignedIn) {
         let now = self.clock.now();
-        if person.last_seen_at.is_some_and(|seen| seen > now - SEEN_EVERY) {
+        if person.last_seen_at > now - SEEN_EVERY {
             return;
         }
         let id_sha256 = &sha256(&id);
@@ -147,30 +163,41 @@ impl Store {
 #[async_trait::async_trait]
 impl SessionStore for Store {
     async fn create(&self, record: &mut Record) -> Result<()> {
-        let person = record.data.get(PERSON).filter(|_| record.data.len() == 1).cloned();
-        let person = person.ok_or_else(|| Error::Encode("a session holds a person and nothing else".to_owned()))?;
-        let SignedIn { session, user, epoch, client, address, last_seen_at: _ } =
-            serde_json::from_value(person).map_err(|error| Error::Encode(error.to_string()))?;
+        let (SignedIn { session, user, epoch, client, address, created_at, last_seen_at }, data) = split(record)?;
         let address = address.map(|address| address.to_string());
+        let expires_at = from_layer(record.expiry_date)?;
         let mut scope = self.scope().await?;
-        let new = New {
-            id_sha256: sha256(&record.id),
-            id: session,
-            user,
-            epoch,
-            client: client.as_deref(),
-            address: address.as_deref(),
-            now: self.clock.now(),
-        };
-        // Of 128 random bits none comes twice; if one does, nobody gets another's session.
-        if !db::session::insert(&mut scope, &new).await.map_err(backend)? {
-            return Err(Error::Backend("a session's id is taken".to_owned()));
+        loop {
+            let new = New {
+                id_sha256: sha256(&record.id),
+                id: session,
+                user,
+                epoch,
+                client: client.as_deref(),
+                address: address.as_deref(),
+                created_at,
+                last_seen_at,
+                expires_at,
+                data: &data,
+            };
+            if db::session::insert(&mut scope, &new).await.map_err(backend)? {
+                break;
+            }
+            // Of 128 random bits none comes twice; if one does, nobody gets another's session.
+            record.id = Id::default();
         }
         scope.commit().await.map_err(backend)
     }
 
-    async fn save(&self, _: &Record) -> Result<()> {
-        Err(Error::Encode("a session is not changed once it is made".to_owned()))
+    async fn save(&self, record: &Record) -> Result<()> {
+        let (person, data) = split(record)?;
+        let mut scope = self.scope().await?;
+        let expires_at = from_layer(record.expiry_date)?;
+        match db::session::update(&mut scope, &sha256(&record.id), &data, expires_at).await.map_err(backend)? {
+            Some(session) if session == person.session => scope.commit().await.map_err(backend),
+            Some(_) => Err(Error::Encode("another person needs another id: it is cycled at every sign-in".to_owned())),
+            None => Ok(()),
+        }
     }
 
     async fn load(&self, id: &Id) -> Result<Option<Record>> {
@@ -179,18 +206,19 @@ impl SessionStore for Store {
         let row = db::session::find(&mut scope, &id_sha256, self.limits.since(now)).await.map_err(backend)?;
         drop(scope);
         let Some(row) = row else { return Ok(None) };
+        let expiry_date = to_layer(self.limits.last(&row))?;
+        let mut data: HashMap<String, Value> = serde_json::from_str(&row.data).map_err(decode)?;
         let person = SignedIn {
             session: row.id,
             user: row.user_id,
             epoch: row.epoch,
             client: row.client,
             address: row.address.and_then(|address| address.parse().ok()),
-            last_seen_at: Some(row.last_seen_at),
+            created_at: row.created_at,
+            last_seen_at: row.last_seen_at,
         };
-        let person = serde_json::to_value(person).map_err(|error| Error::Decode(error.to_string()))?;
-        let end = self.limits.end(row.created_at, row.last_seen_at).timestamp();
-        let expiry_date = OffsetDateTime::from_unix_timestamp(end).map_err(|error| Error::Decode(error.to_string()))?;
-        Ok(Some(Record { id: *id, data: [(PERSON.to_owned(), person)].into(), expiry_date }))
+        data.insert(PERSON.to_owned(), serde_json::to_value(person).map_err(decode)?);
+        Ok(Some(Record { id: *id, data, expiry_date }))
     }
 
     async fn delete(&self, id: &Id) -> Result<()> {
@@ -200,14 +228,55 @@ impl SessionStore for Store {
     }
 }
 
-/// The cookie's name.
-pub fn cookie_name(https: bool) -> &'static str {
+/// The cookie's name: `__Host-permesso`, which no other host and no plain HTTP can set (RFC 6265bis, section 4.1.3.2),
+/// where people come over HTTPS, else `permesso`.
+fn cookie_name(https: bool) -> &'static str {
     if https { "__Host-permesso" } else { "permesso" }
+}
+
+/// The `Set-Cookie` header that removes a `__Host-` cookie, for which browsers ask for `Secure`. The layer's own lacks it
+/// up to tower-sessions 0.15.0; with the release that has maxcountryman/tower-sessions#268 this goes.
+pub fn removal() -> String {
+    let cookie = Cookie::build(cookie_name(true)).http_only(true).same_site(SameSite::Lax).secure(true).path("/");
+    cookie.removal().build().to_string()
+}
+
+/// The person of a record, and the rest of what it holds as JSON.
+fn split(record: &Record) -> Result<(SignedIn, String)> {
+    let mut data = record.data.clone();
+    let person =
+        data.remove(PERSON).ok_or_else(|| Error::Encode("a session without a person is not kept".to_owned()))?;
+    let data = serde_json::to_string(&data).map_err(encode)?;
+    if data.len() > LONGEST_DATA {
+        return Err(Error::Encode(format!("a session may hold {LONGEST_DATA} bytes, not {}", data.len())));
+    }
+    Ok((serde_json::from_value(person).map_err(encode)?, data))
+}
+
+/// A time as the layer has it.
+fn to_layer(time: DateTime<Utc>) -> Result<OffsetDateTime> {
+    let nanos = i128::from(time.timestamp_micros()) * 1_000;
+    OffsetDateTime::from_unix_timestamp_nanos(nanos).map_err(|error| Error::Decode(error.to_string()))
+}
+
+/// A time of the layer, as exactly as Postgres keeps it.
+fn from_layer(time: OffsetDateTime) -> Result<DateTime<Utc>> {
+    let micros = i64::try_from(time.unix_timestamp_nanos() / 1_000).ok();
+    let time = micros.and_then(DateTime::from_timestamp_micros);
+    time.ok_or_else(|| Error::Encode("the end of a session is out of range".to_owned()))
 }
 
 /// What is kept of an id. 128 random bits need no slow hash.
 fn sha256(id: &Id) -> [u8; 32] {
     wire::canonical::sha256(id.to_string().as_bytes())
+}
+
+fn encode(error: serde_json::Error) -> Error {
+    Error::Encode(error.to_string())
+}
+
+fn decode(error: serde_json::Error) -> Error {
+    Error::Decode(error.to_string())
 }
 
 fn backend(error: crate::error::Error) -> Error {

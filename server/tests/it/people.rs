@@ -7,4 +7,5 @@ mod cross_site;
 mod devices;
 mod invitations;
 mod limits;
+mod records;
 mod sessions;

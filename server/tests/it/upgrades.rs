@@ -68,6 +68,7 @@ async fn reviewed_tools_open_approvals_and_changed_definitions_survive_an_upgrad
     }
     let (waiting, approved) = (world.held(1).await, world.held(2).await);
     world.approver.decide(&approved, "approve", "ok").await.expect(200);
+    let browser = Client::browser_of(&world.gateway.url, APPROVER).await;
     offer(&world, &pick(r#"["b","a"]"#, "Reads everything.", "")).await;
     let changed = Client::approval_of(&world.agent.call("balance", json!({})).await);
 
@@ -76,6 +77,10 @@ async fn reviewed_tools_open_approvals_and_changed_definitions_survive_an_upgrad
     let seen: Value = sqlx::query_scalar(SEEN).fetch_one(&mut owner(&database).await).await.unwrap();
     permesso::db::migrate::migrate(&database).await.expect("it is migrated");
     let gateway = Gateway::start(&database).await;
+    let browser = browser.at(&gateway.url);
+    assert_eq!(browser.get("/me").await.expect(200)["email"], APPROVER.0, "nobody has to sign in anew");
+    let session = browser.get("/auth/sessions").await.expect(200)["items"][0].clone();
+    assert!(session["current"] == true && session["expires_at"].as_str() > session["created_at"].as_str());
     let person = async |(email, password)| Client::sign_in(&gateway.url, email, password).await;
     let (owner_, approver) = (person(OWNER).await, person(APPROVER).await);
     let (agent, second) = (world.agent.at(&gateway.url), Client::new(&gateway.url, key["key"].as_str()));

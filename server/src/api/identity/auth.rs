@@ -18,7 +18,7 @@ use crate::{
         authorize::{Known, Visitor},
         body::{Body, SMALL},
     },
-    auth::{device::set_cookie, jwt},
+    auth::{device::set_cookie, jwt, session::removal},
     db::audit::Source,
     error::{Error, Result},
     service::{
@@ -96,10 +96,14 @@ pub(in crate::api) async fn start_session(
 ) -> Result<(StatusCode, AppendHeaders<Option<(HeaderName, HeaderValue)>>)> {
     let Visitor { session, whence, .. } = visitor;
     let before = whence.device;
-    session::start(&session, signed, whence).await?;
+    session::start(services, &session, signed, whence).await?;
     let device = device::know(&services.identity, signed, before.as_ref()).await;
-    let cookie = device.and_then(|text| HeaderValue::from_str(&set_cookie(&text, services.is_https())).ok());
-    Ok((StatusCode::NO_CONTENT, AppendHeaders(cookie.map(|cookie| (header::SET_COOKIE, cookie)))))
+    Ok((StatusCode::NO_CONTENT, cookie(device.map(|text| set_cookie(&text, services.is_https())))))
+}
+
+/// What an answer says about a cookie beside the session layer.
+fn cookie(set: Option<String>) -> AppendHeaders<Option<(HeaderName, HeaderValue)>> {
+    AppendHeaders(set.and_then(|set| HeaderValue::from_str(&set).ok()).map(|set| (header::SET_COOKIE, set)))
 }
 
 /// Tells who is signed in.
@@ -110,8 +114,7 @@ pub async fn get_session(services: State<Arc<Services>>, known: Known) -> Result
 
 /// Signs out: ends the session that the request came with.
 ///
-/// Without a session that lives the answer is 401, as everywhere, and the browser forgets its cookie all
-/// the same.
+/// Without a session that lives the answer is 401, as everywhere.
 #[utoipa::path(
     delete,
     path = "/auth/session",
@@ -122,9 +125,9 @@ pub async fn delete_session(
     State(services): State<Arc<Services>>,
     Known(actor): Known,
     session: Session,
-) -> Result<StatusCode> {
+) -> Result<(StatusCode, AppendHeaders<Option<(HeaderName, HeaderValue)>>)> {
     session::end(&services, &session, &actor).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok((StatusCode::NO_CONTENT, cookie(services.is_https().then(removal))))
 }
 
 /// Who is asking, and what they may do where.

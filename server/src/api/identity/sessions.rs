@@ -43,7 +43,7 @@ pub async fn list_sessions(
         current: actor.session == Some(row.id),
         created_at: row.created_at,
         last_seen_at: row.last_seen_at,
-        expires_at: limits.end(row.created_at, row.last_seen_at),
+        expires_at: limits.end(&row),
         client: row.client,
         address: row.address,
     };

@@ -25,7 +25,8 @@ const LONGEST_CLIENT: usize = 200;
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn start(session: &Session, signed: Signed, whence: Whence) -> Result<()> {
+pub async fn start(services: &Base, session: &Session, signed: Signed, whence: Whence) -> Result<()> {
+    let now = services.clock.now();
     let shown = |text: String| text.chars().filter(|c| !c.is_control()).take(LONGEST_CLIENT).collect::<String>();
     let person = SignedIn {
         session: SessionId::new(),
@@ -33,9 +34,10 @@ pub async fn start(session: &Session, signed: Signed, whence: Whence) -> Result<
         epoch: signed.epoch,
         client: whence.client.map(shown).filter(|text| !text.is_empty()),
         address: Some(whence.address),
-        last_seen_at: None,
+        created_at: now,
+        last_seen_at: now,
     };
-    person.start(session).await.map_err(trouble)
+    services.sessions.start(session, person).await.map_err(trouble)
 }
 
 /// Finds out whose session it is. Costs one indexed read, and once a minute a write. `attended`: somebody is
