@@ -1,5 +1,8 @@
 //! Changed definitions: what is a change, which definitions are reviewed, and trust (approvals.md, "A changed definition").
 
+use std::time::Duration;
+
+use permesso::clock::Clock;
 use serde_json::{Value, json};
 use sqlx::Executor;
 
@@ -108,24 +111,30 @@ async fn words_that_a_server_joins_from_an_unordered_set_hold_nothing() {
 
 #[tokio::test]
 async fn a_tool_runs_with_each_of_its_last_eight_reviewed_definitions() {
-    let world = World::new().await;
+    let (clock, hands) = Clock::test(Clock::system().now());
+    let world = World::with(clock).await;
+    // Lists that are asked for are two seconds apart.
+    let offer = async |tools: &str| {
+        hands.advance(Duration::from_secs(2));
+        offer(&world, tools).await;
+    };
     let described = |n: usize| pick("[]", &format!("Reads {n}."), "");
     for n in 0..9 {
-        offer(&world, &described(n)).await;
+        offer(&described(n)).await;
         assert!(!runs(&world.agent).await, "{n} is new");
         review(&world, "balance").await;
         assert!(runs(&world.agent).await, "{n}");
     }
     // Its first one, from the bank's own list, and the first of these are no longer among them.
     for n in 1..9 {
-        offer(&world, &described(n)).await;
+        offer(&described(n)).await;
         assert!(runs(&world.agent).await, "{n} is reviewed");
         assert_eq!(tool(&world, "balance").await["definition_changed"], false);
     }
     let listed = tool(&world, "balance").await["reviewed"].clone();
     assert_eq!(listed.as_array().unwrap().len(), 8);
     assert_eq!(listed[0]["by_email"], "owner@example.com");
-    offer(&world, &described(0)).await;
+    offer(&described(0)).await;
     assert!(!runs(&world.agent).await);
 }
 

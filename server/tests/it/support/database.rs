@@ -23,6 +23,28 @@ pub(crate) async fn database() -> SecretString {
     url(&name).await.into()
 }
 
+/// A copy of this database, which nobody is connected to.
+pub(crate) async fn copy_of(template: &SecretString) -> SecretString {
+    let name = format!("test_{}", uuid::Uuid::now_v7().simple());
+    create(&name, &name_of(template)).await;
+    url(&name).await.into()
+}
+
+/// Ends all connections to this database: those of a gateway that has stopped may take a moment.
+pub(crate) async fn hang_up(database: &SecretString) {
+    let mut conn = PgConnection::connect(&cluster::server_url().await).await.expect("the cluster answers");
+    let end = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = $1";
+    sqlx::query(end).bind(name_of(database)).execute(&mut conn).await.expect("a superuser may");
+    conn.close().await.ok();
+}
+
+/// The name of the database with this URL.
+fn name_of(database: &SecretString) -> String {
+    use secrecy::ExposeSecret;
+    let url: url::Url = database.expose_secret().parse().expect("a URL");
+    url.path().trim_start_matches('/').to_owned()
+}
+
 /// A database with nothing in it; its URL is the owner's.
 pub(crate) async fn empty() -> SecretString {
     let name = format!("test_{}", uuid::Uuid::now_v7().simple());

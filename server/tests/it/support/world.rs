@@ -1,10 +1,16 @@
 //! A small world: the org `acme` with the toolkit `bank` on a told upstream, its people and keys,
 //! and another org.
 
-use secrecy::SecretString;
-use serde_json::json;
+use permesso::clock::Clock;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+use tokio::sync::OnceCell;
+use uuid::Uuid;
 
-use super::{Client, Gateway, Upstream, database::database};
+use super::{
+    Client, Gateway, Upstream,
+    database::{copy_of, database, hang_up},
+};
 
 /// The first administrator's e-mail and password.
 pub(crate) const ADMIN: (&str, &str) = ("admin@example.com", "correct horse battery");
@@ -30,11 +36,22 @@ pub(crate) struct World {
     pub(crate) agent_key_id: String,
 }
 
-impl World {
-    pub(crate) async fn new() -> Self {
+/// What every world begins with. It is made once, through the API, and copied: most of its time is passwords' hashes.
+struct Beginning {
+    database: SecretString,
+    /// The administrator, the owner, the approver and who administers the other org: their ids and epochs.
+    people: [(Uuid, i64); 4],
+    agent: String,
+    agent_key_id: String,
+    other_agent: String,
+}
+
+static BEGINNING: OnceCell<Beginning> = OnceCell::const_new();
+
+impl Beginning {
+    async fn make() -> Self {
         let database = database().await;
         let gateway = Gateway::start(&database).await;
-        let upstream = Upstream::start().await;
         let url = &gateway.url;
         let admin = Client::sign_in(url, ADMIN.0, ADMIN.1).await;
         for slug in ["acme", "other"] {
@@ -47,16 +64,51 @@ impl World {
             admin.post(&format!("/orgs/{org}/members"), body).await.expect(201);
         }
         let owner = Client::sign_in(url, OWNER.0, OWNER.1).await;
-        let approver = Client::sign_in(url, APPROVER.0, APPROVER.1).await;
+        Client::sign_in(url, APPROVER.0, APPROVER.1).await;
         let other_org = Client::sign_in(url, OTHER.0, OTHER.1).await;
         let key = owner.post("/orgs/acme/api-keys", json!({"name": "robot", "role": "agent"})).await.expect(201);
         let other_key =
             other_org.post("/orgs/other/api-keys", json!({"name": "spy", "role": "agent"})).await.expect(201);
+        let mut sql = super::database::owner(&database).await;
+        let mut people = [(Uuid::nil(), 0); 4];
+        for (person, (email, _)) in people.iter_mut().zip([ADMIN, OWNER, APPROVER, OTHER]) {
+            let find = sqlx::query_as("SELECT id, epoch FROM users WHERE email = $1").bind(email);
+            *person = find.fetch_one(&mut sql).await.expect("a person");
+        }
+        gateway.stop().await;
+        hang_up(&database).await;
+        let text = |value: &Value| value.as_str().expect("text").to_owned();
+        Self {
+            database,
+            people,
+            agent: text(&key["key"]),
+            agent_key_id: text(&key["id"]),
+            other_agent: text(&other_key["key"]),
+        }
+    }
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        Self::with(Clock::system()).await
+    }
+
+    /// The same by another clock.
+    pub(crate) async fn with(clock: Clock) -> Self {
+        let beginning = BEGINNING.get_or_init(Beginning::make).await;
+        let database = copy_of(&beginning.database).await;
+        let gateway = Gateway::start_with(&database, clock).await;
+        let upstream = Upstream::start().await;
+        let url = &gateway.url;
+        let [admin, owner, approver, other_org] = beginning.people.map(|(user, epoch)| {
+            let token = gateway.services.jwt.issue(user, epoch, gateway.services.clock.now()).expect("a token");
+            Client::new(url, Some(token.expose_secret()))
+        });
         make_bank(&admin, &upstream.url).await;
         Self {
-            agent: Client::new(url, key["key"].as_str()),
-            agent_key_id: key["id"].as_str().unwrap_or_default().to_owned(),
-            other_agent: Client::new(url, other_key["key"].as_str()),
+            agent: Client::new(url, Some(&beginning.agent)),
+            agent_key_id: beginning.agent_key_id.clone(),
+            other_agent: Client::new(url, Some(&beginning.other_agent)),
             anonymous: Client::new(url, None),
             admin,
             owner,

@@ -37,7 +37,7 @@ pub async fn refresh_tools(services: &Catalog, connection: &Connection) -> Resul
     let answer = match made {
         Some(made) => made,
         None => {
-            tokio::time::sleep(by_hand.pause(Instant::now())).await;
+            tokio::time::sleep(by_hand.pause(services.clock.elapsed())).await;
             let began = Instant::now();
             let answer = match list_anew(services, connection, &entry).await {
                 Ok(refreshed) => Ok(refreshed),
