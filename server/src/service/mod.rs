@@ -145,7 +145,7 @@ pub struct Calls {
     pub held: Seats,
     /// How long calls are held open, by the client's name.
     pub hold_times: HoldTimes,
-    /// How clients that wait are kept company.
+    /// How clients that wait are kept company, and how often it is looked for what they wait for.
     pub pace: Pace,
     /// The turns of callers at opening approvals.
     pub opening: Turns<Principal>,
@@ -178,7 +178,8 @@ stands_on! {
     Identity => base: Base,
 }
 
-/// How clients that wait are kept company. A deployment has the default; tests do not wait that long.
+/// How clients that wait are kept company, and how often it is looked for what they wait for. A deployment has the default;
+/// tests do not wait that long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
     /// How often a waiting call tells its client progress (approvals.md, "What the agent sees", 1).
@@ -189,11 +190,23 @@ pub struct Pace {
     /// How long a call is held for a client that can hear nothing meanwhile: whoever stands in between gives a
     /// silent connection up after a minute.
     pub silence: Duration,
+    /// How often the database is asked what was approved while only a task waits for it.
+    pub sweep: Duration,
+}
+
+impl Pace {
+    /// What a deployment has.
+    pub const DEFAULT: Self = Self {
+        step: Duration::from_secs(10),
+        keep_alive: Duration::from_secs(15),
+        silence: Duration::from_secs(45),
+        sweep: Duration::from_secs(5),
+    };
 }
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { step: Duration::from_secs(10), keep_alive: Duration::from_secs(15), silence: Duration::from_secs(45) }
+        Self::DEFAULT
     }
 }
 

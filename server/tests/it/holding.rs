@@ -2,14 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use permesso::service::Pace;
+use permesso::{app::state::App, clock::Clock, config::Config, service::Pace};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::{
     Behaviour, Client, Gateway, World,
     client::{Answer, text},
+    database::database,
     eventually,
+    gateway::variables,
     unread::Unread,
 };
 
@@ -69,9 +71,12 @@ async fn a_decision_at_any_replica_answers_the_held_call_at_once() {
 
 #[tokio::test]
 async fn clients_that_wait_are_kept_company_as_the_contract_says() {
-    let world = World::new().await;
-    let [step, keep_alive, silence] = [10, 15, 45].map(Duration::from_secs);
-    assert_eq!(world.gateway.services.pace, Pace { step, keep_alive, silence });
+    let [step, keep_alive, silence, sweep] = [10, 15, 45, 5].map(Duration::from_secs);
+    let variables = variables(&database().await);
+    let find = |name: &str| variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+    let config = Config::from_vars(find).expect("a configuration");
+    let app = App::new(&config, Clock::system(), "http://127.0.0.1".parse().expect("a URL")).await.expect("it starts");
+    assert_eq!(app.services.pace, Pace { step, keep_alive, silence, sweep }, "as a deployment has it");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -28,8 +28,8 @@ struct Agent {
 /// The trace that every request of an agent belongs to.
 const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
-/// Longer than the pause between two sweeps, so that whatever would be run has been.
-const LONG_ENOUGH: Duration = Duration::from_secs(7);
+/// Longer than the pause between two sweeps here (`gateway::PACE`), so that whatever would be run has been.
+const LONG_ENOUGH: Duration = Duration::from_millis(1_500);
 
 impl Agent {
     fn new(client: &Client) -> Self {

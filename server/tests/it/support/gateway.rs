@@ -37,6 +37,14 @@ pub(crate) fn variables(database: &SecretString) -> Vec<(String, String)> {
     .to_vec()
 }
 
+/// The pace of the gateways here, unless a test says otherwise: a deployment's, but for what tests wait for.
+const PACE: Pace = Pace { sweep: Duration::from_millis(500), ..Pace::DEFAULT };
+
+fn set_pace(app: &mut App, pace: Pace) {
+    let services = Arc::get_mut(&mut app.services).expect("nobody else has them yet");
+    Arc::get_mut(&mut services.calls).expect("nor these").pace = pace;
+}
+
 impl Gateway {
     /// Starts a replica on a migrated database.
     pub(crate) async fn start(database: &SecretString) -> Self {
@@ -64,11 +72,7 @@ impl Gateway {
 
     /// A replica that keeps clients that wait company in another way than usual.
     pub(crate) async fn start_paced(database: &SecretString, pace: Pace) -> Self {
-        let adjust = |app: &mut App| {
-            let services = Arc::get_mut(&mut app.services).expect("nobody else has them yet");
-            Arc::get_mut(&mut services.calls).expect("nor these").pace = pace;
-        };
-        Self::build(&variables(database), Clock::system(), None, adjust).await
+        Self::build(&variables(database), Clock::system(), None, |app| set_pace(app, pace)).await
     }
 
     /// A replica with this environment.
@@ -96,6 +100,7 @@ impl Gateway {
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let public_url = public_url.unwrap_or(&url).parse().expect("a URL");
         let mut app = App::new(&config, clock, public_url).await.expect("the gateway starts");
+        set_pace(&mut app, PACE);
         adjust(&mut app);
         let (email, password) = super::world::ADMIN;
         permesso::service::identity::sign_in::first_administrator(&app.services, email, password)

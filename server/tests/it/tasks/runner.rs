@@ -101,8 +101,8 @@ async fn attempts_that_send_nothing_pause_on_every_replica() {
     let (_, id) = agent.task(1).await;
     world.upstream.stop().await;
     world.approver.decide(&id, "approve", "ok").await.expect(200);
-    // At once, five seconds later, and then after ten: whichever replica comes first.
-    tokio::time::sleep(Duration::from_secs(13)).await;
+    // At once, five seconds later, and then after ten: whichever replica comes first. Each looks every half second.
+    tokio::time::sleep(Duration::from_secs(7)).await;
     let shown = world.admin.get(&format!("/orgs/acme/approvals/{id}")).await.expect(200);
     let history = shown["history"].as_array().expect("history");
     let attempts = history.iter().filter(|line| line["to"] == "executing").count();

@@ -29,8 +29,6 @@ use crate::{
     service::{Base, Calls},
 };
 
-/// How often the database is asked for approved calls that wait to be run.
-const SWEEP: Duration = Duration::from_secs(5);
 /// The pause after a first attempt that sent nothing; doubled after each further one, up to [`LONGEST`].
 const SHORTEST: Duration = Duration::from_secs(5);
 /// The longest pause between two attempts.
@@ -43,7 +41,7 @@ const AT_ONCE: usize = 16;
 pub async fn run_approved(services: Arc<Calls>) {
     let mut changes = services.live.approvals();
     let mut listening = services.live.listening();
-    let mut sweep = tokio::time::interval(SWEEP);
+    let mut sweep = tokio::time::interval(services.pace.sweep);
     sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut runner = Runner::new(services);
     loop {
