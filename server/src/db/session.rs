@@ -178,6 +178,7 @@ pub async fn list(
 ///
 /// # Errors
 /// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
 pub async fn update(
     scope: &mut SystemScope,
     id_sha256: &[u8; 32],
