@@ -1,17 +1,17 @@
-//! The clients that are explained, and what one is to be connected with.
+//! The supported clients, and the server that one is connected to.
 
 use std::fmt;
 
 use domain::Slug;
 
-/// The environment variable that clients read the key from, and `permesso connect` as well.
+/// The environment variable from which clients and `permesso connect` read the key.
 pub const KEY_VARIABLE: &str = "PERMESSO_KEY";
 /// The id under which VS Code asks for the key; servers of one person share it.
 pub(super) const INPUT: &str = "permesso-key";
-/// What stands for the key where a client knows no variables.
+/// The placeholder for the key where a client supports no variables.
 pub(super) const PLACEHOLDER: &str = "mmcp_…";
 
-/// A client that is explained.
+/// A supported client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Client {
     /// <https://code.claude.com/docs/en/mcp>: `claude mcp add`, `.mcp.json`, and which of its fields
@@ -28,7 +28,7 @@ pub enum Client {
     Inspector,
 }
 
-/// What a client is to be connected with. Neither part may need quoting: [`Server::new`] sees to it.
+/// The server that a client is connected to. Neither part may need quoting: [`Server::new`] checks that.
 #[derive(Clone, Debug)]
 pub struct Server {
     pub(super) name: String,
@@ -46,8 +46,7 @@ impl Server {
         Self::new(name, &format!("{base}/{org}/{toolkit}/mcp"))
     }
 
-    /// The server `name` at `url`; none where one of them has a character that a shell or a configuration
-    /// file could take for its own.
+    /// The server `name` at `url`; `None` if either has a character with a meaning in a shell or a configuration file.
     pub fn new(name: &str, url: &str) -> Option<Self> {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
         let named = (1..=64).contains(&name.len()) && name.chars().all(plain);
@@ -56,7 +55,7 @@ impl Server {
         (named && addressed).then(|| Self { name: name.to_owned(), url: url.to_owned() })
     }
 
-    /// What clients call it.
+    /// The server's name in clients.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -68,7 +67,7 @@ impl Server {
 }
 
 impl Client {
-    /// All, in the order in which they are explained.
+    /// All clients, in the order in which they are shown.
     pub const ALL: [Self; 5] = [Self::ClaudeCode, Self::Cursor, Self::VsCode, Self::Codex, Self::Inspector];
 
     /// The client of this [word](Client::word).
@@ -76,7 +75,7 @@ impl Client {
         Self::ALL.into_iter().find(|client| client.word() == word)
     }
 
-    /// What people call it.
+    /// The client's name for people.
     pub fn title(self) -> &'static str {
         match self {
             Self::ClaudeCode => "Claude Code",
@@ -87,7 +86,7 @@ impl Client {
         }
     }
 
-    /// What the command line calls it, which is also its anchor on the page.
+    /// The client's name on the command line, also its anchor on the page.
     pub fn word(self) -> &'static str {
         match self {
             Self::ClaudeCode => "claude-code",
@@ -98,7 +97,7 @@ impl Client {
         }
     }
 
-    /// Its configuration file: below the directory that one works in, or below one's home.
+    /// Its configuration file, below the project directory or the home directory.
     pub fn file(self) -> Place {
         match self {
             Self::ClaudeCode => Place::Project(".mcp.json"),
@@ -109,7 +108,7 @@ impl Client {
         }
     }
 
-    /// Whether its file holds the key itself, because it reads no variable and asks nobody.
+    /// Whether its file holds the key itself, because the client neither reads variables nor asks for a key.
     pub fn keeps_key(self) -> bool {
         self == Self::Inspector
     }
@@ -118,9 +117,9 @@ impl Client {
 /// Where a client looks for its configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// Below the directory that one works in.
+    /// Below the project directory.
     Project(&'static str),
-    /// Below one's home.
+    /// Below the home directory.
     Home(&'static str),
 }
 

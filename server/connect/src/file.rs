@@ -1,6 +1,6 @@
-//! How a server comes into a client's configuration file. Comments, order and spacing stay. Of a server that
-//! is there already only its address and how it is reached are ever changed: what else stands with it, such as
-//! time limits or which tools are offered, is its owner's.
+//! Adds a server to a client's configuration file. Comments, order and spacing are kept. For a server that is already
+//! there, only its address and how it is reached are changed: everything else, such as timeouts or the selection of
+//! tools, belongs to the user.
 
 mod commented;
 mod json;
@@ -13,32 +13,32 @@ use super::client::{Client, Server};
 pub use commented::COMMENTED;
 pub(super) use json::definition;
 
-/// What became of a file.
+/// The result for a file.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Change {
-    /// The file holds the server already, as it would be written.
+    /// The file already holds the server as it would be written.
     Nothing,
     /// The file's new text.
     Text(String),
 }
 
-/// Why a server cannot come into a file.
+/// Why a server cannot be added to a file.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Conflict {
-    /// The file is not what the client could read.
+    /// The client could not read the file.
     #[error("cannot be read: {0}")]
     Unreadable(String),
-    /// A part of it is not of the kind that the client knows.
+    /// A part of the file is not of the kind that the client expects.
     #[error("has `{0}`, but not as the client would read it")]
     Shape(&'static str),
-    /// Another server has the name.
+    /// Another server has this name.
     #[error("has another server of this name")]
     Taken,
 }
 
-/// Puts a server into the text of a client's file; no text is a file that is not there. Another server of the
-/// same name is pointed at this one only with `force`. The key is used only where the client
-/// [keeps it](Client::keeps_key); without one a placeholder stands there.
+/// Adds a server to the text of a client's file; an empty text stands for a missing file. Another server of the same
+/// name is replaced only with `force`. The key is used only where the client [keeps it](Client::keeps_key); without one
+/// a placeholder is written.
 ///
 /// # Errors
 /// See [`Conflict`]; nothing is lost silently.
@@ -56,11 +56,11 @@ pub fn merge(
     }
 }
 
-/// The file of somebody who has no other server.
+/// The file of a user who has no other server.
 pub(super) fn fresh(client: Client, server: &Server) -> String {
     match merge(client, server, None, None, false) {
         Ok(Change::Text(text)) => text.trim_end().to_owned(),
-        // An empty file has neither the server nor anything in its way.
+        // An empty file has neither this server nor a conflicting one.
         Ok(Change::Nothing) | Err(_) => String::new(),
     }
 }

@@ -2,9 +2,8 @@
 //! one place for the page that a browser sees and for `permesso connect`. No IO: a client's file comes in as text and leaves
 //! as text. Builds for `wasm32`.
 //!
-//! The key is never part of what is shown: each client reads it from the environment or asks for it, and
-//! where one can do neither it says so. What a client understands is from its maker's documentation, named
-//! at each [`Client`].
+//! The key is never part of what is shown: each client reads it from the environment or asks for it; where a client can
+//! do neither, the instructions say so. The formats are from each client's documentation, cited at each [`Client`].
 
 mod client;
 mod file;

@@ -5,17 +5,17 @@ use super::{
     file,
 };
 
-/// One thing to do.
+/// One step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// What it does, in a sentence with the place in it.
+    /// What the step does, in a sentence that names the place.
     pub says: &'static str,
-    /// What to run or to put there, whole.
+    /// The complete command to run or text to insert.
     pub text: String,
 }
 
 impl Client {
-    /// The ways to connect it, the best first.
+    /// The ways to connect the client, the best first.
     pub fn steps(self, server: &Server) -> Vec<Step> {
         let Server { name, url } = server;
         let file = |says| Step { says, text: file::fresh(self, server) };

@@ -1,5 +1,5 @@
-//! The page that a browser sees at a toolkit's endpoint. It is made of the address alone: nothing is looked
-//! up, so that it is the same for a toolkit that is public, private or not there.
+//! The page that a browser gets at a toolkit's endpoint. It is built from the address alone: nothing is looked up, so
+//! that it is the same for a toolkit that is public, private or missing.
 
 use std::sync::LazyLock;
 
@@ -20,7 +20,7 @@ const STYLE: &str = concat!(
     include_str!("connect/style.css")
 );
 
-/// The page's own style is all that it may have; it is framed by nobody.
+/// The page may use only its own style, and may not be framed.
 static POLICY: LazyLock<String> = LazyLock::new(|| {
     let hash = BASE64_STANDARD.encode(digest(&SHA256, STYLE.as_bytes()));
     format!(
@@ -28,8 +28,8 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// The page for a browser that asks for `/{org}/{toolkit}/mcp`; none for a program, and none where no toolkit
-/// can be: both get what the endpoint answers without a page. Only GET and HEAD may lead here.
+/// The page for a browser that asks for `/{org}/{toolkit}/mcp`. A program, or an address where no toolkit can be, gets
+/// the endpoint's ordinary answer. Only GET and HEAD may lead here.
 pub(super) fn connect_page(public_url: &Url, org: &str, toolkit: &str, headers: &HeaderMap) -> Option<Response> {
     if !wants_page(headers) {
         return None;
@@ -46,7 +46,7 @@ pub(super) fn connect_page(public_url: &Url, org: &str, toolkit: &str, headers: 
     Some(response)
 }
 
-/// Whether a person looks: a browser asks for HTML, and for nothing that an MCP client would.
+/// Whether a browser asks: it accepts HTML, and nothing that an MCP client would accept.
 fn wants_page(headers: &HeaderMap) -> bool {
     let is_agent = headers.contains_key(header::AUTHORIZATION) || headers.contains_key("mcp-session-id");
     let accepted = headers.get_all(header::ACCEPT).into_iter().filter_map(|value| value.to_str().ok());
@@ -151,8 +151,8 @@ fn another(server: &Server) -> Markup {
     }
 }
 
-/// Text to copy. It wraps where it is wide, which a copy does not have, but not within a word: at the end of a
-/// line `--` of an option would be read as a word of its own.
+/// Text to copy. Long lines wrap on the page but not in a copy, and never within a word: at the end of a line the `--`
+/// of an option would look like a word of its own.
 fn block(text: &str) -> Markup {
     let words = text.split_inclusive(char::is_whitespace).map(|part| part.split_at(part.trim_end().len()));
     html! {

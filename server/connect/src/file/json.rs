@@ -1,4 +1,4 @@
-//! The files of the clients that read JSON, with comments.
+//! The files of clients that read JSON with comments.
 
 use jsonc_parser::cst::{CstInputValue, CstNode, CstObject, CstObjectProp, CstRootNode};
 use secrecy::{ExposeSecret, SecretString};
@@ -9,7 +9,7 @@ use crate::client::{Client, INPUT, KEY_VARIABLE, PLACEHOLDER, Server};
 
 const HEADERS: &str = "headers";
 const AUTHORIZATION: &str = "Authorization";
-/// What stands with a server that is a process; some clients would start that and not look at the address.
+/// Members of a server that is a process; some clients would start the process and ignore the address.
 const PROCESS: [&str; 5] = ["command", "args", "env", "envFile", "cwd"];
 const INPUT_SAYS: &str = "API key of Permesso";
 
@@ -21,7 +21,7 @@ pub(super) fn merge(
     text: &str,
     force: bool,
 ) -> Result<Change, Conflict> {
-    // What else is wrong the client would not read.
+    // A file with any other syntax error could not be read by the client either.
     let root = CstRootNode::parse(text, &COMMENTED).map_err(|error| Conflict::Unreadable(error.to_string()))?;
     let whole = root.object_value_or_create().ok_or(Conflict::Shape("{}"))?;
     let member = if client == Client::VsCode { "servers" } else { "mcpServers" };
@@ -51,7 +51,7 @@ pub(super) fn merge(
     Ok(if changed { Change::Text(root.to_string()) } else { Change::Nothing })
 }
 
-/// The server as `code --add-mcp` takes it. A plain text without single quotes: [`Server::new`] lets none in.
+/// The server as `code --add-mcp` takes it. Contains no single quotes: [`Server::new`] lets none in.
 pub(crate) fn definition(server: &Server) -> String {
     let Entry { kind, url, authorization } = Entry::new(Client::VsCode, server, None);
     json!({
@@ -64,7 +64,7 @@ pub(crate) fn definition(server: &Server) -> String {
     .to_string()
 }
 
-/// A server as these files have it.
+/// A server as these files write it.
 struct Entry {
     kind: Option<&'static str>,
     url: String,
@@ -91,7 +91,7 @@ impl Entry {
         CstInputValue::Object(kind.into_iter().chain(rest).collect())
     }
 
-    /// Whether a server is this one, whatever else stands with it.
+    /// Whether an entry is this server, whatever else it contains.
     fn is_here(&self, found: &CstObject) -> Result<bool, Conflict> {
         let is = |object: &CstObject, name: &str, wanted: &str| {
             single(object, name).map(|there| there.and_then(|there| text(&there)).as_deref() == Some(wanted))
@@ -110,7 +110,7 @@ impl Entry {
             && PROCESS.iter().all(|name| found.get(name).is_none()))
     }
 
-    /// Makes a server this one.
+    /// Changes an entry to this server.
     fn point(&self, found: &CstObject) -> Result<(), Conflict> {
         for name in PROCESS {
             remove(found, |named| named == name);
@@ -124,7 +124,7 @@ impl Entry {
             Some(headers) => headers,
             None => found.object_value_or_set(HEADERS),
         };
-        // Header names are the same in any case (RFC 9110, section 5.1), and a request has one of this.
+        // Header names are case-insensitive (RFC 9110, section 5.1), and a request has one of each.
         remove(&headers, |named| named != AUTHORIZATION && named.eq_ignore_ascii_case(AUTHORIZATION));
         set(&headers, AUTHORIZATION, &self.authorization)
     }
@@ -155,7 +155,7 @@ fn remove(object: &CstObject, is_meant: impl Fn(&str) -> bool) {
     }
 }
 
-/// Has VS Code ask for the key, unless it does already. Says whether that changed anything.
+/// Makes VS Code ask for the key, unless it does so already. Returns whether that changed anything.
 fn ask_for_key(whole: &CstObject) -> Result<bool, Conflict> {
     let inputs = match single(whole, "inputs")? {
         Some(inputs) => inputs.value().and_then(|value| value.as_array()).ok_or(Conflict::Shape("inputs"))?,
@@ -175,7 +175,7 @@ fn ask_for_key(whole: &CstObject) -> Result<bool, Conflict> {
     Ok(true)
 }
 
-/// A member; an error where there are two of the name, since clients differ in which one counts.
+/// A member of an object. An error if the name occurs twice, since clients differ in which one counts.
 fn single(object: &CstObject, name: &str) -> Result<Option<CstObjectProp>, Conflict> {
     let mut found = object.properties().into_iter().filter(|property| property.decoded_name().as_deref() == Some(name));
     let first = found.next();

@@ -8,11 +8,11 @@ use crate::client::{KEY_VARIABLE, Server};
 const SERVERS: &str = "mcp_servers";
 const URL: &str = "url";
 const KEY: &str = "bearer_token_env_var";
-/// How long Codex waits for a call, in seconds: longer than its calls are held.
+/// Codex's timeout of a call, in seconds: longer than its calls are held.
 const TOOL_TIMEOUT: (&str, i64) = ("tool_timeout_sec", 300);
-/// What Codex refuses in a server that has an address (its source, `codex-rs/config/src/mcp_types.rs`).
+/// The fields that Codex refuses in a server with an address (its source, `codex-rs/config/src/mcp_types.rs`).
 const NOT_WITH_URL: [&str; 6] = ["command", "args", "env", "env_vars", "cwd", "bearer_token"];
-/// Where Codex has headers; a server has one key, and that is [`KEY`].
+/// The tables of headers in Codex; a server has one key, and that is [`KEY`].
 const HEADERS: [&str; 2] = ["http_headers", "env_http_headers"];
 
 /// See [`super::merge`].
@@ -65,7 +65,7 @@ fn point(found: &mut dyn TableLike, server: &Server) {
     }
 }
 
-/// Sets a text in its place: a comment beside it stays.
+/// Sets a text in its place; a comment beside it is kept.
 fn set(found: &mut dyn TableLike, name: &str, text: &str) {
     match found.get_mut(name).and_then(Item::as_value_mut) {
         Some(there) => {
