@@ -1,5 +1,5 @@
-//! The directory: everything needed to decide a call, as one immutable snapshot. The server loads
-//! it and swaps it whole, so that a decided call needs no query (architecture.md, "A tool call").
+//! What the directory holds: everything needed to decide a call. The server loads an org when it is first used, as one
+//! immutable snapshot, and keeps it, so that a decided call needs no query (architecture.md, "A tool call").
 
 use std::{
     collections::{HashMap, HashSet},
@@ -13,24 +13,6 @@ use crate::{
     ApiKeyId, ApprovalPolicy, ConnectionId, OrgId, Permission, PolicyOverride, Principal, Rights, RoleId, Slug, ToolId,
     ToolkitId, ToolkitToolId, UserId,
 };
-
-/// One consistent view of all configuration.
-#[derive(Debug, Default)]
-pub struct Directory {
-    /// The configuration version this was read at; only grows.
-    pub version: i64,
-    /// Orgs by slug.
-    pub orgs: HashMap<Slug, Arc<Org>>,
-    /// Secrets of keys by their SHA-256.
-    pub keys: HashMap<[u8; 32], KeySecret>,
-    /// The orgs in which a person owns keys.
-    pub key_orgs: HashMap<UserId, HashSet<OrgId>>,
-    /// People by id.
-    pub people: HashMap<UserId, Person>,
-    /// Callers and toolkit tools between which an approval is open. A call that needs no approval
-    /// looks here before it runs, for an identical one whose outcome is not known (promise 4).
-    pub open: HashSet<(Principal, ToolkitToolId)>,
-}
 
 /// One valid secret of an API key.
 #[derive(Clone, Debug)]
@@ -71,13 +53,17 @@ pub struct Person {
     pub epoch: i64,
     /// Whether they administer the instance, and so are `admin` of every org.
     pub instance_admin: bool,
+    /// The orgs that they are a member of, by id.
+    pub orgs: Vec<OrgId>,
 }
 
-/// One org.
+/// The configuration of one org, all of it as it was at one moment.
 #[derive(Debug)]
 pub struct Org {
     /// Its id.
     pub id: OrgId,
+    /// The version of the instance's configuration at that moment; only grows.
+    pub version: i64,
     /// Its name in URLs.
     pub slug: Slug,
     /// Whether there is nothing but a record: it is the system org, or it was deleted.
@@ -92,6 +78,9 @@ pub struct Org {
     pub toolkits: HashMap<Slug, Arc<Toolkit>>,
     /// Connections by id.
     pub connections: HashMap<ConnectionId, Arc<Connection>>,
+    /// Callers and toolkit tools between which an approval is open. A call that needs no approval
+    /// looks here before it runs, for an identical one whose outcome is not known (promise 4).
+    pub open: HashSet<(Principal, ToolkitToolId)>,
 }
 
 impl Org {

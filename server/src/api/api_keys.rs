@@ -9,7 +9,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::IntoResponse,
 };
-use domain::{ApiKeyId, UserId, directory::Directory};
+use domain::{ApiKeyId, UserId};
 
 use crate::{
     api::support::{
@@ -19,6 +19,7 @@ use crate::{
     },
     auth,
     db::{self, OrgScope},
+    directory::Emails,
     error::Result,
     service::{self, Services},
 };
@@ -40,8 +41,9 @@ pub async fn list_api_keys(
     let (limit, after) = (query.limit()?, query.after::<ApiKeyId>()?);
     let mut scope = OrgScope::begin(&services.db.people, access.0.org.id).await?;
     let rows = db::api_key::list(&mut scope, after, limit + 1).await?;
-    let directory = services.directory.get()?;
-    Ok(Json(page(rows, limit, |row| row.id.to_string(), |row| api_key(&directory, row))))
+    drop(scope);
+    let emails = services.directory.emails(rows.iter().flat_map(people_of)).await?;
+    Ok(Json(page(rows, limit, |row| row.id.to_string(), |row| api_key(&emails, row))))
 }
 
 /// Makes a key and shows it once.
@@ -59,7 +61,7 @@ pub async fn create_api_key(
     Body(new): Body<CreateApiKey>,
 ) -> Result<impl IntoResponse> {
     let made = service::identity::key::create(&services, &access.0, &new).await?;
-    Ok((StatusCode::CREATED, shown_once(&services, made)?))
+    Ok((StatusCode::CREATED, shown_once(&services, made).await?))
 }
 
 /// Gives a key a new secret and shows it once.
@@ -78,7 +80,7 @@ pub async fn rotate_api_key(
     Body(how): Body<RotateApiKey>,
 ) -> Result<impl IntoResponse> {
     let made = service::identity::key::rotate(&services, &access.0, &id, &how).await?;
-    shown_once(&services, made)
+    shown_once(&services, made).await
 }
 
 /// Revokes a key.
@@ -98,19 +100,23 @@ pub async fn revoke_api_key(
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn shown_once(
+async fn shown_once(
     services: &Services,
     (row, key): (db::api_key::Row, auth::api_key::ApiKey),
 ) -> Result<impl IntoResponse + use<>> {
-    let shown = api_key(&*services.directory.get()?, row);
+    let emails = services.directory.emails(people_of(&row)).await?;
+    let shown = api_key(&emails, row);
     let body = CreatedApiKey { shown, key: key.expose().to_owned() };
     Ok(([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(body)))
 }
 
-/// The owner may be an administrator of the instance, who is no member: the snapshot knows everybody.
-fn api_key(directory: &Directory, row: db::api_key::Row) -> ApiKey {
-    let person =
-        |id: UserId| KeyOwner { id: id.0, email: directory.people.get(&id).map(|person| person.email.to_string()) };
+/// Those whom a key's row names. The owner may be an administrator of the instance, who is no member.
+fn people_of(row: &db::api_key::Row) -> impl Iterator<Item = UserId> + use<> {
+    [row.owner_id, row.created_by].into_iter().chain(row.rotated_by.map(UserId))
+}
+
+fn api_key(emails: &Emails, row: db::api_key::Row) -> ApiKey {
+    let person = |id: UserId| KeyOwner { id: id.0, email: emails.of(id) };
     ApiKey {
         id: row.id.0,
         name: row.name,

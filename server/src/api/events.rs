@@ -67,11 +67,10 @@ pub async fn stream_events(
     let watcher = feed::watch(&services.views, &access, last).await?;
     let signed_out = services.live.signed_out();
     let versions = services.directory.versions();
-    let version = services.directory.get()?.version;
     let deciding = Deciding::of(&access);
     let mut alive = interval_at(Instant::now() + KEEP_ALIVE, KEEP_ALIVE);
     alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let events = Events { services, access, deciding, version, versions, signed_out, watcher, alive, begun: false };
+    let events = Events { services, access, deciding, versions, signed_out, watcher, alive, begun: false };
     let body = stream::unfold(events, |mut events| async move {
         let bytes = events.next().await?;
         Some((Ok::<_, Infallible>(Bytes::from(bytes)), events))
@@ -90,8 +89,6 @@ struct Events {
     access: OrgAccess,
     /// What the actor may decide.
     deciding: Deciding,
-    /// The version of the configuration at which the actor was looked at.
-    version: i64,
     versions: watch::Receiver<i64>,
     signed_out: Receiver<SessionId>,
     watcher: Watcher,
@@ -129,13 +126,13 @@ impl Events {
                     return Some(self.follow(alive, sees));
                 }
                 _ = self.versions.changed() => {
-                    let sees = self.look_again()?;
+                    let sees = self.look_again().await?;
                     if sees == Sees::Otherwise {
                         return Some(self.resync());
                     }
                 }
                 next = self.watcher.next() => {
-                    let sees = self.look_again()?;
+                    let sees = self.look_again().await?;
                     let text = self.follow(self.encode(next), sees);
                     if !text.is_empty() {
                         return Some(text);
@@ -179,7 +176,7 @@ impl Events {
     /// configuration. `None`: it has.
     async fn still_valid(&mut self) -> Option<Sees> {
         match access::still_valid(&self.services, &self.access.actor).await {
-            Ok(_) => self.look_again(),
+            Ok(_) => self.look_again().await,
             // Without the database nothing happens that could be shown.
             Err(error) => matches!(error.kind, Kind::Unavailable).then_some(Sees::TheSame),
         }
@@ -187,15 +184,16 @@ impl Events {
 
     /// Reads the actor's rights, and what it may decide, again when the configuration has changed. `None`: it may watch
     /// no longer.
-    fn look_again(&mut self) -> Option<Sees> {
-        let Ok(directory) = self.services.directory.get() else { return Some(Sees::TheSame) };
-        if directory.version == self.version {
+    async fn look_again(&mut self) -> Option<Sees> {
+        let access = match OrgAccess::again(&self.services, &self.access).await {
+            Ok(access) => access,
+            // Without the database nothing happens that could be shown.
+            Err(error) => return matches!(error.kind, Kind::Unavailable).then_some(Sees::TheSame),
+        };
+        if Arc::ptr_eq(&access.org, &self.access.org) && access.role == self.access.role {
             return Some(Sees::TheSame);
         }
-        let actor = access::again(&self.services, &directory, &self.access.actor).ok()?;
-        let access = OrgAccess::find(&directory, actor, self.access.org.slug.as_str()).ok()?;
         let before = std::mem::replace(&mut self.access, access);
-        self.version = directory.version;
         let decided = std::mem::replace(&mut self.deciding, Deciding::of(&self.access));
         let rights = &self.access.rights;
         let more = RIGHTS.iter().any(|right| rights.has(*right) && !before.rights.has(*right));

@@ -230,7 +230,7 @@ async fn wrong_method(_known: Known) -> Error {
 async fn readyz(State(services): State<Arc<Services>>) -> Response {
     let ready = async {
         services.db.directory.ping().await?;
-        services.directory.get().map(|_| ())
+        services.directory.confirmed()
     };
     match tokio::time::timeout(Duration::from_secs(2), ready).await {
         Ok(Ok(())) => "ready\n".into_response(),

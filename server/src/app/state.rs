@@ -19,7 +19,7 @@ use crate::{
     clock::Clock,
     config::{AllowedHosts, Config},
     db::{self, AuditConnector, Pools},
-    directory::Snapshots,
+    directory::Directory,
     egress::{AllowRule, Egress},
     limit::{Budget, quota::Quota, refusals::Refusals, seats::Seats, throttle::Throttle},
     live::Live,
@@ -88,7 +88,7 @@ impl App {
             clock.clone(),
             SessionLimits { idle: config.session_idle, absolute: config.session_max },
         );
-        let directory = Snapshots::load(db.directory.clone(), config.forbid_self_approval);
+        let directory = Directory::begin(db.directory.clone(), config.forbid_self_approval);
         let base = Arc::new(Base {
             directory: directory.await.context("cannot read the configuration")?,
             jwt: Jwt::new(&master.derive(KeyUse::LoginToken(instance))),

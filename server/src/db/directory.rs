@@ -1,4 +1,4 @@
-//! Reads all configuration as one snapshot, for `directory`.
+//! Reads the configuration, for `directory`: of one org as one snapshot, and what is looked up apart from it.
 
 mod tool;
 
@@ -10,50 +10,186 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use domain::{
-    ApprovalPolicy, OrgId, PolicyOverride, Principal, Rights, RoleId, ToolId, ToolkitId, ToolkitToolId, UserId,
-    directory::{Connection, Directory, Key, KeySecret, Org, Person, Role, Tool, Toolkit, ToolkitTool},
+    ApprovalPolicy, OrgId, PolicyOverride, Principal, Rights, RoleId, Slug, ToolId, ToolkitId, ToolkitToolId, UserId,
+    directory::{Connection, Key, KeySecret, Org, Person, Role, Tool, Toolkit, ToolkitTool},
 };
+use uuid::Uuid;
 
 use super::{Db, Reason, SystemScope};
 use crate::error::{Error, Result};
 
-/// The version of the configuration now; the snapshot is current when it has the same.
+/// Something that was read, and the version of the configuration at that moment.
+#[derive(Clone, Debug)]
+pub struct Read<T> {
+    /// The version; whatever was changed up to it is in `value`.
+    pub version: i64,
+    /// What was read.
+    pub value: T,
+}
+
+/// What has changed since a version.
+#[derive(Clone, Debug)]
+pub struct News {
+    /// The version now.
+    pub version: i64,
+    /// The orgs, people and keys that changed, each with the version of its last change; no more than were asked for.
+    pub changed: Vec<(Uuid, i64)>,
+}
+
+/// The version of the configuration now, and what has changed since an earlier one: the first `most`, in their order.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
 #[tracing::instrument(level = "debug", skip_all)]
-pub async fn version(db: &Db) -> Result<i64> {
+pub async fn news(db: &Db, since: i64, most: i64) -> Result<News> {
     let mut taken = db.connection().await?;
-    Ok(sqlx::query_scalar!("SELECT version FROM configuration").fetch_one(&mut *taken.inner).await?)
+    let rows = sqlx::query!(
+        r#"SELECT now.version, changes.subject AS "subject?", changes.version AS "changed?"
+           FROM configuration now LEFT JOIN configuration_changes changes ON changes.version > $1
+           ORDER BY changes.version LIMIT $2"#,
+        since,
+        most,
+    );
+    let rows = rows.fetch_all(&mut *taken.inner).await?;
+    let version = rows.first().map(|row| row.version).ok_or_else(|| Error::internal("configuration has no row"))?;
+    let changed = rows.into_iter().filter_map(|row| Some((row.subject?, row.changed?)));
+    Ok(News { version, changed: changed.collect() })
 }
 
-/// Reads everything in one consistent snapshot; definitions that `before` has are taken from there. With
-/// `forbid_self_approval` no policy in it allows that, whatever is stored.
+/// Reads all configuration of an org in one consistent snapshot; definitions that `before` has are taken from there. With
+/// `forbid_self_approval` no policy in it allows that, whatever is stored. `None`: there is no such org.
 ///
 /// # Errors
 /// When Postgres cannot be reached, or a row cannot be understood (it names table and row).
 #[tracing::instrument(level = "debug", skip_all)]
-pub async fn load(db: &Db, forbid_self_approval: bool, before: Option<&Directory>) -> Result<Directory> {
+pub async fn org(db: &Db, id: OrgId, forbid_self_approval: bool, before: Option<&Org>) -> Result<Option<Org>> {
     let mut scope = SystemScope::snapshot(db, Reason::Directory).await?;
-    let version = sqlx::query_scalar!("SELECT version FROM configuration").fetch_one(scope.conn()).await?;
-    let mut orgs = load_orgs(&mut scope).await?;
-    let tools = tool::load(&mut scope, before).await?;
-    let mut toolkits = load_toolkits(&mut scope, &tools, forbid_self_approval).await?;
-    for (id, org) in &mut orgs {
-        org.policy.allow_self_approval &= !forbid_self_approval;
-        for toolkit in toolkits.remove(id).unwrap_or_default() {
-            org.toolkits.insert(toolkit.slug.clone(), Arc::new(toolkit));
-        }
+    let Some(mut org) = load_org(&mut scope, id).await? else { return Ok(None) };
+    org.policy.allow_self_approval &= !forbid_self_approval;
+    load_roles(&mut scope, &mut org).await?;
+    load_connections(&mut scope, &mut org).await?;
+    let tools = tool::load(&mut scope, id, before).await?;
+    for toolkit in load_toolkits(&mut scope, id, &tools, forbid_self_approval).await? {
+        org.toolkits.insert(toolkit.slug.clone(), Arc::new(toolkit));
     }
-    let keys = load_keys(&mut scope).await?;
-    Ok(Directory {
-        version,
-        key_orgs: key_orgs(&keys),
-        keys,
-        people: load_people(&mut scope).await?,
-        open: load_open(&mut scope).await?,
-        orgs: orgs.into_values().map(|org| (org.slug.clone(), Arc::new(org))).collect(),
-    })
+    org.open = load_open(&mut scope, id).await?;
+    Ok(Some(org))
+}
+
+/// The org with this name, if it is of concern to who asks: to a key of it, to a member or the owner of a key who is one,
+/// to an administrator of the instance, and to everybody if it has a public toolkit.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
+pub async fn org_named(db: &Db, slug: &Slug, key_org: Option<OrgId>, person: UserId) -> Result<Option<Read<OrgId>>> {
+    let mut scope = SystemScope::begin(db, Reason::Directory).await?;
+    let row = sqlx::query!(
+        r#"SELECT (SELECT version FROM configuration) AS "version!", o.id FROM orgs o
+           WHERE o.slug = $1
+             AND (o.id = $2
+                  OR EXISTS (SELECT FROM members m WHERE m.org_id = o.id AND m.user_id = $3)
+                  OR EXISTS (SELECT FROM users u WHERE u.id = $3 AND u.instance_admin)
+                  OR EXISTS (SELECT FROM toolkits t WHERE t.org_id = o.id AND t.visibility = 'public'))"#,
+        slug.as_str(),
+        key_org.map(|org| org.0),
+        person.0,
+    )
+    .fetch_optional(scope.conn())
+    .await?;
+    Ok(row.map(|row| Read { version: row.version, value: row.id.into() }))
+}
+
+/// The key that has the secret with this SHA-256. A key whose owner neither belongs to its org nor administers the instance
+/// does nothing: there is none.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
+pub async fn key(db: &Db, sha256: &[u8; 32]) -> Result<Option<Read<KeySecret>>> {
+    let mut scope = SystemScope::begin(db, Reason::Directory).await?;
+    let row = sqlx::query!(
+        r#"SELECT (SELECT version FROM configuration) AS "version!", k.id, k.org_id, k.name, k.role_id AS "role_id!",
+                  k.owner_id, u.instance_admin AS owner_administers, k.hold_seconds,
+                  k.expires_at AS "expires_at: DateTime<Utc>", s.valid_until AS "valid_until: DateTime<Utc>"
+           FROM api_key_secrets s JOIN api_keys k ON k.id = s.key_id JOIN users u ON u.id = k.owner_id
+           LEFT JOIN members m ON m.org_id = k.org_id AND m.user_id = k.owner_id
+           WHERE s.sha256 = $1 AND k.revoked_at IS NULL AND (u.instance_admin OR m.id IS NOT NULL)"#,
+        sha256.as_slice(),
+    )
+    .fetch_optional(scope.conn())
+    .await?;
+    Ok(row.map(|row| {
+        let key = Key {
+            id: row.id.into(),
+            org: row.org_id.into(),
+            name: row.name.into(),
+            role: row.role_id.into(),
+            owner: row.owner_id.into(),
+            owner_administers: row.owner_administers,
+            hold: seconds(row.hold_seconds),
+            expires_at: row.expires_at,
+        };
+        Read { version: row.version, value: KeySecret { key: Arc::new(key), valid_until: row.valid_until } }
+    }))
+}
+
+/// The people with these ids, as far as there are such.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
+pub async fn people(db: &Db, ids: &[UserId]) -> Result<Vec<(UserId, Read<Arc<Person>>)>> {
+    let mut scope = SystemScope::begin(db, Reason::Directory).await?;
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let rows = sqlx::query!(
+        r#"SELECT (SELECT version FROM configuration) AS "version!", id, email, epoch, instance_admin,
+                  ARRAY(SELECT org_id FROM members WHERE user_id = users.id ORDER BY org_id) AS "orgs!"
+           FROM users WHERE id = ANY ($1)"#,
+        &ids,
+    );
+    let people = rows.fetch_all(scope.conn()).await?.into_iter().map(|row| {
+        let orgs = row.orgs.into_iter().map(OrgId).collect();
+        let person = Person { email: row.email.into(), epoch: row.epoch, instance_admin: row.instance_admin, orgs };
+        (UserId(row.id), Read { version: row.version, value: Arc::new(person) })
+    });
+    Ok(people.collect())
+}
+
+/// Whether the person owns a working key of another org than this.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
+pub async fn has_keys_elsewhere(db: &Db, owner: UserId, than: OrgId) -> Result<bool> {
+    let mut scope = SystemScope::begin(db, Reason::Directory).await?;
+    let found = sqlx::query_scalar!(
+        r#"SELECT EXISTS (
+               SELECT FROM api_keys k JOIN users u ON u.id = k.owner_id
+               WHERE k.owner_id = $1 AND k.org_id <> $2 AND k.revoked_at IS NULL
+                 AND EXISTS (SELECT FROM api_key_secrets s
+                             WHERE s.key_id = k.id AND (s.valid_until IS NULL OR s.valid_until > now()))
+                 AND (u.instance_admin
+                      OR EXISTS (SELECT FROM members m WHERE m.org_id = k.org_id AND m.user_id = k.owner_id))
+           ) AS "found!""#,
+        owner.0,
+        than.0
+    );
+    Ok(found.fetch_one(scope.conn()).await?)
+}
+
+/// Who administers the instance.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
+pub async fn administrators(db: &Db) -> Result<Read<Arc<HashSet<UserId>>>> {
+    let mut scope = SystemScope::begin(db, Reason::Directory).await?;
+    let row = sqlx::query!(
+        r#"SELECT version, ARRAY(SELECT id FROM users WHERE instance_admin) AS "administrators!" FROM configuration"#
+    );
+    let row = row.fetch_one(scope.conn()).await?;
+    Ok(Read { version: row.version, value: Arc::new(row.administrators.into_iter().map(UserId).collect()) })
 }
 
 /// A row that the code does not understand: somebody else wrote to the database.
@@ -61,80 +197,91 @@ fn odd(table: &'static str, row: impl std::fmt::Display, what: impl std::fmt::Di
     Error::internal(format!("{table} {row}: {what}"))
 }
 
+/// The org without what belongs to it.
 #[tracing::instrument(level = "debug", skip_all)]
-async fn load_orgs(scope: &mut SystemScope) -> Result<HashMap<OrgId, Org>> {
-    let mut orgs = HashMap::new();
-    for row in sqlx::query!("SELECT id, slug, approval_policy, deleted_at FROM orgs").fetch_all(scope.conn()).await? {
-        let policy: ApprovalPolicy = serde_json::from_value(row.approval_policy).map_err(|e| odd("orgs", row.id, e))?;
-        let slug = row.slug.parse().map_err(|e| odd("orgs", row.id, e))?;
-        let id = OrgId(row.id);
-        let org = Org {
-            id,
-            slug,
-            records_only: id == OrgId::INSTANCE || row.deleted_at.is_some(),
-            policy,
-            roles: HashMap::new(),
-            members: HashMap::new(),
-            toolkits: HashMap::new(),
-            connections: HashMap::new(),
-        };
-        orgs.insert(id, org);
-    }
-    for row in sqlx::query!("SELECT id, org_id, name, rights FROM roles").fetch_all(scope.conn()).await? {
+async fn load_org(scope: &mut SystemScope, id: OrgId) -> Result<Option<Org>> {
+    let row = sqlx::query!(
+        r#"SELECT (SELECT version FROM configuration) AS "version!", slug, approval_policy, deleted_at
+           FROM orgs WHERE id = $1"#,
+        id.0
+    );
+    let Some(row) = row.fetch_optional(scope.conn()).await? else { return Ok(None) };
+    Ok(Some(Org {
+        id,
+        version: row.version,
+        slug: row.slug.parse().map_err(|e| odd("orgs", id, e))?,
+        records_only: id == OrgId::INSTANCE || row.deleted_at.is_some(),
+        policy: serde_json::from_value::<ApprovalPolicy>(row.approval_policy).map_err(|e| odd("orgs", id, e))?,
+        roles: HashMap::new(),
+        members: HashMap::new(),
+        toolkits: HashMap::new(),
+        connections: HashMap::new(),
+        open: HashSet::new(),
+    }))
+}
+
+#[tracing::instrument(level = "debug", skip_all)]
+async fn load_roles(scope: &mut SystemScope, org: &mut Org) -> Result<()> {
+    let rows = sqlx::query!("SELECT id, name, rights FROM roles WHERE org_id = $1", org.id.0);
+    for row in rows.fetch_all(scope.conn()).await? {
         // A right this binary does not know was granted by a newer one; it opens nothing here.
         let rights: Rights = row.rights.iter().filter_map(|word| word.parse().ok()).collect();
-        if let Some(org) = orgs.get_mut(&OrgId(row.org_id)) {
-            org.roles.insert(RoleId(row.id), Role { name: row.name.into(), rights });
-        }
+        org.roles.insert(RoleId(row.id), Role { name: row.name.into(), rights });
     }
-    for row in sqlx::query!("SELECT org_id, user_id, role_id FROM members").fetch_all(scope.conn()).await? {
-        if let Some(org) = orgs.get_mut(&OrgId(row.org_id)) {
-            org.members.insert(UserId(row.user_id), RoleId(row.role_id));
-        }
+    let rows = sqlx::query!("SELECT user_id, role_id FROM members WHERE org_id = $1", org.id.0);
+    for row in rows.fetch_all(scope.conn()).await? {
+        org.members.insert(UserId(row.user_id), RoleId(row.role_id));
     }
-    let connections = sqlx::query!(
-        r#"SELECT id, org_id, slug, kind, config_sealed, version, enabled, connect_timeout_ms, call_timeout_ms,
+    Ok(())
+}
+
+#[tracing::instrument(level = "debug", skip_all)]
+async fn load_connections(scope: &mut SystemScope, org: &mut Org) -> Result<()> {
+    let rows = sqlx::query!(
+        r#"SELECT id, slug, kind, config_sealed, version, enabled, connect_timeout_ms, call_timeout_ms,
                   (SELECT reviewed FROM connection_instructions i
                    WHERE i.connection_id = connections.id AND seen <> '' AND reviewed <> '') AS instructions,
                   EXISTS (SELECT FROM connection_instructions i
                    WHERE i.connection_id = connections.id AND seen NOT IN ('', reviewed)) AS "instructions_changed!"
-           FROM connections"#
+           FROM connections WHERE org_id = $1"#,
+        org.id.0
     );
-    for row in connections.fetch_all(scope.conn()).await? {
-        let slug = row.slug.parse().map_err(|e| odd("connections", row.id, e))?;
-        if let Some(org) = orgs.get_mut(&OrgId(row.org_id)) {
-            let connection = Connection {
-                id: row.id.into(),
-                org: org.id,
-                slug,
-                kind: row.kind,
-                config_sealed: row.config_sealed,
-                version: row.version,
-                enabled: row.enabled,
-                connect_timeout_ms: row.connect_timeout_ms,
-                call_timeout_ms: row.call_timeout_ms,
-                instructions: row.instructions.map(Into::into),
-                instructions_changed: row.instructions_changed,
-            };
-            org.connections.insert(connection.id, Arc::new(connection));
-        }
+    for row in rows.fetch_all(scope.conn()).await? {
+        let connection = Connection {
+            id: row.id.into(),
+            org: org.id,
+            slug: row.slug.parse().map_err(|e| odd("connections", row.id, e))?,
+            kind: row.kind,
+            config_sealed: row.config_sealed,
+            version: row.version,
+            enabled: row.enabled,
+            connect_timeout_ms: row.connect_timeout_ms,
+            call_timeout_ms: row.call_timeout_ms,
+            instructions: row.instructions.map(Into::into),
+            instructions_changed: row.instructions_changed,
+        };
+        org.connections.insert(connection.id, Arc::new(connection));
     }
-    Ok(orgs)
+    Ok(())
 }
 
 #[tracing::instrument(level = "debug", skip_all)]
 async fn load_toolkits(
     scope: &mut SystemScope,
+    org: OrgId,
     tools: &HashMap<ToolId, Arc<Tool>>,
     forbid_self_approval: bool,
-) -> Result<HashMap<OrgId, Vec<Toolkit>>> {
-    let mut by_toolkit = load_toolkit_tools(scope, tools, forbid_self_approval).await?;
-    let mut toolkits: HashMap<OrgId, Vec<Toolkit>> = HashMap::new();
-    let rows = sqlx::query!("SELECT id, org_id, slug, name, visibility, approval_policy, instructions FROM toolkits");
+) -> Result<Vec<Toolkit>> {
+    let mut by_toolkit = load_toolkit_tools(scope, org, tools, forbid_self_approval).await?;
+    let mut toolkits = Vec::new();
+    let rows = sqlx::query!(
+        "SELECT id, slug, name, visibility, approval_policy, instructions FROM toolkits WHERE org_id = $1",
+        org.0
+    );
     for row in rows.fetch_all(scope.conn()).await? {
         let mut tools = by_toolkit.remove(&ToolkitId(row.id)).unwrap_or_default();
         tools.sort_by(|a, b| a.name.cmp(&b.name));
-        toolkits.entry(OrgId(row.org_id)).or_default().push(Toolkit {
+        toolkits.push(Toolkit {
             id: row.id.into(),
             slug: row.slug.parse().map_err(|e| odd("toolkits", row.id, e))?,
             name: row.name,
@@ -150,11 +297,12 @@ async fn load_toolkits(
 #[tracing::instrument(level = "debug", skip_all)]
 async fn load_toolkit_tools(
     scope: &mut SystemScope,
+    org: OrgId,
     tools: &HashMap<ToolId, Arc<Tool>>,
     forbid_self_approval: bool,
 ) -> Result<HashMap<ToolkitId, Vec<Arc<ToolkitTool>>>> {
     let mut policies: HashMap<ToolkitToolId, HashMap<RoleId, domain::Permission>> = HashMap::new();
-    let rows = sqlx::query!("SELECT toolkit_tool_id, role_id, permission FROM role_policies");
+    let rows = sqlx::query!("SELECT toolkit_tool_id, role_id, permission FROM role_policies WHERE org_id = $1", org.0);
     for row in rows.fetch_all(scope.conn()).await? {
         let permission = row.permission.parse().map_err(|e| odd("role_policies", row.toolkit_tool_id, e))?;
         policies.entry(row.toolkit_tool_id.into()).or_default().insert(row.role_id.into(), permission);
@@ -162,7 +310,9 @@ async fn load_toolkit_tools(
     let mut by_toolkit: HashMap<ToolkitId, Vec<Arc<ToolkitTool>>> = HashMap::new();
     let rows = sqlx::query!(
         r#"SELECT id, toolkit_id, tool_id, name, permission, approval_policy, hold_seconds,
-                  schema_listed_until AS "schema_listed_until: DateTime<Utc>" FROM toolkit_tools"#
+                  schema_listed_until AS "schema_listed_until: DateTime<Utc>" FROM toolkit_tools
+           WHERE org_id = $1"#,
+        org.0
     );
     for row in rows.fetch_all(scope.conn()).await? {
         let tool = tools.get(&ToolId(row.tool_id)).ok_or_else(|| odd("toolkit_tools", row.id, "has no tool"))?;
@@ -180,66 +330,15 @@ async fn load_toolkit_tools(
     Ok(by_toolkit)
 }
 
-/// A key whose owner neither belongs to its org nor administers the instance does nothing.
 #[tracing::instrument(level = "debug", skip_all)]
-async fn load_keys(scope: &mut SystemScope) -> Result<HashMap<[u8; 32], KeySecret>> {
-    let mut keys = HashMap::new();
-    let rows = sqlx::query!(
-        r#"SELECT k.id, k.org_id, k.name, k.role_id AS "role_id!", k.owner_id, u.instance_admin AS owner_administers, k.hold_seconds,
-                  k.expires_at AS "expires_at: DateTime<Utc>"
-           FROM api_keys k JOIN users u ON u.id = k.owner_id
-           LEFT JOIN members m ON m.org_id = k.org_id AND m.user_id = k.owner_id
-           WHERE k.revoked_at IS NULL AND (u.instance_admin OR m.id IS NOT NULL)"#
-    );
-    for row in rows.fetch_all(scope.conn()).await? {
-        let key = Key {
-            id: row.id.into(),
-            org: row.org_id.into(),
-            name: row.name.into(),
-            role: row.role_id.into(),
-            owner: row.owner_id.into(),
-            owner_administers: row.owner_administers,
-            hold: seconds(row.hold_seconds),
-            expires_at: row.expires_at,
-        };
-        keys.insert(key.id, Arc::new(key));
-    }
-    let mut secrets = HashMap::new();
-    let rows = sqlx::query!(
-        r#"SELECT id, key_id, sha256, valid_until AS "valid_until: DateTime<Utc>" FROM api_key_secrets
-           WHERE valid_until IS NULL OR valid_until > now()"#
-    );
-    for row in rows.fetch_all(scope.conn()).await? {
-        if let Some(key) = keys.get(&row.key_id.into()) {
-            let secret = KeySecret { key: key.clone(), valid_until: row.valid_until };
-            secrets.insert(sha256("api_key_secrets", row.id, &row.sha256)?, secret);
-        }
-    }
-    Ok(secrets)
-}
-
-fn key_orgs(keys: &HashMap<[u8; 32], KeySecret>) -> HashMap<UserId, HashSet<OrgId>> {
-    let mut orgs: HashMap<UserId, HashSet<OrgId>> = HashMap::new();
-    for KeySecret { key, .. } in keys.values() {
-        orgs.entry(key.owner).or_default().insert(key.org);
-    }
-    orgs
-}
-
-#[tracing::instrument(level = "debug", skip_all)]
-async fn load_people(scope: &mut SystemScope) -> Result<HashMap<UserId, Person>> {
-    let rows = sqlx::query!("SELECT id, email, epoch, instance_admin FROM users").fetch_all(scope.conn()).await?;
-    let person = |email: String, epoch, instance_admin| Person { email: email.into(), epoch, instance_admin };
-    Ok(rows.into_iter().map(|row| (UserId(row.id), person(row.email, row.epoch, row.instance_admin))).collect())
-}
-
-#[tracing::instrument(level = "debug", skip_all)]
-async fn load_open(scope: &mut SystemScope) -> Result<HashSet<(Principal, ToolkitToolId)>> {
+async fn load_open(scope: &mut SystemScope, org: OrgId) -> Result<HashSet<(Principal, ToolkitToolId)>> {
     let rows = sqlx::query!(
         "SELECT DISTINCT caller_kind, caller_id, toolkit_tool_id FROM approvals
-         WHERE state IN ('pending', 'approved', 'executing', 'outcome_unknown')
-            OR (state = 'executed' AND answered_at IS NULL
-                AND greatest(execute_by, finished_at + interval '10 minutes') > clock_timestamp())"
+         WHERE org_id = $1
+           AND (state IN ('pending', 'approved', 'executing', 'outcome_unknown')
+                OR (state = 'executed' AND answered_at IS NULL
+                    AND greatest(execute_by, finished_at + interval '10 minutes') > clock_timestamp()))",
+        org.0
     );
     let mut open = HashSet::new();
     for row in rows.fetch_all(scope.conn()).await? {

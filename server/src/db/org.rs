@@ -24,27 +24,67 @@ pub struct Row {
     pub created_at: DateTime<Utc>,
 }
 
-/// Lists those of `ids` that come after `after`, in the order they were made. Which ids one may ask
-/// for, the caller has decided. Needs [`super::Reason::SignIn`].
+/// Lists those of `ids`, or all (`None`), that are not deleted and come after `after`, in the order they were made. Which
+/// ids one may ask for, the caller has decided. Needs [`super::Reason::SignIn`].
 ///
 /// # Errors
 /// When Postgres cannot be reached.
 #[tracing::instrument(level = "debug", skip_all)]
 pub async fn list_unscoped(
     scope: &mut SystemScope,
-    ids: &[OrgId],
+    ids: Option<&[OrgId]>,
     after: Option<OrgId>,
     limit: i64,
 ) -> Result<Vec<Row>> {
-    let ids: Vec<uuid::Uuid> = ids.iter().map(|id| id.0).collect();
+    let ids: Option<Vec<uuid::Uuid>> = ids.map(|ids| ids.iter().map(|id| id.0).collect());
     Ok(sqlx::query_as!(
         Row,
         r#"SELECT id, slug, name, approval_policy AS "approval_policy: Json<ApprovalPolicy>", key_administration, created_at
            FROM orgs
-           WHERE id = ANY ($1) AND ($2::uuid IS NULL OR id > $2) ORDER BY id LIMIT $3"#,
-        &ids,
+           WHERE ($1::uuid[] IS NULL OR id = ANY ($1)) AND ($2::uuid IS NULL OR id > $2)
+             AND deleted_at IS NULL AND id <> $4
+           ORDER BY id LIMIT $3"#,
+        ids.as_deref(),
         after.map(|id| id.0),
         limit,
+        OrgId::INSTANCE.0,
+    )
+    .fetch_all(scope.conn())
+    .await?)
+}
+
+/// What a person is in an org.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// The org.
+    pub id: OrgId,
+    /// Its name in URLs.
+    pub slug: String,
+    /// The name of the role.
+    pub role: String,
+    /// What the role allows, in words.
+    pub rights: Vec<String>,
+    /// Whether there is nothing but a record: it is the system org, or it was deleted.
+    pub records_only: bool,
+}
+
+/// What the person is in their orgs, or in all of them if they administer the instance; those that have nothing but a
+/// record last, else by name. Needs [`super::Reason::SignIn`].
+///
+/// # Errors
+/// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
+pub async fn of_person(scope: &mut SystemScope, user: UserId, administers: bool) -> Result<Vec<Standing>> {
+    Ok(sqlx::query_as!(
+        Standing,
+        r#"SELECT o.id, o.slug, r.name AS role, r.rights, (o.deleted_at IS NOT NULL OR o.id = $3) AS "records_only!"
+           FROM orgs o JOIN roles r ON r.org_id = o.id
+           LEFT JOIN members m ON m.org_id = o.id AND m.user_id = $1
+           WHERE CASE WHEN $2 THEN r.name = 'admin' ELSE r.id = m.role_id END
+           ORDER BY 5, o.slug"#,
+        user.0,
+        administers,
+        OrgId::INSTANCE.0,
     )
     .fetch_all(scope.conn())
     .await?)

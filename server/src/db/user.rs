@@ -1,8 +1,10 @@
 //! People. They belong to no org of their own: making one and changing credentials is work of the
 //! instance, finding one by e-mail is work of the sign-in (migrations/0006).
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
-use domain::UserId;
+use domain::{OrgId, UserId};
 
 use super::{OrgScope, SystemScope};
 use crate::error::Result;
@@ -49,6 +51,33 @@ pub async fn find_by_email_unscoped(scope: &mut SystemScope, email: &str) -> Res
 pub async fn find_id(scope: &mut OrgScope, email: &str) -> Result<Option<UserId>> {
     let id = sqlx::query_scalar!("SELECT id FROM users WHERE email = $1", email).fetch_optional(scope.conn()).await?;
     Ok(id.map(UserId))
+}
+
+/// The e-mails of these people, as far as there are such. Needs [`super::Reason::Callers`].
+///
+/// # Errors
+/// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
+pub async fn emails(scope: &mut OrgScope, ids: &[UserId]) -> Result<HashMap<UserId, String>> {
+    let ids: Vec<uuid::Uuid> = ids.iter().map(|id| id.0).collect();
+    let rows = sqlx::query!("SELECT id, email FROM users WHERE id = ANY ($1)", &ids).fetch_all(scope.conn()).await?;
+    Ok(rows.into_iter().map(|row| (UserId(row.id), row.email)).collect())
+}
+
+/// The orgs that the person is a member of, by id, and whether they administer the instance. Needs
+/// [`super::Reason::SignIn`] or [`super::Reason::Instance`].
+///
+/// # Errors
+/// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
+pub async fn orgs_unscoped(scope: &mut SystemScope, id: UserId) -> Result<(Vec<OrgId>, bool)> {
+    let row = sqlx::query!(
+        r#"SELECT ARRAY(SELECT org_id FROM members WHERE user_id = $1 ORDER BY org_id) AS "orgs!",
+                  EXISTS (SELECT FROM users WHERE id = $1 AND instance_admin) AS "administers!""#,
+        id.0
+    );
+    let row = row.fetch_one(scope.conn()).await?;
+    Ok((row.orgs.into_iter().map(OrgId).collect(), row.administers))
 }
 
 /// The person with this e-mail, in lower case, locked until the transaction ends. Needs

@@ -15,7 +15,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use domain::{
     Caller, OrgId, Principal, Right, Rights, RoleId, SessionId, ToolkitToolId, UserId,
-    directory::{Directory, Key, Org, Toolkit},
+    directory::{KeySecret, Org, Toolkit},
     right::{ADMIN, GUEST},
 };
 use http::header;
@@ -81,7 +81,7 @@ pub struct Actor {
     pub request_id: Uuid,
     /// The console session it came with.
     pub session: Option<SessionId>,
-    /// When the login token it came with ends.
+    /// When the login token, or the key's secret, that it came with ends by time.
     pub expires_at: Option<DateTime<Utc>>,
 }
 
@@ -102,7 +102,7 @@ impl Actor {
         if self.session.is_some() { Source::Console } else { Source::Rest }
     }
 
-    fn for_key(key: &Key, secret: [u8; 32], request_id: Uuid) -> Self {
+    fn for_key(KeySecret { key, valid_until }: &KeySecret, secret: [u8; 32], request_id: Uuid) -> Self {
         Self {
             principal: Principal::Key(key.id),
             name: key.name.clone(),
@@ -116,11 +116,11 @@ impl Actor {
             epoch: 0,
             request_id,
             session: None,
-            expires_at: None,
+            expires_at: [*valid_until, key.expires_at].into_iter().flatten().min(),
         }
     }
 
-    /// A person who proved just now to be who they are, perhaps not yet in the snapshot.
+    /// A person who proved just now to be who they are, perhaps not yet in the directory.
     pub(super) fn new_person(signed: Signed, email: &str, request_id: Uuid) -> Self {
         Self {
             principal: Principal::User(signed.user),
@@ -163,31 +163,29 @@ pub fn bearer(headers: &http::HeaderMap) -> Result<Option<&str>> {
     Ok(Some(token.trim()))
 }
 
-/// Finds out whose credential `bearer` is, from the snapshot alone.
+/// Finds out whose credential `bearer` is. Needs no query once the directory knows the key or the person.
 ///
 /// # Errors
-/// The same for everything that is wrong with it; `unavailable` when the snapshot is stale.
-pub fn authenticate(services: &Base, bearer: &str, request_id: Uuid) -> Result<Actor> {
-    let directory = services.directory.get()?;
+/// The same for everything that is wrong with it; `unavailable` when that cannot be known.
+pub async fn authenticate(services: &Base, bearer: &str, request_id: Uuid) -> Result<Actor> {
     let now = services.clock.now();
     if bearer.starts_with("mmcp_") {
-        let key = ApiKey::parse(bearer).map_err(|_| Error::unauthorized())?;
-        let sha256 = key.sha256();
-        let key = find_key(&directory, &sha256, now)?;
-        services.key_uses.note(key.id, key.org, now);
-        return Ok(Actor::for_key(key, sha256, request_id));
+        let sha256 = ApiKey::parse(bearer).map_err(|_| Error::unauthorized())?.sha256();
+        let found = find_key(services, &sha256, now).await?;
+        services.key_uses.note(found.key.id, found.key.org, now);
+        return Ok(Actor::for_key(&found, sha256, request_id));
     }
     let claims = services.jwt.verify(bearer, now).map_err(|_| Error::unauthorized())?;
-    let actor = person(&directory, UserId(claims.sub), request_id, Some(claims.epoch))?;
+    let actor = person(services, UserId(claims.sub), request_id, Some(claims.epoch)).await?;
     Ok(Actor { expires_at: DateTime::from_timestamp(claims.exp, 0), ..actor })
 }
 
 /// The person with this id, with a token of this epoch.
 ///
 /// # Errors
-/// When the person is gone or the token is older than their last reset.
-pub fn person(directory: &Directory, user: UserId, request_id: Uuid, epoch: Option<i64>) -> Result<Actor> {
-    let person = directory.people.get(&user).ok_or_else(Error::unauthorized)?;
+/// When the person is gone or the token is older than their last reset; `unavailable` when that cannot be known.
+pub async fn person(services: &Base, user: UserId, request_id: Uuid, epoch: Option<i64>) -> Result<Actor> {
+    let person = services.directory.person(user).await?.ok_or_else(Error::unauthorized)?;
     if epoch.is_some_and(|epoch| epoch != person.epoch) {
         return Err(Error::unauthorized());
     }
@@ -208,22 +206,22 @@ pub fn person(directory: &Directory, user: UserId, request_id: Uuid, epoch: Opti
     })
 }
 
-/// The same actor in a newer snapshot: time has passed since its credential was verified. Of a key it is the very secret
-/// that was presented that counts.
+/// The same actor now: time has passed since its credential was verified. Of a key it is the very secret that was
+/// presented that counts.
 ///
 /// # Errors
-/// When the credential has ended meanwhile.
-pub fn again(services: &Base, directory: &Directory, actor: &Actor) -> Result<Actor> {
+/// When the credential has ended meanwhile; `unavailable` when that cannot be known.
+pub async fn again(services: &Base, actor: &Actor) -> Result<Actor> {
     match actor.principal {
         Principal::User(user) => {
-            let found = person(directory, user, actor.request_id, Some(actor.epoch))?;
+            let found = person(services, user, actor.request_id, Some(actor.epoch)).await?;
             Ok(Actor { session: actor.session, expires_at: actor.expires_at, ..found })
         }
         // Not any secret of the key: the one that was presented may be the one that leaked.
         Principal::Key(_) => {
             let sha256 = actor.key_secret.ok_or_else(Error::unauthorized)?;
-            let key = find_key(directory, &sha256, services.clock.now())?;
-            Ok(Actor::for_key(key, sha256, actor.request_id))
+            let found = find_key(services, &sha256, services.clock.now()).await?;
+            Ok(Actor::for_key(&found, sha256, actor.request_id))
         }
     }
 }
@@ -233,11 +231,10 @@ pub fn again(services: &Base, directory: &Directory, actor: &Actor) -> Result<Ac
 /// a session ends by its idle limit also under an open event stream.
 ///
 /// # Errors
-/// Unauthorized when the credential has ended; `unavailable` when Postgres cannot be reached or the
-/// snapshot is stale.
+/// Unauthorized when the credential has ended; `unavailable` when Postgres cannot be reached or what is known is too old.
 pub async fn still_valid(services: &Base, actor: &Actor) -> Result<Actor> {
     let now = services.clock.now();
-    let actor = again(services, &*services.directory.get()?, actor)?;
+    let actor = again(services, actor).await?;
     if actor.expires_at.is_some_and(|at| at <= now) {
         return Err(Error::unauthorized());
     }
@@ -251,13 +248,27 @@ pub async fn still_valid(services: &Base, actor: &Actor) -> Result<Actor> {
 }
 
 /// The key with this secret, unless one of the two has ended.
-fn find_key<'a>(directory: &'a Directory, sha256: &[u8; 32], now: DateTime<Utc>) -> Result<&'a Key> {
-    let secret = directory.keys.get(sha256).ok_or_else(Error::unauthorized)?;
+async fn find_key(services: &Base, sha256: &[u8; 32], now: DateTime<Utc>) -> Result<KeySecret> {
+    let found = services.directory.key(sha256).await?.ok_or_else(Error::unauthorized)?;
     let ended = |at: Option<DateTime<Utc>>| at.is_some_and(|at| at <= now);
-    if ended(secret.valid_until) || ended(secret.key.expires_at) {
+    if ended(found.valid_until) || ended(found.key.expires_at) {
         return Err(Error::unauthorized());
     }
-    Ok(&secret.key)
+    Ok(found)
+}
+
+/// The org with this name.
+///
+/// # Errors
+/// Not found, also for most orgs that exist but are not the actor's.
+async fn org_named(services: &Base, actor: &Actor, slug: &str) -> Result<Arc<Org>> {
+    let found = services.directory.org_named(slug, actor.key_org, actor.owner).await?;
+    found.ok_or_else(Error::not_found)
+}
+
+/// The org with this id as it is now.
+async fn org_again(services: &Base, org: &Org) -> Result<Arc<Org>> {
+    services.directory.org(org.id).await?.ok_or_else(Error::not_found)
 }
 
 /// An actor in an org it belongs to.
@@ -280,19 +291,33 @@ impl OrgAccess {
     ///
     /// # Errors
     /// Not found, also for an org that exists but is not the actor's.
-    pub fn find(directory: &Directory, actor: Actor, slug: &str) -> Result<Self> {
-        let org = directory.orgs.get(slug).ok_or_else(Error::not_found)?;
-        let role = role_in(&actor, org).ok_or_else(Error::not_found)?;
+    pub async fn find(services: &Base, actor: Actor, slug: &str) -> Result<Self> {
+        let org = org_named(services, &actor, slug).await?;
+        Self::of(actor, org)
+    }
+
+    /// The same access as it is now: the credential and the rights are looked at again.
+    ///
+    /// # Errors
+    /// Unauthorized when the credential has ended; not found when the actor belongs to the org no longer.
+    pub async fn again(services: &Base, before: &Self) -> Result<Self> {
+        let actor = again(services, &before.actor).await?;
+        Self::of(actor, org_again(services, &before.org).await?)
+    }
+
+    fn of(actor: Actor, org: Arc<Org>) -> Result<Self> {
+        let role = role_in(&actor, &org).ok_or_else(Error::not_found)?;
         let found = org.roles.get(&role).ok_or_else(Error::not_found)?;
         let rights = match actor.principal {
             Principal::User(_) => found.rights.clone(),
             Principal::Key(_) => {
-                let owner = standing(actor.owner, actor.owner_administers, org);
+                let owner = standing(actor.owner, actor.owner_administers, &org);
                 let owner = owner.and_then(|role| org.roles.get(&role)).ok_or_else(Error::unauthorized)?;
                 found.rights.of_key(&owner.rights)
             }
         };
-        Ok(Self { actor, org: org.clone(), role, role_name: found.name.clone(), rights })
+        let role_name = found.name.clone();
+        Ok(Self { actor, org, role, role_name, rights })
     }
 
     /// Fails unless the actor has the right.
@@ -332,15 +357,40 @@ fn standing(user: UserId, administers: bool, org: &Org) -> Option<RoleId> {
 ///
 /// # Errors
 /// Not found; forbidden for a member whose role may not call tools.
-pub fn caller(
-    directory: &Directory,
+pub async fn caller(
+    services: &Base,
     actor: &Actor,
     org: &str,
     toolkit: &str,
 ) -> Result<(Caller, Arc<Org>, Arc<Toolkit>)> {
-    let org = directory.orgs.get(org).ok_or_else(Error::not_found)?;
-    let toolkit = org.toolkits.get(toolkit).ok_or_else(Error::not_found)?;
-    let member = role_in(actor, org);
+    let org = org_named(services, actor, org).await?;
+    caller_in(services, actor, org, toolkit).await
+}
+
+/// The same at a toolkit that the caller was found at before, as everything is now: its credential, the org, the toolkit.
+///
+/// # Errors
+/// As [`caller`]; unauthorized when the credential has ended.
+pub async fn caller_again(
+    services: &Base,
+    actor: &Actor,
+    org: &Org,
+    toolkit: &Toolkit,
+) -> Result<(Actor, Caller, Arc<Org>, Arc<Toolkit>)> {
+    let actor = again(services, actor).await?;
+    let org = org_again(services, org).await?;
+    let (caller, org, toolkit) = caller_in(services, &actor, org, toolkit.slug.as_str()).await?;
+    Ok((actor, caller, org, toolkit))
+}
+
+async fn caller_in(
+    services: &Base,
+    actor: &Actor,
+    org: Arc<Org>,
+    toolkit: &str,
+) -> Result<(Caller, Arc<Org>, Arc<Toolkit>)> {
+    let toolkit = org.toolkits.get(toolkit).cloned().ok_or_else(Error::not_found)?;
+    let member = role_in(actor, &org);
     if member.is_none() && !toolkit.public {
         return Err(Error::not_found());
     }
@@ -350,17 +400,20 @@ pub fn caller(
     if !role.rights.has(Right::CallTools) {
         return Err(Error::forbidden(format!("your role `{}` may not call tools", role.name)));
     }
-    let home = actor.key_org.or_else(|| home_of(directory, actor)).unwrap_or(org.id);
+    let home = match member {
+        Some(_) => org.id,
+        None => home_of(services, actor).await?.unwrap_or(org.id),
+    };
     let caller = Caller {
         principal: actor.principal,
         name: actor.name.clone(),
-        org: if member.is_some() { org.id } else { home },
+        org: home,
         role: role_id,
         role_name: role.name.clone(),
         owner: actor.owner,
         hold: actor.key_hold,
     };
-    Ok((caller, org.clone(), toolkit.clone()))
+    Ok((caller, org, toolkit))
 }
 
 /// Whether the actor may use the toolkit that exposes this tool: who does not belong to the org may use public ones
@@ -375,8 +428,14 @@ pub fn is_outside(actor: &Actor, org: &Org) -> bool {
     role_in(actor, org).is_none()
 }
 
-/// An org that a person from outside belongs to, for the record: the first by id.
-pub fn home_of(directory: &Directory, actor: &Actor) -> Option<OrgId> {
-    let mine = directory.orgs.values().filter(|org| org.members.contains_key(&actor.owner));
-    mine.map(|org| org.id).min()
+/// The org that who calls from outside belongs to, for the record: the key's, or of a person's orgs the first by id.
+///
+/// # Errors
+/// `unavailable` when that cannot be known.
+pub async fn home_of(services: &Base, actor: &Actor) -> Result<Option<OrgId>> {
+    if actor.key_org.is_some() {
+        return Ok(actor.key_org);
+    }
+    let person = services.directory.person(actor.owner).await?;
+    Ok(person.and_then(|person| person.orgs.first().copied()))
 }

@@ -26,13 +26,8 @@ pub async fn may_go_on(services: &Base, access: &OrgAccess, seat: &ExportSeat, b
         return Err(Error::unavailable("the server is stopping"));
     }
     seat.keep(services.clock.elapsed())?;
-    let actor = access::still_valid(services, &access.actor).await?;
-    let directory = services.directory.get()?;
-    let now = OrgAccess::find(&directory, actor, access.org.slug.as_str())?;
-    // Its slug may be another org's by now.
-    if now.org.id != access.org.id {
-        return Err(Error::not_found());
-    }
+    access::still_valid(services, &access.actor).await?;
+    let now = OrgAccess::again(services, access).await?;
     now.require(Right::ReadAudit)?;
     if bodies {
         now.require(Right::ReadAuditBodies)?;

@@ -53,8 +53,8 @@ pub(super) async fn ending_keys(scope: &mut OrgScope, services: &Base, person: U
     Ok(owned.chain(seen).collect())
 }
 
-/// The approval policies under which nobody could decide, before a change.
-pub(super) struct Undecided(Vec<Policy>);
+/// The approval policies under which nobody could decide, before a change, and whether the instance was administered.
+pub(super) struct Undecided(Vec<Policy>, bool);
 
 impl Undecided {
     /// Reads them.
@@ -62,15 +62,16 @@ impl Undecided {
     /// # Errors
     /// When Postgres cannot be reached.
     pub(super) async fn before(scope: &mut OrgScope, services: &Base) -> Result<Self> {
-        Ok(Self(db::decider::without(scope, is_administered(services)?).await?))
+        let administered = is_administered(services).await?;
+        Ok(Self(db::decider::without(scope, administered).await?, administered))
     }
 
     /// Those under which nobody could decide only since the change, which the transaction has made already.
     ///
     /// # Errors
     /// When Postgres cannot be reached.
-    pub(super) async fn since(self, scope: &mut OrgScope, services: &Base) -> Result<Vec<Affected>> {
-        let after = db::decider::without(scope, is_administered(services)?).await?;
+    pub(super) async fn since(self, scope: &mut OrgScope) -> Result<Vec<Affected>> {
+        let after = db::decider::without(scope, self.1).await?;
         let stopped = after.into_iter().filter(|policy| !self.0.contains(policy));
         let effect = "nobody could decide on its requests any more";
         Ok(stopped.map(|policy| affected(&policy.kind, policy.name, effect)).collect())
@@ -103,8 +104,8 @@ pub(super) fn consent(who: &str, keys: Vec<Affected>, stopped: Vec<Affected>, fo
 ///
 /// # Errors
 /// When the directory is too old to be used.
-pub(super) fn is_administered(services: &Base) -> Result<bool> {
-    Ok(services.directory.get()?.people.values().any(|person| person.instance_admin))
+pub(super) async fn is_administered(services: &Base) -> Result<bool> {
+    Ok(!services.directory.administrators().await?.is_empty())
 }
 
 /// What the record says of what was done with consent.

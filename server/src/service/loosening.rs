@@ -53,12 +53,10 @@ impl Changer {
         let roles = db::role::names(scope).await?;
         let mut own = db::role::of_person(scope, access.actor.owner).await?;
         let named = |name: &str| roles.iter().find(|(_, role)| role == name).map(|(id, _)| *id);
-        let directory = services.directory.get()?;
-        if directory.people.get(&access.actor.owner).is_some_and(|owner| owner.instance_admin) {
+        if access.actor.owner_administers {
             own.extend(named(ADMIN));
         }
-        let keyed = directory.key_orgs.get(&access.actor.owner);
-        if keyed.is_some_and(|orgs| orgs.iter().any(|org| *org != scope.org())) {
+        if services.directory.has_keys_elsewhere(access.actor.owner, scope.org()).await? {
             own.extend(named(GUEST));
         }
         Ok(Self(Some(KeyLimits { administration, role: access.role, own, roles })))

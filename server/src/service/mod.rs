@@ -34,7 +34,7 @@ use crate::{
     auth::{device::Devices, jwt::Jwt, session::Store},
     clock::Clock,
     db::Pools,
-    directory::Snapshots,
+    directory::Directory,
     limit::{Budget, quota::Quota, refusals::Refusals, seats::Seats, throttle::Throttle, turns::Turns},
     live::Live,
     seal::Sealer,
@@ -66,8 +66,8 @@ pub struct Base {
     pub sessions: Store,
     /// Last uses of keys, written now and then.
     pub key_uses: key_uses::KeyUses,
-    /// The snapshot of all configuration.
-    pub directory: Arc<Snapshots>,
+    /// The configuration of the orgs in use.
+    pub directory: Arc<Directory>,
     /// Wakes who waits.
     pub live: Live,
     /// Makes records durable.

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use domain::{ApprovalId, AuditId, OrgId, Principal, UserId, directory::Directory};
+use domain::{ApprovalId, AuditId, OrgId, Principal, UserId};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
@@ -76,7 +76,7 @@ type Name<'a> = Option<(Principal, &'a str, Option<OrgId>)>;
 pub async fn refused(services: &Base, actor: &Actor, org: Option<OrgId>, asked: &Asked, error: &Error) -> Result<()> {
     let orgs = match org.or(actor.key_org) {
         Some(org) => vec![org],
-        None => orgs_of(&*services.directory.get()?, actor.owner),
+        None => account_of(services, actor.owner).await?,
     };
     let name = Some((actor.principal, &*actor.name, actor.key_org));
     for org in orgs {
@@ -99,7 +99,8 @@ pub async fn account(
     (user, email): (UserId, &str),
     asked: &Asked,
 ) -> Result<()> {
-    let orgs = orgs_of(&*services.directory.get()?, user);
+    let (orgs, administers) = db::user::orgs_unscoped(scope, user).await?;
+    let orgs = on_record_in(orgs, administers);
     insert(services, scope, &orgs, Some((Principal::User(user), email, None)), asked, Status::Ok, None).await
 }
 
@@ -109,7 +110,8 @@ pub async fn account(
 /// # Errors
 /// When Postgres cannot be reached.
 pub async fn by_operator(services: &Base, scope: &mut SystemScope, user: UserId, asked: &Asked) -> Result<()> {
-    let mut orgs = orgs_of(&*services.directory.get()?, user);
+    let (orgs, administers) = db::user::orgs_unscoped(scope, user).await?;
+    let mut orgs = on_record_in(orgs, administers);
     if !orgs.contains(&OrgId::INSTANCE) {
         orgs.push(OrgId::INSTANCE);
     }
@@ -172,7 +174,7 @@ pub fn slowed_sign_in(services: &Arc<Base>, emails: Vec<String>, asked: Asked, e
 }
 
 async fn record_bad(services: &Base, (user, email): (UserId, &str), asked: &Asked, said: Value) -> Result<()> {
-    let orgs = orgs_of(&*services.directory.get()?, user);
+    let orgs = account_of(services, user).await?;
     let mut scope = SystemScope::begin(&services.db.upkeep, Reason::SignIn).await?;
     let name = Some((Principal::User(user), email, None));
     insert(services, &mut scope, &orgs, name, asked, Status::Refused, Some(said)).await?;
@@ -214,10 +216,14 @@ async fn record_ended(services: &Base, secret: &[u8; 32], asked: &Asked) -> Resu
 }
 
 /// The orgs in whose record a person's account is.
-fn orgs_of(directory: &Directory, user: UserId) -> Vec<OrgId> {
-    let mine = directory.orgs.values().filter(|org| org.members.contains_key(&user));
-    let mut orgs: Vec<OrgId> = mine.map(|org| org.id).collect();
-    if orgs.is_empty() || directory.people.get(&user).is_some_and(|person| person.instance_admin) {
+async fn account_of(services: &Base, user: UserId) -> Result<Vec<OrgId>> {
+    let person = services.directory.person(user).await?;
+    Ok(person.map_or_else(|| vec![OrgId::INSTANCE], |person| on_record_in(person.orgs.clone(), person.instance_admin)))
+}
+
+/// The same for a person who is a member of `orgs`.
+fn on_record_in(mut orgs: Vec<OrgId>, administers: bool) -> Vec<OrgId> {
+    if orgs.is_empty() || administers {
         orgs.push(OrgId::INSTANCE);
     }
     orgs

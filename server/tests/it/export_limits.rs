@@ -79,7 +79,7 @@ async fn a_slow_reader_who_keeps_the_rights_gets_everything_once_over_batches_bo
     assert_eq!(lines.iter().map(|line| line["id"].to_string()).collect::<HashSet<_>>().len(), 40);
 
     let services = &world.gateway.services;
-    let org = services.directory.get().expect("a snapshot").orgs["acme"].id;
+    let org = world.org().await.id;
     let mut scope = OrgScope::begin(&services.db.people, org).await.expect("a transaction");
     let tool = Some("balance".to_owned());
     for (bytes, expected) in [(i64::MAX, 20), (2_500_000, 3), (2_000_000, 2), (1, 1)] {

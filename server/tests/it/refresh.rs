@@ -43,19 +43,18 @@ async fn a_tool_that_is_no_longer_offered_is_kept_only_as_long_as_a_toolkit_has_
 #[tokio::test]
 async fn what_one_changes_has_no_replica_read_the_definitions_of_all_tools_again() {
     let world = World::new().await;
-    let pay = || -> Arc<Tool> {
-        let directory = world.gateway.services.directory.get().unwrap();
-        let org = directory.orgs.values().find(|org| org.slug.as_str() == "acme").unwrap();
+    let pay = async || -> Arc<Tool> {
+        let org = world.org().await;
         org.toolkits.values().next().unwrap().find_tool("pay").unwrap().tool.clone()
     };
-    let before = pay();
+    let before = pay().await;
     world.owner.patch("/orgs/acme", json!({"name": "Acme Inc."})).await.expect(200);
-    assert!(Arc::ptr_eq(&before.definition, &pay().definition), "the same text, not one like it");
+    assert!(Arc::ptr_eq(&before.definition, &pay().await.definition), "the same text, not one like it");
 
     // Of a member that no review covers only the text tells.
     world.upstream.offer(r#"[{"name":"pay","description":"Pays.","inputSchema":{"type":"object","properties":{"to":{"type":"string"},"cents":{"type":"number"}}},"outputSchema":{"type":"object"},"icons":[]}]"#);
     world.admin.post(REFRESH, json!({})).await.expect(200);
-    let after = pay();
+    let after = pay().await;
     assert_eq!(before.seen_sha256, after.seen_sha256);
     assert!(after.definition.contains("icons"), "{}", after.definition);
 }

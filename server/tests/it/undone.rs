@@ -144,8 +144,8 @@ async fn what_still_can_be_approved_stays() {
     let body = json!({"connection": "bank", "tool": "balance", "permission": "blocked"});
     assert!(world.admin.put("/orgs/acme/toolkits/bank/tools/balance", body).await.status.is_success());
     world.admin.patch("/orgs/acme", json!({"name": "Acme Inc."})).await.expect(200);
-    for look in [Look::Whole, Look::Ended] {
-        assert_eq!(sweep(&world.gateway.services, look).await.unwrap(), 0, "{look:?}");
+    for look in [Look::Whole, Look::Changed(vec![world.org().await.id.0]), Look::Ended] {
+        assert_eq!(sweep(&world.gateway.services, &look).await.unwrap(), 0, "{look:?}");
     }
     assert_eq!(world.admin.status(&waits).await, "pending");
     assert_eq!(text(&world.agent.call("run_approved", json!({"approval_id": unused})).await), "done");

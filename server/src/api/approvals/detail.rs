@@ -39,7 +39,7 @@ pub(in crate::api) async fn detail(services: &Services, access: &OrgAccess, reco
     let last_approved = card::last_approved(services, &mut scope, &record).await?;
     let same_call_ran_at = db::approval::card::same_call_ran_at(&mut scope, &record).await?;
     let records = with_similar(&mut scope, record).await?;
-    let cards = card::cards(services, &mut scope, &records).await?;
+    let cards = card::cards(services, &mut scope, Some(&access.org), &records).await?;
     let (definition, reviewed_definition) = match records.first() {
         Some(record) => db::approval::definitions(&mut scope, record.id).await?,
         None => return Err(Error::not_found()),
@@ -50,14 +50,17 @@ pub(in crate::api) async fn detail(services: &Services, access: &OrgAccess, reco
     };
     drop(scope);
     let reviewed = match &reviewed {
-        Some(tool) => connections::reviewed(services, service::catalog::connection::listed(tool)?.into_owned())?,
+        Some(tool) => {
+            let emails = connections::reviewers(services, std::slice::from_ref(tool)).await?;
+            connections::reviewed(&emails, service::catalog::connection::listed(tool)?.into_owned())
+        }
         None => Vec::new(),
     };
     let deciding = Deciding::of(access);
     let mut shown = records.iter().zip(cards).map(|(record, card)| row(record, card, &deciding));
     let (Some(record), Some(itself)) = (records.first(), shown.next()) else { return Err(Error::not_found()) };
     let similar = shown.collect();
-    let people = people::who_decides(services, &access.org, record, &own)?;
+    let people = people::who_decides(services, &access.org, record, &own).await?;
     let refused = people::refused(access, record, &own, &people);
     let exact = service::approval::arguments(services, access, record.id).await?;
     let recorded = match exact {

@@ -152,7 +152,7 @@ pub async fn list_approvals(
     };
     let rows = db::approval::list(&mut scope, &filter).await?;
     let List { items: records, next_cursor } = page(rows, limit, |row| row.id.to_string(), |row| row);
-    let cards = card::cards(&services, &mut scope, &records).await?;
+    let cards = card::cards(&services, &mut scope, Some(&access.0.org), &records).await?;
     let items = records.iter().zip(cards).map(|(record, card)| row(record, card, &deciding)).collect();
     Ok(Json(Approvals { items, next_cursor, count, more }))
 }
@@ -336,7 +336,7 @@ fn seen(arguments: &str, definition: &str) -> Result<Seen> {
 async fn shown(services: &Services, access: &OrgAccess, record: Record) -> Result<Json<Approval>> {
     let mut scope = OrgScope::system(&services.db.people, access.org.id, Reason::Callers).await?;
     let records = [record];
-    let mut cards = card::cards(services, &mut scope, &records).await?;
+    let mut cards = card::cards(services, &mut scope, Some(&access.org), &records).await?;
     let [record] = records;
     Ok(Json(row(&record, cards.pop().unwrap_or_default(), &Deciding::of(access))))
 }

@@ -12,6 +12,7 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
+use domain::UserId;
 use serde_json::value::RawValue;
 
 use crate::{
@@ -23,6 +24,7 @@ use crate::{
         tagged::{IfMatch, Tagged},
     },
     db::{self, OrgScope},
+    directory::Emails,
     error::{Error, Result},
     service::{Services, access::OrgAccess, catalog::connection},
     upstream::State as UpstreamState,
@@ -206,7 +208,8 @@ pub async fn get_connection_instructions(
     let mut scope = OrgScope::begin(&services.db.people, access.0.org.id).await?;
     let connection = db::connection::find(&mut scope, &slug).await?.ok_or_else(Error::not_found)?;
     let row = db::instructions::find(&mut scope, connection.id).await?;
-    Ok(Json(connection::shown_instructions(&services, row)?))
+    drop(scope);
+    Ok(Json(connection::shown_instructions(&services, row).await?))
 }
 
 /// Accepts what the upstream says to agents now: it is passed on.
@@ -254,7 +257,9 @@ pub async fn list_connection_tools(
     // Of definitions that are long, fewer fit on a page.
     let full = rows.iter().map(db::tool::Row::bytes).sum::<usize>() > db::tool::PAGE_BYTES;
     let limit = if full { limit.min(rows.len() as i64 - 1).max(1) } else { limit };
-    let shown = page(rows, limit, |row| row.name.clone(), |row| tool(&services, row));
+    drop(scope);
+    let emails = reviewers(&services, &rows).await?;
+    let shown = page(rows, limit, |row| row.name.clone(), |row| tool(&emails, row));
     let items = shown.items.into_iter().collect::<Result<_>>()?;
     Ok(Json(List { items, next_cursor: shown.next_cursor }))
 }
@@ -274,7 +279,9 @@ pub async fn review_tool(
     Path((_, slug, name)): Path<(String, String, String)>,
     Body(seen): Body<ReviewTool>,
 ) -> Result<Json<Tool>> {
-    Ok(Json(tool(&services, connection::review(&services, &access.0, &slug, &name, &seen).await?)?))
+    let row = connection::review(&services, &access.0, &slug, &name, &seen).await?;
+    let emails = reviewers(&services, std::slice::from_ref(&row)).await?;
+    Ok(Json(tool(&emails, row)?))
 }
 
 /// Takes a reviewed definition off a tool's list.
@@ -313,8 +320,7 @@ fn shown(services: &Services, access: &OrgAccess, row: db::connection::Row) -> R
     let warning = services.upstreams.children().warning().filter(|_| kind == ConnectionKind::Stdio);
     let restless = connection::restless(&row, services.clock.now());
     let unusable = connection::unusable(&row);
-    let known = services.directory.get()?;
-    let known = known.orgs.get(&access.org.slug).and_then(|org| org.connections.get(&row.id));
+    let known = access.org.connections.get(&row.id);
     let unreviewed = known.is_some_and(|known| known.instructions_changed).then(|| {
         "what its upstream says to agents (instructions) has changed; they get what was reviewed before until a person \
          accepts the new text (POST …/instructions/review)"
@@ -345,12 +351,21 @@ fn shown(services: &Services, access: &OrgAccess, row: db::connection::Row) -> R
     })
 }
 
-fn tool(services: &Services, row: db::tool::Row) -> Result<Tool> {
+/// The e-mails of those who reviewed the definitions of these tools.
+pub(in crate::api) async fn reviewers(services: &Services, rows: &[db::tool::Row]) -> Result<Emails> {
+    let mut people = Vec::new();
+    for row in rows {
+        people.extend(connection::listed(row)?.iter().filter_map(|reviewed| reviewed.by).map(UserId));
+    }
+    services.directory.emails(people).await
+}
+
+fn tool(emails: &Emails, row: db::tool::Row) -> Result<Tool> {
     let raw = |json: String| RawValue::from_string(json).map_err(Error::internal);
     let listed = connection::listed(&row)?.into_owned();
     let changed = connection::is_changed(&row, &listed)?;
     let differs = changed && row.reviewed_sha256 != db::reviewed::NONE;
-    let reviewed = reviewed(services, listed)?;
+    let reviewed = reviewed(emails, listed);
     Ok(Tool {
         id: row.id.0,
         name: row.name,
@@ -368,16 +383,12 @@ fn tool(services: &Services, row: db::tool::Row) -> Result<Tool> {
 }
 
 /// Reviewed definitions as people read them, the last reviewed one first. `listed` has it last.
-pub(in crate::api) fn reviewed(
-    services: &Services,
-    listed: Vec<db::reviewed::Reviewed>,
-) -> Result<Vec<ReviewedDefinition>> {
-    let directory = services.directory.get()?;
+pub(in crate::api) fn reviewed(emails: &Emails, listed: Vec<db::reviewed::Reviewed>) -> Vec<ReviewedDefinition> {
     let shown = listed.into_iter().rev().map(|reviewed| ReviewedDefinition {
         sha256: reviewed.sha256,
         at: reviewed.at,
         by: reviewed.by,
-        by_email: reviewed.by.and_then(|by| Some(directory.people.get(&by.into())?.email.to_string())),
+        by_email: reviewed.by.and_then(|by| emails.of(by.into())),
     });
-    Ok(shown.collect())
+    shown.collect()
 }

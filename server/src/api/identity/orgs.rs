@@ -15,7 +15,7 @@ use crate::{
     },
     db::{self, OrgScope, Reason, SystemScope},
     error::{Error, Result},
-    service::{self, Services, access::OrgAccess},
+    service::{self, Services},
 };
 
 /// Lists the orgs that the caller belongs to.
@@ -29,12 +29,15 @@ pub async fn list_orgs(
 ) -> Result<Json<List<Org>>> {
     let limit = query.limit()?;
     let after = query.after::<OrgId>()?;
-    let directory = services.directory.get()?;
-    let mine = |slug: &domain::Slug| OrgAccess::find(&directory, actor.clone(), slug.as_str()).ok();
-    let working = directory.orgs.iter().filter(|(_, org)| !org.records_only).map(|(slug, _)| slug);
-    let ids: Vec<OrgId> = working.filter_map(mine).map(|access| access.org.id).collect();
+    let mine = match actor.key_org {
+        Some(org) => Some(vec![org]),
+        None if actor.instance_admin => None,
+        None => {
+            Some(services.directory.person(actor.owner).await?.map(|person| person.orgs.clone()).unwrap_or_default())
+        }
+    };
     let mut scope = SystemScope::begin(&services.db.people, Reason::SignIn).await?;
-    let rows = db::org::list_unscoped(&mut scope, &ids, after, limit + 1).await?;
+    let rows = db::org::list_unscoped(&mut scope, mine.as_deref(), after, limit + 1).await?;
     let shown = page(rows, limit, |row| row.id.to_string(), org);
     let items = shown.items.into_iter().collect::<Result<_>>()?;
     Ok(Json(List { items, next_cursor: shown.next_cursor }))

@@ -119,6 +119,7 @@ async fn authenticate(parts: &Parts, services: &Arc<Services>) -> Result<Actor> 
     let request_id = request_id(parts);
     if let Some(token) = access::bearer(&parts.headers)? {
         return access::authenticate(services, token, request_id)
+            .await
             .inspect_err(|_| on_record::ended_key(&services.base, token, asked_with(parts, request_id)));
     }
     let session = parts.extensions.get::<Session>().cloned().ok_or_else(Error::unauthorized)?;
@@ -192,8 +193,7 @@ impl FromRequestParts<Arc<Services>> for Member {
         let actor = authenticate(parts, services).await?;
         let params = RawPathParams::from_request_parts(parts, services).await.map_err(|_| Error::not_found())?;
         let org = params.iter().find(|(name, _)| *name == "org").map(|(_, value)| value.to_owned());
-        let directory = services.directory.get()?;
-        let access = OrgAccess::find(&directory, actor, &org.ok_or_else(Error::not_found)?)?;
+        let access = OrgAccess::find(services, actor, &org.ok_or_else(Error::not_found)?).await?;
         let asking = Asking::of(&parts.extensions);
         asking.is_by(&access.actor);
         asking.is_about(access.org.id);

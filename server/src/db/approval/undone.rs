@@ -3,6 +3,7 @@
 
 use domain::{ApprovalId, OrgId, Principal};
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use crate::error::Result;
 
@@ -15,7 +16,7 @@ pub struct Undone {
 }
 
 /// Requests that wait, and approvals that were not used, to which something happened: of this caller or of everybody,
-/// by id, after this one, at most `limit`. That a decision became one on one's own request is not looked for here.
+/// by a change of these orgs, people and keys or by whatever, by id, after this one, at most `limit`. That a decision became one on one's own request is not looked for here.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
@@ -23,6 +24,7 @@ pub struct Undone {
 pub async fn undone(
     conn: &mut PgConnection,
     caller: Option<Principal>,
+    by: Option<&[Uuid]>,
     after: Option<ApprovalId>,
     limit: i64,
 ) -> Result<Vec<Undone>> {
@@ -35,7 +37,9 @@ pub async fn undone(
                FROM approvals
                WHERE state IN ('pending', 'approved')
                  AND ($1::uuid IS NULL OR caller_id = $1 AND caller_kind = $2)
-                 AND ($3::uuid IS NULL OR id > $3))
+                 AND ($3::uuid IS NULL OR id > $3)
+                 AND ($5::uuid[] IS NULL OR org_id = ANY ($5) OR caller_id = ANY ($5) OR owner_id = ANY ($5)
+                      OR decided_by = ANY ($5)))
            SELECT a.org_id AS "org_id!", a.id AS "id!" FROM open a
            JOIN orgs o ON o.id = a.org_id
            LEFT JOIN (toolkit_tools tt JOIN toolkits k ON k.id = tt.toolkit_id JOIN tools t ON t.id = tt.tool_id
@@ -74,6 +78,7 @@ pub async fn undone(
         caller.map(|caller| caller.kind()),
         after.map(|id| id.0),
         limit,
+        by,
     )
     .fetch_all(conn)
     .await?;

@@ -4,8 +4,8 @@
 use std::{collections::HashMap, sync::Arc};
 
 use domain::{
-    ToolId,
-    directory::{Directory, Tool},
+    OrgId, ToolId,
+    directory::{Org, Tool},
 };
 use sqlx::types::Json;
 use tokio::task::spawn_blocking;
@@ -24,16 +24,21 @@ const AT_ONCE: usize = 200;
 /// Definitions by the SHA-256 of their text, with that of the normalised form where it was looked at.
 type Texts = HashMap<[u8; 32], (Arc<str>, Option<[u8; 32]>)>;
 
-/// Reads the tools that toolkits have. Definitions that `before` has are not read again: whatever anybody changes, all of
-/// this is read, and definitions are most of it.
+/// Reads the tools that an org's toolkits have. Definitions that `before` has are not read again: whatever anybody changes
+/// in the org, all of this is read, and definitions are most of it.
 #[tracing::instrument(level = "debug", skip_all)]
-pub(super) async fn load(scope: &mut SystemScope, before: Option<&Directory>) -> Result<HashMap<ToolId, Arc<Tool>>> {
+pub(super) async fn load(
+    scope: &mut SystemScope,
+    org: OrgId,
+    before: Option<&Org>,
+) -> Result<HashMap<ToolId, Arc<Tool>>> {
     let rows = sqlx::query!(
         r#"SELECT t.id, t.connection_id, t.name, t.seen_text_sha256, t.seen_sha256, t.offered,
                   t.seen_sha256 = t.reviewed_sha256 AS "is_reviewed!", c.trust_definitions,
                   CASE WHEN t.seen_sha256 <> t.reviewed_sha256 THEN t.reviewed END AS "reviewed: Json<Vec<Reviewed>>"
            FROM tools t JOIN connections c ON c.id = t.connection_id
-           WHERE t.id IN (SELECT tool_id FROM toolkit_tools)"#
+           WHERE t.org_id = $1 AND t.id IN (SELECT tool_id FROM toolkit_tools WHERE org_id = $1)"#,
+        org.0
     )
     .fetch_all(scope.conn())
     .await?;
@@ -120,8 +125,7 @@ async fn read(scope: &mut SystemScope, ids: &[Uuid], texts: &mut Texts) -> Resul
     Ok(())
 }
 
-fn texts(directory: &Directory) -> Texts {
-    let toolkits = directory.orgs.values().flat_map(|org| org.toolkits.values());
-    let tools = toolkits.flat_map(|toolkit| &toolkit.tools).map(|exposed| &exposed.tool);
+fn texts(org: &Org) -> Texts {
+    let tools = org.toolkits.values().flat_map(|toolkit| &toolkit.tools).map(|exposed| &exposed.tool);
     tools.map(|tool| (tool.text_sha256, (tool.definition.clone(), tool.normal_sha256))).collect()
 }

@@ -54,12 +54,12 @@ pub async fn get_endpoint(
     if let Some(page) = connect_page(&services.public_url, &org, &toolkit, headers) {
         return page;
     }
-    let actor = match authenticate(&services, headers, request.extensions(), (&org, &toolkit), None) {
+    let actor = match authenticate(&services, headers, request.extensions(), (&org, &toolkit), None).await {
         Ok(actor) => actor,
         Err(error) => return fault::refusal(&error, request).await,
     };
     let opened = async {
-        let place = place(&services, headers, actor.clone(), &org, &toolkit)?;
+        let place = place(&services, headers, actor.clone(), &org, &toolkit).await?;
         let revision = era::of_header(headers).map_err(bad_request)?;
         let session = session_of(&services, &place, headers).await?;
         let place = in_its_name(&services, place, session.as_ref());
@@ -88,12 +88,12 @@ pub async fn delete_endpoint(
     request: Request,
 ) -> Response {
     let headers = request.headers();
-    let actor = match authenticate(&services, headers, request.extensions(), (&org, &toolkit), None) {
+    let actor = match authenticate(&services, headers, request.extensions(), (&org, &toolkit), None).await {
         Ok(actor) => actor,
         Err(error) => return fault::refusal(&error, request).await,
     };
     let ended = async {
-        let place = place(&services, headers, actor.clone(), &org, &toolkit)?;
+        let place = place(&services, headers, actor.clone(), &org, &toolkit).await?;
         let revision = era::of_header(headers).map_err(bad_request)?;
         let session = session_of(&services, &place, headers).await?;
         let place = in_its_name(&services, place, session.as_ref());
@@ -121,7 +121,8 @@ pub async fn post_endpoint(
 ) -> Response {
     let (parts, body) = request.into_parts();
     let tool = called::by_head(&parts.headers);
-    let actor = match authenticate(&services, &parts.headers, &parts.extensions, (&org, &toolkit), tool.clone()) {
+    let actor = authenticate(&services, &parts.headers, &parts.extensions, (&org, &toolkit), tool.clone()).await;
+    let actor = match actor {
         Ok(actor) => actor,
         Err(error) => return fault::refusal(&error, Request::from_parts(parts, body)).await,
     };
@@ -164,7 +165,7 @@ async fn receive(
     body: Body,
     heard: &mut Heard,
 ) -> Result<(Place, Option<Session>, Bytes)> {
-    let load = match place(services, headers, actor.clone(), org, toolkit) {
+    let load = match place(services, headers, actor.clone(), org, toolkit).await {
         Ok(before) => before.load,
         Err(error) => {
             heard.beginning = match limit::is_over(&error) {
@@ -179,8 +180,8 @@ async fn receive(
     heard.beginning = beginning.freeze();
     let body = body?;
     heard.whole = Some(body.clone());
-    let actor = access::again(services, &*services.directory.get()?, actor)?;
-    let place = place_of(services, headers, actor, (org, toolkit), |_, _, _| Ok(load))?;
+    let actor = access::again(services, actor).await?;
+    let place = place_of(services, headers, actor, (org, toolkit), |_, _, _| Ok(load)).await?;
     if let Some(guest) = place.guest() {
         services.guest_records.take(guest, body.len())?;
     }
@@ -199,7 +200,7 @@ async fn receive(
 }
 
 /// The caller by its credential; 401 for all others, whatever the address. `tool`: the called tool, if known.
-fn authenticate(
+async fn authenticate(
     services: &Arc<Services>,
     headers: &HeaderMap,
     extensions: &Extensions,
@@ -208,7 +209,7 @@ fn authenticate(
 ) -> Result<Actor> {
     let token = access::bearer(headers)?.ok_or_else(Error::unauthorized)?;
     let request_id = fault::request_id(extensions);
-    let actor = access::authenticate(services, token, request_id).inspect_err(|_| {
+    let actor = access::authenticate(services, token, request_id).await.inspect_err(|_| {
         let asked = Asked {
             toolkit: Some(format!("{org}/{toolkit}")),
             client: client(headers),
@@ -223,13 +224,13 @@ fn authenticate(
 
 /// The caller's org and toolkit; 404 for a toolkit that does not exist or is not the caller's. The request counts as in
 /// flight from here on.
-fn place(services: &Services, headers: &HeaderMap, actor: Actor, org: &str, toolkit: &str) -> Result<Place> {
+async fn place(services: &Services, headers: &HeaderMap, actor: Actor, org: &str, toolkit: &str) -> Result<Place> {
     let begin = |caller: &Caller, org: &Org, is_guest: bool| {
         // A guest that belongs to no org takes no share of the org that it calls.
         let home = (!is_guest || caller.org != org.id).then_some(caller.org);
         services.budget.begin(caller.principal, home).map(Arc::new)
     };
-    let place = place_of(services, headers, actor, (org, toolkit), begin)?;
+    let place = place_of(services, headers, actor, (org, toolkit), begin).await?;
     if let Some(guest) = place.guest() {
         // A guest whose quota is used up is refused before anything is read.
         services.guest_records.take(guest, 0)?;
@@ -238,18 +239,16 @@ fn place(services: &Services, headers: &HeaderMap, actor: Actor, org: &str, tool
 }
 
 /// The same for a request that may already be counted.
-fn place_of(
+async fn place_of(
     services: &Services,
     headers: &HeaderMap,
     actor: Actor,
     (org, toolkit): (&str, &str),
     load: impl FnOnce(&Caller, &Org, bool) -> Result<Arc<Load>>,
 ) -> Result<Place> {
-    let directory = services.directory.get()?;
-    let (caller, org, toolkit) = access::caller(&directory, &actor, org, toolkit)?;
+    let (caller, org, toolkit) = access::caller(services, &actor, org, toolkit).await?;
     let place = Place {
         request_id: actor.request_id,
-        version: directory.version,
         load: load(&caller, &org, access::is_outside(&actor, &org))?,
         actor,
         caller,

@@ -235,7 +235,7 @@ impl Listener {
                 }
                 () = over(&self.session) => return None,
                 () = access::ended(&self.services, &self.place.actor) => return None,
-                _ = self.versions.changed() => self.look_again()?,
+                _ = self.versions.changed() => self.look_again().await?,
                 news = next(&mut self.news) => match news {
                     Some(news) => self.tell_of(news).await?,
                     None => self.news = None,
@@ -250,12 +250,17 @@ impl Listener {
 
     /// Compares the caller's tools after a change of the configuration. `None`: the caller may no longer use the
     /// toolkit.
-    fn look_again(&mut self) -> Option<()> {
-        let Ok(directory) = self.services.directory.get() else { return Some(()) };
-        let actor = access::again(&self.services, &directory, &self.place.actor).ok()?;
-        let (org, toolkit) = (self.place.org.slug.as_str(), self.place.toolkit.slug.as_str());
-        let (caller, org, toolkit) = access::caller(&directory, &actor, org, toolkit).ok()?;
-        self.place = Place { version: directory.version, caller, org, toolkit, ..self.place.clone() };
+    async fn look_again(&mut self) -> Option<()> {
+        let Place { actor, org, toolkit, .. } = &self.place;
+        let (_, caller, org, toolkit) = match access::caller_again(&self.services, actor, org, toolkit).await {
+            Ok(found) => found,
+            // While the database is away, nothing is known to have changed.
+            Err(error) => return matches!(error.kind, Kind::Unavailable).then_some(()),
+        };
+        if Arc::ptr_eq(&org, &self.place.org) && caller.role == self.place.caller.role {
+            return Some(());
+        }
+        self.place = Place { caller, org, toolkit, ..self.place.clone() };
         let tools = list::digest(&self.place);
         if self.wants_tools && tools != self.tools {
             self.notify("notifications/tools/list_changed", None);

@@ -39,7 +39,6 @@ pub(super) async fn call(services: &Arc<Services>, place: &Place, recording: Rec
         Ok(params) => {
             let context = Context {
                 actor: place.actor.clone(),
-                version: place.version,
                 caller: place.caller.clone(),
                 org: place.org.clone(),
                 toolkit: place.toolkit.clone(),

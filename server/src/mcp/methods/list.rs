@@ -52,8 +52,7 @@ pub(in crate::mcp) async fn list_tools(
     let cursor = ListParams::parse(params)?.cursor;
     let after = cursor.as_deref().map(decode_cursor).transpose()?;
     let outdated = refresh(services, place).await;
-    let directory = services.directory.get()?;
-    let org = directory.orgs.get(&place.org.slug).ok_or_else(Error::not_found)?;
+    let org = services.directory.org(place.org.id).await?.ok_or_else(Error::not_found)?;
     let toolkit = org.toolkits.get(&place.toolkit.slug).ok_or_else(Error::not_found)?;
     let known = match (toolkit.lists_output_schemas(), place.spoken.modern) {
         (false, _) => OutputSchema::LeftOut,
@@ -64,7 +63,7 @@ pub(in crate::mcp) async fn list_tools(
     let mut more = false;
     let mut bytes = 0;
     let mut listed: Vec<(&str, Box<RawValue>)> = Vec::new();
-    for (tool, held) in visible(org, toolkit, &place.caller) {
+    for (tool, held) in visible(&org, toolkit, &place.caller) {
         waits |= held;
         if after.as_deref().is_some_and(|after| *tool.name <= *after) {
             continue;

@@ -21,8 +21,6 @@ use crate::{
 #[derive(Clone)]
 pub(in crate::mcp) struct Place {
     pub(in crate::mcp) actor: Actor,
-    /// The version of the configuration from which this was read.
-    pub(in crate::mcp) version: i64,
     pub(in crate::mcp) caller: Caller,
     pub(in crate::mcp) org: Arc<Org>,
     pub(in crate::mcp) toolkit: Arc<Toolkit>,

@@ -78,14 +78,13 @@ impl Recording {
 
     /// The request of a caller that was refused at an endpoint, recorded in the org that the caller belongs to. `None`
     /// for a person of no org.
-    pub(in crate::mcp) fn at_home(
+    pub(in crate::mcp) async fn at_home(
         services: &Services,
         actor: &Actor,
         path: &str,
         client: Option<String>,
     ) -> Option<Self> {
-        let directory = services.directory.get().ok()?;
-        let org = actor.key_org.or_else(|| access::home_of(&directory, actor))?;
+        let org = access::home_of(services, actor).await.ok()??;
         let intent = Intent {
             id: AuditId::new(),
             at: services.clock.now(),

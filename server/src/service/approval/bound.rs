@@ -12,6 +12,7 @@ use domain::{
 };
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::policy;
 use crate::{
@@ -38,10 +39,12 @@ const PAUSE: Duration = Duration::from_millis(100);
 const PART: u32 = 5;
 
 /// What is looked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Look {
     /// Everything that anything undid.
     Whole,
+    /// What changes of these orgs, people and keys undid.
+    Changed(Vec<Uuid>),
     /// What ended by itself.
     Ended,
 }
@@ -107,7 +110,7 @@ pub async fn in_the_way(services: &Calls, scope: &mut OrgScope, caller: Principa
     let is_full = |open: &Open| open.waiting + open.approved >= limit;
     let Some(open) = Some(db::approval::count_open(scope, caller).await?).filter(is_full) else { return Ok(None) };
     let mut freed = false;
-    for undone in db::approval::undone(scope.conn(), Some(caller), None, AT_ONCE).await? {
+    for undone in db::approval::undone(scope.conn(), Some(caller), None, None, AT_ONCE).await? {
         freed |= undone.org == scope.org() && invalidate_one(services, scope, undone.id).await?;
     }
     let open = if freed { db::approval::count_open(scope, caller).await? } else { open };
@@ -118,12 +121,13 @@ pub async fn in_the_way(services: &Calls, scope: &mut OrgScope, caller: Principa
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn sweep(services: &Base, look: Look) -> Result<u64> {
+pub async fn sweep(services: &Base, look: &Look) -> Result<u64> {
     let (mut all, mut after) = (0, None);
     loop {
         let mut scope = SystemScope::begin(&services.db.upkeep, Reason::Sweep).await?;
         let some = match look {
-            Look::Whole => db::approval::undone(scope.conn(), None, after, AT_ONCE).await?,
+            Look::Whole => db::approval::undone(scope.conn(), None, None, after, AT_ONCE).await?,
+            Look::Changed(by) => db::approval::undone(scope.conn(), None, Some(by), after, AT_ONCE).await?,
             Look::Ended => db::approval::ended(scope.conn(), ENDED_WITHIN.as_secs_f64(), after, AT_ONCE).await?,
         };
         scope.commit().await?;
@@ -136,6 +140,19 @@ pub async fn sweep(services: &Base, look: Look) -> Result<u64> {
             _ => return Ok(all),
         };
     }
+}
+
+/// Looks after what has changed, if that is known, and what has ended by itself, else after everything: then `true`.
+async fn sweep_all(services: &Base, changed: Option<Vec<Uuid>>) -> Result<bool> {
+    let Some(changed) = changed else {
+        sweep(services, &Look::Whole).await?;
+        return Ok(true);
+    };
+    if !changed.is_empty() {
+        sweep(services, &Look::Changed(changed)).await?;
+    }
+    sweep(services, &Look::Ended).await?;
+    Ok(false)
 }
 
 async fn sweep_one(services: &Base, org: OrgId, id: ApprovalId) -> Result<bool> {
@@ -162,16 +179,19 @@ async fn invalidate_one(services: &Base, scope: &mut OrgScope, id: ApprovalId) -
 pub async fn follow(services: Arc<Base>, stop: CancellationToken) {
     let mut versions = services.directory.versions();
     let mut unwell = false;
-    // When everything was compared last; `None`: it has to be now.
+    // When everything was compared last.
     let mut whole: Option<Instant> = None;
+    // The version of the configuration up to which changes were looked after.
+    let mut since = 0;
     loop {
         let began = Instant::now();
+        let version = *versions.borrow_and_update();
         let is_current = whole.is_some_and(|at| at.elapsed() < WHOLE);
-        let look = if is_current { Look::Ended } else { Look::Whole };
-        match sweep(&services, look).await {
-            Ok(_) => {
-                unwell = false;
-                if look == Look::Whole {
+        let changed = services.directory.changed_since(since).filter(|_| is_current);
+        match sweep_all(&services, changed).await {
+            Ok(is_whole) => {
+                (unwell, since) = (false, version);
+                if is_whole {
                     whole = Some(began);
                 }
             }
@@ -187,7 +207,7 @@ pub async fn follow(services: Arc<Base>, stop: CancellationToken) {
         }
         tokio::select! {
             () = stop.cancelled() => return,
-            _ = versions.changed() => whole = None,
+            _ = versions.changed() => {}
             () = tokio::time::sleep(LOOK) => {}
         }
     }

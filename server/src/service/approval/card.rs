@@ -7,7 +7,7 @@ use api_types::{Approval, EarlierCall, ToolHints};
 use domain::{
     ApprovalId, OrgId, Principal, UserId,
     approval::{Answer, State, TakenBack},
-    directory::Directory,
+    directory::Org,
 };
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::{inbox::Deciding, run};
 use crate::{
     db::{
-        OrgScope,
+        self, OrgScope,
         approval::{
             Record,
             card::{self, Kept},
@@ -50,11 +50,17 @@ pub struct Card {
     pub answer: Option<Answer>,
 }
 
-/// The cards of these records, in their order. `scope` was made with `Reason::Callers`.
+/// The cards of these records, in their order. `scope` was made with `Reason::Callers`, and `org` is its org, if there is
+/// one still.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
-pub async fn cards(services: &Catalog, scope: &mut OrgScope, records: &[Record]) -> Result<Vec<Card>> {
+pub async fn cards(
+    services: &Catalog,
+    scope: &mut OrgScope,
+    org: Option<&Org>,
+    records: &[Record],
+) -> Result<Vec<Card>> {
     let ids: Vec<Uuid> = records.iter().map(|record| record.id.0).collect();
     let arguments = arguments_on_record(services, scope, &ids, IN_A_LINE).await?;
     let mut keys: Vec<Uuid> = records.iter().filter_map(key_of).collect();
@@ -62,13 +68,13 @@ pub async fn cards(services: &Catalog, scope: &mut OrgScope, records: &[Record])
     keys.dedup();
     let keys = own::keys(scope, &keys).await?;
     let answers = run::answers(scope, records).await?;
-    let directory = services.directory.get()?;
-    let hints = services.hints.of(scope, &directory, records).await?;
+    let hints = services.hints.of(scope, org, records).await?;
+    let emails = db::user::emails(scope, &people(records)).await?;
     let made = records.iter().map(|record| Card {
         key: key_of(record).and_then(|key| keys.get(&key).cloned()),
-        owner_email: email(&directory, record.binding.owner),
-        decided_by_email: record.decided.as_ref().and_then(|decision| email(&directory, decision.by)),
-        taken_back_by_email: taken_back(record).and_then(|taken| email(&directory, taken.by)),
+        owner_email: emails.get(&record.binding.owner).cloned(),
+        decided_by_email: record.decided.as_ref().and_then(|decision| emails.get(&decision.by).cloned()),
+        taken_back_by_email: taken_back(record).and_then(|taken| emails.get(&taken.by).cloned()),
         hints: hints.get(&record.binding.definition_sha256).copied().unwrap_or_default(),
         summary: arguments.get(&record.id.0).and_then(|kept| match kept {
             Kept::Whole(json) => summary(json),
@@ -207,6 +213,14 @@ pub(in crate::service) fn key_of(record: &Record) -> Option<Uuid> {
     }
 }
 
-fn email(directory: &Directory, person: UserId) -> Option<String> {
-    directory.people.get(&person).map(|person| person.email.to_string())
+/// Those whom the records name: who is answerable, who decided, who took the approval back.
+fn people(records: &[Record]) -> Vec<UserId> {
+    let named = records.iter().flat_map(|record| {
+        let decided = record.decided.as_ref().map(|decision| decision.by);
+        [Some(record.binding.owner), decided, taken_back(record).map(|taken| taken.by)]
+    });
+    let mut people: Vec<_> = named.flatten().collect();
+    people.sort_unstable();
+    people.dedup();
+    people
 }

@@ -1,11 +1,13 @@
 //! Who could decide a request, who is barred from it and why, and what of the approval policy says so
 //! (docs/approvals.md, "Deciding").
 
+use std::collections::HashSet;
+
 use api_types::{Barred, WhoDecides};
 use domain::{
     PolicyOverride, UserId,
     approval::{Decider, Own, Refusal, may_decide},
-    directory::{Directory, Org, Role},
+    directory::{Org, Role},
     right::ADMIN,
 };
 
@@ -30,13 +32,13 @@ pub struct People {
 /// Looks at everybody in the org. `own` are those whose request it is.
 ///
 /// # Errors
-/// When the directory is too old to be used.
-pub fn who_decides(services: &Base, org: &Org, record: &Record, own: &[(UserId, Own)]) -> Result<People> {
+/// When the directory is too old to be used, or Postgres cannot be reached.
+pub async fn who_decides(services: &Base, org: &Org, record: &Record, own: &[(UserId, Own)]) -> Result<People> {
     let policy = policy::policy_in(org, record);
     let theirs = policy::people(own);
-    let directory = services.directory.get()?;
+    let administrators = services.directory.administrators().await?;
     let (mut somebody, mut barred) = (false, Vec::new());
-    for (user, role) in everybody(&directory, org) {
+    for (user, role) in everybody(&administrators, org) {
         let decider = Decider { user, role: &role.name, rights: &role.rights };
         match may_decide(&decider, &policy, &theirs) {
             Ok(()) => somebody = true,
@@ -46,9 +48,11 @@ pub fn who_decides(services: &Base, org: &Org, record: &Record, own: &[(UserId, 
     }
     barred.sort_unstable();
     barred.dedup();
-    let barred = barred.into_iter().take(NAMED).map(|user| Barred {
+    barred.truncate(NAMED);
+    let emails = services.directory.emails(barred.iter().copied()).await?;
+    let barred = barred.into_iter().map(|user| Barred {
         id: user.0,
-        email: directory.people.get(&user).map_or_else(String::new, |person| person.email.to_string()),
+        email: emails.of(user).unwrap_or_default(),
         because: reasons(own, user).map(|own| own.as_str().to_owned()).collect(),
     });
     let who = WhoDecides {
@@ -99,9 +103,8 @@ fn mine(own: Own) -> &'static str {
 }
 
 /// Everybody who has a role in the org: its members, and who administers the instance.
-fn everybody<'a>(directory: &'a Directory, org: &'a Org) -> impl Iterator<Item = (UserId, &'a Role)> {
-    let admins = directory.people.iter().filter(|(_, person)| person.instance_admin);
-    let admins = admins.filter_map(|(id, _)| Some((*id, org.role_named(ADMIN)?.1)));
+fn everybody<'a>(administrators: &'a HashSet<UserId>, org: &'a Org) -> impl Iterator<Item = (UserId, &'a Role)> {
+    let admins = administrators.iter().filter_map(|id| Some((*id, org.role_named(ADMIN)?.1)));
     let members = org.members.iter().filter_map(|(id, role)| Some((*id, org.roles.get(role)?)));
     admins.chain(members)
 }

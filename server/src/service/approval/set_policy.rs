@@ -33,7 +33,7 @@ pub(in crate::service) async fn checked(
     }
     access.actor.person()?;
     sound(Some(change))?;
-    let administered = consequence::is_administered(services)?;
+    let administered = consequence::is_administered(services).await?;
     let known = db::decider::hold(scope, &policy.approver_roles, administered).await?;
     let is_known = |name: &String| known.iter().any(|role| role.name == *name);
     if let Some(name) = policy.approver_roles.iter().find(|name| !is_known(name)) {

@@ -28,8 +28,6 @@ use crate::{
 pub struct Context {
     /// The owner of the credential.
     pub actor: Actor,
-    /// The version of the configuration from which the following fields were read.
-    pub version: i64,
     /// Who calls.
     pub caller: Caller,
     /// The toolkit's org.
@@ -62,16 +60,11 @@ pub struct Context {
 }
 
 impl Context {
-    /// The same call in the newest snapshot. The caller may have lost its rights since, also by time alone.
-    pub(super) fn renewed(mut self, services: &Base) -> Result<Self> {
-        let directory = services.directory.get()?;
-        self.actor = access::again(services, &directory, &self.actor)?;
-        if directory.version != self.version {
-            let (org, toolkit) = (self.org.slug.as_str(), self.toolkit.slug.as_str());
-            (self.caller, self.org, self.toolkit) = access::caller(&directory, &self.actor, org, toolkit)?;
-            self.version = directory.version;
-        }
-        Ok(self)
+    /// The same call with everything as it is now. The caller may have lost its rights since, also by time alone.
+    pub(super) async fn renewed(self, services: &Base) -> Result<Self> {
+        let (actor, caller, org, toolkit) =
+            access::caller_again(services, &self.actor, &self.org, &self.toolkit).await?;
+        Ok(Self { actor, caller, org, toolkit, ..self })
     }
 
     /// Whether the client may check the answer against an output schema that is not the gateway's. Strict clients then

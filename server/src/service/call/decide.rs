@@ -108,14 +108,14 @@ async fn fresh(
         let facts = facts::of_call("failed", Next::AskAgain, &text);
         return Ok(Err(Reply::new(audit::Status::Failed, facts::error(&facts))));
     }
-    let context = context.renewed(services)?;
+    let context = context.renewed(services).await?;
     Ok(match context.toolkit.find_tool(&tool.name).cloned() {
         Some(tool) => Ok((context, tool)),
         None => Err(unknown_tool(&tool.name)),
     })
 }
 
-/// The decided approval of an identical call, while it still counts. Queries the database only if the snapshot says
+/// The decided approval of an identical call, while it still counts. Queries the database only if the configuration says
 /// that something is open between this caller and this tool.
 async fn decided_approval(
     services: &Base,
@@ -123,8 +123,8 @@ async fn decided_approval(
     tool: &ToolkitTool,
     arguments_sha256: &[u8; 32],
 ) -> Result<Option<Record>> {
-    let directory = services.directory.get()?;
-    if !directory.open.contains(&(context.caller.principal, tool.id)) {
+    let org = services.directory.org(context.org.id).await?;
+    if !org.is_some_and(|org| org.open.contains(&(context.caller.principal, tool.id))) {
         return Ok(None);
     }
     let record = context.find_identical(services, tool.id, arguments_sha256).await?;

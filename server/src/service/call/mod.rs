@@ -58,7 +58,7 @@ pub async fn call_tool(services: &Arc<Calls>, mut context: Context, params: Call
         if let Some(reply) = reply {
             return Ok(reply);
         }
-        context = context.renewed(services)?;
+        context = context.renewed(services).await?;
     }
     Err(Error::unavailable("the configuration changes all the time; nothing was done, try again"))
 }

@@ -20,7 +20,7 @@ pub(super) async fn decides(services: &Base, org: &Org, record: &Record) -> bool
 async fn is_nobodys(services: &Base, org: &Org, record: &Record) -> Result<bool> {
     let mut scope = OrgScope::system(&services.db.calls, org.id, Reason::Callers).await?;
     let own = db::approval::own_people(&mut scope, &record.binding).await?;
-    let directory = services.directory.get()?;
-    let org = directory.orgs.get(&org.slug).ok_or_else(Error::not_found)?;
-    Ok(!who_decides(services, org, record, &own)?.somebody)
+    drop(scope);
+    let org = services.directory.org(org.id).await?.ok_or_else(Error::not_found)?;
+    Ok(!who_decides(services, &org, record, &own).await?.somebody)
 }

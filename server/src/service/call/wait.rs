@@ -115,10 +115,7 @@ fn phase(record: &Record) -> (Status, bool) {
 /// Unauthorized, not found or forbidden if the caller lost its rights; unavailable if Postgres stays away.
 pub(super) async fn again(services: &Base, context: &Context, id: ApprovalId) -> Result<Record> {
     let read = || async {
-        let directory = services.directory.get()?;
-        let actor = access::again(services, &directory, &context.actor)?;
-        let (org, toolkit) = (context.org.slug.as_str(), context.toolkit.slug.as_str());
-        let (_, org, _) = access::caller(&directory, &actor, org, toolkit)?;
+        let (actor, _, org, _) = access::caller_again(services, &context.actor, &context.org, &context.toolkit).await?;
         let record = look(services, context, id).await?;
         // The caller asked at this toolkit, so it is told here, even if the tool is gone since.
         let tool = record.binding.toolkit_tool;

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use api_types::ToolHints;
-use domain::directory::Directory;
+use domain::directory::Org;
 use parking_lot::Mutex;
 use uuid::Uuid;
 use wire::definition::Hints;
@@ -23,7 +23,7 @@ const REMEMBERED: usize = 10_000;
 pub struct KnownHints(Mutex<HashMap<[u8; 32], ToolHints>>);
 
 impl KnownHints {
-    /// The claims of these requests' definitions, by SHA-256. Definitions that no tool has any more are read, as many
+    /// The claims of these requests' definitions, by SHA-256. Definitions that no tool of `org`, the scope's, has are read, as many
     /// as [`db::approval::DEFINITION_BYTES`] have room for; of the others nothing is claimed until they are read for a
     /// later list.
     ///
@@ -32,7 +32,7 @@ impl KnownHints {
     pub(in crate::service) async fn of(
         &self,
         scope: &mut OrgScope,
-        directory: &Directory,
+        org: Option<&Org>,
         records: &[Record],
     ) -> Result<HashMap<[u8; 32], ToolHints>> {
         let (mut found, mut missing) = self.look(records);
@@ -40,7 +40,6 @@ impl KnownHints {
             return Ok(found);
         }
         let mut read = HashMap::new();
-        let org = directory.orgs.values().find(|org| org.id == scope.org());
         for tool in org.into_iter().flat_map(|org| org.toolkits.values()).flat_map(|toolkit| &toolkit.tools) {
             if missing.remove(&tool.tool.seen_sha256).is_some() {
                 read.insert(tool.tool.seen_sha256, hints(&tool.tool.definition));

@@ -4,7 +4,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use api_types::event::name;
-use domain::{ApprovalId, OrgId, Right, approval::Status};
+use domain::{ApiKeyId, ApprovalId, OrgId, Right, approval::Status};
 use indexmap::IndexMap;
 use tokio::{
     sync::{
@@ -83,6 +83,8 @@ pub(super) struct Approvals {
     versions: watch::Receiver<i64>,
     /// What was told of keys whose requests wait.
     keys: HashMap<Uuid, KeyFacts>,
+    /// The version of the configuration at which they were read; `None`: not all of them are known any more.
+    keys_at: Option<i64>,
     gathered: Gathered,
 }
 
@@ -90,10 +92,11 @@ impl Approvals {
     /// From here on nothing is missed.
     pub(super) async fn begin(services: &Base, org: OrgId) -> Result<Self> {
         let (changes, listening) = (services.live.approvals(), services.live.listening());
-        let versions = services.directory.versions();
+        let mut versions = services.directory.versions();
+        let keys_at = Some(*versions.borrow_and_update());
         let mut scope = OrgScope::system(&services.db.people, org, Reason::Callers).await?;
         let keys = own::waiting_keys(&mut scope).await?;
-        Ok(Self { changes, listening, versions, keys, gathered: Gathered::default() })
+        Ok(Self { changes, listening, versions, keys, keys_at, gathered: Gathered::default() })
     }
 
     /// Tells until the channel is closed. While nobody watches, what changes gathers and nothing is read.
@@ -115,7 +118,7 @@ impl Approvals {
                     Err(_) => return,
                 },
                 changed = self.versions.changed() => match changed {
-                    Ok(()) => self.gathered.keys = true,
+                    Ok(()) => self.gathered.keys |= self.have_keys_changed(&services),
                     Err(_) => return,
                 },
                 () = channel.came.notified() => {}
@@ -136,6 +139,12 @@ impl Approvals {
         }
     }
 
+    /// Whether one of the keys has changed since they were read.
+    fn have_keys_changed(&self, services: &Catalog) -> bool {
+        let keys = || self.keys.keys().copied().map(ApiKeyId);
+        self.keys_at.is_none_or(|at| services.directory.has_changed(keys(), at))
+    }
+
     fn note(&mut self, channel: &Channel, change: &ApprovalChanged) {
         // Nothing goes back to pending: an approval that is, was just opened.
         let opened = change.state == Status::Pending.as_str();
@@ -146,15 +155,20 @@ impl Approvals {
 
     /// Reads the rows of those that gathered first, and tells them.
     async fn tell_some(&mut self, services: &Catalog, channel: &Channel) -> Result<()> {
+        let version = *self.versions.borrow();
+        let org = services.directory.org(channel.org).await?;
         // Keys of other orgs ask too, and a card says whose they are.
         let mut scope = OrgScope::system(&services.db.people, channel.org, Reason::Callers).await?;
-        if std::mem::take(&mut self.gathered.keys) && !self.note_keys(&mut scope).await? {
-            channel.resync(Some(Right::ReadApprovals));
+        if std::mem::take(&mut self.gathered.keys) {
+            self.keys_at = Some(version);
+            if !self.note_keys(&mut scope).await? {
+                channel.resync(Some(Right::ReadApprovals));
+            }
         }
         let some = self.gathered.take();
         let ids: Vec<Uuid> = some.keys().map(|id| id.0).collect();
         let records = db::approval::load(&mut scope, &ids).await?;
-        let cards = card::cards(services, &mut scope, &records).await?;
+        let cards = card::cards(services, &mut scope, org.as_deref(), &records).await?;
         drop(scope);
         let mut rows: HashMap<ApprovalId, ApprovalRow> = HashMap::new();
         for (record, card) in records.iter().zip(cards) {
@@ -168,6 +182,7 @@ impl Approvals {
         }
         if self.keys.len() > KEYS {
             self.keys.clear();
+            self.keys_at = None;
         }
         for (id, opened) in &some {
             let name = if *opened { name::APPROVAL_OPENED } else { name::APPROVAL_CHANGED };

@@ -17,13 +17,13 @@ use crate::{
 /// What is remembered between two looks.
 #[derive(Debug, Default)]
 pub(super) struct Connections {
-    /// The version of the configuration at which tools were looked at.
-    version: i64,
+    /// The version of the org's configuration at which tools were looked at; `None`: never.
+    version: Option<i64>,
     known: HashMap<ConnectionId, (Mark, Option<UpstreamState>)>,
 }
 
 impl Connections {
-    /// The names of those that changed, appeared or went. `version` is the configuration's: while it
+    /// The names of those that changed, appeared or went. `version` is that of the org's configuration: while it
     /// stays, so do tools.
     pub(super) async fn look(
         &mut self,
@@ -31,9 +31,9 @@ impl Connections {
         upstreams: &Upstreams,
         version: i64,
     ) -> Result<BTreeSet<String>> {
-        let tools = version != self.version;
+        let tools = self.version != Some(version);
         let rows = marks(scope, tools).await?;
-        self.version = version;
+        self.version = Some(version);
         let states = |id: ConnectionId| upstreams.status(id.0).map(|status| status.state);
         Ok(self.compare(rows, tools, states))
     }

@@ -35,8 +35,7 @@ pub(super) async fn open(services: &Arc<Views>, org: OrgId) -> Result<Arc<Channe
     let mut scope = OrgScope::begin(&services.db.people, org).await?;
     let calls = calls::Calls::begin(&mut scope).await?;
     let mut connections = Connections::default();
-    let version = services.directory.get()?.version;
-    connections.look(&mut scope, &services.upstreams, version).await?;
+    connections.look(&mut scope, &services.upstreams, services.directory.version_of(org)).await?;
     drop(scope);
     let channel = Arc::new(Channel {
         id: Uuid::now_v7(),
@@ -84,7 +83,8 @@ async fn look_once(
     calls: &mut calls::Calls,
     connections: &mut Connections,
 ) -> Result<()> {
-    let version = services.directory.get()?.version;
+    services.directory.confirmed()?;
+    let version = services.directory.version_of(channel.org);
     let mut scope = OrgScope::begin(&services.db.people, channel.org).await?;
     let found = calls.look(&mut scope).await?;
     match found {

@@ -14,6 +14,7 @@ use super::role;
 use crate::{
     auth::api_key::ApiKey,
     db::{self, OrgScope, api_key::Row},
+    directory::Emails,
     error::{Error, Result},
     service::{Base, access::OrgAccess, change, label::label, loosening::Changer},
 };
@@ -63,10 +64,12 @@ pub async fn create(services: &Base, access: &OrgAccess, new: &CreateApiKey) -> 
         hold_seconds: new.hold_seconds.and_then(|seconds| i32::try_from(seconds).ok()),
         expires_at,
     };
+    // Looked up before anything is written: other changes wait for what this one has written.
+    let emails = services.directory.emails([owner, access.actor.owner]).await?;
     db::api_key::insert(&mut scope, &made).await?;
     let key = add_secret(&mut scope, access, id).await?;
     let row = db::api_key::find(&mut scope, id).await?.ok_or_else(Error::not_found)?;
-    let made = RecordedKey::of(services, &row)?;
+    let made = RecordedKey::of(&emails, &row);
     change::commit(services, scope, &access.actor, "create_api_key", new, Some(&made)).await?;
     Ok((row, key))
 }
@@ -103,6 +106,7 @@ pub async fn rotate(services: &Base, access: &OrgAccess, id: &str, how: &RotateA
             own_end.to_rfc3339()
         )));
     }
+    let emails = services.directory.emails([row.owner_id, row.created_by, access.actor.owner]).await?;
     let ends = now + TimeDelta::seconds(how.overlap_seconds.into());
     if let Some(free_at) = db::api_key::end_secrets(&mut scope, row.id, ends).await? {
         return Err(Error::conflict(
@@ -117,7 +121,7 @@ pub async fn rotate(services: &Base, access: &OrgAccess, id: &str, how: &RotateA
     }
     let key = add_secret(&mut scope, access, row.id).await?;
     let row = db::api_key::find(&mut scope, row.id).await?.ok_or_else(Error::not_found)?;
-    let made = RecordedKey::of(services, &row)?;
+    let made = RecordedKey::of(&emails, &row);
     change::commit(services, scope, &access.actor, "rotate_api_key", &(row.id, how), Some(&made)).await?;
     Ok((row, key))
 }
@@ -132,8 +136,10 @@ pub async fn revoke(services: &Base, access: &OrgAccess, id: &str) -> Result<()>
     if row.revoked_at.is_some() {
         return Ok(());
     }
+    let named = [row.owner_id, row.created_by].into_iter().chain(row.rotated_by.map(UserId));
+    let emails = services.directory.emails(named).await?;
+    let made = RecordedKey::of(&emails, &row);
     db::api_key::revoke(&mut scope, row.id, services.clock.now()).await?;
-    let made = RecordedKey::of(services, &row)?;
     change::commit(services, scope, &access.actor, "revoke_api_key", &made, None::<&()>).await
 }
 
@@ -158,10 +164,9 @@ struct Person {
 }
 
 impl<'a> RecordedKey<'a> {
-    fn of(services: &Base, row: &'a Row) -> Result<Self> {
-        let directory = services.directory.get()?;
-        let person = |id| Person { id, email: directory.people.get(&id).map(|person| person.email.to_string()) };
-        Ok(Self {
+    fn of(emails: &Emails, row: &'a Row) -> Self {
+        let person = |id| Person { id, email: emails.of(id) };
+        Self {
             id: row.id,
             name: &row.name,
             prefix: &row.prefix,
@@ -169,7 +174,7 @@ impl<'a> RecordedKey<'a> {
             owner: row.owner_id,
             created_by: person(row.created_by),
             rotated_by: row.rotated_by.map(|id| person(UserId(id))),
-        })
+        }
     }
 }
 

@@ -95,7 +95,7 @@ pub async fn update(
     let keys = consequence::narrowed_keys(&mut scope, services, of, &before, &after).await?;
     let undecided = Undecided::before(&mut scope, services).await?;
     db::member::update(&mut scope, member.id, role.id, access.actor.owner).await?;
-    let stopped = undecided.since(&mut scope, services).await?;
+    let stopped = undecided.since(&mut scope).await?;
     let affected = consequence::recorded(&consequence::consent(&member.email, keys, stopped, force)?);
     change::commit(services, scope, &access.actor, "update_member", &(&member.email, to), affected.as_ref()).await?;
     Ok(Row { role_id: role.id, role: role.name, ..member })
@@ -145,7 +145,7 @@ async fn end(scope: &mut OrgScope, services: &Base, member: &Row, force: bool) -
     let undecided = Undecided::before(scope, services).await?;
     db::key_people::end(scope, member.user_id, services.clock.now()).await?;
     db::member::delete(scope, member.id).await?;
-    let stopped = undecided.since(scope, services).await?;
+    let stopped = undecided.since(scope).await?;
     consequence::consent(&member.email, keys, stopped, force)
 }
 

@@ -69,7 +69,7 @@ pub async fn update(
     if !db::role::update(&mut scope, row.id, name, &rights).await? {
         return Err(taken(name));
     }
-    let stopped = undecided.since(&mut scope, services).await?;
+    let stopped = undecided.since(&mut scope).await?;
     let affected = consequence::recorded(&consequence::consent(&row.name, keys, stopped, force)?);
     let row = db::role::find(&mut scope, name).await?.ok_or_else(Error::not_found)?;
     if etag(&row) == before {

@@ -49,7 +49,7 @@ pub async fn authenticate(services: &Base, session: &Session, attended: bool, re
     // Without a cookie there is nothing to look up.
     let Some(id) = session.id() else { return Err(Error::unauthorized()) };
     let person = SignedIn::of(session).await.map_err(trouble)?.ok_or_else(Error::unauthorized)?;
-    let actor = access::person(&*services.directory.get()?, person.user, request_id, Some(person.epoch))?;
+    let actor = access::person(services, person.user, request_id, Some(person.epoch)).await?;
     if attended {
         services.sessions.touch(id, &person).await;
     }

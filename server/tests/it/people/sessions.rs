@@ -249,7 +249,7 @@ async fn a_long_stream_can_ask_whether_its_session_still_lives() {
     let list = browser.get("/auth/sessions").await.expect(200);
     let session = &items(&list)[0];
     let token = world.owner.token.clone().unwrap_or_default();
-    let actor = access::authenticate(services, &token, uuid::Uuid::now_v7()).expect("a person");
+    let actor = access::authenticate(services, &token, uuid::Uuid::now_v7()).await.expect("a person");
     assert!(access::still_valid(services, &actor).await.is_ok());
     let id = session["id"].as_str().unwrap_or_default().parse().expect("an id");
     let actor = access::Actor { session: Some(id), ..actor };

@@ -1,6 +1,9 @@
 //! A small world: the org `acme` with the toolkit `bank` on a told upstream, its people and keys,
 //! and another org.
 
+use std::sync::Arc;
+
+use domain::{OrgId, directory::Org};
 use permesso::clock::Clock;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
@@ -123,6 +126,13 @@ impl World {
     /// The database as its owner.
     pub(crate) async fn sql(&self) -> sqlx::PgConnection {
         super::database::owner(&self.database).await
+    }
+
+    /// The org `acme` as the gateway decides calls by it now.
+    pub(crate) async fn org(&self) -> Arc<Org> {
+        let id = sqlx::query_scalar("SELECT id FROM orgs WHERE slug = 'acme'").fetch_one(&mut self.sql().await).await;
+        let org = self.gateway.services.directory.org(OrgId(id.expect("acme"))).await;
+        org.expect("it loads").expect("acme")
     }
 
     /// A caller whose calls are held so long, and the id of its key.

@@ -69,7 +69,7 @@ impl Drop for Turn<'_> {
     }
 }
 
-/// The connection that the approved call goes to, from the snapshot; the claim compares its version
+/// The connection that the approved call goes to, from the directory; the claim compares its version
 /// with the locked rows.
 pub(super) async fn connection_of(
     services: &Base,
@@ -79,8 +79,7 @@ pub(super) async fn connection_of(
     let mut scope = OrgScope::begin(&services.db.calls, claimant.org).await?;
     let Some(record) = db::approval::get(&mut scope, id).await? else { return Ok(None) };
     drop(scope);
-    let directory = services.directory.get()?;
-    let org = directory.orgs.get(&claimant.org_slug).ok_or_else(Error::not_found)?;
+    let org = services.directory.org(claimant.org).await?.ok_or_else(Error::not_found)?;
     Ok(org.connections.get(&record.binding.connection).cloned())
 }
 

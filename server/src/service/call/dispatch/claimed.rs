@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use domain::{OrgId, Principal, Slug, approval::Change};
+use domain::{OrgId, Principal, approval::Change};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 use wire::mcp::{Trace, input::Inputs};
@@ -24,7 +24,6 @@ pub(super) const MARGIN: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub(super) struct Claimant {
     pub(super) org: OrgId,
-    pub(super) org_slug: Slug,
     pub(super) principal: Principal,
     pub(super) name: String,
     /// The record of the call.
@@ -50,7 +49,6 @@ impl From<&Context> for Claimant {
     fn from(context: &Context) -> Self {
         Self {
             org: context.org.id,
-            org_slug: context.org.slug.clone(),
             principal: context.caller.principal,
             name: context.caller.name.to_string(),
             intent: context.intent.clone(),

@@ -163,8 +163,7 @@ async fn attempt(
     drop(scope);
     let request = format!("{{\"name\":{},\"arguments\":{}}}", json!(record.tool), arguments.get());
     let request = recorded(&request).await;
-    let directory = services.directory.get()?;
-    let Some(org) = directory.orgs.values().find(|org| org.id == record.org) else { return Ok(false) };
+    let Some(org) = services.directory.org(record.org).await? else { return Ok(false) };
     // The caller's own call: the approval says who it was, and the claim checks that it may still call.
     let intent = Intent {
         id: AuditId::new(),
@@ -185,7 +184,6 @@ async fn attempt(
     };
     let claimant = Claimant {
         org: org.id,
-        org_slug: org.slug.clone(),
         principal: record.binding.caller,
         name: record.caller_name,
         intent,

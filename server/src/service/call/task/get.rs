@@ -133,9 +133,7 @@ async fn wait_for_approval(
 /// Checks the asker again: it may have lost its rights during the wait.
 async fn still_calls(services: &Base, asker: &Asker) -> Result<()> {
     wait::patiently(services, || async {
-        let directory = services.directory.get()?;
-        let actor = access::again(services, &directory, &asker.actor)?;
-        access::caller(&directory, &actor, asker.org.slug.as_str(), asker.toolkit.slug.as_str()).map(drop)
+        access::caller_again(services, &asker.actor, &asker.org, &asker.toolkit).await.map(drop)
     })
     .await
 }

@@ -94,10 +94,7 @@ async fn admitted(services: &Catalog, asker: &Asker, task: &Task, followed: &Fol
         return Ok(Gate::Refuses(failed(Status::Failed, text)));
     }
     // Listing may have taken a while; its result counts.
-    let directory = services.directory.get()?;
-    let actor = access::again(services, &directory, &asker.actor)?;
-    let (org, toolkit) = (asker.org.slug.as_str(), asker.toolkit.slug.as_str());
-    let (caller, org, toolkit) = access::caller(&directory, &actor, org, toolkit)?;
+    let (_, caller, org, toolkit) = access::caller_again(services, &asker.actor, &asker.org, &asker.toolkit).await?;
     let Some(connection) = org.connections.get(&source.connection).filter(same) else {
         return Ok(Gate::Refuses(unknown()));
     };

@@ -23,9 +23,8 @@ pub(super) async fn ask(
     asked: TaskRequest<'_>,
 ) -> Result<Option<Box<RawValue>>> {
     // The task may have begun long ago.
-    let directory = services.directory.get()?;
-    let now = directory.orgs.get(org.slug.as_str()).filter(|now| now.id == org.id);
-    let connection = now.and_then(|now| now.connections.get(&followed.source.connection));
+    let now = services.directory.org(org.id).await?;
+    let connection = now.as_ref().and_then(|now| now.connections.get(&followed.source.connection));
     let Some(connection) = connection.filter(|found| found.version == followed.source.connection_version) else {
         return Ok(None);
     };

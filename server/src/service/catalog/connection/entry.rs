@@ -1,15 +1,15 @@
 //! What this replica keeps of each connection it has used: its opened configuration, and how fresh its list of tools is.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
     time::Duration,
 };
 
-use domain::ConnectionId;
+use domain::{ConnectionId, OrgId};
 use parking_lot::Mutex;
 
 use super::{
@@ -33,11 +33,15 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 #[derive(Default)]
 pub struct Open {
     by_id: Mutex<HashMap<ConnectionId, Arc<UsedConnection>>>,
+    /// The version of the configuration with which they were compared last.
+    compared: AtomicI64,
     pub(super) wanted: Wanted,
 }
 
-#[derive(Default)]
 pub(super) struct UsedConnection {
+    org: OrgId,
+    /// Whether it was compared with the configuration since it is kept.
+    compared: AtomicBool,
     pub(super) state: Mutex<UseState>,
     pub(super) listing: Listing,
     /// Held while a list is compared and kept.
@@ -68,8 +72,8 @@ struct Listed {
 }
 
 impl Open {
-    pub(super) fn entry(&self, id: ConnectionId) -> Arc<UsedConnection> {
-        self.by_id.lock().entry(id).or_default().clone()
+    pub(super) fn entry(&self, id: ConnectionId, org: OrgId) -> Arc<UsedConnection> {
+        self.by_id.lock().entry(id).or_insert_with(|| Arc::new(UsedConnection::of(org))).clone()
     }
 
     /// The entry, if the connection was ever used here.
@@ -82,9 +86,32 @@ impl Open {
         self.wanted.add(id);
     }
 
-    /// Drops what is kept of connections that `keep` says no to, and gives it.
-    pub(super) fn retain(&self, keep: impl Fn(ConnectionId) -> bool) -> Vec<(ConnectionId, Arc<UsedConnection>)> {
-        self.by_id.lock().extract_if(|id, _| !keep(*id)).collect()
+    /// The orgs whose connections have to be compared with the configuration: those that `version_of` says have changed
+    /// since that was done last, and those of which one is new here.
+    pub(super) fn to_compare(&self, version_of: impl Fn(OrgId) -> i64) -> HashSet<OrgId> {
+        let since = self.compared.load(Ordering::Relaxed);
+        let entries = self.by_id.lock();
+        let old =
+            entries.values().filter(|entry| !entry.compared.load(Ordering::Relaxed) || version_of(entry.org) > since);
+        old.map(|entry| entry.org).collect()
+    }
+
+    /// All of them were compared with the configuration as it was at this version.
+    pub(super) fn compared(&self, version: i64) {
+        self.compared.store(version, Ordering::Relaxed);
+    }
+
+    /// Drops what is kept of an org's connections that `keep` says no to, and gives it.
+    pub(super) fn retain(
+        &self,
+        org: OrgId,
+        keep: impl Fn(ConnectionId) -> bool,
+    ) -> Vec<(ConnectionId, Arc<UsedConnection>)> {
+        let mut entries = self.by_id.lock();
+        for entry in entries.values().filter(|entry| entry.org == org) {
+            entry.compared.store(true, Ordering::Relaxed);
+        }
+        entries.extract_if(|id, entry| entry.org == org && !keep(*id)).collect()
     }
 
     /// The connections for which `is` says yes.
@@ -105,6 +132,23 @@ impl Open {
 }
 
 impl UsedConnection {
+    fn of(org: OrgId) -> Self {
+        Self {
+            org,
+            compared: AtomicBool::default(),
+            state: Mutex::default(),
+            listing: Listing::default(),
+            keeping: Default::default(),
+            by_hand: Default::default(),
+            told: AtomicBool::default(),
+        }
+    }
+
+    /// The org that it belongs to.
+    pub(super) fn org(&self) -> OrgId {
+        self.org
+    }
+
     /// Whether the list of this version was asked for within `max_age`, and not expired since.
     pub(super) fn is_fresh(&self, version: i64, max_age: Duration, now: Duration) -> bool {
         let state = self.state.lock();
@@ -186,7 +230,7 @@ mod tests {
     fn a_list_is_fresh_for_its_version_until_it_ages_or_expires() {
         let (open, id) = (Open::default(), ConnectionId::new());
         assert!(open.find(id).is_none(), "nothing was listed yet");
-        let entry = open.entry(id);
+        let entry = open.entry(id, OrgId::new());
         assert!(!entry.is_fresh(1, MINUTE, at(0)), "never listed");
         entry.listed(at(1), 1);
         assert!(entry.is_fresh(1, MINUTE, at(61)));
@@ -200,7 +244,7 @@ mod tests {
 
     #[test]
     fn a_list_asked_for_before_the_upstream_changed_does_not_count() {
-        let entry = UsedConnection::default();
+        let entry = UsedConnection::of(OrgId::new());
         entry.expire(at(5));
         entry.listed(at(5), 1);
         assert!(!entry.is_fresh(1, MINUTE, at(6)));
@@ -209,7 +253,7 @@ mod tests {
     #[test]
     fn lists_are_made_ahead_of_calls_only_while_the_connection_is_used() {
         let (open, id) = (Open::default(), ConnectionId::new());
-        let entry = open.entry(id);
+        let entry = open.entry(id, OrgId::new());
         entry.used(at(0));
         assert!(open.due(at(50)).is_empty(), "never listed: the call that needs it lists");
         entry.listed(at(0), 1);
@@ -220,7 +264,7 @@ mod tests {
 
     #[test]
     fn a_notice_counts_once_and_is_not_lost_in_a_list_that_is_about_to_be_made() {
-        let entry = UsedConnection::default();
+        let entry = UsedConnection::of(OrgId::new());
         assert!(entry.is_told());
         assert!(!entry.is_told(), "said again before it was believed, it is the same notice");
         entry.believe();
@@ -229,7 +273,7 @@ mod tests {
 
     #[test]
     fn an_upstream_that_goes_on_saying_that_it_changed_waits_ever_longer() {
-        let entry = UsedConnection::default();
+        let entry = UsedConnection::of(OrgId::new());
         let mut now = at(100);
         let mut lists = 0;
         while now < at(700) {
@@ -242,7 +286,7 @@ mod tests {
 
     #[test]
     fn a_failing_upstream_does_not_write_with_each_call() {
-        let entry = UsedConnection::default();
+        let entry = UsedConnection::of(OrgId::new());
         assert!(entry.note_error(at(1)));
         assert!(!entry.note_error(at(5)));
         assert!(entry.note_error(at(6)));
@@ -253,12 +297,28 @@ mod tests {
     #[test]
     fn what_is_not_in_use_is_dropped_and_named() {
         let (open, kept, gone) = (Open::default(), ConnectionId::new(), ConnectionId::new());
-        open.entry(kept);
-        open.entry(gone);
+        let (org, other) = (OrgId::new(), OrgId::new());
+        open.entry(ConnectionId::new(), other);
+        open.entry(kept, org);
+        open.entry(gone, org);
         let ids = |dropped: Vec<(ConnectionId, Arc<UsedConnection>)>| {
             dropped.into_iter().map(|(id, _)| id).collect::<Vec<_>>()
         };
-        assert_eq!(ids(open.retain(|id| id == kept)), [gone]);
-        assert!(open.retain(|id| id == kept).is_empty());
+        assert_eq!(ids(open.retain(org, |id| id == kept)), [gone]);
+        assert!(open.retain(org, |id| id == kept).is_empty());
+    }
+
+    #[test]
+    fn an_org_is_compared_when_it_has_changed_or_has_a_new_entry() {
+        let (open, org, other) = (Open::default(), OrgId::new(), OrgId::new());
+        let at = |version| move |_| version;
+        open.entry(ConnectionId::new(), org);
+        assert_eq!(open.to_compare(at(0)), HashSet::from([org]), "new");
+        open.retain(org, |_| true);
+        assert!(open.to_compare(at(0)).is_empty());
+        assert_eq!(open.to_compare(at(3)), HashSet::from([org]), "changed");
+        open.compared(3);
+        open.entry(ConnectionId::new(), other);
+        assert_eq!(open.to_compare(at(3)), HashSet::from([other]));
     }
 }

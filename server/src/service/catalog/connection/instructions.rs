@@ -85,18 +85,17 @@ pub async fn accept(
     let request = json!({"connection": slug, "instructions_sha256": looked_at.instructions_sha256});
     let response = row.as_ref().map(|row| json!({"instructions": row.reviewed}));
     change::commit(services, scope, &access.actor, "review_instructions", &request, response.as_ref()).await?;
-    shown(services, row)
+    shown(services, row).await
 }
 
 /// What a connection's upstream says, and what of it is passed on.
 ///
 /// # Errors
 /// When the configuration cannot be read.
-pub fn shown(services: &Base, row: Option<Row>) -> Result<ConnectionInstructions> {
+pub async fn shown(services: &Base, row: Option<Row>) -> Result<ConnectionInstructions> {
     let Some(row) = row else { return Ok(ConnectionInstructions::default()) };
-    let directory = services.directory.get()?;
+    let emails = services.directory.emails(row.reviewed_by.map(Into::into)).await?;
     let text = |text: String| (!text.is_empty()).then_some(text);
-    let by = row.reviewed_by.and_then(|by| directory.people.get(&by.into()));
     Ok(ConnectionInstructions {
         instructions_sha256: Some(hex::encode(sha256(row.seen.as_bytes()))),
         changed: !row.seen.is_empty() && row.seen != row.reviewed,
@@ -105,7 +104,7 @@ pub fn shown(services: &Base, row: Option<Row>) -> Result<ConnectionInstructions
         reviewed_instructions: text(row.reviewed),
         reviewed_at: Some(row.reviewed_at),
         reviewed_by: row.reviewed_by,
-        reviewed_by_email: by.map(|by| by.email.to_string()),
+        reviewed_by_email: row.reviewed_by.and_then(|by| emails.of(by.into())),
     })
 }
 

@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use domain::{ConnectionId, directory::Connection};
+use domain::{ConnectionId, OrgId, directory::Connection};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -28,7 +28,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 pub fn spec(services: &Catalog, connection: &Connection) -> Result<Arc<ConnectionSpec>> {
     let connect_timeout = millis(connection.connect_timeout_ms);
     let call_timeout = millis(connection.call_timeout_ms);
-    let entry = services.connections.entry(connection.id);
+    let entry = services.connections.entry(connection.id, connection.org);
     let mut state = entry.state.lock();
     // Approvals are not bound to time limits, so new ones do not count the version up.
     let wanted = (connection.version, connect_timeout, call_timeout);
@@ -62,7 +62,7 @@ fn millis(millis: i32) -> Duration {
 /// Why they could not be listed, for agents and people; it does not name the connection. A failure is remembered for as
 /// long as it took to come, up to a minute.
 pub async fn ensure_fresh(services: &Catalog, connection: &Connection, max_age: Duration) -> Result<bool, String> {
-    let entry = services.connections.entry(connection.id);
+    let entry = services.connections.entry(connection.id, connection.org);
     let asked = services.clock.elapsed();
     entry.used(asked);
     if entry.is_fresh(connection.version, max_age, asked) {
@@ -98,7 +98,7 @@ pub async fn ensure_fresh(services: &Catalog, connection: &Connection, max_age: 
 /// for connections in use, before a call would have to wait for it; ends what belongs to connections
 /// that were removed or switched off.
 pub async fn follow(services: Arc<Catalog>, stop: CancellationToken) {
-    let mut configuration = services.live.configuration();
+    let mut configuration = services.directory.versions();
     let mut look = tokio::time::interval(LOOK_EVERY);
     loop {
         tokio::select! {
@@ -119,13 +119,13 @@ pub async fn follow(services: Arc<Catalog>, stop: CancellationToken) {
 /// own, so that one slow upstream keeps no other waiting.
 pub async fn keep_listing(services: Arc<Catalog>, stop: CancellationToken) {
     while let Some(id) = stop.run_until_cancelled(services.connections.wanted.next()).await {
-        list(&services, id);
+        list(&services, id).await;
     }
 }
 
-fn list(services: &Arc<Catalog>, id: ConnectionId) {
-    let entry = services.connections.entry(id);
-    let Some(connection) = find(services, id) else {
+async fn list(services: &Arc<Catalog>, id: ConnectionId) {
+    let Some(entry) = services.connections.find(id) else { return };
+    let Some(connection) = find(services, entry.org(), id).await else {
         let trouble = Trouble::Upstream("it was removed or switched off".to_owned());
         return entry.listing.refuse(services.clock.elapsed(), 0, trouble);
     };
@@ -166,24 +166,27 @@ fn list_changed(services: &Arc<Catalog>, id: ConnectionId) {
 }
 
 async fn end_removed(services: &Catalog) {
-    let Ok(directory) = services.directory.get() else { return };
-    let current = |id| directory.orgs.values().find_map(|org| org.connections.get(&id)).filter(|found| found.enabled);
-    for (id, entry) in services.connections.retain(|id| current(id).is_some()) {
-        let trouble = Trouble::Upstream("it was removed or switched off".to_owned());
-        entry.listing.refuse(services.clock.elapsed(), 0, trouble);
-        services.upstreams.forget(id.0).await;
+    let version = *services.directory.versions().borrow();
+    for org in services.connections.to_compare(|org| services.directory.version_of(org)) {
+        let Ok(now) = services.directory.org(org).await else { return };
+        let current = |id| now.as_ref().and_then(|org| org.connections.get(&id)).filter(|found| found.enabled);
+        for (id, entry) in services.connections.retain(org, |id| current(id).is_some()) {
+            let trouble = Trouble::Upstream("it was removed or switched off".to_owned());
+            entry.listing.refuse(services.clock.elapsed(), 0, trouble);
+            services.upstreams.forget(id.0).await;
+        }
+        // A list that is under way has the limits that hold now.
+        let outdated =
+            |id, entry: &UsedConnection| current(id).is_some_and(|connection| entry.listing.is_outdated(connection));
+        for id in services.connections.those(outdated) {
+            services.connections.want(id);
+        }
     }
-    // A list that is under way has the limits that hold now.
-    let outdated =
-        |id, entry: &UsedConnection| current(id).is_some_and(|connection| entry.listing.is_outdated(connection));
-    for id in services.connections.those(outdated) {
-        services.connections.want(id);
-    }
+    services.connections.compared(version);
 }
 
-/// The connection in the snapshot, unless it is switched off.
-fn find(services: &Base, id: ConnectionId) -> Option<Arc<Connection>> {
-    let directory = services.directory.get().ok()?;
-    let found = directory.orgs.values().find_map(|org| org.connections.get(&id).cloned());
-    found.filter(|connection| connection.enabled)
+/// The connection as it is now, unless it is switched off.
+async fn find(services: &Base, org: OrgId, id: ConnectionId) -> Option<Arc<Connection>> {
+    let org = services.directory.org(org).await.ok()??;
+    org.connections.get(&id).filter(|connection| connection.enabled).cloned()
 }

@@ -31,7 +31,7 @@ pub async fn refresh_tools(services: &Catalog, connection: &Connection) -> Resul
         return Err(Error::conflict("connection_disabled", message));
     }
     let asked = Instant::now();
-    let entry = services.connections.entry(connection.id);
+    let entry = services.connections.entry(connection.id, connection.org);
     let mut by_hand = entry.by_hand.lock().await;
     let made = by_hand.made_since(asked, connection.version);
     let answer = match made {
