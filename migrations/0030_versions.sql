@@ -152,8 +152,6 @@ CREATE TRIGGER approvals_configuration AFTER UPDATE OF state ON approvals
     EXECUTE FUNCTION note_org();
 COMMIT;
 
-DROP FUNCTION IF EXISTS bump_configuration;
-
 -- What an org's configuration reads of approvals that ran and whose answer nobody has read.
 BEGIN;
 CREATE INDEX IF NOT EXISTS approvals_unanswered_of_org ON approvals (org_id) WHERE state = 'executed' AND answered_at IS NULL;

@@ -176,7 +176,7 @@ pub async fn insert(scope: &mut OrgScope, new: &New<'_>) -> Result<()> {
     Ok(())
 }
 
-/// How many secrets of a key may be valid beside the one that a rotation makes: every snapshot has them.
+/// How many secrets of a key may be valid beside the one that a rotation makes: the directory may keep all of them.
 const OVERLAPPING: i64 = 9;
 
 /// Ends the key's secrets at `at`, those that would have ended sooner excepted. Gives the time from which on one more

@@ -38,7 +38,7 @@ pub struct Pools {
     pub people: Db,
     /// For what nobody waits for: sweeps, periodic jobs, the upstreams' tool lists, the LISTEN connection.
     pub upkeep: Db,
-    /// For the snapshot of the configuration, without which nothing is let in, and the check of readiness.
+    /// For the configuration, without which nothing is let in, and the check of readiness.
     pub directory: Db,
 }
 

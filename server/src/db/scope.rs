@@ -12,7 +12,7 @@ use crate::error::Result;
 /// Why work across orgs is done; each is named by the policies that let it through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// Reading all configuration into the snapshot.
+    /// Reading the configuration: of an org, of a key, of people.
     Directory,
     /// Finding the person who signs in, their console sessions, the invitation of a link.
     SignIn,

@@ -72,7 +72,7 @@ async fn begin_as(services: &Base, access: &OrgAccess, reason: Option<Reason>) -
     Ok(scope)
 }
 
-/// Records the change, commits it and publishes it to this replica's snapshot; other replicas
+/// Records the change, commits it and makes it known to this replica's directory; other replicas
 /// follow by notification. `action` is the operation's name (`create_api_key`), `request` what was
 /// asked, redacted on the way.
 ///

@@ -82,7 +82,7 @@ pub struct Base {
     pub stop: CancellationToken,
     /// Where people reach the console.
     pub public_url: Url,
-    /// Whether nobody decides on their own request, whatever policies say. The snapshot's policies say so already.
+    /// Whether nobody decides on their own request, whatever policies say. The directory's policies say so already.
     pub forbid_self_approval: bool,
 }
 

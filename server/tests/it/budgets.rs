@@ -119,6 +119,7 @@ async fn bodies_count_while_they_come_and_what_was_let_in_finishes() {
     let (other, _) = world.patient(240).await;
     let gateway = Gateway::start_limited(&world.database, &limits, Clock::system()).await;
     let (agent, other) = (world.agent.at(&gateway.url), other.at(&gateway.url));
+    assert_eq!(balance(&agent).await.status, 200, "from here on nothing has to be looked up");
     let first = Half::send(&agent, 400_000).await;
     let second = Half::send(&agent, 400_000).await;
     let third = || async { agent.mcp_raw("acme/bank", &call("balance", 300_000)).await };

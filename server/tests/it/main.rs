@@ -25,6 +25,7 @@ mod connect;
 mod coverage;
 mod decisions;
 mod definitions;
+mod directory;
 mod doors;
 mod embedded;
 mod eras;

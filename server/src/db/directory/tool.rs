@@ -1,4 +1,4 @@
-//! The tools of a snapshot: those that a toolkit has. What else upstreams offer is as much as they like, and no call can
+//! The tools of an org: those that a toolkit has. What else upstreams offer is as much as they like, and no call can
 //! reach it.
 
 use std::{collections::HashMap, sync::Arc};

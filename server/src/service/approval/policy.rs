@@ -27,7 +27,7 @@ pub(in crate::service) fn policy_in(org: &Org, record: &Record) -> ApprovalPolic
     found.map_or_else(|| org.policy.clone(), |(toolkit, tool)| tool.approval_policy(toolkit, org))
 }
 
-/// The same, as the transaction sees it: the snapshot in `access` is as old as the request.
+/// The same, as the transaction sees it: the org in `access` is as old as the request.
 pub(super) async fn policy_now(services: &Base, scope: &mut OrgScope, record: &Record) -> Result<ApprovalPolicy> {
     let policy = db::approval::policy(scope, record.binding.toolkit_tool).await?;
     let allow_self_approval = policy.allow_self_approval && !services.forbid_self_approval;

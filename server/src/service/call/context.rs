@@ -1,4 +1,4 @@
-//! A call in progress: its caller, its toolkit, and the newest snapshot's view of both.
+//! A call in progress: its caller, its toolkit, and both as they are now.
 
 use std::{sync::Arc, time::Duration};
 

@@ -95,7 +95,7 @@ fn verdict(context: &Context, tool: &ToolkitTool) -> Result<Verdict> {
     Ok(gate(tool, &tool.tool, connection.enabled, context.caller.role, &context.caller.role_name))
 }
 
-/// Makes sure that the upstream's tool list is recent, then looks the call up again in the snapshot that is current by
+/// Makes sure that the upstream's tool list is recent, then looks the call up again in the configuration that is current by
 /// then.
 async fn fresh(
     services: &Catalog,

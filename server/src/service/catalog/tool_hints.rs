@@ -1,6 +1,6 @@
 //! What tools claim of themselves, for whole lists of requests. A definition has up to 256 KiB, so a list reads as
 //! few as it can: what a definition claims is remembered by the definition's SHA-256, and the definitions that tools
-//! have now are in the snapshot.
+//! have now are in the directory.
 
 use std::collections::HashMap;
 

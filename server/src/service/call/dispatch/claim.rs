@@ -110,7 +110,7 @@ async fn attempt(services: &Calls, claimant: &Claimant, id: ApprovalId, spec: Ar
         scope.commit().await?;
         return Ok(if invalidated { Claim::Changed(change) } else { Claim::Lost });
     }
-    // The locked rows define what is sent; a snapshot older than the rows is not used.
+    // The locked rows define what is sent; a configuration older than the rows is not used.
     let Some(tool) = current.tool.filter(|_| spec.version == record.binding.connection_version) else {
         return Ok(Claim::Lost);
     };

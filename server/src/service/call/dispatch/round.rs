@@ -44,7 +44,7 @@ pub(super) async fn take_up(services: &Calls, claimant: &Claimant, round: Round)
     if let Some(change) = record.binding.change(&current) {
         return Ok(Claim::Unready(change.message().to_owned()));
     }
-    // The locked rows define what is sent; a snapshot older than the rows is not used.
+    // The locked rows define what is sent; a configuration older than the rows is not used.
     let Some(tool) = current.tool.filter(|_| spec.version == record.binding.connection_version) else {
         return Ok(Claim::Unready("its configuration is just being changed".to_owned()));
     };

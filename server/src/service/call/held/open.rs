@@ -56,7 +56,7 @@ enum Joined {
     Refused(Reply),
     /// Another call opened one at the same moment.
     Again,
-    /// The rows differ from the snapshot that the call was decided on.
+    /// The rows differ from the configuration that the call was decided on.
     Stale,
 }
 
@@ -174,7 +174,7 @@ async fn open(services: &Calls, ready: &Ready, params: &CallParams<'_>, rule: &R
     Ok(Joined::Approval(Box::new(record)))
 }
 
-/// Whether the locked rows contradict the snapshot that the call was decided on: something that the approval would be
+/// Whether the locked rows contradict the configuration that the call was decided on: something that the approval would be
 /// bound to has changed, or the call would no longer be held.
 fn is_stale(binding: &Binding, current: &Current, rule: &Rule) -> bool {
     let allowed = current.tool.as_ref().is_some_and(|tool| tool.permission == Permission::AlwaysAllow);

@@ -53,7 +53,7 @@ use crate::{
     upstream::ConnectionSpec,
 };
 
-/// The connection with this slug in the snapshot.
+/// The connection with this slug in the org.
 ///
 /// # Errors
 /// Not found.

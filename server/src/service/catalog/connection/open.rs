@@ -55,7 +55,7 @@ fn millis(millis: i32) -> Duration {
 }
 
 /// Sees to it that the connection's tools were listed within `max_age` on this replica; `true` when
-/// what is known of them may have changed since the caller's snapshot. Costs one look-up when they
+/// what is known of them may have changed since the caller was found. Costs one look-up when they
 /// were. Who waits shares the list that is under way, and who gives up waiting leaves it to the others.
 ///
 /// # Errors
