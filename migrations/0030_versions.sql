@@ -21,7 +21,8 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp 
 DECLARE
     own bigint;
 BEGIN
-    -- The version that this transaction has given already.
+    -- The version that this transaction has given already: no migration may write the row itself before it changes what
+    -- is noted.
     SELECT version INTO own FROM public.configuration WHERE xmin = pg_current_xact_id()::xid;
     IF own IS NULL THEN
         UPDATE public.configuration SET version = version + 1 RETURNING version INTO own;
@@ -35,42 +36,85 @@ REVOKE EXECUTE ON FUNCTION note_change FROM public;
 CREATE OR REPLACE FUNCTION note_org() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-    PERFORM public.note_change(CASE TG_OP WHEN 'DELETE' THEN OLD.org_id ELSE NEW.org_id END);
+    IF TG_OP <> 'INSERT' THEN
+        PERFORM public.note_change(OLD.org_id);
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+        PERFORM public.note_change(NEW.org_id);
+    END IF;
     RETURN NULL;
 END $$;
 
 CREATE OR REPLACE FUNCTION note_itself() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-    PERFORM public.note_change(CASE TG_OP WHEN 'DELETE' THEN OLD.id ELSE NEW.id END);
+    IF TG_OP <> 'INSERT' THEN
+        PERFORM public.note_change(OLD.id);
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+        PERFORM public.note_change(NEW.id);
+    END IF;
     RETURN NULL;
 END $$;
 
 CREATE OR REPLACE FUNCTION note_key() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-    PERFORM public.note_change(CASE TG_OP WHEN 'DELETE' THEN OLD.key_id ELSE NEW.key_id END);
+    IF TG_OP <> 'INSERT' THEN
+        PERFORM public.note_change(OLD.key_id);
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+        PERFORM public.note_change(NEW.key_id);
+    END IF;
     RETURN NULL;
 END $$;
 
+-- A member: of the org, and of the person.
 CREATE OR REPLACE FUNCTION note_member() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-    PERFORM public.note_change(CASE TG_OP WHEN 'DELETE' THEN OLD.org_id ELSE NEW.org_id END);
-    PERFORM public.note_change(CASE TG_OP WHEN 'DELETE' THEN OLD.user_id ELSE NEW.user_id END);
+    IF TG_OP <> 'INSERT' THEN
+        PERFORM public.note_change(OLD.user_id);
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+        PERFORM public.note_change(NEW.user_id);
+    END IF;
     RETURN NULL;
 END $$;
 
 CREATE OR REPLACE FUNCTION note_person() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-    PERFORM public.note_change(CASE TG_OP WHEN 'DELETE' THEN OLD.id ELSE NEW.id END);
+    IF TG_OP <> 'INSERT' THEN
+        PERFORM public.note_change(OLD.id);
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+        PERFORM public.note_change(NEW.id);
+    END IF;
     -- The system org (OrgId::INSTANCE).
     IF (TG_OP <> 'INSERT' AND OLD.instance_admin) OR (TG_OP <> 'DELETE' AND NEW.instance_admin) THEN
         PERFORM public.note_change('00000000-0000-7000-8000-000000000001');
     END IF;
     RETURN NULL;
 END $$;
+
+-- Two questions about what row-level security hides from a transaction of one org.
+CREATE OR REPLACE FUNCTION instance_is_administered() RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT EXISTS (SELECT FROM public.users WHERE instance_admin)
+$$;
+CREATE OR REPLACE FUNCTION has_keys_elsewhere(owner uuid, than uuid) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT EXISTS (
+        SELECT FROM public.api_keys k JOIN public.users u ON u.id = k.owner_id
+        WHERE k.owner_id = owner AND k.org_id <> than AND k.revoked_at IS NULL
+          AND EXISTS (SELECT FROM public.api_key_secrets s
+                      WHERE s.key_id = k.id AND (s.valid_until IS NULL OR s.valid_until > now()))
+          AND (u.instance_admin
+               OR EXISTS (SELECT FROM public.members m WHERE m.org_id = k.org_id AND m.user_id = k.owner_id)))
+$$;
+REVOKE EXECUTE ON FUNCTION instance_is_administered, has_keys_elsewhere FROM public;
+GRANT EXECUTE ON FUNCTION instance_is_administered, has_keys_elsewhere TO permesso_app;
 COMMIT;
 
 BEGIN;
@@ -94,6 +138,9 @@ COMMIT;
 BEGIN;
 DROP TRIGGER IF EXISTS members_configuration ON members;
 CREATE TRIGGER members_configuration AFTER INSERT OR DELETE OR UPDATE ON members
+    FOR EACH ROW EXECUTE FUNCTION note_org();
+DROP TRIGGER IF EXISTS members_person_configuration ON members;
+CREATE TRIGGER members_person_configuration AFTER INSERT OR DELETE OR UPDATE ON members
     FOR EACH ROW EXECUTE FUNCTION note_member();
 COMMIT;
 
@@ -155,5 +202,8 @@ COMMIT;
 -- What an org's configuration reads of approvals that ran and whose answer nobody has read.
 BEGIN;
 CREATE INDEX IF NOT EXISTS approvals_unanswered_of_org ON approvals (org_id) WHERE state = 'executed' AND answered_at IS NULL;
+COMMIT;
+
+BEGIN;
 DROP INDEX IF EXISTS approvals_unanswered;
 COMMIT;

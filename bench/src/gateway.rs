@@ -4,27 +4,22 @@
 use std::{
     env, fs,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
 use anyhow::{Context, ensure};
-use http::{HeaderMap, HeaderValue, Method, header};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::process::Command;
 
-use crate::{
-    client::Target,
-    http::{Connection, Endpoint},
-    invoices::invoices,
-    plan::Pair,
-    stage::Stage,
-};
+use crate::{client::Target, invoices::invoices, person::Person, plan::Pair, stage::Stage};
 
 const UPSTREAM_PATIENCE: Duration = Duration::from_secs(20);
 /// The gateway makes a Postgres cluster and its schema first.
 const GATEWAY_PATIENCE: Duration = Duration::from_secs(180);
-const TOOL: &str = "list_invoices";
+/// The tool that is called, as toolkits have it.
+pub(crate) const ALLOWED: [(&str, &str); 1] = [("list_invoices", "always_allow")];
 
 /// What `permesso dev` says when it is ready.
 #[derive(Deserialize)]
@@ -48,14 +43,16 @@ pub(crate) async fn set_up(stage: &mut Stage, floor: bool) -> anyhow::Result<Vec
         upstreams.push(("echo", start_upstream(stage, "echo", command).await?));
     }
     let dev = start_gateway(stage, &permesso).await?;
-    let mut admin = Admin::sign_in(&dev).await?;
+    let http = reqwest::Client::builder().no_proxy().build()?;
+    let urls: Arc<[String]> = Arc::from([dev.url.clone()]);
+    let admin = Person::sign_in(&http, &urls, (dev.admin_email.as_str(), dev.admin_password.as_str())).await?;
     let mut pairs = Vec::new();
     for (upstream, url) in upstreams {
         let slug = format!("bench-{upstream}");
-        admin.expose(&slug, &url).await?;
+        admin.expose("acme", &slug, &url, &ALLOWED).await?;
         let direct = Target::upstream(&url).await?;
         let gateway = direct.behind_gateway(&format!("{}/acme/{slug}/mcp", dev.url), &dev.agent_key).await?;
-        pairs.push(Pair { upstream, direct, gateway });
+        pairs.push(Pair { upstream, targets: [direct, gateway] });
     }
     Ok(pairs)
 }
@@ -77,7 +74,11 @@ pub(crate) fn permesso() -> anyhow::Result<PathBuf> {
     Ok(program)
 }
 
-async fn start_ledger(stage: &mut Stage, permesso: &Path) -> anyhow::Result<String> {
+/// The sample upstream; returns its URL.
+///
+/// # Errors
+/// When it does not start.
+pub(crate) async fn start_ledger(stage: &mut Stage, permesso: &Path) -> anyhow::Result<String> {
     let ledger = stage.directory().join("ledger.json");
     fs::write(&ledger, json!({ "runs": {}, "invoices": invoices() }).to_string())?;
     let mut command = Command::new(permesso);
@@ -117,45 +118,5 @@ pub(crate) fn without_foreign_settings(command: &mut Command) {
     };
     for (name, _) in env::vars_os().filter(|(name, _)| name.to_str().is_some_and(foreign)) {
         command.env_remove(name);
-    }
-}
-
-/// The administrator, by REST.
-struct Admin {
-    connection: Connection,
-    server: Endpoint,
-    headers: HeaderMap,
-}
-
-impl Admin {
-    async fn sign_in(dev: &Dev) -> anyhow::Result<Self> {
-        let server = Endpoint::parse(&dev.url)?;
-        let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
-        let mut admin = Self { connection: Connection::open(&server).await?, server, headers };
-        let who = json!({ "email": dev.admin_email, "password": dev.admin_password });
-        let token = admin.send(Method::POST, "/auth/login", &who).await?;
-        let token = token["access_token"].as_str().context("no token was given")?;
-        admin.headers.insert(header::AUTHORIZATION, format!("Bearer {token}").parse()?);
-        Ok(admin)
-    }
-
-    /// Makes a connection to the upstream and a toolkit of the same name that allows the tool.
-    async fn expose(&mut self, slug: &str, url: &str) -> anyhow::Result<()> {
-        let connection = json!({ "slug": slug, "kind": "streamable_http", "config": { "url": url } });
-        self.send(Method::POST, "/orgs/acme/connections", &connection).await?;
-        self.send(Method::POST, &format!("/orgs/acme/connections/{slug}/refresh"), &json!({})).await?;
-        let toolkit = json!({ "slug": slug, "name": slug, "visibility": "private" });
-        self.send(Method::POST, "/orgs/acme/toolkits", &toolkit).await?;
-        let tool = json!({ "connection": slug, "tool": TOOL, "permission": "always_allow" });
-        self.send(Method::PUT, &format!("/orgs/acme/toolkits/{slug}/tools/{TOOL}"), &tool).await?;
-        Ok(())
-    }
-
-    async fn send(&mut self, method: Method, path: &str, body: &Value) -> anyhow::Result<Value> {
-        let endpoint = self.server.with_path(&format!("/api/v1{path}"))?;
-        let reply = self.connection.send(&endpoint, method.clone(), &self.headers, body.to_string().into()).await?;
-        let text = String::from_utf8_lossy(&reply.body);
-        ensure!(reply.status.is_success(), "{method} {path}: HTTP {}: {text}", reply.status);
-        serde_json::from_slice(&reply.body).with_context(|| format!("{method} {path} answered {text}"))
     }
 }

@@ -32,14 +32,6 @@ impl Endpoint {
         ensure!(uri.scheme_str() == Some("http") && address.ip().is_loopback(), "{url} is not on this machine");
         Ok(Self { address, host: authority.parse()?, path: uri.path().parse()? })
     }
-
-    /// The same server's `path`.
-    ///
-    /// # Errors
-    /// When it is none.
-    pub(crate) fn with_path(&self, path: &str) -> anyhow::Result<Self> {
-        Ok(Self { path: path.parse()?, ..self.clone() })
-    }
 }
 
 /// What a server answered, whole.

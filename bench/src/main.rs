@@ -1,6 +1,9 @@
 //! What the gateway costs: calls per second and latency of an always-allowed tool call through
 //! it, beside the same call made directly, in one run.
 //!
+//! With `--keys`: the same through a gateway on a small database and through one on a large one, and what else
+//! depends on how large it is (see [`filled`]).
+//!
 //! With `soak`: whether agents of every kind get what they should, whatever happens (see [`soak`]).
 //!
 //! The run starts a gateway (`permesso dev`) and its upstreams on loopback, measures, prints one
@@ -8,22 +11,27 @@
 
 mod client;
 mod echo;
+mod filled;
 mod gateway;
 mod http;
 mod invoices;
 mod load;
+mod person;
 mod plan;
 mod report;
+mod serve;
 mod soak;
 mod stage;
 
 use std::{process::ExitCode, time::Duration};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
+use filled::Size;
 use plan::Plan;
+use serve::Database;
 use stage::Stage;
 
 /// Measure the gateway beside its upstream, called directly.
@@ -52,6 +60,15 @@ struct Args {
     /// gateway's own cost
     #[arg(long)]
     floor: bool,
+
+    /// Measure a gateway on a database with this many API keys beside one on a database with hardly anything in it
+    #[arg(long, default_value_t = 0, conflicts_with = "floor",
+        value_parser = clap::value_parser!(i32).range(0..=5_000_000))]
+    keys: i32,
+
+    /// Over how many orgs the keys are spread
+    #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(i32).range(0..=200_000))]
+    orgs: i32,
 
     /// Be that upstream
     #[arg(long, hide = true)]
@@ -84,15 +101,27 @@ async fn bench(args: &Args) -> anyhow::Result<ExitCode> {
         rounds: args.rounds,
         connections: args.connections.iter().map(|connections| usize::from(*connections)).collect(),
     };
+    let size = Size { keys: args.keys, orgs: args.orgs };
+    ensure!(size.keys == 0 || size.orgs > 0, "--keys needs at least one org");
+    let postgres = if size.keys > 0 { Some(Database::start().await?) } else { None };
     let mut stage = Stage::new()?;
+    let measuring = async {
+        match &postgres {
+            Some(postgres) => filled::measure(&plan, size, &mut stage, postgres).await,
+            None => measure(&plan, args.floor, &mut stage).await,
+        }
+    };
     let measured = tokio::select! {
-        measured = measure(&plan, args.floor, &mut stage) => Some(measured),
+        measured = measuring => Some(measured),
         interrupted = interrupted() => interrupted.map(|()| None)?,
     };
-    if let Some(Err(_)) = &measured {
+    if !matches!(measured, None | Some(Ok(0))) {
         stage.show_logs();
     }
-    let ended = stage.end().await;
+    let mut ended = stage.end().await;
+    if let Some(postgres) = postgres {
+        ended = ended.and(postgres.end().await);
+    }
     let Some(measured) = measured else {
         ended?;
         eprintln!("interrupted");
@@ -109,20 +138,10 @@ async fn bench(args: &Args) -> anyhow::Result<ExitCode> {
 /// Prints the table; returns the number of errors.
 async fn measure(plan: &Plan, floor: bool, stage: &mut Stage) -> anyhow::Result<u64> {
     let pairs = gateway::set_up(stage, floor).await.context("cannot set up what is measured")?;
-    let rows = plan::run(plan, &pairs).await?;
-    let errors = rows.iter().map(report::Row::errors).sum();
-    if errors > 0 {
-        stage.show_logs();
-    }
-    let cores = std::thread::available_parallelism()?;
-    println!(
-        "{} rounds of {} s, {cores} cores, a result of {} bytes\n\n{}",
-        plan.rounds,
-        plan.duration.as_secs(),
-        pairs[0].direct.result.len(),
-        report::table(&rows)
-    );
-    Ok(errors)
+    let titles = ["direct", "gateway"];
+    let rows = plan::run(plan, titles, &pairs).await?;
+    println!("{}\n\n{}", plan.title(pairs[0].targets[0].result.len())?, report::table(titles, &rows));
+    Ok(rows.iter().map(report::Row::errors).sum())
 }
 
 /// Resolves when the process is told to end.

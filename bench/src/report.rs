@@ -9,33 +9,33 @@ use crate::load::Sample;
 pub(crate) struct Row {
     upstream: &'static str,
     pub(crate) connections: usize,
-    pub(crate) direct: Vec<Sample>,
-    pub(crate) gateway: Vec<Sample>,
+    /// Of both places.
+    pub(crate) samples: [Vec<Sample>; 2],
 }
 
 impl Row {
     /// One without measurements yet.
     pub(crate) fn new(upstream: &'static str, connections: usize) -> Self {
-        Self { upstream, connections, direct: Vec::new(), gateway: Vec::new() }
+        Self { upstream, connections, samples: [Vec::new(), Vec::new()] }
     }
 
-    /// Of all rounds and both ways.
+    /// Of all rounds and both places.
     pub(crate) fn errors(&self) -> u64 {
-        self.direct.iter().chain(&self.gateway).map(|sample| sample.errors).sum()
+        self.samples.iter().flatten().map(|sample| sample.errors).sum()
     }
 }
 
-/// The rows in Markdown; latencies in milliseconds.
-pub(crate) fn table(rows: &[Row]) -> String {
-    let mut table = String::from(
-        "| upstream | connections | direct calls/s | p50 ms | p99 ms | gateway calls/s | p50 ms | p99 ms | errors |\n\
+/// The rows in Markdown, with what the two places are called; latencies in milliseconds.
+pub(crate) fn table([one, other]: [&str; 2], rows: &[Row]) -> String {
+    let mut table = format!(
+        "| upstream | connections | {one} calls/s | p50 ms | p99 ms | {other} calls/s | p50 ms | p99 ms | errors |\n\
          |---|--:|--:|--:|--:|--:|--:|--:|--:|\n",
     );
     for row in rows {
-        let Row { upstream, connections, direct, gateway } = row;
-        let (direct, gateway) = (figures(direct), figures(gateway));
+        let Row { upstream, connections, samples: [one, other] } = row;
+        let (one, other) = (figures(one), figures(other));
         // Writing to a String does not fail.
-        let _ = writeln!(table, "| {upstream} | {connections} | {direct} | {gateway} | {} |", row.errors());
+        let _ = writeln!(table, "| {upstream} | {connections} | {one} | {other} | {} |", row.errors());
     }
     table
 }
@@ -51,7 +51,7 @@ fn figures(samples: &[Sample]) -> String {
 }
 
 /// `median (least–most)`, with as many decimals as `decimals` says for the median.
-fn spread(mut values: Vec<f64>, decimals: fn(f64) -> usize) -> String {
+pub(crate) fn spread(mut values: Vec<f64>, decimals: fn(f64) -> usize) -> String {
     values.sort_by(f64::total_cmp);
     let (Some(least), Some(most)) = (values.first(), values.last()) else { return "–".to_owned() };
     let (lower, upper) = (values[(values.len() - 1) / 2], values[values.len() / 2]);
@@ -69,9 +69,12 @@ mod tests {
         let sample =
             |calls_per_second, p50, p99, errors| Sample { calls_per_second, p50, p99, errors, first_error: None };
         let mut row = Row::new("ledger", 16);
-        row.direct = vec![sample(300.0, 400, 900, 0), sample(100.0, 600, 1100, 0), sample(200.4, 500, 1000, 0)];
-        row.gateway = vec![sample(10.0, 1000, 2000, 1), sample(20.0, 3000, 4000, 2)];
-        let table = table(&[row]);
+        row.samples = [
+            vec![sample(300.0, 400, 900, 0), sample(100.0, 600, 1100, 0), sample(200.4, 500, 1000, 0)],
+            vec![sample(10.0, 1000, 2000, 1), sample(20.0, 3000, 4000, 2)],
+        ];
+        let table = table(["direct", "gateway"], &[row]);
+        assert!(table.starts_with("| upstream | connections | direct calls/s | p50 ms | p99 ms | gateway calls/s |"));
         let line = table.lines().last().unwrap_or_default();
         assert_eq!(
             line,
@@ -81,11 +84,10 @@ mod tests {
     }
 
     #[test]
-    fn errors_of_both_ways_count() {
+    fn errors_of_both_places_count() {
         let failed = |errors| Sample { errors, ..Sample::default() };
         let mut row = Row::new("echo", 1);
-        row.direct = vec![failed(1)];
-        row.gateway = vec![failed(2), failed(3)];
+        row.samples = [vec![failed(1)], vec![failed(2), failed(3)]];
         assert_eq!(row.errors(), 6);
     }
 }

@@ -85,18 +85,26 @@ impl Stage {
         patience: Duration,
         ready: impl Fn(&str) -> Option<T>,
     ) -> anyhow::Result<T> {
-        let Process { name, child, log } = self.processes.last_mut().context("nothing was started")?;
         let started = Instant::now();
         loop {
-            if let Some(found) = ready(&fs::read_to_string(&log)?) {
+            let Process { name, log, .. } = self.processes.last().context("nothing was started")?;
+            if let Some(found) = ready(&fs::read_to_string(log)?) {
                 return Ok(found);
             }
-            if let Some(status) = child.try_wait()? {
-                bail!("{name} ended too early: {status}");
-            }
             ensure!(started.elapsed() < patience, "{name} was not ready after {} s", patience.as_secs());
+            self.still_runs()?;
             sleep(LOOK).await;
         }
+    }
+
+    /// # Errors
+    /// When the process that was started last has ended.
+    pub(crate) fn still_runs(&mut self) -> anyhow::Result<()> {
+        let Process { name, child, .. } = self.processes.last_mut().context("nothing was started")?;
+        if let Some(status) = child.try_wait()? {
+            bail!("{name} ended too early: {status}");
+        }
+        Ok(())
     }
 
     /// The id of the running process of this name that was started last.
@@ -104,18 +112,42 @@ impl Stage {
         self.processes.iter().rev().find(|process| process.name == name)?.child.id()
     }
 
+    /// The memory that a process has in use (VmRSS), in kB.
+    ///
+    /// # Errors
+    /// When there is none of this name.
+    pub(crate) fn memory(&self, name: &str) -> anyhow::Result<u64> {
+        let pid = self.pid(name).with_context(|| format!("{name} is gone"))?;
+        let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+        let memory = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+        Ok(memory.trim().trim_end_matches(" kB").parse()?)
+    }
+
+    /// Ends a process and waits until it has ended.
+    ///
+    /// # Errors
+    /// When there is none of this name, or it does not end well.
+    pub(crate) async fn stop(&mut self, name: &str) -> anyhow::Result<()> {
+        let process = self.take(name)?;
+        end(process).await.with_context(|| name.to_owned())
+    }
+
     /// Ends a process as a crash would.
     ///
     /// # Errors
     /// When there is none of this name, or it has ended already.
     pub(crate) async fn kill(&mut self, name: &str) -> anyhow::Result<()> {
-        let found = self.processes.iter().position(|process| process.name == name);
-        let mut process = self.processes.remove(found.with_context(|| format!("there is no {name}"))?);
+        let mut process = self.take(name)?;
         if let Some(status) = process.child.try_wait()? {
             bail!("{name} ended too early: {status}");
         }
         process.child.kill().await?;
         Ok(())
+    }
+
+    fn take(&mut self, name: &str) -> anyhow::Result<Process> {
+        let found = self.processes.iter().position(|process| process.name == name);
+        Ok(self.processes.remove(found.with_context(|| format!("there is no {name}"))?))
     }
 
     /// Prints the end of every log to stderr.
@@ -225,6 +257,7 @@ mod tests {
         }
         stage.kill("one").await.unwrap();
         assert!(stage.pid("one").is_none() && stage.pid("two").is_some());
+        assert!(stage.memory("one").is_err() && stage.memory("two").unwrap() > 0);
         assert!(stage.kill("one").await.is_err());
         stage.end().await.unwrap();
     }

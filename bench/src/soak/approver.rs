@@ -15,9 +15,9 @@ use tokio::{task::JoinSet, time::sleep};
 
 use super::{
     book::Book,
-    person::Person,
     scene::{ORG, Pace, TOOLKIT},
 };
+use crate::person::Person;
 
 /// Between two looks at what is new.
 const LOOK: Duration = Duration::from_millis(400);

@@ -13,7 +13,6 @@ mod kind;
 mod ledger;
 mod line;
 mod messages;
-mod person;
 mod probe;
 mod reading;
 mod scene;
@@ -30,7 +29,7 @@ use std::{
 use anyhow::Context;
 use tokio::{task::JoinSet, time::sleep};
 
-use crate::{interrupted, stage::Stage};
+use crate::{interrupted, serve::Database, stage::Stage};
 use agent::Agent;
 use approver::{Approver, Verdicts};
 use book::{Book, Outage};
@@ -40,7 +39,7 @@ use kind::Kind;
 use ledger::Ledger;
 use line::{Access, Line};
 use probe::Probe;
-use scene::{Database, Gateways, Pace, People};
+use scene::{Gateways, Pace, People};
 use speed::Stretch;
 
 /// Agents' last calls have ended by then, or are lost.

@@ -1,23 +1,21 @@
-//! Where the soak takes place: a Postgres that makes its commits durable, gateway processes on it, and through
-//! REST an org with the ledger's two tools, its people, and a key for each agent.
+//! Where the soak takes place: gateway processes on one database, and through REST an org with the ledger's two tools,
+//! its people, and a key for each agent.
 
-use std::{fs::Permissions, os::unix::fs::PermissionsExt, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
-use devkit::postgres::{Embedded, Options};
 use reqwest::Method;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde_json::json;
-use tempfile::TempDir;
-use tokio::{process::Command, time::sleep};
+use tokio::time::sleep;
 
 use super::{
     hostile::bodies::{ALLOWED, HELD},
     ledger::{LOOK, TRANSFER},
-    person::Person,
 };
 use crate::{
-    gateway::{permesso, without_foreign_settings},
+    person::{Person, ping},
+    serve::{self, ADMIN, Database},
     stage::Stage,
 };
 
@@ -30,8 +28,6 @@ pub(crate) const ENDPOINT: &str = "/soak/ledger/mcp";
 /// The endpoint of the hostile caller.
 pub(crate) const HOSTILE_ENDPOINT: &str = "/soak/hostile/mcp";
 const HOSTILE: &str = "hostile";
-const GATEWAY_PATIENCE: Duration = Duration::from_secs(120);
-const ADMIN: (&str, &str) = ("admin@example.com", "an administrator's password");
 const OWNER: (&str, &str) = ("owner@example.com", "the owner of all the keys");
 const APPROVER: (&str, &str) = ("approver@example.com", "who is not their owner");
 
@@ -60,40 +56,6 @@ impl Pace {
     };
 }
 
-/// A private Postgres with its directory.
-pub(crate) struct Database {
-    postgres: Embedded,
-    directory: TempDir,
-}
-
-impl Database {
-    /// # Errors
-    /// When there is no Postgres, or it does not start.
-    pub(crate) async fn start() -> anyhow::Result<Self> {
-        // Root's Postgres runs as another user, who must be able to pass.
-        let permissions = Permissions::from_mode(0o711);
-        let directory = tempfile::Builder::new().prefix("permesso-soak-").permissions(permissions).tempdir()?;
-        let options = Options { data_dir: directory.path().join("postgres"), ephemeral: false };
-        let start = move || Embedded::start(&options, &|step| eprintln!("{step}"));
-        let postgres = tokio::task::spawn_blocking(start).await??;
-        Ok(Self { postgres, directory })
-    }
-
-    fn url(&self) -> SecretString {
-        self.postgres.url("postgres")
-    }
-
-    /// Stops it and removes everything.
-    ///
-    /// # Errors
-    /// When that does not go well.
-    pub(crate) async fn end(self) -> anyhow::Result<()> {
-        let Self { postgres, directory } = self;
-        tokio::task::spawn_blocking(move || postgres.stop()).await??;
-        directory.close().context("cannot remove Postgres's directory")
-    }
-}
-
 /// Gateways on one database.
 pub(crate) struct Gateways {
     database: SecretString,
@@ -107,7 +69,7 @@ impl Gateways {
     /// # Errors
     /// When one does not start.
     pub(crate) async fn start(stage: &mut Stage, database: &Database, count: usize) -> anyhow::Result<Self> {
-        let mut gateways = Self { database: database.url(), urls: Arc::from([]) };
+        let mut gateways = Self { database: database.url("postgres"), urls: Arc::from([]) };
         let mut urls = Vec::new();
         for at in 0..count {
             eprintln!("starting gateway {} of {count}", at + 1);
@@ -127,25 +89,10 @@ impl Gateways {
     }
 
     async fn start_one(&self, stage: &mut Stage, at: usize, listen: &str) -> anyhow::Result<String> {
-        let mut command = Command::new(permesso()?);
-        without_foreign_settings(&mut command);
-        command.args(["serve", "--migrate"]).envs([
-            ("DATABASE_URL", self.database.expose_secret()),
-            ("PERMESSO_LISTEN", listen),
-            ("PERMESSO_ALLOW_DEV_MASTER_KEY", "1"),
-            ("PERMESSO_ADMIN_EMAIL", ADMIN.0),
-            ("PERMESSO_ADMIN_PASSWORD", ADMIN.1),
-            ("PERMESSO_EGRESS_ALLOW", "127.0.0.0/8"),
-            ("PERMESSO_APPROVAL_LEASE_SECONDS", "10"),
-            ("PERMESSO_LOG", "warn"),
-        ]);
+        let mut command = serve::command(&self.database, listen)?;
+        command.arg("--migrate").env("PERMESSO_APPROVAL_LEASE_SECONDS", "10");
         stage.start(name(at), command)?;
-        let url = |log: &str| {
-            // A line is whole when the next one has begun.
-            let (lines, _) = log.rsplit_once('\n')?;
-            Some(lines.lines().find_map(|line| line.strip_prefix("permesso on "))?.trim_end_matches('/').to_owned())
-        };
-        stage.until(GATEWAY_PATIENCE, url).await
+        serve::until_it_serves(stage).await
     }
 }
 
@@ -188,16 +135,17 @@ pub(crate) async fn furnish(http: &reqwest::Client, gateways: &Gateways, plan: &
     for ((email, password), role) in [(OWNER, "admin"), (APPROVER, "approver")] {
         post(&format!("{org}/members"), json!({"email": email, "password": password, "role": role})).await?;
     }
-    expose(&admin, TOOLKIT, plan.ledger, (TRANSFER, LOOK)).await?;
+    let tools = |held, allowed| [(held, "needs_approval"), (allowed, "always_allow")];
+    admin.expose(ORG, TOOLKIT, plan.ledger, &tools(TRANSFER, LOOK)).await?;
     if let Some(url) = plan.hostile {
-        expose(&admin, HOSTILE, url, (HELD, ALLOWED)).await?;
+        admin.expose(ORG, HOSTILE, url, &tools(HELD, ALLOWED)).await?;
     }
     let owner = Person::sign_in(http, &gateways.urls, OWNER).await?;
     let mut keys = Vec::new();
     for name in plan.agents {
-        keys.push(key(&owner, name).await?);
+        keys.push(owner.make_key(ORG, name).await?.secret);
     }
-    let hostile = if plan.hostile.is_some() { Some(key(&owner, HOSTILE).await?) } else { None };
+    let hostile = if plan.hostile.is_some() { Some(owner.make_key(ORG, HOSTILE).await?.secret) } else { None };
     let last = keys.last().context("there are no agents")?;
     for url in gateways.urls.iter() {
         known(http, url, last).await?;
@@ -205,34 +153,10 @@ pub(crate) async fn furnish(http: &reqwest::Client, gateways: &Gateways, plan: &
     Ok(People { approver: Person::sign_in(http, &gateways.urls, APPROVER).await?, keys, hostile })
 }
 
-/// A connection to an upstream and a toolkit of the same name, with a tool that needs approval and one that does not.
-async fn expose(admin: &Person, slug: &str, url: &str, (held, allowed): (&str, &str)) -> anyhow::Result<()> {
-    let org = format!("/orgs/{ORG}");
-    let post = async |path: &str, body| admin.must(Method::POST, path, Some(body)).await;
-    let connection = json!({"slug": slug, "kind": "streamable_http", "config": {"url": url}});
-    post(&format!("{org}/connections"), connection).await?;
-    post(&format!("{org}/connections/{slug}/refresh"), json!({})).await?;
-    post(&format!("{org}/toolkits"), json!({"slug": slug, "name": slug, "visibility": "private"})).await?;
-    for (tool, permission) in [(held, "needs_approval"), (allowed, "always_allow")] {
-        let body = json!({"connection": slug, "tool": tool, "permission": permission});
-        admin.must(Method::PUT, &format!("{org}/toolkits/{slug}/tools/{tool}"), Some(body)).await?;
-    }
-    Ok(())
-}
-
-/// A new key of an agent.
-async fn key(owner: &Person, name: &str) -> anyhow::Result<String> {
-    let body = json!({"name": name, "role": "agent"});
-    let made = owner.must(Method::POST, &format!("/orgs/{ORG}/api-keys"), Some(body)).await?;
-    Ok(made["key"].as_str().context("no key was given")?.to_owned())
-}
-
 /// Waits until a gateway knows the newest key.
 async fn known(http: &reqwest::Client, url: &str, key: &str) -> anyhow::Result<()> {
     for _ in 0..100 {
-        let ping = http.post(format!("{url}{ENDPOINT}")).bearer_auth(key).header("content-type", "application/json");
-        let response = ping.body(r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#).send().await?;
-        if response.status().is_success() {
+        if ping(http, &format!("{url}{ENDPOINT}"), key).await? == 200 {
             return Ok(());
         }
         sleep(Duration::from_millis(100)).await;

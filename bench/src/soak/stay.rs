@@ -10,10 +10,9 @@ use super::{
     book::{Book, End},
     figures::Run,
     judge::{excused, violations},
-    person::Person,
     scene::{self, ORG},
 };
-use crate::stage::Stage;
+use crate::{person::Person, stage::Stage};
 
 /// How many violations are shown with all that is known of them.
 const SHOWN: usize = 20;
@@ -33,9 +32,7 @@ pub(crate) struct Usage {
 pub(crate) fn usage(stage: &Stage, gateways: usize) -> anyhow::Result<Vec<Usage>> {
     let one = |at| {
         let pid = stage.pid(&scene::name(at)).with_context(|| format!("{} is gone", scene::name(at)))?;
-        let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-        let memory = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-        let memory = memory.trim().trim_end_matches(" kB").parse()?;
+        let memory = stage.memory(&scene::name(at))?;
         let files = fs::read_dir(format!("/proc/{pid}/fd")).ok();
         let is_socket = |link: &std::path::PathBuf| link.to_string_lossy().starts_with("socket:");
         let sockets =

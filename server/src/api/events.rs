@@ -190,7 +190,8 @@ impl Events {
             // Without the database nothing happens that could be shown.
             Err(error) => return matches!(error.kind, Kind::Unavailable).then_some(Sees::TheSame),
         };
-        if Arc::ptr_eq(&access.org, &self.access.org) && access.role == self.access.role {
+        let same_rights = access.role == self.access.role && access.rights == self.access.rights;
+        if Arc::ptr_eq(&access.org, &self.access.org) && same_rights {
             return Some(Sees::TheSame);
         }
         let before = std::mem::replace(&mut self.access, access);

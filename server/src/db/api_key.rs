@@ -99,6 +99,16 @@ pub async fn find(scope: &mut OrgScope, id: ApiKeyId) -> Result<Option<Row>> {
     .await?)
 }
 
+/// Whether the person owns a working key of another org than the scope's.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
+pub async fn has_elsewhere(scope: &mut OrgScope, owner: UserId) -> Result<bool> {
+    let found = sqlx::query_scalar!(r#"SELECT has_keys_elsewhere($1, $2) AS "found!""#, owner.0, scope.org().0);
+    Ok(found.fetch_one(scope.conn()).await?)
+}
+
 /// When the secret with this SHA-256 stops being valid, if ever: when it is replaced by rotation, or its key expires.
 ///
 /// # Errors

@@ -100,26 +100,26 @@ pub async fn org_named(db: &Db, slug: &Slug, key_org: Option<OrgId>, person: Use
     Ok(row.map(|row| Read { version: row.version, value: row.id.into() }))
 }
 
-/// The key that has the secret with this SHA-256. A key whose owner neither belongs to its org nor administers the instance
-/// does nothing: there is none.
+/// The keys that have the secrets with these SHA-256s. A key whose owner neither belongs to its org nor administers the
+/// instance does nothing: there is none.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
 #[tracing::instrument(level = "debug", skip_all)]
-pub async fn key(db: &Db, sha256: &[u8; 32]) -> Result<Option<Read<KeySecret>>> {
+pub async fn keys(db: &Db, sha256s: &[[u8; 32]]) -> Result<Vec<([u8; 32], Read<KeySecret>)>> {
+    let wanted: Vec<Vec<u8>> = sha256s.iter().map(|sha256| sha256.to_vec()).collect();
     let mut scope = SystemScope::begin(db, Reason::Directory).await?;
-    let row = sqlx::query!(
+    let rows = sqlx::query!(
         r#"SELECT (SELECT version FROM configuration) AS "version!", k.id, k.org_id, k.name, k.role_id AS "role_id!",
                   k.owner_id, u.instance_admin AS owner_administers, k.hold_seconds,
-                  k.expires_at AS "expires_at: DateTime<Utc>", s.valid_until AS "valid_until: DateTime<Utc>"
+                  k.expires_at AS "expires_at: DateTime<Utc>", s.valid_until AS "valid_until: DateTime<Utc>",
+                  s.id AS secret, s.sha256
            FROM api_key_secrets s JOIN api_keys k ON k.id = s.key_id JOIN users u ON u.id = k.owner_id
            LEFT JOIN members m ON m.org_id = k.org_id AND m.user_id = k.owner_id
-           WHERE s.sha256 = $1 AND k.revoked_at IS NULL AND (u.instance_admin OR m.id IS NOT NULL)"#,
-        sha256.as_slice(),
-    )
-    .fetch_optional(scope.conn())
-    .await?;
-    Ok(row.map(|row| {
+           WHERE s.sha256 = ANY ($1) AND k.revoked_at IS NULL AND (u.instance_admin OR m.id IS NOT NULL)"#,
+        &wanted,
+    );
+    let keys = rows.fetch_all(scope.conn()).await?.into_iter().map(|row| {
         let key = Key {
             id: row.id.into(),
             org: row.org_id.into(),
@@ -130,8 +130,10 @@ pub async fn key(db: &Db, sha256: &[u8; 32]) -> Result<Option<Read<KeySecret>>> 
             hold: seconds(row.hold_seconds),
             expires_at: row.expires_at,
         };
-        Read { version: row.version, value: KeySecret { key: Arc::new(key), valid_until: row.valid_until } }
-    }))
+        let value = KeySecret { key: Arc::new(key), valid_until: row.valid_until };
+        Ok((sha256("api_key_secrets", row.secret, &row.sha256)?, Read { version: row.version, value }))
+    });
+    keys.collect()
 }
 
 /// The people with these ids, as far as there are such.
@@ -154,28 +156,6 @@ pub async fn people(db: &Db, ids: &[UserId]) -> Result<Vec<(UserId, Read<Arc<Per
         (UserId(row.id), Read { version: row.version, value: Arc::new(person) })
     });
     Ok(people.collect())
-}
-
-/// Whether the person owns a working key of another org than this.
-///
-/// # Errors
-/// When Postgres cannot be reached.
-#[tracing::instrument(level = "debug", skip_all)]
-pub async fn has_keys_elsewhere(db: &Db, owner: UserId, than: OrgId) -> Result<bool> {
-    let mut scope = SystemScope::begin(db, Reason::Directory).await?;
-    let found = sqlx::query_scalar!(
-        r#"SELECT EXISTS (
-               SELECT FROM api_keys k JOIN users u ON u.id = k.owner_id
-               WHERE k.owner_id = $1 AND k.org_id <> $2 AND k.revoked_at IS NULL
-                 AND EXISTS (SELECT FROM api_key_secrets s
-                             WHERE s.key_id = k.id AND (s.valid_until IS NULL OR s.valid_until > now()))
-                 AND (u.instance_admin
-                      OR EXISTS (SELECT FROM members m WHERE m.org_id = k.org_id AND m.user_id = k.owner_id))
-           ) AS "found!""#,
-        owner.0,
-        than.0
-    );
-    Ok(found.fetch_one(scope.conn()).await?)
 }
 
 /// Who administers the instance.

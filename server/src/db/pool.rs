@@ -48,22 +48,24 @@ struct Shares {
     calls: u32,
     people: u32,
     upkeep: u32,
+    directory: u32,
 }
 
 impl Shares {
     /// The fewest connections that can be shared out.
     const LEAST: u32 = 6;
-    /// One that loads the configuration, one that answers whether the gateway is ready.
-    const DIRECTORY: u32 = 2;
     /// The one that listens is kept for good.
     const LISTEN: u32 = 1;
 
-    /// Shares `total` out: an eighth is for the upkeep, what is left is for people and agents by halves.
+    /// Shares `total` out: a fifth is for the configuration, 2 to 8, and an eighth of the rest for the upkeep; what is left
+    /// is for people and agents by halves.
     fn of(total: u32) -> Self {
-        let rest = total.max(Self::LEAST) - Self::DIRECTORY - Self::LISTEN;
+        let total = total.max(Self::LEAST);
+        let directory = (total / 5).clamp(2, 8);
+        let rest = total - directory - Self::LISTEN;
         let upkeep = (rest / 8).max(1);
         let people = (rest - upkeep) / 2;
-        Self { calls: rest - upkeep - people, people, upkeep }
+        Self { calls: rest - upkeep - people, people, upkeep, directory }
     }
 }
 
@@ -81,7 +83,7 @@ impl Pools {
             calls: Db::new(&options, set_role, ("calls", "calls of agents"), shares.calls, 0),
             people: Db::new(&options, set_role, ("people", "the console and the REST API"), shares.people, 0),
             upkeep: Db::new(&options, set_role, ("upkeep", "upkeep"), shares.upkeep, Shares::LISTEN),
-            directory: Db::new(&options, set_role, ("directory", "the configuration"), Shares::DIRECTORY, 0),
+            directory: Db::new(&options, set_role, ("directory", "the configuration"), shares.directory, 0),
         };
         pools.directory.refuse_privileged_role().await?;
         Ok(pools)
@@ -260,11 +262,11 @@ mod tests {
     #[test]
     fn every_pool_has_a_connection_and_together_they_have_no_more_than_they_may() {
         for total in 6..=1_000 {
-            let Shares { calls, people, upkeep } = Shares::of(total);
-            assert!(calls > 0 && people > 0 && upkeep > 0, "{total}");
-            assert_eq!(calls + people + upkeep + Shares::DIRECTORY + Shares::LISTEN, total);
+            let Shares { calls, people, upkeep, directory } = Shares::of(total);
+            assert!(calls > 0 && people > 0 && upkeep > 0 && directory > 1, "{total}");
+            assert_eq!(calls + people + upkeep + directory + Shares::LISTEN, total);
         }
-        assert_eq!(Shares::of(20), Shares { calls: 8, people: 7, upkeep: 2 });
+        assert_eq!(Shares::of(20), Shares { calls: 7, people: 7, upkeep: 1, directory: 4 });
     }
 
     #[tokio::test]

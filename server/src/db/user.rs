@@ -64,6 +64,15 @@ pub async fn emails(scope: &mut OrgScope, ids: &[UserId]) -> Result<HashMap<User
     Ok(rows.into_iter().map(|row| (UserId(row.id), row.email)).collect())
 }
 
+/// Whether somebody administers the instance, and so is `admin` of every org.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
+pub async fn instance_is_administered(scope: &mut OrgScope) -> Result<bool> {
+    Ok(sqlx::query_scalar!(r#"SELECT instance_is_administered() AS "is!""#).fetch_one(scope.conn()).await?)
+}
+
 /// The orgs that the person is a member of, by id, and whether they administer the instance. Needs
 /// [`super::Reason::SignIn`] or [`super::Reason::Instance`].
 ///

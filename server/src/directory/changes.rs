@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use uuid::Uuid;
 
+use super::kept::Item;
 use crate::db::directory::News;
 
 /// How many changes are asked for at once. More: everything counts as changed.
@@ -42,6 +43,16 @@ impl Changes {
             self.all = news.version;
         }
         self.heard = news.version;
+    }
+
+    /// Whether nothing that this was read of is known to have changed since.
+    pub(super) fn is_unchanged<T>(&self, item: &Item<T>) -> bool {
+        item.of.iter().all(|subject| self.last_of(*subject) <= item.version)
+    }
+
+    /// The same where everything is known up to the version of the item.
+    pub(super) fn confirm<T>(&self, item: &Item<T>) -> bool {
+        item.version <= self.heard && self.is_unchanged(item)
     }
 
     /// What has changed after this version. `None`: that is not known, for it was before the start or too much.

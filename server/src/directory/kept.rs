@@ -1,7 +1,7 @@
 //! What is kept of what was read, and how much of it. What is used least recently goes first, and what nobody has used for
 //! an hour goes too.
 
-use std::{hash::Hash, sync::Arc, time::Duration};
+use std::{collections::HashMap, hash::Hash, sync::Arc, time::Duration};
 
 use domain::{OrgId, directory::Org};
 use moka::{policy::EvictionPolicy, sync::Cache};
@@ -11,7 +11,7 @@ use crate::db::directory::Read;
 
 /// How much orgs may take up together, by [`weight`].
 const ORGS: u64 = 512 * 1024 * 1024;
-/// The most that one org counts: however large it is, three others are kept beside it.
+/// The most that one org counts: however large orgs are, four are kept.
 const LARGEST_ORG: u32 = 128 * 1024 * 1024;
 /// How many names of orgs are kept.
 pub(super) const NAMES: u64 = 50_000;
@@ -38,6 +38,10 @@ impl<T> Item<T> {
     }
 }
 
+/// What is kept.
+pub(super) trait Value: Clone + Send + Sync + 'static {}
+impl<T: Clone + Send + Sync + 'static> Value for T {}
+
 /// What a thing is found by.
 pub(super) trait Key: Hash + Eq + Clone + Send + Sync + 'static {}
 impl<K: Hash + Eq + Clone + Send + Sync + 'static> Key for K {}
@@ -46,7 +50,7 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static> Key for K {}
 pub(super) type Kept<K, T> = Cache<K, Item<T>>;
 
 /// Keeps so many.
-pub(super) fn so_many<K: Key, T: Clone + Send + Sync + 'static>(most: u64) -> Kept<K, T> {
+pub(super) fn so_many<K: Key, T: Value>(most: u64) -> Kept<K, T> {
     Cache::builder().max_capacity(most).eviction_policy(EvictionPolicy::lru()).time_to_idle(IDLE).build()
 }
 
@@ -62,9 +66,15 @@ pub(super) fn orgs() -> Kept<OrgId, Arc<Org>> {
 
 /// About how many bytes an org takes up: definitions are most of it.
 fn weight(org: &Org) -> u32 {
-    let tools = org.toolkits.values().flat_map(|toolkit| &toolkit.tools);
-    let tools: usize = tools.map(|exposed| 1_000 + exposed.tool.definition.len() + 100 * exposed.policies.len()).sum();
-    let connections: usize = org.connections.values().map(|connection| 500 + connection.config_sealed.len()).sum();
-    let rest = 500 * org.toolkits.len() + 200 * org.roles.len() + 50 * org.members.len() + 60 * org.open.len();
-    u32::try_from(2_000 + tools + connections + rest).unwrap_or(LARGEST_ORG).min(LARGEST_ORG)
+    let text = |text: &Option<Arc<str>>| text.as_ref().map_or(0, |text| text.len());
+    let toolkits: usize = org.toolkits.values().map(|toolkit| 500 + text(&toolkit.instructions)).sum();
+    let exposed: Vec<_> = org.toolkits.values().flat_map(|toolkit| &toolkit.tools).collect();
+    let policies: usize = exposed.iter().map(|exposed| 500 + 100 * exposed.policies.len()).sum();
+    let tools: HashMap<_, _> = exposed.iter().map(|exposed| (exposed.tool.id, exposed.tool.definition.len())).collect();
+    let definitions: usize = tools.values().map(|bytes| 500 + bytes).sum();
+    let connections = org.connections.values().map(|one| 500 + one.config_sealed.len() + text(&one.instructions));
+    let rest = 200 * org.roles.len() + 50 * org.members.len() + 60 * org.open.len();
+    u32::try_from(2_000 + toolkits + policies + definitions + connections.sum::<usize>() + rest)
+        .unwrap_or(LARGEST_ORG)
+        .min(LARGEST_ORG)
 }

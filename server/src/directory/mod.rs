@@ -8,7 +8,9 @@
 
 mod changes;
 mod kept;
+mod loads;
 mod schema;
+mod secrets;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -27,14 +29,14 @@ use uuid::Uuid;
 
 use changes::Changes;
 use kept::{Item, Kept};
+use loads::Loads;
 pub use schema::{DEEPEST, LARGEST, Schemas, Validation, harmful};
+use secrets::Secrets;
 
 use crate::{
-    db::{
-        self, Db,
-        directory::{News, Read},
-    },
+    db::{self, Db, directory::News},
     error::{Error, Result},
+    limit::turns::Turns,
     live::Live,
 };
 
@@ -46,12 +48,15 @@ pub const STALE: Duration = Duration::from_secs(5);
 /// be waited for for ever.
 const SILENCE: Duration = Duration::from_secs(35);
 
+/// How often something is read again that has changed while it was read.
+const ROUNDS: usize = 5;
+
 /// What is kept of the configuration, and what keeps it current.
 pub struct Directory {
     db: Db,
     forbid_self_approval: bool,
     orgs: Kept<OrgId, Arc<Org>>,
-    names: Kept<Slug, OrgId>,
+    names: Kept<Named, OrgId>,
     keys: Kept<[u8; 32], KeySecret>,
     people: Kept<UserId, Arc<Person>>,
     administrators: Kept<(), Arc<HashSet<UserId>>>,
@@ -59,13 +64,18 @@ pub struct Directory {
     confirmed: Mutex<Instant>,
     version: watch::Sender<i64>,
     confirming: tokio::sync::Mutex<()>,
-    /// Whose turn it is to read for somebody known. The pool has two connections: one is left for the confirmation.
-    known: Semaphore,
-    /// Whose turn it is to look a secret up, which anybody may ask for.
-    guesses: Semaphore,
+    loads: Loads,
+    secrets: Secrets,
+    /// Whose turn it is to read people and names.
+    turn: Semaphore,
+    /// The turns of who asks for orgs by name: nobody keeps others waiting with many names.
+    naming: Turns<UserId>,
     /// Compiled input schemas, by the definition's SHA-256.
     pub schemas: Schemas,
 }
+
+/// The name of an org, and who asks for it: the org of a key, and the person who answers for the key or is the one.
+type Named = (Slug, Option<OrgId>, UserId);
 
 impl Directory {
     /// Begins with nothing but the version. With `forbid_self_approval` no policy of any org allows it.
@@ -75,7 +85,9 @@ impl Directory {
     pub async fn begin(db: Db, forbid_self_approval: bool) -> Result<Arc<Self>> {
         let asked = Instant::now();
         let News { version, .. } = db::directory::news(&db, i64::MAX, 1).await?;
-        Ok(Arc::new(Self {
+        Ok(Arc::new_cyclic(|me| Self {
+            loads: Loads::new(me.clone(), db.size()),
+            secrets: Secrets::new(db.clone()),
             db,
             forbid_self_approval,
             orgs: kept::orgs(),
@@ -87,8 +99,8 @@ impl Directory {
             confirmed: Mutex::new(asked),
             version: watch::channel(version).0,
             confirming: tokio::sync::Mutex::new(()),
-            known: Semaphore::new(1),
-            guesses: Semaphore::new(1),
+            turn: Semaphore::new(1),
+            naming: Turns::default(),
             schemas: Schemas::default(),
         }))
     }
@@ -107,45 +119,61 @@ impl Directory {
     /// The configuration of an org; `None` if there is no such org.
     ///
     /// # Errors
-    /// When what is kept is not confirmed, or it is not kept and Postgres cannot be reached, or a row of it cannot be
-    /// understood.
+    /// When what is kept is not confirmed; when it is not kept and Postgres cannot be reached, a row of it cannot be
+    /// understood, or it changes all the time.
     pub async fn org(&self, id: OrgId) -> Result<Option<Arc<Org>>> {
-        self.find(&self.orgs, &id, &self.known, |before| async move {
-            let read = db::directory::org(&self.db, id, self.forbid_self_approval, before.as_deref()).await?;
-            Ok(read.map(|org| Item::of([id.0], Read { version: org.version, value: Arc::new(org) })))
-        })
-        .await
+        self.find(&self.orgs, &id, || self.loads.load(id)).await
     }
 
-    /// The org with this name, for a person and the key of theirs that asks, if one does. `None` also for an org that is
-    /// not kept and no concern of theirs: nobody loads other orgs by guessing names.
+    /// The same org as it is now: `org` itself if it has not changed.
     ///
     /// # Errors
     /// As [`Self::org`].
+    pub async fn org_again(&self, org: &Arc<Org>) -> Result<Option<Arc<Org>>> {
+        if self.is_current(org) {
+            self.confirmed()?;
+            return Ok(Some(org.clone()));
+        }
+        self.org(org.id).await
+    }
+
+    /// Whether an org is not known to have changed since it was read.
+    pub fn is_current(&self, org: &Org) -> bool {
+        self.changes.read().last_of(org.id.0) <= org.version
+    }
+
+    /// The org with this name, for a person and the key of theirs that asks, if one does. `None` also for an org that is
+    /// no concern of theirs: nobody has other orgs loaded by guessing names, nor finds out by the time it takes which
+    /// there are.
+    ///
+    /// # Errors
+    /// As [`Self::org`]; when too many others are asked for in the same person's name.
     pub async fn org_named(&self, slug: &str, key_org: Option<OrgId>, person: UserId) -> Result<Option<Arc<Org>>> {
         let Ok(slug) = slug.parse::<Slug>() else { return Ok(None) };
-        let id = self.find(&self.names, &slug, &self.known, |_| async {
-            let read = db::directory::org_named(&self.db, &slug, key_org, person).await?;
-            Ok(read.map(|read| Item::of([read.value.0], read)))
+        let named = (slug, key_org, person);
+        let id = self.find(&self.names, &named, || async {
+            let busy = "so many orgs are asked for in your name that this one had no turn; nothing was done, try again";
+            let _turn = self.naming.of(person).await.ok_or_else(|| Error::unavailable(busy))?;
+            self.in_turn(&self.names, &named, async {
+                let read = db::directory::org_named(&self.db, &named.0, key_org, person).await?;
+                // Whether it is of their concern is on both.
+                Ok(read.map(|read| Item::of([read.value.0, person.0], read)))
+            })
+            .await
         });
         match id.await? {
-            Some(id) => Ok(self.org(id).await?.filter(|org| org.slug == slug)),
+            Some(id) => Ok(self.org(id).await?.filter(|org| org.slug == named.0)),
             None => Ok(None),
         }
     }
 
     /// The key that has the secret with this SHA-256, if it is neither revoked nor without an owner that may use it; it
-    /// may have expired. Secrets that no key has are not kept, and looked up one at a time.
+    /// may have expired. Of a secret that no key has nothing is kept.
     ///
     /// # Errors
     /// As [`Self::org`].
     pub async fn key(&self, sha256: &[u8; 32]) -> Result<Option<KeySecret>> {
-        self.find(&self.keys, sha256, &self.guesses, |_| async {
-            let read = db::directory::key(&self.db, sha256).await?;
-            // Whether the owner may use it is on the owner: they are a member, or administer the instance.
-            Ok(read.map(|read| Item::of([read.value.key.id.0, read.value.key.owner.0], read)))
-        })
-        .await
+        self.find(&self.keys, sha256, || self.secrets.find(sha256)).await
     }
 
     /// The person with this id.
@@ -153,9 +181,11 @@ impl Directory {
     /// # Errors
     /// As [`Self::org`].
     pub async fn person(&self, id: UserId) -> Result<Option<Arc<Person>>> {
-        self.find(&self.people, &id, &self.known, |_| async move {
-            let read = db::directory::people(&self.db, &[id]).await?;
-            Ok(read.into_iter().next().map(|(id, read)| Item::of([id.0], read)))
+        self.find(&self.people, &id, || {
+            self.in_turn(&self.people, &id, async move {
+                let read = db::directory::people(&self.db, &[id]).await?;
+                Ok(read.into_iter().next().map(|(id, read)| Item::of([id.0], read)))
+            })
         })
         .await
     }
@@ -176,7 +206,7 @@ impl Directory {
             missing.sort_unstable();
             missing.dedup();
             let reading = async {
-                let _turn = self.known.acquire().await.map_err(Error::internal)?;
+                let _turn = self.turn.acquire().await.map_err(Error::internal)?;
                 db::directory::people(&self.db, &missing).await
             };
             for (id, read) in in_time(reading).await? {
@@ -192,67 +222,66 @@ impl Directory {
     /// # Errors
     /// As [`Self::org`].
     pub async fn administrators(&self) -> Result<Arc<HashSet<UserId>>> {
-        let found = self.find(&self.administrators, &(), &self.known, |_| async {
-            Ok(Some(Item::of([OrgId::INSTANCE.0], db::directory::administrators(&self.db).await?)))
+        let found = self.find(&self.administrators, &(), || {
+            self.in_turn(&self.administrators, &(), async {
+                Ok(Some(Item::of([OrgId::INSTANCE.0], db::directory::administrators(&self.db).await?)))
+            })
         });
         Ok(found.await?.unwrap_or_default())
     }
 
-    /// Whether the person owns a working key of another org than this. Asked each time.
-    ///
-    /// # Errors
-    /// When Postgres cannot be reached.
-    pub async fn has_keys_elsewhere(&self, owner: UserId, than: OrgId) -> Result<bool> {
-        let reading = async {
-            let _turn = self.known.acquire().await.map_err(Error::internal)?;
-            db::directory::has_keys_elsewhere(&self.db, owner, than).await
-        };
-        in_time(reading).await
-    }
-
-    /// What is kept under `key`, or else read, in turn. `read` is given what was kept before.
-    async fn find<K, T, R>(
-        &self,
-        kept: &Kept<K, T>,
-        key: &K,
-        turn: &Semaphore,
-        read: impl FnOnce(Option<T>) -> R,
-    ) -> Result<Option<T>>
+    /// What is kept under `key`, or else read, and again while it changes meanwhile.
+    async fn find<K, T, R>(&self, kept: &Kept<K, T>, key: &K, read: impl Fn() -> R) -> Result<Option<T>>
     where
         K: kept::Key,
-        T: Clone + Send + Sync + 'static,
+        T: kept::Value,
         R: Future<Output = Result<Option<Item<T>>>>,
     {
         self.confirmed()?;
-        if let Some(found) = self.current(kept, key) {
-            return Ok(Some(found.value));
-        }
-        let reading = async {
-            let _turn = turn.acquire().await.map_err(Error::internal)?;
-            // Somebody else may have read it meanwhile.
-            if let Some(found) = self.current(kept, key) {
-                return Ok(Some(found));
+        for _ in 0..ROUNDS {
+            let item = match self.current(kept, key) {
+                Some(item) => item,
+                None => match in_time(read()).await? {
+                    Some(item) => {
+                        kept.insert(key.clone(), item.clone());
+                        item
+                    }
+                    None => {
+                        kept.invalidate(key);
+                        return Ok(None);
+                    }
+                },
+            };
+            // Whatever is read next is as new as this: a key's role stands in its org.
+            if item.version > self.changes.read().heard() {
+                self.refresh().await?;
             }
-            let read = read(kept.get(key).map(|item| item.value)).await?;
-            match &read {
-                Some(item) => kept.insert(key.clone(), item.clone()),
-                None => kept.invalidate(key),
+            if self.changes.read().confirm(&item) {
+                return Ok(Some(item.value));
             }
-            Ok(read)
-        };
-        let Some(item) = in_time(reading).await? else { return Ok(None) };
-        // What is read next must not be older than this: a key's role stands in its org.
-        if item.version > self.changes.read().heard() {
-            self.refresh().await?;
+            kept.invalidate(key);
         }
-        Ok(Some(item.value))
+        Err(Error::unavailable("the configuration is being changed all the time; nothing was done, try again"))
     }
 
-    /// What is kept, if none of what it was read of has changed since.
-    fn current<K: kept::Key, T: Clone + Send + Sync + 'static>(&self, kept: &Kept<K, T>, key: &K) -> Option<Item<T>> {
+    /// Reads when it is its turn, unless somebody else has just done so.
+    async fn in_turn<K: kept::Key, T: kept::Value>(
+        &self,
+        kept: &Kept<K, T>,
+        key: &K,
+        read: impl Future<Output = Result<Option<Item<T>>>>,
+    ) -> Result<Option<Item<T>>> {
+        let _turn = self.turn.acquire().await.map_err(Error::internal)?;
+        match self.current(kept, key) {
+            Some(found) => Ok(Some(found)),
+            None => read.await,
+        }
+    }
+
+    /// What is kept, if none of what it was read of is known to have changed since.
+    fn current<K: kept::Key, T: kept::Value>(&self, kept: &Kept<K, T>, key: &K) -> Option<Item<T>> {
         let item = kept.get(key)?;
-        let changes = self.changes.read();
-        item.of.iter().all(|subject| changes.last_of(*subject) <= item.version).then_some(item)
+        self.changes.read().is_unchanged(&item).then_some(item)
     }
 
     /// Whether something is kept of this org, current or not.
@@ -300,7 +329,12 @@ impl Directory {
         let since = self.changes.read().heard();
         let news = db::directory::news(&self.db, since, changes::AT_ONCE).await?;
         let version = news.version;
-        if version != since {
+        if version < since {
+            // Another database than before, or an earlier state of it: its versions say nothing of what is kept.
+            tracing::warn!(version, before = since, "the configuration is an earlier one; everything is read again");
+            self.forget();
+            *self.changes.write() = Changes::since(version);
+        } else if version > since {
             self.changes.write().hear(news);
         }
         *self.confirmed.lock() = asked;
@@ -309,6 +343,14 @@ impl Directory {
             self.version.send_replace(version);
         }
         Ok(())
+    }
+
+    fn forget(&self) {
+        self.orgs.invalidate_all();
+        self.names.invalidate_all();
+        self.keys.invalidate_all();
+        self.people.invalidate_all();
+        self.administrators.invalidate_all();
     }
 
     /// Hears of changes until `stop`.

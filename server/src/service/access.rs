@@ -30,6 +30,9 @@ use crate::{
     error::{Error, Kind, Result},
 };
 
+/// How often an org and its actor are read again that change all the time.
+const ROUNDS: usize = 5;
+
 /// Whether a credential was accepted on the connection that a request came on, which is all that sets it: what
 /// connections of strangers may take up is less. In the extensions of each request.
 #[derive(Clone, Debug, Default)]
@@ -266,9 +269,17 @@ async fn org_named(services: &Base, actor: &Actor, slug: &str) -> Result<Arc<Org
     found.ok_or_else(Error::not_found)
 }
 
-/// The org with this id as it is now.
-async fn org_again(services: &Base, org: &Org) -> Result<Arc<Org>> {
-    services.directory.org(org.id).await?.ok_or_else(Error::not_found)
+/// The actor and the org as they both are now: neither changed while the other was read.
+async fn both_again(services: &Base, actor: &Actor, org: &Arc<Org>) -> Result<(Actor, Arc<Org>)> {
+    let mut org = org.clone();
+    for _ in 0..ROUNDS {
+        org = services.directory.org_again(&org).await?.ok_or_else(Error::not_found)?;
+        let actor = again(services, actor).await?;
+        if services.directory.is_current(&org) {
+            return Ok((actor, org));
+        }
+    }
+    Err(Error::unavailable("this org is being changed all the time; nothing was done, try again"))
 }
 
 /// An actor in an org it belongs to.
@@ -301,8 +312,8 @@ impl OrgAccess {
     /// # Errors
     /// Unauthorized when the credential has ended; not found when the actor belongs to the org no longer.
     pub async fn again(services: &Base, before: &Self) -> Result<Self> {
-        let actor = again(services, &before.actor).await?;
-        Self::of(actor, org_again(services, &before.org).await?)
+        let (actor, org) = both_again(services, &before.actor, &before.org).await?;
+        Self::of(actor, org)
     }
 
     fn of(actor: Actor, org: Arc<Org>) -> Result<Self> {
@@ -374,11 +385,10 @@ pub async fn caller(
 pub async fn caller_again(
     services: &Base,
     actor: &Actor,
-    org: &Org,
+    org: &Arc<Org>,
     toolkit: &Toolkit,
 ) -> Result<(Actor, Caller, Arc<Org>, Arc<Toolkit>)> {
-    let actor = again(services, actor).await?;
-    let org = org_again(services, org).await?;
+    let (actor, org) = both_again(services, actor, org).await?;
     let (caller, org, toolkit) = caller_in(services, &actor, org, toolkit.slug.as_str()).await?;
     Ok((actor, caller, org, toolkit))
 }

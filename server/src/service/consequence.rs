@@ -61,8 +61,8 @@ impl Undecided {
     ///
     /// # Errors
     /// When Postgres cannot be reached.
-    pub(super) async fn before(scope: &mut OrgScope, services: &Base) -> Result<Self> {
-        let administered = is_administered(services).await?;
+    pub(super) async fn before(scope: &mut OrgScope) -> Result<Self> {
+        let administered = db::user::instance_is_administered(scope).await?;
         Ok(Self(db::decider::without(scope, administered).await?, administered))
     }
 
@@ -98,14 +98,6 @@ pub(super) fn consent(who: &str, keys: Vec<Affected>, stopped: Vec<Affected>, fo
         return Ok(all);
     }
     Err(Error::needs_consent(code, format!("`{who}`: {}", said.join(", and ")), all))
-}
-
-/// Whether somebody administers the instance, and so is `admin` of every org.
-///
-/// # Errors
-/// When the directory is too old to be used.
-pub(super) async fn is_administered(services: &Base) -> Result<bool> {
-    Ok(!services.directory.administrators().await?.is_empty())
 }
 
 /// What the record says of what was done with consent.

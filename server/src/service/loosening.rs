@@ -13,10 +13,7 @@ use domain::{
     right::{ADMIN, GUEST},
 };
 
-use super::{
-    Base,
-    access::{OrgAccess, person_required},
-};
+use super::access::{OrgAccess, person_required};
 use crate::{
     db::{
         self, OrgScope,
@@ -44,7 +41,7 @@ impl Changer {
     ///
     /// # Errors
     /// When Postgres cannot be reached.
-    pub(super) async fn of(scope: &mut OrgScope, services: &Base, access: &OrgAccess) -> Result<Self> {
+    pub(super) async fn of(scope: &mut OrgScope, access: &OrgAccess) -> Result<Self> {
         if matches!(access.actor.principal, Principal::User(_)) {
             return Ok(Self(None));
         }
@@ -56,7 +53,7 @@ impl Changer {
         if access.actor.owner_administers {
             own.extend(named(ADMIN));
         }
-        if services.directory.has_keys_elsewhere(access.actor.owner, scope.org()).await? {
+        if db::api_key::has_elsewhere(scope, access.actor.owner).await? {
             own.extend(named(GUEST));
         }
         Ok(Self(Some(KeyLimits { administration, role: access.role, own, roles })))

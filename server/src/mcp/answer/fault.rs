@@ -109,7 +109,7 @@ async fn record(services: &Services, actor: &Actor, knock: Knock<'_>, error: &Er
     } else if error.kind == Kind::Unavailable {
         return Ok(());
     }
-    match Recording::at_home(services, actor, path, client).await {
+    match Recording::at_home(services, actor, path, client).await? {
         Some(recording) => recording.of_tool(tool).write(services, Status::Refused, Some(&said), None, None).await,
         None => Ok(()),
     }

@@ -83,8 +83,8 @@ impl Recording {
         actor: &Actor,
         path: &str,
         client: Option<String>,
-    ) -> Option<Self> {
-        let org = access::home_of(services, actor).await.ok()??;
+    ) -> Result<Option<Self>> {
+        let Some(org) = access::home_of(services, actor).await? else { return Ok(None) };
         let intent = Intent {
             id: AuditId::new(),
             at: services.clock.now(),
@@ -102,7 +102,7 @@ impl Recording {
             client,
             source: Source::Mcp,
         };
-        Some(Self { intent, began: Instant::now(), guest: None })
+        Ok(Some(Self { intent, began: Instant::now(), guest: None }))
     }
 
     /// Writes both sides, and returns when they are durable. Of a refused request only the beginning is kept.

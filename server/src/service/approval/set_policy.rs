@@ -5,7 +5,7 @@ use domain::{ApprovalPolicy, PolicyOverride, PolicyPatch, Right};
 use crate::{
     db::{self, OrgScope, decider::Named},
     error::{Error, Result},
-    service::{Base, access::OrgAccess, consequence},
+    service::{Base, access::OrgAccess},
 };
 
 /// The stored policy with what `change` sets, checked. The roles it names stay until the transaction ends. What
@@ -33,7 +33,7 @@ pub(in crate::service) async fn checked(
     }
     access.actor.person()?;
     sound(Some(change))?;
-    let administered = consequence::is_administered(services).await?;
+    let administered = db::user::instance_is_administered(scope).await?;
     let known = db::decider::hold(scope, &policy.approver_roles, administered).await?;
     let is_known = |name: &String| known.iter().any(|role| role.name == *name);
     if let Some(name) = policy.approver_roles.iter().find(|name| !is_known(name)) {

@@ -35,7 +35,7 @@ pub async fn create(services: &Base, access: &OrgAccess, new: &CreateToolkit) ->
     let instructions = new.instructions.as_deref().map(instructions).transpose()?;
     set_policy::sound(new.approval_policy.as_ref())?;
     let mut scope = change::begin(services, access).await?;
-    let changer = Changer::of(&mut scope, services, access).await?;
+    let changer = Changer::of(&mut scope, access).await?;
     set_policy::checked_override(&mut scope, services, access, None, new.approval_policy.as_ref()).await?;
     if new.visibility == Visibility::Public {
         changer.may_publish(slug.as_str())?;
@@ -82,7 +82,7 @@ pub async fn update(
         to.instructions.as_ref().map(|text| text.as_deref().map(instructions).transpose()).transpose()?;
     set_policy::sound(to.approval_policy.as_ref().and_then(|patch| patch.as_ref()?.merged(None)).as_ref())?;
     let mut scope = change::begin(services, access).await?;
-    let changer = Changer::of(&mut scope, services, access).await?;
+    let changer = Changer::of(&mut scope, access).await?;
     let row = lock(&mut scope, toolkit).await?;
     let before = etag(&row);
     seen.check(&before)?;
@@ -129,7 +129,7 @@ pub async fn update(
 /// it has an approval policy or a tool; `changed_since` (412).
 pub async fn delete(services: &Base, access: &OrgAccess, toolkit: &str, seen: &IfMatch) -> Result<()> {
     let mut scope = change::begin(services, access).await?;
-    let changer = Changer::of(&mut scope, services, access).await?;
+    let changer = Changer::of(&mut scope, access).await?;
     let row = lock(&mut scope, toolkit).await?;
     seen.check(&etag(&row))?;
     let stored = row.approval_policy.as_ref().map(|policy| &policy.0);

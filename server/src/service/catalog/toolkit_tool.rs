@@ -51,7 +51,7 @@ pub struct Added {
 pub async fn add(services: &Catalog, access: &OrgAccess, toolkit: &str, new: &AddToolkitTools) -> Result<Added> {
     let (from, trouble) = listed(services, access, &new.connection).await?;
     let mut scope = change::begin(services, access).await?;
-    let changer = Changer::of(&mut scope, services, access).await?;
+    let changer = Changer::of(&mut scope, access).await?;
     let toolkit_row = toolkit::lock(&mut scope, toolkit).await?;
     let offered = offered(&mut scope, &from).await?;
     let mut chosen = choose(&offered, &new.tools)
@@ -92,7 +92,7 @@ pub fn etag(row: &Row) -> String {
 /// `changed_since` (412).
 pub async fn delete(services: &Base, access: &OrgAccess, toolkit: &str, name: &str, seen: &IfMatch) -> Result<()> {
     let mut scope = change::begin(services, access).await?;
-    let changer = Changer::of(&mut scope, services, access).await?;
+    let changer = Changer::of(&mut scope, access).await?;
     let toolkit_row = toolkit::lock(&mut scope, toolkit).await?;
     let row = get(&mut scope, &toolkit_row, name).await?;
     seen.check(&etag(&row))?;
@@ -115,7 +115,7 @@ pub async fn put_policy(
     seen: &IfMatch,
 ) -> Result<Row> {
     let mut scope = change::begin(services, access).await?;
-    let changer = Changer::of(&mut scope, services, access).await?;
+    let changer = Changer::of(&mut scope, access).await?;
     let toolkit_row = toolkit::lock(&mut scope, toolkit).await?;
     let (id, role_id) = tool_and_role(&mut scope, &toolkit_row, name, role, seen).await?;
     changer.may_permit(&mut scope, id, role_id, Some(to.permission)).await?;
@@ -139,7 +139,7 @@ pub async fn delete_policy(
     seen: &IfMatch,
 ) -> Result<()> {
     let mut scope = change::begin(services, access).await?;
-    let changer = Changer::of(&mut scope, services, access).await?;
+    let changer = Changer::of(&mut scope, access).await?;
     let toolkit_row = toolkit::lock(&mut scope, toolkit).await?;
     let (id, role_id) = tool_and_role(&mut scope, &toolkit_row, name, role, seen).await?;
     changer.may_permit(&mut scope, id, role_id, None).await?;

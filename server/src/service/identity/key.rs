@@ -13,8 +13,7 @@ use domain::{ApiKeyId, Principal, UserId, hold::LONGEST};
 use super::role;
 use crate::{
     auth::api_key::ApiKey,
-    db::{self, OrgScope, api_key::Row},
-    directory::Emails,
+    db::{self, OrgScope, Reason, api_key::Row},
     error::{Error, Result},
     service::{Base, access::OrgAccess, change, label::label, loosening::Changer},
 };
@@ -39,8 +38,8 @@ pub async fn create(services: &Base, access: &OrgAccess, new: &CreateApiKey) -> 
     if new.hold_seconds.is_some_and(|seconds| seconds > LONGEST) {
         return Err(Error::invalid("hold_seconds", format!("must be 0 to {LONGEST}")));
     }
-    let mut scope = change::begin(services, access).await?;
-    let changer = Changer::of(&mut scope, services, access).await?;
+    let mut scope = change::begin_across(services, access, Reason::Callers).await?;
+    let changer = Changer::of(&mut scope, access).await?;
     let role = role::to_give(&mut scope, access, &new.role).await?;
     let owner = owner(&mut scope, access, new.owner.as_deref()).await?;
     changer.may_hold_key(&mut scope, &role).await?;
@@ -64,12 +63,10 @@ pub async fn create(services: &Base, access: &OrgAccess, new: &CreateApiKey) -> 
         hold_seconds: new.hold_seconds.and_then(|seconds| i32::try_from(seconds).ok()),
         expires_at,
     };
-    // Looked up before anything is written: other changes wait for what this one has written.
-    let emails = services.directory.emails([owner, access.actor.owner]).await?;
     db::api_key::insert(&mut scope, &made).await?;
     let key = add_secret(&mut scope, access, id).await?;
     let row = db::api_key::find(&mut scope, id).await?.ok_or_else(Error::not_found)?;
-    let made = RecordedKey::of(&emails, &row);
+    let made = RecordedKey::of(&mut scope, &row).await?;
     change::commit(services, scope, &access.actor, "create_api_key", new, Some(&made)).await?;
     Ok((row, key))
 }
@@ -86,8 +83,8 @@ pub async fn rotate(services: &Base, access: &OrgAccess, id: &str, how: &RotateA
         return Err(Error::invalid("overlap_seconds", format!("must be 0 to {LONGEST_OVERLAP} (a week)")));
     }
     let now = services.clock.now();
-    let mut scope = change::begin(services, access).await?;
-    let changer = Changer::of(&mut scope, services, access).await?;
+    let mut scope = change::begin_across(services, access, Reason::Callers).await?;
+    let changer = Changer::of(&mut scope, access).await?;
     let row = find_own(&mut scope, access, id, "rotate").await?;
     if row.revoked_at.is_some() {
         return Err(Error::conflict("key_revoked", format!("the key `{}` is revoked; make a new one", row.name)));
@@ -106,7 +103,6 @@ pub async fn rotate(services: &Base, access: &OrgAccess, id: &str, how: &RotateA
             own_end.to_rfc3339()
         )));
     }
-    let emails = services.directory.emails([row.owner_id, row.created_by, access.actor.owner]).await?;
     let ends = now + TimeDelta::seconds(how.overlap_seconds.into());
     if let Some(free_at) = db::api_key::end_secrets(&mut scope, row.id, ends).await? {
         return Err(Error::conflict(
@@ -121,7 +117,7 @@ pub async fn rotate(services: &Base, access: &OrgAccess, id: &str, how: &RotateA
     }
     let key = add_secret(&mut scope, access, row.id).await?;
     let row = db::api_key::find(&mut scope, row.id).await?.ok_or_else(Error::not_found)?;
-    let made = RecordedKey::of(&emails, &row);
+    let made = RecordedKey::of(&mut scope, &row).await?;
     change::commit(services, scope, &access.actor, "rotate_api_key", &(row.id, how), Some(&made)).await?;
     Ok((row, key))
 }
@@ -131,15 +127,13 @@ pub async fn rotate(services: &Base, access: &OrgAccess, id: &str, how: &RotateA
 /// # Errors
 /// Not found; forbidden to a key where the other one has another owner.
 pub async fn revoke(services: &Base, access: &OrgAccess, id: &str) -> Result<()> {
-    let mut scope = change::begin(services, access).await?;
+    let mut scope = change::begin_across(services, access, Reason::Callers).await?;
     let row = find_own(&mut scope, access, id, "revoke").await?;
     if row.revoked_at.is_some() {
         return Ok(());
     }
-    let named = [row.owner_id, row.created_by].into_iter().chain(row.rotated_by.map(UserId));
-    let emails = services.directory.emails(named).await?;
-    let made = RecordedKey::of(&emails, &row);
     db::api_key::revoke(&mut scope, row.id, services.clock.now()).await?;
+    let made = RecordedKey::of(&mut scope, &row).await?;
     change::commit(services, scope, &access.actor, "revoke_api_key", &made, None::<&()>).await
 }
 
@@ -164,17 +158,20 @@ struct Person {
 }
 
 impl<'a> RecordedKey<'a> {
-    fn of(emails: &Emails, row: &'a Row) -> Self {
-        let person = |id| Person { id, email: emails.of(id) };
-        Self {
+    async fn of(scope: &mut OrgScope, row: &'a Row) -> Result<Self> {
+        let rotated_by = row.rotated_by.map(UserId);
+        let named: Vec<_> = [row.owner_id, row.created_by].into_iter().chain(rotated_by).collect();
+        let emails = db::user::emails(scope, &named).await?;
+        let person = |id| Person { id, email: emails.get(&id).cloned() };
+        Ok(Self {
             id: row.id,
             name: &row.name,
             prefix: &row.prefix,
             role: &row.role,
             owner: row.owner_id,
             created_by: person(row.created_by),
-            rotated_by: row.rotated_by.map(|id| person(UserId(id))),
-        }
+            rotated_by: rotated_by.map(person),
+        })
     }
 }
 

@@ -93,7 +93,7 @@ pub async fn update(
     let (before, after) = (before.known_rights(), role.known_rights());
     let of = Of::Person(member.user_id);
     let keys = consequence::narrowed_keys(&mut scope, services, of, &before, &after).await?;
-    let undecided = Undecided::before(&mut scope, services).await?;
+    let undecided = Undecided::before(&mut scope).await?;
     db::member::update(&mut scope, member.id, role.id, access.actor.owner).await?;
     let stopped = undecided.since(&mut scope).await?;
     let affected = consequence::recorded(&consequence::consent(&member.email, keys, stopped, force)?);
@@ -142,7 +142,7 @@ pub async fn leave(services: &Base, access: &OrgAccess, force: bool) -> Result<(
 /// Without `force` where that stops something elsewhere.
 async fn end(scope: &mut OrgScope, services: &Base, member: &Row, force: bool) -> Result<Vec<Affected>> {
     let keys = consequence::ending_keys(scope, services, member.user_id).await?;
-    let undecided = Undecided::before(scope, services).await?;
+    let undecided = Undecided::before(scope).await?;
     db::key_people::end(scope, member.user_id, services.clock.now()).await?;
     db::member::delete(scope, member.id).await?;
     let stopped = undecided.since(scope).await?;

@@ -64,7 +64,7 @@ pub async fn update(
     if name != row.name {
         not_an_approver(&mut scope, &row.name).await?;
     }
-    let undecided = Undecided::before(&mut scope, services).await?;
+    let undecided = Undecided::before(&mut scope).await?;
     let keys = consequence::narrowed_keys(&mut scope, services, Of::Role(row.id), &current, &rights).await?;
     if !db::role::update(&mut scope, row.id, name, &rights).await? {
         return Err(taken(name));

@@ -123,7 +123,7 @@ pub async fn update(
     let call_timeout_ms = call_timeout(to.call_timeout_ms)?;
     to.config.as_ref().map_or(Ok(()), Config::check_change)?;
     let mut scope = change::begin(services, access).await?;
-    let changer = Changer::of(&mut scope, services, access).await?;
+    let changer = Changer::of(&mut scope, access).await?;
     let (before, kind) = lock(&mut scope, slug).await?;
     seen.check(&etag(&before))?;
     let only_switches_off_or_trusts = (to.enabled == Some(false) || to.trust_definitions.is_some())
@@ -181,7 +181,7 @@ pub async fn update(
 /// stands in a toolkit.
 pub async fn delete(services: &Catalog, access: &OrgAccess, slug: &str, seen: &IfMatch, force: bool) -> Result<()> {
     let mut scope = change::begin(services, access).await?;
-    let changer = Changer::of(&mut scope, services, access).await?;
+    let changer = Changer::of(&mut scope, access).await?;
     let (row, _) = lock(&mut scope, slug).await?;
     seen.check(&etag(&row))?;
     changer.may_remove(&mut scope, Of::Connection(row.id)).await?;

@@ -119,19 +119,19 @@ pub async fn follow(services: Arc<Catalog>, stop: CancellationToken) {
 /// own, so that one slow upstream keeps no other waiting.
 pub async fn keep_listing(services: Arc<Catalog>, stop: CancellationToken) {
     while let Some(id) = stop.run_until_cancelled(services.connections.wanted.next()).await {
-        list(&services, id).await;
+        list(&services, id);
     }
 }
 
-async fn list(services: &Arc<Catalog>, id: ConnectionId) {
+fn list(services: &Arc<Catalog>, id: ConnectionId) {
     let Some(entry) = services.connections.find(id) else { return };
-    let Some(connection) = find(services, entry.org(), id).await else {
-        let trouble = Trouble::Upstream("it was removed or switched off".to_owned());
-        return entry.listing.refuse(services.clock.elapsed(), 0, trouble);
-    };
-    let Some(end) = entry.listing.begin(&connection) else { return };
     let services = services.clone();
     tokio::spawn(async move {
+        let Some(connection) = find(&services, entry.org(), id).await else {
+            let trouble = Trouble::Upstream("it was removed or switched off".to_owned());
+            return entry.listing.refuse(services.clock.elapsed(), 0, trouble);
+        };
+        let Some(end) = entry.listing.begin(&connection) else { return };
         let began = services.clock.elapsed();
         let Some(outcome) = list_and_keep(&services, &connection, &entry, &end).await else { return };
         if let Err(trouble) = &outcome {
@@ -148,7 +148,7 @@ async fn list(services: &Arc<Catalog>, id: ConnectionId) {
 }
 
 /// The upstream says that its tools changed. It is believed at once, unless it goes on saying so: every list that
-/// differs is written down, and makes every replica load its configuration again. One such task at a time for each
+/// differs is written down, and makes every replica read the org again. One such task at a time for each
 /// connection.
 fn list_changed(services: &Arc<Catalog>, id: ConnectionId) {
     let Some(entry) = services.connections.find(id).filter(|entry| entry.is_told()) else { return };
@@ -167,8 +167,12 @@ fn list_changed(services: &Arc<Catalog>, id: ConnectionId) {
 
 async fn end_removed(services: &Catalog) {
     let version = *services.directory.versions().borrow();
+    let mut all = true;
     for org in services.connections.to_compare(|org| services.directory.version_of(org)) {
-        let Ok(now) = services.directory.org(org).await else { return };
+        let Ok(now) = services.directory.org(org).await else {
+            all = false;
+            continue;
+        };
         let current = |id| now.as_ref().and_then(|org| org.connections.get(&id)).filter(|found| found.enabled);
         for (id, entry) in services.connections.retain(org, |id| current(id).is_some()) {
             let trouble = Trouble::Upstream("it was removed or switched off".to_owned());
@@ -182,7 +186,9 @@ async fn end_removed(services: &Catalog) {
             services.connections.want(id);
         }
     }
-    services.connections.compared(version);
+    if all {
+        services.connections.compared(version);
+    }
 }
 
 /// The connection as it is now, unless it is switched off.

@@ -1,5 +1,5 @@
 //! Listing an upstream's tools again and keeping what changed. What did not change is not touched:
-//! every change of a tool is a change of configuration, which each replica loads.
+//! every change of a tool is a change of its org, which each replica reads again.
 
 use api_types::{Refreshed, UnusableTool};
 use domain::directory::Connection;

@@ -38,7 +38,7 @@ pub async fn put(
     set_policy::sound(to.approval_policy.as_ref())?;
     let (from, trouble) = listed(services, access, &to.connection).await?;
     let mut scope = change::begin(services, access).await?;
-    let changer = Changer::of(&mut scope, services, access).await?;
+    let changer = Changer::of(&mut scope, access).await?;
     let toolkit_row = toolkit::lock(&mut scope, toolkit).await?;
     let before = db::toolkit_tool::find(&mut scope, toolkit_row.id, name).await?;
     before.as_ref().map_or_else(|| seen.check_new(), |before| seen.check(&etag(before)))?;
@@ -90,7 +90,7 @@ pub async fn update(
         trouble = listed(services, access, &from).await?.1;
     }
     let mut scope = change::begin(services, access).await?;
-    let changer = Changer::of(&mut scope, services, access).await?;
+    let changer = Changer::of(&mut scope, access).await?;
     let toolkit_row = toolkit::lock(&mut scope, toolkit).await?;
     let before = get(&mut scope, &toolkit_row, name).await?;
     let tag = etag(&before);
