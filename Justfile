@@ -82,11 +82,14 @@ console: _rust _cc _wasm
 test: _rust _cc _node _postgres _wasm
     #!/bin/sh
     set -u
-    failed=
+    failed= took=
     for step in _fmt-check lint unit console _rehearsal check-api e2e; do
         printf '\n== %s\n' "${step#_}"
+        began=$(date +%s)
         {{ self }} "$step" || failed="$failed ${step#_}"
+        took="$took ${step#_} $(($(date +%s) - began)) s,"
     done
+    printf '\ntook:%s\n' "${took%,}"
     if [ -n "$failed" ]; then
         printf '\nfailed:%s\n' "$failed" >&2
         exit 1
@@ -113,13 +116,14 @@ e2e *args: _rust _cc _node _postgres console _binaries
 check-api *args: _rust _cc _node _postgres _binaries
     @PERMESSO_BIN={{ quote(target / "debug/permesso") }} e2e/api/run.sh "$@"
 
-# Seconds of `bench` and `soak`, which are run by hand otherwise: they work, and nothing is lost. Their figures mean nothing.
+# Seconds of `bench`, small and large, and `soak`, which are run by hand otherwise: they work, and nothing is lost. Their figures mean nothing.
 _rehearsal: _rust _cc _postgres _binaries
     #!/bin/sh
     set -eu
     PERMESSO_BIN={{ quote(target / "debug/permesso") }} bench={{ quote(target / "debug/bench") }}
     export PERMESSO_BIN
     "$bench" --seconds 1 --rounds 1 --connections 2 --floor
+    "$bench" --seconds 1 --rounds 1 --connections 2 --keys 400 --orgs 20
     "$bench" soak --brief --minutes 0.4 --agents 16 --gateways 2
 
 # Clippy on everything; a warning is an error

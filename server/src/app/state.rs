@@ -114,7 +114,7 @@ impl App {
         let catalog = Arc::new(Catalog {
             base,
             upstreams: Upstreams::new(egress, children, clock.clone()),
-            connections: connection::Open::default(),
+            connections: connection::UsedConnections::default(),
             hints: tool_hints::KnownHints::default(),
         });
         let views = Views {

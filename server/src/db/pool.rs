@@ -57,13 +57,13 @@ impl Shares {
     /// The one that listens is kept for good.
     const LISTEN: u32 = 1;
 
-    /// Shares `total` out: a fifth is for the configuration, 2 to 8, and an eighth of the rest for the upkeep; what is left
+    /// Shares `total` out: a fifth is for the configuration, 2 to 8, and a seventh of the rest for the upkeep; what is left
     /// is for people and agents by halves.
     fn of(total: u32) -> Self {
         let total = total.max(Self::LEAST);
         let directory = (total / 5).clamp(2, 8);
         let rest = total - directory - Self::LISTEN;
-        let upkeep = (rest / 8).max(1);
+        let upkeep = (rest / 7).max(1);
         let people = (rest - upkeep) / 2;
         Self { calls: rest - upkeep - people, people, upkeep, directory }
     }
@@ -266,7 +266,7 @@ mod tests {
             assert!(calls > 0 && people > 0 && upkeep > 0 && directory > 1, "{total}");
             assert_eq!(calls + people + upkeep + directory + Shares::LISTEN, total);
         }
-        assert_eq!(Shares::of(20), Shares { calls: 7, people: 7, upkeep: 1, directory: 4 });
+        assert_eq!(Shares::of(20), Shares { calls: 7, people: 6, upkeep: 2, directory: 4 });
     }
 
     #[tokio::test]

@@ -13,7 +13,7 @@ use futures::{
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
-use super::{Directory, kept::Item};
+use super::{Directory, in_time, kept::Item};
 use crate::{
     db::{self, directory::Read},
     error::{Error, Result},
@@ -57,7 +57,9 @@ async fn load(directory: Weak<Directory>, id: OrgId) -> Loaded {
     let _ended = Ended { loads: &directory.loads, id };
     let _turn = directory.loads.turn.acquire().await.map_err(Error::internal)?;
     let before = directory.orgs.get(&id).map(|item| item.value);
-    let read = db::directory::org(&directory.db, id, directory.forbid_self_approval, before.as_deref()).await?;
+    // Its own bound: one that hangs must not be what everybody waits for from then on.
+    let reading = db::directory::org(&directory.db, id, directory.forbid_self_approval, before.as_deref());
+    let read = in_time(reading).await?;
     let item = read.map(|org| Item::of([id.0], Read { version: org.version, value: Arc::new(org) }));
     if let Some(item) = &item {
         directory.orgs.insert(id, item.clone());

@@ -81,7 +81,7 @@ impl Budget {
     /// caller belongs to; `None` for a person of no org, for whom only the caller's own budget and the process's count.
     ///
     /// # Errors
-    /// See [`is_over`].
+    /// See [`super::is_over`].
     pub fn begin(&self, caller: Principal, org: Option<OrgId>) -> Result<Load> {
         self.load(Some(caller), org)
     }
@@ -89,7 +89,7 @@ impl Budget {
     /// Begins a request of an unknown caller: only the process's budget counts.
     ///
     /// # Errors
-    /// See [`is_over`].
+    /// See [`super::is_over`].
     pub fn begin_unknown(&self) -> Result<Load> {
         self.load(None, None)
     }
@@ -145,7 +145,7 @@ impl Load {
     /// Takes room for bytes that are about to be kept.
     ///
     /// # Errors
-    /// See [`is_over`]; then nothing was taken.
+    /// See [`super::is_over`]; then nothing was taken.
     pub fn hold(&self, bytes: usize) -> Result<()> {
         self.take(What::Bytes, bytes).map_err(|full| full.error())?;
         self.bytes.fetch_add(bytes, Relaxed);
@@ -204,7 +204,7 @@ impl Load {
     /// Another request of the same caller, such as an entry of a batch.
     ///
     /// # Errors
-    /// See [`is_over`].
+    /// See [`super::is_over`].
     pub fn beside(&self) -> Result<Self> {
         let caller = self.caller.as_ref().map(|(caller, _)| *caller);
         self.budget.load(caller, self.org.as_ref().map(|(org, _)| *org))
@@ -320,10 +320,4 @@ impl Full {
         };
         Error::new(kind, code, format!("{message}; nothing was done, send this again after `Retry-After`"))
     }
-}
-
-/// Whether an error says that a budget or a quota has no room: `too_many_calls` and `too_many_bytes` (429) for the
-/// caller's and its org's, `overloaded` (503) for the process's, `too_much_recorded` (429) for a [`quota`].
-pub fn is_over(error: &Error) -> bool {
-    matches!(error.code, "too_many_calls" | "too_many_bytes" | "overloaded" | super::quota::CODE)
 }

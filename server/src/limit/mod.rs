@@ -20,7 +20,15 @@ pub mod turns;
 
 use std::{collections::HashMap, hash::Hash};
 
-pub use budget::{Budget, Load, Waiting, is_over};
+pub use budget::{Budget, Load, Waiting};
+
+use crate::error::Error;
+
+/// Whether an error says that a budget or a quota has no room: `too_many_calls` and `too_many_bytes` (429) for the
+/// caller's and its org's, `overloaded` (503) for the process's, `too_much_recorded` (429) for a [`quota`].
+pub fn is_over(error: &Error) -> bool {
+    matches!(error.code, "too_many_calls" | "too_many_bytes" | "overloaded" | quota::CODE)
+}
 
 /// Removes entries that no longer count, from time to time: at each doubling of a map from 1,024 entries on.
 fn tidy<K: Eq + Hash, V>(map: &mut HashMap<K, V>, counts: impl Fn(&V) -> bool) {

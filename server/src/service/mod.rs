@@ -110,7 +110,7 @@ pub struct Catalog {
     /// Reaches upstreams.
     pub upstreams: Upstreams,
     /// Opened configurations of connections and the age of their tool lists.
-    pub connections: catalog::connection::Open,
+    pub connections: catalog::connection::UsedConnections,
     /// What definitions claim of their tools.
     pub hints: catalog::tool_hints::KnownHints,
 }

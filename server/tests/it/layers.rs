@@ -216,6 +216,21 @@ fn queries_stand_in_db_only() {
     assert!(strays.is_empty(), "SQL outside of db: {strays:?}");
 }
 
+/// A signature of `service` says which part it needs (`Base`, `Identity`, `Catalog`, `Views`, `Calls`): none takes all.
+#[test]
+fn no_function_of_service_takes_all_of_it() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/service");
+    let mut found = Vec::new();
+    files(&src, &mut found);
+    let whole = |source: &str| source.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == "Services");
+    let strays: Vec<_> = found
+        .iter()
+        .filter(|path| **path != src.join("mod.rs"))
+        .filter(|path| fs::read_to_string(path).is_ok_and(|source| whole(&source)))
+        .collect();
+    assert!(found.len() > 50 && strays.is_empty(), "they take everything: {strays:?}");
+}
+
 /// Whose connections the modules use: agents', people's, the upkeep's, the configuration's. The first that fits counts.
 const POOLS: &[(&str, &[&str])] = &[
     ("api", &["people"]),

@@ -61,6 +61,7 @@ mod openapi;
 mod orphans;
 mod outage;
 mod outcomes;
+mod overtaken;
 mod people;
 mod pools;
 mod races;

@@ -31,7 +31,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// What this replica keeps of each connection it has used. Times are the clock's elapsed time.
 #[derive(Default)]
-pub struct Open {
+pub struct UsedConnections {
     by_id: Mutex<HashMap<ConnectionId, Arc<UsedConnection>>>,
     /// The version of the configuration with which they were compared last.
     compared: AtomicI64,
@@ -71,7 +71,7 @@ struct Listed {
     version: i64,
 }
 
-impl Open {
+impl UsedConnections {
     pub(super) fn entry(&self, id: ConnectionId, org: OrgId) -> Arc<UsedConnection> {
         self.by_id.lock().entry(id).or_insert_with(|| Arc::new(UsedConnection::of(org))).clone()
     }
@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn a_list_is_fresh_for_its_version_until_it_ages_or_expires() {
-        let (open, id) = (Open::default(), ConnectionId::new());
+        let (open, id) = (UsedConnections::default(), ConnectionId::new());
         assert!(open.find(id).is_none(), "nothing was listed yet");
         let entry = open.entry(id, OrgId::new());
         assert!(!entry.is_fresh(1, MINUTE, at(0)), "never listed");
@@ -252,7 +252,7 @@ mod tests {
 
     #[test]
     fn lists_are_made_ahead_of_calls_only_while_the_connection_is_used() {
-        let (open, id) = (Open::default(), ConnectionId::new());
+        let (open, id) = (UsedConnections::default(), ConnectionId::new());
         let entry = open.entry(id, OrgId::new());
         entry.used(at(0));
         assert!(open.due(at(50)).is_empty(), "never listed: the call that needs it lists");
@@ -296,7 +296,7 @@ mod tests {
 
     #[test]
     fn what_is_not_in_use_is_dropped_and_named() {
-        let (open, kept, gone) = (Open::default(), ConnectionId::new(), ConnectionId::new());
+        let (open, kept, gone) = (UsedConnections::default(), ConnectionId::new(), ConnectionId::new());
         let (org, other) = (OrgId::new(), OrgId::new());
         open.entry(ConnectionId::new(), other);
         open.entry(kept, org);
@@ -310,7 +310,7 @@ mod tests {
 
     #[test]
     fn an_org_is_compared_when_it_has_changed_or_has_a_new_entry() {
-        let (open, org, other) = (Open::default(), OrgId::new(), OrgId::new());
+        let (open, org, other) = (UsedConnections::default(), OrgId::new(), OrgId::new());
         let at = |version| move |_| version;
         open.entry(ConnectionId::new(), org);
         assert_eq!(open.to_compare(at(0)), HashSet::from([org]), "new");

@@ -30,7 +30,7 @@ use serde_json::{Value, json};
 
 pub use address::View;
 pub use config::Config;
-pub use entry::Open;
+pub use entry::UsedConnections;
 pub use import::import;
 pub use instructions::{accept as accept_instructions, shown as shown_instructions};
 pub use judge::judge;
