@@ -6,6 +6,8 @@
 
 // A reader that has gone makes `println!` panic: see `cli::output`.
 #![cfg_attr(not(test), warn(clippy::print_stdout, clippy::print_stderr))]
+// The layout of a request's future is computed from its parts, one in the other: the optimized build looks deeper.
+#![recursion_limit = "256"]
 
 pub mod api;
 pub mod app;

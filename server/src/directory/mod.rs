@@ -241,7 +241,8 @@ impl Directory {
         for _ in 0..ROUNDS {
             let item = match self.current(kept, key) {
                 Some(item) => item,
-                None => match in_time(read()).await? {
+                // On the heap, as what follows: it is in every request's future, and seldom needed.
+                None => match Box::pin(in_time(read())).await? {
                     Some(item) => {
                         kept.insert(key.clone(), item.clone());
                         item
@@ -254,7 +255,7 @@ impl Directory {
             };
             // Whatever is read next is as new as this: a key's role stands in its org.
             if item.version > self.changes.read().heard() {
-                self.refresh().await?;
+                Box::pin(self.refresh()).await?;
             }
             if self.changes.read().confirm(&item) {
                 return Ok(Some(item.value));
