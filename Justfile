@@ -238,9 +238,9 @@ prepare: _rust _cc _postgres
         sleep 0.1
     done
     export PERMESSO_BUILD_DATABASE_URL="postgres://postgres@localhost/permesso?host=$dir/data" SQLX_OFFLINE=false
-    cd {{ quote(justfile_directory() / "server") }}
+    cd {{ quote(justfile_directory() / "server/ground") }}
     cargo sqlx database create
-    cargo sqlx migrate run --source ../migrations
+    cargo sqlx migrate run --source ../../migrations
     cargo sqlx prepare -- --all-targets
 
 # The binaries, of the very crates that `unit` compiles: for another choice of packages Cargo would compile most of them again.

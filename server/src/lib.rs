@@ -1,8 +1,7 @@
 //! Permesso: an approval-queue gateway for the Model Context Protocol.
 //!
-//! Layers that only look down; `tests/it/layers.rs` keeps them so:
-//! `cli → app → {api, mcp, jobs} → service → {auth, directory, audit, upstream} → {db, live} → {limit, egress, seal}
-//! → {error, config, telemetry, metrics}`, and below them the crates of `server/`.
+//! Layers that only look down; `tests/it/layers.rs` keeps them so: `cli → app → {api, mcp, jobs} → service`, and below
+//! them the crate `ground`.
 
 // A reader that has gone makes `println!` panic: see `cli::output`.
 #![cfg_attr(not(test), warn(clippy::print_stdout, clippy::print_stderr))]
@@ -11,22 +10,12 @@
 
 pub mod api;
 pub mod app;
-pub mod audit;
-pub mod auth;
 pub mod cli;
-pub mod config;
-pub mod db;
-pub mod directory;
-pub mod egress;
-pub mod error;
 pub mod jobs;
-pub mod limit;
-pub mod live;
 pub mod mcp;
-pub mod metrics;
-pub mod seal;
 pub mod service;
-pub mod telemetry;
-pub mod upstream;
 
+pub use permesso_ground::{
+    audit, auth, config, db, directory, egress, error, limit, live, metrics, seal, telemetry, upstream,
+};
 pub use system::{clock, process, random};

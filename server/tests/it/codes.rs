@@ -8,6 +8,7 @@ use crate::citations::{prose, regex, root, sources};
 fn source() -> String {
     let mut files = Vec::new();
     sources(&root().join("server/src"), &mut files);
+    sources(&root().join("server/ground/src"), &mut files);
     let read = |path| fs::read_to_string(path).expect("UTF-8");
     files.iter().map(|(path, _)| read(path).split("#[cfg(test)]").next().unwrap_or_default().to_owned()).collect()
 }

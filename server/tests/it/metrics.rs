@@ -47,7 +47,7 @@ fn the_operators_page_has_every_metric_and_no_other() {
 
 #[test]
 fn every_name_of_the_file_is_in_the_list() {
-    let source = fs::read_to_string(root().join("server/src/metrics.rs")).expect("the file");
+    let source = fs::read_to_string(root().join("server/ground/src/metrics.rs")).expect("the file");
     let written: Vec<_> = regex(r#""(permesso_\w+)""#).captures_iter(&source).map(|name| name[1].to_owned()).collect();
     let listed: Vec<_> = metrics::ALL.iter().map(|metric| metric.name).collect();
     assert_eq!(written, listed);
@@ -96,7 +96,7 @@ struct Queries(Arc<Mutex<BTreeSet<(String, usize)>>>);
 impl<S: Subscriber> Layer<S> for Queries {
     fn on_new_span(&self, attributes: &Attributes<'_>, _: &Id, _: Context<'_, S>) {
         let span = attributes.metadata();
-        if span.target().starts_with("permesso::db") {
+        if span.target().starts_with("permesso_ground::db") {
             let name = format!("{}::{}", span.target(), span.name());
             self.0.lock().expect("no panic").insert((name, span.fields().len()));
         }
@@ -114,7 +114,7 @@ async fn a_query_has_a_span_with_its_name_and_nothing_of_its_arguments() {
     gateway.stop().await;
     let seen = queries.0.lock().expect("no panic").clone();
     for name in ["audit::ensure_partitions", "scope::within", "user::instance_admin_exists"] {
-        assert!(seen.contains(&(format!("permesso::db::{name}"), 0)), "{name}: {seen:?}");
+        assert!(seen.contains(&(format!("permesso_ground::db::{name}"), 0)), "{name}: {seen:?}");
     }
     assert!(seen.iter().all(|(_, fields)| *fields == 0), "{seen:?}");
 }

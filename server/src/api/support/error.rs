@@ -1,47 +1,19 @@
-//! Errors as HTTP: RFC 9457 problem+json with a stable code and the request id. The only
-//! `IntoResponse` for errors.
+//! Errors as HTTP: RFC 9457 problem+json with a stable code and the request id.
 
 use api_types::{Problem, ProblemField};
 use axum::{
     Json,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
 use uuid::Uuid;
 
 use crate::error::{Error, Kind, MOST_AFFECTED};
 
-/// The status of a kind of error (api.md, "Errors").
-pub fn status(kind: Kind) -> StatusCode {
-    match kind {
-        Kind::BadRequest => StatusCode::BAD_REQUEST,
-        Kind::Unauthorized => StatusCode::UNAUTHORIZED,
-        Kind::Forbidden => StatusCode::FORBIDDEN,
-        Kind::NotFound => StatusCode::NOT_FOUND,
-        Kind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-        Kind::Conflict => StatusCode::CONFLICT,
-        Kind::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
-        Kind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
-        Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        Kind::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
-        Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-        Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-    }
-}
-
-/// An error on its way out; the outermost layer of the router adds the request id.
-impl IntoResponse for Error {
-    fn into_response(self) -> Response {
-        let mut response = status(self.kind).into_response();
-        response.extensions_mut().insert(std::sync::Arc::new(self));
-        response
-    }
-}
-
 /// Writes the error as problem+json, with the headers its kind asks for, and logs its cause.
 pub fn render(error: &Error, request_id: Uuid) -> Response {
     error.log();
-    let status = status(error.kind);
+    let status = error.kind.status();
     let problem = Problem {
         r#type: "about:blank".to_owned(),
         title: status.canonical_reason().unwrap_or_default().to_owned(),

@@ -225,7 +225,7 @@ fn neither_errors_nor_debug_show_a_secret() {
 
 #[test]
 fn the_example_file_lists_every_variable_that_is_read() {
-    let example = include_str!("../../../.env.example");
+    let example = include_str!("../../../../.env.example");
     let listed: HashSet<&str> =
         example.lines().filter_map(|line| line.strip_prefix('#')?.split_once('=')).map(|(name, _)| name).collect();
     let asked = std::cell::RefCell::new(HashSet::new());

@@ -1,10 +1,14 @@
-//! The one error of the server. It knows nothing of HTTP or JSON-RPC: each face translates it. What
+//! The one error of the server. How it reads in the REST API and in JSON-RPC is theirs to say. What
 //! is public says what was wrong, with the value's name, and what to do; what is internal goes to
 //! the log with the request id and never to a client.
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use api_types::Affected;
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
 
 /// Everything that can go wrong, as the faces see it.
 #[derive(Clone, Debug)]
@@ -50,6 +54,26 @@ pub enum Kind {
     Unavailable,
     /// A fault of ours.
     Internal,
+}
+
+impl Kind {
+    /// Its status (api.md, "Errors").
+    pub fn status(self) -> StatusCode {
+        match self {
+            Self::BadRequest => StatusCode::BAD_REQUEST,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Conflict => StatusCode::CONFLICT,
+            Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
+            Self::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
 }
 
 /// One wrong field.
@@ -184,6 +208,16 @@ impl std::fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.source.as_ref().map(|source| source.as_ref() as &(dyn std::error::Error + 'static))
+    }
+}
+
+/// An error on its way out, as an extension of the response: the outermost layer of the router, which knows the request's
+/// id, writes it.
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let mut response = self.kind.status().into_response();
+        response.extensions_mut().insert(Arc::new(self));
+        response
     }
 }
 

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::key_people::Narrowed;
 
-static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
+static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
 
 /// What this binary knows: a schema that asks for more (`configuration.min_binary`) is refused, any
 /// other newer schema is accepted, so that two versions can work side by side during an upgrade.
