@@ -5,7 +5,7 @@
 #
 #   e2e/run.sh [path-to-permesso-binary]      default: $PERMESSO_BIN, else the debug build
 #
-# Needs Node.js 20 or newer with npm, Python 3.10 or newer, cargo, git, and Chromium or Chrome
+# Needs Node.js 20 or newer with npm, Python 3.10 or newer, cargo, git, curl, and Chromium or Chrome
 # (PERMESSO_CHROMIUM: the path of one that is not on the PATH). Sets up node_modules/, .venv/, .venv2/ and
 # newer-node/node_modules/ here when their lock files changed, and is quiet about it otherwise.
 # Every test file starts its own `permesso dev` on a free port with data of its own, and ends it; nothing
@@ -44,6 +44,7 @@ command -v node >/dev/null && command -v npm >/dev/null || die "install Node.js 
 node -e 'process.exit(Number.parseInt(process.versions.node) < 20 ? 1 : 0)' ||
     die "Node.js is $(node --version): install 20 or newer"
 command -v git >/dev/null || die "install git"
+command -v curl >/dev/null || die "install curl"
 command -v cargo >/dev/null || die "install Rust: https://rustup.rs"
 command -v python3 >/dev/null || die "install Python 3.10 or newer"
 python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || die "$(python3 --version): install 3.10 or newer"

@@ -106,12 +106,16 @@ class Gateway {
 
   /** Runs `permesso …args` as the administrator. Never throws for an exit code: look at `code`. */
   cli(...args) {
-    const env = {
-      ...surroundings(),
-      PERMESSO_URL: this.url,
-      PERMESSO_EMAIL: this.adminEmail,
-      PERMESSO_PASSWORD: this.adminPassword,
-    };
+    return this.#permesso(args, { PERMESSO_EMAIL: this.adminEmail, PERMESSO_PASSWORD: this.adminPassword });
+  }
+
+  /** The same as an agent, which has this key. */
+  cliWith(key, ...args) {
+    return this.#permesso(args, { PERMESSO_KEY: key });
+  }
+
+  #permesso(args, who) {
+    const env = { ...surroundings(), PERMESSO_URL: this.url, ...who };
     return new Promise((resolve, reject) => {
       execFile(BINARY, args, { env, timeout: 30_000 }, (error, stdout, stderr) => {
         if (error && typeof error.code !== "number") reject(error);

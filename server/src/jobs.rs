@@ -42,6 +42,13 @@ pub fn start(tasks: &mut JoinSet<()>, services: &Arc<Services>) {
         Duration::from_secs(600),
         |s| async move { mcp_session::sweep(&s).await },
     );
+    every(
+        tasks,
+        services,
+        "old idempotency keys",
+        Duration::from_secs(600),
+        |s| async move { call::sweep_keys(&s).await },
+    );
     tasks.spawn(mcp_session::follow(services.calls.clone(), services.stop.clone()));
     every(tasks, services, "ended tasks", Duration::from_secs(600), |s| async move {
         call::task::sweep(&s).await.map(|_| ())

@@ -101,6 +101,10 @@ mod tests {
                 errors: Vec::new(),
                 affected: Vec::new(),
                 more: false,
+                executed: None,
+                rule: None,
+                next_action: None,
+                approval_id: None,
             }),
             retry_after,
         )

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::Tool;
+
 /// How an upstream is spoken to: `streamable_http` is MCP over HTTP, `stdio` a child process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -109,6 +111,23 @@ pub struct Connection {
         schema(pattern = "^\"[0-9a-f]{32}\"$", examples("\"0f4b1d9c3a5e7f820f4b1d9c3a5e7f82\""))
     )]
     pub etag: String,
+}
+
+/// A connection with what its administrators ask of it first.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ConnectionDetail {
+    /// The connection.
+    #[serde(flatten)]
+    pub connection: Connection,
+    /// Whether the replica that answers has a session with its upstream.
+    pub has_session: bool,
+    /// Its tools with their definitions, by name: the first 50, fewer where they are long. The list of its tools has all.
+    pub tools: Vec<Tool>,
+    /// Whether there are more.
+    pub more_tools: bool,
+    /// The last lines of its log on the replica that answers, oldest first: 20 at most.
+    pub logs: Vec<String>,
 }
 
 /// A connection to be made.

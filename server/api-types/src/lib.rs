@@ -7,6 +7,7 @@ mod api_key;
 mod approval;
 mod audit;
 mod auth;
+mod call;
 mod connection;
 pub mod event;
 mod flat;
@@ -32,9 +33,10 @@ pub use approval::{
 };
 pub use audit::{AuditRecord, AuditRecordDetail, NOT_READ};
 pub use auth::{AccessToken, ChangePassword, Login, Me, MyKind, MyOrg, PASSWORD_CHARACTERS};
+pub use call::{CallPermission, CallStatus, CallTool, CallableTool, IDEMPOTENCY_KEY_CHARACTERS, MOST_WAIT, ToolCall};
 pub use connection::{
-    Connection, ConnectionInstructions, ConnectionKind, ConnectionLogs, ConnectionStatus, CreateConnection, LeftOut,
-    Refreshed, ReviewInstructions, UnusableTool, UpdateConnection,
+    Connection, ConnectionDetail, ConnectionInstructions, ConnectionKind, ConnectionLogs, ConnectionStatus,
+    CreateConnection, LeftOut, Refreshed, ReviewInstructions, UnusableTool, UpdateConnection,
 };
 pub use import::{ImportConnections, Imported, ImportedConnection, SkippedServer};
 pub use invitation::{

@@ -34,6 +34,22 @@ pub struct Problem {
     /// `true` where there is more than `affected` names; else absent.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub more: bool,
+    /// Of a tool call: whether it ran; absent where that cannot be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub executed: Option<bool>,
+    /// Of a tool call: the rule that decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub rule: Option<String>,
+    /// Of a tool call: what to do next, as it is told of calls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false, examples("revise_and_resubmit")))]
+    pub next_action: Option<String>,
+    /// Of a tool call: the approval that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub approval_id: Option<Uuid>,
 }
 
 /// One thing that a request would stop or change elsewhere.

@@ -23,8 +23,23 @@ pub struct Error {
     pub fields: Vec<FieldError>,
     /// What the request would stop or change elsewhere, where it needs consent: at most one more than [`MOST_AFFECTED`],
     /// which is not named and says that there is more.
-    pub affected: Vec<Affected>,
+    pub affected: Box<[Affected]>,
+    /// What is known of the tool call that was refused.
+    pub call: Option<Box<AboutCall>>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+}
+
+/// What is known of a tool call that was refused.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AboutCall {
+    /// `false`: nothing ran. `None`: it cannot be told.
+    pub executed: Option<bool>,
+    /// The rule that decided.
+    pub rule: Option<String>,
+    /// What the caller should do next.
+    pub next_action: Option<String>,
+    /// The approval that the call is about.
+    pub approval_id: Option<uuid::Uuid>,
 }
 
 /// The kinds of errors (api.md, "Errors").
@@ -91,7 +106,15 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// An error of a kind, with its stable code and public message.
     pub fn new(kind: Kind, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, code, message: message.into(), fields: Vec::new(), affected: Vec::new(), source: None }
+        Self {
+            kind,
+            code,
+            message: message.into(),
+            fields: Vec::new(),
+            affected: Box::default(),
+            call: None,
+            source: None,
+        }
     }
 
     /// The request cannot be read.
@@ -134,7 +157,7 @@ impl Error {
 
     /// Adds what the request would stop or change elsewhere.
     pub fn naming(mut self, affected: impl IntoIterator<Item = Affected>) -> Self {
-        self.affected.extend(affected.into_iter().take(MOST_AFFECTED + 1));
+        self.affected = affected.into_iter().take(MOST_AFFECTED + 1).collect();
         self
     }
 
@@ -155,6 +178,12 @@ impl Error {
     pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::new(Kind::Internal, "internal", "something went wrong here; the request id helps to find out what")
             .with_source(source)
+    }
+
+    /// Adds what is known of the tool call that was refused.
+    pub fn about_call(mut self, call: AboutCall) -> Self {
+        self.call = Some(Box::new(call));
+        self
     }
 
     /// Adds the internal cause, for the log.

@@ -14,9 +14,9 @@ use axum::{
     response::Response,
 };
 
-use super::openapi::{
-    document,
-    fixed::{self, Fixed},
+use super::{
+    openapi::document,
+    support::fixed::{self, Fixed},
 };
 use crate::error::Result;
 

@@ -5,6 +5,7 @@ pub mod api_keys;
 pub mod approvals;
 pub mod audit;
 pub mod audit_export;
+pub mod calls;
 pub mod catalog;
 pub mod docs;
 pub mod events;

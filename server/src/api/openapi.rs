@@ -3,7 +3,6 @@
 //! that an attribute says only what is its own. A test holds this list against the router's.
 
 mod complete;
-pub mod fixed;
 
 use std::{collections::HashMap, sync::LazyLock};
 
@@ -13,12 +12,13 @@ use axum::{
 };
 use utoipa::OpenApi;
 
-use self::{complete::Complete, fixed::Fixed};
-use super::{api_keys, approvals, audit, audit_export, events};
+use self::complete::Complete;
+use super::{api_keys, approvals, audit, audit_export, calls, events};
 use crate::{
     api::{
         catalog::{connections, toolkits},
         identity::{auth, invitations, me, members, orgs, roles, sessions},
+        support::fixed::{self, Fixed},
     },
     error::Result,
 };
@@ -42,6 +42,7 @@ use crate::{
         (name = "api-keys", description = "Keys of agents. A key is shown once, when it is made or rotated."),
         (name = "connections", description = "Upstreams: MCP servers over HTTP or as child processes."),
         (name = "toolkits", description = "Named sets of tools, each served at one MCP endpoint."),
+        (name = "calls", description = "Tools over plain HTTP, for programs that do not speak MCP."),
         (name = "approvals", description = "Requests for one exact call each, which a person decides."),
         (name = "audit", description = "What was asked, by whom, and what became of it."),
         (name = "events", description = "What happens, as it happens."),
@@ -103,6 +104,10 @@ use crate::{
         toolkits::delete_toolkit_tool,
         toolkits::put_role_policy,
         toolkits::delete_role_policy,
+        calls::tools::list_tools,
+        calls::call_tool,
+        calls::get_call,
+        calls::run_call,
         approvals::list_approvals,
         approvals::get_approvals_summary,
         approvals::get_approval,

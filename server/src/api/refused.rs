@@ -45,6 +45,9 @@ pub async fn record(State(services): State<Arc<Services>>, request: Request, nex
         return response;
     }
     let known = asking.known();
+    if known.recorded {
+        return response;
+    }
     let (Some(actor), Some(mut asked)) = (known.actor, asked) else { return response };
     asked.source = actor.source();
     if let (Some(body), Some(Value::Object(request))) = (&known.body, &mut asked.request) {

@@ -26,6 +26,9 @@ use super::console::accepts;
 const BASE: &str = "/api/v1/";
 /// Parts of paths under which secrets are shown once: login tokens, keys, links of invitations.
 const SECRETS: [&str; 3] = ["auth", "api-keys", "invitations"];
+/// Parts of paths under which tools are called: a stored answer counts as given once its bytes were sent, and an encoder
+/// takes them before.
+const CALLS: [&str; 2] = ["call", "calls"];
 /// The compressed content types.
 const TYPES: [&str; 4] = ["application/json", "application/problem+json", "application/jsonl", "text/csv"];
 /// Smaller responses, in bytes, are not compressed: they fit into one packet.
@@ -86,7 +89,8 @@ pub(super) async fn compress(request: Request, next: Next) -> Response {
 }
 
 fn may_be_compressed(path: &str) -> bool {
-    path.strip_prefix(BASE).is_some_and(|path| !path.split('/').any(|part| SECRETS.contains(&part)))
+    path.strip_prefix(BASE)
+        .is_some_and(|path| !path.split('/').any(|part| SECRETS.contains(&part) || CALLS.contains(&part)))
 }
 
 /// An `ETag` identifies bytes, so a response that has one is not compressed.

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     api::{
-        self, api_keys, approvals, audit, audit_export,
+        self, api_keys, approvals, audit, audit_export, calls,
         catalog::{connections, toolkits},
         events,
         identity::{auth, invitations, me, members, orgs, roles, sessions},
@@ -87,6 +87,14 @@ pub const API: Routes = &[
     }),
     ("/orgs/{org}/toolkits/{toolkit}/tools/{name}/policies/{role}", || {
         put(toolkits::put_role_policy).delete(toolkits::delete_role_policy)
+    }),
+    ("/orgs/{org}/tools", || get(calls::tools::list_tools)),
+    ("/orgs/{org}/toolkits/{toolkit}/call", || post(calls::call_tool)),
+    ("/orgs/{org}/toolkits/{toolkit}/calls/{id}", || {
+        get(calls::get_call)
+            .head(wrong_method)
+            .layer(middleware::from_fn(browser::refuse_other_sites))
+            .post(calls::run_call)
     }),
     ("/orgs/{org}/approvals", || get(approvals::list_approvals)),
     ("/orgs/{org}/approvals/summary", || get(approvals::get_approvals_summary)),

@@ -378,6 +378,26 @@ pub async fn caller(
     caller_in(services, actor, org, toolkit).await
 }
 
+/// The toolkits of an org that an actor may use, by slug, and the actor as their caller.
+///
+/// # Errors
+/// Not found, for who may use none; forbidden for a member whose role may not call tools.
+pub async fn caller_anywhere(
+    services: &Base,
+    actor: &Actor,
+    org: &str,
+) -> Result<(Caller, Arc<Org>, Vec<Arc<Toolkit>>)> {
+    let org = org_named(services, actor, org).await?;
+    let is_member = role_in(actor, &org).is_some();
+    let mut toolkits: Vec<_> = org.toolkits.values().filter(|toolkit| is_member || toolkit.public).cloned().collect();
+    if !is_member && toolkits.is_empty() {
+        return Err(Error::not_found());
+    }
+    toolkits.sort_by(|one, other| one.slug.as_str().cmp(other.slug.as_str()));
+    let caller = caller_of(services, actor, &org).await?;
+    Ok((caller, org, toolkits))
+}
+
 /// The same at a toolkit that the caller was found at before, as everything is now: its credential, the org, the toolkit.
 ///
 /// # Errors
@@ -400,10 +420,16 @@ async fn caller_in(
     toolkit: &str,
 ) -> Result<(Caller, Arc<Org>, Arc<Toolkit>)> {
     let toolkit = org.toolkits.get(toolkit).cloned().ok_or_else(Error::not_found)?;
-    let member = role_in(actor, &org);
-    if member.is_none() && !toolkit.public {
+    if role_in(actor, &org).is_none() && !toolkit.public {
         return Err(Error::not_found());
     }
+    let caller = caller_of(services, actor, &org).await?;
+    Ok((caller, org, toolkit))
+}
+
+/// An actor as a caller in an org: with its role there, or as a guest.
+async fn caller_of(services: &Base, actor: &Actor, org: &Org) -> Result<Caller> {
+    let member = role_in(actor, org);
     let guest = || org.role_named(GUEST).map(|(id, _)| id);
     let role_id = member.or_else(guest).ok_or_else(Error::not_found)?;
     let role = org.roles.get(&role_id).ok_or_else(Error::not_found)?;
@@ -414,7 +440,7 @@ async fn caller_in(
         Some(_) => org.id,
         None => home_of(services, actor).await?.unwrap_or(org.id),
     };
-    let caller = Caller {
+    Ok(Caller {
         principal: actor.principal,
         name: actor.name.clone(),
         org: home,
@@ -422,8 +448,7 @@ async fn caller_in(
         role_name: role.name.clone(),
         owner: actor.owner,
         hold: actor.key_hold,
-    };
-    Ok((caller, org, toolkit))
+    })
 }
 
 /// Whether the actor may use the toolkit that exposes this tool: who does not belong to the org may use public ones

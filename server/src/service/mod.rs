@@ -8,6 +8,7 @@ pub mod call;
 pub mod catalog;
 pub mod change;
 mod consequence;
+pub mod delivered;
 pub mod etag;
 pub mod exports;
 pub mod feed;
@@ -18,7 +19,7 @@ mod loosening;
 pub mod mcp_session;
 pub mod on_record;
 mod reason;
-
+pub mod recording;
 pub mod signed;
 mod summary;
 

@@ -37,6 +37,7 @@ fn operations(world: &World, approval: &str, member: &str) -> Vec<(Client, Metho
         (owner, Method::PATCH, acme("/toolkits/bank"), json!({"name": "Renamed"})),
         (owner, Method::POST, acme("/toolkits/bank/tools"), json!({"connection": "bank", "tools": "all"})),
         (owner, Method::PUT, acme("/toolkits/bank/tools/pay"), json!({"connection": "bank", "tool": "pay"})),
+        (owner, Method::POST, acme("/toolkits/bank/call"), json!({"tool": "pay", "arguments": {"cents": 1}})),
         (owner, Method::PUT, acme("/toolkits/bank/tools/pay/policies/agent"), json!({"permission": "blocked"})),
         (
             owner,

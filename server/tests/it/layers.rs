@@ -31,26 +31,28 @@ const SERVICE: &[&[&str]] = &[
     &["call", "feed", "mcp_session", "audit_export"],
     &["identity", "catalog"],
     &["approval"],
-    &["change", "on_record", "loosening", "consequence", "summary"],
+    &["change", "on_record", "loosening", "consequence", "summary", "recording", "delivered"],
     &["access"],
     &["signed", "label", "etag", "reason", "exports", "key_uses"],
 ];
 const CALL: &[&[&str]] = &[
     &["own"],
-    &["status", "decide"],
+    &["status", "decide", "keyed"],
     &["held"],
     &["dispatch", "run"],
     &["task"],
     &["say", "wait", "ready"],
     &["nobody", "stored", "input", "builtin"],
-    &["context", "outcome", "facts"],
-    &["progress"],
+    &["marked"],
+    &["context", "outcome"],
+    &["facts"],
+    &["progress", "once"],
 ];
 const MCP: &[&[&str]] = &[&["entry"], &["listen"], &["methods"], &["answer"], &["request"], &["connect"]];
 const API: &[&[&str]] = &[
     &["docs", "refused"],
     &["openapi"],
-    &["approvals", "audit_export", "api_keys", "events"],
+    &["approvals", "audit_export", "api_keys", "events", "calls"],
     &["audit", "identity", "catalog"],
     &["support"],
 ];
@@ -258,6 +260,7 @@ const POOLS: &[(&str, &[&str])] = &[
     ("service/mcp_session", &["calls", "upkeep"]),
     ("service/catalog/connection", &["upkeep"]),
     ("service/identity/key.rs", &["upkeep"]),
+    ("service/delivered.rs", &["calls"]),
     ("service", &["people", "upkeep"]),
     ("app", &["people", "upkeep", "directory"]),
 ];

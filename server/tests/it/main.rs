@@ -63,6 +63,7 @@ mod outage;
 mod outcomes;
 mod overtaken;
 mod people;
+mod plain_http;
 mod pools;
 mod races;
 mod recorded;

@@ -9,6 +9,7 @@ pub mod connection;
 pub mod decider;
 pub mod device;
 pub mod directory;
+pub mod idempotent_call;
 pub mod instructions;
 pub mod invitation;
 pub mod key_people;

@@ -30,7 +30,7 @@ use uuid::Uuid;
 use changes::Changes;
 use kept::{Item, Kept};
 use loads::Loads;
-pub use schema::{DEEPEST, LARGEST, Schemas, Validation, harmful};
+pub use schema::{DEEPEST, LARGEST, Problem, Schemas, Validation, harmful};
 use secrets::Secrets;
 
 use crate::{

@@ -28,12 +28,20 @@ pub enum Purpose {
     Secret,
     /// What an agent returns with the input that it was asked for, bound to its caller and call.
     RequestState,
+    /// The answer of a call with an idempotency key, bound to the key, its caller and its toolkit.
+    IdempotentAnswer,
 }
 
 impl Purpose {
     /// All purposes.
-    pub const ALL: [Self; 5] =
-        [Self::ApprovalArguments, Self::ApprovalResult, Self::ConnectionConfig, Self::Secret, Self::RequestState];
+    pub const ALL: [Self; 6] = [
+        Self::ApprovalArguments,
+        Self::ApprovalResult,
+        Self::ConnectionConfig,
+        Self::Secret,
+        Self::RequestState,
+        Self::IdempotentAnswer,
+    ];
 
     /// The name used in the key's derivation; it never changes.
     pub(super) fn name(self) -> &'static str {
@@ -43,6 +51,7 @@ impl Purpose {
             Self::ConnectionConfig => "connection-config",
             Self::Secret => "secret",
             Self::RequestState => "request-state",
+            Self::IdempotentAnswer => "idempotent-answer",
         }
     }
 }

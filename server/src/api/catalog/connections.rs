@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use api_types::{
-    Connection, ConnectionInstructions, ConnectionKind, ConnectionLogs, ConnectionStatus, CreateConnection,
-    ImportConnections, Imported, List, Refreshed, ReviewInstructions, ReviewTool, ReviewedDefinition, Tool,
-    UpdateConnection,
+    Connection, ConnectionDetail, ConnectionInstructions, ConnectionKind, ConnectionLogs, ConnectionStatus,
+    CreateConnection, ImportConnections, Imported, List, Refreshed, ReviewInstructions, ReviewTool, ReviewedDefinition,
+    Tool, UpdateConnection,
 };
 use axum::{
     Json,
@@ -29,6 +29,11 @@ use crate::{
     service::{Services, access::OrgAccess, catalog::connection},
     upstream::State as UpstreamState,
 };
+
+/// How many tools a connection's answer has.
+const FIRST_TOOLS: i64 = 50;
+/// How many lines of its log.
+const LAST_LINES: usize = 20;
 
 /// Lists the org's connections by slug.
 #[utoipa::path(
@@ -90,22 +95,34 @@ pub async fn import_connections(
     Ok(Json(connection::import(&services, &access.0, &new).await?))
 }
 
-/// One connection.
+/// One connection, with its first tools and the end of its log.
 #[utoipa::path(
     get,
     path = "/orgs/{org}/connections/{slug}",
     tag = "connections",
-    responses((status = OK, body = Connection)),
+    responses((status = OK, body = ConnectionDetail)),
     security(("bearer" = ["connections:read"])),
 )]
 pub async fn get_connection(
     State(services): State<Arc<Services>>,
     access: Allowed<ReadConnections>,
     Path((_, slug)): Path<(String, String)>,
-) -> Result<Tagged<Connection>> {
+) -> Result<Tagged<ConnectionDetail>> {
     let mut scope = OrgScope::begin(&services.db.people, access.0.org.id).await?;
     let row = db::connection::find(&mut scope, &slug).await?.ok_or_else(Error::not_found)?;
-    Ok(Tagged::ok(shown(&services, &access.0, row)?))
+    let tools = db::tool::list(&mut scope, row.id, None, FIRST_TOOLS + 1).await?;
+    drop(scope);
+    let tools = tools_page(&services, tools, FIRST_TOOLS).await?;
+    let mut logs = services.upstreams.logs(row.id.0, access.0.actor.instance_admin);
+    logs.drain(..logs.len().saturating_sub(LAST_LINES));
+    let connection = shown(&services, &access.0, row)?;
+    Ok(Tagged::ok(ConnectionDetail {
+        has_session: connection.status == ConnectionStatus::Connected,
+        tools: tools.items,
+        more_tools: tools.next_cursor.is_some(),
+        logs,
+        connection,
+    }))
 }
 
 /// Changes a connection.
@@ -254,14 +271,19 @@ pub async fn list_connection_tools(
     let mut scope = OrgScope::begin(&services.db.people, access.0.org.id).await?;
     let connection = db::connection::find(&mut scope, &slug).await?.ok_or_else(Error::not_found)?;
     let rows = db::tool::list(&mut scope, connection.id, after.as_deref(), limit + 1).await?;
+    drop(scope);
+    Ok(Json(tools_page(&services, rows, limit).await?))
+}
+
+/// A page of tools that were fetched with one more than `limit`.
+async fn tools_page(services: &Services, rows: Vec<db::tool::Row>, limit: i64) -> Result<List<Tool>> {
     // Of definitions that are long, fewer fit on a page.
     let full = rows.iter().map(db::tool::Row::bytes).sum::<usize>() > db::tool::PAGE_BYTES;
     let limit = if full { limit.min(rows.len() as i64 - 1).max(1) } else { limit };
-    drop(scope);
-    let emails = reviewers(&services, &rows).await?;
+    let emails = reviewers(services, &rows).await?;
     let shown = page(rows, limit, |row| row.name.clone(), |row| tool(&emails, row));
     let items = shown.items.into_iter().collect::<Result<_>>()?;
-    Ok(Json(List { items, next_cursor: shown.next_cursor }))
+    Ok(List { items, next_cursor: shown.next_cursor })
 }
 
 /// Accepts a changed definition.

@@ -14,7 +14,9 @@ use utoipa::{
         header::HeaderBuilder,
         path::{Operation, Parameter, ParameterBuilder, ParameterIn},
         response::{Response, ResponseBuilder},
-        schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type},
+        schema::{
+            AdditionalProperties, ArrayItems, KnownFormat, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type,
+        },
         security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
     },
 };
@@ -41,6 +43,7 @@ impl Modify for Complete {
         close_over(&components.schemas, &mut sent);
         for (name, schema) in &mut components.schemas {
             hoist_descriptions(schema);
+            open_free(schema);
             if sent.contains(name) {
                 name_forms(schema);
             } else {
@@ -88,7 +91,7 @@ fn conditional(item: &mut PathItem) {
 
 /// Whether an answer is one resource that can be changed.
 fn is_tagged(content: &RefOr<Content>) -> bool {
-    let tagged = ["Connection", "Member", "Org", "Role", "Toolkit", "ToolkitTool"];
+    let tagged = ["Connection", "ConnectionDetail", "Member", "Org", "Role", "Toolkit", "ToolkitTool"];
     match content {
         RefOr::T(Content { schema: Some(RefOr::Ref(target)), .. }) => {
             tagged.iter().any(|name| target.ref_location.ends_with(&format!("/{name}")))
@@ -139,8 +142,8 @@ fn complete(path: &str, operation: &mut Operation) {
 }
 
 /// Lists whose cursors are names; those of all others are ids.
-const BY_NAME: [&str; 5] =
-    ["list_roles", "list_connections", "list_connection_tools", "list_toolkits", "list_toolkit_tools"];
+const BY_NAME: [&str; 6] =
+    ["list_roles", "list_connections", "list_connection_tools", "list_toolkits", "list_toolkit_tools", "list_tools"];
 
 /// The form of a parameter that no attribute can say.
 fn query_form(operation: Option<&str>, parameter: &mut RefOr<Parameter>) {
@@ -192,7 +195,7 @@ fn path_parameters(path: &str) -> impl Iterator<Item = Parameter> {
             ("tools", "tool") => Some("The tool's name at the upstream."),
             ("tools", _) => Some("The tool's name as agents see it."),
             ("reviewed", _) => Some("The definition's SHA-256, in hex."),
-            ("approvals", _) => Some("The approval's id."),
+            ("approvals" | "calls", _) => Some("The approval's id."),
             ("audit", _) => Some("The record's id."),
             _ => None,
         };
@@ -377,15 +380,48 @@ fn name_forms(schema: &mut RefOr<Schema>) {
 
 /// Answers have every member: `null` says that there is nothing.
 fn require_nullable(schema: &mut RefOr<Schema>) {
-    match schema {
-        RefOr::T(Schema::Object(object)) => {
-            for (name, property) in &object.properties {
-                if is_nullable(property) && !object.required.contains(name) {
-                    object.required.push(name.clone());
-                }
+    if let RefOr::T(Schema::Object(object)) = schema {
+        for (name, property) in &object.properties {
+            if is_nullable(property) && !object.required.contains(name) {
+                object.required.push(name.clone());
             }
         }
-        RefOr::T(Schema::AllOf(all)) => all.items.iter_mut().for_each(require_nullable),
+    }
+    each_part(schema, &mut require_nullable);
+}
+
+/// An object of which nothing is said may have any members: generators of clients take it for an empty one otherwise.
+fn open_free(schema: &mut RefOr<Schema>) {
+    if let RefOr::T(Schema::Object(object)) = schema
+        && object.properties.is_empty()
+        && object.additional_properties.is_none()
+        && is_object(&object.schema_type)
+    {
+        object.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(true)));
+    }
+    each_part(schema, &mut open_free);
+}
+
+fn is_object(schema: &SchemaType) -> bool {
+    match schema {
+        SchemaType::Type(one) => *one == Type::Object,
+        SchemaType::Array(several) => several.contains(&Type::Object),
+        SchemaType::AnyValue => false,
+    }
+}
+
+/// The schemas of which one is made, one level down.
+fn each_part(schema: &mut RefOr<Schema>, act: &mut dyn FnMut(&mut RefOr<Schema>)) {
+    match schema {
+        RefOr::T(Schema::Object(object)) => object.properties.values_mut().for_each(act),
+        RefOr::T(Schema::Array(array)) => {
+            if let ArrayItems::RefOrSchema(items) = &mut array.items {
+                act(items);
+            }
+        }
+        RefOr::T(Schema::OneOf(one)) => one.items.iter_mut().for_each(act),
+        RefOr::T(Schema::AllOf(all)) => all.items.iter_mut().for_each(act),
+        RefOr::T(Schema::AnyOf(any)) => any.items.iter_mut().for_each(act),
         _ => {}
     }
 }

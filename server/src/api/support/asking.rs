@@ -31,6 +31,8 @@ pub(in crate::api) struct KnownRequest {
     pub(in crate::api) org: Option<OrgId>,
     /// Its body.
     pub(in crate::api) body: Option<Bytes>,
+    /// Whether its handler has recorded it.
+    pub(in crate::api) recorded: bool,
 }
 
 impl Asking {
@@ -52,6 +54,11 @@ impl Asking {
     /// This is the org that it is about; who asks belongs to it.
     pub(in crate::api) fn is_about(&self, org: OrgId) {
         self.0.lock().org = Some(org);
+    }
+
+    /// The handler records it.
+    pub(in crate::api) fn is_recorded(&self) {
+        self.0.lock().recorded = true;
     }
 
     /// What it is recorded as.
@@ -78,7 +85,8 @@ pub(in crate::api) fn asked_with(parts: &Parts, request_id: Uuid) -> Asked {
 
 /// What the client says that it is.
 pub(in crate::api) fn client(headers: &HeaderMap) -> Option<String> {
-    headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned)
+    let client = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok())?;
+    Some(client.chars().take(200).collect())
 }
 
 /// The request's id, put there by the outermost layer.

@@ -115,7 +115,7 @@ impl FromRequestParts<Arc<Services>> for Known {
     }
 }
 
-async fn authenticate(parts: &Parts, services: &Arc<Services>) -> Result<Actor> {
+pub(in crate::api) async fn authenticate(parts: &Parts, services: &Arc<Services>) -> Result<Actor> {
     let request_id = request_id(parts);
     if let Some(token) = access::bearer(&parts.headers)? {
         return access::authenticate(services, token, request_id)

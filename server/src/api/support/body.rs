@@ -36,7 +36,7 @@ impl<T: DeserializeOwned, const MOST: usize> FromRequest<Arc<Services>> for Body
         {
             return Err(Error::new(Kind::Invalid, "invalid", format!("the body does not fit: {error}")));
         }
-        read(&bytes).map(Self)
+        decode(&bytes).map(Self)
     }
 }
 
@@ -50,8 +50,8 @@ impl<T: DeserializeOwned> FromRequest<Arc<Services>> for Commented<T> {
     async fn from_request(request: Request, services: &Arc<Services>) -> Result<Self, Error> {
         let bytes = take(request, services, LARGEST).await?;
         match plain(&bytes) {
-            Some(json) => read(json.to_string().as_bytes()).map(Self),
-            None => read(&bytes).map(Self),
+            Some(json) => decode(json.to_string().as_bytes()).map(Self),
+            None => decode(&bytes).map(Self),
         }
     }
 }
@@ -76,7 +76,11 @@ fn plain(bytes: &[u8]) -> Option<Value> {
     parse_to_ast(text, &CollectOptions::default(), &COMMENTED).ok()?.value.map(Into::into)
 }
 
-fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+/// The JSON object in a body.
+///
+/// # Errors
+/// When it is not JSON, or does not fit: with the field.
+pub(in crate::api) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     // First whether it is JSON at all: a field is looked at before the rest of the text was read.
     serde_json::from_slice::<IgnoredAny>(bytes).map_err(|error| not_json(&error))?;
     let mut reader = serde_json::Deserializer::from_slice(bytes);
@@ -84,7 +88,8 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
         .map_err(|error| refused(&error.path().to_string(), error.inner()))
 }
 
-fn not_json(error: &serde_json::Error) -> Error {
+/// The error of a body that is not JSON.
+pub(in crate::api) fn not_json(error: &serde_json::Error) -> Error {
     Error::bad_request(format!("the body is not JSON: {error}"))
 }
 
@@ -145,7 +150,7 @@ mod tests {
     }
 
     fn refusal(json: &str) -> Option<(Kind, Option<String>, String)> {
-        let error = read::<Outer>(json.as_bytes()).err()?;
+        let error = decode::<Outer>(json.as_bytes()).err()?;
         let field = error.fields.into_iter().next().map(|FieldError { field, .. }| field);
         Some((error.kind, field, error.message.into_owned()))
     }

@@ -14,6 +14,7 @@ use crate::error::{Error, Kind, MOST_AFFECTED};
 pub fn render(error: &Error, request_id: Uuid) -> Response {
     error.log();
     let status = error.kind.status();
+    let call = error.call.as_deref().cloned().unwrap_or_default();
     let problem = Problem {
         r#type: "about:blank".to_owned(),
         title: status.canonical_reason().unwrap_or_default().to_owned(),
@@ -28,6 +29,10 @@ pub fn render(error: &Error, request_id: Uuid) -> Response {
             .collect(),
         affected: error.affected.iter().take(MOST_AFFECTED).cloned().collect(),
         more: error.affected.len() > MOST_AFFECTED,
+        executed: call.executed,
+        rule: call.rule,
+        next_action: call.next_action,
+        approval_id: call.approval_id,
     };
     let mut response = (status, Json(problem)).into_response();
     let headers = response.headers_mut();

@@ -6,6 +6,7 @@ pub mod authorize;
 pub mod body;
 pub mod consent;
 pub mod error;
+pub mod fixed;
 mod objects;
 pub mod page;
 pub mod tagged;

@@ -1,6 +1,6 @@
 //! `ETag` of what can be changed, and `If-Match` of who changes it.
 
-use api_types::{Connection, Member, Org, Role, Toolkit, ToolkitTool};
+use api_types::{Connection, ConnectionDetail, Member, Org, Role, Toolkit, ToolkitTool};
 use axum::{
     Json,
     extract::FromRequestParts,
@@ -39,6 +39,12 @@ macro_rules! changeable {
 }
 
 changeable!(Connection, Member, Org, Role, Toolkit, ToolkitTool);
+
+impl Changeable for ConnectionDetail {
+    fn etag(&self) -> &str {
+        &self.connection.etag
+    }
+}
 
 /// An answer with such a resource, tagged.
 pub struct Tagged<T>(pub StatusCode, pub T);

@@ -15,12 +15,12 @@ use wire::{
 
 use super::Answer;
 use crate::{
-    db::audit::Status,
+    db::audit::{Source, Status},
     error::{Error, Kind, Result},
     limit,
-    mcp::request::{asked, place::Place, record::Recording},
+    mcp::request::{asked, place::Place},
     metrics,
-    service::{Services, access::Actor},
+    service::{Services, access::Actor, recording::Recording},
     telemetry::RequestId,
 };
 
@@ -109,7 +109,7 @@ async fn record(services: &Services, actor: &Actor, knock: Knock<'_>, error: &Er
     } else if error.kind == Kind::Unavailable {
         return Ok(());
     }
-    match Recording::at_home(services, actor, path, client).await? {
+    match Recording::at_home(services, actor, path, client, Source::Mcp).await? {
         Some(recording) => recording.of_tool(tool).write(services, Status::Refused, Some(&said), None, None).await,
         None => Ok(()),
     }

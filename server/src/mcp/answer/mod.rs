@@ -1,6 +1,5 @@
 //! Responses to a client: an [`Answer`], a fault as one ([`fault`]), or a stream that ends with one ([`stream`]).
 
-pub(in crate::mcp) mod body;
 pub(in crate::mcp) mod fault;
 pub(in crate::mcp) mod stream;
 
@@ -13,9 +12,11 @@ use axum::{
 };
 use domain::{ApprovalId, OrgId};
 
-use self::body::Tracked;
 use super::request::era;
-use crate::{limit::Load, service::Services};
+use crate::{
+    limit::Load,
+    service::{Services, delivered::Tracked},
+};
 
 /// Headers of an event stream: no caching, no buffering.
 pub(in crate::mcp) const EVENT_STREAM: [(HeaderName, &str); 3] = [
@@ -58,7 +59,7 @@ impl Answer {
             Payload::Nothing => self.status.into_response(),
             Payload::Events(body) => (self.status, EVENT_STREAM, body).into_response(),
             Payload::Json { bytes, answers } => {
-                let body = HttpBody::new(Tracked::new(services, bytes, answers, load));
+                let body = HttpBody::new(Tracked::new(&services.base, bytes, answers, load));
                 (self.status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
             }
         };

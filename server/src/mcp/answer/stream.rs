@@ -25,10 +25,10 @@ use tokio::{
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
-use super::{Answer, EVENT_STREAM, Payload, body::Tracked};
+use super::{Answer, EVENT_STREAM, Payload};
 use crate::{
     limit::Load,
-    service::{Services, call::Told},
+    service::{Services, call::Told, delivered::Tracked},
 };
 
 /// Whether the client accepts event streams. Every client of the specification does; a person with curl may not.
@@ -134,7 +134,9 @@ impl axum::body::HttpBody for Stream {
 impl Now {
     fn of(services: &Arc<Services>, answer: Answer, load: &Arc<Load>) -> Self {
         match answer.content {
-            Payload::Json { bytes, answers } => Self::Answering(Tracked::new(services, event(&bytes), answers, load)),
+            Payload::Json { bytes, answers } => {
+                Self::Answering(Tracked::new(&services.base, event(&bytes), answers, load))
+            }
             Payload::Nothing | Payload::Events(_) => Self::Ended,
         }
     }

@@ -30,7 +30,6 @@ use crate::{
             asked, called,
             era::{self, Spoken},
             place::Place,
-            record::TURNED_AWAY,
         },
     },
     service::{
@@ -38,6 +37,7 @@ use crate::{
         access::{self, Acquaintance, Actor},
         mcp_session::{self, Session},
         on_record::{self, Asked},
+        recording::TURNED_AWAY,
     },
 };
 

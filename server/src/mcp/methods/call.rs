@@ -8,11 +8,12 @@ use super::{reply::replied, table::Asked};
 use crate::{
     mcp::{
         answer::Answer,
-        request::{called, era, place::Place, record::Recording},
+        request::{called, era, place::Place},
     },
     service::{
         Services,
-        call::{self, Context, Progress, Reply},
+        call::{self, Context, LONGEST_RUN, Progress, Reply},
+        recording::Recording,
     },
 };
 
@@ -48,6 +49,9 @@ pub(super) async fn call(services: &Arc<Services>, place: &Place, recording: Rec
                 intent: recording.intent.clone(),
                 began: recording.began,
                 hold: place.hold,
+                joins: LONGEST_RUN,
+                builtins: true,
+                once: None,
                 trace: params.meta.trace(),
                 progress: asked.told.map(|told| Progress::new(params.meta.progress_token, told)).unwrap_or_default(),
                 cancel: asked.cancel,

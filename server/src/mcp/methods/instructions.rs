@@ -5,8 +5,7 @@ use domain::directory::{Connection, Org, Toolkit};
 use serde_json::{Value, json};
 use wire::canonical::sha256;
 
-use super::list::visible;
-use crate::mcp::request::place::Place;
+use crate::{mcp::request::place::Place, service::catalog::toolkit_tool::visible};
 
 /// The gateway's own instructions.
 const OURS: &str = "Some tools wait for a person's decision. A result that begins with NOT EXECUTED says what to do next; \

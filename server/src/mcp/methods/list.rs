@@ -3,12 +3,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use domain::{
-    Caller, Verdict,
-    directory::{Org, Toolkit, ToolkitTool},
-    gate,
-    gate::may_hold,
-};
 use futures::future::join_all;
 use serde_json::{json, value::RawValue};
 use wire::{
@@ -29,7 +23,7 @@ use crate::{
     service::{
         Services,
         call::{LIST_AGE, builtin::Builtin},
-        catalog::connection,
+        catalog::{connection, toolkit_tool::visible},
     },
 };
 
@@ -90,20 +84,6 @@ pub(in crate::mcp) async fn list_tools(
     let own = Builtin::ALL.into_iter().filter(|_| waits && after.is_none()).map(Builtin::definition);
     let tools: Vec<Box<RawValue>> = own.chain(listed.into_iter().map(|(_, definition)| definition)).collect();
     page(place, &tools, next.flatten(), &outdated)
-}
-
-/// The tools that a caller sees, by name, and whether each may have to wait for a person.
-pub(in crate::mcp) fn visible<'a>(
-    org: &'a Org,
-    toolkit: &'a Toolkit,
-    caller: &'a Caller,
-) -> impl Iterator<Item = (&'a ToolkitTool, bool)> {
-    let (role, role_name) = (caller.role, &caller.role_name);
-    toolkit.tools.iter().filter_map(move |tool| {
-        let enabled = org.connections.get(&tool.tool.connection).is_some_and(|connection| connection.enabled);
-        let refused = matches!(gate(tool, &tool.tool, enabled, role, role_name), Verdict::Refuse(_));
-        (!refused).then(|| (&**tool, may_hold(tool, &tool.tool, role, role_name)))
-    })
 }
 
 /// Identifies a list without writing it.

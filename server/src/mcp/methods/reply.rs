@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use serde_json::value::RawValue;
-use uuid::Uuid;
 use wire::{
     envelope::{error_bytes, raw_error_bytes, response_bytes},
     error::{HEADER_MISMATCH, METHOD_NOT_FOUND, MISSING_CAPABILITY, RpcError, UNSUPPORTED_VERSION},
@@ -14,14 +13,14 @@ use wire::{
 use super::about::server_info;
 use crate::{
     db::audit::Status,
-    error::Error,
     mcp::{
         answer::{Answer, Payload, fault},
-        request::{place::Place, record::Recording},
+        request::place::Place,
     },
     service::{
         Services,
-        call::{Body, Recorded, Reply},
+        call::{Body, Reply},
+        recording::Recording,
     },
 };
 
@@ -33,24 +32,15 @@ pub(super) async fn replied(
     id: &RawValue,
     reply: crate::error::Result<Reply>,
 ) -> Answer {
-    let reply = match reply {
+    let reply = match reply.and_then(Reply::marked) {
         Ok(reply) => reply,
         Err(error) => {
             let written = recording.write(services, Status::Failed, Some(&error.message), None, None).await;
             return fault::answer(&written.err().unwrap_or(error), Some(id), place.request_id);
         }
     };
-    let (rule, response) = (reply.rule.clone(), Some(response_text(&reply)));
-    let written = match reply.recorded {
-        Recorded::Whole => {
-            recording.charge(services, response.unwrap_or_default());
-            Ok(())
-        }
-        Recorded::Intent => recording.conclude(services, reply.status, response, rule, reply.approval).await,
-        Recorded::Nothing => recording.write(services, reply.status, response, rule, reply.approval).await,
-    };
-    if let Err(error) = written {
-        return unrecorded(&reply, &error, id, place.request_id);
+    if let Err(error) = reply.put_on_record(services, &recording).await {
+        return fault::answer(&error, Some(id), place.request_id);
     }
     let (status, bytes) = match &reply.body {
         Body::Result(result) => (StatusCode::OK, result_bytes(place, id, result)),
@@ -90,22 +80,4 @@ fn status_of_theirs(error: &RawValue) -> StatusCode {
         Ok(Coded { code: MISSING_CAPABILITY }) => StatusCode::BAD_REQUEST,
         _ => StatusCode::OK,
     }
-}
-
-fn response_text(reply: &Reply) -> &str {
-    match &reply.body {
-        Body::Result(raw) | Body::UpstreamError(raw) => raw.get(),
-        Body::Error(error) => &error.message,
-    }
-}
-
-/// The outcome could not be made durable and is therefore not told; whether the call may have run is told.
-fn unrecorded(reply: &Reply, error: &Error, id: &RawValue, request_id: Uuid) -> Answer {
-    error.log();
-    let ran = match reply.status {
-        Status::Ok | Status::Error | Status::Unknown => "the call may have run",
-        _ => "the call did not run",
-    };
-    let text = format!("what happened could not be recorded, so no result is given; {ran}");
-    fault::answer(&Error::unavailable(text), Some(id), request_id)
 }

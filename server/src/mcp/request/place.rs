@@ -10,10 +10,12 @@ use uuid::Uuid;
 
 use super::era::Spoken;
 use crate::{
+    db::audit::Source,
     limit::Load,
     service::{
         Services,
         access::{self, Actor},
+        recording::{By, Recording},
     },
 };
 
@@ -41,6 +43,19 @@ impl Place {
         self.client = client.or(self.client);
         self.hold = self.caller.hold.unwrap_or_else(|| services.hold_times.of(self.client.as_deref()));
         self
+    }
+
+    /// Begins the record of a message from this caller.
+    pub(in crate::mcp) async fn record(&self, services: &Services, action: &str, request: Option<&str>) -> Recording {
+        let by = By {
+            actor: &self.actor,
+            caller: &self.caller,
+            org: &self.org,
+            toolkit: self.toolkit.slug.as_str(),
+            client: self.client.as_deref(),
+            source: Source::Mcp,
+        };
+        Recording::of_caller(services, &by, action, request).await
     }
 
     /// The principal whose guest quota of records applies: a caller from outside the org.

@@ -12,7 +12,7 @@ use wire::{
     mcp::{Trace, input::Inputs},
 };
 
-use super::progress::Progress;
+use super::{once::Once, progress::Progress};
 use crate::{
     db::{self, OrgScope, approval::Record, audit::Intent},
     error::Result,
@@ -22,6 +22,9 @@ use crate::{
         access::{self, Actor},
     },
 };
+
+/// How long a call may wait for a run that it joined.
+pub const LONGEST_RUN: Duration = Duration::from_secs(3_600);
 
 /// The caller, the endpoint and the client of one call.
 #[derive(Clone)]
@@ -47,6 +50,12 @@ pub struct Context {
     pub began: std::time::Instant,
     /// How long the call may be held open.
     pub hold: Duration,
+    /// How long it waits for a run that it joined: [`LONGEST_RUN`] where the client can hear meanwhile how it goes.
+    pub joins: Duration,
+    /// Whether the gateway's own tools can be called: over plain HTTP there are addresses instead.
+    pub builtins: bool,
+    /// The idempotency key that came with the call.
+    pub once: Option<Once>,
     /// Trace context, which goes upstream with the call.
     pub trace: Trace,
     /// Where progress is sent to the client.

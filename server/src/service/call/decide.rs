@@ -10,19 +10,24 @@ use domain::{
     directory::{Org, ToolkitTool},
     gate,
 };
-use wire::{canonical::arguments_sha256, error::RpcError, mcp::CallParams};
+use wire::{
+    canonical::{CanonicalError, arguments_sha256},
+    error::RpcError,
+    mcp::CallParams,
+};
 
 use super::{
     builtin::Builtin,
     context::Context,
     facts::{self, Next},
     input::{self, Bound, Round},
-    outcome::Reply,
+    outcome::{Refusal, Reply},
     ready::{LIST_AGE, Ready},
     say,
 };
 use crate::{
     db::{approval::Record, audit},
+    directory::Problem,
     error::{Error, Result},
     service::{Base, Catalog, catalog::connection},
 };
@@ -43,7 +48,7 @@ pub(super) enum Step {
 /// upstream unless its tool list is too old.
 pub(super) async fn decide(services: &Catalog, mut context: Context, params: &CallParams<'_>) -> Result<Step> {
     let Some(tool) = context.toolkit.find_tool(&params.name).cloned() else {
-        return Ok(match Builtin::named(&params.name) {
+        return Ok(match Builtin::named(&params.name).filter(|_| context.builtins) {
             Some(builtin) => Step::Builtin(Box::new(context), builtin),
             None => Step::Answer(unknown_tool(&params.name)),
         });
@@ -53,7 +58,8 @@ pub(super) async fn decide(services: &Catalog, mut context: Context, params: &Ca
         Ok(hash) => hash,
         Err(error) => {
             let text = format!("the arguments were refused: {error}");
-            return Ok(Step::Answer(say::refused(Next::ReviseAndResubmit, &text)));
+            let refused = say::refused(Next::ReviseAndResubmit, &text);
+            return Ok(Step::Answer(refused.because(Refusal::Arguments(problem(&error).into_iter().collect()))));
         }
     };
     let connection = context.org.connections.get(&tool.tool.connection).cloned().ok_or_else(Error::not_found)?;
@@ -111,7 +117,7 @@ async fn fresh(
     if let Err(reason) = connection::ensure_fresh(services, &connection, LIST_AGE).await {
         let text = format!("the connection `{}` cannot be used: {reason}. Nothing was sent.", connection.slug);
         let facts = facts::of_call("failed", Next::AskAgain, &text);
-        return Ok(Err(Reply::new(audit::Status::Failed, facts::error(&facts))));
+        return Ok(Err(Reply::of_facts(audit::Status::Failed, facts).because(Refusal::Connection)));
     }
     let context = context.renewed(services).await?;
     Ok(match context.toolkit.find_tool(&tool.name).cloned() {
@@ -142,7 +148,18 @@ async fn decided_approval(
     }))
 }
 
+/// Where arguments cannot be read, if that is a place in them.
+fn problem(error: &CanonicalError) -> Option<Problem> {
+    let (CanonicalError::DuplicateKey { pointer }
+    | CanonicalError::LoneSurrogate { pointer }
+    | CanonicalError::Number { pointer, .. }) = error
+    else {
+        return None;
+    };
+    Some(Problem { pointer: pointer.clone(), message: error.to_string() })
+}
+
 /// MCP, "Tools", error handling: an unknown tool is a protocol error.
 fn unknown_tool(name: &str) -> Reply {
-    Reply::error(RpcError::invalid_params(format!("Unknown tool: {name}")))
+    Reply::error(RpcError::invalid_params(format!("Unknown tool: {name}"))).because(Refusal::UnknownTool)
 }

@@ -11,7 +11,10 @@ mod dispatch;
 mod facts;
 mod held;
 mod input;
+mod keyed;
+mod marked;
 mod nobody;
+mod once;
 mod outcome;
 mod own;
 mod progress;
@@ -28,9 +31,11 @@ use std::sync::Arc;
 use wire::mcp::CallParams;
 
 pub use self::{
-    context::Context,
+    context::{Context, LONGEST_RUN},
     dispatch::run_approved,
-    outcome::{Body, Recorded, Reply},
+    once::{Once, sweep as sweep_keys},
+    outcome::{Body, Refusal, Reply},
+    own::{asked_here, run_by_id, stands},
     progress::{Progress, Told},
     ready::LIST_AGE,
 };
@@ -47,15 +52,28 @@ const ATTEMPTS: usize = 10;
 /// a [`Reply`].
 pub async fn call_tool(services: &Arc<Calls>, mut context: Context, params: CallParams<'_>) -> Result<Reply> {
     for _ in 0..ATTEMPTS {
+        if let Some(reply) = keyed::known(services, &context).await? {
+            keyed::keep(services, &context, &reply).await;
+            return Ok(reply);
+        }
         let reply = match decide::decide(services, context.clone(), &params).await? {
             decide::Step::Answer(reply) => Some(reply),
             decide::Step::Builtin(context, tool) => Some(own::call(services, &context, tool, &params).await?),
-            decide::Step::Run(ready, rule) => Some(run::run(services, &ready, &params, rule).await?),
-            decide::Step::Join(context, record) => held::join(services, &context, *record).await?,
+            decide::Step::Run(ready, rule) => match &context.once {
+                None => Some(run::run(services, &ready, &params, rule, || Ok(())).await?),
+                Some(once) => keyed::run_once(services, &ready, &params, rule, once).await?,
+            },
+            decide::Step::Join(context, record) => match keyed::taken(services, &context, record.id).await? {
+                keyed::Taken::Ours => held::join(services, &context, *record).await?,
+                // Another call has the key: what is known of it decides.
+                keyed::Taken::Theirs => None,
+                keyed::Taken::TooMany => Some(say::too_many_keys()),
+            },
             decide::Step::GoOn(context, round) => Some(held::go_on(services, &context, *round).await?),
             decide::Step::Hold(ready, rule) => held::hold(services, &ready, &params, &rule).await?,
         };
         if let Some(reply) = reply {
+            keyed::keep(services, &context, &reply).await;
             return Ok(reply);
         }
         context = context.renewed(services).await?;

@@ -1,7 +1,7 @@
 //! The types of outcomes: the upstream's answer, the agent's reply, and the recorded status.
 
 use domain::{ApprovalId, OrgId, approval::Answer as Kind};
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 use wire::{
     error::RpcError,
     mcp::{
@@ -12,8 +12,12 @@ use wire::{
     },
 };
 
+use super::facts;
 use crate::{
     db::audit::Status,
+    directory::Problem,
+    error::{self, AboutCall, Error, Result},
+    service::{Calls, recording::Recording},
     upstream::{Answer, UpstreamError},
 };
 
@@ -32,6 +36,33 @@ pub struct Reply {
     pub recorded: Recorded,
     /// The approval whose answer this is. Once the answer is fully written, replay counts from the finish.
     pub answers: Option<(OrgId, ApprovalId)>,
+    /// What the gateway says of the call: in an answer of its own, or in a stored one. `None`: the answer is the upstream's.
+    pub facts: Option<Box<Value>>,
+    /// Why the call was refused, or not sent.
+    pub refusal: Option<Refusal>,
+}
+
+/// Why a call was refused, or not sent: nothing ran, and no approval stands for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The caller may not use the tool.
+    Blocked,
+    /// The toolkit has no such tool.
+    UnknownTool,
+    /// The arguments cannot be read, or do not fit the tool's schema: what is wrong, as far as it is known.
+    Arguments(Vec<Problem>),
+    /// The arguments are too large for a person to be asked about.
+    TooLarge,
+    /// The caller has too many open approvals.
+    TooManyOpen,
+    /// The upstream cannot be reached.
+    Connection,
+    /// The call with this idempotency key is running.
+    InProgress,
+    /// The idempotency key was used for another call.
+    KeyReused,
+    /// The caller has used too many idempotency keys.
+    TooManyKeys,
 }
 
 /// How much of a call's record is written.
@@ -70,7 +101,57 @@ impl Reply {
             approval: None,
             recorded: Recorded::Nothing,
             answers: None,
+            facts: None,
+            refusal: None,
         }
+    }
+
+    /// These facts as an error: what a call gets that did not run.
+    pub(super) fn of_facts(status: Status, facts: Value) -> Self {
+        Self { facts: Some(Box::new(facts.clone())), ..Self::new(status, facts::error(&facts)) }
+    }
+
+    /// Adds the reason to the facts, for programs.
+    pub(super) fn giving(mut self, reason: Option<&str>) -> Self {
+        if let (Some(facts), Some(reason)) = (&mut self.facts, reason) {
+            facts["reason"] = Value::from(reason);
+        }
+        self
+    }
+
+    pub(super) fn because(mut self, refusal: Refusal) -> Self {
+        self.refusal = Some(refusal);
+        self
+    }
+
+    /// Writes what is missing of the reply's record, and returns when it is durable.
+    ///
+    /// # Errors
+    /// If it cannot be recorded. The reply must not be told then; the message says whether the call may have run.
+    pub async fn put_on_record(&self, services: &Calls, recording: &Recording) -> Result<()> {
+        let response = match &self.body {
+            Body::Result(raw) | Body::UpstreamError(raw) => raw.get(),
+            Body::Error(error) => &error.message,
+        };
+        let (rule, response) = (self.rule.clone(), Some(response));
+        let written = match self.recorded {
+            Recorded::Whole => {
+                recording.charge(services, response.unwrap_or_default());
+                Ok(())
+            }
+            Recorded::Intent => recording.conclude(services, self.status, response, rule, self.approval).await,
+            Recorded::Nothing => recording.write(services, self.status, response, rule, self.approval).await,
+        };
+        written.map_err(|error| {
+            error.log();
+            let said = self.facts.as_ref().and_then(|facts| facts["status"].as_str());
+            let may_have_run = matches!(self.status, Status::Ok | Status::Error | Status::Unknown | Status::Replayed)
+                || matches!(said, Some("executed" | "executing" | "outcome_unknown"));
+            let ran = if may_have_run { "the call may have run" } else { "the call did not run" };
+            let text = format!("what happened could not be recorded, so no result is given; {ran}");
+            let call = AboutCall { executed: (!may_have_run).then_some(false), ..AboutCall::default() };
+            Error::new(error::Kind::Unavailable, "unrecorded", text).about_call(call)
+        })
     }
 
     pub(super) fn rule(mut self, rule: impl ToString) -> Self {

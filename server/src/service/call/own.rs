@@ -3,8 +3,13 @@
 
 use std::sync::Arc;
 
-use domain::ApprovalId;
+use domain::{
+    ApprovalId,
+    approval::State,
+    directory::{Org, Toolkit},
+};
 use serde::Deserialize;
+use tokio::time::Instant;
 use wire::{canonical::check_numbers, mcp::CallParams};
 
 use super::{
@@ -13,12 +18,15 @@ use super::{
     facts::Next,
     held, input,
     outcome::Reply,
-    say, status,
+    say, status, wait,
 };
 use crate::{
     db::{self, OrgScope, approval::Record},
-    error::{Kind, Result},
-    service::{Base, Calls, access},
+    error::{Error, Kind, Result},
+    service::{
+        Base, Calls,
+        access::{self, Actor},
+    },
 };
 
 #[derive(Deserialize)]
@@ -66,6 +74,48 @@ pub(super) async fn call(
     }
 }
 
+/// How an approval stands that this caller asked for, after waiting for a change. Runs nothing.
+///
+/// # Errors
+/// When the caller lost its access meanwhile, or Postgres cannot be reached.
+pub async fn stands(services: &Arc<Calls>, context: &Context, mut record: Record) -> Result<Reply> {
+    let comes = match record.state() {
+        State::Pending(_) => true,
+        State::Executing(executing) => !executing.asks(),
+        _ => false,
+    };
+    if comes && !context.hold.is_zero() {
+        let until = Instant::from_std(context.began) + context.hold;
+        wait::for_change(services, context, &record, until).await?;
+        record = wait::again(services, context, record.id).await?;
+    }
+    held::tell(services, context, &record).await
+}
+
+/// Runs an approved call, or says how it stands: `run_approved` without a client of MCP.
+///
+/// # Errors
+/// As [`stands`].
+pub async fn run_by_id(services: &Arc<Calls>, context: &Context, record: Record) -> Result<Reply> {
+    held::follow(services, context, record).await
+}
+
+/// The approval that this caller asked for at this toolkit.
+///
+/// # Errors
+/// Not found, for everybody else.
+pub async fn asked_here(
+    services: &Base,
+    actor: &Actor,
+    (org, toolkit): (&Org, &Toolkit),
+    id: ApprovalId,
+) -> Result<Record> {
+    let record = owned(services, actor, org, id).await?.ok_or_else(Error::not_found)?;
+    let tool = record.binding.toolkit_tool;
+    let here = record.toolkit == toolkit.slug.as_str() || toolkit.tools.iter().any(|exposed| exposed.id == tool);
+    if here { Ok(record) } else { Err(Error::not_found()) }
+}
+
 async fn run_approved(
     services: &Arc<Calls>,
     context: &Context,
@@ -84,8 +134,12 @@ async fn run_approved(
 
 /// The approval, if this caller asked for it and may still use its toolkit.
 async fn own(services: &Base, context: &Context, id: ApprovalId) -> Result<Option<Record>> {
-    let mut scope = OrgScope::begin(&services.db.calls, context.org.id).await?;
+    owned(services, &context.actor, &context.org, id).await
+}
+
+async fn owned(services: &Base, actor: &Actor, org: &Org, id: ApprovalId) -> Result<Option<Record>> {
+    let mut scope = OrgScope::begin(&services.db.calls, org.id).await?;
     let record = db::approval::get(&mut scope, id).await?;
-    let reached = |record: &Record| access::reaches(&context.actor, &context.org, record.binding.toolkit_tool);
-    Ok(record.filter(|record| record.binding.caller == context.caller.principal && reached(record)))
+    let reached = |record: &Record| access::reaches(actor, org, record.binding.toolkit_tool);
+    Ok(record.filter(|record| record.binding.caller == actor.principal && reached(record)))
 }

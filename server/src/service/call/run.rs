@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use domain::Rule;
 use serde_json::value::RawValue;
+use tokio_util::sync::CancellationToken;
 use wire::mcp::{CallParams, input::Input, upstream_call_params};
 
 use super::{
     facts::{self, Next},
     input,
-    outcome::{Body, Recorded, Reply, body, understood},
+    outcome::{Recorded, Refusal, Reply, body, understood},
     progress::Progress,
     ready::{self, Ready},
     task,
@@ -22,7 +23,15 @@ use crate::{
 };
 
 /// Sends the call and returns the upstream's answer. A client that goes away cancels the call.
-pub(super) async fn run(services: &Catalog, ready: &Ready, params: &CallParams<'_>, rule: Rule) -> Result<Reply> {
+///
+/// `guard` is asked immediately before the first byte leaves: its error keeps the call from being sent.
+pub(super) async fn run(
+    services: &Catalog,
+    ready: &Ready,
+    params: &CallParams<'_>,
+    rule: Rule,
+    guard: impl Fn() -> std::result::Result<(), String> + Send + Sync + 'static,
+) -> Result<Reply> {
     let spec = connection::spec(services, &ready.connection)?;
     let intent = Intent { rule: Some(rule.to_string()), ..ready.context.intent.clone() };
     services.audit.intend(intent).await?;
@@ -44,36 +53,45 @@ pub(super) async fn run(services: &Catalog, ready: &Ready, params: &CallParams<'
         load: Some(&ready.context.load),
         ..Call::new(name, &upstream_params)
     };
-    let sent = services.upstreams.call(&spec, call, || Ok(()), ready.context.cancel.clone());
+    // What has an idempotency key runs to its end: its client comes back for the answer.
+    let cancel = match &ready.context.once {
+        Some(_) => CancellationToken::new(),
+        None => ready.context.cancel.clone(),
+    };
+    let sent = services.upstreams.call(&spec, call, guard, cancel);
     let answer = ready.context.progress.while_doing(said, sent).await;
     let answer = understood(answer, ready.context.tasks, ready.context.inputs)
         .and_then(|answer| input::sealed(services, &ready.bound(), None, answer));
     let slug = &ready.connection.slug;
-    let (status, body) = match answer {
+    let reply = match answer {
         Ok(answer) => match task::hand_out(services, &ready.context, task::TaskOrigin::Called(ready), answer).await {
-            Ok(answer) => body(answer),
+            Ok(answer) => {
+                let (status, body) = body(answer);
+                Reply { body, ..Reply::new(status, Box::default()) }
+            }
             Err(error) => {
                 error.log();
                 let text =
                     "the call was taken as a task, which could not be kept; it may run. Check before you repeat it.";
-                (Status::Unknown, in_words("outcome_unknown", Next::StopAndTellUser, text))
+                unknown(text)
             }
         },
         Err(UpstreamError::NotSent { reason }) => {
             let text = format!("the connection `{slug}` could not be reached: {reason}. Nothing was sent.");
-            (Status::Failed, in_words("failed", Next::AskAgain, &text))
+            Reply::of_facts(Status::Failed, facts::of_call("failed", Next::AskAgain, &text))
+                .because(Refusal::Connection)
         }
         Err(UpstreamError::Unknown { reason }) => {
             let text = format!(
                 "the connection `{slug}` did not answer properly: {reason}. The call may have run; check before you repeat it."
             );
-            (Status::Unknown, in_words("outcome_unknown", Next::StopAndTellUser, &text))
+            unknown(&text)
         }
     };
-    Ok(Reply { body, status, rule: Some(rule.to_string()), approval: None, recorded: Recorded::Intent, answers: None })
+    Ok(Reply { recorded: Recorded::Intent, ..reply.rule(rule) })
 }
 
-/// The gateway's own message about a call that failed.
-fn in_words(status: &str, next: Next, text: &str) -> Body {
-    Body::Result(facts::error(&facts::of_call(status, next, text)))
+/// It may have run.
+fn unknown(text: &str) -> Reply {
+    Reply::of_facts(Status::Unknown, facts::of_call("outcome_unknown", Next::StopAndTellUser, text))
 }

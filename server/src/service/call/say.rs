@@ -14,13 +14,15 @@ use super::{
     context::Context,
     facts::{self, META_KEY, Next, time},
     nobody::NOBODY,
-    outcome::{Body, Reply},
+    outcome::{Body, Refusal, Reply},
 };
 use crate::{
     db::{
         approval::{Open, Record},
         audit::Status,
+        idempotent_call::MAX_EACH,
     },
+    directory::Problem,
     service::Base,
 };
 
@@ -29,11 +31,11 @@ pub(super) const RETRY_AFTER: u32 = 20;
 
 /// Nothing ran, and no person is asked.
 pub(super) fn refused(next: Next, text: &str) -> Reply {
-    Reply::new(Status::Refused, facts::error(&facts::of_call("refused", next, text)))
+    Reply::of_facts(Status::Refused, facts::of_call("refused", next, text))
 }
 
 fn about(record: &Record, audit: Status, status: &str, next: Next, text: &str) -> Reply {
-    Reply::new(audit, facts::error(&facts::of(record, status, next, text))).about(record.id)
+    Reply::of_facts(audit, facts::of(record, status, next, text)).about(record.id)
 }
 
 /// The newer request for the same call, in words, if there is one.
@@ -55,7 +57,7 @@ pub(super) fn unasked(tool: &str) -> Reply {
 /// A tool that this caller may not use.
 pub(super) fn blocked(tool: &str, rule: &Rule) -> Reply {
     let text = format!("The tool `{tool}` was not run: {rule}. Do not try another way to get the same effect.");
-    refused(Next::StopAndTellUser, &text).rule(rule)
+    refused(Next::StopAndTellUser, &text).rule(rule).because(Refusal::Blocked)
 }
 
 /// The console's page of an approval.
@@ -79,7 +81,7 @@ pub(super) async fn pending(services: &Base, context: &Context, record: &Record,
          Do not use another tool to get the same effect. Still pending after 5 checks: go on with other work, or tell the user it awaits approval at {url}."
     );
     let facts = pending_facts(services, &context.org, record, &text, nobody);
-    Reply::new(Status::Held, unfinished(services, context, &facts).await).about(id)
+    unfinished(services, context, facts).await.about(id)
 }
 
 /// The facts of an approval that waits. `nobody`: no person could decide at the moment.
@@ -108,12 +110,23 @@ pub(super) async fn executing(services: &Base, context: &Context, record: &Recor
          Do not run it in another way meanwhile."
     );
     let facts = waiting(services, &context.org, record, "executing", &text);
-    Reply::new(Status::Held, unfinished(services, context, &facts).await).about(id)
+    unfinished(services, context, facts).await.about(id)
+}
+
+/// A person approved it; nothing has used the approval yet.
+pub(super) fn approved(record: &Record) -> Reply {
+    let text = format!(
+        "NOT EXECUTED YET: a person approved this call. It runs when the same call comes again, until {}.",
+        record.execute_by.map(time).unwrap_or_default()
+    );
+    about(record, Status::Held, "approved", Next::RunApproved, &text)
 }
 
 /// A state that is not an error. Sent as an error where the client would refuse any other result.
-async fn unfinished(services: &Base, context: &Context, facts: &Value) -> Box<RawValue> {
-    if context.meets_schema(services).await { facts::error(facts) } else { facts::success(facts) }
+async fn unfinished(services: &Base, context: &Context, facts: Value) -> Reply {
+    let meets_schema = context.meets_schema(services).await;
+    let body = if meets_schema { facts::error(&facts) } else { facts::success(&facts) };
+    Reply { facts: Some(Box::new(facts)), ..Reply::new(Status::Held, body) }
 }
 
 /// The state of an approved call cannot be read at the moment: an error, so that nobody takes it for a result.
@@ -135,7 +148,7 @@ pub(super) fn rejected(record: &Record, decision: &Decision) -> Reply {
         "NOT EXECUTED: a person rejected this call. Reason: {reason}\nDo not resubmit unchanged, and do not use another tool to get the same effect.{}",
         asked_since(record)
     );
-    about(record, Status::Rejected, "rejected", Next::ReviseAndResubmit, &text)
+    about(record, Status::Rejected, "rejected", Next::ReviseAndResubmit, &text).giving(decision.reason.as_deref())
 }
 
 /// An approver took the approval back before it was used.
@@ -145,7 +158,7 @@ pub(super) fn taken_back(record: &Record, taken: &TakenBack) -> Reply {
         taken.reason,
         asked_since(record)
     );
-    about(record, Status::Rejected, "withdrawn", Next::ReviseAndResubmit, &text)
+    about(record, Status::Rejected, "withdrawn", Next::ReviseAndResubmit, &text).giving(Some(&taken.reason))
 }
 
 /// Nobody decided in time, or nobody used the approval.
@@ -171,6 +184,7 @@ pub(super) fn invalidated(record: &Record, change: Change) -> Reply {
     );
     about(record, Status::Refused, "invalidated", Next::AskAgain, &text)
         .rule(format!("invalidated: {}", change.as_str()))
+        .giving(Some(change.message()))
 }
 
 /// The agent cancelled it, or an approver took the approval back.
@@ -195,7 +209,7 @@ pub(super) fn goes_on() -> Box<RawValue> {
     facts::raw(&json!({"content": [{"type": "text", "text": facts["message"]}], "_meta": {META_KEY: facts}}))
 }
 
-fn facts_of_going_on() -> Value {
+pub(super) fn facts_of_going_on() -> Value {
     let text = "STARTED, NOT FINISHED: the upstream took this call and goes on with it as a task. Only a client that declares the MCP tasks extension, and follows it with fewer than 100 tasks, gets a task for it, so there is no result to give. Do not repeat the call; tell the user.";
     facts::of_call("executing", Next::StopAndTellUser, text)
 }
@@ -288,13 +302,14 @@ pub(super) fn too_many(open: Open, limit: i64) -> Reply {
         _ => "Use what was approved, with run_approved, before you ask for more.",
     };
     let text = format!("NOT EXECUTED: {what}; {limit} at once are the limit. {next}");
-    refused(Next::StopAndTellUser, &text).rule("too many open approvals")
+    refused(Next::StopAndTellUser, &text).rule("too many open approvals").because(Refusal::TooManyOpen)
 }
 
 /// The arguments do not fit the tool's schema: no person is asked.
-pub(super) fn unfitting(problems: &[String]) -> Reply {
-    let text = format!("the arguments do not fit the tool's schema: {}", problems.join("; "));
-    refused(Next::ReviseAndResubmit, &text)
+pub(super) fn unfitting(problems: Vec<Problem>) -> Reply {
+    let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    let text = format!("the arguments do not fit the tool's schema: {}", told.join("; "));
+    refused(Next::ReviseAndResubmit, &text).because(Refusal::Arguments(problems))
 }
 
 /// The arguments are too large for a person to be asked about.
@@ -302,5 +317,11 @@ pub(super) fn too_large(size: usize, limit: usize) -> Reply {
     let text = format!(
         "NOT EXECUTED: this call needs a person's approval, and its arguments have {size} bytes; at most {limit} are possible."
     );
-    refused(Next::ReviseAndResubmit, &text).rule("arguments too large for an approval")
+    refused(Next::ReviseAndResubmit, &text).rule("arguments too large for an approval").because(Refusal::TooLarge)
+}
+
+/// The caller has used too many idempotency keys.
+pub(super) fn too_many_keys() -> Reply {
+    let text = format!("{MAX_EACH} idempotency keys within a day are the limit");
+    refused(Next::StopAndTellUser, &text).because(Refusal::TooManyKeys)
 }

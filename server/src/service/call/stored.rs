@@ -29,8 +29,13 @@ pub(super) async fn read(services: &Base, record: &Record) -> Result<Option<Answ
     drop(scope);
     let bytes =
         services.sealer.open(Purpose::ApprovalResult, record.id.0.as_bytes(), &sealed).map_err(Error::internal)?;
+    decode(bytes).map(Some)
+}
+
+/// The answer of its stored form.
+pub(super) fn decode(bytes: Vec<u8>) -> Result<Answer> {
     let text = String::from_utf8(bytes).map_err(Error::internal)?;
     let (kind, json) = text.split_at_checked(1).ok_or_else(|| Error::internal("an empty stored result"))?;
     let raw = RawValue::from_string(json.to_owned()).map_err(Error::internal)?;
-    Ok(Some(if kind == "e" { Answer::Error(raw) } else { Answer::Result(raw) }))
+    Ok(if kind == "e" { Answer::Error(raw) } else { Answer::Result(raw) })
 }

@@ -5,7 +5,12 @@ mod set;
 use std::{collections::HashMap, time::Duration};
 
 use api_types::{AddToolkitTools, LeftOutTool, PutRolePolicy, WhichTools};
-use domain::{Permission, RoleId, ToolId, ToolkitToolId};
+use domain::{
+    Caller, Permission, RoleId, ToolId, ToolkitToolId, Verdict,
+    directory::{Org, Toolkit, ToolkitTool},
+    gate,
+    gate::may_hold,
+};
 use serde_json::json;
 
 pub use set::{put, update};
@@ -32,6 +37,20 @@ use crate::{
 const FRESH: Duration = Duration::from_secs(60);
 /// What a tool gets that is added without a permission (api.md).
 const DEFAULT: Permission = Permission::NeedsApproval;
+
+/// The tools that a caller sees, by name, and whether each may have to wait for a person.
+pub fn visible<'a>(
+    org: &'a Org,
+    toolkit: &'a Toolkit,
+    caller: &'a Caller,
+) -> impl Iterator<Item = (&'a ToolkitTool, bool)> {
+    let (role, role_name) = (caller.role, &caller.role_name);
+    toolkit.tools.iter().filter_map(move |tool| {
+        let enabled = org.connections.get(&tool.tool.connection).is_some_and(|connection| connection.enabled);
+        let refused = matches!(gate(tool, &tool.tool, enabled, role, role_name), Verdict::Refuse(_));
+        (!refused).then(|| (&**tool, may_hold(tool, &tool.tool, role, role_name)))
+    })
+}
 
 /// What was added, or was there already.
 pub struct Added {

@@ -67,8 +67,32 @@ impl Default for Schemas {
 pub enum Validation {
     /// Nothing speaks against them; how much was looked at.
     Fits(Checked),
-    /// They do not fit: each problem names its field.
-    Wrong(Vec<String>),
+    /// They do not fit.
+    Wrong(Vec<Problem>),
+}
+
+/// What is wrong with arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The JSON Pointer of the value that it is about; empty: all of them.
+    pub pointer: String,
+    /// What is wrong with it. The value itself is left out: it may be a secret, and the answer is recorded.
+    pub message: String,
+}
+
+impl Problem {
+    fn of_all(message: &str) -> Self {
+        Self { pointer: String::new(), message: message.to_owned() }
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.pointer.as_str() {
+            "" => write!(f, "the arguments: {}", self.message),
+            pointer => write!(f, "`{pointer}`: {}", self.message),
+        }
+    }
 }
 
 const BUSY: &str = "the gateway is busy with checking other arguments";
@@ -130,7 +154,7 @@ impl Compiled {
     fn check(&self, arguments: &str) -> Validation {
         let Some(validator) = &self.validator else { return Validation::Fits(self.usable.clone()) };
         let Ok(value) = serde_json::from_str::<Value>(arguments) else {
-            return Validation::Wrong(vec!["they are nested too deeply".to_owned()]);
+            return Validation::Wrong(vec![Problem::of_all("they are nested too deeply")]);
         };
         match budget::within(BUDGET, self.prices, || validator.is_valid(Looked(&value))) {
             Some(true) => Validation::Fits(self.usable.clone()),
@@ -140,14 +164,14 @@ impl Compiled {
     }
 
     /// What is wrong with arguments that do not fit: some of it, or that it is too much to say.
-    fn explain(&self, validator: &Validator<Counted>, value: &Value) -> Vec<String> {
+    fn explain(&self, validator: &Validator<Counted>, value: &Value) -> Vec<Problem> {
         let each = PROBLEM_BYTES + budget::longest_path(value);
         let explaining = EXPLAINING.min(EXPLAINED_BYTES / each);
         let all = || validator.iter_errors(Looked(value)).take(NAMED).map(|error| describe(&error)).collect();
         let first = || validator.validate(Looked(value)).err().map(|error| vec![describe(&error)]);
         budget::within(explaining, self.prices, all)
             .or_else(|| budget::within(explaining, self.prices, first)?)
-            .unwrap_or_else(|| vec!["they are too large or the schema is too intricate to say where".to_owned()])
+            .unwrap_or_else(|| vec![Problem::of_all("they are too large or the schema is too intricate to say where")])
     }
 }
 
@@ -197,12 +221,9 @@ fn not_checked(why: &str) -> Checked {
     Checked { check: ArgumentsCheck::None, note: Some(why.to_owned()) }
 }
 
-/// One problem, with the field it is about. The value itself is left out: it may be a secret, and the
-/// answer is recorded.
-fn describe(error: &ValidationError<'_>) -> String {
-    let path = error.instance_path().to_string();
-    let field = if path.is_empty() { "the arguments".to_owned() } else { format!("`{}`", clip(&path)) };
-    format!("{field}: {}", clip(&error.masked().to_string()))
+/// One problem, with the field it is about.
+fn describe(error: &ValidationError<'_>) -> Problem {
+    Problem { pointer: clip(&error.instance_path().to_string()), message: clip(&error.masked().to_string()) }
 }
 
 fn clip(text: &str) -> String {

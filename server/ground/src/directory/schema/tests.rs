@@ -42,7 +42,7 @@ fn full() -> Validation {
 
 fn wrong(validation: Validation) -> Vec<String> {
     match validation {
-        Validation::Wrong(problems) => problems,
+        Validation::Wrong(problems) => problems.iter().map(ToString::to_string).collect(),
         Validation::Fits(checked) => unreachable!("they fit: {checked:?}"),
     }
 }

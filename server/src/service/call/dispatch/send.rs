@@ -13,7 +13,7 @@ use super::{
     super::{
         context::Context,
         input::{self, Round},
-        outcome::{Recorded, Reply, Reported, asks, body, understood},
+        outcome::{Recorded, Reply, Reported, asks, body, is_task, understood},
         progress::Progress,
         say, task,
     },
@@ -69,12 +69,20 @@ pub(in crate::service::call) async fn dispatch(
             return Ok(None);
         }
         Told::Reported(_, Ok(answer)) => {
+            let goes_on = (is_task(&answer) && !context.tasks).then(|| Box::new(say::facts_of_going_on()));
             match task::hand_out(services, context, task::TaskOrigin::Approved(record), answer).await {
                 Ok(answer) => {
                     // A question is not an answer.
                     let answers = (!asks(&answer)).then_some((context.org.id, record.id));
                     let (status, body) = body(answer);
-                    Reply { body, status, rule: None, approval: Some(record.id), recorded: Recorded::Whole, answers }
+                    let reply = Reply {
+                        body,
+                        recorded: Recorded::Whole,
+                        answers,
+                        facts: goes_on,
+                        ..Reply::new(status, Box::default())
+                    };
+                    reply.about(record.id)
                 }
                 Err(error) => {
                     error.log();

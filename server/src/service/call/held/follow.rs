@@ -1,7 +1,7 @@
 //! Follows an approval that a call opened or joined, and answers from its state (approvals.md, "What the agent sees", 4
 //! and 5).
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use domain::approval::{Settled, State};
 
@@ -12,11 +12,9 @@ use super::{
 use crate::{
     db::approval::Record,
     error::{Kind, Result},
-    service::Calls,
+    service::{Base, Calls},
 };
 
-/// How long a call waits for a run that it joined.
-const LONGEST_RUN: Duration = Duration::from_secs(3_600);
 /// Follows one approval until there is an answer, whatever its states meanwhile.
 pub(in crate::service::call) async fn follow(
     services: &Arc<Calls>,
@@ -58,37 +56,47 @@ async fn advance(services: &Arc<Calls>, context: &Context, record: Record) -> Re
         task::Joins::Call => {}
         task::Joins::Moved => return Ok(None),
     }
-    Ok(Some(match record.state() {
+    match record.state() {
         State::Pending(_) if wait::for_decision(services, context, &record).await? => return Ok(None),
-        State::Pending(_) => {
-            let nobody = nobody::decides(services, &context.org, &record).await;
-            say::pending(services, context, &record, nobody).await
-        }
         State::Approved(_) => return dispatch::dispatch(services, context, &record, None).await,
+        State::Executing(executing) if !executing.asks() => {
+            let until = tokio::time::Instant::from_std(context.began) + context.joins;
+            if wait::for_change(services, context, &record, until).await?.is_some() {
+                return Ok(None);
+            }
+        }
+        State::Withdrawn { taken_back: None, .. } => return Ok(None),
+        _ => {}
+    }
+    tell(services, context, &record).await.map(Some)
+}
+
+/// Says how an approval stands that this caller asked for. Runs nothing.
+pub(in crate::service::call) async fn tell(services: &Base, context: &Context, record: &Record) -> Result<Reply> {
+    Ok(match record.state() {
+        State::Pending(_) => {
+            let nobody = nobody::decides(services, &context.org, record).await;
+            say::pending(services, context, record, nobody).await
+        }
+        State::Approved(_) => say::approved(record),
         State::Executing(executing) if executing.asks() => {
-            match asked::ask_again(services, context, &record).await {
+            match asked::ask_again(services, context, record).await {
                 // The call was sent: an answer that nothing was done would be wrong.
                 Err(error) if matches!(error.kind, Kind::Unavailable) => say::unreadable(record.id),
                 reply => reply?,
             }
         }
-        State::Executing(_) => {
-            let until = tokio::time::Instant::from_std(context.began) + LONGEST_RUN;
-            match wait::for_change(services, context, &record, until).await? {
-                Some(_) => return Ok(None),
-                None => say::executing(services, context, &record).await,
-            }
-        }
+        State::Executing(_) => say::executing(services, context, record).await,
         State::Executed(executed) if matches!(executed.by(), Settled::Person(_)) => {
-            say::settled_executed(&record, &executed)
+            say::settled_executed(record, &executed)
         }
-        State::Executed(executed) => replay::replay(services, context, &record, &executed).await?,
-        State::OutcomeUnknown(_) => say::outcome_unknown(services, &context.org, &record),
-        State::Rejected { decision, .. } => say::rejected(&record, &decision),
-        State::Expired(_) => say::expired(&record),
-        State::Invalidated { change, .. } => say::invalidated(&record, change),
-        State::Withdrawn { taken_back: Some(taken), .. } => say::taken_back(&record, &taken),
-        State::Withdrawn { taken_back: None, .. } => return Ok(None),
-        State::NotExecuted { .. } => say::settled_not_executed(&record),
-    }))
+        State::Executed(executed) => replay::replay(services, context, record, &executed).await?,
+        State::OutcomeUnknown(_) => say::outcome_unknown(services, &context.org, record),
+        State::Rejected { decision, .. } => say::rejected(record, &decision),
+        State::Expired(_) => say::expired(record),
+        State::Invalidated { change, .. } => say::invalidated(record, change),
+        State::Withdrawn { taken_back: Some(taken), .. } => say::taken_back(record, &taken),
+        State::Withdrawn { taken_back: None, .. } => say::withdrawn(record),
+        State::NotExecuted { .. } => say::settled_not_executed(record),
+    })
 }

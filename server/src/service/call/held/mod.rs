@@ -9,6 +9,6 @@ mod open;
 mod replay;
 
 pub(super) use asked::question;
-pub(super) use follow::{follow, join};
+pub(super) use follow::{follow, join, tell};
 pub(super) use go_on::go_on;
 pub(super) use open::hold;

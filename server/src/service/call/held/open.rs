@@ -6,10 +6,11 @@ use domain::{
     ApprovalId, Permission, Rule,
     approval::{Binding, Current, State, Status, state::REJECTED_AGAIN},
 };
+use uuid::Uuid;
 use wire::mcp::CallParams;
 
 use super::{
-    super::{outcome::Reply, ready::Ready, say},
+    super::{once::Taken, outcome::Reply, ready::Ready, say},
     follow::join,
 };
 use crate::{
@@ -17,6 +18,7 @@ use crate::{
     db::{
         self, OrgScope, Reason,
         approval::{Actor, New, Record},
+        idempotent_call::For,
     },
     directory::Validation,
     error::{Error, Result},
@@ -36,19 +38,51 @@ pub(in crate::service::call) async fn hold(
     params: &CallParams<'_>,
     rule: &Rule,
 ) -> Result<Option<Reply>> {
-    let record = loop {
-        match open_or_join(services, ready, params, rule).await? {
-            Joined::Approval(record) => break record,
-            Joined::Refused(reply) => return Ok(Some(reply)),
-            Joined::Again => {}
-            Joined::Stale => {
-                services.directory.refresh().await?;
-                return Ok(None);
+    let key = match &ready.context.once {
+        Some(once) => {
+            let holder = Uuid::now_v7();
+            match once.take(services, holder, For::Opening).await? {
+                Taken::Ours => Some((once, holder)),
+                Taken::Theirs => return Ok(None),
+                Taken::TooMany => return Ok(Some(say::too_many_keys())),
             }
         }
+        None => None,
+    };
+    let opened = opened(services, ready, params, rule).await;
+    if let Some((once, holder)) = key {
+        match &opened {
+            Ok(Ok(record)) if !once.bind(services, holder, record.id).await? => return Ok(None),
+            Ok(Ok(_)) => {}
+            Ok(Err(_)) | Err(_) => once.give_back(services, holder).await?,
+        }
+    }
+    let record = match opened? {
+        Ok(record) => record,
+        Err(reply) => return Ok(reply),
     };
     let reply = join(services, &ready.context, *record).await?;
     Ok(reply.map(|reply| if reply.rule.is_none() { reply.rule(rule) } else { reply }))
+}
+
+/// The approval that was opened or joined; else the reply, if the call is not to be decided again.
+async fn opened(
+    services: &Calls,
+    ready: &Ready,
+    params: &CallParams<'_>,
+    rule: &Rule,
+) -> Result<std::result::Result<Box<Record>, Option<Reply>>> {
+    loop {
+        match open_or_join(services, ready, params, rule).await? {
+            Joined::Approval(record) => return Ok(Ok(record)),
+            Joined::Refused(reply) => return Ok(Err(Some(reply))),
+            Joined::Again => {}
+            Joined::Stale => {
+                services.directory.refresh().await?;
+                return Ok(Err(None));
+            }
+        }
+    }
 }
 
 enum Joined {
@@ -114,7 +148,7 @@ async fn open(services: &Calls, ready: &Ready, params: &CallParams<'_>, rule: &R
     let _turn = turn.ok_or_else(|| Error::unavailable(busy))?;
     let checked = match services.directory.schemas.check(&ready.tool.tool, params.arguments).await {
         Validation::Fits(checked) => checked,
-        Validation::Wrong(problems) => return Ok(Joined::Refused(say::unfitting(&problems))),
+        Validation::Wrong(problems) => return Ok(Joined::Refused(say::unfitting(problems))),
     };
     let mut scope = OrgScope::system(&services.db.calls, context.org.id, Reason::Callers).await?;
     db::approval::lock_caller(&mut scope, context.caller.principal).await?;

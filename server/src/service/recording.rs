@@ -1,75 +1,86 @@
-//! The record of one MCP request: an intent before, an outcome after, durable before the answer.
+//! The record of one request of a caller: an intent before, an outcome after, durable before the answer.
 
 use std::time::Instant;
 
-use domain::{AuditId, Principal};
+use domain::{AuditId, Caller, Principal, directory::Org};
 
-use super::place::Place;
+use super::{
+    Calls,
+    access::{self, Actor},
+};
 use crate::{
     audit::{cut, redact::recorded, text},
     db::audit::{Intent, Outcome, Source, Status},
     error::Result,
     metrics,
-    service::{
-        Services,
-        access::{self, Actor},
-    },
 };
 
 /// The recorded action of a caller that was refused at an endpoint.
-pub(in crate::mcp) const TURNED_AWAY: &str = "turned away";
+pub const TURNED_AWAY: &str = "turned away";
 
-/// A record with its intent.
-pub(in crate::mcp) struct Recording {
-    pub(in crate::mcp) intent: Intent,
-    pub(in crate::mcp) began: Instant,
-    /// The guest whose quota it counts towards; its request was already counted on arrival.
-    guest: Option<Principal>,
+/// Who makes a request, and where.
+pub struct By<'a> {
+    /// The owner of the credential.
+    pub actor: &'a Actor,
+    /// Who calls.
+    pub caller: &'a Caller,
+    /// The org that is called.
+    pub org: &'a Org,
+    /// The toolkit's slug.
+    pub toolkit: &'a str,
+    /// The client's name, as the client stated it.
+    pub client: Option<&'a str>,
+    /// The face that the request came to.
+    pub source: Source,
 }
 
-impl Place {
-    /// Begins the record of a message from this caller.
-    pub(in crate::mcp) async fn record(&self, services: &Services, action: &str, request: Option<&str>) -> Recording {
-        Recording::new(services, self, action, request).await
-    }
+/// A record with its intent.
+pub struct Recording {
+    /// What is recorded before the request is acted on.
+    pub intent: Intent,
+    /// When the request came in.
+    pub began: Instant,
+    /// The guest whose quota it counts towards; its request was already counted on arrival.
+    guest: Option<Principal>,
 }
 
 /// The size of a record's row without its bodies, in bytes.
 const ROW: usize = 256;
 
 impl Recording {
-    /// The caller's request, redacted.
-    async fn new(services: &Services, place: &Place, action: &str, request: Option<&str>) -> Self {
+    /// Begins the record of a request of this caller at this toolkit. The request is JSON; secrets are taken out of it.
+    pub async fn of_caller(services: &Calls, by: &By<'_>, action: &str, request: Option<&str>) -> Self {
         let began = Instant::now();
         let intent = Intent {
             id: AuditId::new(),
             at: services.clock.now(),
-            org: place.org.id,
-            request_id: place.request_id,
-            actor: Some(place.caller.principal),
-            actor_name: place.caller.name.to_string(),
-            actor_org: Some(place.caller.org),
+            org: by.org.id,
+            request_id: by.actor.request_id,
+            actor: Some(by.caller.principal),
+            actor_name: by.caller.name.to_string(),
+            actor_org: Some(by.caller.org),
             action: text(&action.chars().take(200).collect::<String>()),
-            toolkit: Some(place.toolkit.slug.to_string()),
+            toolkit: Some(by.toolkit.to_owned()),
             tool: None,
             // JSON escapes U+0000, which Postgres could not store.
             request: redacted(request).await.map(Into::into),
             rule: None,
             approval: None,
-            client: place.client.clone(),
-            source: Source::Mcp,
+            client: by.client.map(ToOwned::to_owned),
+            source: by.source,
         };
-        Self { intent, began, guest: place.guest() }
+        let guest = access::is_outside(by.actor, by.org).then_some(by.caller.principal);
+        Self { intent, began, guest }
     }
 
     /// Names the called tool.
-    pub(in crate::mcp) fn tool(mut self, name: &str) -> Self {
+    pub fn tool(mut self, name: &str) -> Self {
         self.intent.tool = Some(text(&name.chars().take(200).collect::<String>()));
         self
     }
 
     /// Names the called tool, if there is one.
-    pub(in crate::mcp) fn of_tool(self, name: Option<String>) -> Self {
+    pub fn of_tool(self, name: Option<String>) -> Self {
         match name {
             Some(name) => self.tool(&name),
             None => self,
@@ -78,11 +89,15 @@ impl Recording {
 
     /// The request of a caller that was refused at an endpoint, recorded in the org that the caller belongs to. `None`
     /// for a person of no org.
-    pub(in crate::mcp) async fn at_home(
-        services: &Services,
+    ///
+    /// # Errors
+    /// When the org cannot be found out.
+    pub async fn at_home(
+        services: &Calls,
         actor: &Actor,
         path: &str,
         client: Option<String>,
+        source: Source,
     ) -> Result<Option<Self>> {
         let Some(org) = access::home_of(services, actor).await? else { return Ok(None) };
         let intent = Intent {
@@ -100,15 +115,18 @@ impl Recording {
             rule: None,
             approval: None,
             client,
-            source: Source::Mcp,
+            source,
         };
         Ok(Some(Self { intent, began: Instant::now(), guest: None }))
     }
 
     /// Writes both sides, and returns when they are durable. Of a refused request only the beginning is kept.
-    pub(in crate::mcp) async fn write(
+    ///
+    /// # Errors
+    /// If they could not be made durable.
+    pub async fn write(
         &self,
-        services: &Services,
+        services: &Calls,
         status: Status,
         response: Option<&str>,
         rule: Option<String>,
@@ -129,9 +147,12 @@ impl Recording {
     }
 
     /// Writes the outcome of a queued intent, and returns when both are durable.
-    pub(in crate::mcp) async fn conclude(
+    ///
+    /// # Errors
+    /// If they could not be made durable.
+    pub async fn conclude(
         &self,
-        services: &Services,
+        services: &Calls,
         status: Status,
         response: Option<&str>,
         rule: Option<String>,
@@ -161,7 +182,7 @@ impl Recording {
     }
 
     /// Counts the row and the response towards a guest's quota.
-    pub(in crate::mcp) fn charge(&self, services: &Services, response: &str) {
+    pub fn charge(&self, services: &Calls, response: &str) {
         if let Some(guest) = self.guest {
             services.guest_records.add(guest, ROW + response.len());
         }

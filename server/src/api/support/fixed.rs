@@ -29,8 +29,20 @@ impl Fixed {
     /// # Errors
     /// Never for a tag made by [`Fixed::new`].
     pub fn answer(&self, headers: &HeaderMap) -> Result<Response> {
+        self.kept(headers, "no-cache")
+    }
+
+    /// The same for an answer to one caller, which nobody in between may keep.
+    ///
+    /// # Errors
+    /// As [`Fixed::answer`].
+    pub fn private(&self, headers: &HeaderMap) -> Result<Response> {
+        self.kept(headers, "private, no-cache")
+    }
+
+    fn kept(&self, headers: &HeaderMap, cache: &'static str) -> Result<Response> {
         let etag = HeaderValue::from_str(&self.etag).map_err(Error::internal)?;
-        let kept = [(header::ETAG, etag), (header::CACHE_CONTROL, HeaderValue::from_static("no-cache"))];
+        let kept = [(header::ETAG, etag), (header::CACHE_CONTROL, HeaderValue::from_static(cache))];
         if self.is_known(headers) {
             return Ok((StatusCode::NOT_MODIFIED, kept).into_response());
         }

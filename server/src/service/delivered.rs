@@ -11,32 +11,28 @@ use std::{
 use bytes::Bytes;
 use domain::{ApprovalId, OrgId};
 
+use super::Base;
 use crate::{
     db::{self, OrgScope, Reason},
     error::Result,
     limit::Load,
-    service::Services,
 };
 
 /// The size of a piece: the last piece is requested only after the pieces before it were sent.
 const PIECE: usize = 32 * 1024;
 
 /// JSON bytes, and the approvals they answer.
-pub(in crate::mcp) struct Tracked {
+pub struct Tracked {
     left: Bytes,
-    services: Arc<Services>,
+    services: Arc<Base>,
     answers: Vec<(OrgId, ApprovalId)>,
     /// Keeps these bytes counted, and their request in flight, until they are sent.
     _load: Arc<Load>,
 }
 
 impl Tracked {
-    pub(in crate::mcp) fn new(
-        services: &Arc<Services>,
-        bytes: Vec<u8>,
-        answers: Vec<(OrgId, ApprovalId)>,
-        load: &Arc<Load>,
-    ) -> Self {
+    /// These bytes, which count at the load until they are sent.
+    pub fn new(services: &Arc<Base>, bytes: Vec<u8>, answers: Vec<(OrgId, ApprovalId)>, load: &Arc<Load>) -> Self {
         load.carry(bytes.len());
         Self { left: bytes.into(), services: services.clone(), answers, _load: load.clone() }
     }
@@ -81,7 +77,7 @@ impl Drop for Tracked {
     }
 }
 
-async fn mark(services: &Services, org: OrgId, id: ApprovalId) -> Result<()> {
+async fn mark(services: &Base, org: OrgId, id: ApprovalId) -> Result<()> {
     let mut scope = OrgScope::system(&services.db.calls, org, Reason::Upkeep).await?;
     db::approval::mark_answered(&mut scope, id).await?;
     scope.commit().await
