@@ -11,8 +11,8 @@ use super::{
 use crate::{
     audit::{cut, redact::recorded, text},
     db::audit::{Intent, Outcome, Source, Status},
-    error::Result,
-    metrics,
+    error::{Error, Kind, Result},
+    limit, metrics,
 };
 
 /// The recorded action of a caller that was refused at an endpoint.
@@ -31,6 +31,18 @@ pub struct By<'a> {
     /// The client's name, as the client stated it.
     pub client: Option<&'a str>,
     /// The face that the request came to.
+    pub source: Source,
+}
+
+/// The request of a caller that was turned away, for its record.
+pub struct Knock<'a> {
+    /// The org's and the toolkit's slugs.
+    pub path: &'a str,
+    /// The client's name, as the client states it.
+    pub client: Option<String>,
+    /// The tool that is called, if it is known.
+    pub tool: Option<String>,
+    /// The face that it came to.
     pub source: Source,
 }
 
@@ -87,12 +99,37 @@ impl Recording {
         }
     }
 
+    /// Records that a caller was turned away before its request was looked at, in the org that the caller belongs to, since
+    /// the org that it tried to reach may not concern it. Only some refusals for lack of room are recorded (approvals.md,
+    /// promise 3); without Postgres no record can be written.
+    ///
+    /// # Errors
+    /// If it could not be recorded.
+    pub async fn turned_away(services: &Calls, actor: &Actor, knock: Knock<'_>, error: &Error) -> Result<()> {
+        let mut said = error.message.to_string();
+        if limit::is_over(error) {
+            match services.refusals.note(actor.principal, error.code) {
+                None => return Ok(()),
+                Some(0) => {}
+                Some(others) => said.push_str(&format!(" ({others} more were refused before this one)")),
+            }
+        } else if error.kind == Kind::Unavailable {
+            return Ok(());
+        }
+        match Self::at_home(services, actor, knock.path, knock.client, knock.source).await? {
+            Some(recording) => {
+                recording.of_tool(knock.tool).write(services, Status::Refused, Some(&said), None, None).await
+            }
+            None => Ok(()),
+        }
+    }
+
     /// The request of a caller that was refused at an endpoint, recorded in the org that the caller belongs to. `None`
     /// for a person of no org.
     ///
     /// # Errors
     /// When the org cannot be found out.
-    pub async fn at_home(
+    async fn at_home(
         services: &Calls,
         actor: &Actor,
         path: &str,

@@ -242,6 +242,20 @@ async fn what_the_gateway_answers_is_what_the_document_says() {
     checker.check("get", "/me", 401, &nobody);
 }
 
+/// The examples of docs/api.md run as they stand, as a story of e2e sees: those that the API's own page shows are the same.
+#[test]
+fn the_programs_that_are_shown_are_those_of_the_document() {
+    let document = document();
+    let samples = &document["paths"]["/orgs/{org}/toolkits/{toolkit}/call"]["post"]["x-codeSamples"];
+    let samples = samples.as_array().expect("programs");
+    assert_eq!(samples.iter().map(|sample| &sample["label"]).collect::<Vec<_>>(), ["curl", "Python", "TypeScript"]);
+    let page = std::fs::read_to_string(crate::citations::root().join("docs/api.md")).expect("the page");
+    for sample in samples {
+        let source = sample["source"].as_str().expect("a text");
+        assert!(page.contains(&format!("\n{source}```\n")), "docs/api.md has another one than: {source}");
+    }
+}
+
 #[tokio::test]
 async fn document_and_page_are_for_everybody_and_kept_by_browsers_until_they_change() {
     let world = World::new().await;

@@ -7,6 +7,7 @@ mod changed;
 mod ends;
 mod faces;
 mod hung_up;
+mod kept;
 mod keyed;
 mod keyed_held;
 mod killed;

@@ -289,7 +289,7 @@ pub async fn sweep(scope: &mut SystemScope) -> Result<u64> {
         "DELETE FROM idempotent_calls WHERE created_at <= now() - interval '1 day'
              AND (org_id, caller_kind, caller_id, toolkit_id, key_sha256) IN (
                  SELECT org_id, caller_kind, caller_id, toolkit_id, key_sha256 FROM idempotent_calls
-                 WHERE created_at <= now() - interval '1 day' LIMIT $1 FOR UPDATE SKIP LOCKED)",
+                 WHERE created_at <= now() - interval '1 day' LIMIT $1)",
         SWEPT_AT_ONCE as i64,
     )
     .execute(scope.conn())

@@ -144,7 +144,7 @@ impl Link {
         self.slot.lock().as_ref().is_some_and(|session| session.is_modern())
     }
 
-    fn current(&self) -> Option<Arc<Session>> {
+    pub(super) fn current(&self) -> Option<Arc<Session>> {
         let session = self.slot.lock().clone()?;
         if session.over().is_cancelled() {
             self.discard(&session);

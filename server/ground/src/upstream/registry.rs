@@ -266,6 +266,11 @@ impl Upstreams {
         Some(self.find(id)?.observer.status())
     }
 
+    /// Whether a session is open, whatever became of the last call.
+    pub fn has_session(&self, id: Uuid) -> bool {
+        self.find(id).is_some_and(|link| link.current().is_some())
+    }
+
     /// The upstream's instructions for agents from the last handshake here, without the connection's own secrets; empty
     /// if it had none. `None` before the first handshake.
     pub fn instructions(&self, id: Uuid) -> Option<Arc<str>> {

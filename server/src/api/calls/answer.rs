@@ -70,6 +70,8 @@ struct Facts {
     expires_at: Option<chrono::DateTime<chrono::Utc>>,
     #[serde(default)]
     replayed: bool,
+    #[serde(default)]
+    waits_for: Vec<String>,
 }
 
 fn stands(at: &At, reply: Reply) -> Result<ToolCall, Error> {
@@ -106,7 +108,8 @@ fn stands(at: &At, reply: Reply) -> Result<ToolCall, Error> {
     };
     let Some(facts) = facts else { return Ok(ran(result, error, rule, approval.map(|id| id.0))) };
     let Some(status) = word(&facts.status) else {
-        return Err(Error::conflict("refused", facts.message).about_call(about));
+        // Every refusal has a reason of its own, which was answered above.
+        return Err(Error::internal(facts.message));
     };
     let keeps_result = facts.next_action.as_deref() == Some("use_result");
     Ok(ToolCall {
@@ -120,6 +123,7 @@ fn stands(at: &At, reply: Reply) -> Result<ToolCall, Error> {
         error: error.filter(|_| keeps_result),
         replayed: facts.replayed,
         next_action: facts.next_action,
+        waits_for: facts.waits_for,
         console_url: facts.console_url,
         expires_at: facts.expires_at,
     })
@@ -148,6 +152,7 @@ fn ran(
         error,
         replayed: false,
         next_action: Some("use_result".to_owned()),
+        waits_for: Vec::new(),
         console_url: None,
         expires_at: None,
     }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use api_types::MOST_WAIT;
 use axum::{
     extract::{FromRequest, FromRequestParts, RawPathParams, Request},
-    http::{Method, request::Parts},
+    http::request::Parts,
 };
 use bytes::Bytes;
 use domain::{
@@ -20,7 +20,6 @@ use crate::{
         asking::{Asking, client},
         authorize::authenticate,
     },
-    db::audit::Status,
     error::{Error, Kind, Result},
     limit::{
         Load,
@@ -30,7 +29,7 @@ use crate::{
         Services,
         access::{self, Acquaintance, Actor},
         call::{Context, Once, Progress},
-        recording::{By, Recording},
+        recording::{By, Knock, Recording},
     },
 };
 
@@ -45,7 +44,10 @@ pub struct At {
     /// The request's share of its caller's budget.
     pub(super) load: Arc<Load>,
     client: Option<String>,
+    /// The org's and the toolkit's slugs, as they were asked for.
+    path: String,
     asking: Asking,
+    is_safe: bool,
 }
 
 impl FromRequestParts<Arc<Services>> for At {
@@ -64,40 +66,52 @@ impl FromRequestParts<Arc<Services>> for At {
             None => None,
         };
         let client = client(&parts.headers);
-        let (caller, org, toolkit) = match access::caller(services, &actor, &org, &toolkit).await {
-            Ok(found) => found,
-            Err(error) => {
-                if parts.method == Method::POST && error.kind == Kind::NotFound {
-                    turned_away(services, &actor, &format!("{org}/{toolkit}"), client, &error).await?;
-                }
-                return Err(error);
+        let path = format!("{org}/{toolkit}");
+        let found = async {
+            let (caller, org, toolkit) = access::caller(services, &actor, &org, &toolkit).await?;
+            asking.is_about(org.id);
+            let is_guest = access::is_outside(&actor, &org);
+            // A guest that belongs to no org takes no share of the org that it calls.
+            let home = (!is_guest || caller.org != org.id).then_some(caller.org);
+            let load = Arc::new(services.budget.begin(caller.principal, home)?);
+            if is_guest {
+                // A guest whose quota is used up is refused before anything is read.
+                services.guest_records.take(caller.principal, 0)?;
             }
+            Ok((caller, org, toolkit, load))
         };
-        asking.is_about(org.id);
-        let is_guest = access::is_outside(&actor, &org);
-        // A guest that belongs to no org takes no share of the org that it calls.
-        let home = (!is_guest || caller.org != org.id).then_some(caller.org);
-        let load = Arc::new(services.budget.begin(caller.principal, home)?);
-        if is_guest {
-            // A guest whose quota is used up is refused before anything is read.
-            services.guest_records.take(caller.principal, 0)?;
+        match found.await {
+            Ok((caller, org, toolkit, load)) => Ok(Self {
+                actor,
+                caller,
+                org,
+                toolkit,
+                id,
+                load,
+                client,
+                path,
+                asking,
+                is_safe: parts.method.is_safe(),
+            }),
+            Err(error) => Err(turned_away(services, &actor, (&path, client), parts.method.is_safe(), error).await),
         }
-        Ok(Self { actor, caller, org, toolkit, id, load, client, asking })
     }
 }
 
-/// Records, in the org that the caller belongs to, that there is no such toolkit for it.
+/// Records that a caller was turned away, unless the layer of the API does ([`refused`](crate::api::refused)). Gives the
+/// error that is answered.
 async fn turned_away(
     services: &Services,
     actor: &Actor,
-    path: &str,
-    client: Option<String>,
-    error: &Error,
-) -> Result<()> {
-    match Recording::at_home(services, actor, path, client, actor.source()).await? {
-        Some(recording) => recording.write(services, Status::Refused, Some(&error.message), None, None).await,
-        None => Ok(()),
+    (path, client): (&str, Option<String>),
+    is_safe: bool,
+    error: Error,
+) -> Error {
+    if !is_safe && matches!(error.kind, Kind::Forbidden | Kind::Conflict | Kind::Invalid) {
+        return error;
     }
+    let knock = Knock { path, client, tool: None, source: actor.source() };
+    Recording::turned_away(services, actor, knock, &error).await.err().unwrap_or(error)
 }
 
 impl At {
@@ -112,6 +126,11 @@ impl At {
             source: self.actor.source(),
         };
         Recording::of_caller(services, &by, action, request).await
+    }
+
+    /// Records that the request was refused before the call was looked at. Gives the error that is answered.
+    pub(super) async fn turned_away(&self, services: &Services, error: Error) -> Error {
+        turned_away(services, &self.actor, (&self.path, self.client.clone()), self.is_safe, error).await
     }
 
     /// The request is recorded by its handler.
@@ -163,13 +182,21 @@ impl FromRequest<Arc<Services>> for Called {
     async fn from_request(request: Request, services: &Arc<Services>) -> Result<Self> {
         let (mut parts, body) = request.into_parts();
         let before = At::from_request_parts(&mut parts, services).await?;
-        let body = body::read(body, LARGEST, &before.load).await?;
-        before.asking.has_body(&body);
-        let (actor, caller, org, toolkit) =
-            access::caller_again(services, &before.actor, &before.org, &before.toolkit).await?;
-        if access::is_outside(&actor, &org) {
-            services.guest_records.take(caller.principal, body.len())?;
+        let read = async {
+            let body = body::read(body, LARGEST, &before.load).await?;
+            before.asking.has_body(&body);
+            let now = access::caller_again(services, &before.actor, &before.org, &before.toolkit).await?;
+            let (actor, caller, org, _) = &now;
+            if access::is_outside(actor, org) {
+                services.guest_records.take(caller.principal, body.len())?;
+            }
+            Ok((now, body))
+        };
+        match read.await {
+            Ok(((actor, caller, org, toolkit), body)) => {
+                Ok(Self { at: At { actor, caller, org, toolkit, ..before }, body })
+            }
+            Err(error) => Err(before.turned_away(services, error).await),
         }
-        Ok(Self { at: At { actor, caller, org, toolkit, ..before }, body })
     }
 }

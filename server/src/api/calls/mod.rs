@@ -16,6 +16,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Deserializer, de::IgnoredAny};
 use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 use utoipa::IntoParams;
 use wire::{
     canonical::arguments_sha256,
@@ -63,14 +64,14 @@ const WAIT: &str = "must be 0 to 240";
     security(("bearer" = [])),
 )]
 pub async fn call_tool(State(services): State<Arc<Services>>, called: Result<Called>) -> Response {
-    let read = called.and_then(|Called { at, body }| {
-        let asked = Asked::read(&body)?;
-        Raw::arguments(&body)?;
-        Ok((at, asked, body))
-    });
-    let (at, asked, body) = match read {
-        Ok(read) => read,
+    let Called { at, body } = match called {
+        Ok(called) => called,
         Err(error) => return not_run(error).into_response(),
+    };
+    let read = Asked::read(&body).and_then(|asked| Raw::arguments(&body).map(|_| asked));
+    let asked = match read {
+        Ok(asked) => asked,
+        Err(error) => return not_run(at.turned_away(&services, error).await).into_response(),
     };
     let cancel = CancellationToken::new();
     let _gone = cancel.clone().drop_guard();
@@ -78,7 +79,8 @@ pub async fn call_tool(State(services): State<Arc<Services>>, called: Result<Cal
         return call(services, at, asked, body, cancel).await;
     }
     // What has a key runs to its end, also when its client goes away: it comes back with the key.
-    let running = services.dispatched.spawn(call(services.clone(), at, asked, body, cancel));
+    let running = call(services.clone(), at, asked, body, cancel).in_current_span();
+    let running = services.dispatched.spawn(running);
     running.await.unwrap_or_else(|error| Error::internal(error).into_response())
 }
 

@@ -117,7 +117,7 @@ pub async fn get_connection(
     logs.drain(..logs.len().saturating_sub(LAST_LINES));
     let connection = shown(&services, &access.0, row)?;
     Ok(Tagged::ok(ConnectionDetail {
-        has_session: connection.status == ConnectionStatus::Connected,
+        has_session: services.upstreams.has_session(connection.id),
         tools: tools.items,
         more_tools: tools.next_cursor.is_some(),
         logs,

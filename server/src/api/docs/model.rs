@@ -50,6 +50,15 @@ pub(super) struct Operation {
     pub(super) responses: IndexMap<String, ResponseDoc>,
     #[serde(default)]
     pub(super) security: Vec<IndexMap<String, Vec<String>>>,
+    #[serde(default, rename = "x-codeSamples")]
+    pub(super) samples: Vec<Sample>,
+}
+
+/// A program that asks for an operation.
+#[derive(Deserialize)]
+pub(super) struct Sample {
+    pub(super) label: String,
+    pub(super) source: String,
 }
 
 #[derive(Deserialize)]

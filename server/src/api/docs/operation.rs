@@ -35,6 +35,12 @@ impl PlacedOperation<'_> {
                 }
                 h4 { "By hand" }
                 pre.curl tabindex="0" aria-label={ "curl for " (operation.operation_id) } { code { (self.curl(document, body)) } }
+                @for sample in &operation.samples {
+                    details {
+                        summary { "A program: " (sample.label) }
+                        pre tabindex="0" aria-label={ (sample.label) " for " (operation.operation_id) } { code { (sample.source) } }
+                    }
+                }
                 (answers(document, operation))
             }
         }

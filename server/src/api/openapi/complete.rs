@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use domain::approval::Status;
 use http::StatusCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::{
     Modify,
     openapi::{
@@ -117,6 +117,9 @@ fn complete(path: &str, operation: &mut Operation) {
         operation.parameters = None;
     }
 
+    if operation.operation_id.as_deref() == Some("call_tool") {
+        operation.extensions.get_or_insert_default().insert("x-codeSamples".to_owned(), samples());
+    }
     let has_body = operation.request_body.is_some();
     let responses = &mut operation.responses.responses;
     for (status, response) in responses.iter_mut() {
@@ -139,6 +142,15 @@ fn complete(path: &str, operation: &mut Operation) {
     can_answer("422", has_body || has_query);
     can_answer("503", true);
     can_answer("default", true);
+}
+
+/// Programs that call a tool, as docs/api.md has them too, under the name by which readers of such documents look for them.
+fn samples() -> Value {
+    json!([
+        {"lang": "Shell", "label": "curl", "source": include_str!("../calls/examples/call.sh")},
+        {"lang": "Python", "label": "Python", "source": include_str!("../calls/examples/call.py")},
+        {"lang": "TypeScript", "label": "TypeScript", "source": include_str!("../calls/examples/call.ts")},
+    ])
 }
 
 /// Lists whose cursors are names; those of all others are ids.

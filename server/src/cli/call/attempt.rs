@@ -9,7 +9,7 @@ use super::super::client::{Answer, Client, NoAnswer};
 const STOP: &str = "stop_and_tell_user";
 
 /// The codes of problems after which nobody knows whether the call ran.
-const MAY_HAVE_RUN: [&str; 3] = ["unrecorded", "state_unreadable", "in_progress"];
+const MAY_HAVE_RUN: [&str; 2] = ["unrecorded", "state_unreadable"];
 
 /// How a call stands, as the gateway said it.
 pub(super) struct Stands {
@@ -37,6 +37,8 @@ pub(super) enum Attempt {
     Stranger(String),
     /// It refuses, and would again.
     Refused(String),
+    /// Another request with its idempotency key is making the call.
+    Running(String),
     /// Nothing was done, for now.
     NotNow(String),
     /// Nobody knows whether the call ran.
@@ -99,10 +101,12 @@ fn meant(Answer { status, text }: Answer) -> Attempt {
         };
     }
     let words = words(status, &text);
-    let may_have_run = serde_json::from_str::<Problem>(&text)
-        .is_ok_and(|problem| MAY_HAVE_RUN.contains(&problem.code.as_str()) && problem.executed != Some(false));
+    let problem = serde_json::from_str::<Problem>(&text).ok();
+    let code = problem.as_ref().map_or("", |problem| problem.code.as_str());
+    let ran_nothing = problem.as_ref().is_some_and(|problem| problem.executed == Some(false));
     match status.as_u16() {
-        _ if may_have_run => Attempt::Unknown(words),
+        _ if code == "in_progress" => Attempt::Running(words),
+        _ if MAY_HAVE_RUN.contains(&code) && !ran_nothing => Attempt::Unknown(words),
         401 => Attempt::Stranger(words),
         // Of these nothing was done; a conflict is with a state that passes.
         408 | 409 | 425 | 429 | 503 => Attempt::NotNow(words),
@@ -143,6 +147,7 @@ mod tests {
             Attempt::Stands(stands) => ("stands", stands.text),
             Attempt::Stranger(words) => ("stranger", words),
             Attempt::Refused(words) => ("refused", words),
+            Attempt::Running(words) => ("running", words),
             Attempt::NotNow(words) => ("not now", words),
             Attempt::Unknown(words) => ("unknown", words),
         }
@@ -179,6 +184,18 @@ mod tests {
             "code": "not_found", "request_id": id});
         assert_eq!(of(404, &problem.to_string()).1, format!("nothing here (404, request {id})"));
         assert!(of(404, "<html>").1.contains("not as Permesso does"));
+        let problem = |status: u16, code: &str, executed: Option<bool>| {
+            let mut problem = json!({"type": "about:blank", "title": "", "status": status, "detail": "", "code": code,
+                "request_id": id});
+            if let Some(executed) = executed {
+                problem["executed"] = executed.into();
+            }
+            of(status, &problem.to_string()).0
+        };
+        assert_eq!(problem(409, "in_progress", None), "running");
+        assert_eq!(problem(503, "unrecorded", None), "unknown");
+        assert_eq!(problem(503, "unrecorded", Some(false)), "not now");
+        assert_eq!(problem(503, "unavailable", None), "not now");
     }
 
     #[test]

@@ -33,6 +33,8 @@ impl From<Exit> for ExitCode {
 pub(super) enum Why {
     /// The last answer is the end, or the time is over.
     Answered,
+    /// Another request is making the call.
+    Running(String),
     /// Somebody pressed Ctrl-C.
     Left,
     /// The gateway refuses.
@@ -55,7 +57,7 @@ impl Ended {
     pub(super) fn exit(&self) -> Exit {
         match (&self.why, &self.last) {
             (Why::Answered, Some(stands)) => answered(stands),
-            (Why::Left | Why::NotNow(_), Some(_)) => Exit::Pending,
+            (Why::Left | Why::NotNow(_), Some(_)) | (Why::Running(_), _) => Exit::Pending,
             (Why::Answered | Why::NotNow(_), None) => Exit::Failed,
             // It was on its way.
             (Why::Left, None) | (Why::Unknown(_), _) => Exit::Unknown,

@@ -89,10 +89,18 @@ pub(super) fn awaited(call: &ToolCall, now: DateTime<Utc>) -> String {
     let words = match call.status {
         CallStatus::Approved => format!("approved, and not run yet{place}{left}: {}", call.message),
         CallStatus::Executing => format!("approved, and running{place}"),
-        _ => format!("waiting for a person's approval{place}{left}"),
+        _ => format!("waiting for {} to approve it{place}{left}", approver(&call.waits_for)),
     };
     let reason = call.reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default();
     line(&format!("{words}{reason}"))
+}
+
+/// Whose approval is awaited.
+fn approver(roles: &[String]) -> String {
+    match roles {
+        [] => "a person".to_owned(),
+        roles => format!("a person with the role {}", roles.join(" or ")),
+    }
 }
 
 /// Others' words in one line, for a terminal.

@@ -30,6 +30,7 @@ pub(super) fn say(ended: &Ended, what: &str, out: Output) -> Exit {
         }
         (Why::Left, Some(_)) => {}
         (Why::NotNow(words), None) => told(format_args!("{what} did not run: {words}")),
+        (Why::Running(words), _) => told(format_args!("{words}; give the same command again")),
         (Why::Refused(words) | Why::NotNow(words), _) => told(words),
         (Why::Unknown(words), _) => told(format_args!("nobody knows whether {what} ran: {words}")),
     }

@@ -29,6 +29,7 @@ pub(super) async fn until_decided(request: Request, seconds: Option<u64>) -> End
         last: None,
         failures: 0,
         may_have_run: false,
+        is_running: false,
         signed_in_anew: false,
     };
     let why = tokio::select! {
@@ -50,6 +51,8 @@ struct Waiting {
     failures: usize,
     /// Whether an answer was lost since.
     may_have_run: bool,
+    /// Whether another request is making the call.
+    is_running: bool,
     /// Whether the login was renewed since.
     signed_in_anew: bool,
 }
@@ -77,6 +80,14 @@ impl Waiting {
             }
             Attempt::Stranger(words) => self.signs_in_again(words).await,
             Attempt::Refused(words) => ControlFlow::Break(self.refused(words)),
+            Attempt::Running(_) if !self.is_over() => {
+                (self.failures, self.is_running) = (0, true);
+                if hold > 0 && self.clock.elapsed().saturating_sub(sent_at) < SOON {
+                    self.rests(REST).await;
+                }
+                ControlFlow::Continue(())
+            }
+            Attempt::Running(words) => ControlFlow::Break(Why::Running(words)),
             Attempt::NotNow(words) => self.tries_again(words).await,
             Attempt::Unknown(words) => {
                 self.may_have_run = true;
@@ -87,10 +98,10 @@ impl Waiting {
 
     /// How long the next request is held. The first one is not: its answer says what is awaited.
     fn hold(&self) -> u64 {
-        match (&self.last, self.left()) {
-            (None, _) => 0,
-            (Some(_), None) => HOLD,
-            (Some(_), Some(left)) => left.as_millis().div_ceil(1_000).min(u128::from(HOLD)) as u64,
+        match (self.last.is_some() || self.is_running, self.left()) {
+            (false, _) => 0,
+            (true, None) => HOLD,
+            (true, Some(left)) => left.as_millis().div_ceil(1_000).min(u128::from(HOLD)) as u64,
         }
     }
 
@@ -238,6 +249,15 @@ mod tests {
         assert_eq!(ends(&approved, None, None).await.0, Exit::Executed, "an approval is used once");
         let refused = [None, Some((403, json!({})))];
         assert_eq!(ends(&refused, None, Some("k")).await.0, Exit::Unknown, "the first may have run");
+    }
+
+    #[tokio::test]
+    async fn a_call_that_another_request_makes_is_waited_for() {
+        let problem = json!({"type": "about:blank", "title": "", "status": 409, "detail": "it is under way",
+            "code": "in_progress", "request_id": "0195e0f0-0000-7000-8000-000000000001"});
+        let answers = [Some((409, problem)), stands("executed")];
+        assert_eq!(ends(&answers, None, Some("k")).await, (Exit::Executed, vec![json!(0), json!(HOLD)]));
+        assert_eq!(ends(&answers[..1], Some(0), Some("k")).await, (Exit::Pending, vec![json!(0)]));
     }
 
     #[tokio::test]

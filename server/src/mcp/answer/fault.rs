@@ -15,12 +15,15 @@ use wire::{
 
 use super::Answer;
 use crate::{
-    db::audit::{Source, Status},
+    db::audit::Source,
     error::{Error, Kind, Result},
-    limit,
     mcp::request::{asked, place::Place},
     metrics,
-    service::{Services, access::Actor, recording::Recording},
+    service::{
+        Services,
+        access::Actor,
+        recording::{self, Recording},
+    },
     telemetry::RequestId,
 };
 
@@ -95,24 +98,9 @@ pub(in crate::mcp) async fn turned_away_entry(
     answer(recorded.as_ref().err().unwrap_or(error), Some(id), place.request_id)
 }
 
-/// Only some refusals for lack of room are recorded (approvals.md, promise 3); without Postgres no record can be
-/// written.
 async fn record(services: &Services, actor: &Actor, knock: Knock<'_>, error: &Error) -> Result<()> {
     let Knock { path, client, tool, .. } = knock;
-    let mut said = error.message.to_string();
-    if limit::is_over(error) {
-        match services.refusals.note(actor.principal, error.code) {
-            None => return Ok(()),
-            Some(0) => {}
-            Some(others) => said.push_str(&format!(" ({others} more were refused before this one)")),
-        }
-    } else if error.kind == Kind::Unavailable {
-        return Ok(());
-    }
-    match Recording::at_home(services, actor, path, client, Source::Mcp).await? {
-        Some(recording) => recording.of_tool(tool).write(services, Status::Refused, Some(&said), None, None).await,
-        None => Ok(()),
-    }
+    Recording::turned_away(services, actor, recording::Knock { path, client, tool, source: Source::Mcp }, error).await
 }
 
 /// Refuses a request before its sender is known. Reads no more than the beginning of its body.

@@ -231,7 +231,7 @@ fn unknown() -> Reply {
 }
 
 fn in_progress() -> Reply {
-    let text = "the call with this key is running; send the same request again for its answer";
+    let text = "the call with this key is under way; send the same request again for its answer";
     say::refused(Next::AskAgain, text).because(Refusal::InProgress)
 }
 

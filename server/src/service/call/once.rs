@@ -68,17 +68,22 @@ impl Once {
     pub(super) async fn take(&self, services: &Arc<Calls>, holder: Uuid, what: For) -> Result<Taken> {
         let taken = self.try_take(services, holder, what).await;
         if taken.is_err() {
-            let (once, releasing) = (self.clone(), services.clone());
-            services.dispatched.spawn(async move {
-                for _ in 0..RELEASES {
-                    tokio::time::sleep(RELEASE).await;
-                    if releasing.stop.is_cancelled() || once.give_back(&releasing, holder).await.is_ok() {
-                        return;
-                    }
-                }
-            });
+            self.release(services, holder);
         }
         taken
+    }
+
+    /// Gives the key back as soon as Postgres can be reached.
+    pub(super) fn release(&self, services: &Arc<Calls>, holder: Uuid) {
+        let (once, releasing) = (self.clone(), services.clone());
+        services.dispatched.spawn(async move {
+            for _ in 0..RELEASES {
+                tokio::time::sleep(RELEASE).await;
+                if releasing.stop.is_cancelled() || once.give_back(&releasing, holder).await.is_ok() {
+                    return;
+                }
+            }
+        });
     }
 
     async fn try_take(&self, services: &Calls, holder: Uuid, what: For) -> Result<Taken> {

@@ -146,7 +146,8 @@ impl Reply {
             error.log();
             let said = self.facts.as_ref().and_then(|facts| facts["status"].as_str());
             let may_have_run = matches!(self.status, Status::Ok | Status::Error | Status::Unknown | Status::Replayed)
-                || matches!(said, Some("executed" | "executing" | "outcome_unknown"));
+                || matches!(said, Some("executed" | "executing" | "outcome_unknown"))
+                || self.refusal == Some(Refusal::InProgress);
             let ran = if may_have_run { "the call may have run" } else { "the call did not run" };
             let text = format!("what happened could not be recorded, so no result is given; {ran}");
             let call = AboutCall { executed: (!may_have_run).then_some(false), ..AboutCall::default() };

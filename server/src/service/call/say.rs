@@ -81,7 +81,12 @@ pub(super) async fn pending(services: &Base, context: &Context, record: &Record,
          Do not use another tool to get the same effect. Still pending after 5 checks: go on with other work, or tell the user it awaits approval at {url}."
     );
     let facts = pending_facts(services, &context.org, record, &text, nobody);
-    unfinished(services, context, facts).await.about(id)
+    let mut reply = unfinished(services, context, facts).await.about(id);
+    let tool = context.toolkit.tools.iter().find(|tool| tool.id == record.binding.toolkit_tool);
+    if let (Some(tool), Some(facts)) = (tool, &mut reply.facts) {
+        facts["waits_for"] = json!(tool.approval_policy(&context.toolkit, &context.org).approver_roles);
+    }
+    reply
 }
 
 /// The facts of an approval that waits. `nobody`: no person could decide at the moment.

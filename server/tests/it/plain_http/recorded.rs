@@ -1,5 +1,6 @@
 //! Every call is on record once, refusals too, with where it came from and without its secrets.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{CALL, approved, call, call_with, held, id_of, keyed, payment, run, second_key, toolkit};
@@ -92,6 +93,15 @@ async fn a_refusal_is_on_record_once_with_its_tool() {
     let refused = on_record(&world, &answer).await;
     let seen = ["action", "source", "toolkit", "status"].map(|name| refused[name].clone());
     assert_eq!(json!(seen), json!(["call_tool", "rest", "bank", "refused"]), "{refused}");
+    // Nor may what cannot be read, or is too large.
+    let text = Some("no JSON".to_owned());
+    for (body, status) in [(text, 400), (Some("x".repeat(5 << 20)), 413)] {
+        let answer = world.agent.send(Method::POST, &format!("/api/v1{CALL}"), body, &[]).await;
+        assert_eq!(answer.status.as_u16(), status);
+        let refused = on_record(&world, &answer).await;
+        let seen = ["action", "source", "status"].map(|name| refused[name].clone());
+        assert_eq!(json!(seen), json!(["turned away", "rest", "refused"]), "{refused}");
+    }
     // Nor may who lacks the right go unrecorded.
     let answer = call(&world.approver, "balance", json!({})).await;
     let refused = on_record(&world, &answer).await;

@@ -72,8 +72,8 @@ pub(in crate::service::call) async fn dispatch(
             let goes_on = (is_task(&answer) && !context.tasks).then(|| Box::new(say::facts_of_going_on()));
             match task::hand_out(services, context, task::TaskOrigin::Approved(record), answer).await {
                 Ok(answer) => {
-                    // A question is not an answer.
-                    let answers = (!asks(&answer)).then_some((context.org.id, record.id));
+                    // A question is not an answer, and neither is a task that goes on.
+                    let answers = (goes_on.is_none() && !asks(&answer)).then_some((context.org.id, record.id));
                     let (status, body) = body(answer);
                     let reply = Reply {
                         body,

@@ -52,9 +52,21 @@ pub(in crate::service::call) async fn hold(
     let opened = opened(services, ready, params, rule).await;
     if let Some((once, holder)) = key {
         match &opened {
-            Ok(Ok(record)) if !once.bind(services, holder, record.id).await? => return Ok(None),
-            Ok(Ok(_)) => {}
-            Ok(Err(_)) | Err(_) => once.give_back(services, holder).await?,
+            Ok(Ok(record)) => match once.bind(services, holder, record.id).await {
+                Ok(true) => {}
+                // The key is another call's by now: what is known of it decides.
+                Ok(false) => return Ok(None),
+                // The request stands without its key: the same call joins it all the same.
+                Err(error) => {
+                    error.log();
+                    once.release(services, holder);
+                }
+            },
+            Ok(Err(_)) | Err(_) => {
+                if once.give_back(services, holder).await.is_err() {
+                    once.release(services, holder);
+                }
+            }
         }
     }
     let record = match opened? {
