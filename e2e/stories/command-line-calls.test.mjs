@@ -91,7 +91,7 @@ describe("a script that has permesso and a key", () => {
     await approver.approve(await approver.asked(args));
     const { stdout, stderr } = await waiting;
     assert.match(stdout, /no hurry/);
-    assert.ok(stderr.includes(`waiting for a person's approval: ${gateway.url}/acme/approvals/`), stderr);
+    assert.ok(stderr.includes(`waiting for a person's approval (admin or approver): ${gateway.url}/acme/approvals/`), stderr);
     assert.equal(await gateway.invoicesSent(), 2);
   });
 

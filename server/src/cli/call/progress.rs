@@ -89,18 +89,15 @@ pub(super) fn awaited(call: &ToolCall, now: DateTime<Utc>) -> String {
     let words = match call.status {
         CallStatus::Approved => format!("approved, and not run yet{place}{left}: {}", call.message),
         CallStatus::Executing => format!("approved, and running{place}"),
-        _ => format!("waiting for {} to approve it{place}{left}", approver(&call.waits_for)),
+        _ => format!("waiting for a person's approval{}{place}{left}", whose(&call.waits_for)),
     };
     let reason = call.reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default();
     line(&format!("{words}{reason}"))
 }
 
-/// Whose approval is awaited.
-fn approver(roles: &[String]) -> String {
-    match roles {
-        [] => "a person".to_owned(),
-        roles => format!("a person with the role {}", roles.join(" or ")),
-    }
+/// The roles of those who may approve.
+fn whose(roles: &[String]) -> String {
+    if roles.is_empty() { String::new() } else { format!(" ({})", roles.join(" or ")) }
 }
 
 /// Others' words in one line, for a terminal.
@@ -139,6 +136,9 @@ mod tests {
             "console_url": "https://mcp.example.com/a", "expires_at": "2026-07-01T12:58:30Z"});
         let words = "waiting for a person's approval: https://mcp.example.com/a, expires in 58 min";
         assert_eq!(said(&pending), words);
+        let mut known = pending.clone();
+        known["waits_for"] = json!(["admin", "approver"]);
+        assert!(said(&known).starts_with("waiting for a person's approval (admin or approver): "), "{}", said(&known));
         let mut barred = pending.clone();
         barred["reason"] = json!("nobody\ncan \u{1b}[2Jdecide");
         assert_eq!(said(&barred), format!("{words} (nobody can \\u{{1b}}[2Jdecide)"));
