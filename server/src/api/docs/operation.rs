@@ -52,6 +52,8 @@ impl PlacedOperation<'_> {
                 "For everybody, without a credential."
             } @else if let Some(right) = self.operation.right() {
                 "Needs the right " code.right { (right) } "."
+            } @else if self.operation.tags.iter().any(|tag| tag == "calls") {
+                "For whoever may call tools there: by role, and in public toolkits from outside of the org too."
             } @else if self.path.contains("{org}") {
                 "For every member of the org."
             } @else {

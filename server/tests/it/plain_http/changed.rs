@@ -67,3 +67,54 @@ async fn a_connection_says_what_its_administrators_ask_of_it() {
     assert_eq!((&found["status"], &found["has_session"]), (&json!("error"), &json!(false)), "{found}");
     assert!(found["last_error"].is_string() && !found["logs"].as_array().expect("lines").is_empty(), "{found}");
 }
+
+/// A shell as an MCP server with one tool, which answers once there is a file.
+const PROGRAM: &str = r#"
+    while read -r line; do
+        id=${line#*'"id":'}; id=${id%%,*}
+        case $line in
+            *'"initialize"'*) printf '{"jsonrpc":"2.0","id":%s,"result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"p","version":"1"}}}\n' "$id";;
+            *'"tools/list"'*) printf '{"jsonrpc":"2.0","id":%s,"result":{"tools":[{"name":"slowly","inputSchema":{"type":"object"}}]}}\n' "$id";;
+            *'"tools/call"'*)
+                : > "$DIR/called"
+                while [ ! -e "$DIR/go" ]; do sleep 0.02; done
+                printf '{"jsonrpc":"2.0","id":%s,"result":{"content":[{"type":"text","text":"to its end"}]}}\n' "$id";;
+        esac
+    done
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_of_a_program_ends_as_it_began_when_its_connection_is_switched_off_and_deleted() {
+    let world = World::new().await;
+    let dir = tempfile::tempdir().expect("a directory");
+    let env = json!({"DIR": dir.path(), "PATH": std::env::var("PATH").expect("a PATH")});
+    let config = json!({"command": "/bin/sh", "args": ["-c", PROGRAM], "env": env});
+    let program = "/orgs/acme/connections/program";
+    let body = json!({"slug": "program", "kind": "stdio", "config": config});
+    world.admin.post("/orgs/acme/connections", body).await.expect(201);
+    world.admin.post(&format!("{program}/refresh"), json!({})).await.expect(200);
+    let exposed = json!({"connection": "program", "tool": "slowly", "permission": "always_allow"});
+    world.admin.put("/orgs/acme/toolkits/bank/tools/slowly", exposed).await;
+    let runs = spawn(&world.agent, "slowly", json!({}), json!({"idempotency_key": "k"}));
+    eventually("it is called", || async { dir.path().join("called").exists() }).await;
+    let found = world.admin.get(program).await.expect(200);
+    assert_eq!((&found["kind"], &found["has_session"]), (&json!("stdio"), &json!(true)), "{found}");
+    assert!(found["config"]["env"]["DIR"] == "********" && found["config"]["command"] == "/bin/sh", "{found}");
+    world.admin.patch(program, json!({"enabled": false})).await.expect(200);
+    assert_eq!(world.owner.delete(&format!("{program}?force=true")).await.status.as_u16(), 204);
+    std::fs::write(dir.path().join("go"), "").expect("a file");
+    let ended = runs.await.expect("it ends").expect(200);
+    is(&ended, "executed", true);
+    assert_eq!(text(&ended), "to its end");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_ends_at_its_limit_when_its_connection_is_deleted() {
+    let world = World::new().await;
+    world.admin.patch(CONNECTION, json!({"call_timeout_ms": 1_000})).await.expect(200);
+    world.upstream.behave(Behaviour::Hang(r#"{"content":[]}"#.to_owned()));
+    let runs = spawn(&world.agent, "balance", json!({}), json!({}));
+    eventually("it arrives", || async { world.upstream.calls() == 1 }).await;
+    assert_eq!(world.owner.delete(&format!("{CONNECTION}?force=true")).await.status.as_u16(), 204);
+    is(&runs.await.expect("it ends").expect(200), "outcome_unknown", false);
+}
