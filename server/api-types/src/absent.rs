@@ -11,6 +11,9 @@ pub(crate) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
 }
 
 /// Reads a member that may be absent and not `null`. With `#[serde(default)]` an absent one is `None`.
-pub(crate) fn not_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+///
+/// # Errors
+/// When it does not fit, `null` included.
+pub fn not_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }

@@ -26,6 +26,7 @@ mod who_decides;
 #[cfg(feature = "openapi")]
 pub mod words;
 
+pub use absent::not_null;
 pub use api_key::{ApiKey, CreateApiKey, CreatedApiKey, KeyOwner, RotateApiKey};
 pub use approval::{
     Approval, ApprovalDetail, ApprovalEvent, Approvals, ApprovalsSummary, Approve, EarlierCall, Extend, Reject, Revoke,

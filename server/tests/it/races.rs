@@ -1,10 +1,9 @@
 //! At most once, whatever crashes and however many race (approvals.md, promises 1, 2 and 4): over
 //! gateway processes on one database, counted where it matters, in the ledger's own file.
 
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use secrecy::SecretString;
 use serde_json::{Value, json};
 use sqlx::{Connection, Executor, PgConnection};
 
@@ -13,47 +12,11 @@ use crate::support::{
     client::text,
     database::{database, owner},
     eventually,
+    ledger::Ledger,
     process::Process,
-    world::{ADMIN, OWNER},
 };
 
-/// The sample ledger behind one or more gateway processes.
-struct Ledger {
-    database: SecretString,
-    dir: tempfile::TempDir,
-    _upstream: Process,
-    admin: Client,
-    agent: Client,
-}
-
 impl Ledger {
-    /// Makes the org through the first gateway; sending takes `delay_ms` after it was written.
-    async fn new(first: &Process, database: SecretString, delay_ms: u64) -> Self {
-        let dir = tempfile::tempdir().expect("a directory");
-        let upstream = Process::ledger(&dir.path().join("ledger.json"), delay_ms);
-        let admin = Client::sign_in(&first.url, ADMIN.0, ADMIN.1).await;
-        admin.post("/orgs", json!({"slug": "acme", "name": "Acme"})).await.expect(201);
-        let member = json!({"email": OWNER.0, "password": OWNER.1, "role": "admin"});
-        admin.post("/orgs/acme/members", member).await.expect(201);
-        let connection = json!({"slug": "ledger", "kind": "streamable_http", "config": {"url": upstream.url}});
-        admin.post("/orgs/acme/connections", connection).await.expect(201);
-        admin.post("/orgs/acme/connections/ledger/refresh", json!({})).await.expect(200);
-        let toolkit = json!({"slug": "bank", "name": "Ledger", "visibility": "private"});
-        admin.post("/orgs/acme/toolkits", toolkit).await.expect(201);
-        let tool = json!({"connection": "ledger", "tool": "send_invoice", "permission": "needs_approval"});
-        let put = admin.put("/orgs/acme/toolkits/bank/tools/send_invoice", tool).await;
-        assert!(put.status.is_success(), "{}", put.text);
-        let person = Client::sign_in(&first.url, OWNER.0, OWNER.1).await;
-        let key = person.post("/orgs/acme/api-keys", json!({"name": "robot", "role": "agent"})).await.expect(201);
-        let agent = Client::new(&first.url, key["key"].as_str());
-        Self { database, dir, _upstream: upstream, admin, agent }
-    }
-
-    /// How often an invoice was really sent.
-    fn sent(&self) -> u64 {
-        sent(&self.dir.path().join("ledger.json"))
-    }
-
     async fn approved(&self) -> String {
         let id = Client::approval_of(&self.agent.call("send_invoice", invoice()).await);
         self.admin.decide(&id, "approve", "ok").await.expect(200);
@@ -87,12 +50,6 @@ impl Ledger {
 
 fn invoice() -> Value {
     json!({"customer": "Ada", "amount_cents": 1250, "currency": "EUR"})
-}
-
-fn sent(file: &Path) -> u64 {
-    let ledger: Value =
-        std::fs::read(file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
-    ledger["runs"]["send_invoice"].as_u64().unwrap_or(0)
 }
 
 /// A call that goes on by itself, whatever becomes of its gateway.
@@ -137,7 +94,7 @@ async fn a_hundred_identical_calls_over_three_replicas_run_once() {
 async fn two_processes_race_and_the_ledger_has_one_entry() {
     let database = database().await;
     let (a, b) = (Process::gateway(&database), Process::gateway(&database));
-    let ledger = Ledger::new(&a, database, 200).await;
+    let ledger = Ledger::new(&a, database, "needs_approval", 200).await;
     for round in 1..=3 {
         let id = ledger.approved().await;
         let calls: Vec<_> = (0..40).map(|n| call(&ledger.agent, if n % 2 == 0 { &a.url } else { &b.url })).collect();
@@ -161,7 +118,7 @@ async fn two_processes_race_and_the_ledger_has_one_entry() {
 async fn killed_before_the_claim_commits_nothing_was_sent() {
     let database = database().await;
     let (a, b) = (Process::gateway(&database), Process::gateway(&database));
-    let ledger = Ledger::new(&a, database, 0).await;
+    let ledger = Ledger::new(&a, database, "needs_approval", 0).await;
     let id = ledger.approved().await;
     let lock = ledger.lock("SELECT FROM tools FOR UPDATE").await;
     let lost = call(&ledger.agent, &b.url);
@@ -180,7 +137,7 @@ async fn killed_before_the_claim_commits_nothing_was_sent() {
 async fn killed_between_claim_and_answer_it_is_unknown_once() {
     let database = database().await;
     let (a, b) = (Process::gateway(&database), Process::gateway(&database));
-    let ledger = Ledger::new(&a, database, 3_000).await;
+    let ledger = Ledger::new(&a, database, "needs_approval", 3_000).await;
     let id = ledger.approved().await;
     let lost = call(&ledger.agent, &b.url);
     eventually("it was sent", || async { ledger.sent() == 1 }).await;
@@ -198,7 +155,7 @@ async fn killed_between_claim_and_answer_it_is_unknown_once() {
 async fn killed_between_answer_and_record_it_is_unknown_once() {
     let database = database().await;
     let (a, b) = (Process::gateway(&database), Process::gateway(&database));
-    let ledger = Ledger::new(&a, database, 1_000).await;
+    let ledger = Ledger::new(&a, database, "needs_approval", 1_000).await;
     let id = ledger.approved().await;
     let lost = call(&ledger.agent, &b.url);
     eventually("it was sent", || async { ledger.sent() == 1 }).await;
@@ -219,7 +176,7 @@ async fn killed_between_answer_and_record_it_is_unknown_once() {
 async fn killed_between_record_and_reply_the_stored_result_waits() {
     let database = database().await;
     let (a, b) = (Process::gateway(&database), Process::gateway(&database));
-    let ledger = Ledger::new(&a, database, 1_000).await;
+    let ledger = Ledger::new(&a, database, "needs_approval", 1_000).await;
     let id = ledger.approved().await;
     // The client goes away while it runs, so nobody gets the reply; then its gateway dies too.
     let gone = call(&ledger.agent, &b.url);
@@ -236,7 +193,7 @@ async fn killed_between_record_and_reply_the_stored_result_waits() {
 async fn a_dispatcher_paused_past_its_lease_sends_nothing() {
     let database = database().await;
     let (a, b) = (Process::gateway(&database), Process::gateway(&database));
-    let ledger = Ledger::new(&a, database, 0).await;
+    let ledger = Ledger::new(&a, database, "needs_approval", 0).await;
     let id = ledger.approved().await;
     // The claim is held up until it is about to commit; its process sleeps through most of its lease.
     let lock = ledger.lock("SELECT FROM tools FOR UPDATE").await;

@@ -7,13 +7,13 @@ pub mod tools;
 
 use std::{sync::Arc, time::Duration};
 
-use api_types::{CallTool, IDEMPOTENCY_KEY_CHARACTERS, MOST_WAIT, Problem, ToolCall};
+use api_types::{CallTool, IDEMPOTENCY_KEY_CHARACTERS, MOST_WAIT, Problem, ToolCall, not_null};
 use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use serde::{Deserialize, Deserializer, de::IgnoredAny};
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -233,13 +233,6 @@ struct Shape {
     wait_seconds: Option<u64>,
     #[serde(default, deserialize_with = "not_null")]
     idempotency_key: Option<String>,
-}
-
-/// Reads a member that may be absent and not `null`.
-fn not_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    deserializer: D,
-) -> std::result::Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
 }
 
 /// The arguments as they were written.

@@ -14,6 +14,7 @@ use wire::mcp::CallParams;
 pub(super) use super::once::Taken;
 use super::{
     context::Context,
+    dispatch::MARGIN,
     facts::{self, Next},
     held,
     once::Once,
@@ -38,8 +39,6 @@ use crate::{
 const LOOK: Duration = Duration::from_millis(250);
 /// The longest pause between two looks.
 const SELDOM: Duration = Duration::from_secs(2);
-/// What must be left of the lease when the call is sent (approvals.md, "The lease").
-const MARGIN: Duration = Duration::from_secs(5);
 
 /// What is known of the call's key. `None`: it has no key, or an unused one.
 pub(super) async fn known(services: &Arc<Calls>, context: &Context) -> Result<Option<Reply>> {

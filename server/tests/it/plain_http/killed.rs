@@ -1,63 +1,44 @@
 //! At most once when a gateway's process is killed, counted in the ledger's own file.
 
+use std::ops::Deref;
+
 use nix::sys::signal::Signal;
-use secrecy::SecretString;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::task::JoinHandle;
 
 use super::{id_of, is};
 use crate::support::{
-    Client,
     client::Answer,
     database::database,
     eventually,
+    ledger::{Ledger, SEND_INVOICE},
     process::Process,
-    world::{ADMIN, OWNER},
 };
 
 const KEY: &str = "invoice-2026-0042";
-const TOOL: &str = "/orgs/acme/toolkits/bank/tools/send_invoice";
 
-/// The sample ledger behind two gateway processes; the second one is there to be killed.
-struct Ledger {
-    database: SecretString,
-    dir: tempfile::TempDir,
-    _upstream: Process,
+/// The ledger behind two gateway processes; the second one is there to be killed.
+struct Pair {
+    ledger: Ledger,
     first: Process,
     second: Process,
-    admin: Client,
-    agent: Client,
 }
 
-impl Ledger {
+impl Deref for Pair {
+    type Target = Ledger;
+
+    fn deref(&self) -> &Ledger {
+        &self.ledger
+    }
+}
+
+impl Pair {
     /// Sending takes `delay_ms` after it was written.
     async fn new(permission: &str, delay_ms: u64) -> Self {
         let database = database().await;
         let (first, second) = (Process::gateway(&database), Process::gateway(&database));
-        let dir = tempfile::tempdir().expect("a directory");
-        let upstream = Process::ledger(&dir.path().join("ledger.json"), delay_ms);
-        let admin = Client::sign_in(&first.url, ADMIN.0, ADMIN.1).await;
-        admin.post("/orgs", json!({"slug": "acme", "name": "Acme"})).await.expect(201);
-        let member = json!({"email": OWNER.0, "password": OWNER.1, "role": "admin"});
-        admin.post("/orgs/acme/members", member).await.expect(201);
-        let connection = json!({"slug": "ledger", "kind": "streamable_http", "config": {"url": upstream.url}});
-        admin.post("/orgs/acme/connections", connection).await.expect(201);
-        admin.post("/orgs/acme/connections/ledger/refresh", json!({})).await.expect(200);
-        let toolkit = json!({"slug": "bank", "name": "Ledger", "visibility": "private"});
-        admin.post("/orgs/acme/toolkits", toolkit).await.expect(201);
-        let tool = json!({"connection": "ledger", "tool": "send_invoice", "permission": permission});
-        admin.put(TOOL, tool).await.expect(201);
-        let person = Client::sign_in(&first.url, OWNER.0, OWNER.1).await;
-        let key = person.post("/orgs/acme/api-keys", json!({"name": "robot", "role": "agent"})).await.expect(201);
-        let agent = Client::new(&first.url, key["key"].as_str());
-        Self { database, dir, _upstream: upstream, first, second, admin, agent }
-    }
-
-    /// How often an invoice was really sent.
-    fn sent(&self) -> u64 {
-        let read = std::fs::read(self.dir.path().join("ledger.json")).ok();
-        let ledger: Value = read.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
-        ledger["runs"]["send_invoice"].as_u64().unwrap_or(0)
+        let ledger = Ledger::new(&first, database, permission, delay_ms).await;
+        Self { ledger, first, second }
     }
 
     /// Sends the invoice through a gateway, which goes on by itself whatever becomes of that.
@@ -87,7 +68,7 @@ impl Ledger {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_between_dispatch_and_answer_a_keyed_call_is_unknown_and_never_sent_again() {
-    let mut ledger = Ledger::new("always_allow", 3_000).await;
+    let mut ledger = Pair::new("always_allow", 3_000).await;
     ledger.kill_between().await;
     // Until it is known that the dispatcher is gone it may be under way.
     for url in [&ledger.first.url, &ledger.second.url] {
@@ -110,7 +91,7 @@ async fn killed_between_dispatch_and_answer_a_keyed_call_is_unknown_and_never_se
     // What the tool is by now frees it as little.
     for permission in ["blocked", "needs_approval", "always_allow"] {
         let tool = json!({"connection": "ledger", "tool": "send_invoice", "permission": permission});
-        ledger.admin.put(TOOL, tool).await.expect(200);
+        ledger.admin.put(SEND_INVOICE, tool).await.expect(200);
         let answer = ledger.told(&ledger.first.url, 0).await;
         assert!(permission == "blocked" || answer.json()["status"] == "outcome_unknown", "{}", answer.text);
     }
@@ -119,7 +100,7 @@ async fn killed_between_dispatch_and_answer_a_keyed_call_is_unknown_and_never_se
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_between_claim_and_answer_an_approved_call_with_a_key_is_unknown_and_never_sent_again() {
-    let mut ledger = Ledger::new("needs_approval", 3_000).await;
+    let mut ledger = Pair::new("needs_approval", 3_000).await;
     let id = id_of(&ledger.told(&ledger.first.url, 0).await.expect(202));
     ledger.admin.decide(&id, "approve", "fine").await.expect(200);
     ledger.kill_between().await;
@@ -134,7 +115,7 @@ async fn killed_between_claim_and_answer_an_approved_call_with_a_key_is_unknown_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_after_the_record_the_answer_of_a_keyed_call_waits() {
-    let ledger = Ledger::new("always_allow", 1_000).await;
+    let ledger = Pair::new("always_allow", 1_000).await;
     // The client goes away while it runs, so nobody gets the answer; then its gateway dies too.
     let gone = ledger.send(&ledger.second.url, 0);
     eventually("it was sent", || async { ledger.sent() == 1 }).await;

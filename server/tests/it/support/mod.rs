@@ -4,6 +4,7 @@
 pub(crate) mod client;
 pub(crate) mod database;
 pub(crate) mod gateway;
+pub(crate) mod ledger;
 pub(crate) mod modern;
 pub(crate) mod process;
 pub(crate) mod proxy;

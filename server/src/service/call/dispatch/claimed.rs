@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The margin below which a dispatcher sends nothing (approvals.md, "The lease").
-pub(super) const MARGIN: Duration = Duration::from_secs(5);
+pub(in crate::service::call) const MARGIN: Duration = Duration::from_secs(5);
 
 /// The call or task for which a claim is made.
 #[derive(Clone)]

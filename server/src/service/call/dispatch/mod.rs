@@ -9,5 +9,6 @@ mod report;
 mod round;
 mod send;
 
+pub(super) use claimed::MARGIN;
 pub use for_tasks::run_approved;
 pub(super) use send::dispatch;
