@@ -261,29 +261,34 @@ function keyboard(page) {
       await keys.seen();
     },
 
-    /** The focus is somewhere, in the window, and can be seen. */
+    /** The focus is somewhere, in the window, and can be seen; it moves with what appears, so it may need a moment to arrive. */
     async seen(when = "") {
-      // The focus moves with what appears, so it may need a moment to arrive.
-      await page.waitForFunction(() => document.activeElement && document.activeElement !== document.body, undefined, {
-        timeout: 2_000,
-      }).catch(() => assert.fail(`the focus is lost ${when}`));
-      const focus = await page.evaluate(() => {
-        const { activeElement: element } = document;
-        const outlined = (element) => {
-          const { outlineStyle, outlineWidth } = getComputedStyle(element);
-          return outlineStyle !== "none" && parseFloat(outlineWidth) > 0;
-        };
-        const row = element.closest("tr");
-        const { top, bottom, width, height } = element.getBoundingClientRect();
-        return {
-          what: element.outerHTML.slice(0, 120),
-          marked: outlined(element) || getComputedStyle(element).boxShadow !== "none" || (row && outlined(row)),
-          there: width > 0 && height > 0 && bottom > 0 && top < innerHeight,
-        };
-      });
-      assert.ok(focus.marked, `the focus cannot be seen ${when} on ${focus.what}`);
-      assert.ok(focus.there, `the focus is out of the window ${when} on ${focus.what}`);
+      for (const until = Date.now() + 2_000; ; ) {
+        const focus = await page.evaluate(focused);
+        const fault = focus.fault && `the focus ${focus.fault} ${when} on ${focus.what}`;
+        if (!fault) return;
+        assert.ok(Date.now() < until, fault);
+        await page.evaluate(() => new Promise(requestAnimationFrame));
+      }
     },
   };
   return keys;
+}
+
+/** Runs in the page: where the focus is, and what is wrong with it. */
+function focused() {
+  const { activeElement: element } = document;
+  const outlined = (element) => {
+    const { outlineStyle, outlineWidth } = getComputedStyle(element);
+    return outlineStyle !== "none" && parseFloat(outlineWidth) > 0;
+  };
+  const row = element.closest("tr");
+  const marked = outlined(element) || getComputedStyle(element).boxShadow !== "none" || (row && outlined(row));
+  const { top, bottom, width, height } = element.getBoundingClientRect();
+  const there = width > 0 && height > 0 && bottom > 0 && top < innerHeight;
+  let fault = null;
+  if (element === document.body) fault = "is lost";
+  else if (!marked) fault = "cannot be seen";
+  else if (!there) fault = "is out of the window";
+  return { what: element.outerHTML.slice(0, 120), fault };
 }
