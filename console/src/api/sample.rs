@@ -22,6 +22,7 @@ pub fn request(n: u128, status: &str, minutes: i64) -> Approval {
         hints: ToolHints::default(),
         definition_changed: false,
         summary: Some("to \"Brightwater Ltd\", amount 4180.00".to_owned()),
+        values: vec!["4 180.00 EUR".to_owned(), "Brightwater Ltd".to_owned()],
         agent_reason: None,
         created_at: DateTime::UNIX_EPOCH,
         expires_at: DateTime::UNIX_EPOCH + TimeDelta::minutes(minutes),

@@ -1,4 +1,4 @@
-//! A word about a thing, in a pill.
+//! A word about a thing: plain, or in a pill where it should stop the eye.
 
 use leptos::prelude::*;
 
@@ -28,7 +28,7 @@ impl Tone {
     }
 }
 
-/// A badge. Its text says everything; the tone only helps to find it.
+/// A pill, for what should stop the eye. Its text says everything; the tone only helps to find it.
 #[component]
 pub fn Badge(
     /// The colour's meaning.
@@ -37,5 +37,18 @@ pub fn Badge(
     /// The words.
     children: Children,
 ) -> impl IntoView {
-    view! { <span class=format!("badge {}", tone.class())>{children()}</span> }
+    view! { <span class=format!("pill {}", tone.class())>{children()}</span> }
+}
+
+/// A state in an icon and a word, without a fill: for ordinary outcomes. Its text says everything; the tone only helps to
+/// find it.
+#[component]
+pub fn Word(
+    /// The colour's meaning.
+    #[prop(optional)]
+    tone: Tone,
+    /// The icon and the word.
+    children: Children,
+) -> impl IntoView {
+    view! { <span class=format!("word {}", tone.class())>{children()}</span> }
 }

@@ -34,7 +34,7 @@ mod time;
 pub mod toast;
 mod tree;
 
-pub use badge::{Badge, Tone};
+pub use badge::{Badge, Tone, Word};
 pub use button::{Button, Kind, Moment};
 pub use confirm::Confirm;
 pub use consent::Refused;

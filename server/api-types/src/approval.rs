@@ -49,6 +49,12 @@ pub struct Approval {
     /// kept any more.
     #[cfg_attr(feature = "openapi", schema(max_length = 200, examples("to \"Ada\", cents 418000")))]
     pub summary: Option<String>,
+    /// At most six of the arguments' values in words, for a row of a list: those that differ from the caller's last approved
+    /// call of the tool come first. Each has at most 60 characters; what cannot be seen in them is written as its JSON
+    /// escape. Empty when nothing of the arguments is kept any more, or they are large.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(max_items = 6, examples(json!(["4 180.00 EUR", "Ada"]))))]
+    pub values: Vec<String>,
     /// Why the agent asks: its claim, not checked.
     pub agent_reason: Option<String>,
     /// When it was opened.

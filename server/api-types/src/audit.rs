@@ -59,6 +59,54 @@ pub struct AuditRecord {
     /// How long it took, in microseconds.
     #[cfg_attr(feature = "openapi", schema(minimum = 0))]
     pub duration_us: Option<i64>,
+    /// Of a call: at most six of its arguments' values in words, as in a list of approvals; empty without the right
+    /// `audit:bodies`, and of large arguments.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(max_items = 6, examples(json!(["4 180.00 EUR", "Ada"]))))]
+    pub values: Vec<String>,
+    /// The e-mail of who decided the approval that the record belongs to; `null` once they are gone.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(examples("mara@example.com")))]
+    pub decided_by_email: Option<String>,
+}
+
+/// One page of a list of records.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct AuditRecords {
+    /// The entries of this page.
+    pub items: Vec<AuditRecord>,
+    /// Pass it as `cursor` for the next page; `null` on the last one.
+    pub next_cursor: Option<String>,
+    /// With `count=true`: how many there are in all pages, counted up to 10,000; else `null`.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(maximum = 10000))]
+    pub count: Option<u64>,
+    /// With `count=true`: whether there are more than were counted; else `null`.
+    #[serde(default)]
+    pub more: Option<bool>,
+}
+
+/// How many records began when.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct AuditHistogram {
+    /// The buckets in which something began, in order of time; those that are missing have nothing.
+    pub items: Vec<AuditBucket>,
+}
+
+/// How many records began within a bucket of time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct AuditBucket {
+    /// When the bucket begins.
+    pub at: DateTime<Utc>,
+    /// How many went through, or have no outcome yet.
+    #[cfg_attr(feature = "openapi", schema(minimum = 0))]
+    pub ok: u64,
+    /// How many failed or were refused.
+    #[cfg_attr(feature = "openapi", schema(minimum = 0))]
+    pub failed: u64,
 }
 
 /// One record with its bodies, for who may see them.

@@ -32,7 +32,7 @@ pub use approval::{
     Approval, ApprovalDetail, ApprovalEvent, Approvals, ApprovalsSummary, Approve, EarlierCall, Extend, Reject, Revoke,
     RunResult, Settle, SettleOutcome, ToolHints,
 };
-pub use audit::{AuditRecord, AuditRecordDetail, NOT_READ};
+pub use audit::{AuditBucket, AuditHistogram, AuditRecord, AuditRecordDetail, AuditRecords, NOT_READ};
 pub use auth::{AccessToken, ChangePassword, Login, Me, MyKind, MyOrg, PASSWORD_CHARACTERS};
 pub use call::{CallPermission, CallStatus, CallTool, CallableTool, IDEMPOTENCY_KEY_CHARACTERS, MOST_WAIT, ToolCall};
 pub use connection::{

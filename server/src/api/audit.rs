@@ -210,5 +210,7 @@ fn record(row: Row) -> AuditRecord {
         status: row.status,
         answer: row.answer,
         duration_us: row.duration_us,
+        values: Vec::new(),
+        decided_by_email: None,
     }
 }

@@ -43,6 +43,8 @@ mod tests {
             status: status.to_owned(),
             answer: None,
             duration_us: None,
+            values: Vec::new(),
+            decided_by_email: None,
         }
     }
 

@@ -105,6 +105,7 @@ pub fn row(record: &Record, card: Card, deciding: &Deciding) -> Approval {
         hints: card.hints,
         definition_changed: record.definition_changed,
         summary: card.summary,
+        values: Vec::new(),
         agent_reason: record.agent_reason.clone(),
         created_at: record.created_at,
         expires_at: record.expires_at,
