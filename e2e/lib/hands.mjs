@@ -62,7 +62,7 @@ export function finger(page) {
 function pointing(page, press) {
   const button = (name) => page.getByRole("button", { name, exact: true });
   const list = async () => {
-    if (await button("All requests").isVisible()) await press(button("All requests"));
+    if (await button("Back to the inbox").isVisible()) await press(button("Back to the inbox"));
   };
   return {
     async goes(id) {

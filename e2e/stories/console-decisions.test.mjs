@@ -30,7 +30,7 @@ describe("in the console", () => {
     await mara.page.waitForURL(/\/login/);
     await mara.signsIn(credentials(gateway));
     await mara.page.waitForURL(/\/acme\/inbox/);
-    await mara.page.getByText("Nothing waits for a decision").waitFor();
+    await mara.page.getByText("Nothing to review").waitFor();
     await stays(mara.page);
 
     const asked = call(agent, "send_invoice", invoice("Ada & Söhne"));
@@ -95,7 +95,7 @@ describe("in the console", () => {
       window.built = [];
       new MutationObserver((changes) => {
         for (const { addedNodes } of changes) for (const node of addedNodes) window.built.push(node.textContent);
-      }).observe(document.querySelector(".pane"), { childList: true, subtree: true });
+      }).observe(document.querySelector(".sheet"), { childList: true, subtree: true });
     });
     await approves(mara.page);
     await isLookedAt(mara.page, second);

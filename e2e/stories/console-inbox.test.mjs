@@ -82,7 +82,7 @@ describe("the console's inbox", () => {
     await approves(mara.page);
     await toast(mara.page, "send_invoice was approved").waitFor();
     await isShown(mara.page, "Phone too");
-    await mara.page.getByRole("button", { name: "All requests" }).click();
+    await mara.page.getByRole("button", { name: "Back to the inbox" }).click();
     await row(mara.page, second).waitFor();
     assert.equal((await admin.approval(first)).status, "approved");
     assert.equal((await admin.approval(second)).status, "pending");
@@ -127,7 +127,7 @@ describe("the console's inbox", () => {
     assert.equal(await sam.page.getByRole("dialog").count(), 0);
     assert.equal(await toast(sam.page, "send_invoice").count(), 0);
     await sam.goes(INBOX);
-    const others = sam.page.getByRole("heading", { name: /others/i });
+    const others = sam.page.getByRole("heading", { name: "Needs another approver" });
     await others.waitFor();
     await looksAt(sam.page, id);
     const [heading, first] = [await others.boundingBox(), await sam.page.locator("[id^=request-0]").first().boundingBox()];

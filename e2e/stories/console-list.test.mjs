@@ -39,7 +39,7 @@ describe("the inbox's list", () => {
       await card(mara.page).getByText(`Two ${device}`, { exact: true }).first().waitFor();
       assert.match(mara.page.url(), new RegExp(second));
       assert.ok(await isTheSame(mara.page, second), "the line under the finger is not made anew");
-      const back = mara.page.getByRole("button", { name: "All requests" });
+      const back = mara.page.getByRole("button", { name: "Back to the inbox" });
       if (await back.isVisible()) await taps(mara.page, back);
       await taps(mara.page, row(mara.page, first));
       await card(mara.page).getByText(`One ${device}`, { exact: true }).first().waitFor();
@@ -127,7 +127,7 @@ describe("the inbox's list", () => {
     await page.waitForTimeout(300);
     assert.equal(await page.getByRole("dialog").count(), 0);
     assert.equal(await toast(page, "send_invoice").count(), 0);
-    await page.getByRole("button", { name: "Clear the search" }).click();
+    await page.getByRole("button", { name: "Clear search" }).click();
     await notice.waitFor({ state: "detached" });
     await row(page, two).waitFor();
     await page.getByRole("button", { name: "Approve", exact: true }).waitFor();
@@ -136,7 +136,7 @@ describe("the inbox's list", () => {
     await admin.reject(one, "seen");
     await mara.goes(`${INBOX}?selected=${one}`);
     await row(page, two).waitFor();
-    await page.getByRole("link", { name: "Open it on its own page" }).click();
+    await page.getByRole("link", { name: "Open request" }).click();
     await page.waitForURL(new RegExp(`/acme/approvals/${one}$`));
     await away(two);
   });

@@ -70,7 +70,7 @@ describe("what people see in the console", () => {
     await stranger.goes("/login");
     await look(stranger, "sign-in");
     const mara = await people.enter(gateway, credentials(gateway), { at: INBOX });
-    await mara.page.getByText("Nothing waits for a decision").waitFor();
+    await mara.page.getByText("Nothing to review").waitFor();
     await look(mara, "inbox-empty");
   });
 

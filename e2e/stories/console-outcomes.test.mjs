@@ -57,7 +57,7 @@ describe("what became of a call, in the console", () => {
     const mara = await people.enter(gateway, credentials(gateway), { at: `${INBOX}?tab=decided` });
     for (const [id, words] of [[worked, "ran"], [failed, TOOL_ERROR], [broke, PROTOCOL_ERROR]]) {
       await row(mara.page, id).getByText(words, { exact: true }).waitFor();
-      assert.equal(await row(mara.page, id).locator(".badge.ok").count(), id === worked ? 1 : 0, words);
+      assert.equal(await row(mara.page, id).locator(":is(.pill, .word).ok").count(), id === worked ? 1 : 0, words);
     }
     await look(mara, "outcomes-list");
     for (const [id, words] of [[failed, TOOL_ERROR], [broke, PROTOCOL_ERROR]]) {

@@ -73,9 +73,7 @@ describe("what is seen of the console", () => {
     await stands(page.getByRole("tab", { selected: true }), page.getByRole("tab", { selected: false }), "a tab");
     await stands(navigation.getByRole("link", { name: /^Inbox/ }), navigation.getByRole("link", { name: "Audit" }), "a page");
     await stands(page.locator(".themes [aria-pressed=true]"), page.locator(".themes [aria-pressed=false]"), "a theme");
-    for (const badge of ["destructive", "tool changed"]) {
-      assert.match((await drawn(page.locator(".entry .badge", { hasText: badge }))).border, /^solid/, badge);
-    }
+    for (const flag of ["destructive", "tool changed"]) await page.locator(".row .word", { hasText: flag }).locator(".i").first().waitFor();
     assert.equal((await drawn(card(page).locator("ins .text"))).line, "underline", "a new value");
     assert.equal((await drawn(card(page).locator("del .text"))).line, "line-through", "an old value");
     const approve = page.getByRole("button", { name: "Approve", exact: true });
@@ -181,7 +179,7 @@ describe("what is seen of the console", () => {
   tells("on a phone news lie over no line that is wanted, nor over what one decides with", async (people) => {
     const mara = await people.enter(gateway, credentials(gateway), { at: INBOX, ...PHONE });
     const { page } = mara;
-    const back = page.getByRole("button", { name: "All requests" });
+    const back = page.getByRole("button", { name: "Back to the inbox" });
     const approve = page.getByRole("button", { name: "Approve", exact: true, disabled: false });
     const approved = others.slice(0, 2);
     for (const id of approved) {
@@ -307,7 +305,7 @@ describe("what is seen of the console", () => {
       await page.setViewportSize(viewport);
       assert.equal(await keys.count(), 0, `${viewport.width} px wide`);
     }
-    await taps(page, page.getByRole("button", { name: "All requests" }));
+    await taps(page, page.getByRole("button", { name: "Back to the inbox" }));
     await row(page, compared).waitFor();
     assert.equal(await keys.count(), 0, "the list");
     await taps(page, row(page, compared));

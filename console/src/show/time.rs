@@ -12,13 +12,19 @@ pub fn ago(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     }
 }
 
-/// How long there is until `at`.
+/// How long there is until `at`: "42 min left".
 pub fn left(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    let amount = remaining(at, now);
+    if at > now { format!("{amount} left") } else { amount }
+}
+
+/// The same for a column of times: "42 min".
+pub fn remaining(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     let left = at - now;
     match left.num_seconds() {
         ..=0 => "over".to_owned(),
-        seconds @ 1..60 => format!("{seconds} s left"),
-        _ => format!("{} left", amount(left, true)),
+        seconds @ 1..60 => format!("{seconds} s"),
+        _ => amount(left, true),
     }
 }
 
@@ -86,6 +92,8 @@ mod tests {
             let (now, at) = after(seconds);
             assert_eq!(left(at, now), words);
         }
+        let (now, at) = after(61);
+        assert_eq!(remaining(at, now), "1 min");
     }
 
     #[test]

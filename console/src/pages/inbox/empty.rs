@@ -1,13 +1,16 @@
-//! Nothing in the list: what this place is, and how to make something arrive.
+//! Nothing in the list: what this page is for, and how to make something appear.
 
 use domain::Right;
 use leptos::{prelude::*, task::spawn_local, wasm_split::wasm_split};
 use serde_json::Value;
 
-use super::room::Room;
+use super::{
+    place::{Place, Tab},
+    room::Room,
+};
 use crate::{
     api::{Api, Failure, of_org},
-    components::{CopyButton, EmptyState, Failed, Loaded, Loading, Marked, Sentence},
+    components::{CopyButton, Failed, Loaded, Loading, Marked, Sentence},
     reactive::varying,
     shell::Org,
     show::{folding::Limit, marks::Form, words::Words},
@@ -26,13 +29,33 @@ struct Example {
 }
 
 #[wasm_split(seldom, fallible, wasm_split_path = ::leptos::wasm_split)]
-fn nothing() -> Loaded<fn() -> AnyView> {
-    Ok(|| view! { <NothingWaits /> }.into_any())
+fn nothing() -> Loaded<fn(Tab) -> AnyView> {
+    Ok(|tab| match tab {
+        Tab::Waiting => view! { <NothingWaits /> }.into_any(),
+        Tab::Decided => view! { <NothingDecided /> }.into_any(),
+    })
 }
 
-/// That nothing waits, once it is loaded.
-pub(super) fn nothing_waits() -> Loading {
-    Box::pin(async { nothing().await.map(ViewFn::from) })
+/// What an empty tab shows, once it is loaded.
+pub(super) fn empty(tab: Tab) -> Loading {
+    Box::pin(async move { nothing().await.map(|build| ViewFn::from(move || build(tab))) })
+}
+
+/// The page of an empty tab.
+#[component]
+fn Page(title: &'static str, about: &'static str, children: Children) -> impl IntoView {
+    view! {
+        <div class="empty nothing">
+            // The door ajar, as in the navigation.
+            <svg class="mark xl" aria-hidden="true" viewBox="0 0 20 20">
+                <path class="frame" d="M5.5 16.5V3.25h9V16.5M2 16.5h16" />
+                <path class="leaf" d="M5.5 2.4 11.5 4.9v14.2L5.5 16.5z" />
+            </svg>
+            <h2 class="big">{title}</h2>
+            <p>{about}</p>
+            {children()}
+        </div>
+    }
 }
 
 /// Nothing waits.
@@ -49,20 +72,23 @@ fn NothingWaits() -> impl IntoView {
         });
     }
     view! {
-        <EmptyState title="Nothing waits for a decision">
-            <p>"When an agent calls a tool that needs approval, the call is held and appears here by itself."</p>
+        <Page
+            title="Nothing to review"
+            about="When an agent calls a tool that needs approval, the call is held and appears here by itself, with its arguments and the time that is left."
+        >
             {(!may).then(|| view! {
-                <p class="quiet">"Which tools agents may call here, somebody can tell you whose role has the right " <code>{Right::ReadToolkits.as_str()}</code> "."</p>
+                <p class="dimmer">"To find out which tools agents can call here, ask someone whose role has the right " <code>{Right::ReadToolkits.as_str()}</code> "."</p>
             })}
             {varying(move || found.get().map(|found| match found {
                 Ok(Some(example)) => view! { <Try example /> }.into_any(),
                 Ok(None) => view! {
-                    <p>"There is no tool to call yet. First connect an upstream, offer its tools in a toolkit, and let one of them need approval: " <a href="/api/docs">"over the API"</a>"."</p>
+                    <p>"There is no tool to call yet. Connect a server, add its tools to a toolkit, and require approval for one of them."</p>
+                    <a class="btn" href="/api/docs">"Open the API guide"</a>
                 }
                     .into_any(),
                 Err(failure) => view! { <Failed failure /> }.into_any(),
             }))}
-        </EmptyState>
+        </Page>
     }
 }
 
@@ -72,39 +98,46 @@ fn Try(example: Example) -> impl IntoView {
     let names: [&str; 2] = [&example.tool, &example.toolkit];
     let words = if example.held {
         Words::of(
-            "This calls {} in the toolkit {} as an agent does. Put in the key of an agent, and the arguments that the tool needs.",
+            "This calls {} in the toolkit {} as an agent would. Insert an agent’s key and the arguments that the tool needs.",
             &names,
         )
     } else {
         Words::of(
-            "This calls {} in the toolkit {} as an agent does, and it runs at once: let the tool need approval first, then its calls wait here. Put in the key of an agent, and the arguments that the tool needs.",
+            "This calls {} in the toolkit {} as an agent would. The tool runs without approval: require approval for it first if its calls should wait here. Insert an agent’s key and the arguments that the tool needs.",
             &names,
         )
     };
     let command = command(&window().location().origin().unwrap_or_default(), &org.slug.get_untracked(), &example);
     let copied = Signal::stored(command.clone());
     view! {
-        <details>
-            <summary>"Try it from a terminal"</summary>
-            <p><Sentence words /></p>
-            <pre class="command"><Marked text=command form=Form::Block limit=Limit::VALUE /></pre>
-            <CopyButton text=copied what="the command" />
-        </details>
+        <section class="panel" aria-labelledby="try">
+            <header>
+                <h3 id="try" class="grow">"Try it from a terminal"</h3>
+                <CopyButton text=copied what="the command" />
+            </header>
+            <div class="in-p stack tight">
+                <p class="dimmer"><Sentence words /></p>
+                <pre class="code command"><Marked text=command form=Form::Block limit=Limit::VALUE /></pre>
+            </div>
+        </section>
     }
 }
 
 /// Nothing was decided.
 #[component]
-pub(super) fn NothingDecided() -> impl IntoView {
+fn NothingDecided() -> impl IntoView {
     let room = Room::here();
+    let waiting = move |event: web_sys::MouseEvent| {
+        event.prevent_default();
+        room.go(|place| *place = Place::default(), false);
+    };
     view! {
-        <EmptyState title="Nothing was decided yet">
-            <p>"Requests stand here once somebody has approved or rejected them, or they ended by themselves."</p>
-            <p><a href="?" on:click=move |event| {
-                event.prevent_default();
-                room.go(|place| *place = super::place::Place::default(), false);
-            }>"See what waits"</a></p>
-        </EmptyState>
+        <Page
+            title="No decisions yet"
+            about="Requests are listed here once someone has approved or rejected them, or when they expire or are withdrawn."
+        >
+            <a class="btn" href="?" on:click=waiting>"See what is waiting"</a>
+        </Page>
     }
 }
 

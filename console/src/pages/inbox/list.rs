@@ -1,26 +1,19 @@
-//! The list: tabs, search, and the requests under their headings. It never moves under the pointer.
+//! The list: its header and the rows under their headings. It never moves under the pointer.
 
-use std::collections::HashSet;
-
-use leptos::{html, prelude::*};
+use leptos::prelude::*;
 use uuid::Uuid;
 use wasm_bindgen::JsCast;
-use web_sys::{Element, HtmlElement};
+use web_sys::Element;
 
-use super::{
-    board::Entry,
-    empty::{NothingDecided, nothing_waits},
-    is_wide,
-    order::Group,
-    place::Tab,
-    room::Room,
-    row::Row,
-};
+use super::{empty::empty, header::Header, order::Group, place::Tab, room::Room, row::Row};
 use crate::{
-    components::{Button, Failed, Icon, Kind, Late, Shape, Show, Skeleton, Tab as OneTab, Tabs},
-    reactive::{derived, memo, varying},
-    shell::{Shortcuts, Waiting},
+    components::{Button, Failed, Late, Show},
+    reactive::{memo, varying},
+    shell::Shortcuts,
 };
+
+/// The keys that are named under the list.
+const KEYS: [(&[&str], &str); 3] = [(&["J", "K"], "move"), (&["A"], "approve"), (&["R"], "reject")];
 
 /// The left side.
 #[component]
@@ -28,26 +21,6 @@ pub(super) fn Requests() -> impl IntoView {
     let room = Room::here();
     let pages = room.reading.pages;
     let retry = Callback::new(move |()| pages.again());
-    let count = Waiting::here().count;
-    let waiting = derived(move || match count.get() {
-        0 => "Waiting".to_owned(),
-        count => format!("Waiting {count}"),
-    });
-    let tabs = vec![
-        OneTab { name: Tab::Waiting.name(), words: waiting },
-        OneTab { name: Tab::Decided.name(), words: Signal::stored("Decided".to_owned()) },
-    ];
-    let chosen = derived(move || room.place.with(|place| place.tab.name().to_owned()));
-    let choose = Callback::new(move |name: &'static str| {
-        let tab = if name == Tab::Decided.name() { Tab::Decided } else { Tab::Waiting };
-        room.go(
-            |place| {
-                place.tab = tab;
-                place.selected = None;
-            },
-            false,
-        );
-    });
     view! {
         <section
             class="list"
@@ -64,14 +37,10 @@ pub(super) fn Requests() -> impl IntoView {
                 room.held(|hold| hold.focused = is_row(event.related_target().or(kept)));
             }
         >
-            <header>
-                <h1>"Inbox"</h1>
-                <Tabs label="Which requests" tabs chosen on_choose=choose />
-            </header>
-            <Search />
-            <Arrivals />
+            <Header />
             {varying(move || pages.failure.get().map(|failure| view! { <Failed failure retry /> }))}
-            <Lines />
+            <Content />
+            <Keys />
         </section>
     }
 }
@@ -79,91 +48,7 @@ pub(super) fn Requests() -> impl IntoView {
 fn is_row(element: Option<web_sys::EventTarget>) -> bool {
     element
         .and_then(|element| element.dyn_into::<Element>().ok())
-        .is_some_and(|element| element.matches(".entry") == Ok(true))
-}
-
-#[component]
-fn Search() -> impl IntoView {
-    let room = Room::here();
-    let input = NodeRef::<html::Input>::new();
-    let enter = move || {
-        if let Some(input) = input.get_untracked() {
-            let _ = input.focus();
-            input.select();
-        }
-    };
-    Shortcuts::here().register("/", "Search the list", move || {
-        // Where the request covers the list, what is typed next would be keys for the request.
-        if is_wide() || room.place.with_untracked(|place| place.selected.is_none()) {
-            enter();
-        } else {
-            room.look_at(None, false);
-            request_animation_frame(enter);
-        }
-    });
-    let leave = move |event: leptos::ev::KeyboardEvent| {
-        if event.key() == "Escape" {
-            room.go(|place| place.search.clear(), true);
-            if let Some(input) = input.get_untracked() {
-                let _ = input.blur();
-            }
-        }
-    };
-    view! {
-        <div class="search" role="search">
-            <Icon shape=Shape::Search />
-            <input
-                node_ref=input
-                type="search"
-                aria-label="Search by tool, caller or argument"
-                placeholder="Tool, caller, argument …"
-                autocomplete="off"
-                prop:value=varying(move || room.place.with(|place| place.search.clone()))
-                on:input:target=move |event| room.go(|place| place.search = event.target().value(), true)
-                on:keydown=leave
-            />
-            <kbd aria-hidden="true">"/"</kbd>
-        </div>
-    }
-}
-
-/// New requests that the list does not let in just now, and the announcement of all new ones.
-#[component]
-fn Arrivals() -> impl IntoView {
-    let room = Room::here();
-    let withheld = memo(move || room.board.with(|board| board.withheld));
-    let said = Memo::new(move |old: Option<&(usize, String)>| {
-        // What a list is read with is no news.
-        let complete = room.reading.listed.with(|listed| listed.complete);
-        let count = room.board.with(|board| board.entries.iter().filter(|entry| !entry.gone).count() + board.withheld);
-        let count = if complete { count } else { 0 };
-        match old {
-            Some((before, _)) if count > *before && *before > 0 => (count, announced(count - before)),
-            _ => (count, String::new()),
-        }
-    });
-    let let_in = Callback::new(move |()| {
-        room.let_in();
-        // The button is gone then; the focus must not be.
-        let list = document().get_element_by_id("requests").and_then(|list| list.dyn_into::<HtmlElement>().ok());
-        if let Some(list) = list {
-            let _ = list.focus();
-        }
-    });
-    view! {
-        <p class="visually-hidden" role="status">{varying(move || said.with(|(_, words)| words.clone()))}</p>
-        <Show when=move || withheld.get() != 0>
-            <div class="arrivals">
-                <Button kind=Kind::Primary on_press=let_in>
-                    {varying(move || withheld.get())} " new"
-                </Button>
-            </div>
-        </Show>
-    }
-}
-
-fn announced(count: usize) -> String {
-    if count == 1 { "1 new request".to_owned() } else { format!("{count} new requests") }
+        .is_some_and(|element| element.matches(".row") == Ok(true))
 }
 
 /// What the list shows.
@@ -193,58 +78,92 @@ pub(super) fn stage(room: Room) -> Memo<Stage> {
 }
 
 #[component]
-fn Lines() -> impl IntoView {
+fn Content() -> impl IntoView {
     let stage = stage(Room::here());
     varying(move || match stage.get() {
         Stage::Failed => ().into_any(),
-        Stage::Unread => view! { <div class="lines"><Skeleton lines=6 /></div> }.into_any(),
-        Stage::Empty(Tab::Waiting) => view! { <Late part=nothing_waits() /> }.into_any(),
-        Stage::Empty(Tab::Decided) => view! { <NothingDecided /> }.into_any(),
-        Stage::Rows => view! { <Groups /> }.into_any(),
+        Stage::Unread => view! { <Bones /> }.into_any(),
+        Stage::Empty(tab) => view! { <Late part=empty(tab) /> }.into_any(),
+        Stage::Rows => view! { <Rows /> }.into_any(),
     })
 }
 
+/// Rows that are being read, in the shape of rows.
 #[component]
-fn Groups() -> impl IntoView {
-    let room = Room::here();
-    let nothing = memo(move || room.visible.with(Vec::is_empty));
+fn Bones() -> impl IntoView {
+    let bone = |_| {
+        view! {
+            <div class="row" aria-hidden="true">
+                <span><i class="bone w1"></i><i class="bone w3 end"></i></span>
+                <span><i class="bone w2"></i></span>
+            </div>
+        }
+    };
     view! {
-        <div class="lines" id="requests" tabindex="-1">
-            {[Group::Mine, Group::Others, Group::Unsettled, Group::Decided]
-                .into_iter()
-                .map(|group| view! { <OneGroup group /> })
-                .collect_view()}
-            <Show when=move || nothing.get()>
-                <p class="nothing quiet">"Nothing here matches what you search for."</p>
-            </Show>
-            <More />
+        <div class="rows skeleton" role="status">
+            <span class="sr">"Loading…"</span>
+            {(0..8).map(bone).collect_view()}
         </div>
     }
 }
 
+/// A heading, or a row under it. Both are keyed in one list: a row that goes to another group stays the same element.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Item {
+    Heading(Group, &'static str),
+    Row(Uuid),
+}
+
+/// Everything in the list in its order. Rows that the search hides are there, but no heading stands over nothing.
+fn items(room: Room) -> Vec<Item> {
+    let (mut items, mut group, mut last) = (Vec::new(), None, None);
+    room.visible.with(|visible| {
+        let mut visible = visible.iter().peekable();
+        room.board.with(|board| {
+            for entry in &board.entries {
+                let seen = visible.next_if_eq(&&entry.id()).is_some();
+                if group != Some(entry.group) {
+                    group = Some(entry.group);
+                    last = entry
+                        .group
+                        .heading(items.is_empty())
+                        .map(|words| (items.len(), Item::Heading(entry.group, words)));
+                }
+                items.push(Item::Row(entry.id()));
+                if let (true, Some((at, heading))) = (seen, last) {
+                    items.insert(at, heading);
+                    last = None;
+                }
+            }
+        });
+    });
+    items
+}
+
 #[component]
-fn OneGroup(group: Group) -> impl IntoView {
+fn Rows() -> impl IntoView {
     let room = Room::here();
-    let ids = memo(move || {
-        let of = |entry: &&Entry| entry.group == group;
-        room.board.with(|board| board.entries.iter().filter(of).map(Entry::id).collect::<Vec<_>>())
-    });
-    let some = memo(move || ids.with(|ids| !ids.is_empty()));
-    // A heading over lines that the search has hidden says nothing.
-    let found = memo(move || {
-        let found: HashSet<Uuid> = room.visible.with(|visible| visible.iter().copied().collect());
-        ids.with(|ids| ids.iter().any(|id| found.contains(id)))
-    });
-    let heading = group.heading();
+    let nothing = memo(move || room.visible.with(Vec::is_empty));
+    let items = memo(move || items(room));
+    let clear = Callback::new(move |()| room.go(|place| place.search.clear(), true));
     view! {
-        <Show when=move || some.get()>
-            {heading.map(|words| view! { <h2 hidden=varying(move || !found.get())>{words}</h2> })}
+        <div class="rows" id="requests" tabindex="-1">
             <ul>
-                <For each=move || ids.get() key=|id| *id let:id>
-                    <Row id />
+                <For each=move || items.get() key=|item| *item let:item>
+                    {match item {
+                        Item::Heading(_, words) => view! { <li class="heading"><h2>{words}</h2></li> }.into_any(),
+                        Item::Row(id) => view! { <Row id /> }.into_any(),
+                    }}
                 </For>
             </ul>
-        </Show>
+            <Show when=move || nothing.get()>
+                <div class="empty">
+                    <p>"No requests match your search."</p>
+                    <Button on_press=clear>"Clear search"</Button>
+                </div>
+            </Show>
+            <More />
+        </div>
     }
 }
 
@@ -256,14 +175,32 @@ fn More() -> impl IntoView {
     let waiting = move || room.place.with(|place| place.tab == Tab::Waiting);
     view! {
         <Show when=move || more.get()>
-            <div class="more">
+            <div class="rest">
                 {varying(move || {
                     if waiting() {
-                        view! { <p class="quiet">"There are more than can be listed here. Decide some to see the others."</p> }.into_any()
+                        view! { <p class="dimmer">"The list has room for 1,000 requests. Decide some to see the others."</p> }.into_any()
                     } else {
                         view! { <Button busy=pages.reading on_press=Callback::new(move |()| pages.go_on())>"Show more"</Button> }.into_any()
                     }
                 })}
+            </div>
+        </Show>
+    }
+}
+
+/// The keys that one needs most, where keys do something; help has all of them.
+#[component]
+fn Keys() -> impl IntoView {
+    let on = Shortcuts::here().on;
+    view! {
+        <Show when=move || on.get()>
+            <div class="keys wide-only" aria-hidden="true">
+                {KEYS
+                    .map(|(keys, does)| {
+                        view! { <span>{keys.iter().map(|key| view! { <kbd>{*key}</kbd> }).collect_view()}" "{does}</span> }
+                    })
+                    .into_iter()
+                    .collect_view()}
             </div>
         </Show>
     }

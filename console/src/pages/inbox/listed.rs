@@ -67,7 +67,7 @@ impl Listed {
         }
     }
 
-    /// When the newest of those that wait in vain was over; moves whenever the time of one is over.
+    /// When the last of those that expire until `now` does; moves whenever one more has expired by then.
     pub fn over(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let pending = self.rows.values().filter(|row| row.status == "pending");
         pending.map(|row| row.expires_at).filter(|end| *end <= now).max()

@@ -1,5 +1,5 @@
-//! A request that is shown and that the list does not show as the one looked at: nothing decides it here, and the place
-//! of the buttons says why and how it can be decided.
+//! A request that is shown although the list does not show it as the one looked at. It cannot be decided here: in the place
+//! of the buttons stand the reason and a way to decide it.
 
 use leptos::prelude::*;
 use uuid::Uuid;
@@ -21,18 +21,18 @@ fn Notice(missing: Missing) -> impl IntoView {
     let clear = Callback::new(move |()| room.go(|place| place.search.clear(), true));
     let alone = move || room.selected().map(|id| format!("/{}/approvals/{id}", org.slug.get()));
     view! {
-        <div class="acts" role="status">
+        <div class="decide" role="status">
             {match missing {
                 // For the moment until the next card: as high as the buttons were.
-                Missing::Left => view! { <p class="cannot"></p> }.into_any(),
+                Missing::Left => ().into_any(),
                 Missing::Search => view! {
-                    <p class="cannot"><b>"Not in the list: "</b>"it does not match your search."</p>
-                    <Button on_press=clear>"Clear the search"</Button>
+                    <p class="grow"><b>"Not in the list: "</b>"it does not match your search."</p>
+                    <Button on_press=clear>"Clear search"</Button>
                 }
                     .into_any(),
                 Missing::Listed => view! {
-                    <p class="cannot"><b>"Not in this list."</b></p>
-                    <a class="btn" href=alone>"Open it on its own page"</a>
+                    <p class="grow"><b>"Not in this list."</b></p>
+                    <a class="btn" href=alone>"Open request"</a>
                 }
                     .into_any(),
             }}

@@ -1,12 +1,13 @@
-//! `/:org/inbox`: what waits on the left, the request that is looked at on the right; on narrow screens
-//! one after the other.
+//! `/:org/inbox`: the requests on the left, the one that is looked at on the right; on narrow screens one after the other.
 //!
-//! `listed` is what the server has and `board` what is shown of it; they, `order` and `place` are what can be known
-//! without a browser. `reading` reads and follows the list, `room` is what the parts share; `list`, `row`, `missing`
-//! and `empty` are what is seen. The request itself is `pages::request`.
+//! `listed` is what the server has and `board` what is shown of it; they, `order`, `place`, `urgency` and `flag` need no
+//! browser. `reading` reads and follows the list, `room` is what the parts share; `header`, `list`, `row`, `empty`, `sheet`
+//! and `missing` are what is seen. The request itself is `pages::request`.
 
 mod board;
 mod empty;
+mod flag;
+mod header;
 mod list;
 mod listed;
 mod missing;
@@ -15,24 +16,20 @@ mod place;
 mod reading;
 mod room;
 mod row;
+mod sheet;
+mod urgency;
 
-use std::time::Duration;
-
-use leptos::{html, prelude::*};
-use uuid::Uuid;
-use wasm_bindgen::JsCast;
-use web_sys::HtmlElement;
+use leptos::prelude::*;
 
 use self::{
     list::{Requests, Stage},
     place::Tab,
     room::Room,
+    sheet::Sheet,
 };
-use super::request::Request;
 use crate::{
-    components::{Icon, Shape},
     decide::Decisions,
-    reactive::{effect, effect_again, memo, varying},
+    reactive::{effect, effect_again, memo},
     shell::{Org, Shortcuts, Waiting, title},
     show::words::Words,
 };
@@ -52,14 +49,14 @@ pub(crate) fn Inbox() -> impl IntoView {
     bring_into_view(room);
     let stage = list::stage(room);
     let class = move || match (room.selected().is_some(), stage.get()) {
-        (true, _) => "inbox looking",
-        (false, Stage::Empty(_)) => "inbox bare",
-        (false, _) => "inbox",
+        (true, _) => "both looking",
+        (false, Stage::Empty(_)) => "both bare",
+        (false, _) => "both",
     };
     view! {
         <main class=class>
             <Requests />
-            <Looked />
+            <Sheet />
         </main>
     }
 }
@@ -107,15 +104,15 @@ fn choose_first(room: Room) {
     });
 }
 
-/// The line that is looked at can be seen, however one came to it.
+/// The row that is looked at can be seen, however one came to it.
 fn bring_into_view(room: Room) {
     let listed = memo(move || {
         let selected = room.selected()?;
-        room.board.with(|board| board.entries.iter().any(|entry| entry.id() == selected)).then_some(selected)
+        room.board.with(|board| board.find(selected).map(board::Entry::id))
     });
     effect(move || {
         let Some(id) = listed.get() else { return };
-        // Once a line that has just come is in the page.
+        // Once a row that has just come is in the page.
         request_animation_frame(move || {
             let options = web_sys::ScrollIntoViewOptions::new();
             options.set_block(web_sys::ScrollLogicalPosition::Nearest);
@@ -126,78 +123,7 @@ fn bring_into_view(room: Room) {
     });
 }
 
-/// The request whose card stands on the page: the one that is looked at, but that its line is marked is painted before the
-/// last card is taken down, which takes long. Nothing is decided on a card that is on its way out (`missing`).
-fn shown(room: Room) -> RwSignal<Option<Uuid>> {
-    let shown = RwSignal::new(room.selected_now());
-    let change = move || {
-        // Where one is by now; the page may be left.
-        if shown.try_get_untracked().is_some_and(|before| before != room.selected_now()) {
-            shown.set(room.selected_now());
-        }
-    };
-    effect(move || {
-        room.place.track();
-        match shown.get_untracked() {
-            None => change(),
-            Some(_) => request_animation_frame(move || set_timeout(change, Duration::ZERO)),
-        }
-    });
-    shown
-}
-
-/// The request that is looked at.
-#[component]
-fn Looked() -> impl IntoView {
-    let room = Room::here();
-    let pane = NodeRef::<html::Section>::new();
-    let shown = shown(room);
-    let nothing = memo(move || room.visible.with(Vec::is_empty));
-    effect(move || {
-        let looks = shown.get().is_some();
-        if let Some(pane) = pane.get() {
-            pane.set_scroll_top(0);
-        }
-        // On a narrow screen it is the page that scrolls, and the way back stands at its top.
-        if looks && !is_wide() {
-            window().scroll_to_with_x_and_y(0.0, 0.0);
-        }
-    });
-    let back = move |_| {
-        let looked_at = room.selected_now();
-        room.look_at(None, false);
-        // Once the list is shown again.
-        request_animation_frame(move || {
-            let row = looked_at.and_then(|id| document().get_element_by_id(&row::element_id(id)));
-            if let Some(row) = row.and_then(|row| row.dyn_into::<HtmlElement>().ok()) {
-                let _ = row.focus();
-            }
-        });
-    };
-    view! {
-        <section class="pane" aria-label="The request" node_ref=pane>
-            <button type="button" class="btn quiet back" on:click=back>
-                <Icon shape=Shape::Back />
-                "All requests"
-            </button>
-            {varying(move || match shown.get() {
-                Some(id) => view! {
-                    <Request
-                        id
-                        wants_focus=room.wants_focus
-                        on_read=Callback::new(move |approval| room.reading.hear(&[approval]))
-                        instead_of_actions=missing::notice(room, id)
-                    />
-                }
-                    .into_any(),
-                None if nothing.get() => ().into_any(),
-                None => view! { <p class="nothing quiet">"Choose a request to look at."</p> }.into_any(),
-            })}
-        </section>
-    }
-}
-
-/// Whether list and request stand side by side; the same bound as in `inbox.css`.
+/// Whether list and request stand side by side; the same bound as in the style sheets.
 pub(super) fn is_wide() -> bool {
-    window().match_media("(min-width: 901px)").ok().flatten().is_some_and(|media| media.matches())
+    window().match_media("(min-width: 721px)").ok().flatten().is_some_and(|media| media.matches())
 }

@@ -1,38 +1,51 @@
 //! Which requests stand where: groups, order, search, and which comes next after a decision.
 
 use api_types::Approval;
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
+
+use super::urgency::Urgency;
 
 /// Under which heading a request stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Group {
+    /// Waits for a decision of who looks, and expires within five minutes.
+    Soon,
     /// Waits for a decision of who looks.
-    Mine,
+    Later,
     /// Waits for somebody else's.
     Others,
     /// Ran, perhaps: a person must find out.
     Unsettled,
+    /// Its decision is on its way.
+    Sending,
     /// Needs nobody any more.
     Decided,
 }
 
 impl Group {
-    /// Where the request belongs.
-    pub fn of(approval: &Approval) -> Self {
+    /// Where the request belongs now; `sending` says that its decision is on its way.
+    pub fn of(approval: &Approval, now: DateTime<Utc>, sending: bool) -> Self {
         match approval.status.as_str() {
-            "pending" if approval.may_decide => Self::Mine,
-            "pending" => Self::Others,
+            "pending" if sending => Self::Sending,
+            "pending" if !approval.may_decide => Self::Others,
+            "pending" if Urgency::of(approval.expires_at, now) == Urgency::Later => Self::Later,
+            "pending" => Self::Soon,
             "outcome_unknown" => Self::Unsettled,
             _ => Self::Decided,
         }
     }
 
-    /// Its heading; `None` where the tab says it already.
-    pub fn heading(self) -> Option<&'static str> {
+    /// Its heading; `None` for the first group of a list where the tab says it already.
+    pub fn heading(self, first: bool) -> Option<&'static str> {
         match self {
-            Self::Mine | Self::Decided => None,
-            Self::Others => Some("Others must decide these"),
-            Self::Unsettled => Some("Ran, perhaps: somebody must find out"),
+            Self::Later | Self::Decided if first => None,
+            Self::Soon => Some("Under 5 minutes"),
+            Self::Later => Some("Later"),
+            Self::Others => Some("Needs another approver"),
+            Self::Unsettled => Some("Outcome unknown"),
+            Self::Sending => Some("Sending"),
+            Self::Decided => Some("Decided"),
         }
     }
 }
@@ -47,10 +60,11 @@ pub fn key(approval: &Approval, group: Group) -> (Group, i64, Uuid) {
     (group, order, approval.id)
 }
 
-/// What a search looks in: the tool, toolkit, caller and arguments' line, in small letters.
+/// What a search looks in, in small letters: the tool, the toolkit, the caller and the arguments.
 pub fn text(approval: &Approval) -> String {
     let summary = approval.summary.as_deref().unwrap_or_default();
-    small(&[&approval.tool, &approval.toolkit, &approval.caller_name, summary].join("\n"))
+    let values = approval.values.join("\n");
+    small(&[&approval.tool, &approval.toolkit, &approval.caller_name, summary, &values].join("\n"))
 }
 
 /// The words of a search, in small letters.
@@ -100,17 +114,36 @@ mod tests {
         Approval { may_decide: true, ..request(n, "pending", minutes) }
     }
 
+    fn group(approval: &Approval) -> Group {
+        Group::of(approval, DateTime::UNIX_EPOCH, false)
+    }
+
     #[test]
     fn mine_come_before_others_and_the_unsettled_stand_apart() {
         let mut all = [request(1, "outcome_unknown", 1), request(2, "pending", 2), mine(3, 9)];
-        all.sort_by_key(|one| key(one, Group::of(one)));
+        all.sort_by_key(|one| key(one, group(one)));
         assert_eq!(all.map(|one| one.id.as_u128()), [3, 2, 1]);
+    }
+
+    #[test]
+    fn only_what_i_can_decide_is_urgent() {
+        assert_eq!([mine(1, 4), mine(2, 5)].map(|one| group(&one)), [Group::Soon, Group::Later]);
+        assert_eq!(group(&request(3, "pending", 4)), Group::Others);
+        assert_eq!(Group::of(&mine(1, 4), DateTime::UNIX_EPOCH, true), Group::Sending);
+        assert_eq!(Group::of(&request(1, "expired", 4), DateTime::UNIX_EPOCH, true), Group::Decided);
+    }
+
+    #[test]
+    fn a_heading_that_says_nothing_is_left_out() {
+        assert_eq!(Group::Later.heading(true), None);
+        assert_eq!(Group::Later.heading(false), Some("Later"), "below the urgent ones");
+        assert_eq!(Group::Soon.heading(true), Some("Under 5 minutes"));
     }
 
     #[test]
     fn what_ends_first_stands_first() {
         let mut all = [mine(1, 30), mine(3, 10), mine(2, 10)];
-        all.sort_by_key(|one| key(one, Group::of(one)));
+        all.sort_by_key(|one| key(one, group(one)));
         assert_eq!(all.map(|one| one.id.as_u128()), [2, 3, 1]);
     }
 

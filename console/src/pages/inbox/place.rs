@@ -42,12 +42,14 @@ pub struct Place {
 }
 
 impl Place {
-    /// Reads it from the parameters of a URL; what they say wrongly is as if they did not say it.
-    pub fn of(tab: Option<&str>, search: Option<String>, selected: Option<&str>) -> Self {
+    /// Reads it from the parameters of a URL, which `parameter` gives by name; a parameter that makes no sense counts as
+    /// missing.
+    pub fn of(parameter: impl Fn(&str) -> Option<String>) -> Self {
+        let is = |name: &str, value: &str| parameter(name).as_deref() == Some(value);
         Self {
-            tab: if tab == Some(Tab::Decided.name()) { Tab::Decided } else { Tab::Waiting },
-            search: search.unwrap_or_default(),
-            selected: selected.and_then(|id| id.parse().ok()),
+            tab: if is("tab", Tab::Decided.name()) { Tab::Decided } else { Tab::Waiting },
+            search: parameter("q").unwrap_or_default(),
+            selected: parameter("selected").and_then(|id| id.parse().ok()),
         }
     }
 
@@ -81,7 +83,10 @@ mod tests {
 
     #[test]
     fn a_url_that_makes_no_sense_leads_to_what_waits() {
-        assert_eq!(Place::of(Some("nothing"), None, Some("x'><script>")), Place::default());
-        assert_eq!(Place::of(Some("decided"), None, None).tab, Tab::Decided);
+        let place = |of: &[(&str, &str)]| {
+            Place::of(|name| of.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+        };
+        assert_eq!(place(&[("tab", "nothing"), ("selected", "x'><script>")]), Place::default());
+        assert_eq!(place(&[("tab", "decided")]).tab, Tab::Decided);
     }
 }

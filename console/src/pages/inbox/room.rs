@@ -12,9 +12,10 @@ use uuid::Uuid;
 
 use super::{
     board::{Board, Entry, News},
-    order::{self, Group},
+    order,
     place::{Place, Tab},
     reading::Reading,
+    urgency::SOON,
 };
 use crate::{
     api::encoded,
@@ -79,9 +80,7 @@ impl Room {
     /// Reads the URL and the list, for everything underneath.
     pub fn provide() -> Self {
         let query = use_query_map();
-        let place = memo(move || {
-            query.with(|query| Place::of(query.get("tab").as_deref(), query.get("q"), query.get("selected").as_deref()))
-        });
+        let place = memo(move || query.with(|query| Place::of(|name| query.get(name))));
         let tab = memo(move || place.with(|place| place.tab));
         let search = memo(move || place.with(|place| order::words(&place.search)));
         let board = RwSignal::new(Board::default());
@@ -176,7 +175,7 @@ impl Room {
         if self.left.get() == Some(id) || self.selected() != Some(id) {
             return Some(Missing::Left);
         }
-        let listed = self.board.with(|board| board.entries.iter().any(|entry| entry.id() == id));
+        let listed = self.board.with(|board| board.find(id).is_some());
         if !listed {
             return self.reading.listed.with(|listed| listed.complete).then_some(Missing::Listed);
         }
@@ -187,8 +186,7 @@ impl Room {
     pub fn go_on_after(self, decided: Uuid, decisions: Decisions) {
         let to_do = |id| {
             let line = self.line(id);
-            line.is_some_and(|line| line.entry.with_untracked(|entry| !entry.gone && entry.group == Group::Mine))
-                && !decisions.is_on_its_way(id)
+            line.is_some_and(|line| line.entry.with_untracked(Entry::is_to_do)) && !decisions.is_on_its_way(id)
         };
         let next = self.visible.with_untracked(|list| order::after(list, decided, to_do));
         self.left.set(next.and(Some(decided)));
@@ -201,6 +199,7 @@ impl Room {
         let (decisions, clock, waiting) = (Decisions::here(), Clock::here(), Waiting::here());
         let listed = self.reading.listed;
         let over = memo(move || listed.with_untracked(|listed| listed.over(clock.get())));
+        let urgent = memo(move || listed.with_untracked(|listed| listed.over(clock.get() + SOON)));
         // The tab whose list is shown, and whether some of it had been read: before that a row may stand there of which an
         // event told, and what is read must not wait behind it.
         let shown = StoredValue::new((None::<Tab>, false));
@@ -211,16 +210,25 @@ impl Room {
             shown.set_value((Some(now), is_read));
             let held = self.hold.get() != Hold::default() && before == Some(asked) && same && was_read;
             over.track();
+            urgent.track();
             let known = if same { self.board.get_untracked() } else { Board::default() };
             let time = clock.get_untracked();
+            let doing = |id| decisions.of(id).map(|decision| decision.verdict.doing());
             let board = listed.with(|listed| {
                 // The list may still be the other tab's for a moment.
                 if listed.tab != now {
                     return Board::default();
                 }
                 let here = |approval: &Approval| listed.has(approval, time);
-                let keep = |id| selected == Some(id) || decisions.of(id).is_some();
-                known.after(&News { rows: listed.rows(), complete: listed.complete, here: &here, held, keep: &keep })
+                known.after(&News {
+                    rows: listed.rows(),
+                    complete: listed.complete,
+                    now: time,
+                    here: &here,
+                    doing: &doing,
+                    held,
+                    selected,
+                })
             });
             self.show(board, &search.get_untracked());
             asked

@@ -1,29 +1,38 @@
-//! One line of the list: what is asked, how long there is left, and by whom. It stays the same element while what it
-//! shows changes, so that no event takes it away from under a finger or a focus.
+//! One row of the list: the values of the arguments, the time that is left, the tool and the caller. It stays the same
+//! element while what it shows changes, so that no event takes it away from under a finger or a focus.
 
+use chrono::{DateTime, SecondsFormat, Utc};
+use domain::marks::{self, Form};
 use leptos::prelude::*;
 use uuid::Uuid;
 
 use super::{
     board::Entry,
+    flag::Flag,
     is_wide,
+    order::Group,
     place::{Place, Tab},
     room::{Line, Room},
+    urgency::Urgency,
 };
 use crate::{
     api::encoded,
-    components::{Badge, Icon, Said, Shape, Time, Tone, Until},
-    decide::{Decisions, Fate, Phase},
+    components::{Clock, Icon, Said, Time, Word},
+    decide::{Decisions, Fate},
     pages::request::StatusBadge,
-    reactive::memo,
+    reactive::{memo, varying},
+    show::{time::remaining, words::plain},
 };
 
-/// The name of a line's link in the page.
+/// How many characters of the values a row has: no window shows more in one line.
+const LONGEST: usize = 100;
+
+/// The name of a row's link in the page.
 pub(super) fn element_id(id: Uuid) -> String {
     format!("request-{id}")
 }
 
-/// A line.
+/// A row.
 #[component]
 pub(super) fn Row(id: Uuid) -> impl IntoView {
     let room = Room::here();
@@ -39,10 +48,26 @@ pub(super) fn Row(id: Uuid) -> impl IntoView {
         // Without the search: five hundred addresses need not change with every letter.
         let tab = if entry.with_untracked(is_decided) { Tab::Decided } else { Tab::Waiting };
         let href = Place { tab, selected: Some(id), ..Place::default() }.query(encoded);
+        let (clock, end) = (Clock::here(), entry.clone());
+        let left =
+            memo(move || end.with(time_left).map(|at| (remaining(at, clock.get()), Urgency::of(at, clock.get()))));
+        let (state, is_current) = (entry.clone(), current.clone());
+        let class = varying(move || {
+            let urgency = left.with(|left| left.as_ref().map_or("", |(_, urgency)| urgency.class()));
+            let sending = if state.with(|entry| entry.doing.is_some()) { " sending" } else { "" };
+            let on = if is_current.get() { " on" } else { "" };
+            format!("row{urgency}{sending}{on}")
+        });
         view! {
-            <li hidden=move || !found.get()>
-                <a id=element_id(id) class="entry" href=href aria-current=move || current.get().then_some("true") on:click=look>
-                    <Shown entry />
+            <li hidden=varying(move || !found.get())>
+                <a
+                    id=element_id(id)
+                    class=class
+                    href=href
+                    aria-current=varying(move || current.get().then_some("true"))
+                    on:click=look
+                >
+                    <Lines entry left />
                 </a>
             </li>
         }
@@ -50,77 +75,105 @@ pub(super) fn Row(id: Uuid) -> impl IntoView {
 }
 
 fn is_decided(entry: &Entry) -> bool {
-    entry.group == super::order::Group::Decided
+    entry.group == Group::Decided
+}
+
+/// When a request expires, where that is what its row says.
+fn time_left(entry: &Entry) -> Option<DateTime<Utc>> {
+    (!entry.gone && entry.doing.is_none() && entry.approval.status == "pending").then_some(entry.approval.expires_at)
 }
 
 #[component]
-fn Shown(entry: ArcRwSignal<Entry>) -> impl IntoView {
-    let (tool, summary, caller, toolkit) = entry.with_untracked(|entry| {
-        let approval = &entry.approval;
-        let summary = approval.summary.clone().unwrap_or_else(|| "arguments are no longer kept".to_owned());
-        (approval.tool.clone(), summary, approval.caller_name.clone(), approval.toolkit.clone())
-    });
-    let (time, badges) = (entry.clone(), entry.clone());
+fn Lines(entry: ArcRwSignal<Entry>, left: Memo<Option<(String, Urgency)>>) -> impl IntoView {
+    let approval = entry.with_untracked(|entry| entry.approval.clone());
+    let values = match (&approval.values, &approval.summary) {
+        (values, _) if !values.is_empty() => values.clone(),
+        (_, Some(summary)) => vec![summary.clone()],
+        (_, None) => vec!["Arguments no longer kept".to_owned()],
+    };
+    let by = [approval.tool.clone(), approval.caller_name.clone()];
+    let beside = entry.clone();
     view! {
-        <b><Said text=tool /></b>
-        {move || time.with(when)}
-        <span class="summary"><Said text=summary /></span>
-        <span class="meta">
-            <span class="from"><Said text=caller />" · "<Said text=toolkit /></span>
-            {move || badges.with(notable)}
-            <Progress entry />
+        <span>
+            <Joined class="what one" texts=values />
+            {varying(move || beside.with(|entry| when(entry, left)))}
+        </span>
+        <span>
+            <Joined class="by one" texts=by.to_vec() />
+            {varying(move || entry.with(notable))}
         </span>
     }
 }
 
-/// How long there is left, or when it was decided.
-fn when(entry: &Entry) -> AnyView {
-    let approval = &entry.approval;
-    match (is_decided(entry), entry.gone) {
-        (true, _) => view! { <Time at=approval.decided_at.unwrap_or(approval.created_at) /> }.into_any(),
-        (false, true) => ().into_any(),
-        (false, false) if approval.status == "pending" => view! { <Until at=approval.expires_at /> }.into_any(),
-        (false, false) => view! { <Time at=approval.decided_at.unwrap_or(approval.created_at) /> }.into_any(),
+/// Texts of others in one line, which ends with an ellipsis where there is no room; the title has all of them.
+#[component]
+fn Joined(class: &'static str, texts: Vec<String>) -> impl IntoView {
+    let title = texts.iter().map(|text| plain(text)).collect::<Vec<_>>().join(" · ");
+    let mut length = 0;
+    let shown = texts.into_iter().enumerate().take_while(move |(_, text)| {
+        let fits = length < LONGEST;
+        length += text.len();
+        fits
+    });
+    let parts = shown.map(|(at, text)| view! { {(at > 0).then_some(" · ")}{said(text)} }).collect_view();
+    view! { <span class=class title=title>{parts}</span> }
+}
+
+/// [`Said`] without what only unusual text needs, for a list of five hundred rows.
+fn said(text: String) -> AnyView {
+    match marks::count(&text, Form::Line) {
+        0 if text.len() <= 300 => view! { <bdi>{text}</bdi> }.into_any(),
+        _ => view! { <Said text /> }.into_any(),
     }
 }
 
-/// What should stop the eye; of one that does not wait, its state.
+/// What stands at the right of the first line: how long there is left, what is being done, or when it was decided.
+fn when(entry: &Entry, left: Memo<Option<(String, Urgency)>>) -> AnyView {
+    let approval = &entry.approval;
+    match (entry.doing, time_left(entry)) {
+        (Some(doing), _) => view! { <span class="left">{doing}</span> }.into_any(),
+        (None, Some(at)) => {
+            let exact = at.to_rfc3339_opts(SecondsFormat::Millis, true);
+            let words = varying(move || left.with(|left| left.as_ref().map(|(words, _)| words.clone())));
+            view! { <time class="left" datetime=exact.clone() title=exact>{words}</time> }.into_any()
+        }
+        (None, None) if approval.status == "pending" => ().into_any(),
+        (None, None) => {
+            let at = approval.decided_at.unwrap_or(approval.created_at);
+            view! { <span class="left"><Time at /></span> }.into_any()
+        }
+    }
+}
+
+/// What should stop the eye; of a request that does not wait, its outcome.
 fn notable(entry: &Entry) -> AnyView {
     let approval = &entry.approval;
-    if entry.gone {
-        return ().into_any();
+    match (entry.gone, approval.status.as_str()) {
+        _ if entry.doing.is_some() => ().into_any(),
+        // It has expired by this page's clock, or it was decided while nothing could be heard.
+        (true, "pending") => view! { <Word>"no longer waiting"</Word> }.into_any(),
+        (true, _) => {
+            let words = Decisions::here().became(&Fate::of(approval));
+            let title = plain(&words);
+            view! { <span class="word one" title=title>{said(words)}</span> }.into_any()
+        }
+        (false, "pending") => flags(&Flag::of(approval, entry.marked, entry.alike)),
+        _ => view! { <StatusBadge status=approval.status.clone() answer=approval.answer.clone() /> }.into_any(),
     }
-    if approval.status != "pending" {
-        return view! { <StatusBadge status=approval.status.clone() answer=approval.answer.clone() /> }.into_any();
-    }
-    let destructive = approval.hints.destructive == Some(true);
-    view! {
-        {destructive.then(|| view! { <Badge tone=Tone::Bad><Icon shape=Shape::Warning />"destructive"</Badge> })}
-        {approval.definition_changed.then(|| view! { <Badge tone=Tone::Warn><Icon shape=Shape::Change />"tool changed"</Badge> })}
-    }
-    .into_any()
 }
 
-/// What happens to the request just now, or has happened while one looked.
-#[component]
-fn Progress(entry: ArcRwSignal<Entry>) -> impl IntoView {
-    let decisions = Decisions::here();
-    let id = entry.with_untracked(Entry::id);
-    let words = memo(move || {
-        if let Some(decision) = decisions.of(id) {
-            return Some(match decision.phase {
-                Phase::Held(_) => format!("{} …", decision.verdict.doing()),
-                Phase::Sending => "Sending …".to_owned(),
-            });
+/// The first of several flags in a word, the others by their icons.
+fn flags(flags: &[Flag]) -> AnyView {
+    let Some((first, others)) = flags.split_first() else { return ().into_any() };
+    let one = |flag: &Flag, seen: bool| {
+        let ((tone, shape), words) = (flag.look(), flag.words());
+        view! {
+            <Word tone>
+                <Icon shape />
+                {if seen { view! { {words} }.into_any() } else { view! { <span class="sr">{words}</span> }.into_any() }}
+            </Word>
         }
-        entry.with(|entry| {
-            let decided = entry.approval.status != "pending";
-            entry.gone.then(|| match decided {
-                true => decisions.became(&Fate::of(&entry.approval)),
-                // Its time is over by this page's clock, or it was decided while nothing could be heard.
-                false => "no longer waiting".to_owned(),
-            })
-        })
-    });
-    move || words.get().map(|words| view! { <span class="progress"><Badge><Said text=words /></Badge></span> })
+    };
+    let others = others.iter().map(|flag| one(flag, false)).collect_view();
+    view! { {others}{one(first, true)} }.into_any()
 }

@@ -1,0 +1,131 @@
+//! What stands above the list: its name, the tabs, the search, and how many new requests are held back.
+
+use leptos::{html, prelude::*};
+use wasm_bindgen::JsCast;
+use web_sys::HtmlElement;
+
+use super::{is_wide, place::Tab, room::Room};
+use crate::{
+    components::{Icon, Shape, Show, Tab as OneTab, Tabs},
+    reactive::{derived, memo, varying},
+    shell::{Shortcuts, Waiting},
+};
+
+/// The header of the list.
+#[component]
+pub(super) fn Header() -> impl IntoView {
+    let room = Room::here();
+    let count = Waiting::here().count;
+    let waiting = derived(move || match count.get() {
+        0 => "Waiting".to_owned(),
+        count => format!("Waiting {count}"),
+    });
+    let tabs = vec![
+        OneTab { name: Tab::Waiting.name(), words: waiting },
+        OneTab { name: Tab::Decided.name(), words: Signal::stored("Decided".to_owned()) },
+    ];
+    let chosen = derived(move || room.place.with(|place| place.tab.name().to_owned()));
+    let choose = Callback::new(move |name: &'static str| {
+        let tab = if name == Tab::Decided.name() { Tab::Decided } else { Tab::Waiting };
+        room.go(
+            |place| {
+                place.tab = tab;
+                place.selected = None;
+            },
+            false,
+        );
+    });
+    view! {
+        <header>
+            <div class="line">
+                <h1>"Inbox"</h1>
+                <Tabs label="Which requests" tabs chosen on_choose=choose />
+            </div>
+            <Search />
+            <Arrivals />
+        </header>
+    }
+}
+
+#[component]
+fn Search() -> impl IntoView {
+    let room = Room::here();
+    let input = NodeRef::<html::Input>::new();
+    let enter = move || {
+        if let Some(input) = input.get_untracked() {
+            let _ = input.focus();
+            input.select();
+        }
+    };
+    Shortcuts::here().register("/", "Search the list", move || {
+        // Where the request covers the list, what is typed next would be keys for the request.
+        if is_wide() || room.place.with_untracked(|place| place.selected.is_none()) {
+            enter();
+        } else {
+            room.look_at(None, false);
+            request_animation_frame(enter);
+        }
+    });
+    let leave = move |event: leptos::ev::KeyboardEvent| {
+        if event.key() == "Escape" {
+            room.go(|place| place.search.clear(), true);
+            if let Some(input) = input.get_untracked() {
+                let _ = input.blur();
+            }
+        }
+    };
+    view! {
+        <div class="find" role="search">
+            <Icon shape=Shape::Search />
+            <input
+                node_ref=input
+                class="in"
+                type="search"
+                aria-label="Search requests"
+                placeholder="Tool, caller, value"
+                autocomplete="off"
+                prop:value=varying(move || room.place.with(|place| place.search.clone()))
+                on:input:target=move |event| room.go(|place| place.search = event.target().value(), true)
+                on:keydown=leave
+            />
+            <kbd aria-hidden="true">"/"</kbd>
+        </div>
+    }
+}
+
+/// New requests that the list does not let in just now, and the announcement of all new ones.
+#[component]
+fn Arrivals() -> impl IntoView {
+    let room = Room::here();
+    let withheld = memo(move || room.board.with(|board| board.withheld));
+    let said = Memo::new(move |old: Option<&(usize, String)>| {
+        // What a list is read with is no news.
+        let complete = room.reading.listed.with(|listed| listed.complete);
+        let count = room.board.with(|board| board.entries.iter().filter(|entry| !entry.gone).count() + board.withheld);
+        let count = if complete { count } else { 0 };
+        match old {
+            Some((before, _)) if count > *before && *before > 0 => (count, announced(count - before)),
+            _ => (count, String::new()),
+        }
+    });
+    let let_in = move |_| {
+        room.let_in();
+        // The button is gone then; the focus must not be.
+        let list = document().get_element_by_id("requests").and_then(|list| list.dyn_into::<HtmlElement>().ok());
+        if let Some(list) = list {
+            let _ = list.focus();
+        }
+    };
+    view! {
+        <p class="sr" role="status">{varying(move || said.with(|(_, words)| words.clone()))}</p>
+        <Show when=move || withheld.get() != 0>
+            <div class="arrivals">
+                <button type="button" class="chip on" on:click=let_in>{varying(move || withheld.get())}" new"</button>
+            </div>
+        </Show>
+    }
+}
+
+fn announced(count: usize) -> String {
+    if count == 1 { "1 new request".to_owned() } else { format!("{count} new requests") }
+}
