@@ -1,9 +1,10 @@
-//! `/`: leads to an org of the person who is signed in.
+//! `/`: leads to an organization of the person who is signed in.
 
 use leptos::prelude::*;
 use leptos_router::components::Redirect;
 
-use crate::{api::Api, components::EmptyState, shell::title};
+use super::door::Door;
+use crate::{api::Api, components::Said, shell::title};
 
 #[component]
 pub(crate) fn FirstOrg() -> impl IntoView {
@@ -14,13 +15,19 @@ pub(crate) fn FirstOrg() -> impl IntoView {
     });
     match first {
         Some(slug) => view! { <Redirect path=format!("/{slug}/inbox") /> }.into_any(),
-        None => view! {
-            <main class="page">
-                <EmptyState title="You belong to no org yet" whole=true>
-                    <p>"Ask an administrator for an invitation; it comes as a link."</p>
-                </EmptyState>
-            </main>
-        }
-        .into_any(),
+        None => view! { <NoOrg /> }.into_any(),
+    }
+}
+
+#[component]
+fn NoOrg() -> impl IntoView {
+    let api = Api::here();
+    let email = api.me.with_untracked(|me| me.as_ref().and_then(|me| me.email.clone())).unwrap_or_default();
+    view! {
+        <Door>
+            <h1 class="big">"You are not in an organization yet"</h1>
+            <p class="dim">"Ask an administrator for an invite link to " <Said text=email /> "."</p>
+            <a class="btn full" href="/me">"Your account"</a>
+        </Door>
     }
 }

@@ -1,12 +1,12 @@
-//! `/invite#token`: taking an invitation up. The token stands after the `#`, so that no server sees it
-//! in an address.
+//! `/invite#token`: accepting an invitation. The token stands after the `#`, so that no server sees it in an address.
 
 use api_types::{AcceptInvitation, OfferedInvitation, PASSWORD_CHARACTERS, ViewInvitation};
-use leptos::{prelude::*, task::spawn_local};
+use leptos::{html, prelude::*, task::spawn_local};
 
+use super::door::Door;
 use crate::{
     api::{Api, Failure},
-    components::{Button, EmptyState, Failed, Field, Form, Kind, Said, Sending, Skeleton, Until},
+    components::{Button, Failed, Field, Form, Kind, Said, Sending, Skeleton, Until},
     reactive::{derived, varying},
     shell::title,
 };
@@ -23,23 +23,25 @@ pub(crate) fn Invite() -> impl IntoView {
         offer.try_set(Some(answer));
     });
     view! {
-        <main class="door">
-            <h1>"Permesso"</h1>
+        <Door>
             {varying(move || match offer.get() {
-                None => view! { <Skeleton lines=4 /> }.into_any(),
+                None => view! { <h1 class="sr">"Invitation"</h1> <Skeleton lines=4 /> }.into_any(),
                 Some(Ok(offer)) => view! { <Accept offer token=token.clone() /> }.into_any(),
-                Some(Err(failure)) if failure.code() == Some("not_found") => {
-                    view! {
-                        <EmptyState title="This invitation does not work any more">
-                            <p>"It may have been used already, withdrawn, or be too old. Ask who invited you for a new link, or "
-                                <a href="/login">"sign in"</a>"."</p>
-                        </EmptyState>
-                    }
-                        .into_any()
+                Some(Err(failure)) if failure.code() == Some("not_found") => view! { <Gone /> }.into_any(),
+                Some(Err(failure)) => {
+                    view! { <h1 class="big">"Invitation"</h1> <Failed advice=advice(&failure) failure /> }.into_any()
                 }
-                Some(Err(failure)) => view! { <Failed failure /> }.into_any(),
             })}
-        </main>
+        </Door>
+    }
+}
+
+#[component]
+fn Gone() -> impl IntoView {
+    view! {
+        <h1 class="big">"This invitation no longer works"</h1>
+        <p class="dim">"It was used, withdrawn or has expired. Ask the person who invited you for a new link."</p>
+        <a class="btn full" href="/login">"Sign in instead"</a>
     }
 }
 
@@ -77,28 +79,64 @@ fn Accept(offer: OfferedInvitation, token: String) -> impl IntoView {
     let wrong = derived(move || short.get().or_else(|| refused.get()));
     let unfit = sending.wrong("name");
     view! {
-        <p>"You are invited to " <b><Said text=offer.org_name /></b> " (" <Said text=offer.org.clone() /> ") as " <b><Said text=offer.role /></b> "."</p>
-        <p class="quiet">"This link works once; " <Until at=offer.expires_at /> "."</p>
-        <Form on_submit=submit>
+        <div class="stack tight">
+            <h1 class="big">"Join " <Said text=offer.org_name.clone() /></h1>
+            <p class="dim">"You are invited to " <b><Said text=offer.org_name /></b> " (" <Said text=offer.org /> ") with the role " <b><Said text=offer.role /></b> "."</p>
+            <p class="dimmer">"The link works once · " <Until at=offer.expires_at /></p>
+        </div>
+        <Form class="stack" on_submit=submit>
             <Field label="E-mail" kind="email" value=email autocomplete="username" fixed=true />
-            {(!has_password).then(|| view! { <Field label="Your name" value=name autocomplete="name" wrong=unfit hint="As others will see it; may stay empty." /> })}
             {if has_password {
-                view! { <Field label="Your password" kind="password" value=password autocomplete="current-password" wrong hint="You have an account already: its password." /> }
+                view! { <Field label="Your password" kind="password" value=password autocomplete="current-password" wrong hint="You already have an account with this e-mail." /> }.into_any()
             } else {
-                view! { <Field label="Choose a password" kind="password" value=password autocomplete="new-password" wrong hint="12 characters or more; several words are good." /> }
+                view! {
+                    <Field label="Your name" value=name autocomplete="name" wrong=unfit hint="Optional. Others see it." />
+                    <NewPassword password wrong />
+                }
+                    .into_any()
             }}
-            {varying(move || sending.rest(&["password", "name"]).map(|failure| view! { <Failed failure /> }))}
+            {varying(move || sending.rest(&["password", "name"]).map(|failure| view! { <Failed advice=advice(&failure) failure /> }))}
             <Button kind=Kind::Primary submit=true busy=sending.busy>"Join"</Button>
         </Form>
     }
 }
 
-/// What is wrong with a password that is chosen: only its length can be.
+/// A password that is chosen: typed once, and shown on request.
+#[component]
+fn NewPassword(password: RwSignal<String>, wrong: Signal<Option<String>>) -> impl IntoView {
+    let field = NodeRef::<html::Input>::new();
+    let show = move |shown: bool| {
+        if let Some(field) = field.get_untracked() {
+            field.set_type(if shown { "text" } else { "password" });
+        }
+    };
+    view! {
+        <Field label="Choose a password" kind="password" value=password autocomplete="new-password" wrong hint="At least 12 characters. Several words work well." node=field />
+        <label class="line tick">
+            <input type="checkbox" class="box" on:change:target=move |event| show(event.target().checked()) />
+            "Show password"
+        </label>
+    }
+}
+
+/// What helps when an invitation cannot be shown or accepted, where the failure's own advice would mislead.
+fn advice(failure: &Failure) -> Option<&'static str> {
+    match failure.code()? {
+        "not_found" => Some("The link was used or withdrawn in the meantime. Ask for a new one."),
+        "member_exists" => Some("Sign in instead."),
+        "try_again" => Some("Reload this page."),
+        // The message says what to do.
+        "role_gone" | "inviter_lost_right" | "password_needed" => Some(""),
+        _ => None,
+    }
+}
+
+/// What is wrong with a chosen password: only its length can be wrong.
 fn problem(password: &str) -> Option<String> {
     let (least, most) = (PASSWORD_CHARACTERS.start(), PASSWORD_CHARACTERS.end());
     match password.chars().count() {
         fits if PASSWORD_CHARACTERS.contains(&fits) => None,
-        long => Some(format!("It must have {least} to {most} characters; this one has {long}.")),
+        long => Some(format!("Use {least} to {most} characters; this has {long}.")),
     }
 }
 
@@ -108,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_chosen_password_is_as_long_as_the_server_wants_it() {
-        assert_eq!(problem("short").as_deref(), Some("It must have 12 to 200 characters; this one has 5."));
+        assert_eq!(problem("short").as_deref(), Some("Use 12 to 200 characters; this has 5."));
         assert_eq!(problem(&"é".repeat(12)), None);
         assert_eq!(problem(&"é".repeat(200)), None);
         assert!(problem(&"x".repeat(201)).is_some_and(|words| words.ends_with("201.")));

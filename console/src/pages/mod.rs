@@ -2,7 +2,10 @@
 
 mod approval;
 mod audit;
+mod door;
+mod face;
 mod first_org;
+mod focus;
 #[cfg(feature = "gallery")]
 mod gallery;
 mod inbox;
@@ -13,6 +16,7 @@ mod orgs;
 mod password;
 mod people;
 mod request;
+mod sessions;
 mod sign_in;
 
 pub(crate) use approval::Approval;

@@ -6,11 +6,12 @@ use crate::{components::EmptyState, shell::title};
 
 #[component]
 pub(crate) fn NotFound() -> impl IntoView {
-    title(|| "Nothing here".into());
+    title(|| "Page not found".into());
     view! {
         <main class="page">
-            <EmptyState title="There is nothing at this address" whole=true>
-                <p>"It may have been removed, or mistyped." <br /> <a href="/">"Go to the inbox"</a></p>
+            <EmptyState title="Page not found" whole=true>
+                <p>"The address may be mistyped, or what was here has been removed."</p>
+                <a class="btn" href="/">"Go to the inbox"</a>
             </EmptyState>
         </main>
     }

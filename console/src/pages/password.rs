@@ -23,17 +23,20 @@ pub(super) fn Password(sessions: Read<List<Session>>) -> impl IntoView {
             api.put_only("/me/password", &change).await?;
             current.try_set(String::new());
             new.try_set(String::new());
-            toasts.say(Tone::Ok, "Your password was changed. Other browsers and programs have to sign in again.");
+            toasts.say(Tone::Ok, "Password changed. You are signed out everywhere else.");
             sessions.again();
             Ok(())
         });
     });
     view! {
-        <Form on_submit=submit>
-            <Field label="Present password" kind="password" value=current autocomplete="current-password" wrong=sending.wrong("current") />
-            <Field label="New password" kind="password" value=new autocomplete="new-password" wrong=sending.wrong("new") hint="At least 12 characters. Every other browser and program is signed out." />
-            {varying(move || sending.rest(&["current", "new"]).map(|failure| view! { <Failed failure /> }))}
-            <Button submit=true busy=sending.busy>"Change password"</Button>
-        </Form>
+        <section class="panel" aria-labelledby="password">
+            <header><h2 id="password">"Password"</h2></header>
+            <Form class="in-p stack" on_submit=submit>
+                <Field label="Current password" kind="password" value=current autocomplete="current-password" wrong=sending.wrong("current") />
+                <Field label="New password" kind="password" value=new autocomplete="new-password" wrong=sending.wrong("new") hint="At least 12 characters. You will be signed out everywhere else." />
+                {varying(move || sending.rest(&["current", "new"]).map(|failure| view! { <Failed failure /> }))}
+                <div class="line"><Button submit=true busy=sending.busy>"Change password"</Button></div>
+            </Form>
+        </section>
     }
 }

@@ -6,6 +6,7 @@ use leptos_router::{
     hooks::{use_navigate, use_query_map},
 };
 
+use super::door::Door;
 use crate::{
     api::Api,
     components::{Button, Failed, Field, Form, Kind, Sending},
@@ -39,17 +40,19 @@ pub(crate) fn SignIn() -> impl IntoView {
         });
     });
     view! {
-        <main class="door">
-            <h1>"Permesso"</h1>
-            <p class="quiet">"The door between AI agents and your tools."</p>
-            <Form on_submit=submit>
+        <Door>
+            <div class="stack tight">
+                <h1 class="big">"Sign in to Permesso"</h1>
+                <p class="dim">"The door between AI agents and your tools."</p>
+            </div>
+            <Form class="stack" on_submit=submit>
                 <Field label="E-mail" kind="email" value=email autocomplete="username" node=first />
                 <Field label="Password" kind="password" value=password autocomplete="current-password" />
                 {varying(move || sending.failure.get().map(|failure| view! { <Failed failure /> }))}
                 <Button kind=Kind::Primary submit=true busy=sending.busy>"Sign in"</Button>
             </Form>
-            <p class="quiet">"No account? People come in by invitation: ask an administrator for a link."</p>
-        </main>
+            <p class="dimmer">"New here? Ask an administrator for an invite link."</p>
+        </Door>
     }
 }
 

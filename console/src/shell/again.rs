@@ -1,4 +1,4 @@
-//! The session has ended while a page was open: one signs in again over it, and goes on.
+//! The session has ended while a page was open: the person signs in again over the page, and goes on.
 
 use leptos::{html, prelude::*};
 
@@ -42,14 +42,14 @@ fn Ask() -> impl IntoView {
         let _ = window().location().set_href("/login");
     };
     view! {
-        <Form on_submit=submit>
-            <p>"Your session has ended. Nothing on this page is lost: sign in, and what you did goes on."</p>
+        <Form class="stack" on_submit=submit>
+            <p class="dim">"Your session ended. Sign in to continue: everything on this page is kept."</p>
             <Field label="E-mail" kind="email" value=email autocomplete="username" fixed=true />
             <Field label="Password" kind="password" value=password autocomplete="current-password" node=field />
             {varying(move || sending.failure.get().map(|failure| view! { <Failed failure /> }))}
-            <div class="row-end">
-                <button type="button" class="btn quiet" on:click=leave>"Sign in as somebody else"</button>
+            <div class="line wrap">
                 <Button kind=Kind::Primary submit=true busy=sending.busy>"Sign in"</Button>
+                <button type="button" class="btn plain" on:click=leave>"Sign in as someone else"</button>
             </div>
         </Form>
     }

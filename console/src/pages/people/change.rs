@@ -1,4 +1,4 @@
-//! Giving a member another role, after saying what it changes.
+//! Giving a member another role: the dialog says first what that changes.
 
 use api_types::{Member, UpdateMember};
 use leptos::{prelude::*, task::spawn_local};
@@ -75,7 +75,7 @@ fn Form(room: Room, member: Member) -> impl IntoView {
             match answer {
                 Ok(member) => {
                     room.changing.try_set(false);
-                    toasts.say(Tone::Ok, Words::of("{} is {} now.", &[&email, &member.role]));
+                    toasts.say(Tone::Ok, Words::of("{} is now {}.", &[&email, &member.role]));
                     room.members.again();
                     if own {
                         // One's own rights decide what the console offers. Should it fail, the server still refuses.
@@ -94,17 +94,17 @@ fn Form(room: Room, member: Member) -> impl IntoView {
     };
     let told = move || failure.get().filter(|failure| !seen.says(failure));
     view! {
-        <form class="form" on:submit=submit>
+        <form class="stack" on:submit=submit>
             <Choice label="Role" value=role options=given />
             <Since seen />
             <Effects room before role own />
             {varying(move || told().map(|failure| view! { <Refused failure /> }))}
-            <div class="row-end">
+            <div class="line wrap">
+                <Button kind=Kind::Primary submit=true busy disabled=idle fresh=consent.fresh>
+                    {varying(move || if failure.with(is_asked) { "Change role anyway" } else { "Change role" })}
+                </Button>
                 <Button kind=Kind::Quiet on_press=Callback::new(move |()| room.changing.set(false))>"Cancel"</Button>
                 <Moment fresh=consent.fresh />
-                <Button kind=Kind::Primary submit=true busy disabled=idle fresh=consent.fresh>
-                    {varying(move || if failure.with(is_asked) { "Change it all the same" } else { "Change the role" })}
-                </Button>
             </div>
         </form>
     }
@@ -125,6 +125,6 @@ fn Effects(room: Room, before: Memo<String>, role: RwSignal<String>, own: bool) 
     };
     varying(move || {
         let (gained, lost) = effects()?;
-        Some(view! { <div class="effects">{line("can also", &gained)} {line("can no longer", &lost)}</div> })
+        Some(view! { <div class="stack tight dim">{line("can also", &gained)} {line("can no longer", &lost)}</div> })
     })
 }

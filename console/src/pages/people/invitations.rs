@@ -1,4 +1,4 @@
-//! Who is invited and has not come yet.
+//! The invitations that nobody has accepted yet.
 
 use api_types::Invitation;
 use leptos::prelude::*;
@@ -22,10 +22,10 @@ pub(super) fn Invitations(room: Room, write: Memo<bool>) -> impl IntoView {
         let id = about.with(|about| about.as_ref().map(|about| about.id)).unwrap_or_default();
         of_org(&org.slug.get(), &format!("/invitations/{id}"))
     });
-    let title = derived(move || Words::of("Withdraw the invitation of {}?", &[&email()]));
-    let done = derived(move || Words::of("The invitation of {} is withdrawn.", &[&email()]));
+    let title = derived(move || Words::of("Withdraw the invitation for {}?", &[&email()]));
+    let done = derived(move || Words::of("Invitation for {} withdrawn.", &[&email()]));
     let on_done = Callback::new(move |()| room.invitations.again());
-    // It has no tag: what becomes of it meanwhile is that it is taken up, withdrawn, or made anew.
+    // An invitation has no tag: it is pending, or has been accepted, withdrawn or replaced.
     let gone = memo(move || {
         let id = about.with(|about| about.as_ref().map(|about| about.id));
         let list = room.invitations.value.get();
@@ -34,7 +34,7 @@ pub(super) fn Invitations(room: Room, write: Memo<bool>) -> impl IntoView {
     let seen = Seen {
         tag: derived(String::new),
         since: derived(move || {
-            let words = "The invitation of {} is not open any more: it was taken up, withdrawn or made anew meanwhile.";
+            let words = "The invitation for {} is no longer pending: it was accepted, withdrawn or replaced.";
             gone.get().then(|| Words::of(words, &[&email()]))
         }),
         gone: gone.into(),
@@ -46,25 +46,22 @@ pub(super) fn Invitations(room: Room, write: Memo<bool>) -> impl IntoView {
     });
     let row = Callback::new(move |invitation| view! { <Row invitation write ask /> }.into_any());
     let empty = move || {
-        let words = if write.get() {
-            "Nobody is waiting to come in. An invitation made above stands here until it is taken up."
-        } else {
-            "Nobody is waiting to come in."
-        };
-        view! { <p class="quiet">{words}</p> }
+        let words =
+            if write.get() { "None. An invite link you create is listed here until it is used." } else { "None." };
+        view! { <p class="dim">{words}</p> }
     };
-    let more = Callback::new(|_| view! { <p class="quiet">"These are the first 200; there are more."</p> }.into_any());
+    let more = Callback::new(|_| view! { <p class="dimmer">"The first 200 are shown; there are more."</p> }.into_any());
     view! {
         <Listing
             read=room.invitations
-            caption="Invitations"
-            columns=&["Who", "Role", "Invited by", "When", "Link", ""]
+            caption="Pending invitations"
+            columns=&["E-mail", "Role", "Invited by", "Created", "Link", ""]
             row
             empty=ViewFn::from(empty)
             more
         />
         <Confirm open title verb="Withdraw" path done on_done seen>
-            <p>"Their link stops working at once. You can invite them again, with a new link."</p>
+            <p>"The link stops working immediately. You can invite them again with a new link."</p>
         </Confirm>
     }
 }
@@ -72,21 +69,21 @@ pub(super) fn Invitations(room: Room, write: Memo<bool>) -> impl IntoView {
 #[component]
 fn Row(invitation: Invitation, write: Memo<bool>, ask: Callback<Invitation>) -> impl IntoView {
     let about = StoredValue::new(invitation.clone());
-    let label = Words::of("Withdraw the invitation of {}", &[&invitation.email]);
+    let label = Words::of("Withdraw the invitation for {}", &[&invitation.email]);
     let act = Callback::new(move |()| ask.run(about.get_value()));
     view! {
         <tr>
-            <td data-label="Who"><Said text=invitation.email /></td>
+            <td class="whom"><b><Said text=invitation.email /></b></td>
             <td data-label="Role">
                 {match invitation.role {
                     Some(text) => view! { <Said text /> }.into_any(),
-                    None => view! { <Badge tone=Tone::Warn>"role deleted: invite again"</Badge> }.into_any(),
+                    None => view! { <Badge tone=Tone::Warn>"Role deleted: invite again"</Badge> }.into_any(),
                 }}
             </td>
-            <td data-label="Invited by"><Said text=invitation.invited_by.unwrap_or_else(|| "not a member".to_owned()) /></td>
-            <td data-label="When"><Time at=invitation.created_at /></td>
+            <td data-label="Invited by"><Said text=invitation.invited_by.unwrap_or_else(|| "a former member".to_owned()) /></td>
+            <td data-label="Created"><Time at=invitation.created_at /></td>
             <td data-label="Link"><Until at=invitation.expires_at /></td>
-            <td class="row-acts">
+            <td class="acts">
                 <Show when=move || write.get()>
                     <Button kind=Kind::Quiet label=label.clone() on_press=act>"Withdraw"</Button>
                 </Show>

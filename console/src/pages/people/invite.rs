@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     api::{Api, Failure, of_org},
-    components::{Button, Choice, Failed, Field, Form, Kind, Said, SecretOnce, Sending, Until},
+    components::{Button, Choice, Failed, Field, Form, Icon, Kind, Said, SecretOnce, Sending, Shape, Until},
     reactive::{derived, varying},
     shell::Org,
 };
@@ -19,9 +19,15 @@ pub(super) fn Invite(room: Room) -> impl IntoView {
     let made = RwSignal::new(None::<CreatedInvitation>);
     view! {
         <section class="panel" aria-labelledby="invite">
-            <h2 id="invite">"Invite somebody"</h2>
-            <Offer room made />
-            <div role="status">{varying(move || made.get().map(|created| view! { <Link created made /> }))}</div>
+            <header>
+                <Icon shape=Shape::People />
+                <h2 id="invite">"Invite someone"</h2>
+                <span class="dim">"You get a link to send to them."</span>
+            </header>
+            <div class="in-p stack">
+                <Offer room made />
+                <div role="status">{varying(move || made.get().map(|created| view! { <Link created made /> }))}</div>
+            </div>
         </section>
     }
 }
@@ -37,7 +43,7 @@ fn Offer(room: Room, made: RwSignal<Option<CreatedInvitation>>) -> impl IntoView
     let may = move || {
         let given = room.to_give(org);
         let chosen = given.iter().find(|given| role.with(|role| given.name == *role));
-        chosen.map(|role| format!("A person with this role can {}.", rights::sentence(&role.rights)))
+        chosen.map(|role| format!("This role can {}.", rights::sentence(&role.rights)))
     };
     let submit = Callback::new(move |()| {
         made.set(None);
@@ -51,18 +57,17 @@ fn Offer(room: Room, made: RwSignal<Option<CreatedInvitation>>) -> impl IntoView
         });
     });
     let advice = |failure: &Failure| {
-        (failure.code() == Some("member_exists"))
-            .then_some("To give them another role, change it in the list of members.")
+        (failure.code() == Some("member_exists")).then_some("Change their role in the list of members.")
     };
     view! {
         <Form class="invite" on_submit=submit>
             <Field label="E-mail" kind="email" value=email wrong=sending.wrong("email") />
             <Choice label="Role" value=role options=roles />
             <Button kind=Kind::Primary submit=true busy=sending.busy disabled=derived(move || email.with(|email| email.trim().is_empty()))>
-                "Make a link"
+                "Create invite link"
             </Button>
         </Form>
-        <p class="quiet">{varying(move || may().map(|text| view! { <Said text /> }))}</p>
+        <p class="dimmer">{varying(move || may().map(|text| view! { <Said text /> }))}</p>
         {varying(move || sending.rest(&["email"]).map(|failure| view! { <Failed advice=advice(&failure) failure /> }))}
     }
 }
@@ -72,12 +77,12 @@ fn Offer(room: Room, made: RwSignal<Option<CreatedInvitation>>) -> impl IntoView
 fn Link(created: CreatedInvitation, made: RwSignal<Option<CreatedInvitation>>) -> impl IntoView {
     let lead = view! {
         <b>"Send this link to " <Said text=created.invitation.email /></b>
-        ", by a way that only they read: Permesso sends nothing itself."
+        " privately. Permesso does not e-mail it."
     };
     let lead = lead.into_any();
     view! {
         <SecretOnce what="the link" secret=created.url lead on_done=Callback::new(move |()| made.set(None))>
-            "Whoever has it can come in, once (" <Until at=created.invitation.expires_at /> "). It is shown only now. Lost? Invite them again: then only the new link works."
+            "Anyone with the link can join, once · " <Until at=created.invitation.expires_at /> " · It is not shown again. If it is lost, invite them again: that replaces it."
         </SecretOnce>
     }
 }

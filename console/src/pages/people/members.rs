@@ -1,12 +1,13 @@
-//! Who belongs to the org.
+//! The members of the organization.
 
 use api_types::Member;
 use leptos::prelude::*;
 
-use super::room::Room;
+use super::{super::face::Face, room::Room, row_id};
 use crate::{
     api::{Api, encoded},
-    components::{Badge, Button, Kind, Listing, Said, Show, Time},
+    components::{Button, Icon, Kind, Listing, Said, Shape, Show, Time},
+    reactive::varying,
     shell::Org,
     show::words::Words,
 };
@@ -15,14 +16,14 @@ use crate::{
 pub(super) fn Members(room: Room, write: Memo<bool>) -> impl IntoView {
     let row = Callback::new(move |member| view! { <Row member room write /> }.into_any());
     let more = Callback::new(|cursor| view! { <More cursor /> }.into_any());
-    view! { <Listing read=room.members caption="Members" columns=&["Who", "Role", "Since", ""] row more /> }
+    view! { <Listing read=room.members caption="Members" columns=&["Person", "Role", "Member since", ""] row more /> }
 }
 
 #[component]
 fn More(cursor: String) -> impl IntoView {
     let org = Org::here();
     let to = move || format!("/{}/people?cursor={}", org.slug.get(), encoded(&cursor));
-    view! { <p><a class="btn" href=to>"More members"</a></p> }
+    view! { <p><a class="btn" href=to>"Next 200 members"</a></p> }
 }
 
 #[component]
@@ -38,21 +39,35 @@ fn Row(member: Member, room: Room, write: Memo<bool>) -> impl IntoView {
     };
     // One person's name may be another's e-mail: the e-mail is who they are.
     let name = (member.name != member.email).then(|| member.name.clone());
-    let change = Words::of("Change role of {}", &[&member.email]);
+    let initials = name.clone().unwrap_or_else(|| member.email.clone());
+    let change = Words::of("Change role of {}: {}", &[&member.email, &member.role]);
     let remove = Words::of("Remove {}", &[&member.email]);
+    let role = move || {
+        let text = member.role.clone();
+        if !write.get() {
+            return view! { <Said text /> }.into_any();
+        }
+        let label = change.clone();
+        view! {
+            <Button kind=Kind::Quiet label on_press=ask(room.changing)><Said text /><Icon shape=Shape::Down /></Button>
+        }
+        .into_any()
+    };
     view! {
-        <tr>
-            <td data-label="Who">
-                <span class="stacked">
-                    <span><Said text=member.email /> " " {own.then(|| view! { <Badge>"you"</Badge> })}</span>
-                    <span class="quiet">{name.map(|text| view! { <Said text /> })}</span>
-                </span>
+        <tr id=row_id(member.id)>
+            <td class="whom">
+                <div class="line">
+                    <Face name=initials />
+                    <div class="grow">
+                        <p><b><Said text=member.email /></b> {own.then(|| view! { <span class="dimmer">" you"</span> })}</p>
+                        {name.map(|text| view! { <p class="dimmer"><Said text /></p> })}
+                    </div>
+                </div>
             </td>
-            <td data-label="Role"><Said text=member.role /></td>
-            <td data-label="Since"><Time at=member.created_at full=true /></td>
-            <td class="row-acts">
+            <td data-label="Role">{varying(role)}</td>
+            <td data-label="Member since"><Time at=member.created_at /></td>
+            <td class="acts">
                 <Show when=move || write.get()>
-                    <Button kind=Kind::Quiet label=change.clone() on_press=ask(room.changing)>"Change role"</Button>
                     <Button kind=Kind::Quiet label=remove.clone() on_press=ask(room.removing)>"Remove"</Button>
                 </Show>
             </td>

@@ -29,7 +29,7 @@ pub(super) fn Remove(room: Room) -> impl IntoView {
         of_org(&org.slug.get(), &format!("/members/{id}"))
     });
     let title = derived(move || Words::of("Remove {} from {}?", &[&email(), &org.slug.get()]));
-    let done = derived(move || Words::of("{} does not belong to {} any more.", &[&email(), &org.slug.get()]));
+    let done = derived(move || Words::of("{} was removed from {}.", &[&email(), &org.slug.get()]));
     let on_done = Callback::new(move |()| {
         if own() {
             // A full load: nothing of this org stays in the page.
@@ -43,16 +43,17 @@ pub(super) fn Remove(room: Room) -> impl IntoView {
             <ul class="effects">
                 <li>
                     {varying(move || if own() { "You lose" } else { "They lose" })}
-                    " access to " <b>{varying(move || view! { <Said text=org.slug.get() /> })}</b> " at once. Their account, and other orgs they belong to, stay."
+                    " access to " <b>{varying(move || view! { <Said text=org.slug.get() /> })}</b> " immediately. "
+                    {varying(move || if own() { "You keep your account and your other organizations." } else { "They keep their account and their other organizations." })}
                 </li>
-                <li>"What they decided and did stays on record under their name."</li>
+                <li>{varying(move || if own() { "Your decisions and actions stay on record under your name." } else { "Their decisions and actions stay on record under their name." })}</li>
                 <Keys room />
             </ul>
         </Confirm>
     }
 }
 
-/// The keys that the member answers for, for who may see keys.
+/// The keys that the member owns, as far as one may see keys.
 #[component]
 fn Keys(room: Room) -> impl IntoView {
     let org = Org::here();
@@ -74,20 +75,22 @@ fn Keys(room: Room) -> impl IntoView {
             .collect();
         (!names.is_empty()).then_some(names)
     };
-    varying(move || match owned() {
+    varying(move || {
+        match owned() {
         Some(names) => {
             let (count, names) = (names.len(), listed(&names));
-            let keys = if count == 1 { "API key that still works" } else { "API keys that still work" };
-            view! { <li>"They answer for " {count} " " {keys} ": " <Sentence words=names /> ". These are revoked."</li> }.into_any()
+            let keys = if count == 1 { " active API key is revoked: " } else { " active API keys are revoked: " };
+            view! { <li>{count} {keys} <Sentence words=names /> "."</li> }.into_any()
         }
         None => {
-            view! { <li>"API keys of theirs are revoked, and the secrets end that they made on keys of others."</li> }
+            view! { <li>"API keys they own are revoked, and secrets they created on other people's keys stop working."</li> }
                 .into_any()
         }
+    }
     })
 }
 
-/// Names with commas between them: each for itself, so that none changes how its neighbours are read.
+/// Names with commas between them. Each name is a part of its own, so that none changes how its neighbours are read.
 fn listed(names: &[String]) -> Words {
     names.iter().enumerate().fold(Words::default(), |words, (at, name)| {
         let words = if at == 0 { words } else { words.and(", ") };

@@ -7,19 +7,19 @@ pub(super) fn words(right: &str) -> &str {
     let Ok(known) = right.parse::<Right>() else { return right };
     match known {
         Right::CallTools => "call tools",
-        Right::ReadApprovals => "see approvals with their arguments",
-        Right::DecideApprovals => "decide approvals",
+        Right::ReadApprovals => "see requests and their arguments",
+        Right::DecideApprovals => "approve and reject requests",
         Right::ReadAudit => "see the audit",
-        Right::ReadAuditBodies => "see requests and responses in the audit",
+        Right::ReadAuditBodies => "see full requests and responses in the audit",
         Right::ReadToolkits => "see toolkits",
         Right::WriteToolkits => "change toolkits and permissions",
         Right::ReadConnections => "see connections",
         Right::WriteConnections => "change connections",
         Right::ReadKeys => "see API keys",
-        Right::WriteKeys => "make and revoke API keys",
+        Right::WriteKeys => "create and revoke API keys",
         Right::ReadMembers => "see members and roles",
         Right::WriteMembers => "change members and roles",
-        Right::WriteOrg => "change the org and its approval policy",
+        Right::WriteOrg => "change the organization and its approval policy",
     }
 }
 

@@ -69,11 +69,11 @@ impl Room {
                 let then = then()?;
                 match now.get()? {
                     None => {
-                        let words = "{} does not belong to {} any more: somebody else has removed them meanwhile.";
+                        let words = "{} is no longer in {}: someone else removed them.";
                         Some(Words::of(words, &[&then.email, &org.slug.get()]))
                     }
                     Some((tag, role)) if tag != then.etag => {
-                        let words = "The role of {} was changed by somebody else meanwhile: it was {}, and is {} now.";
+                        let words = "Someone else changed the role of {} from {} to {}.";
                         Some(Words::of(words, &[&then.email, &then.role, &role]))
                     }
                     Some(_) => None,
