@@ -53,7 +53,7 @@ pub struct Approval {
     /// call of the tool come first. Each has at most 60 characters; what cannot be seen in them is written as its JSON
     /// escape. Empty when nothing of the arguments is kept any more, or they are large.
     #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(max_items = 6, examples(json!(["4 180.00 EUR", "Ada"]))))]
+    #[cfg_attr(feature = "openapi", schema(max_items = 6, examples(json!(["4180.00 EUR", "Ada"]))))]
     pub values: Vec<String>,
     /// Why the agent asks: its claim, not checked.
     pub agent_reason: Option<String>,

@@ -59,10 +59,10 @@ pub struct AuditRecord {
     /// How long it took, in microseconds.
     #[cfg_attr(feature = "openapi", schema(minimum = 0))]
     pub duration_us: Option<i64>,
-    /// Of a call: at most six of its arguments' values in words, as in a list of approvals; empty without the right
-    /// `audit:bodies`, and of large arguments.
+    /// Of a call (`tools/call`): at most six of its arguments' values in words, as in a list of approvals, in the order of
+    /// the arguments; empty without the right `audit:bodies`, and of large requests.
     #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(max_items = 6, examples(json!(["4 180.00 EUR", "Ada"]))))]
+    #[cfg_attr(feature = "openapi", schema(max_items = 6, examples(json!(["4180.00 EUR", "Ada"]))))]
     pub values: Vec<String>,
     /// The e-mail of who decided the approval that the record belongs to; `null` once they are gone.
     #[serde(default)]
@@ -101,10 +101,10 @@ pub struct AuditHistogram {
 pub struct AuditBucket {
     /// When the bucket begins.
     pub at: DateTime<Utc>,
-    /// How many went through, or have no outcome yet.
+    /// How many went through, wait for a decision, or have no outcome yet: `ok`, `replayed`, `held`, `interrupted`.
     #[cfg_attr(feature = "openapi", schema(minimum = 0))]
     pub ok: u64,
-    /// How many failed or were refused.
+    /// How many failed or were refused: `error`, `failed`, `unknown`, `refused`, `rejected`.
     #[cfg_attr(feature = "openapi", schema(minimum = 0))]
     pub failed: u64,
 }

@@ -1,7 +1,7 @@
 //! `/orgs/{org}/audit/export`: the records that a list would give, as a file that is written while it is
 //! read. Each batch is a short transaction of its own, for who may still read it then.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use api_types::AuditRecordDetail;
 use axum::{
@@ -12,8 +12,9 @@ use axum::{
 };
 use domain::{AuditId, Right};
 use futures::stream;
+use uuid::Uuid;
 
-use super::audit::{AuditFilters, with_bodies};
+use super::audit::{AuditFilters, deciders, with_bodies};
 use crate::{
     api::support::{
         authorize::{Allowed, ReadAudit},
@@ -21,8 +22,8 @@ use crate::{
     },
     audit::export::Format,
     db::{
-        OrgScope,
-        audit::{Filter, Row, list},
+        OrgScope, Reason,
+        audit::{Bodies, Filter, Row, list},
     },
     error::{Error, Result},
     service::{Services, access::OrgAccess, audit_export, exports::ExportSeat},
@@ -87,7 +88,8 @@ pub async fn export_audit(
     let seat = ExportSeat::take(&services.views.exports, access.actor.principal, services.clock.elapsed())?;
     audit_export::record(&services, &access, format, &query.filters, bodies).await?;
     let limit = if bodies { BATCH_WITH_BODIES } else { BATCH };
-    let filter = Filter { limit, bytes: BATCH_BYTES, patience: PATIENCE, ..query.filters.filter(bodies) };
+    let read = if bodies { Bodies::All } else { Bodies::None };
+    let filter = Filter { limit, read, bytes: BATCH_BYTES, patience: PATIENCE, ..query.filters.filter(bodies) };
     let now = services.clock.now().format("%Y%m%dT%H%M%SZ");
     let left_out = if bodies { "" } else { "-without-bodies" };
     let name = format!("permesso-{}-audit-{now}{left_out}.{}", access.org.slug, format.name());
@@ -125,21 +127,24 @@ struct Export {
 impl Export {
     /// The next records, encoded.
     async fn next(&mut self) -> Result<Vec<u8>> {
-        audit_export::may_go_on(&self.services, &self.access, &self.seat, self.filter.bodies).await?;
-        let rows = self.read().await?;
+        audit_export::may_go_on(&self.services, &self.access, &self.seat, self.filter.in_bodies).await?;
+        let (rows, deciders) = self.read().await?;
         let bytes = rows.iter().map(bytes).sum::<i64>();
         self.done = i64::try_from(rows.len()).unwrap_or(i64::MAX) < self.filter.limit && bytes < self.filter.bytes;
         if let Some(last) = rows.last() {
             self.filter.before = Some(AuditId(last.id));
         }
-        let records: Vec<_> = rows.into_iter().map(|row| with_bodies(row, self.filter.bodies)).collect();
+        let records: Vec<_> = rows.into_iter().map(|row| with_bodies(row, &deciders, self.filter.in_bodies)).collect();
         encode(self.format, records, bytes).await
     }
 
-    async fn read(&self) -> Result<Vec<Row>> {
+    /// The next records, and who decided the approvals that they belong to.
+    async fn read(&self) -> Result<(Vec<Row>, HashMap<Uuid, String>)> {
         let _turn = self.services.views.exports.turn().await?;
-        let mut scope = OrgScope::begin(&self.services.db.people, self.access.org.id).await?;
-        list(&mut scope, &self.filter).await
+        let mut scope = OrgScope::system(&self.services.db.people, self.access.org.id, Reason::Callers).await?;
+        let rows = list(&mut scope, &self.filter).await?;
+        let deciders = deciders(&mut scope, &rows).await?;
+        Ok((rows, deciders))
     }
 }
 

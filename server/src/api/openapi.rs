@@ -119,6 +119,7 @@ use crate::{
         audit::list_audit,
         audit::get_audit_record,
         audit_export::export_audit,
+        audit::histogram::get_audit_histogram,
         events::stream_events,
     ),
     components(schemas(

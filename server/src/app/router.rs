@@ -108,6 +108,7 @@ pub const API: Routes = &[
     ("/orgs/{org}/audit/export", || {
         get(audit_export::export_audit).head(wrong_method).layer(middleware::from_fn(browser::refuse_other_sites))
     }),
+    ("/orgs/{org}/audit/histogram", || get(audit::histogram::get_audit_histogram)),
     ("/orgs/{org}/audit/{id}", || get(audit::get_audit_record)),
     ("/orgs/{org}/events", || get(events::stream_events)),
 ];

@@ -21,7 +21,7 @@ pub mod on_record;
 mod reason;
 pub mod recording;
 pub mod signed;
-mod summary;
+pub mod summary;
 
 use std::{collections::HashSet, ops::Deref, sync::Arc, time::Duration};
 

@@ -7,7 +7,7 @@ use permesso::{
     clock::Clock,
     db::{
         OrgScope,
-        audit::{Filter, list},
+        audit::{Bodies, Filter, list},
     },
     service::exports::{EXPORTS, STALLED},
 };
@@ -83,7 +83,7 @@ async fn a_slow_reader_who_keeps_the_rights_gets_everything_once_over_batches_bo
     let mut scope = OrgScope::begin(&services.db.people, org).await.expect("a transaction");
     let tool = Some("balance".to_owned());
     for (bytes, expected) in [(i64::MAX, 20), (2_500_000, 3), (2_000_000, 2), (1, 1)] {
-        let filter = Filter { tool: tool.clone(), limit: 20, bodies: true, bytes, ..Filter::default() };
+        let filter = Filter { tool: tool.clone(), limit: 20, read: Bodies::All, bytes, ..Filter::default() };
         let rows = list(&mut scope, &filter).await.expect("rows");
         let ids: Vec<_> = rows.iter().map(|row| row.id.to_string()).collect();
         let newest: Vec<_> = lines[..expected].iter().map(|line| line["id"].as_str().unwrap_or_default()).collect();

@@ -1,6 +1,7 @@
 //! Audit records: insert and read. The application may do nothing else with them.
 
 pub mod finished;
+pub mod tally;
 
 use std::{sync::Arc, time::Duration};
 
@@ -112,6 +113,14 @@ impl Status {
             Self::Replayed => "replayed",
             Self::Failed => "failed",
             Self::Unknown => "unknown",
+        }
+    }
+
+    /// Whether it is a failure or a refusal. What a person still has to decide is neither.
+    pub fn is_failure(self) -> bool {
+        match self {
+            Self::Ok | Self::Held | Self::Replayed => false,
+            Self::Error | Self::Refused | Self::Rejected | Self::Failed | Self::Unknown => true,
         }
     }
 }
@@ -240,10 +249,21 @@ pub struct Row {
     pub answer: Option<String>,
     /// How long it took, in microseconds.
     pub duration_us: Option<i64>,
-    /// The request, if bodies were asked for.
+    /// The request, if it was asked for ([`Bodies`]).
     pub request: Option<String>,
-    /// The response, if bodies were asked for.
+    /// The response, if it was asked for.
     pub response: Option<String>,
+}
+
+/// Which requests and responses to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bodies {
+    /// None.
+    None,
+    /// Requests of tool calls, of at most so many bytes each.
+    Calls(i32),
+    /// All.
+    All,
 }
 
 /// Which records to list. Absent means any.
@@ -263,8 +283,8 @@ pub struct Filter {
     pub toolkit: Option<String>,
     /// The tool's name.
     pub tool: Option<String>,
-    /// How it ended.
-    pub status: Option<String>,
+    /// How it ended: any of these words.
+    pub status: Option<Vec<String>>,
     /// The approval.
     pub approval: Option<ApprovalId>,
     /// Text in the request, the response, the action or the request id.
@@ -273,8 +293,10 @@ pub struct Filter {
     pub before: Option<AuditId>,
     /// How many at most.
     pub limit: i64,
-    /// Whether to read requests and responses, and to search in them.
-    pub bodies: bool,
+    /// Whether `q` is searched for in requests and responses too.
+    pub in_bodies: bool,
+    /// Which requests and responses to read.
+    pub read: Bodies,
     /// How many bytes of requests and responses at most, but for the last record, which may go beyond. Fewer
     /// records than `limit` that have as many bytes as this need not be all.
     pub bytes: i64,
@@ -297,7 +319,8 @@ impl Default for Filter {
             q: None,
             before: None,
             limit: 1,
-            bodies: false,
+            in_bodies: false,
+            read: Bodies::None,
             bytes: i64::MAX,
             patience: Duration::from_secs(10),
         }
@@ -310,9 +333,13 @@ impl Default for Filter {
 /// When Postgres cannot be reached.
 #[tracing::instrument(level = "debug", skip_all)]
 pub async fn list(scope: &mut OrgScope, filter: &Filter) -> Result<Vec<Row>> {
-    let patience = filter.patience.as_millis().to_string();
-    sqlx::query!("SELECT set_config('statement_timeout', $1, true)", patience).fetch_one(scope.conn()).await?;
+    be_patient(scope, filter.patience).await?;
     let pattern = filter.q.as_deref().map(Pattern::of);
+    let (all, calls) = match filter.read {
+        Bodies::None => (false, None),
+        Bodies::Calls(largest) => (false, Some(largest)),
+        Bodies::All => (true, None),
+    };
     let rows = sqlx::query_as!(
         Row,
         r#"WITH found AS (
@@ -320,7 +347,8 @@ pub async fn list(scope: &mut OrgScope, filter: &Filter) -> Result<Vec<Row>> {
                i.tool, coalesce(o.rule, i.rule) AS rule, coalesce(o.approval_id, i.approval_id) AS approval_id, i.client, i.source,
                coalesce(o.status, 'interrupted') AS status, o.duration_us,
                CASE WHEN o.status = 'error' AND i.action = 'tools/call' THEN recorded_answer(o.status, o.response) END AS answer,
-               CASE WHEN $13 THEN i.request END AS request, CASE WHEN $13 THEN o.response END AS response
+               CASE WHEN $17 OR i.action = 'tools/call' AND octet_length(i.request) <= $18 THEN i.request END AS request,
+               CASE WHEN $17 THEN o.response END AS response
            FROM audit_intents i LEFT JOIN audit_outcomes o ON o.intent_at = i.at AND o.intent_id = i.id
            WHERE i.org_id = $1
              AND ($2::uuid IS NULL OR i.id = $2)
@@ -329,7 +357,7 @@ pub async fn list(scope: &mut OrgScope, filter: &Filter) -> Result<Vec<Row>> {
              AND ($5::text IS NULL OR i.actor_id::text = $5 OR i.actor_name = $5)
              AND ($6::text IS NULL OR i.toolkit = $6)
              AND ($7::text IS NULL OR i.tool = $7)
-             AND ($8::text IS NULL OR coalesce(o.status, 'interrupted') = $8)
+             AND ($8::text[] IS NULL OR coalesce(o.status, 'interrupted') = ANY ($8))
              AND ($9::uuid IS NULL OR coalesce(o.approval_id, i.approval_id) = $9)
              AND ($10::text IS NULL OR i.action ILIKE $10 OR i.request_id::text ILIKE $10 OR coalesce(i.tool, '') ILIKE $10
                   OR $13 AND (i.request ILIKE $10 OR o.response ILIKE $10
@@ -351,17 +379,27 @@ pub async fn list(scope: &mut OrgScope, filter: &Filter) -> Result<Vec<Row>> {
         filter.actor,
         filter.toolkit,
         filter.tool,
-        filter.status,
+        filter.status.as_deref(),
         filter.approval.map(|id| id.0),
         pattern.as_ref().map(|pattern| &pattern.like),
         filter.before.map(|id| id.0),
         filter.limit,
-        filter.bodies,
+        filter.in_bodies,
         filter.action,
         filter.bytes,
         pattern.as_ref().map(|pattern| &pattern.escaped),
+        all,
+        calls,
     )
     .fetch_all(scope.conn())
     .await?;
     Ok(rows)
+}
+
+/// How long each of the statements that follow in this transaction may take.
+#[tracing::instrument(level = "debug", skip_all)]
+async fn be_patient(scope: &mut OrgScope, patience: Duration) -> Result<()> {
+    let patience = patience.as_millis().to_string();
+    sqlx::query!("SELECT set_config('statement_timeout', $1, true)", patience).fetch_one(scope.conn()).await?;
+    Ok(())
 }

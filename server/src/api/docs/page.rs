@@ -10,8 +10,8 @@ use super::{
     schema::{kind, members, prose},
 };
 
-/// The whole page.
-pub(super) fn render(document: &Document) -> Markup {
+/// The whole page, of the instance at this address.
+pub(super) fn render(document: &Document, instance: &str) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -31,7 +31,7 @@ pub(super) fn render(document: &Document) -> Markup {
                 div.columns {
                     (contents(document))
                     main id="content" {
-                        (introduction(document))
+                        (introduction(document, instance))
                         @for tag in &document.tags { (resource(document, tag)) }
                         (types(document))
                     }
@@ -73,18 +73,22 @@ fn contents(document: &Document) -> Markup {
     }
 }
 
-/// The commands of the operations go on from this one.
-const FIRST_COMMANDS: &str = "api=http://127.0.0.1:8765/api/v1
+/// The commands of the operations go on from these.
+fn first_commands(instance: &str) -> String {
+    format!(
+        "api={instance}/api/v1
 token=$(curl -s \"$api/auth/login\" -H 'content-type: application/json' \\
-  -d '{\"email\":\"sam@example.com\",\"password\":\"…\"}' | jq -r .access_token)
-curl \"$api/me\" -H \"authorization: Bearer $token\"";
+  -d '{{\"email\":\"sam@example.com\",\"password\":\"…\"}}' | jq -r .access_token)
+curl \"$api/me\" -H \"authorization: Bearer $token\""
+    )
+}
 
-fn introduction(document: &Document) -> Markup {
+fn introduction(document: &Document, instance: &str) -> Markup {
     html! {
         section id="start" {
             h1 { (document.info.title) " REST API" }
             p { (prose(&document.info.description)) }
-            pre tabindex="0" aria-label="First commands" { code { (FIRST_COMMANDS) } }
+            pre tabindex="0" aria-label="First commands" { code { (first_commands(instance)) } }
             dl.rules {
                 div {
                     dt { "Credentials" }

@@ -36,7 +36,7 @@ fn bare(schema: &Schema) -> Markup {
         } @else if !schema.words.is_empty() {
             @for (at, word) in schema.words.iter().enumerate() {
                 @if at > 0 { ", " }
-                code { (word.as_str().unwrap_or_default()) }
+                code { (word.as_str().map_or_else(|| word.to_string(), str::to_owned)) }
             }
         } @else if !others.is_empty() {
             @for (at, one) in others.iter().enumerate() {

@@ -21,6 +21,11 @@ use utoipa::{
     },
 };
 
+use crate::{
+    api::audit::histogram::WIDTHS,
+    db::audit::{self, INTERRUPTED},
+};
+
 /// Runs once over the document that the attributes make.
 pub(super) struct Complete;
 
@@ -168,6 +173,13 @@ fn query_form(operation: Option<&str>, parameter: &mut RefOr<Parameter>) {
         (Some("list_approvals"), "status") => {
             let word = Status::ALL.map(Status::as_str).join("|");
             text.pattern = Some(format!("^({word})(,({word}))*$"));
+        }
+        (Some("list_audit" | "get_audit_histogram" | "export_audit"), "status") => {
+            let word = audit::Status::ALL.map(audit::Status::as_str).join("|");
+            text.pattern = Some(format!("^({word}|{INTERRUPTED})(,({word}|{INTERRUPTED}))*$"));
+        }
+        (Some("get_audit_histogram"), "bucket") => {
+            text.enum_values = Some(WIDTHS.map(Value::from).to_vec());
         }
         (_, "cursor" | "actor" | "action" | "toolkit" | "tool" | "q") => {
             text.pattern = Some(LINE.to_owned());

@@ -1,5 +1,5 @@
 //! What people see of a request beside the request itself: who asks, what the tool says of itself, the
-//! arguments in a line. For a whole list at once, with a number of queries that does not grow with it.
+//! arguments in a line and their values. For a whole list at once, with a number of queries that does not grow with it.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,6 @@ use domain::{
     approval::{Answer, State, TakenBack},
     directory::Org,
 };
-use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::{inbox::Deciding, run};
@@ -24,12 +23,15 @@ use crate::{
     },
     error::Result,
     seal::Purpose,
-    service::{Base, Catalog, summary::summary},
+    service::{
+        Base, Catalog,
+        summary::{arguments_in, summary, values::values},
+    },
 };
 
 /// The largest arguments that are read for a line of a list, in bytes; of larger ones the line says only how
-/// large they are. A list of 200 reads 3 MB at most.
-const IN_A_LINE: i32 = 16 * 1024;
+/// large they are. A list of 200 reads 3 MB at most, and as much of the calls that were approved last.
+pub const IN_A_LINE: i32 = 16 * 1024;
 
 /// What is added to a record for people.
 #[derive(Clone, Debug, Default)]
@@ -46,6 +48,8 @@ pub struct Card {
     pub hints: ToolHints,
     /// The arguments in one line.
     pub summary: Option<String>,
+    /// Some of their values in words: first what differs from the last approved call of this tool by this caller.
+    pub values: Vec<String>,
     /// How the upstream answered.
     pub answer: Option<Answer>,
 }
@@ -61,7 +65,10 @@ pub async fn cards(
     org: Option<&Org>,
     records: &[Record],
 ) -> Result<Vec<Card>> {
-    let ids: Vec<Uuid> = records.iter().map(|record| record.id.0).collect();
+    let last = card::last_approved_of_each(scope, records).await?;
+    let mut ids: Vec<Uuid> = records.iter().map(|record| record.id.0).chain(last.values().copied()).collect();
+    ids.sort_unstable();
+    ids.dedup();
     let arguments = arguments_on_record(services, scope, &ids, IN_A_LINE).await?;
     let mut keys: Vec<Uuid> = records.iter().filter_map(key_of).collect();
     keys.sort_unstable();
@@ -70,6 +77,10 @@ pub async fn cards(
     let answers = run::answers(scope, records).await?;
     let hints = services.hints.of(scope, org, records).await?;
     let emails = db::user::emails(scope, &people(records)).await?;
+    let whole = |id: &Uuid| match arguments.get(id) {
+        Some(Kept::Whole(json)) => Some(json.as_str()),
+        _ => None,
+    };
     let made = records.iter().map(|record| Card {
         key: key_of(record).and_then(|key| keys.get(&key).cloned()),
         owner_email: emails.get(&record.binding.owner).cloned(),
@@ -80,6 +91,9 @@ pub async fn cards(
             Kept::Whole(json) => summary(json),
             Kept::Large(size) => Some(format!("arguments of {} kB", size.div_ceil(1000))),
         }),
+        values: whole(&record.id.0)
+            .map(|json| values(json, last.get(&record.id.0).and_then(whole)))
+            .unwrap_or_default(),
         answer: answers.get(&record.id).copied(),
     });
     Ok(made.collect())
@@ -105,7 +119,7 @@ pub fn row(record: &Record, card: Card, deciding: &Deciding) -> Approval {
         hints: card.hints,
         definition_changed: record.definition_changed,
         summary: card.summary,
-        values: Vec::new(),
+        values: card.values,
         agent_reason: record.agent_reason.clone(),
         created_at: record.created_at,
         expires_at: record.expires_at,
@@ -159,7 +173,7 @@ pub async fn recorded_arguments(services: &Base, org: OrgId, id: ApprovalId) -> 
     let mut scope = OrgScope::begin(&services.db.people, org).await?;
     let recorded = card::recorded_params(&mut scope, &[id.0], i32::MAX).await?.remove(&id.0);
     Ok(match recorded {
-        Some(Kept::Whole(params)) => arguments_in(&params),
+        Some(Kept::Whole(params)) => arguments_in(&params).map(str::to_owned),
         _ => None,
     })
 }
@@ -188,22 +202,10 @@ async fn arguments_on_record(
     }
     let recorded = card::recorded_params(scope, &erased, largest).await?;
     found.extend(recorded.into_iter().filter_map(|(id, kept)| match kept {
-        Kept::Whole(params) => Some((id, Kept::Whole(arguments_in(&params)?))),
+        Kept::Whole(params) => Some((id, Kept::Whole(arguments_in(&params)?.to_owned()))),
         Kept::Large(size) => Some((id, Kept::Large(size))),
     }));
     Ok(found)
-}
-
-/// The `arguments` member of a call's recorded `params`.
-fn arguments_in(params: &str) -> Option<String> {
-    let params: &RawValue = serde_json::from_str(params).ok()?;
-    let members = wire::json::fields(params).ok()?;
-    // Of what was too long only the beginning is on record.
-    if members.iter().any(|(name, _)| name == "cut") {
-        return None;
-    }
-    let arguments = members.into_iter().find(|(name, _)| name == "arguments");
-    Some(arguments.map_or_else(|| "{}".to_owned(), |(_, value)| value.get().to_owned()))
 }
 
 /// The caller's id, if it is a key.

@@ -109,6 +109,54 @@ pub async fn last_approved(
     Ok(row.map(|row| (ApprovalId(row.id), row.decided_at)))
 }
 
+/// The same for each of these requests, by id: before it was decided, or could be decided for the last time.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
+pub async fn last_approved_of_each(scope: &mut OrgScope, records: &[Record]) -> Result<HashMap<Uuid, Uuid>> {
+    let ids: Vec<_> = records.iter().map(|record| record.id.0).collect();
+    let kinds: Vec<_> = records.iter().map(|record| record.binding.caller.kind().to_owned()).collect();
+    let callers: Vec<_> = records.iter().map(|record| record.binding.caller.id()).collect();
+    let tools: Vec<_> = records.iter().map(|record| record.binding.toolkit_tool.0).collect();
+    let moments: Vec<_> = records.iter().map(Record::decision_moment).collect();
+    let rows = sqlx::query!(
+        r#"SELECT r.id AS "id!", l.id AS "last!"
+           FROM unnest($2::uuid[], $3::text[], $4::uuid[], $5::uuid[], $6::timestamptz[]) AS r (id, kind, caller, tool, moment)
+           CROSS JOIN LATERAL (
+               SELECT a.id FROM approvals a
+               WHERE a.org_id = $1 AND a.caller_kind = r.kind AND a.caller_id = r.caller AND a.toolkit_tool_id = r.tool
+                 AND a.state IN ('approved', 'executing', 'executed', 'outcome_unknown')
+                 AND a.id <> r.id AND (a.decided_at, a.id) < (r.moment, r.id)
+               ORDER BY a.decided_at DESC, a.id DESC LIMIT 1) l"#,
+        scope.org().0,
+        &ids,
+        &kinds,
+        &callers,
+        &tools,
+        &moments,
+    )
+    .fetch_all(scope.conn())
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.last)).collect())
+}
+
+/// The e-mails of who decided these approvals, by approval, as far as they were decided and the people are there still.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
+pub async fn decided_by_emails(scope: &mut OrgScope, approvals: &[Uuid]) -> Result<HashMap<Uuid, String>> {
+    let rows = sqlx::query!(
+        "SELECT a.id, u.email FROM approvals a JOIN users u ON u.id = a.decided_by WHERE a.org_id = $1 AND a.id = ANY ($2)",
+        scope.org().0,
+        approvals,
+    )
+    .fetch_all(scope.conn())
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.email)).collect())
+}
+
 /// When another approval of the same tool and arguments, whoever asked, was last executed, if that was
 /// within the hour.
 ///

@@ -1,11 +1,17 @@
-//! A call's arguments in one line, for lists: `to "Brightwater Ltd", amount 4180.00, content 2.1 kB`.
+//! A call's arguments in one line, for lists: `to "Brightwater Ltd", amount 4180.00, content 2.1 kB`. Beside it, their
+//! [`values`] alone.
 //!
 //! What a line shows must not be taken for something else: strings stand in quotes, and whatever
 //! cannot be seen ([`domain::marks`]) stands as its JSON escape.
 
-use domain::marks::{Form, Piece, json_escape, pieces};
+mod amount;
+mod text;
+pub mod values;
+
 use serde_json::value::RawValue;
 use wire::json::{fields, unquote};
+
+use text::{Escapes, written};
 
 /// The longest line, in characters.
 const LONGEST: usize = 200;
@@ -16,9 +22,20 @@ const WHOLE: usize = 60;
 /// From this length on a string's size says more than its beginning, in bytes.
 const SIZED: usize = 256;
 
+/// The `arguments` in the `params` of a call as they are on record; `None` where only a beginning is on record.
+pub fn arguments_in(params: &str) -> Option<&str> {
+    let params: &RawValue = serde_json::from_str(params).ok()?;
+    let members = fields(params).ok()?;
+    if members.iter().any(|(name, _)| name == "cut") {
+        return None;
+    }
+    let arguments = members.into_iter().find(|(name, _)| name == "arguments");
+    Some(arguments.map_or("{}", |(_, value)| value.get()))
+}
+
 /// The arguments, which are one JSON object, in their order and in at most 200 characters. `None` for
 /// anything else.
-pub(super) fn summary(arguments: &str) -> Option<String> {
+pub fn summary(arguments: &str) -> Option<String> {
     let object: &RawValue = serde_json::from_str(arguments).ok()?;
     let members = fields(object).ok()?;
     if members.is_empty() {
@@ -83,48 +100,19 @@ fn size(bytes: usize) -> String {
     }
 }
 
-fn cut(text: &str) -> String {
-    match text.char_indices().nth(WHOLE) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text.to_owned(),
+/// JSON as it stands, what is hidden escaped; cut after [`WHOLE`] characters.
+fn cut(json: &str) -> String {
+    let (mut shown, whole) = written(json, Escapes::Hidden, WHOLE);
+    if !whole {
+        shown.push('…');
     }
+    shown
 }
 
 /// In quotes, escaped as JSON is, and what is hidden escaped too; cut after [`WHOLE`] characters.
 fn quoted(text: &str) -> String {
-    // What a character is depends on the next one, so that one more is looked at than can be shown.
-    let beginning = text.char_indices().nth(WHOLE + 2).map_or(text, |(at, _)| &text[..at]);
-    let mut shown = String::from("\"");
-    let mut length = 0;
-    for piece in pieces(beginning, Form::Line) {
-        let (part, hidden) = match piece {
-            Piece::Plain(part) => (part, false),
-            Piece::Mark(mark) => (mark.text, !mark.visible),
-        };
-        for character in part.chars() {
-            let escaped = escaped(character, hidden);
-            length += escaped.chars().count();
-            if length > WHOLE {
-                shown.push_str("…\"");
-                return shown;
-            }
-            shown.push_str(&escaped);
-        }
-    }
-    shown.push('"');
-    shown
-}
-
-fn escaped(character: char, hidden: bool) -> String {
-    match character {
-        '"' => "\\\"".to_owned(),
-        '\\' => "\\\\".to_owned(),
-        '\n' => "\\n".to_owned(),
-        '\r' => "\\r".to_owned(),
-        '\t' => "\\t".to_owned(),
-        _ if hidden => json_escape(character),
-        plain => plain.to_string(),
-    }
+    let (shown, whole) = written(text, Escapes::Quoted, WHOLE);
+    format!("\"{shown}{}\"", if whole { "" } else { "…" })
 }
 
 #[cfg(test)]
@@ -155,6 +143,7 @@ mod tests {
         assert_eq!(line(r#"{"to\", amount 1":2}"#), r#""to\", amount 1" 2"#, "a name that plays a member");
         assert_eq!(line(r#"{"":1}"#), r#""" 1"#);
         assert_eq!(line("{\"to\":\"a\u{e000}b\u{a0}c \"}"), r#"to "a\ue000b\u00a0c\u0020""#);
+        assert_eq!(line("{\"to\":\"\u{202e}\\ud800\"}"), r#"to "\u202e\ud800""#, "half a pair hides nothing else");
         assert_eq!(line("{\"to\":\"👩🏽\u{200d}💻\"}"), "to \"👩🏽\u{200d}💻\"", "an emoji is seen whole");
     }
 

@@ -1,8 +1,10 @@
 //! `/orgs/{org}/audit`.
 
-use std::{sync::Arc, time::Duration};
+pub mod histogram;
 
-use api_types::{AuditRecord, AuditRecordDetail, List};
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use api_types::{AuditRecord, AuditRecordDetail, AuditRecords, List};
 use axum::{
     Json,
     extract::{Path, State},
@@ -19,11 +21,14 @@ use crate::{
         page::{FromQuery, Page, Parameters, Query, page},
     },
     db::{
-        OrgScope,
-        audit::{Filter, INTERRUPTED, Row, Status, list},
+        OrgScope, Reason, approval,
+        audit::{
+            Bodies, Filter, INTERRUPTED, Row, Status, list,
+            tally::{COUNTED, count},
+        },
     },
     error::{Error, Result},
-    service::Services,
+    service::{Services, approval::card::IN_A_LINE, summary::values::recorded},
 };
 
 /// How long a read waits for those before it: who asks gives up sooner than they end.
@@ -36,7 +41,7 @@ pub(super) async fn turn(services: &Services) -> Result<SemaphorePermit<'_>> {
     turn.map_err(Error::internal)
 }
 
-/// What is asked for, in a list and in an export alike. All that is given must hold.
+/// What is asked for, in a list, a histogram and an export alike. All that is given must hold.
 #[derive(Clone, Debug, Serialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct AuditFilters {
@@ -62,8 +67,7 @@ pub struct AuditFilters {
     #[param(min_length = 1, max_length = 500)]
     #[serde(skip_serializing_if = "Option::is_none")]
     tool: Option<String>,
-    /// Only what ended so.
-    #[param(value_type = Option<api_types::words::AuditStatus>)]
+    /// Only what ended in one of these ways, separated by commas: `error,refused`.
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<String>,
     /// Only what belongs to this approval.
@@ -85,7 +89,7 @@ impl FromQuery for AuditFilters {
             action: parameters.text("action")?,
             toolkit: parameters.text("toolkit")?,
             tool: parameters.text("tool")?,
-            status: parameters.text("status")?.map(status).transpose()?,
+            status: parameters.text("status")?.map(statuses).transpose()?,
             approval: parameters.value("approval", "must be the id of an approval")?,
             q: parameters.text("q")?,
         };
@@ -98,18 +102,18 @@ impl FromQuery for AuditFilters {
     }
 }
 
-fn status(word: String) -> Result<String> {
+fn statuses(words: String) -> Result<String> {
     let known = || Status::ALL.into_iter().map(Status::as_str).chain([INTERRUPTED]);
-    if known().any(|known| known == word) {
-        return Ok(word);
+    if words.split(',').all(|word| known().any(|known| known == word)) {
+        return Ok(words);
     }
     let known = known().collect::<Vec<_>>().join("`, `");
-    Err(Error::invalid("status", format!("must be one of `{known}`")))
+    Err(Error::invalid("status", format!("must be some of `{known}`, separated by commas")))
 }
 
 impl AuditFilters {
-    /// As the database takes them. With `bodies`, `q` searches in them too.
-    pub(super) fn filter(self, bodies: bool) -> Filter {
+    /// As the database takes them. With `in_bodies`, `q` is searched for in requests and responses too.
+    pub(super) fn filter(self, in_bodies: bool) -> Filter {
         Filter {
             from: self.from,
             to: self.to,
@@ -117,25 +121,32 @@ impl AuditFilters {
             action: self.action,
             toolkit: self.toolkit,
             tool: self.tool,
-            status: self.status,
+            status: self.status.map(|words| words.split(',').map(str::to_owned).collect()),
             approval: self.approval.map(ApprovalId),
             q: self.q,
-            bodies,
+            in_bodies,
             ..Filter::default()
         }
     }
 }
 
 /// The query of the list.
-#[derive(Debug)]
+#[derive(Debug, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct AuditQuery {
+    #[param(ignore)]
     filters: AuditFilters,
+    /// Whether to count all that there are, up to 10,000.
+    #[param(value_type = Option<bool>, default = false)]
+    count: bool,
+    #[param(ignore)]
     page: Page,
 }
 
 impl FromQuery for AuditQuery {
     fn take(parameters: &mut Parameters) -> Result<Self> {
-        Ok(Self { filters: AuditFilters::take(parameters)?, page: Page::take(parameters)? })
+        let filters = AuditFilters::take(parameters)?;
+        Ok(Self { filters, count: parameters.flag("count")?, page: Page::take(parameters)? })
     }
 }
 
@@ -144,23 +155,34 @@ impl FromQuery for AuditQuery {
     get,
     path = "/orgs/{org}/audit",
     tag = "audit",
-    params(AuditFilters, Page),
-    responses((status = OK, body = List<AuditRecord>)),
+    params(AuditFilters, AuditQuery, Page),
+    responses((status = OK, body = AuditRecords)),
     security(("bearer" = ["audit:read"])),
 )]
 pub async fn list_audit(
     State(services): State<Arc<Services>>,
     access: Allowed<ReadAudit>,
     Query(query): Query<AuditQuery>,
-) -> Result<Json<List<AuditRecord>>> {
+) -> Result<Json<AuditRecords>> {
     let limit = query.page.limit()?;
     let before = query.page.after()?;
     let bodies = access.0.rights.has(Right::ReadAuditBodies);
-    let filter = Filter { before, limit: limit + 1, ..query.filters.filter(bodies) };
+    let read = if bodies { Bodies::Calls(IN_A_LINE) } else { Bodies::None };
+    let filter = Filter { before, limit: limit + 1, read, ..query.filters.filter(bodies) };
     let _turn = turn(&services).await?;
-    let mut scope = OrgScope::begin(&services.db.people, access.0.org.id).await?;
+    // Who decided may be no member.
+    let mut scope = OrgScope::system(&services.db.people, access.0.org.id, Reason::Callers).await?;
+    let (count, more) = if query.count {
+        let found = count(&mut scope, &filter).await?;
+        (Some(found.min(COUNTED)), Some(found > COUNTED))
+    } else {
+        (None, None)
+    };
     let rows = list(&mut scope, &filter).await?;
-    Ok(Json(page(rows, limit, |row| row.id.to_string(), record)))
+    let List { items: rows, next_cursor } = page(rows, limit, |row| row.id.to_string(), |row| row);
+    let deciders = deciders(&mut scope, &rows).await?;
+    let items = rows.into_iter().map(|row| record(row, &deciders)).collect();
+    Ok(Json(AuditRecords { items, next_cursor, count, more }))
 }
 
 /// One record.
@@ -179,20 +201,45 @@ pub async fn get_audit_record(
     let id: AuditId = id.parse().map_err(|_| Error::not_found())?;
     let bodies = access.0.rights.has(Right::ReadAuditBodies);
     let _turn = turn(&services).await?;
-    let mut scope = OrgScope::begin(&services.db.people, access.0.org.id).await?;
-    let filter = Filter { id: Some(id), limit: 1, bodies, ..Filter::default() };
-    let row = list(&mut scope, &filter).await?.pop().ok_or_else(Error::not_found)?;
-    Ok(Json(with_bodies(row, bodies)))
+    let mut scope = OrgScope::system(&services.db.people, access.0.org.id, Reason::Callers).await?;
+    let read = if bodies { Bodies::All } else { Bodies::None };
+    let rows = list(&mut scope, &Filter { id: Some(id), limit: 1, read, ..Filter::default() }).await?;
+    let deciders = deciders(&mut scope, &rows).await?;
+    let row = rows.into_iter().next().ok_or_else(Error::not_found)?;
+    Ok(Json(with_bodies(row, &deciders, bodies)))
+}
+
+/// The e-mails of who decided the approvals that the records belong to, by approval. `scope` was made with
+/// [`Reason::Callers`].
+///
+/// # Errors
+/// When Postgres cannot be reached.
+pub(super) async fn deciders(scope: &mut OrgScope, rows: &[Row]) -> Result<HashMap<Uuid, String>> {
+    let mut approvals: Vec<Uuid> = rows.iter().filter_map(|row| row.approval_id).collect();
+    approvals.sort_unstable();
+    approvals.dedup();
+    approval::card::decided_by_emails(scope, &approvals).await
 }
 
 /// A record with what was read of its bodies; `bodies` says whether they were.
-pub(super) fn with_bodies(mut row: Row, bodies: bool) -> AuditRecordDetail {
+pub(super) fn with_bodies(mut row: Row, deciders: &HashMap<Uuid, String>, bodies: bool) -> AuditRecordDetail {
+    let values = values(&row);
     let (request, response) = (row.request.take(), row.response.take());
-    AuditRecordDetail { record: record(row), request, response, bodies_left_out: !bodies }
+    let record = AuditRecord { values, ..record(row, deciders) };
+    AuditRecordDetail { record, request, response, bodies_left_out: !bodies }
 }
 
-fn record(row: Row) -> AuditRecord {
+/// Some values of a call, if its request was read and is small.
+fn values(row: &Row) -> Vec<String> {
+    let call = row.request.as_deref().filter(|_| row.action == "tools/call");
+    let small = call.filter(|request| i32::try_from(request.len()).is_ok_and(|length| length <= IN_A_LINE));
+    small.map(recorded).unwrap_or_default()
+}
+
+fn record(row: Row, deciders: &HashMap<Uuid, String>) -> AuditRecord {
     AuditRecord {
+        values: values(&row),
+        decided_by_email: row.approval_id.and_then(|approval| deciders.get(&approval).cloned()),
         id: row.id,
         at: row.at,
         request_id: row.request_id,
@@ -210,7 +257,5 @@ fn record(row: Row) -> AuditRecord {
         status: row.status,
         answer: row.answer,
         duration_us: row.duration_us,
-        values: Vec::new(),
-        decided_by_email: None,
     }
 }
