@@ -45,7 +45,7 @@ dev *args: _rust _cc _postgres _wasm
         console= server=
         until [ -n "$console$server" ]; do
             sleep 1
-            if changed console/src console/styles console/index.html console/start.js console/theme.js; then console=yes; fi
+            if changed console/src console/styles console/fonts console/index.html console/start.js console/theme.js; then console=yes; fi
             if changed server migrations Cargo.toml; then server=yes; fi
             if changed server/domain server/api-types; then console=yes; fi
         done
@@ -62,7 +62,7 @@ release: _rust _cc console
 console: _rust _cc _wasm
     #!/bin/sh
     set -eu
-    inputs=$(find console/src console/styles console/bundle/src console/bundle/Cargo.lock console/Cargo.toml console/*.html console/*.js console/*.svg \
+    inputs=$(find console/src console/styles console/fonts console/bundle/src console/bundle/Cargo.lock console/Cargo.toml console/*.html console/*.js console/*.svg \
         server/domain/src server/api-types/src Cargo.lock Cargo.toml -type f -exec cksum {} + | sort | cksum)
     if [ "$(cat console/dist/.inputs 2>/dev/null)" = "$inputs" ]; then
         cat console/dist/.sizes

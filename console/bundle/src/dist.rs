@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
-use crate::{read, split::Groups};
+use crate::{fonts, read, split::Groups};
 
 /// What the inbox may load, in bytes after Brotli: everything but the groups. Most of it is Leptos compiled anew for every
 /// type that is shown or followed (`console/src/reactive.rs`), and JSON.
@@ -19,12 +19,16 @@ const INBOX: usize = 345_000;
 const GROUP: usize = 75_000;
 /// What all files together may weigh.
 const ALL: usize = 900_000;
+/// What the typeface of every page may weigh. It has a limit of its own and is no part of [`INBOX`], because nothing waits
+/// for it: text is shown at once in the system's font (`font-display: swap`), and the browser keeps the file over all
+/// releases of the console. Its second file is loaded only where a page has a character of it.
+const TYPEFACE: usize = 60_000;
 
 /// The files that were written.
 pub(crate) struct Dist {
     directory: PathBuf,
     fast: bool,
-    /// By address, what each weighs after Brotli.
+    /// By address, what each weighs as it is sent: after Brotli, but for what is compressed already.
     sizes: BTreeMap<String, usize>,
 }
 
@@ -64,10 +68,14 @@ impl Dist {
         Ok(format!("/{path}"))
     }
 
-    /// Writes a file, and its compressed copies beside it.
+    /// Writes a file, and its compressed copies beside it unless it is compressed already.
     pub(crate) fn write(&mut self, path: &str, content: &[u8]) -> Result<()> {
         fs::write(self.directory.join(path), content)?;
         if self.fast {
+            return Ok(());
+        }
+        if path.ends_with(".woff2") {
+            self.weighs(path, content.len(), content.len());
             return Ok(());
         }
         let mut brotli = Vec::new();
@@ -80,13 +88,18 @@ impl Dist {
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
         gzip.write_all(content)?;
         fs::write(self.directory.join(format!("{path}.gz")), gzip.finish()?)?;
-        println!("{:>8} {:>8} {path}", content.len(), brotli.len());
-        self.sizes.insert(format!("/{path}"), brotli.len());
+        self.weighs(path, content.len(), brotli.len());
         Ok(())
     }
 
-    /// Prints what is loaded when, and fails where that is over its limit. The files of the groups are those of the build.
-    pub(crate) fn judge(&self, build: &str, groups: &Groups) -> Result<()> {
+    fn weighs(&mut self, path: &str, before: usize, sent: usize) {
+        println!("{before:>8} {sent:>8} {path}");
+        self.sizes.insert(format!("/{path}"), sent);
+    }
+
+    /// Prints what is loaded when, and fails where that is over its limit. The files of the groups are those of the
+    /// build; `typeface` is the address of the directory with its files.
+    pub(crate) fn judge(&self, build: &str, groups: &Groups, typeface: &str) -> Result<()> {
         let mut rows = Vec::new();
         let mut of_groups = BTreeMap::new();
         for (group, files) in groups {
@@ -100,7 +113,11 @@ impl Dist {
             of_groups.extend(sizes);
         }
         let all = self.sizes.values().sum::<usize>();
-        rows.push(("the inbox".to_owned(), all - of_groups.values().sum::<usize>(), INBOX));
+        let of_typeface = self.sizes.iter().filter(|(address, _)| address.starts_with(typeface));
+        let of_typeface = of_typeface.map(|(_, size)| size).sum::<usize>();
+        let everywhere = self.sizes.get(&format!("{typeface}/{}", fonts::TYPEFACE));
+        rows.push(("the typeface".to_owned(), *everywhere.context("the typeface was not written")?, TYPEFACE));
+        rows.push(("the inbox".to_owned(), all - of_groups.values().sum::<usize>() - of_typeface, INBOX));
         rows.push(("everything".to_owned(), all, ALL));
         println!("the console, after Brotli:");
         for (what, size, limit) in &rows {

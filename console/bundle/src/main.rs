@@ -14,6 +14,7 @@
 
 mod compact;
 mod dist;
+mod fonts;
 mod order;
 mod split;
 
@@ -27,8 +28,18 @@ use anyhow::{Context, Result, bail};
 use self::dist::Dist;
 
 /// Joined in this order: tokens first, pages last.
-const STYLES: &[&str] =
-    &["tokens.css", "kit.css", "shell.css", "inbox.css", "audit.css", "door.css", "people.css", "phone.css", "forced.css", "print.css"];
+const STYLES: &[&str] = &[
+    "tokens.css",
+    "kit.css",
+    "shell.css",
+    "inbox.css",
+    "audit.css",
+    "door.css",
+    "people.css",
+    "phone.css",
+    "forced.css",
+    "print.css",
+];
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -52,14 +63,16 @@ fn main() -> Result<()> {
     let start = fill(&start, &[("console.js", &script), ("console.wasm", &module)])?;
     let start = dist.asset("start", "js", start.as_bytes())?;
     let theme = dist.asset("theme", "js", &read(&console.join("theme.js"))?)?;
+    let fonts = dist.together("fonts", &console.join("fonts"))?;
     let mut styles = Vec::new();
     for name in STYLES {
         styles.extend(read(&console.join("styles").join(name))?);
     }
+    let mut styles = String::from_utf8(styles)?;
     if !fast {
-        styles = compact::without_comments(&String::from_utf8(styles)?).into_bytes();
+        styles = compact::without_comments(&styles);
     }
-    let styles = dist.asset("console", "css", &styles)?;
+    let styles = dist.asset("console", "css", fonts::addressed(&styles, &fonts)?.as_bytes())?;
     let icon = dist.asset("icon", "svg", &read(&console.join("icon.svg"))?)?;
 
     let page = String::from_utf8(read(&console.join("index.html"))?)?;
@@ -77,7 +90,7 @@ fn main() -> Result<()> {
     dist.write("index.html", page.as_bytes())?;
     fs::remove_dir_all(modules)?;
     replace(&building, &output)?;
-    if fast { Ok(()) } else { dist.judge(&build, &groups) }
+    if fast { Ok(()) } else { dist.judge(&build, &groups, &fonts) }
 }
 
 /// Puts what was built in the place of what was built before.

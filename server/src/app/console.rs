@@ -19,7 +19,7 @@ pub struct Console(Option<FindFile>);
 
 /// Nothing is loaded from other sites, no inline scripts, no framing. `wasm-unsafe-eval` allows WebAssembly and nothing
 /// else.
-const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; \
+const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; font-src 'self'; img-src 'self' data:; \
                       connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// Compressed copies exist beside each file, best first.
@@ -104,6 +104,8 @@ fn media_type(path: &str) -> &'static str {
         Some("css") => "text/css; charset=utf-8",
         Some("wasm") => "application/wasm",
         Some("svg") => "image/svg+xml",
+        Some("woff2") => "font/woff2",
+        Some("txt") => "text/plain; charset=utf-8",
         _ => "application/octet-stream",
     }
 }
@@ -117,6 +119,7 @@ mod tests {
             "index.html" => "page",
             "assets/console-1.js" => "script",
             "assets/console-1.js.br" => "small",
+            "assets/fonts-1/onest.woff2" => "typeface",
             _ => return None,
         };
         Some(Cow::Borrowed(text.as_bytes()))
@@ -141,6 +144,14 @@ mod tests {
     }
 
     #[test]
+    fn a_typeface_is_sent_as_it_is() {
+        let response = get("/assets/fonts-1/onest.woff2", &[(header::ACCEPT_ENCODING, "br")]).expect("an answer");
+        assert_eq!(response.headers()["content-type"], "font/woff2");
+        assert_eq!(response.headers()["cache-control"], "public, max-age=31536000, immutable");
+        assert!(!response.headers().contains_key("content-encoding"));
+    }
+
+    #[test]
     fn a_page_is_asked_again_each_time_and_may_load_nothing_from_elsewhere() {
         for path in ["/", "/acme/inbox", "/acme/approvals/1"] {
             let response =
@@ -148,6 +159,7 @@ mod tests {
             assert_eq!(response.headers()["cache-control"], "no-cache");
             let policy = response.headers()["content-security-policy"].to_str().expect("a policy");
             assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe-inline"), "{policy}");
+            assert!(policy.contains("; font-src 'self';"), "{policy}");
         }
     }
 
