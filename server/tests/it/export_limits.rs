@@ -142,8 +142,12 @@ async fn lists_wait_their_turn_only_so_long_and_exports_do_not_wait_for_them() {
     let all = readers.acquire_many(every).await.expect("every turn");
     let one = format!("/orgs/acme/audit/{}", id.as_str().unwrap_or_default());
     let began = std::time::Instant::now();
-    let (list, record) = tokio::join!(world.admin.get("/orgs/acme/audit"), world.owner.get(&one));
-    for answer in [list, record] {
+    let (list, record, counted) = tokio::join!(
+        world.admin.get("/orgs/acme/audit"),
+        world.owner.get(&one),
+        world.owner.get("/orgs/acme/audit/histogram"),
+    );
+    for answer in [list, record, counted] {
         assert_eq!((answer.status.as_u16(), answer.code().as_str()), (503, "unavailable"), "{}", answer.text);
         assert!(answer.headers.contains_key("retry-after"));
     }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Behaviour, Client, World};
 
-const LISTS: [&str; 13] = [
+const LISTS: [&str; 14] = [
     "/orgs",
     "/auth/sessions",
     "/orgs/acme/roles",
@@ -18,6 +18,7 @@ const LISTS: [&str; 13] = [
     "/orgs/acme/toolkits/bank/tools",
     "/orgs/acme/approvals",
     "/orgs/acme/audit",
+    "/orgs/acme/audit/histogram",
     "/orgs/acme/audit/export?format=jsonl",
 ];
 
@@ -57,7 +58,12 @@ async fn a_value_that_cannot_be_is_refused_with_the_filters_name() {
             assert_eq!(field(&problem), query.split('=').next().unwrap_or_default(), "{list} {query}: {problem}");
         }
     }
-    for list in ["/orgs/acme/audit", "/orgs/acme/audit/export?format=jsonl", "/orgs/acme/audit/export?format=csv"] {
+    for list in [
+        "/orgs/acme/audit",
+        "/orgs/acme/audit/histogram",
+        "/orgs/acme/audit/export?format=jsonl",
+        "/orgs/acme/audit/export?format=csv",
+    ] {
         for query in [
             "status=bogus",
             "status=",

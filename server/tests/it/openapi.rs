@@ -287,6 +287,9 @@ async fn the_page_names_every_operation_and_type_and_loads_nothing_but_its_style
     let page = world.anonymous.send(Method::GET, "/api/docs", None, &[]).await;
     let policy = page.headers["content-security-policy"].to_str().unwrap_or_default();
     assert!(policy.starts_with("default-src 'none'; style-src 'self';"), "{policy}");
+    let first = format!("api={}/api/v1\n", world.gateway.services.public_url.as_str().trim_end_matches('/'));
+    assert!(page.text.contains(&first), "examples ask this instance: {first}");
+    assert!(!page.text.contains("127.0.0.1:8765") && !page.text.contains("permesso.example.com"), "and no other");
     let document = document();
     for (method, path, operation) in operations(&document) {
         let id = operation["operationId"].as_str().unwrap_or_default();

@@ -11,8 +11,7 @@ use super::text::named;
 /// The last word of an amount's name.
 const AMOUNTS: [&str; 19] = [
     "amount", "amt", "balance", "budget", "charge", "cost", "due", "fee", "gross", "net", "paid", "payment", "price",
-    "refund", "subtotal", "sum", "tax", "total",
-    "value",
+    "refund", "subtotal", "sum", "tax", "total", "value",
 ];
 /// The last word of the name of what is counted in a smaller unit than the currency's.
 const MINOR: [&str; 6] = ["cent", "cents", "micros", "minor", "pence", "pennies"];

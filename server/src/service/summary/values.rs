@@ -99,7 +99,9 @@ fn line(name: &str, text: &str) -> String {
             let (shown, _) = written(first, Escapes::Bare, LONGEST - 1);
             format!("{shown}…")
         }
-        (Some(only), None) if only.len() < text.len() => cut(only.trim_end_matches([' ', '\t']), Escapes::Bare, LONGEST),
+        (Some(only), None) if only.len() < text.len() => {
+            cut(only.trim_end_matches([' ', '\t']), Escapes::Bare, LONGEST)
+        }
         _ => cut(text, Escapes::Bare, LONGEST),
     }
 }
@@ -129,16 +131,14 @@ mod tests {
             shown(r#"{"ok":true,"no":null,"lines":[1,{}],"one":[0],"deep":{"a":1},"none":[]}"#),
             ["ok: true", "no: null", "lines: 2 items", "one: 1 item", "deep: 1 field", "none: 0 items"]
         );
-        assert_eq!(shown(r#"{"n":-1.50e+07,"big":123456789012345678901234567890}"#), [
-            "-1.50e+07",
-            "123456789012345678901234567890"
-        ]);
-        assert_eq!(shown(r#"{"note":"","due in":false,"":1,"ja: 1, b":null}"#), [
-            "note: \"\"",
-            "\"due in\": false",
-            "1",
-            "\"ja: 1, b\": null"
-        ]);
+        assert_eq!(
+            shown(r#"{"n":-1.50e+07,"big":123456789012345678901234567890}"#),
+            ["-1.50e+07", "123456789012345678901234567890"]
+        );
+        assert_eq!(
+            shown(r#"{"note":"","due in":false,"":1,"ja: 1, b":null}"#),
+            ["note: \"\"", "\"due in\": false", "1", "\"ja: 1, b\": null"]
+        );
         assert_eq!(shown("{}"), [""; 0]);
         for nothing in ["[1]", "1", "", "{", r#"{"a":1,"a":2}"#] {
             assert_eq!(shown(nothing), [""; 0], "{nothing}");
@@ -170,7 +170,11 @@ mod tests {
         assert_eq!(changed(&last.replace("EUR", "USD"), last)[0], "1.50 USD");
         assert_eq!(changed(&last.replace("1.50", "15.0"), last)[0], "15.0 EUR");
         assert_eq!(changed(r#"{"to":"Ada","bcc":"Eve"}"#, last), ["Eve", "Ada"], "what was not there before");
-        assert_eq!(changed(r#"{"to":"\u0041da","amount":1.5,"tags":[ "a" , "b" ]}"#, last)[0], "Ada", "spelled otherwise");
+        assert_eq!(
+            changed(r#"{"to":"\u0041da","amount":1.5,"tags":[ "a" , "b" ]}"#, last)[0],
+            "Ada",
+            "spelled otherwise"
+        );
         assert_eq!(changed(r#"{"a":1}"#, "nonsense"), ["1"]);
         let many = |n: usize| json!({"a": 1, "b": 2, "c": 3, "d": 4, "e": 5, "f": 6, "g": 7, "h": n}).to_string();
         assert_eq!(changed(&many(9), &many(8)), ["9", "1", "2", "3", "4", "5"]);
@@ -223,7 +227,10 @@ mod tests {
 
     #[test]
     fn a_recorded_call_is_shown_as_far_as_it_is_on_record() {
-        assert_eq!(recorded(r#"{"name":"pay","arguments":{"to":"Ada","password":"[redacted]"}}"#), ["Ada", "[redacted]"]);
+        assert_eq!(
+            recorded(r#"{"name":"pay","arguments":{"to":"Ada","password":"[redacted]"}}"#),
+            ["Ada", "[redacted]"]
+        );
         assert_eq!(recorded(r#"{"name":"pay"}"#), [""; 0]);
         assert_eq!(recorded(r#"{"cut":5000000,"beginning":"…"}"#), [""; 0]);
         assert_eq!(recorded("nonsense"), [""; 0]);

@@ -48,11 +48,8 @@ pub async fn histogram(scope: &mut OrgScope, filter: &Filter, seconds: u32) -> R
 async fn tally(scope: &mut OrgScope, filter: &Filter, seconds: u32, most: Option<i64>) -> Result<Vec<Tally>> {
     be_patient(scope, filter.patience).await?;
     let pattern = filter.q.as_deref().map(Pattern::of);
-    let failures: Vec<String> = Status::ALL
-        .into_iter()
-        .filter(|status| status.is_failure())
-        .map(|status| status.as_str().to_owned())
-        .collect();
+    let failures: Vec<String> =
+        Status::ALL.into_iter().filter(|status| status.is_failure()).map(|status| status.as_str().to_owned()).collect();
     let tallies = sqlx::query_as!(
         Tally,
         r#"SELECT date_bin(make_interval(secs => $13), found.at, timestamptz 'epoch') AS "at!",
