@@ -21,9 +21,9 @@ fn Notice(missing: Missing) -> impl IntoView {
     let clear = Callback::new(move |()| room.go(|place| place.search.clear(), true));
     let alone = move || room.selected().map(|id| format!("/{}/approvals/{id}", org.slug.get()));
     view! {
-        <div class="acts" role="status">
+        <span class="acts" role="status">
             {match missing {
-                // For the moment until the next card: as high as the buttons were.
+                // For the moment until the next card: the bar stays as high as it was.
                 Missing::Left => view! { <p class="cannot"></p> }.into_any(),
                 Missing::Search => view! {
                     <p class="cannot"><b>"Not in the list: "</b>"it does not match your search."</p>
@@ -36,6 +36,6 @@ fn Notice(missing: Missing) -> impl IntoView {
                 }
                     .into_any(),
             }}
-        </div>
+        </span>
     }
 }

@@ -30,8 +30,8 @@ use self::{
 };
 use super::request::Request;
 use crate::{
-    components::{Icon, Shape},
-    decide::Decisions,
+    components::{Icon, Shape, Show},
+    decide::{Bar, Decisions},
     reactive::{effect, effect_again, memo, varying},
     shell::{Org, Shortcuts, Waiting, title},
     show::words::Words,
@@ -193,6 +193,7 @@ fn Looked() -> impl IntoView {
                 None if nothing.get() => ().into_any(),
                 None => view! { <p class="nothing quiet">"Choose a request to look at."</p> }.into_any(),
             })}
+            <Show when=move || shown.get().is_some()><Bar /></Show>
         </section>
     }
 }
