@@ -286,7 +286,7 @@ mod tests {
         let mut queue = queue(&[1]);
         queue.send(1);
         assert_eq!(queue.undo(Uuid::from_u128(1)), None);
-        assert_eq!(queue.newest_held(), []);
+        assert!(queue.newest_held().is_empty());
         assert!(!queue.is_empty(), "leaving the page now has to be asked about");
     }
 

@@ -10,8 +10,9 @@ use super::detail::{Detail, part};
 use crate::{
     api::{Api, approval_path},
     components::{Button, Failed, Field, Form, Fresh, Icon, Kind, Moment, Sending, Shape, Show, Tone, news::News},
-    reactive::varying,
+    reactive::{effect, varying},
     shell::Org,
+    show::words::Words,
 };
 
 /// What is done to a request, and what came of it.
@@ -76,6 +77,11 @@ pub(super) fn MoreTime(detail: Detail, on_done: Callback<()>) -> impl IntoView {
     let sent = Sent::new(detail, on_done);
     let left = part(detail, |detail| detail.approval.extended < EXTENSIONS);
     let more = Callback::new(move |()| sent.post("extend", Extend { seconds: 3_600 }, "Extended by 1 hour"));
+    effect(move || {
+        if let Some(failure) = sent.sending.failure.get() {
+            sent.here.2.say(Tone::Bad, Words::of("Not extended: {}", &[&failure.message()]));
+        }
+    });
     view! {
         <Show when=move || left.get()>
             <Button kind=Kind::Quiet label="Extend by 1 hour" busy=sent.sending.busy on_press=more>
@@ -83,6 +89,5 @@ pub(super) fn MoreTime(detail: Detail, on_done: Callback<()>) -> impl IntoView {
                 <span class="wide">"Extend by 1 hour"</span>
             </Button>
         </Show>
-        {varying(move || sent.sending.failure.get().map(|failure| view! { <Failed failure /> }))}
     }
 }
