@@ -118,7 +118,7 @@ fn Decide(detail: Detail, late: bool, on_done: Callback<()>) -> impl IntoView {
     let shortcuts = Shortcuts::here();
     shortcuts.register_decision("a", "Approve", Some(seen), approve);
     if !late {
-        shortcuts.register("r", "Reject, with a reason", reject);
+        shortcuts.register("r", "Reject with a reason", reject);
     }
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
