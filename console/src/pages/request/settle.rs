@@ -49,7 +49,7 @@ fn SettleForm(detail: Detail, on_settled: Callback<()>) -> impl IntoView {
                 } else {
                     " and no answer came"
                 }}
-                {lost.and_then(|event| event.note).map(|note| view! { ": "<Said text=note /> })}
+                {lost.filter(|_| !asks).and_then(|event| event.note).map(|note| view! { ": "<Said text=note /> })}
                 {(!asks).then_some(". All or part of it may have run. Permesso does not send it again, and refuses the same call until this is settled.")}
             </p>
             <p>"Check wherever " <code><Said text=tool /></code> " would have left a trace: what it creates or changes, or the other system’s log."</p>
