@@ -14,10 +14,7 @@ use leptos_router::{
 
 use crate::{
     api::Api,
-    components::{
-        Clock, Presses, Printing,
-        toast::{ToastList, Toasts},
-    },
+    components::{Clock, Presses, Printing, Status, news::News},
     decide::{Decisions, Lost, RejectDialog},
     pages::NotFound,
     shell::{
@@ -31,7 +28,7 @@ use crate::{
 pub fn App() -> impl IntoView {
     Clock::provide();
     Printing::provide();
-    Toasts::provide();
+    News::provide();
     Presses::provide();
     Shortcuts::provide();
     Theme::provide();
@@ -44,7 +41,7 @@ pub fn App() -> impl IntoView {
         </Router>
         <RejectDialog />
         <SignInAgain />
-        <ToastList />
+        <Status />
     }
 }
 

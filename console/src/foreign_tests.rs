@@ -1,7 +1,7 @@
 //! Words of others reach the page only by way of `Said`, `Marked`, `Sentence`, `Words` and `plain`: this reads
 //! the source for the ways around them that are taken by accident.
 //!
-//! It knows names, not types. What it does not see, the types of toasts, dialogs, labels and titles refuse.
+//! It knows names, not types. What it does not see, the types of news, dialogs, labels and titles refuse.
 
 use std::{
     fs,

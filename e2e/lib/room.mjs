@@ -13,9 +13,9 @@ export function card(page) {
   return page.locator("article.request");
 }
 
-/** A piece of news at the edge of the page. */
-export function toast(page, words) {
-  return page.locator(".toast", { hasText: words });
+/** A piece of news: in the bar under a request, or at the foot of a page without one. */
+export function news(page, words) {
+  return page.locator(".sent, .louds > .loud", { hasText: words });
 }
 
 /** Waits for a request in the list, and looks at it. */

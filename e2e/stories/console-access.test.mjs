@@ -8,7 +8,7 @@ import { call, connect, held } from "../lib/agent.mjs";
 import { credentials, tells } from "../lib/browser.mjs";
 import { startGateway } from "../lib/gateway.mjs";
 import { look } from "../lib/look.mjs";
-import { INBOX, approves, card, isLookedAt, row, toast } from "../lib/room.mjs";
+import { INBOX, approves, card, isLookedAt, news, row } from "../lib/room.mjs";
 
 const NOBODY = "00000000-0000-7000-8000-000000000000";
 
@@ -53,7 +53,7 @@ describe("the console's doors", () => {
     await row(nora.page, approval_id).click();
     await isLookedAt(nora.page, approval_id);
     await approves(nora.page);
-    await toast(nora.page, "send_invoice was approved").waitFor();
+    await news(nora.page, "send_invoice approved").waitFor();
     assert.equal((await admin.approval(approval_id)).decided_by_email, "nora@example.com");
 
     const thief = await people.stranger(gateway);
@@ -120,12 +120,12 @@ describe("the console's doors", () => {
     await change.getByText("can no longer").waitFor();
     await look(mara, "people-change");
     await change.getByRole("button", { name: "Change the role" }).click();
-    await toast(mara.page, "is auditor now").waitFor();
+    await news(mara.page, "is auditor now").waitFor();
 
     await line.getByRole("button", { name: /^Remove/ }).click();
     const remove = mara.page.getByRole("dialog", { name: `Remove ${ben.email}` });
     await remove.getByRole("button", { name: "Remove", exact: true }).click();
-    await toast(mara.page, "does not belong to acme any more").waitFor();
+    await news(mara.page, "does not belong to acme any more").waitFor();
     await line.waitFor({ state: "detached" });
 
     const { approval_id } = held(await call(agent, "send_invoice", invoice("After Ben")));
@@ -156,7 +156,7 @@ describe("the console's doors", () => {
     const mara = await people.enter(gateway, credentials(gateway), { at: "/acme/people" });
     await mara.page.getByRole("row", { name: /otto@example\.com/ }).getByRole("button", { name: /^Withdraw/ }).click();
     await mara.page.getByRole("dialog").getByRole("button", { name: "Withdraw", exact: true }).click();
-    await toast(mara.page, "is withdrawn").waitFor();
+    await news(mara.page, "is withdrawn").waitFor();
     const otto = await people.stranger(gateway);
     otto.foresees(/^answer 404 POST .*\/invitations\/view$/);
     await otto.goes(url);

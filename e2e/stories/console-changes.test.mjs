@@ -8,7 +8,7 @@ import { Refused, rest, signIn } from "../lib/admin.mjs";
 import { credentials, tells } from "../lib/browser.mjs";
 import { startGateway } from "../lib/gateway.mjs";
 import { look } from "../lib/look.mjs";
-import { toast } from "../lib/room.mjs";
+import { news } from "../lib/room.mjs";
 
 const PASSWORD = "quite a long pass phrase";
 const MEMBERS = "/acme/people";
@@ -34,17 +34,17 @@ describe("what people change in the console", () => {
     const other = await asks(lena, "Change role", ben.email);
     await other.getByLabel("Role").selectOption("auditor");
     await other.getByRole("button", { name: "Change the role" }).click();
-    await toast(lena.page, "is auditor now").waitFor();
+    await news(lena.page, "is auditor now").waitFor();
 
     await change.getByRole("button", { name: "Change the role" }).click();
-    const news = change.getByRole("status");
-    await news.getByText(/was changed by somebody else meanwhile: it was approver, and is auditor now/).waitFor();
+    const meanwhile = change.getByRole("status");
+    await meanwhile.getByText(/was changed by somebody else meanwhile: it was approver, and is auditor now/).waitFor();
     assert.equal(await role(ben), "auditor", "nothing was done");
     assert.equal(await change.getByLabel("Role").inputValue(), "member", "what was chosen is kept");
     assert.match(await change.innerText(), /can no longer .*see the audit/, "from what it is now");
     await look(mara, "people-change-meanwhile");
     await change.getByRole("button", { name: "Change the role" }).click();
-    await toast(mara.page, "is member now").waitFor();
+    await news(mara.page, "is member now").waitFor();
     assert.equal(await role(ben), "member");
   });
 
@@ -91,14 +91,14 @@ describe("what people change in the console", () => {
     await change.getByRole("button", { name: "Change it all the same" }).waitFor();
     assert.equal(await role(kai), "admin", "nothing was done yet");
     await change.getByRole("button", { name: "Change it all the same" }).click();
-    await toast(mara.page, "is approver now").waitFor();
+    await news(mara.page, "is approver now").waitFor();
 
     const remove = await asks(mara, "Remove", kai.email);
     await remove.getByRole("button", { name: "Remove", exact: true }).click();
     await remove.getByRole("listitem").filter({ hasText: "nightly export: is revoked" }).waitFor();
     await look(mara, "people-remove-consent");
     await remove.getByRole("button", { name: "Remove all the same" }).click();
-    await toast(mara.page, "does not belong to acme any more").waitFor();
+    await news(mara.page, "does not belong to acme any more").waitFor();
     const { items } = await admin.acme("GET", "/api-keys?limit=200");
     assert.ok(items.find(({ name }) => name === "nightly export").revoked_at, "the key is revoked");
   });
@@ -122,7 +122,7 @@ describe("what people change in the console", () => {
     const again = await asks(mara, "Remove", lou.email);
     await again.getByRole("button", { name: "Remove", exact: true }).click();
     await again.getByRole("button", { name: "Remove all the same" }).click();
-    await toast(mara.page, "does not belong to acme any more").waitFor();
+    await news(mara.page, "does not belong to acme any more").waitFor();
     assert.equal(await role(lou), undefined);
   });
 
@@ -156,7 +156,7 @@ describe("what people change in the console", () => {
     assert.equal(await next.getAttribute("aria-invalid"), "true");
     assert.equal((await here.sessions()).length, 2, "nothing has ended");
     await types(PASSWORD, new_);
-    await toast(here.page, "Your password was changed").waitFor();
+    await news(here.page, "Your password was changed").waitFor();
     assert.deepEqual([await present.inputValue(), await next.inputValue()], ["", ""]);
     assert.equal((await here.sessions()).length, 1, "only this one goes on");
     await here.page.getByRole("table", { name: "Your sessions" }).getByRole("button").waitFor({ state: "detached" });
@@ -186,7 +186,7 @@ describe("what people change in the console", () => {
     await look(here, "me-leave-consent");
     assert.equal(await role(lea), "approver");
     await leave.getByRole("button", { name: "Leave all the same" }).click();
-    await toast(here.page, "You do not belong to acme any more").waitFor();
+    await news(here.page, "You do not belong to acme any more").waitFor();
     await here.page.getByRole("button", { name: "Leave acme" }).waitFor({ state: "detached" });
     assert.equal(await role(lea), undefined);
   });

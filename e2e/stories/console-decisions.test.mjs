@@ -7,7 +7,7 @@ import { signIn } from "../lib/admin.mjs";
 import { call, connect, held, refused, statusOf, textOf } from "../lib/agent.mjs";
 import { credentials, tells } from "../lib/browser.mjs";
 import { startGateway } from "../lib/gateway.mjs";
-import { INBOX, approves, asksToReject, card, isLookedAt, looksAt, row, toast } from "../lib/room.mjs";
+import { INBOX, approves, asksToReject, card, isLookedAt, looksAt, news, row } from "../lib/room.mjs";
 
 const invoice = (customer) => ({ customer, amount_cents: 4200, currency: "EUR" });
 
@@ -46,7 +46,7 @@ describe("in the console", () => {
     }
     await approves(mara.page);
     assert.equal((await admin.approval(approval_id)).status, "pending", "nothing is sent while it can be undone");
-    await toast(mara.page, "send_invoice was approved").waitFor();
+    await news(mara.page, "send_invoice approved").waitFor();
     assert.equal(await gateway.invoicesSent(), 0, "an approval waits for the agent");
 
     const answer = await call(agent, "send_invoice", invoice("Ada & Söhne"));
@@ -76,8 +76,8 @@ describe("in the console", () => {
     const decided = posts(mara.page, /\/(approve|reject)$/);
     await looksAt(mara.page, approval_id);
     await approves(mara.page);
-    await toast(mara.page, "Approving send_invoice").getByRole("button", { name: "Undo" }).click();
-    await toast(mara.page, "nothing was sent").waitFor();
+    await news(mara.page, "Approving send_invoice").getByRole("button", { name: "Undo" }).click();
+    await news(mara.page, "Undone").waitFor();
     await isLookedAt(mara.page, approval_id);
     await mara.page.getByRole("button", { name: "Approve", exact: true }).waitFor();
     // Longer than the decision would have waited.
@@ -92,6 +92,7 @@ describe("in the console", () => {
     const mara = await people.enter(gateway, credentials(gateway), { at: INBOX });
     await looksAt(mara.page, first);
     await mara.page.evaluate(() => {
+      window.bar = document.querySelector(".decide");
       window.built = [];
       new MutationObserver((changes) => {
         for (const { addedNodes } of changes) for (const node of addedNodes) window.built.push(node.textContent);
@@ -101,9 +102,10 @@ describe("in the console", () => {
     await isLookedAt(mara.page, second);
     const built = await mara.page.evaluate(() => window.built);
     assert.ok(built.some((text) => text.includes("Leaves 2")), "the next card was seen to come");
-    assert.deepEqual(built.filter((text) => text.includes("nothing was sent yet")), []);
-    await toast(mara.page, "Approving").getByRole("button", { name: "Undo" }).click();
-    await toast(mara.page, "waits again").waitFor();
+    assert.deepEqual(built.filter((text) => text.includes("Undo this")), []);
+    assert.ok(await mara.page.evaluate(() => window.bar === document.querySelector(".decide")), "the bar stays");
+    await news(mara.page, "Approving").getByRole("button", { name: "Undo" }).click();
+    await news(mara.page, "Undone").waitFor();
     await isLookedAt(mara.page, first);
     for (const id of [first, second]) await admin.reject(id, "seen");
   });
@@ -145,7 +147,7 @@ describe("in the console", () => {
     const words = `${preset}${typed}`;
     assert.equal(await reason.inputValue(), words);
     await reason.press("ControlOrMeta+Enter");
-    await toast(mara.page, "send_invoice was rejected").waitFor();
+    await news(mara.page, "send_invoice rejected").waitFor();
 
     const answer = refused(await call(agent, "send_invoice", invoice("Refused")));
     assert.ok(answer.includes(words), answer);
@@ -174,16 +176,16 @@ describe("in the console", () => {
     await isLookedAt(mara.page, first);
     await keys.seen("on a request");
     await keys.press("a");
-    await toast(mara.page, "Approving send_invoice").waitFor();
+    await news(mara.page, "Approving send_invoice").waitFor();
     await keys.seen("after a decision");
     await keys.press("z");
-    await toast(mara.page, "nothing was sent").waitFor();
+    await news(mara.page, "Undone").waitFor();
     await isLookedAt(mara.page, first);
     await keys.seen("after taking one back");
     await keys.press("a");
-    await toast(mara.page, "Approving send_invoice").waitFor();
+    await news(mara.page, "Approving send_invoice").waitFor();
     await keys.seen("after a decision");
-    await toast(mara.page, "send_invoice was approved").waitFor();
+    await news(mara.page, "send_invoice approved").waitFor();
     await keys.seen("once it is sent");
     assert.equal((await admin.approval(first)).status, "approved");
 
@@ -195,7 +197,7 @@ describe("in the console", () => {
     await keys.types("Not by keyboard.");
     await keys.press("Control+Enter");
     await keys.seen("after a rejection");
-    await toast(mara.page, "send_invoice was rejected").waitFor();
+    await news(mara.page, "send_invoice rejected").waitFor();
     await keys.seen("once it is sent");
     assert.ok(!(await call(agent, "send_invoice", invoice("Keys 1"))).isError);
     assert.ok(refused(await call(agent, "send_invoice", invoice("Keys 2"))).includes("Not by keyboard."));

@@ -182,7 +182,7 @@ async function decides(page, hands, order, marks) {
     if (act === "undo") {
       await hands.undoes();
       await page.waitForURL((url) => url.href.includes(id), { timeout: 3_000 });
-      await page.getByText(/nothing was sent/).first().waitFor({ timeout: 3_000 });
+      await page.getByText(/Undone/).first().waitFor({ timeout: 3_000 });
     }
   }
 }

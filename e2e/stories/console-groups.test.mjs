@@ -8,7 +8,7 @@ import { signIn } from "../lib/admin.mjs";
 import { call, connect, held } from "../lib/agent.mjs";
 import { credentials, tells } from "../lib/browser.mjs";
 import { startGateway } from "../lib/gateway.mjs";
-import { INBOX, approves, looksAt, toast } from "../lib/room.mjs";
+import { INBOX, approves, looksAt, news } from "../lib/room.mjs";
 
 /** A file of a group of rooms. */
 const GROUP = /\/assets\/console-[0-9a-f]{16}\/(split|chunk)_\w+\.wasm$/;
@@ -87,8 +87,8 @@ describe("the console loads by the page", () => {
     await opens(page, "Inbox");
     await looksAt(page, id);
     await approves(page);
-    await toast(page, "Approving").getByRole("button", { name: "Undo" }).click();
-    await toast(page, "waits again").waitFor();
+    await news(page, "Approving").getByRole("button", { name: "Undo" }).click();
+    await news(page, "Undone").waitFor();
     await opens(page, "Audit");
     await link(page, "People").click();
     await notLoaded(page).waitFor();

@@ -8,7 +8,7 @@ import { signIn } from "../lib/admin.mjs";
 import { call, connect, held } from "../lib/agent.mjs";
 import { credentials, tells } from "../lib/browser.mjs";
 import { startGateway } from "../lib/gateway.mjs";
-import { approves, card, isLookedAt, toast } from "../lib/room.mjs";
+import { approves, card, isLookedAt, news } from "../lib/room.mjs";
 
 const invoice = (customer) => ({ customer, amount_cents: 4200, currency: "EUR" });
 
@@ -68,7 +68,7 @@ describe("a press that was meant for something else", () => {
     await typedAt(page, ["a"]);
     await page.getByText("One moment").first().waitFor();
     await isLookedAt(page, ids[1]);
-    assert.equal(await toast(page, "Approving").count(), 1, "one decision");
+    assert.equal(await news(page, "Approving").count(), 1, "one decision");
     // Z is a letter, too: it does nothing before letters come to rest.
     await page.getByText("One moment").first().waitFor({ state: "hidden" });
     await takesBack(page);
@@ -78,7 +78,7 @@ describe("a press that was meant for something else", () => {
   tells("a key that comes before the next card stands decides nothing on the last one", async (people) => {
     const { mara, ids } = await beforeTwo(people, "Frame");
     const { page } = mara;
-    await page.locator(".acts .btn.primary[aria-disabled=false]").waitFor();
+    await page.locator(".decide .btn.go[aria-disabled=false]").waitFor();
     await page.evaluate(async () => {
       const press = (key) =>
         document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
@@ -88,7 +88,7 @@ describe("a press that was meant for something else", () => {
       press("a");
     });
     await isLookedAt(page, ids[1]);
-    assert.equal(await toast(page, "Approving").count(), 0, "nothing is decided");
+    assert.equal(await page.getByRole("button", { name: "Undo" }).count(), 0, "nothing is decided");
     await settled(...ids);
   });
 
@@ -103,14 +103,15 @@ describe("a press that was meant for something else", () => {
     await approve(page).waitFor();
     await page.mouse.down();
     await page.mouse.up();
-    assert.equal(await toast(page, "Approving").count(), 1, "one decision");
+    assert.equal(await news(page, "Approving").count(), 1, "one decision");
     assert.equal(await approve(page).getAttribute("aria-disabled"), "true", "it looks as inert as it is");
     const after = await approve(page).boundingBox();
     assert.deepEqual([after.x, after.width], [x, width], "it keeps its place and size");
     await page.mouse.move(x + width / 2, y - 60);
-    await page.locator(".acts .btn.primary[aria-disabled=false]").waitFor();
+    await page.locator(".decide .btn.go[aria-disabled=false]").waitFor();
     await approves(page);
-    assert.equal(await toast(page, "Approving").count(), 2, "no click is dead for long");
+    // No click is dead for long.
+    await news(page, "2 approved").waitFor();
     for (const _ of ids) await page.getByRole("button", { name: "Undo" }).last().click();
     await settled(...ids);
   });
@@ -123,10 +124,10 @@ describe("a press that was meant for something else", () => {
     await page.locator(`#request-${ids[1]}[aria-current="true"]`).waitFor();
     await approve(page).waitFor();
     await page.touchscreen.tap(x + width / 2, y + height / 2);
-    assert.equal(await toast(page, "Approving").count(), 1, "one decision");
-    await page.locator(".acts .btn.primary[aria-disabled=false]").waitFor();
+    assert.equal(await news(page, "Approving").count(), 1, "one decision");
+    await page.locator(".decide .btn.go[aria-disabled=false]").waitFor();
     await page.touchscreen.tap(x + width / 2, y + height / 2);
-    await toast(page, "Approving").nth(1).waitFor();
+    await news(page, "2 approved").waitFor();
     await settled(...ids);
   });
 
@@ -134,12 +135,12 @@ describe("a press that was meant for something else", () => {
     const id = await asked("Alone");
     const mara = await people.enter(gateway, credentials(gateway), { at: `/acme/approvals/${id}` });
     const { page } = mara;
-    await page.locator(".acts .btn.primary[aria-disabled=false]").waitFor();
+    await page.locator(".decide .btn.go[aria-disabled=false]").waitFor();
     const { x, y, height } = await approve(page).boundingBox();
     await page.mouse.click(x + 10, y + height / 2);
-    await page.locator(".acts").getByRole("button", { name: "Undo" }).waitFor();
+    await page.locator(".decide").getByRole("button", { name: "Undo" }).waitFor();
     await page.mouse.click(x + 10, y + height / 2);
-    await toast(page, "send_invoice was approved").waitFor();
+    await news(page, "send_invoice approved").waitFor();
     assert.equal((await admin.approval(id)).status, "approved");
   });
 
@@ -162,7 +163,7 @@ describe("a press that was meant for something else", () => {
     const { page } = mara;
     await isLookedAt(page, id);
     await page.getByRole("button", { name: "Add a note" }).click();
-    const note = page.getByLabel("A note for the record");
+    const note = page.getByLabel("Note for the record");
     assert.ok(await note.evaluate((note) => note === document.activeElement), "one writes at once");
     await note.fill("Half a thought");
     await page.keyboard.press("Escape");
@@ -170,7 +171,7 @@ describe("a press that was meant for something else", () => {
     const focused = await page.evaluate(() => document.activeElement.textContent);
     assert.equal(focused, "Add a note", "the focus is where it was");
     await approves(page);
-    await toast(page, "send_invoice was approved").waitFor();
+    await news(page, "send_invoice approved").waitFor();
     assert.ok(!JSON.stringify(await admin.approval(id)).includes("Half a thought"));
   });
 
@@ -180,17 +181,17 @@ describe("a press that was meant for something else", () => {
     page.on("dialog", (dialog) => dialog.accept());
     await approves(page);
     await page.reload();
-    const news = toast(page, "Your approval of send_invoice was not sent");
-    await news.waitFor();
+    const unsent = news(page, "Your approval of send_invoice was not sent");
+    await unsent.waitFor();
     assert.equal((await admin.approval(ids[0])).status, "pending");
-    await news.getByRole("button", { name: "Approve it again" }).click();
-    await toast(page, "Approving send_invoice").waitFor();
-    await toast(page, "send_invoice was approved").waitFor();
+    await unsent.getByRole("button", { name: "Approve again" }).click();
+    await news(page, "Approving send_invoice").waitFor();
+    await news(page, "send_invoice approved").waitFor();
     assert.equal((await admin.approval(ids[0])).status, "approved");
     await page.reload();
     // The next one is looked at since the first approval.
     await isLookedAt(page, ids[1]);
-    assert.equal(await news.count(), 0, "once");
+    assert.equal(await unsent.count(), 0, "once");
     await settled(...ids);
   });
 
@@ -202,13 +203,13 @@ describe("a press that was meant for something else", () => {
     const reason = page.getByRole("textbox", { name: "Your reason" });
     await reason.fill("Ask »Ada« first.\nThen again.");
     await reason.press("ControlOrMeta+Enter");
-    await toast(page, "Rejecting send_invoice").waitFor();
+    await news(page, "Rejecting send_invoice").waitFor();
     await page.reload();
-    await toast(page, "Your rejection of send_invoice was not sent").getByRole("button", { name: "Reject it again" }).click();
+    await news(page, "Your rejection of send_invoice was not sent").getByRole("button", { name: "Reject again" }).click();
     await reason.waitFor();
     assert.equal(await reason.inputValue(), "Ask »Ada« first.\nThen again.");
     await reason.press("ControlOrMeta+Enter");
-    await toast(page, "send_invoice was rejected").waitFor();
+    await news(page, "send_invoice rejected").waitFor();
     assert.ok(JSON.stringify(await admin.approval(ids[0])).includes("Ask »Ada« first."));
     await settled(...ids);
   });
@@ -221,8 +222,8 @@ describe("a press that was meant for something else", () => {
     mara.watch(other);
     await other.goto(at(ids[1]));
     await isLookedAt(other, ids[1]);
-    await toast(page, "send_invoice was approved").waitFor();
-    assert.equal(await toast(other, "was not sent").count(), 0);
+    await news(page, "send_invoice approved").waitFor();
+    assert.equal(await news(other, "was not sent").count(), 0);
     assert.equal((await admin.approval(ids[0])).status, "approved");
     await settled(...ids);
   });
@@ -240,10 +241,10 @@ describe("a press that was meant for something else", () => {
     await page.request.post("/api/v1/auth/session", { data: omar });
     await page.goto(at(ids[1]));
     await isLookedAt(page, ids[1]);
-    assert.equal(await toast(page, "was not sent").count(), 0);
+    assert.equal(await news(page, "was not sent").count(), 0);
     await page.request.post("/api/v1/auth/session", { data: credentials(gateway) });
     await page.goto(at(ids[1]));
-    await toast(page, "Your approval of send_invoice was not sent").getByRole("link", { name: "Look at it" }).click();
+    await news(page, "Your approval of send_invoice was not sent").getByRole("link", { name: "Open request" }).click();
     await page.waitForURL(new RegExp(ids[0]));
     await card(page).waitFor();
     await settled(...ids);
@@ -251,7 +252,7 @@ describe("a press that was meant for something else", () => {
 
   /** Presses Z, and again while letters do nothing, until the last decision is taken back. */
   async function takesBack(page) {
-    const said = toast(page, "nothing was sent");
+    const said = news(page, "Undone");
     for (let times = 0; times < 4; times++) {
       await page.keyboard.press("z");
       if (await said.waitFor({ timeout: 500 }).then(() => true, () => false)) return;

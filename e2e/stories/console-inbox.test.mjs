@@ -7,7 +7,7 @@ import { signIn } from "../lib/admin.mjs";
 import { call, connect, held } from "../lib/agent.mjs";
 import { credentials, tells } from "../lib/browser.mjs";
 import { startGateway } from "../lib/gateway.mjs";
-import { INBOX, approves, asksToReject, card, isLookedAt, looksAt, row, sees, toast } from "../lib/room.mjs";
+import { INBOX, approves, asksToReject, card, isLookedAt, looksAt, news, row, sees } from "../lib/room.mjs";
 
 describe("the console's inbox", () => {
   let gateway, agent, admin;
@@ -28,14 +28,14 @@ describe("the console's inbox", () => {
     await row(mara.page, second).hover();
     const place = await row(mara.page, second).boundingBox();
     const third = await ask("Third");
-    const news = mara.page.getByRole("button", { name: /1 new/ });
-    await news.waitFor({ timeout: 3_000 });
+    const arrived = mara.page.getByRole("button", { name: /1 new/ });
+    await arrived.waitFor({ timeout: 3_000 });
     assert.equal(await row(mara.page, third).count(), 0);
     assert.deepEqual(await row(mara.page, second).boundingBox(), place, "nothing has moved");
     await admin.approve(first);
     await row(mara.page, first).getByText(/approved/).waitFor();
     assert.deepEqual(await row(mara.page, second).boundingBox(), place, "a line decided elsewhere stays, and says so");
-    await news.click();
+    await arrived.click();
     await row(mara.page, third).waitFor();
     for (const id of [second, third]) await admin.reject(id, "seen");
   });
@@ -80,7 +80,7 @@ describe("the console's inbox", () => {
     await isShown(mara.page, "Phone");
     assert.ok(!(await row(mara.page, second).isVisible()), "then the request alone");
     await approves(mara.page);
-    await toast(mara.page, "send_invoice was approved").waitFor();
+    await news(mara.page, "send_invoice approved").waitFor();
     await isShown(mara.page, "Phone too");
     await mara.page.getByRole("button", { name: "Back to the inbox" }).click();
     await row(mara.page, second).waitFor();
@@ -99,7 +99,7 @@ describe("the console's inbox", () => {
     const { dialog, reason } = await asksToReject(mara.page);
     await reason.pressSequentially("I was about to say no");
     await admin.approve(id);
-    await dialog.getByText("It cannot be rejected any more").waitFor();
+    await dialog.getByText("This can no longer be rejected").waitFor();
     assert.equal(await reason.inputValue(), "I was about to say no");
     const sent = [];
     mara.page.on("request", (request) => request.method() === "POST" && sent.push(request.url()));
@@ -125,7 +125,7 @@ describe("the console's inbox", () => {
     await sam.page.keyboard.press("r");
     await sam.page.waitForTimeout(500);
     assert.equal(await sam.page.getByRole("dialog").count(), 0);
-    assert.equal(await toast(sam.page, "send_invoice").count(), 0);
+    assert.equal(await news(sam.page, "send_invoice").count(), 0);
     await sam.goes(INBOX);
     const others = sam.page.getByRole("heading", { name: "Needs another approver" });
     await others.waitFor();

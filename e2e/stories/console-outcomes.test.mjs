@@ -113,7 +113,7 @@ describe("what became of a call, in the console", () => {
       assert.match(words, new RegExp(`${gateway.adminEmail} made the key`));
       assert.match(words, new RegExp(`${sam.email} owns the key`));
       assert.match(words, /the approval policy of the org/);
-      assert.match(await mara.page.locator(".acts").innerText(), /^Nobody can decide this/);
+      assert.match(await mara.page.locator(".decide .cannot").innerText(), /^Nobody can decide this/);
       assert.equal(await mara.page.getByText("You cannot decide this").count(), 0);
       await look(mara, "outcomes-nobody");
     }
@@ -128,21 +128,21 @@ describe("what became of a call, in the console", () => {
   tells("a request that waits is given more time, and an approval is taken back before it is used", async (people) => {
     const { approval_id } = held(await call(bank, "works", { n: 5 }));
     const mara = await people.enter(gateway, credentials(gateway), { at: `/acme/approvals/${approval_id}` });
-    const more = mara.page.getByRole("button", { name: "One hour more" });
+    const more = mara.page.getByRole("button", { name: "Extend by 1 hour" });
     await more.click();
     await card(mara.page).locator(".history li", { hasText: "more time: until" }).waitFor();
     await more.click();
     await more.waitFor({ state: "detached" });
     await admin.approve(approval_id);
-    const why = mara.page.getByLabel("Why it must not run after all");
+    const why = mara.page.getByLabel("Why it should not run");
     await why.waitFor();
     await look(mara, "outcomes-take-back");
     await why.fill("  ");
     await mara.page.waitForTimeout(1000);
-    await mara.page.getByRole("button", { name: "Take back" }).click();
-    await mara.page.getByText("Say why: the agent has nothing else to go by.").waitFor();
+    await mara.page.getByRole("button", { name: "Withdraw approval" }).click();
+    await mara.page.getByText("Give a reason: the agent has nothing else to go by.").waitFor();
     await why.fill("forged \u202e invoice");
-    await mara.page.getByRole("button", { name: "Take back" }).click();
+    await mara.page.getByRole("button", { name: "Withdraw approval" }).click();
     await card(mara.page).getByText(/took the approval back before it was used/).waitFor();
     await card(mara.page).getByText(/right-to-left override/i).first().waitFor({ state: "attached" });
     const told = await call(bank, "run_approved", { approval_id });

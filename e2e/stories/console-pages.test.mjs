@@ -10,7 +10,7 @@ import { credentials, tells } from "../lib/browser.mjs";
 import { startGateway } from "../lib/gateway.mjs";
 import { hostile, unmarked } from "../lib/hostile.mjs";
 import { look } from "../lib/look.mjs";
-import { INBOX, asksToReject, card, looksAt, toast } from "../lib/room.mjs";
+import { INBOX, asksToReject, card, looksAt, news } from "../lib/room.mjs";
 import { sendJson, startUpstream } from "../lib/upstream.mjs";
 
 const NOBODY = "00000000-0000-7000-8000-000000000000";
@@ -85,10 +85,10 @@ describe("the console's pages", () => {
     await clean("the question for a reason");
     await dialog.getByLabel("Your reason").fill("no");
     await dialog.getByRole("button", { name: "Reject", exact: true }).click();
-    await toast(mara.page, "Rejecting").waitFor();
+    await news(mara.page, "Rejecting").waitFor();
     await clean("the news of a rejection");
-    await toast(mara.page, "Rejecting").getByRole("button", { name: "Undo" }).click();
-    await toast(mara.page, "waits again").waitFor();
+    await news(mara.page, "Rejecting").getByRole("button", { name: "Undo" }).click();
+    await news(mara.page, "Undone").waitFor();
     await clean("the news of an undone rejection");
     await mara.goes(`${INBOX}?tab=decided`);
     await clean("what was decided");
@@ -130,7 +130,7 @@ describe("the console's pages", () => {
     await clean("another role");
     await mara.page.getByRole("dialog").getByLabel("Role").selectOption("auditor");
     await mara.page.getByRole("button", { name: "Change the role" }).click();
-    await toast(mara.page, "is auditor now").waitFor();
+    await news(mara.page, "is auditor now").waitFor();
     await clean("the news of another role");
     await line.getByRole("button", { name: /^Remove/ }).click();
     await clean("removing a member");

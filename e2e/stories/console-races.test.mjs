@@ -9,7 +9,7 @@ import { call, connect, held, refused, statusOf, textOf } from "../lib/agent.mjs
 import { credentials, tells } from "../lib/browser.mjs";
 import { startGateway } from "../lib/gateway.mjs";
 import { look } from "../lib/look.mjs";
-import { INBOX, approves, asksToReject, card, looksAt, row, toast } from "../lib/room.mjs";
+import { INBOX, approves, asksToReject, card, looksAt, news, row } from "../lib/room.mjs";
 import { startUpstream } from "../lib/upstream.mjs";
 
 const OMAR = { email: "omar@example.com", password: "quite a long pass phrase" };
@@ -55,16 +55,16 @@ describe("while a person decides in the console", () => {
     const won = await Promise.all(
       both.map(({ page }) =>
         Promise.race([
-          toast(page, "send_invoice was approved.").waitFor().then(() => true),
-          toast(page, "was not approved").waitFor().then(() => false),
+          news(page, "send_invoice approved").waitFor().then(() => true),
+          news(page, "was not approved").waitFor().then(() => false),
         ]),
       ),
     );
     assert.deepEqual([...won].sort(), [false, true], "one decision counts");
     const [winner, loser] = won[0] ? both : both.toReversed();
-    const news = toast(loser.page, "was not approved");
-    assert.match(await news.innerText(), new RegExp(`${winner.email} approved it`));
-    await news.getByRole("link", { name: "Look at it" }).click();
+    const lost = news(loser.page, "was not approved");
+    assert.match(await lost.innerText(), new RegExp(`${winner.email} approved it`));
+    await lost.getByRole("link", { name: "Open request" }).click();
     await loser.page.waitForURL(new RegExp(`/acme/approvals/${approval_id}`));
     await card(loser.page).getByText(winner.email).first().waitFor();
     const { history } = await admin.approval(approval_id);
@@ -96,7 +96,7 @@ describe("while a person decides in the console", () => {
     assert.ok(await reason.evaluate((area) => area === document.activeElement), "one goes on typing where one was");
     await reason.pressSequentially("wanted to say.");
     await reason.press("ControlOrMeta+Enter");
-    await toast(mara.page, "send_invoice was rejected").waitFor();
+    await news(mara.page, "send_invoice rejected").waitFor();
     const answer = refused(await call(agent, "send_invoice", invoice("Typing")));
     assert.ok(answer.includes("Half of what I wanted to say."), answer);
     await row(mara.page, other).waitFor();
@@ -117,7 +117,7 @@ describe("while a person decides in the console", () => {
     await again.waitFor();
     assert.equal((await admin.approval(approval_id)).status, "pending");
     await mara.signsIn(mara, again);
-    await toast(mara.page, "send_invoice was approved").waitFor();
+    await news(mara.page, "send_invoice approved").waitFor();
     // Refused before, when the five seconds were over before the sign-in; accepted once in any case.
     assert.deepEqual(answers.filter((status) => status !== 401), [200]);
     assert.equal((await admin.approval(approval_id)).history.filter(({ to }) => to === "approved").length, 1);
@@ -132,14 +132,14 @@ describe("while a person decides in the console", () => {
 
     const mara = await people.enter(gateway, credentials(gateway), { at: INBOX });
     await looksAt(mara.page, approval_id);
-    await card(mara.page).getByText("Somebody has to find out").waitFor();
+    await card(mara.page).getByText("Someone needs to check").waitFor();
     const choice = card(mara.page).getByRole("button", { name: "It did not run" });
     assert.equal(await choice.getAttribute("aria-disabled"), "true", "the answer may still come");
     await look(mara, "inbox-outcome-unknown");
-    await card(mara.page).getByLabel("How you found out").fill("The other side's log has nothing of it.");
+    await card(mara.page).getByLabel("How you know").fill("The other side's log has nothing of it.");
     // The lease of ten seconds and the time limit of one.
     await mara.page.locator("button[aria-disabled=false]", { hasText: "It did not run" }).click({ timeout: 20_000 });
-    await toast(mara.page, "Settled: it did not run").waitFor();
+    await news(mara.page, "Settled: it did not run").waitFor();
     const { status, history } = await admin.approval(approval_id);
     assert.equal(status, "not_executed");
     assert.equal(history.at(-1).note, "The other side's log has nothing of it.");
@@ -165,7 +165,7 @@ describe("while a person decides in the console", () => {
     await mara.page.getByText("Not connected.").waitFor({ state: "hidden" });
     await looksAt(mara.page, approval_id);
     await approves(mara.page);
-    await toast(mara.page, "send_invoice was approved").waitFor();
+    await news(mara.page, "send_invoice approved").waitFor();
     assert.ok(await mara.page.evaluate(() => window.sameLoad), "without being loaded again");
     const answer = await call(agent, "send_invoice", invoice("Afterwards"));
     assert.ok(!answer.isError, textOf(answer));

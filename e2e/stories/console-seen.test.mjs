@@ -10,7 +10,7 @@ import { credentials, tells } from "../lib/browser.mjs";
 import { startGateway } from "../lib/gateway.mjs";
 import { lookForced } from "../lib/look.mjs";
 import { fails } from "../lib/network.mjs";
-import { INBOX, approves, asksToReject, card, isLookedAt, row, toast } from "../lib/room.mjs";
+import { INBOX, approves, asksToReject, card, isLookedAt, news, row } from "../lib/room.mjs";
 import { drawn, ringsByTab, unreadable } from "../lib/seen.mjs";
 import { PHONE, TABLET, place, taps } from "../lib/touch.mjs";
 import { sendJson, startUpstream } from "../lib/upstream.mjs";
@@ -86,12 +86,12 @@ describe("what is seen of the console", () => {
     assert.notEqual(focused, (await drawn(row(page, compared))).ground, "a ring stands out from what is highlighted");
 
     await approves(page);
-    await page.locator(".acts .btn[aria-disabled=true]").first().waitFor();
-    const inert = await drawn(page.locator(".acts .btn.primary[aria-disabled=true]"));
+    await page.locator(".decide .btn.go[aria-disabled=true]").first().waitFor();
+    const inert = await drawn(page.locator(".decide .btn.go[aria-disabled=true]"));
     assert.match(inert.border, /^dashed/, "what cannot be pressed yet");
     assert.notEqual(inert.ink, primary.ink);
     await page.getByRole("button", { name: "Undo" }).last().click();
-    await toast(page, "nothing was sent").waitFor();
+    await news(page, "Undone").waitFor();
 
     await mara.goes(`${INBOX}?tab=decided&selected=${decided}`);
     await isLookedAt(page, decided);
@@ -100,10 +100,10 @@ describe("what is seen of the console", () => {
     await card(page).getByText("History").waitFor();
     assert.equal((await drawn(card(page).locator(".fold"))).line, "underline", "what unfolds");
     await isForced(mara, "forced-request");
-    await page.locator(".acts .btn[aria-disabled=false]").first().waitFor();
+    await page.locator(".decide .btn.go[aria-disabled=false]").first().waitFor();
     await page.keyboard.press("r");
     await page.getByRole("dialog", { name: /^Reject / }).waitFor();
-    assert.notEqual((await drawn(page.locator("dialog .btn.danger"))).border, plain.border, "what refuses");
+    assert.notEqual((await drawn(page.locator("dialog .btn.stop"))).border, plain.border, "what refuses");
     await isForced(mara, "forced-reject");
   });
 
@@ -187,9 +187,9 @@ describe("what is seen of the console", () => {
       await page.waitForURL(new RegExp(id));
       await taps(page, approve);
       await page.waitForURL((url) => !url.href.includes(id));
-      await place(page.locator(".acts").getByRole("button", { name: "Reject", exact: true }));
-      const [news, bar] = [await page.locator(".toasts").boundingBox(), await page.locator(".acts").boundingBox()];
-      assert.ok(news.y + news.height <= bar.y + 1, `news end at ${news.y + news.height}, the bar begins at ${bar.y}`);
+      await place(page.locator(".decide").getByRole("button", { name: "Reject", exact: true }));
+      const [said, button] = [await page.locator(".decide .sent").boundingBox(), await approve.boundingBox()];
+      assert.ok(said.y + said.height <= button.y + 1, `news end at ${said.y + said.height}, the buttons begin at ${button.y}`);
       await taps(page, back);
     }
     // While they are there, every line can be brought before one's finger.
@@ -197,47 +197,46 @@ describe("what is seen of the console", () => {
       await row(page, id).scrollIntoViewIfNeeded();
       await place(row(page, id));
     }
-    assert.equal(await page.locator(".toast").filter({ visible: true }).count(), 1, "they were there: the newest of what goes well");
+    assert.equal(await news(page, /approved|Approving/).filter({ visible: true }).count(), 1, "they were there, in one line");
     await taps(page, row(page, others.at(-1)));
     await page.waitForURL(new RegExp(others.at(-1)));
   });
 
-  tells("a decision that failed is offered again on one line, in the place where it spoke all the time", async (people) => {
+  tells("a decision that failed is offered again on one line, in the bar where it spoke all the time", async (people) => {
     const id = await ask("Fails");
     const mara = await people.enter(gateway, credentials(gateway), { at: `/acme/approvals/${id}` });
     const { page } = mara;
     const failing = await fails(mara, DECISION, { status: 503 });
-    await page.locator(".acts .btn.primary[aria-disabled=false]").waitFor();
+    await page.locator(".decide .btn.go[aria-disabled=false]").waitFor();
     const heard = await hears(page);
     const { reason } = await asksToReject(page);
     await reason.fill("no");
     await reason.press("ControlOrMeta+Enter");
     await failing.done;
-    const news = toast(page, "was not rejected");
-    const again = news.getByRole("button", { name: "Send again" });
+    const lost = news(page, "was not rejected");
+    const again = lost.getByRole("button", { name: "Send again" });
     await again.waitFor();
     for (const size of [PHONE.viewport, { width: 1280, height: 900 }]) {
       await page.setViewportSize(size);
       await isOnOneLine(again);
-      const buttons = await news.getByRole("button").evaluateAll((all) => all.map((one) => one.getBoundingClientRect().bottom));
+      const buttons = await lost.getByRole("button").evaluateAll((all) => all.map((one) => one.getBoundingClientRect().bottom));
       assert.ok(Math.max(...buttons) - Math.min(...buttons) < 24, `what can be done stands side by side: ${buttons}`);
-      const words = await news.locator("> span").first().boundingBox();
+      const words = await lost.locator("> span").first().boundingBox();
       assert.ok(words.width >= 200, `there is room for words: ${words.width} px`);
       await place(page.getByRole("button", { name: "Approve", exact: true }));
     }
-    await news.locator("[aria-disabled=false]", { hasText: "Send again" }).waitFor();
+    await lost.locator("[aria-disabled=false]", { hasText: "Send again" }).waitFor();
     await again.click();
-    await toast(page, "send_invoice was rejected").waitFor();
+    await news(page, "send_invoice rejected").waitFor();
     assert.equal((await admin.approval(id)).status, "rejected");
 
     const said = await heard();
-    assert.deepEqual(said.region, { role: "status", live: "polite" });
-    for (const part of ["Rejecting send_invoice", "send_invoice was not rejected", "send_invoice was rejected"]) {
+    assert.deepEqual(said.regions, ["status", "status"]);
+    for (const part of ["Rejecting send_invoice", "send_invoice was not rejected", "send_invoice rejected"]) {
       assert.ok(said.texts.some((text) => text.includes(part)), `${part} is said, of ${said.texts}`);
     }
     assert.ok(said.texts.every((text) => !/\d s/.test(text)), "the seconds are for eyes");
-    // What is sent again speaks anew.
-    assert.deepEqual([said.made, said.most], [2, 1], "one piece of news for each sending, which changes");
+    assert.equal(said.made, 1, "what failed is said once, and all else in the line");
   });
 
   tells("Z twice in one go takes back one decision, and Z once more the one before", async (people) => {
@@ -249,26 +248,25 @@ describe("what is seen of the console", () => {
     await isLookedAt(page, ids[0]);
     for (const [n, id] of ids.slice(0, 2).entries()) {
       await page.locator(`#request-${id}[aria-current=true]`).waitFor();
-      await page.locator(".acts .btn.primary[aria-disabled=false]").waitFor();
+      await page.locator(".decide .btn.go[aria-disabled=false]").waitFor();
       // The key that has just decided rests as long as the button.
       await page.keyboard.press("a");
-      await page.locator(".toast").nth(n).waitFor();
+      await news(page, n === 0 ? "Approving send_invoice" : "2 approved").waitFor();
     }
     await page.keyboard.press("z");
     await page.keyboard.press("z");
-    await toast(page, "nothing was sent").waitFor();
+    await news(page, "Undone").waitFor();
     await isLookedAt(page, ids[1]);
-    assert.equal(await toast(page, "nothing was sent").count(), 1, "a second press in one go does nothing");
-    assert.equal(await toast(page, "Approving").count(), 1);
+    assert.equal(await news(page, "Approving").count(), 1, "a second press in one go does nothing");
     await page.setViewportSize(PHONE.viewport);
-    assert.equal(await page.locator(".toast").filter({ visible: true }).count(), 2, "what can be undone stays in reach");
+    assert.ok(await page.getByRole("button", { name: "Undo", exact: true }).isVisible(), "what can be undone stays in reach");
     await page.setViewportSize({ width: 1280, height: 900 });
     // The key rests for as long as isLookedAt waits, and a little longer.
     await page.waitForTimeout(250);
     await page.keyboard.press("z");
-    await toast(page, "nothing was sent").nth(1).waitFor();
+    await news(page, "Approving").waitFor({ state: "detached" });
+    await news(page, "Undone").waitFor();
     await page.locator(`#request-${ids[0]}[aria-current=true]`).waitFor();
-    assert.equal(await toast(page, "Approving").count(), 0);
     assert.deepEqual(sent, []);
     for (const id of ids) await admin.reject(id, "seen");
   });
@@ -362,17 +360,18 @@ async function isOnOneLine(button) {
 /** Listens to the news as a screen reader does; what it gives says what was heard since. */
 async function hears(page) {
   await page.evaluate(() => {
-    const region = document.querySelector(".toasts");
-    window.heard = { made: 0, most: 0, texts: [], region: { role: region.role, live: region.ariaLive } };
+    const bar = document.querySelector(".decide");
+    const regions = [...bar.querySelectorAll(".louds, .sent")];
+    window.heard = { made: 0, texts: [], regions: regions.map(({ role }) => role) };
     new MutationObserver((changes) => {
-      const news = [...region.querySelectorAll(".toast")];
-      const added = changes.filter(({ target }) => target === region).flatMap(({ addedNodes }) => [...addedNodes]);
-      window.heard.made += added.filter((node) => news.includes(node)).length;
-      window.heard.most = Math.max(window.heard.most, news.length);
-      const copy = region.cloneNode(true);
-      for (const hidden of copy.querySelectorAll("[aria-hidden=true]")) hidden.remove();
-      window.heard.texts.push(copy.textContent);
-    }).observe(region, { childList: true, subtree: true, characterData: true });
+      const added = changes.flatMap(({ addedNodes }) => [...addedNodes]);
+      window.heard.made += added.filter((node) => node.matches?.(".loud")).length;
+      for (const region of regions) {
+        const copy = region.cloneNode(true);
+        for (const hidden of copy.querySelectorAll("[aria-hidden=true]")) hidden.remove();
+        window.heard.texts.push(copy.textContent);
+      }
+    }).observe(bar, { childList: true, subtree: true, characterData: true });
   });
   return () => page.evaluate(() => window.heard);
 }

@@ -46,7 +46,7 @@ describe("on a poor link", () => {
     await taps(page, page.getByRole("button", { name: "Approve", exact: true }));
     await undo(page).waitFor();
     await taps(page, undo(page));
-    await page.getByText(/nothing was sent/).first().waitFor();
+    await page.getByText(/Undone/).first().waitFor();
     await approvable(page, "By finger");
     assert.equal(selected(page), first, "what was taken back is looked at again");
     assert.deepEqual(posts, []);

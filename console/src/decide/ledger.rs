@@ -8,8 +8,9 @@ use uuid::Uuid;
 use super::unsent::Unsent;
 use crate::shell::storage;
 
-/// How many are kept, of all pages and people; the oldest goes first.
-const KEPT: usize = 50;
+/// How many are kept, of all pages and people; the oldest goes first. A selection of the inbox is decided at once: all of
+/// it must have room.
+const KEPT: usize = 500;
 
 /// The decisions that this page keeps.
 #[derive(Clone, Copy)]
@@ -67,7 +68,12 @@ pub(super) fn take(name: &str) {
 }
 
 fn make_room() {
-    let mut kept: Vec<(DateTime<Utc>, String)> = storage::names("unsent.")
+    let names = storage::names("unsent.");
+    let over = (names.len() + 1).saturating_sub(KEPT);
+    if over == 0 {
+        return;
+    }
+    let mut kept: Vec<(DateTime<Utc>, String)> = names
         .into_iter()
         .map(|name| {
             let at = storage::get(&name).and_then(|text| Unsent::of_text(&text)).map(|unsent| unsent.at);
@@ -75,6 +81,5 @@ fn make_room() {
         })
         .collect();
     kept.sort_unstable();
-    let over = (kept.len() + 1).saturating_sub(KEPT);
     kept.into_iter().take(over).for_each(|(_, name)| take(&name));
 }

@@ -10,7 +10,7 @@ use leptos_router::hooks::use_params_map;
 use uuid::Uuid;
 
 use super::{
-    Decisions, Fate, Target, Verdict, ledger,
+    Decisions, Fate, LOOK, Target, Verdict, ledger,
     unsent::{Found, Unsent},
     words,
 };
@@ -18,7 +18,7 @@ use crate::{
     api::approval_path,
     components::{
         Loaded, Tone,
-        toast::{Act, Offer},
+        news::{Act, Offer},
     },
     reactive::{effect, memo},
     show::words::Words,
@@ -105,12 +105,12 @@ async fn tell(decisions: Decisions, unsent: Unsent) {
     }
     let same = read.as_ref().is_ok_and(|detail| is_as_seen(detail, target));
     let Some(words) = words::lost(&unsent, fate.as_ref(), same, decisions.me()) else {
-        let words = Words::of("{} was {}.", &[&target.tool, verdict.done()]);
-        return decisions.toasts.say(Tone::Ok, words);
+        let words = Words::of("{} {}", &[&target.tool, verdict.done()]);
+        return decisions.news.say(Tone::Ok, words);
     };
     let mut offers = Vec::new();
     if fate.is_some() {
-        offers.push(Offer::Go("Look at it", format!("/{}/approvals/{}", target.org, target.id)));
+        offers.push(Offer::Go(LOOK, format!("/{}/approvals/{}", target.org, target.id)));
     }
     if same {
         let (words, lost) = (verdict.again(), unsent.clone());
@@ -119,7 +119,7 @@ async fn tell(decisions: Decisions, unsent: Unsent) {
     if let Verdict::Reject { reason } = verdict {
         offers.push(Offer::Copy("your reason", reason.clone()));
     }
-    let place = decisions.toasts.keep(Tone::Warn, words, offers);
+    let place = decisions.news.keep(Tone::Warn, words, offers);
     decisions.named.update_value(|named| {
         named.insert(place, unsent);
     });
@@ -139,12 +139,12 @@ async fn decide_again(decisions: Decisions, unsent: Unsent) {
             }
             return;
         }
-        Ok(_) => "the request has changed since. Look again.".to_owned(),
+        Ok(_) => "the request has changed since. Review it again.".to_owned(),
         Err(failure) => failure.message(),
     };
-    let look = Offer::Go("Look at it", format!("/{}/approvals/{}", target.org, target.id));
+    let look = Offer::Go(LOOK, format!("/{}/approvals/{}", target.org, target.id));
     let words = Words::of("{} was not {}: {}", &[&target.tool, verdict.done(), &why]);
-    decisions.toasts.keep(Tone::Bad, words, vec![look]);
+    decisions.news.keep(Tone::Bad, words, vec![look]);
 }
 
 /// Whether one may still decide exactly what was seen.
@@ -156,9 +156,9 @@ impl Decisions {
     /// What was named and is still there goes to the next page.
     pub(super) fn keep_named(self) {
         self.named.update_value(|named| {
-            for (place, unsent) in named.drain().filter(|(place, _)| self.toasts.is_shown(*place)) {
+            for (place, unsent) in named.drain().filter(|(place, _)| self.news.is_shown(*place)) {
                 self.ledger.keep(&Unsent { alive_until: None, ..unsent });
-                self.toasts.take_back(place);
+                self.news.take_back(place);
             }
         });
     }

@@ -1,14 +1,15 @@
-//! Deciding: a decision waits five seconds in which it can be taken back, is sent, and what became of it
-//! is said. All of it lives above the routes, so that walking to another page loses nothing. A tab that is closed
+//! Deciding: a decision waits five seconds in which it can be taken back, is sent, and its outcome is said. All of it lives above the routes, so that walking to another page loses nothing. A tab that is closed
 //! within the five seconds sends nothing: the request keeps waiting, and the next page says so (`lost`).
 //!
 //! Who shows a request asks here how far its decision is; who moves on after one says so with
-//! [`Decisions::goes_on`].
+//! [`Decisions::goes_on`]. All decisions speak in one place, the [`Bar`] (`components::news`).
 
+mod bar;
 mod ledger;
 mod lost;
 pub mod queue;
 mod reject;
+mod tally;
 mod unsent;
 mod words;
 
@@ -20,6 +21,7 @@ use gloo_timers::callback::{Interval, Timeout};
 use leptos::{prelude::*, task::spawn_local};
 use uuid::Uuid;
 
+pub use bar::{Bar, InBar};
 pub use lost::Lost;
 pub(crate) use lost::load_seldom;
 pub use queue::{Decision, Phase, Target, Verdict};
@@ -30,6 +32,7 @@ use self::{
     ledger::Ledger,
     queue::Queue,
     reject::Rejecting,
+    tally::Tally,
     unsent::{SENDING, Unsent},
     words::Remedy,
 };
@@ -37,11 +40,14 @@ use crate::{
     api::{Api, Failure, approval_path},
     components::{
         Clock, Tone,
-        toast::{Act, Offer, Toasts},
+        news::{Act, News, Offer, UnderWay, Undo},
     },
     shell::Shortcuts,
     show::words::Words,
 };
+
+/// What leads to the request of a decision that did not arrive.
+const LOOK: &str = "Open request";
 
 /// The decisions on their way, and the words of rejections that are being written.
 #[derive(Clone, Copy)]
@@ -57,8 +63,6 @@ pub struct Decisions {
     /// The request whose decision was taken back last: who shows requests shows it again.
     pub undone: RwSignal<Option<Uuid>>,
     rejecting: Rejecting,
-    /// Where the decision of a request speaks.
-    places: StoredValue<HashMap<Uuid, u64>>,
     ledger: Ledger,
     /// Decisions of pages that are gone which are named now: where, and what to keep if this page goes too.
     named: StoredValue<HashMap<u64, Unsent>>,
@@ -66,7 +70,7 @@ pub struct Decisions {
     back: RwSignal<u64>,
     clock: RwSignal<DateTime<Utc>>,
     api: Api,
-    toasts: Toasts,
+    news: News,
 }
 
 impl Decisions {
@@ -79,19 +83,16 @@ impl Decisions {
             go_on: StoredValue::new((0, None)),
             undone: RwSignal::new(None),
             rejecting: Rejecting::new(),
-            places: StoredValue::new(HashMap::new()),
             ledger: Ledger::new(),
             named: StoredValue::new(HashMap::new()),
             back: RwSignal::new(0),
             clock: Clock::here(),
             api: Api::here(),
-            toasts: Toasts::here(),
+            news: News::here(),
         };
         provide_context(decisions);
-        Shortcuts::here().register_decision("z", "Undo the last decision, within its five seconds", None, move || {
-            let newest = decisions.queue.with_untracked(Queue::newest_held);
-            newest.is_some_and(|id| decisions.undo(id))
-        });
+        Shortcuts::here()
+            .register_decision("z", "Undo the last decision, within 5 seconds", None, move || decisions.undo_newest());
         let leaving = window_event_listener(leptos::ev::beforeunload, move |event| {
             if decisions.queue.with_untracked(|queue| !queue.is_empty()) {
                 event.prevent_default();
@@ -124,31 +125,31 @@ impl Decisions {
     /// Takes a decision; it is sent in five seconds. Nothing happens, and the answer is no, when one of the same
     /// request is on its way already.
     pub fn decide(self, target: Target, verdict: Verdict) -> bool {
-        let id = target.id;
+        self.decide_all(vec![(target, verdict)]) > 0
+    }
+
+    /// Takes several decisions together: each is sent in five seconds, as a request of its own, and one Undo takes all of
+    /// them back until then. Leaves out requests of which a decision is on its way already; says how many are left.
+    pub fn decide_all(self, made: Vec<(Target, Verdict)>) -> usize {
         let now = self.clock.get_untracked();
-        let words = Words::of("{} {}", &[verdict.doing(), &target.tool]);
-        let unsent = self.me().map(|me| Unsent::new(me, target.clone(), verdict.clone(), now));
-        let Some(ticket) = self.queue.try_update_untracked(|queue| queue.add(target, verdict, now)).flatten() else {
-            return false;
-        };
+        let added = self.queue.try_update_untracked(|queue| queue.add(made, now)).unwrap_or_default();
+        let Some(last) = added.last().map(|decision| decision.target.id) else { return 0 };
         if let (_, Some(go_on)) = self.go_on.get_value() {
-            go_on.run(id);
+            added.iter().for_each(|decision| go_on.run(decision.target.id));
         }
         self.queue.notify();
-        if let Some(unsent) = unsent {
-            self.ledger.keep(&unsent);
-        }
-        let undo = Arc::new(move || {
-            self.undo(id);
-        });
-        let place = self.toasts.offer_undo(words, now + queue::GRACE, undo);
-        self.places.update_value(|places| {
-            places.insert(id, place);
-        });
+        self.news.hush();
+        self.tell();
         let grace = u32::try_from(queue::GRACE.num_milliseconds()).unwrap_or(u32::MAX);
-        Timeout::new(grace, move || self.send(ticket)).forget();
-        self.taken.set(Some(id));
-        true
+        for decision in &added {
+            if let Some(unsent) = self.unsent(decision) {
+                self.ledger.keep(&unsent);
+            }
+            let ticket = decision.ticket;
+            Timeout::new(grace, move || self.send(ticket)).forget();
+        }
+        self.taken.set(Some(last));
+        added.len()
     }
 
     /// Has somebody go on from every request that is decided, for as long as the calling component is shown. They go on
@@ -168,17 +169,47 @@ impl Decisions {
 
     /// Takes the decision of this request back, if it was not sent yet; says whether it did.
     pub fn undo(self, id: Uuid) -> bool {
-        let Some(decision) = self.queue.try_update(|queue| queue.undo(id)).flatten() else { return false };
-        self.ledger.forget(id);
-        let words = Words::of("{} waits again: nothing was sent.", &[&decision.target.tool]);
-        self.toasts.say_in(self.leave_place(id), Tone::Quiet, words);
-        self.undone.set(Some(id));
+        self.undo_all(&[id])
+    }
+
+    /// Takes back the newest decision that was not sent yet, with those that were made together with it; says whether
+    /// there was one.
+    fn undo_newest(self) -> bool {
+        self.undo_all(&self.queue.with_untracked(Queue::newest_held))
+    }
+
+    /// Whether the bar's Undo takes the decision of this request back.
+    pub fn is_newest(self, id: Uuid) -> bool {
+        self.queue.with(|queue| queue.newest_held().contains(&id))
+    }
+
+    fn undo_all(self, ids: &[Uuid]) -> bool {
+        let undone = self.queue.try_update(|queue| {
+            let undone: Vec<_> = ids.iter().filter_map(|id| queue.undo(*id)).collect();
+            (undone, queue.all_arrived())
+        });
+        let (undone, arrived) = undone.unwrap_or_default();
+        let Some(first) = undone.first().map(|decision| decision.target.id) else { return false };
+        let mut tally = Tally::default();
+        for Decision { target, verdict, .. } in &undone {
+            self.ledger.forget(target.id);
+            tally.add(verdict, &target.tool);
+        }
+        let also = arrived.map(|arrived| Words::from(" · ").and(arrived.done())).unwrap_or_default();
+        self.news.say(Tone::Quiet, tally.undone().and(also));
+        self.tell();
+        self.undone.set(Some(first));
         true
     }
 
     /// Asks for the reason of a rejection, then rejects.
     pub fn ask_to_reject(self, target: Target) {
-        self.rejecting.ask(target);
+        self.ask_to_reject_all(vec![target]);
+    }
+
+    /// Asks for one reason, then rejects all of them together.
+    pub fn ask_to_reject_all(self, targets: Vec<Target>) {
+        self.rejecting.ask(targets);
     }
 
     /// The request as somebody has just read it: a rejection of it that is being written hears when it
@@ -196,9 +227,31 @@ impl Decisions {
         self.api.me.with_untracked(|me| me.as_ref().map(|me| me.id))
     }
 
-    /// Where the decision of this request spoke until now.
-    fn leave_place(self, id: Uuid) -> Option<u64> {
-        self.places.try_update_value(|places| places.remove(&id)).flatten()
+    /// Has the bar say what is on its way.
+    fn tell(self) {
+        let line = self.queue.with_untracked(Queue::line);
+        self.news.under_way(line.map(|line| {
+            let undo = line.until.map(|until| {
+                let act = Arc::new(move || {
+                    self.undo_newest();
+                });
+                Undo { since: until - queue::GRACE, until, act }
+            });
+            UnderWay { words: line.words, undo }
+        }));
+    }
+
+    /// A decision is not on its way any more. Once none is, the bar says what has arrived.
+    fn finish(self, id: Uuid, arrived: bool) {
+        let all = self.queue.try_update(|queue| {
+            queue.finish(id, arrived);
+            queue.all_arrived()
+        });
+        self.ledger.forget(id);
+        if let Some(all) = all.flatten() {
+            self.news.say(Tone::Ok, all.done());
+        }
+        self.tell();
     }
 
     fn send(self, ticket: u64) {
@@ -207,22 +260,16 @@ impl Decisions {
         if !self.ledger.may_send(id) {
             return self.was_given_up(&decision);
         }
-        let words = Words::of("{} {} …", &[decision.verdict.doing(), &decision.target.tool]);
-        let place = self.toasts.under_way(self.leave_place(id), words);
+        self.tell();
         let alive = self.keep_alive(&decision);
         spawn_local(async move {
             let sent_at = self.clock.get_untracked();
             let answer = post(self.api, &decision).await;
             drop(alive);
-            self.queue.update(|queue| queue.finish(id));
-            self.ledger.forget(id);
+            self.finish(id, answer.is_ok());
             match answer {
-                Ok(()) => {
-                    self.rejecting.forget(id);
-                    let words = Words::of("{} was {}.", &[&decision.target.tool, decision.verdict.done()]);
-                    self.toasts.say_in(Some(place), Tone::Ok, words);
-                }
-                Err(failure) => self.failed(place, decision, failure, sent_at).await,
+                Ok(()) => self.rejecting.forget(id),
+                Err(failure) => self.failed(decision, failure, sent_at).await,
             }
             self.settled.update(|settled| *settled += 1);
         });
@@ -248,11 +295,11 @@ impl Decisions {
     /// This page was asleep for so long that another one said that its decision was not sent.
     fn was_given_up(self, decision: &Decision) {
         let Target { org, id, tool, .. } = &decision.target;
-        self.queue.update(|queue| queue.finish(*id));
-        self.ledger.forget(*id);
-        let words = Words::of("Your {} of {} was not sent: this page was asleep.", &[decision.verdict.noun(), tool]);
-        let look = Offer::Go("Look at it", format!("/{org}/approvals/{id}"));
-        self.toasts.keep_in(self.leave_place(*id), Tone::Warn, words, vec![look]);
+        self.finish(*id, false);
+        let words =
+            Words::of("Your {} of {} was not sent because this page was asleep.", &[decision.verdict.noun(), tool]);
+        let look = Offer::Go(LOOK, format!("/{org}/approvals/{id}"));
+        self.news.keep(Tone::Warn, words, vec![look]);
     }
 
     /// The page is left. What was not sent is never sent then, and the next page says so.
@@ -264,14 +311,12 @@ impl Decisions {
                 unsent.alive_until = None;
                 self.ledger.keep(&unsent);
             }
-            if let (true, Some(place)) = (decision.is_held(), self.leave_place(decision.target.id)) {
-                self.toasts.take_back(place);
-            }
         }
+        self.tell();
         self.keep_named();
     }
 
-    async fn failed(self, place: u64, decision: Decision, failure: Failure, sent_at: DateTime<Utc>) {
+    async fn failed(self, decision: Decision, failure: Failure, sent_at: DateTime<Utc>) {
         let Decision { target, verdict, .. } = decision;
         let path = approval_path(&target.org, target.id);
         let fate = match failure.code() {
@@ -280,7 +325,7 @@ impl Decisions {
         };
         let message = failure.message();
         let said = words::failed(&target.tool, &verdict, (failure.code(), &message), fate.as_ref(), self.me(), sent_at);
-        let look = Offer::Go("Look at it", format!("/{}/approvals/{}", target.org, target.id));
+        let look = Offer::Go(LOOK, format!("/{}/approvals/{}", target.org, target.id));
         let offer = match said.remedy {
             Remedy::Look => look,
             Remedy::Retry => Offer::Do("Send again", {
@@ -292,15 +337,14 @@ impl Decisions {
         if let Verdict::Reject { reason } = verdict {
             offers.push(Offer::Copy("your reason", reason));
         }
-        self.toasts.keep_in(Some(place), Tone::Bad, said.words, offers);
+        self.news.keep(Tone::Bad, said.words, offers);
     }
 
     /// Sends a decision at once whose five seconds were over before.
     fn send_again(self, target: Target, verdict: Verdict) {
-        let ticket = self.queue.try_update(|queue| queue.add(target, verdict, self.clock.get_untracked())).flatten();
-        if let Some(ticket) = ticket {
-            self.send(ticket);
-        }
+        let now = self.clock.get_untracked();
+        let added = self.queue.try_update(|queue| queue.add(vec![(target, verdict)], now)).unwrap_or_default();
+        added.iter().for_each(|decision| self.send(decision.ticket));
     }
 }
 

@@ -1,9 +1,12 @@
 //! Decisions on their way: each waits five seconds in which it can be taken back, then is sent, once.
-//! What is here is only bookkeeping; timers, toasts and requests are in `decide`.
+//! What is here is only bookkeeping; timers, news and requests are in `decide`.
 
 use api_types::ApprovalDetail;
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
+
+use super::tally::Tally;
+use crate::show::words::Words;
 
 /// How long a decision can be taken back.
 pub const GRACE: TimeDelta = TimeDelta::seconds(5);
@@ -43,8 +46,8 @@ impl Verdict {
     /// What offers it once more.
     pub fn again(&self) -> &'static str {
         match self {
-            Self::Approve { .. } => "Approve it again",
-            Self::Reject { .. } => "Reject it again",
+            Self::Approve { .. } => "Approve again",
+            Self::Reject { .. } => "Reject again",
         }
     }
 
@@ -100,6 +103,8 @@ pub enum Phase {
 pub struct Decision {
     /// Tells it from an earlier one of the same request that was taken back.
     pub ticket: u64,
+    /// The ticket of the first decision that was made together with it: one Undo takes all of them back.
+    together: u64,
     /// Of what.
     pub target: Target,
     /// What.
@@ -113,19 +118,32 @@ pub struct Decision {
 pub struct Queue {
     decisions: Vec<Decision>,
     last: u64,
+    /// What has arrived while others were on their way: the bar counts them together.
+    arrived: Tally,
+}
+
+/// What the bar says of the decisions on their way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// How many, or which.
+    pub words: Words,
+    /// Until when the newest can be taken back.
+    pub until: Option<DateTime<Utc>>,
 }
 
 impl Queue {
-    /// Takes a decision, which can be taken back for [`GRACE`], and gives its ticket. `None`, and nothing
-    /// changes, when one of the same request is on its way.
-    pub fn add(&mut self, target: Target, verdict: Verdict, now: DateTime<Utc>) -> Option<u64> {
-        if self.of(target.id).is_some() {
-            return None;
+    /// Takes decisions that are made together, which can be taken back for [`GRACE`], and gives those that were taken: not
+    /// the ones of requests of which a decision is on its way.
+    pub fn add(&mut self, made: Vec<(Target, Verdict)>, now: DateTime<Utc>) -> Vec<Decision> {
+        let (first, together) = (self.decisions.len(), self.last + 1);
+        for (target, verdict) in made {
+            if self.of(target.id).is_none() {
+                self.last += 1;
+                let phase = Phase::Held(now + GRACE);
+                self.decisions.push(Decision { ticket: self.last, together, target, verdict, phase });
+            }
         }
-        self.last += 1;
-        let phase = Phase::Held(now + GRACE);
-        self.decisions.push(Decision { ticket: self.last, target, verdict, phase });
-        Some(self.last)
+        self.decisions.get(first..).unwrap_or_default().to_vec()
     }
 
     /// Takes one back, if it was not sent yet.
@@ -134,9 +152,11 @@ impl Queue {
         Some(self.decisions.remove(at))
     }
 
-    /// The request of the newest decision that can be taken back.
-    pub fn newest_held(&self) -> Option<Uuid> {
-        self.decisions.iter().rev().find(|decision| decision.is_held()).map(|decision| decision.target.id)
+    /// The requests of the newest decisions that can be taken back: of several where they were made together.
+    pub fn newest_held(&self) -> Vec<Uuid> {
+        let held = || self.decisions.iter().filter(|decision| decision.is_held());
+        let newest = held().next_back().map(|decision| decision.together);
+        held().filter(|decision| Some(decision.together) == newest).map(|decision| decision.target.id).collect()
     }
 
     /// Its five seconds are over: gives what is to be sent now, only once.
@@ -147,8 +167,37 @@ impl Queue {
     }
 
     /// It arrived, or failed: either way it is not on its way any more.
-    pub fn finish(&mut self, id: Uuid) {
-        self.decisions.retain(|decision| decision.target.id != id);
+    pub fn finish(&mut self, id: Uuid, arrived: bool) {
+        let at = self.decisions.iter().position(|decision| decision.target.id == id);
+        if let Some(Decision { target, verdict, .. }) = at.map(|at| self.decisions.remove(at))
+            && arrived
+        {
+            self.arrived.add(&verdict, &target.tool);
+        }
+    }
+
+    /// Once nothing is on its way any more: what has arrived since something was, and is counted from nothing again.
+    pub fn all_arrived(&mut self) -> Option<Tally> {
+        let over = self.decisions.is_empty() && self.arrived.count() > 0;
+        over.then(|| std::mem::take(&mut self.arrived))
+    }
+
+    /// What the bar says: nothing when nothing is on its way.
+    pub fn line(&self) -> Option<Line> {
+        let newest = self.decisions.iter().rev().find_map(|decision| match decision.phase {
+            Phase::Held(until) => Some(until),
+            Phase::Sending => None,
+        });
+        let mut all = self.arrived.clone();
+        self.decisions.iter().for_each(|decision| all.add(&decision.verdict, &decision.target.tool));
+        let words = match (self.decisions.len(), newest) {
+            (0, _) => return None,
+            (_, Some(_)) => all.doing(),
+            (_, None) if all.count() == 1 => all.doing().and("…"),
+            (1, None) => "Sending 1 decision…".into(),
+            (count, None) => Words::of("Sending {} decisions…", &[&count.to_string()]),
+        };
+        Some(Line { words, until: newest })
     }
 
     /// The decision of this request that is on its way.
@@ -196,13 +245,25 @@ mod tests {
         Verdict::Approve { reason: None }
     }
 
+    fn reject() -> Verdict {
+        Verdict::Reject { reason: "no".to_owned() }
+    }
+
+    fn ids<const N: usize>(of: [u128; N]) -> Vec<Uuid> {
+        of.map(Uuid::from_u128).to_vec()
+    }
+
     /// A queue of decisions whose tickets are 1, 2, …, of requests of these numbers.
     fn queue(of: &[u128]) -> Queue {
         let mut queue = Queue::default();
         for n in of {
-            assert!(queue.add(target(*n), approve(), DateTime::UNIX_EPOCH).is_some());
+            assert_eq!(queue.add(vec![(target(*n), approve())], DateTime::UNIX_EPOCH).len(), 1);
         }
         queue
+    }
+
+    fn said(queue: &Queue) -> Option<String> {
+        queue.line().map(|line| line.words.plain())
     }
 
     #[test]
@@ -225,7 +286,7 @@ mod tests {
         let mut queue = queue(&[1]);
         queue.send(1);
         assert_eq!(queue.undo(Uuid::from_u128(1)), None);
-        assert_eq!(queue.newest_held(), None);
+        assert!(queue.newest_held().is_empty());
         assert!(!queue.is_empty(), "leaving the page now has to be asked about");
     }
 
@@ -241,27 +302,78 @@ mod tests {
     fn undo_takes_the_newest_first() {
         let mut queue = queue(&[1, 2, 3]);
         queue.send(3);
-        assert_eq!(queue.newest_held(), Some(Uuid::from_u128(2)));
+        assert_eq!(queue.newest_held(), ids([2]));
         queue.undo(Uuid::from_u128(2));
-        assert_eq!(queue.newest_held(), Some(Uuid::from_u128(1)));
+        assert_eq!(queue.newest_held(), ids([1]));
+    }
+
+    #[test]
+    fn what_was_decided_together_is_taken_back_together() {
+        let mut queue = queue(&[1, 2]);
+        let made = [2, 3, 4, 4, 5].map(|n| (target(n), reject())).to_vec();
+        let added = queue.add(made, DateTime::UNIX_EPOCH);
+        let added: Vec<_> = added.iter().map(|decision| decision.target.id).collect();
+        assert_eq!(added, ids([3, 4, 5]), "one of a request whose decision is on its way is left out");
+        assert_eq!(queue.newest_held(), ids([3, 4, 5]));
+        queue.send(4);
+        assert_eq!(queue.newest_held(), ids([3, 5]), "what is sent is not taken back");
+        queue.undo(Uuid::from_u128(3));
+        queue.undo(Uuid::from_u128(5));
+        assert_eq!(queue.newest_held(), ids([2]));
     }
 
     #[test]
     fn a_request_is_decided_by_one_decision_at_a_time() {
         let mut queue = queue(&[1]);
-        assert_eq!(queue.add(target(1), Verdict::Reject { reason: "no".to_owned() }, DateTime::UNIX_EPOCH), None);
+        assert_eq!(queue.add(vec![(target(1), reject())], DateTime::UNIX_EPOCH), []);
         assert_eq!(queue.of(Uuid::from_u128(1)).unwrap().verdict, approve());
         queue.send(1);
-        queue.finish(Uuid::from_u128(1));
-        assert!(queue.add(target(1), approve(), DateTime::UNIX_EPOCH).is_some(), "a failed one can be tried again");
+        queue.finish(Uuid::from_u128(1), false);
+        let again = queue.add(vec![(target(1), approve())], DateTime::UNIX_EPOCH);
+        assert_eq!(again.len(), 1, "a failed one can be tried again");
     }
 
     #[test]
     fn the_end_of_five_seconds_that_were_cut_short_sends_nothing_later() {
         let mut queue = queue(&[1]);
         queue.undo(Uuid::from_u128(1));
-        let second = queue.add(target(1), approve(), DateTime::UNIX_EPOCH).unwrap();
+        let second = queue.add(vec![(target(1), approve())], DateTime::UNIX_EPOCH)[0].ticket;
         assert_eq!(queue.send(1), None, "the first one's timer, while the second's five seconds run");
         assert!(queue.send(second).is_some());
+    }
+
+    #[test]
+    fn the_bar_counts_what_is_on_its_way_with_what_arrived_meanwhile() {
+        let mut queue = queue(&[1]);
+        assert_eq!(said(&queue).as_deref(), Some("Approving send_invoice"));
+        assert_eq!(queue.line().unwrap().until, Some(DateTime::UNIX_EPOCH + GRACE));
+        queue.add(vec![(target(2), reject())], DateTime::UNIX_EPOCH + TimeDelta::seconds(3));
+        assert_eq!(said(&queue).as_deref(), Some("1 approved, 1 rejected"));
+        queue.send(1);
+        queue.finish(Uuid::from_u128(1), true);
+        let line = queue.line().unwrap();
+        assert_eq!(line.words.plain(), "1 approved, 1 rejected");
+        assert_eq!(line.until, Some(DateTime::UNIX_EPOCH + TimeDelta::seconds(8)));
+        assert_eq!(queue.all_arrived(), None);
+        queue.send(2);
+        assert_eq!(said(&queue).as_deref(), Some("Sending 1 decision…"));
+        assert_eq!(queue.line().unwrap().until, None, "it cannot be undone any more");
+        queue.finish(Uuid::from_u128(2), true);
+        assert_eq!(said(&queue), None);
+        assert_eq!(queue.all_arrived().unwrap().done().plain(), "1 approved, 1 rejected");
+        assert_eq!(queue.all_arrived(), None, "it is said once");
+    }
+
+    #[test]
+    fn what_failed_or_was_taken_back_is_not_counted() {
+        let mut queue = queue(&[1, 2, 3]);
+        queue.undo(Uuid::from_u128(3));
+        queue.send(1);
+        queue.send(2);
+        assert_eq!(said(&queue).as_deref(), Some("Sending 2 decisions…"));
+        queue.finish(Uuid::from_u128(1), false);
+        assert_eq!(said(&queue).as_deref(), Some("Approving send_invoice…"));
+        queue.finish(Uuid::from_u128(2), true);
+        assert_eq!(queue.all_arrived().unwrap().done().plain(), "send_invoice approved");
     }
 }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{Decisions, Target, Verdict};
 use crate::{
-    components::{Area, Button, CopyButton, Dialog, Fresh, Kind, Moment, Said},
+    components::{Area, Button, CopyButton, Dialog, Fresh, Icon, Kind, Moment, Said, Shape},
     reactive::{derived, effect, varying},
     show::words::Words,
 };
@@ -18,20 +18,21 @@ const LONGEST: usize = 2_000;
 
 /// Reasons that are given again and again: a short name, and what the agent reads.
 const PRESETS: [(&str, &str); 4] = [
-    ("Not now", "Not now. Go on with other work; you may ask again later."),
-    ("Wrong arguments", "The arguments are wrong. Check them with the user before you ask again."),
+    ("Not now", "Not now. Continue with other work; you can ask again later."),
+    ("Wrong arguments", "The arguments are wrong. Check them with the user before asking again."),
     ("Use another tool", "Use another tool that does less than this one."),
     ("Ask me first", "Ask me in the conversation before you do this."),
 ];
 
-/// The request whose rejection is being written, and every reason that was begun and not sent.
+/// The requests whose rejection is being written, and every reason that was begun and not sent.
 #[derive(Clone, Copy)]
 pub(super) struct Rejecting {
     open: RwSignal<bool>,
-    target: RwSignal<Option<Target>>,
+    targets: RwSignal<Vec<Target>>,
     text: RwSignal<String>,
     /// Why it cannot be rejected any more.
     late: RwSignal<Option<String>>,
+    /// By request; of several together by no id.
     begun: StoredValue<HashMap<Uuid, String>>,
 }
 
@@ -39,23 +40,24 @@ impl Rejecting {
     pub(super) fn new() -> Self {
         Self {
             open: RwSignal::new(false),
-            target: RwSignal::new(None),
+            targets: RwSignal::new(Vec::new()),
             text: RwSignal::new(String::new()),
             late: RwSignal::new(None),
             begun: StoredValue::new(HashMap::new()),
         }
     }
 
-    pub(super) fn ask(self, target: Target) {
-        let begun = self.begun.with_value(|begun| begun.get(&target.id).cloned());
+    pub(super) fn ask(self, targets: Vec<Target>) {
+        let begun = self.begun.with_value(|begun| begun.get(&key(&targets)).cloned());
         self.text.set(begun.unwrap_or_default());
         self.late.set(None);
-        self.target.set(Some(target));
+        self.targets.set(targets);
         self.open.set(true);
     }
 
     pub(super) fn saw(self, id: Uuid, late: Option<String>) {
-        let asked = self.target.with_untracked(|target| target.as_ref().is_some_and(|target| target.id == id));
+        // Of several the server refuses the one, and the others are rejected all the same.
+        let asked = self.targets.with_untracked(|targets| matches!(&targets[..], [target] if target.id == id));
         if asked && self.late.with_untracked(|now| *now != late) {
             self.late.set(late);
         }
@@ -76,13 +78,26 @@ impl Rejecting {
 
     fn keep(self) {
         let text = self.text.get();
-        self.target.with_untracked(|target| {
-            if let Some(target) = target {
-                self.begun.update_value(|begun| {
-                    begun.insert(target.id, text);
-                });
-            }
+        let id = self.targets.with_untracked(|targets| key(targets));
+        self.begun.update_value(|begun| {
+            begun.insert(id, text);
         });
+    }
+}
+
+/// By what a reason is kept that was begun.
+fn key(targets: &[Target]) -> Uuid {
+    match targets {
+        [target] => target.id,
+        _ => Uuid::nil(),
+    }
+}
+
+/// What is asked.
+fn question(targets: &[Target]) -> Words {
+    match targets {
+        [target] => Words::of("Reject {}?", &[&target.tool]),
+        _ => Words::of("Reject {} requests?", &[&targets.len().to_string()]),
     }
 }
 
@@ -92,10 +107,7 @@ pub fn RejectDialog() -> impl IntoView {
     let decisions = Decisions::here();
     let rejecting = decisions.rejecting;
     effect(move || rejecting.keep());
-    let title = derived(move || {
-        let tool = rejecting.target.with(|target| target.as_ref().map(|target| target.tool.clone()));
-        Words::of("Reject {}?", &[&tool.unwrap_or_default()])
-    });
+    let title = derived(move || rejecting.targets.with(|targets| question(targets)));
     view! {
         <Dialog open=rejecting.open title>
             <Form />
@@ -129,10 +141,10 @@ fn Form() -> impl IntoView {
             }
             return;
         }
-        if let Some(target) = rejecting.target.get_untracked() {
-            rejecting.open.set(false);
-            decisions.decide(target, Verdict::Reject { reason: text });
-        }
+        rejecting.open.set(false);
+        let reject = |target| (target, Verdict::Reject { reason: text.clone() });
+        decisions.decide_all(rejecting.targets.get_untracked().into_iter().map(reject).collect());
+        rejecting.forget(Uuid::nil());
     };
     let keys = move |event: KeyboardEvent| {
         if event.key() == "Enter" && (event.ctrl_key() || event.meta_key()) {
@@ -148,15 +160,17 @@ fn Form() -> impl IntoView {
     };
     let close = Callback::new(move |()| rejecting.open.set(false));
     view! {
-        <form class="form" on:submit=submit on:keydown=keys>
+        <form class="stack" on:submit=submit on:keydown=keys>
             <Presets text=rejecting.text area fresh />
-            <Area label="Your reason" value=rejecting.text hint="The agent reads this word for word." wrong node=area />
+            <Area label="Your reason" value=rejecting.text hint="The agent sees this word for word." wrong node=area />
             <Late late=rejecting.late text=rejecting.text />
-            <div class="row-end">
+            <div class="line wrap ends">
                 <Moment fresh />
-                <span class="quiet keys-only"><kbd>"Ctrl"</kbd>" "<kbd>"Enter"</kbd>" sends"</span>
+                <span class="dimmer keys-only"><kbd>"Ctrl"</kbd>" "<kbd>"Enter"</kbd>" to send"</span>
                 <Button fresh on_press=close>"Cancel"</Button>
-                <Button kind=Kind::Danger submit=true fresh disabled=derived(move || rejecting.late.with(Option::is_some))>"Reject"</Button>
+                <Button kind=Kind::Danger submit=true fresh disabled=derived(move || rejecting.late.with(Option::is_some))>
+                    "Reject" {varying(move || Some(rejecting.targets.with(Vec::len)).filter(|many| *many > 1).map(|many| format!(" {many} requests")))}
+                </Button>
             </div>
         </form>
     }
@@ -165,16 +179,19 @@ fn Form() -> impl IntoView {
 #[component]
 fn Presets(text: RwSignal<String>, area: NodeRef<html::Textarea>, fresh: Fresh) -> impl IntoView {
     let put = move |preset: &'static str| {
+        if !fresh.is_open() {
+            return fresh.refuse();
+        }
         text.update(|text| *text = with_preset(text, preset));
         if let Some(area) = area.get_untracked() {
             let _ = area.focus();
         }
     };
     view! {
-        <div class="presets" role="group" aria-label="Reasons to begin with">
+        <div class="chips" role="group" aria-label="Common reasons">
             {PRESETS
                 .into_iter()
-                .map(|(name, preset)| view! { <Button fresh on_press=Callback::new(move |()| put(preset))>{name}</Button> })
+                .map(|(name, preset)| view! { <button type="button" class="chip" on:click=move |_| put(preset)>{name}</button> })
                 .collect_view()}
         </div>
     }
@@ -185,10 +202,11 @@ fn Late(late: RwSignal<Option<String>>, text: RwSignal<String>) -> impl IntoView
     view! {
         <div role="status">
             {varying(move || late.get().map(|why| view! {
-                <p class="notice warn">
-                    "It cannot be rejected any more: " <Said text=why /> ". Nothing was sent; your text is still here. "
+                <div class="loud">
+                    <Icon shape=Shape::Clock />
+                    <span>"This can no longer be rejected: " <Said text=why /> ". Nothing was sent, and your text is still here."</span>
                     <CopyButton text what="your reason" />
-                </p>
+                </div>
             }))}
         </div>
     }
@@ -202,7 +220,7 @@ fn with_preset(text: &str, preset: &str) -> String {
 
 fn problem(text: &str) -> Option<String> {
     match text.chars().count() {
-        _ if text.trim().is_empty() => Some("Say why: the agent has nothing else to go by.".to_owned()),
+        _ if text.trim().is_empty() => Some("Give a reason: the agent has nothing else to go by.".to_owned()),
         long if long > LONGEST => Some(format!("{} characters too many.", long - LONGEST)),
         _ => None,
     }
@@ -218,6 +236,21 @@ mod tests {
         assert_eq!(with_preset("  ", first), first);
         assert_eq!(with_preset(first, second), second);
         assert_eq!(with_preset("Mine.\n", second), format!("Mine.\n{second}"));
+    }
+
+    #[test]
+    fn one_request_is_named_and_several_are_counted_and_keep_a_reason_of_their_own() {
+        let target = |n| Target {
+            org: "acme".to_owned(),
+            id: Uuid::from_u128(n),
+            tool: "send_invoice".to_owned(),
+            arguments_sha256: String::new(),
+            definition_sha256: String::new(),
+        };
+        assert_eq!(question(&[target(1)]).plain(), "Reject send_invoice?");
+        assert_eq!(question(&[target(1), target(2)]).plain(), "Reject 2 requests?");
+        assert_eq!(key(&[target(1)]), Uuid::from_u128(1));
+        assert_eq!(key(&[target(1), target(2)]), Uuid::nil());
     }
 
     #[test]

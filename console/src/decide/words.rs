@@ -1,4 +1,4 @@
-//! What is said when a decision did not arrive: what became of it, by whom, and what one can do.
+//! What is said when a decision did not arrive: why, who was faster, and what one can do.
 
 use api_types::Approval;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -70,16 +70,16 @@ pub fn failed(
         // The answer may have been lost after the decision arrived.
         None => Failed {
             words: Words::of(
-                "It is not known whether {} was {}: {} Send it again; a decision counts once.",
+                "{} may not have been {}: {} Send it again; a decision only counts once.",
                 &[tool, verdict.done(), detail],
             ),
             remedy: Remedy::Retry,
         },
         Some("not_open") => {
             let why = fate.map_or_else(|| detail.to_owned(), |fate| sentence(&became(fate, me, Some(at))));
-            look(not.and(Words::of(" by you: {}", &[&why])))
+            look(not.and(Words::of(": {}", &[&why])))
         }
-        Some("stale_view") => look(not.and(": the request has changed since you saw it. Look again.")),
+        Some("stale_view") => look(not.and(": the request has changed since you opened it. Review it again.")),
         Some("unavailable" | "too_many" | "internal") => {
             Failed { words: not.and(Words::of(": {}", &[detail])), remedy: Remedy::Retry }
         }
@@ -92,9 +92,9 @@ pub fn failed(
 pub fn lost(unsent: &Unsent, fate: Option<&Fate>, same: bool, me: Option<Uuid>) -> Option<Words> {
     let not = Words::of("Your {} of {} was not sent", &[unsent.verdict.noun(), &unsent.target.tool]);
     Some(match fate {
-        None => not.and(": there is no such request any more."),
-        Some(_) if same => not.and(": the page was left before. The request still waits."),
-        Some(fate) if fate.status == "pending" => not.and(", and the request has changed since. Look again."),
+        None => not.and(": the request no longer exists."),
+        Some(_) if same => not.and(" because the page was closed. The request is still waiting."),
+        Some(fate) if fate.status == "pending" => not.and(", and the request has changed since. Review it again."),
         Some(fate) if unsent.sent && fate.by == me && is_done(fate, &unsent.verdict) => return None,
         Some(fate) => not.and(Words::of(": {}", &[&sentence(&became(fate, me, None))])),
     })
@@ -109,20 +109,20 @@ fn is_done(fate: &Fate, verdict: &Verdict) -> bool {
 }
 
 /// What became of a request: "mara@acme.example approved it", and beside one's own decision at `at`
-/// "… 3 s before".
+/// "… 3 s earlier".
 pub fn became(fate: &Fate, me: Option<Uuid>, at: Option<DateTime<Utc>>) -> String {
     let done = match fate.status.as_str() {
         "rejected" => "rejected",
         "approved" | "executing" | "executed" | "outcome_unknown" | "not_executed" => "approved",
         "expired" => return "it has expired".to_owned(),
-        "withdrawn" => return "it was taken back".to_owned(),
-        "invalidated" => return "something it depends on changed, so it is no longer valid".to_owned(),
-        other => return format!("it is {other} now"),
+        "withdrawn" => return "it was withdrawn".to_owned(),
+        "invalidated" => return "something it depends on has changed, so it is no longer valid".to_owned(),
+        other => return format!("it is now {other}"),
     };
     let who = match (fate.by, &fate.by_name) {
         (Some(by), _) if Some(by) == me => "you".to_owned(),
         (_, Some(name)) => name.clone(),
-        _ => "somebody else".to_owned(),
+        _ => "someone else".to_owned(),
     };
     let when = fate.at.zip(at).map(|(decided, at)| before(at - decided)).unwrap_or_default();
     match fate.answer.filter(|answer| answer.is_error()) {
@@ -134,10 +134,10 @@ pub fn became(fate: &Fate, me: Option<Uuid>, at: Option<DateTime<Utc>>) -> Strin
 fn before(span: TimeDelta) -> String {
     match span.num_seconds() {
         // Clocks differ by a little.
-        ..1 => " just before".to_owned(),
-        seconds @ 1..60 => format!(" {seconds} s before"),
-        seconds @ 60..3_600 => format!(" {} min before", seconds / 60),
-        _ => " long before".to_owned(),
+        ..1 => " moments earlier".to_owned(),
+        seconds @ 1..60 => format!(" {seconds} s earlier"),
+        seconds @ 60..3_600 => format!(" {} min earlier", seconds / 60),
+        _ => " much earlier".to_owned(),
     }
 }
 
@@ -170,12 +170,12 @@ mod tests {
     #[test]
     fn who_was_faster_is_named_with_what_they_did() {
         let words = said(Some("not_open"), Some(&fate("rejected", 2, 3))).words.plain();
-        assert_eq!(words, "send_invoice was not approved by you: mara@acme.example rejected it 3 s before.");
+        assert_eq!(words, "send_invoice was not approved: mara@acme.example rejected it 3 s earlier.");
         let words = said(Some("not_open"), Some(&fate("executed", 1, 90))).words.plain();
-        assert_eq!(words, "send_invoice was not approved by you: you approved it 1 min before.");
+        assert_eq!(words, "send_invoice was not approved: you approved it 1 min earlier.");
         assert_eq!(
             said(Some("not_open"), Some(&fate("approved", 2, -2))).words.plain().split_once(": ").map(|(_, why)| why),
-            Some("mara@acme.example approved it just before.")
+            Some("mara@acme.example approved it moments earlier.")
         );
     }
 
@@ -190,8 +190,8 @@ mod tests {
     fn without_anybody_faster_it_says_what_happened() {
         for (status, why) in [
             ("expired", "it has expired."),
-            ("withdrawn", "it was taken back."),
-            ("invalidated", "something it depends on changed, so it is no longer valid."),
+            ("withdrawn", "it was withdrawn."),
+            ("invalidated", "something it depends on has changed, so it is no longer valid."),
         ] {
             let words = said(Some("not_open"), Some(&fate(status, 2, 3))).words.plain();
             assert!(words.ends_with(why), "{words}");
@@ -224,10 +224,10 @@ mod tests {
             let said = said.unwrap_or_default().plain();
             assert!(said.starts_with("Your approval of send_invoice was not sent") && said.contains(words), "{said}");
         };
-        begins(said(&unsent, "pending", 0, true), "still waits");
+        begins(said(&unsent, "pending", 0, true), "still waiting");
         begins(said(&unsent, "pending", 0, false), "has changed since");
         begins(said(&unsent, "rejected", 2, false), "mara@acme.example rejected it");
-        begins(lost(&unsent, None, false, Some(ME)), "no such request");
+        begins(lost(&unsent, None, false, Some(ME)), "no longer exists");
         begins(said(&unsent, "approved", 1, false), "you approved it");
         unsent.sent = true;
         assert_eq!(said(&unsent, "executed", 1, false), None, "it arrived");
@@ -236,6 +236,6 @@ mod tests {
 
     #[test]
     fn a_request_that_has_changed_must_be_looked_at_again() {
-        assert!(said(Some("stale_view"), None).words.plain().contains("has changed since you saw it"));
+        assert!(said(Some("stale_view"), None).words.plain().contains("has changed since you opened it"));
     }
 }

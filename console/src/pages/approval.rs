@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::request::Request;
 use crate::{
-    components::{EmptyState, Icon, Shape},
-    decide::Decisions,
+    components::{EmptyState, Icon, Shape, Show},
+    decide::{Bar, Decisions},
     reactive::{effect_again, memo, varying},
     shell::{Org, title},
     show::words::Words,
@@ -44,6 +44,7 @@ pub(crate) fn Approval() -> impl IntoView {
                 }
                     .into_any(),
             })}
+            <Show when=move || id.get().is_some()><Bar /></Show>
         </main>
     }
 }

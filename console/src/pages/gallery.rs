@@ -9,9 +9,9 @@ use leptos::prelude::*;
 use crate::{
     api::Failure,
     components::{
-        Area, Badge, Button, Choice, Clock, CopyButton, Dialog, Difference, EmptyState, Failed, Field, Form, Icon,
-        Kind, SecretOnce, Seen, Shape, Since, Skeleton, Tab, Table, Tabs, Time, Tone, Tree, Until,
-        toast::{Offer, Toasts},
+        self, Area, Badge, Button, Choice, Clock, CopyButton, Dialog, Difference, EmptyState, Failed, Field, Form,
+        Icon, Kind, SecretOnce, Seen, Shape, Since, Skeleton, Tab, Table, Tabs, Time, Tone, Tree, Until,
+        news::{Offer, UnderWay, Undo},
     },
     reactive::derived,
     shell::{ThemePicker, title},
@@ -140,17 +140,17 @@ fn Foreign() -> impl IntoView {
 
 #[component]
 fn News() -> impl IntoView {
-    let toasts = Toasts::here();
-    let say = Callback::new(move |()| toasts.say(Tone::Ok, "send_invoice was approved."));
-    let undone = StoredValue::new(0);
+    let news = components::news::News::here();
+    let say = Callback::new(move |()| news.say(Tone::Ok, "send_invoice approved"));
     let undo = Callback::new(move |()| {
-        let until = Clock::here().get_untracked() + TimeDelta::seconds(5);
-        let act = Arc::new(move || toasts.take_back(undone.get_value()));
-        undone.set_value(toasts.offer_undo("Approving send_invoice", until, act));
+        let since = Clock::here().get_untracked();
+        let act = Arc::new(move || news.under_way(None));
+        let undo = Some(Undo { since, until: since + TimeDelta::seconds(5), act });
+        news.under_way(Some(UnderWay { words: "Approving send_invoice".into(), undo }));
     });
     let keep = Callback::new(move |()| {
-        let offers = vec![Offer::Do("Send again", Arc::new(|| ())), Offer::Go("Look", "/".to_owned())];
-        toasts.keep(Tone::Bad, "send_invoice was not approved: Permesso cannot be reached right now.", offers);
+        let offers = vec![Offer::Do("Send again", Arc::new(|| ())), Offer::Go("Open request", "/".to_owned())];
+        news.keep(Tone::Bad, "send_invoice was not approved: Permesso cannot be reached right now.", offers);
     });
     let words = crate::show::words::Words::from("The role was changed by somebody else meanwhile.");
     let seen = Seen {
@@ -164,7 +164,7 @@ fn News() -> impl IntoView {
         <Since seen />
         <h2>"Failure"</h2>
         <Failed failure=Failure::Unreachable retry=Callback::new(|()| ()) />
-        <h2>"Toast"</h2>
+        <h2>"News"</h2>
         <p class="row"><Button on_press=say>"Say something"</Button> <Button on_press=undo>"Offer to undo"</Button> <Button on_press=keep>"Fail"</Button></p>
     }
 }

@@ -1,6 +1,6 @@
 //! Sentences of ours in which words of others stand: names, e-mails, reasons, what an error quotes.
 //!
-//! Only a literal is ours. Everything else is taken for somebody else's, so that a toast, a title or a label
+//! Only a literal is ours. Everything else is taken for somebody else's, so that news, a title or a label
 //! can be given nothing by accident that hides characters or turns the sentence around.
 
 use super::{

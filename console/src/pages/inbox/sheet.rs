@@ -9,7 +9,8 @@ use web_sys::HtmlElement;
 
 use super::{board::Entry, is_wide, missing, room::Room, row, urgency::Urgency};
 use crate::{
-    components::{Clock, Icon, Shape},
+    components::{Clock, Icon, Shape, Show},
+    decide::Bar,
     pages::request::Request,
     reactive::{effect, memo, varying},
     show::time,
@@ -68,6 +69,7 @@ pub(super) fn Sheet() -> impl IntoView {
                 None if nothing.get() => ().into_any(),
                 None => view! { <p class="empty">"Select a request to see it here."</p> }.into_any(),
             })}
+            <Show when=move || shown.get().is_some()><Bar /></Show>
         </section>
     }
 }

@@ -1,16 +1,17 @@
-//! The bar under a request: what one can do about it, or why one cannot.
+//! What one can do about a request, or why one cannot: the left of the bar under it (`decide::Bar`).
 
 use leptos::{html, prelude::*};
-
+use uuid::Uuid;
 use wasm_bindgen::JsCast;
 
 use super::{
-    amend::{MoreTime, TakeBack},
+    amend::{MoreTime, Withdraw},
+    approving::{Approve, Unopened},
     detail::{Detail, part},
     words,
 };
 use crate::{
-    components::{Button, Clock, Field, Fresh, Kind, Moment, Presses, Said, Show, presses::READ},
+    components::{Button, Clock, Field, Fresh, Icon, Kind, Moment, Presses, Said, Shape, Show, presses::READ},
     decide::{Decisions, Phase, Target, Verdict},
     reactive::{effect, effect_again, memo, varying},
     shell::{Org, Shortcuts},
@@ -24,7 +25,7 @@ enum Can {
     /// Nobody decided in time, and one still may.
     ApproveLate,
     /// It was approved and is not used yet.
-    TakeBack,
+    Withdraw,
     /// It waits for others: why.
     Not(String),
     /// It waits, and nobody can decide it: the notes say why.
@@ -33,7 +34,7 @@ enum Can {
     Nothing,
 }
 
-/// The bar.
+/// What one can do.
 #[component]
 pub(super) fn Actions(detail: Detail, on_done: Callback<()>) -> impl IntoView {
     let decisions = Decisions::here();
@@ -46,55 +47,46 @@ pub(super) fn Actions(detail: Detail, on_done: Callback<()>) -> impl IntoView {
             match (waits, late, detail.approval.may_decide) {
                 (true, _, true) => Can::Decide,
                 (false, true, true) => Can::ApproveLate,
-                (false, false, true) if detail.approval.status == "approved" => Can::TakeBack,
+                (false, false, true) if detail.approval.status == "approved" => Can::Withdraw,
                 (true, ..) if !detail.somebody_may_decide => Can::Nobody,
                 (true, ..) => Can::Not(detail.may_not_decide_because.clone().unwrap_or_default()),
                 _ => Can::Nothing,
             }
         })
     });
-    let phase = memo(move || decisions.of(id).map(|decision| (decision.verdict.doing(), decision.phase)));
-    varying(move || {
-        match (phase.get(), can.get()) {
-        (Some((doing, phase)), _) => view! { <OnItsWay detail doing phase /> }.into_any(),
+    let phase = memo(move || {
+        decisions.of(id).map(|decision| (matches!(decision.verdict, Verdict::Reject { .. }), decision.phase))
+    });
+    varying(move || match (phase.get(), can.get()) {
+        (Some((rejects, Phase::Held(_))), _) => view! { <UndoThis id rejects /> }.into_any(),
         (None, Can::Decide) => view! { <Decide detail late=false on_done /> }.into_any(),
         (None, Can::ApproveLate) => view! { <Decide detail late=true on_done /> }.into_any(),
-        (None, Can::TakeBack) => view! { <TakeBack detail on_done /> }.into_any(),
-        (None, Can::Not(why)) => view! {
-            <div class="acts"><p class="cannot"><b>"You cannot decide this: "</b><span><Said text=why />"."</span></p></div>
+        (None, Can::Withdraw) => view! { <Withdraw detail on_done /> }.into_any(),
+        (None, Can::Not(why)) => {
+            view! { <p class="cannot"><b>"You cannot decide this: "</b><Said text=why />"."</p> }.into_any()
         }
-        .into_any(),
         (None, Can::Nobody) => view! {
-            <div class="acts"><p class="cannot"><b>"Nobody can decide this"</b>" as things are: the note above says why."</p></div>
+            <p class="cannot"><b>"Nobody can decide this"</b>" right now. The note above says why."</p>
         }
         .into_any(),
-        (None, Can::Nothing) => ().into_any(),
-    }
+        (Some((_, Phase::Sending)), _) | (None, Can::Nothing) => ().into_any(),
     })
 }
 
+/// Takes the decision of the request back that is shown, where the bar's own Undo takes back another one.
 #[component]
-fn OnItsWay(detail: Detail, doing: &'static str, phase: Phase) -> impl IntoView {
+fn UndoThis(id: Uuid, rejects: bool) -> impl IntoView {
     let decisions = Decisions::here();
-    let id = detail.with_untracked(|detail| detail.approval.id);
-    let tool = detail.with_untracked(|detail| detail.approval.tool.clone());
     let undo = Callback::new(move |()| {
         decisions.undo(id);
     });
     // It comes up where the decision was pressed.
     let fresh = Fresh::new(0.0);
     view! {
-        <div class="acts">
+        <Show when=move || !decisions.is_newest(id)>
+            <Button fresh on_press=undo>{if rejects { "Undo this rejection" } else { "Undo this approval" }}</Button>
             <Moment fresh />
-            {match phase {
-                Phase::Held(_) => view! {
-                    <Button key="Z" fresh on_press=undo>"Undo"</Button>
-                    <p class="cannot">{doing}" "<Said text=tool />" in a moment; nothing was sent yet."</p>
-                }
-                    .into_any(),
-                Phase::Sending => view! { <p class="cannot">"Sending …"</p> }.into_any(),
-            }}
-        </div>
+        </Show>
     }
 }
 
@@ -103,10 +95,21 @@ fn Decide(detail: Detail, late: bool, on_done: Callback<()>) -> impl IntoView {
     let (decisions, org, presses) = (Decisions::here(), Org::here(), Presses::here());
     // Approving takes that one has seen what is approved; the question for a reason opens at once.
     let (seen, asks) = (Fresh::with_key(READ, Some("a")), Fresh::new(0.0));
-    renew_with(detail, seen);
+    let words = detail.with_untracked(|detail| Approve::of(&detail.approval, late));
+    let (asked, unopened) = (RwSignal::new(false), use_context::<Unopened>());
+    let unopened = memo(move || unopened.is_some_and(|unopened| unopened.0.get()));
+    renew_with(detail, seen, asked);
     let note = Note { open: RwSignal::new(false), text: RwSignal::new(String::new()) };
     let target = move || detail.with_untracked(|detail| Target::of(detail, org.slug.get_untracked()));
-    let approve = move || decisions.decide(target(), Verdict::Approve { reason: note.reason() });
+    let approve = move || {
+        if words.asks(unopened.get_untracked(), asked.get_untracked()) {
+            asked.set(true);
+            // What the button does has changed: the second half of a double click must not do it.
+            seen.renew();
+            return true;
+        }
+        decisions.decide(target(), Verdict::Approve { reason: note.reason() })
+    };
     let reject = move || {
         decisions.ask_to_reject(target());
         // The reason may be begun before its field has the focus.
@@ -115,7 +118,7 @@ fn Decide(detail: Detail, late: bool, on_done: Callback<()>) -> impl IntoView {
     let shortcuts = Shortcuts::here();
     shortcuts.register_decision("a", "Approve", Some(seen), approve);
     if !late {
-        shortcuts.register("r", "Reject, with a reason", reject);
+        shortcuts.register("r", "Reject with a reason", reject);
     }
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
@@ -125,28 +128,36 @@ fn Decide(detail: Detail, late: bool, on_done: Callback<()>) -> impl IntoView {
             seen.refuse();
         }
     };
-    let words = if late { "Approve after all" } else { "Approve" };
+    let unseen = memo(move || asked.get() && unopened.get());
     view! {
         <form class="acts" on:submit=submit>
+            <p class="asks" role="status">
+                {varying(move || unseen.get().then_some("Some arguments were never opened. Press again to approve anyway."))}
+            </p>
             <Moment fresh=seen />
             <NoteField note />
-            <Button kind=Kind::Primary key="A" fresh=seen submit=true>{words}</Button>
+            <Button kind=words.kind key="A" fresh=seen submit=true>
+                {varying(move || if unseen.get() { "Approve without opening everything" } else { words.words })}
+                {varying(move || (!unseen.get()).then_some(words.more))}
+            </Button>
             {(!late).then(|| view! { <Button key="R" fresh=asks on_press=Callback::new(move |()| reject())>"Reject"</Button> })}
-            <AddNote note />
-            {(!late).then(|| view! { <MoreTime detail on_done /> })}
-            <span class="hint" aria-hidden="true"><kbd>"J"</kbd>" "<kbd>"K"</kbd>" next, previous"</span>
+            <span class="aside">
+                <AddNote note />
+                {(!late).then(|| view! { <MoreTime detail on_done /> })}
+            </span>
         </form>
     }
 }
 
 /// A request that changes while somebody looks must be seen anew before it is approved.
-fn renew_with(detail: Detail, seen: Fresh) {
+fn renew_with(detail: Detail, seen: Fresh, asked: RwSignal<bool>) {
     let hashes =
         part(detail, |detail| (detail.approval.arguments_sha256.clone(), detail.approval.definition_sha256.clone()));
     effect_again(move |again| {
         hashes.track();
         if again {
             seen.renew();
+            asked.set(false);
         }
     });
 }
@@ -184,9 +195,9 @@ fn NoteField(note: Note) -> impl IntoView {
         <Show when=move || note.open.get()>
             <div class="noting" on:keydown=keys>
                 <Field
-                    label="A note for the record"
+                    label="Note for the record"
                     value=note.text
-                    hint="People read it in the history; the agent does not."
+                    hint="Shown in the history. The agent does not see it."
                     node=input
                 />
             </div>
@@ -211,12 +222,14 @@ fn AddNote(note: Note) -> impl IntoView {
             <span node_ref=button>
                 <Button
                     kind=Kind::Quiet
+                    label="Add a note"
                     on_press=Callback::new(move |()| {
                         was_open.set_value(true);
                         note.open.set(true);
                     })
                 >
-                    "Add a note"
+                    <Icon shape=Shape::Edit />
+                    <span class="wide">"Add a note"</span>
                 </Button>
             </span>
         </Show>

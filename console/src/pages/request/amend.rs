@@ -1,4 +1,4 @@
-//! What one can do to a request beside deciding it: take an approval back before it is used, give a request that waits
+//! What one can do to a request beside deciding it: withdraw an approval before it is used, give a request that waits
 //! more time.
 
 use api_types::{Extend, Revoke};
@@ -9,9 +9,10 @@ use serde::Serialize;
 use super::detail::{Detail, part};
 use crate::{
     api::{Api, approval_path},
-    components::{Button, Failed, Field, Form, Fresh, Kind, Moment, Sending, Show, Tone, toast::Toasts},
-    reactive::varying,
+    components::{Button, Failed, Field, Form, Fresh, Icon, Kind, Moment, Sending, Shape, Show, Tone, news::News},
+    reactive::{effect, varying},
     shell::Org,
+    show::words::Words,
 };
 
 /// What is done to a request, and what came of it.
@@ -20,31 +21,31 @@ struct Sent {
     detail: Detail,
     sending: Sending,
     on_done: Callback<()>,
-    here: (Api, Org, Toasts),
+    here: (Api, Org, News),
 }
 
 impl Sent {
     fn new(detail: Detail, on_done: Callback<()>) -> Self {
-        let here = (Api::here(), Org::here(), Toasts::here());
+        let here = (Api::here(), Org::here(), News::here());
         Self { detail, sending: Sending::idle(), on_done, here }
     }
 
     fn post(self, verb: &str, body: impl Serialize + 'static, done: &'static str) {
-        let (api, org, toasts) = self.here;
+        let (api, org, news) = self.here;
         let id = self.detail.with_untracked(|detail| detail.approval.id);
         let path = format!("{}/{verb}", approval_path(&org.slug.get_untracked(), id));
         self.sending.send(async move {
             api.post_only(&path, &body).await?;
-            toasts.say(Tone::Ok, done);
+            news.say(Tone::Ok, done);
             self.on_done.run(());
             Ok(())
         });
     }
 }
 
-/// Takes an approval back, with a reason.
+/// Withdraws an approval, with a reason.
 #[component]
-pub(super) fn TakeBack(detail: Detail, on_done: Callback<()>) -> impl IntoView {
+pub(super) fn Withdraw(detail: Detail, on_done: Callback<()>) -> impl IntoView {
     let sent = Sent::new(detail, on_done);
     let (reason, wrong) = (RwSignal::new(String::new()), RwSignal::new(None::<String>));
     // It comes up where the approval was pressed.
@@ -52,20 +53,20 @@ pub(super) fn TakeBack(detail: Detail, on_done: Callback<()>) -> impl IntoView {
     let submit = Callback::new(move |()| {
         let reason = reason.get_untracked();
         if reason.trim().is_empty() {
-            wrong.set(Some("Say why: the agent has nothing else to go by.".to_owned()));
+            wrong.set(Some("Give a reason: the agent has nothing else to go by.".to_owned()));
             return;
         }
         wrong.set(None);
-        sent.post("revoke", Revoke { reason }, "Taken back: the call does not run.");
+        sent.post("revoke", Revoke { reason }, "Approval withdrawn: the call will not run.");
     });
     view! {
         <Form class="acts" on_submit=submit>
             <Moment fresh />
             <div class="noting">
-                <Field label="Why it must not run after all" value=reason hint="The agent reads this word for word." wrong />
+                <Field label="Why it should not run" value=reason hint="The agent sees this word for word." wrong />
                 {varying(move || sent.sending.failure.get().map(|failure| view! { <Failed failure /> }))}
             </div>
-            <Button kind=Kind::Danger fresh busy=sent.sending.busy submit=true>"Take back"</Button>
+            <Button kind=Kind::Danger fresh busy=sent.sending.busy submit=true>"Withdraw approval"</Button>
         </Form>
     }
 }
@@ -75,11 +76,18 @@ pub(super) fn TakeBack(detail: Detail, on_done: Callback<()>) -> impl IntoView {
 pub(super) fn MoreTime(detail: Detail, on_done: Callback<()>) -> impl IntoView {
     let sent = Sent::new(detail, on_done);
     let left = part(detail, |detail| detail.approval.extended < EXTENSIONS);
-    let more = Callback::new(move |()| sent.post("extend", Extend { seconds: 3_600 }, "It waits an hour longer."));
+    let more = Callback::new(move |()| sent.post("extend", Extend { seconds: 3_600 }, "Extended by 1 hour"));
+    effect(move || {
+        if let Some(failure) = sent.sending.failure.get() {
+            sent.here.2.say(Tone::Bad, Words::of("Not extended: {}", &[&failure.message()]));
+        }
+    });
     view! {
         <Show when=move || left.get()>
-            <Button kind=Kind::Quiet busy=sent.sending.busy on_press=more>"One hour more"</Button>
+            <Button kind=Kind::Quiet label="Extend by 1 hour" busy=sent.sending.busy on_press=more>
+                <Icon shape=Shape::Clock />
+                <span class="wide">"Extend by 1 hour"</span>
+            </Button>
         </Show>
-        {varying(move || sent.sending.failure.get().map(|failure| view! { <Failed failure /> }))}
     }
 }

@@ -1,11 +1,12 @@
 //! One request with everything a person needs to decide: the same card in the inbox and on its own page.
 //!
 //! `words` are the states in words; `head`, `notes`, `result`, `body` and `past` are the parts from top to bottom;
-//! `actions` decide, `amend` takes back and gives more time, `settle` says what became of a call whose outcome nobody knows. A part is made once
+//! `actions` decide (`approving`: in which words), `amend` withdraws and gives more time, `settle` says what became of a call whose outcome nobody knows. A part is made once
 //! and follows what changes in it, so that no event takes focus, folds or half-written words away.
 
 mod actions;
 mod amend;
+mod approving;
 mod body;
 mod detail;
 mod head;
@@ -35,7 +36,7 @@ use self::{
 use crate::{
     api::{approval_path, live::Live, read::Read},
     components::{EmptyState, Failed, Late, Show, Skeleton},
-    decide::{Decisions, Fate},
+    decide::{Decisions, Fate, InBar},
     reactive::{effect, memo, varying},
     shell::Org,
 };
@@ -145,14 +146,16 @@ fn Card(
             <Similar detail />
             <History detail />
         </article>
-        {varying(move || match instead_of_actions.and_then(|instead| instead.get()) {
-            Some(notice) => notice.run(),
-            None if unseen.get() => view! {
-                <div class="acts" role="status"><p class="cannot">"The tool has changed. Before one decides, the change must be seen."</p></div>
-            }
-                .into_any(),
-            None => view! { <Actions detail on_done=Callback::new(move |()| read.again()) /> }.into_any(),
-        })}
+        <InBar>
+            {varying(move || match instead_of_actions.and_then(|instead| instead.get()) {
+                Some(notice) => notice.run(),
+                None if unseen.get() => view! {
+                    <p class="cannot" role="status">"The tool has changed. You can decide once the change is shown."</p>
+                }
+                    .into_any(),
+                None => view! { <Actions detail on_done=Callback::new(move |()| read.again()) /> }.into_any(),
+            })}
+        </InBar>
     }
 }
 

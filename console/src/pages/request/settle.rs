@@ -1,4 +1,4 @@
-//! A call whose outcome nobody knows: what is known, what to look at, and what a person found.
+//! A call whose outcome is unknown: what is known, where to look, and what a person found.
 
 use api_types::{Settle, SettleOutcome};
 use chrono::{DateTime, Utc};
@@ -9,7 +9,7 @@ use crate::{
     api::{Api, approval_path},
     components::{
         Area, Button, Clock, Failed, Icon, Kind, Loaded, Loading, Said, Sending, Shape, Time, Tone, Until, local_time,
-        toast::Toasts,
+        news::News,
     },
     reactive::{derived, memo, varying},
     shell::Org,
@@ -39,23 +39,24 @@ fn SettleForm(detail: Detail, on_settled: Callback<()>) -> impl IntoView {
     let because = part(detail, |detail| detail.may_not_decide_because.clone().filter(|_| detail.somebody_may_decide));
     let tool = detail.with_untracked(|detail| detail.approval.tool.clone());
     view! {
-        <section class="settle" aria-labelledby="settle-title">
-            <h3 id="settle-title"><Icon shape=Shape::Question />"Did it run? Somebody has to find out"</h3>
+        <section class="loud" aria-labelledby="settle-title">
+            <Icon shape=Shape::Question />
+            <h3 id="settle-title">"Did it run? Someone needs to check"</h3>
             <p>
                 "The call was sent" {sent.map(|at| view! { " " <Time at full=true /> })}
                 {if asks {
-                    ". It asks the agent's side for input, and goes on when the agent brings it: wait for that, unless the agent is gone. It may have run in part."
+                    " and is waiting for input from the agent. Unless the agent is gone, wait for it to answer. Part of the call may have run."
                 } else {
-                    " and never answered"
+                    " and no answer came"
                 }}
-                {lost.and_then(|event| event.note).map(|note| view! { ": "<Said text=note /> })}
-                {(!asks).then_some(". It may have run, wholly or in part. Permesso does not send it again, and refuses the same call until this is settled.")}
+                {lost.filter(|_| !asks).and_then(|event| event.note).map(|note| view! { ": "<Said text=note /> })}
+                {(!asks).then_some(". All or part of it may have run. Permesso does not send it again, and refuses the same call until this is settled.")}
             </p>
-            <p>"Look where " <code><Said text=tool /></code> " would have left something: the thing it makes or changes, the other side's own log."</p>
+            <p>"Check wherever " <code><Said text=tool /></code> " would have left a trace: what it creates or changes, or the other system’s log."</p>
             {varying(move || {
                 match because.get() {
                     _ if may.get() => view! { <Choices detail on_settled /> }.into_any(),
-                    Some(because) => view! { <p class="quiet">"You cannot settle this: "<Said text=because />"."</p> }.into_any(),
+                    Some(because) => view! { <p class="dim">"You cannot settle this: "<Said text=because />"."</p> }.into_any(),
                     None => ().into_any(),
                 }
             })}
@@ -65,7 +66,7 @@ fn SettleForm(detail: Detail, on_settled: Callback<()>) -> impl IntoView {
 
 #[component]
 fn Choices(detail: Detail, on_settled: Callback<()>) -> impl IntoView {
-    let (api, org, toasts) = (Api::here(), Org::here(), Toasts::here());
+    let (api, org, news) = (Api::here(), Org::here(), News::here());
     let now = Clock::here();
     let id = detail.with_untracked(|detail| detail.approval.id);
     let from = part(detail, |detail| detail.settle_from);
@@ -75,7 +76,7 @@ fn Choices(detail: Detail, on_settled: Callback<()>) -> impl IntoView {
     let sending = Sending::idle();
     let settle = move |outcome: SettleOutcome| {
         if note.with_untracked(|note| note.trim().is_empty()) {
-            wrong.set(Some("Say how you found out: it stays on record.".to_owned()));
+            wrong.set(Some("Say how you know: it stays on record.".to_owned()));
             return;
         }
         wrong.set(None);
@@ -83,22 +84,22 @@ fn Choices(detail: Detail, on_settled: Callback<()>) -> impl IntoView {
         let body = Settle { outcome, note: note.get_untracked() };
         sending.send(async move {
             api.post_only(&path, &body).await?;
-            toasts.say(Tone::Ok, follows(outcome));
+            news.say(Tone::Ok, follows(outcome));
             on_settled.run(());
             Ok(())
         });
     };
     let off = derived(move || early.get().is_some());
     view! {
-        <div class="form">
-            <Area label="How you found out" value=note hint="It stays on record; the agent does not read it." wrong />
+        <div class="stack">
+            <Area label="How you know" value=note hint="Stays on record. The agent does not see it." wrong />
             {varying(move || sending.failure.get().map(|failure| view! { <Failed failure /> }))}
             {varying(move || early.get().map(|from| view! { <Early from /> }))}
-            <div class="row">
+            <div class="line wrap">
                 <Button kind=Kind::Danger busy=sending.busy disabled=off on_press=Callback::new(move |()| settle(SettleOutcome::Executed))>"It ran"</Button>
                 <Button busy=sending.busy disabled=off on_press=Callback::new(move |()| settle(SettleOutcome::NotExecuted))>"It did not run"</Button>
             </div>
-            <p class="quiet">"It ran: the agent is told so, and that its answer is lost. It did not run: the agent may ask again, and a person decides again."</p>
+            <p class="dimmer">"It ran: the agent is told so, and that the answer is lost. It did not run: the agent can ask again, and a person decides again."</p>
         </div>
     }
 }
@@ -106,9 +107,9 @@ fn Choices(detail: Detail, on_settled: Callback<()>) -> impl IntoView {
 #[component]
 fn Early(from: DateTime<Utc>) -> impl IntoView {
     view! {
-        <p class="notice" role="status">
+        <p class="quiet" role="status">
             <Icon shape=Shape::Clock />
-            <span>"The answer may still come by itself. You can settle it at " {local_time(from)} " (" <Until at=from /> ")."</span>
+            <span>"The answer may still arrive. You can settle this at " {local_time(from)} " (" <Until at=from /> ")."</span>
         </p>
     }
 }
@@ -117,6 +118,6 @@ fn Early(from: DateTime<Utc>) -> impl IntoView {
 fn follows(outcome: SettleOutcome) -> &'static str {
     match outcome {
         SettleOutcome::Executed => "Settled: it ran. The agent is told so and does not run it again.",
-        SettleOutcome::NotExecuted => "Settled: it did not run. The agent may ask again.",
+        SettleOutcome::NotExecuted => "Settled: it did not run. The agent can ask again.",
     }
 }
