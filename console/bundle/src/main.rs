@@ -27,8 +27,9 @@ use anyhow::{Context, Result, bail};
 
 use self::dist::Dist;
 
-/// Joined in this order: tokens first, pages last.
+/// Joined in this order: typeface and tokens first, pages last.
 const STYLES: &[&str] = &[
+    "font.css",
     "tokens.css",
     "kit.css",
     "shell.css",

@@ -98,6 +98,14 @@ mod tests {
     }
 
     #[test]
+    fn every_token_that_the_style_uses_is_one_of_the_consoles() {
+        for used in STYLE_TEXT.split("var(").skip(1) {
+            let name = used.split(')').next().unwrap_or_default();
+            assert!(STYLE_TEXT.contains(&format!("{name}:")), "{name}");
+        }
+    }
+
+    #[test]
     fn a_page_is_made_again_for_another_instance_only() {
         let first = page_of("https://one.test").expect("a page");
         assert!(Arc::ptr_eq(&first, &page_of("https://one.test").expect("a page")));

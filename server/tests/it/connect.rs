@@ -81,6 +81,14 @@ async fn the_page_runs_nothing_and_loads_nothing() {
     {
         assert!(!page.text.contains(part), "{part}");
     }
+    for used in page.text.split("var(").skip(1) {
+        let name = used.split(')').next().unwrap_or_default();
+        assert!(
+            page.text.contains(&format!("{name}:")),
+            "the style uses {name}, which the console's tokens do not have"
+        );
+    }
+    assert!(!page.text.contains("url("), "the style loads nothing");
     assert_eq!(page.headers["cache-control"], "no-store");
 }
 
