@@ -64,5 +64,5 @@ pub use table::Table;
 pub use tabs::{Tab, Tabs};
 pub(crate) use time::local_time;
 pub use time::{Clock, Time, Until};
-pub(crate) use time::{from_field, local, midnight, to_field};
+pub(crate) use time::{from_field, midnight, to_field};
 pub use tree::Tree;

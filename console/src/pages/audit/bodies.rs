@@ -6,12 +6,12 @@ use api_types::AuditRecordDetail;
 use domain::Right;
 use leptos::prelude::*;
 
-use super::words::{Digest, digest, is_redacted};
+use super::words::{CALL, Digest, arguments, digest, is_redacted, texts};
 use crate::{
-    components::{CopyButton, Marked, Said, SaidBlock, Tree},
+    components::{Said, SaidBlock, Tree},
     reactive::{memo, varying},
     shell::Org,
-    show::{folding::Limit, json::is_json, marks::Form},
+    show::json::is_json,
 };
 
 /// Both bodies; for who may not see them, why there are none.
@@ -23,54 +23,63 @@ pub(super) fn Bodies(detail: Arc<AuditRecordDetail>) -> impl IntoView {
         if !may.get() {
             let role = org.mine.with(|mine| mine.as_ref().map(|mine| mine.role.clone())).unwrap_or_default();
             return view! {
-                <h2>"Request and response"</h2>
-                <p class="remark">
-                    "They are on record, but your role " <b><Said text=role /></b> " does not have the right " <code>"audit:bodies"</code>
-                    " to see them. An administrator of this org can give it."
+                <p class="dim">
+                    "Request and response are recorded, but your role " <b><Said text=role /></b> " lacks the right " <code>"audit:bodies"</code>
+                    " to see them. An administrator of this org can change that."
                 </p>
             }
             .into_any();
         }
-        let list = detail.response.as_deref().and_then(|response| digest(&detail.record.action, response));
-        let no_answer = match detail.record.status.as_str() {
-            "interrupted" => "No response is on record.",
-            _ => "There was none to record.",
-        };
+        let action = &detail.record.action;
+        let is_call = action == CALL;
+        let redacted = [&detail.request, &detail.response].into_iter().flatten().any(|body| is_redacted(body));
+        let answer = detail.response.as_deref();
         view! {
-            <Body title="Request" body=detail.request.clone() none="There was nothing in it to record." />
-            {match list {
-                Some(digest) => view! { <ListDigest digest /> }.into_any(),
-                None => view! { <Body title="Response" body=detail.response.clone() none=no_answer /> }.into_any(),
-            }}
+            {redacted.then(|| view! { <p class="dimmer">"Secrets were removed before this was recorded: they read " <code>"[redacted]"</code> "."</p> })}
+            <Asked detail=detail.clone() title=if is_call { "Arguments" } else { "Request" } />
+            <div class="stack tight">
+                <h2>{if is_call { "Result" } else { "Response" }}</h2>
+                {match (answer.and_then(|answer| digest(action, answer)), answer) {
+                    (Some(digest), _) => view! { <ListDigest digest /> }.into_any(),
+                    (None, Some(answer)) => answered(action, answer),
+                    (None, None) => view! { <p class="dimmer">"None recorded"</p> }.into_any(),
+                }}
+            </div>
         }
         .into_any()
     })
 }
 
+/// The arguments of a call, or the request of anything else.
 #[component]
-fn Body(title: &'static str, body: Option<String>, none: &'static str) -> impl IntoView {
-    let what = if title == "Request" { "the request" } else { "the response" };
+fn Asked(detail: Arc<AuditRecordDetail>, title: &'static str) -> impl IntoView {
+    let request = detail.request.clone();
+    let shown = request.as_deref().and_then(|request| arguments(&detail.record.action, request)).or(request);
     view! {
-        <h2>{title}</h2>
-        {match body {
-            None => view! { <p class="quiet">{none}</p> }.into_any(),
-            // What a caller was told in words is on record as these words.
-            Some(body) if !is_json(&body) => view! { <SaidBlock text=body /> }.into_any(),
-            Some(body) => {
-                let raw = body.clone();
-                let json = body.clone();
-                view! {
-                    {is_redacted(&body).then(|| view! { <p class="remark">"Secrets were taken out before this was written: they read " <code>"[redacted]"</code> "."</p> })}
-                    <Tree json=json label=title />
-                    <details class="raw">
-                        <summary>"As JSON, byte for byte"</summary>
-                        <CopyButton text=body what=what />
-                        <pre tabindex="0"><Marked text=raw form=Form::Block limit=Limit::VALUE /></pre>
-                    </details>
-                }
-                    .into_any()
-            }
-        }}
+        <div class="stack tight">
+            <h2 class="sr">{title}</h2>
+            {match shown {
+                None => view! { <p class="dimmer">"No request recorded"</p> }.into_any(),
+                Some(text) => body(text, title),
+            }}
+        </div>
+    }
+}
+
+/// What a tool said in words, or all that was answered.
+fn answered(action: &str, response: &str) -> AnyView {
+    match texts(action, response) {
+        Some(texts) => texts.into_iter().map(|text| body(text, "Result")).collect_view().into_any(),
+        None => body(response.to_owned(), "Result"),
+    }
+}
+
+/// JSON as a tree; what is no JSON as the words that it is.
+fn body(text: String, label: &'static str) -> AnyView {
+    if is_json(&text) {
+        view! { <Tree json=text label /> }.into_any()
+    } else {
+        view! { <div class="code"><SaidBlock text /></div> }.into_any()
     }
 }
 
@@ -78,9 +87,8 @@ fn Body(title: &'static str, body: Option<String>, none: &'static str) -> impl I
 #[component]
 fn ListDigest(digest: Digest) -> impl IntoView {
     view! {
-        <h2>"Response"</h2>
-        <p class="remark">
-            "A list of " {digest.tools} " tools. Lists are recorded by their digest: SHA-256 " <code><Said text=digest.sha256 /></code>
+        <p class="dim">
+            "A list of " {digest.tools} " tools. Only the digest of a list is recorded: SHA-256 " <code><Said text=digest.sha256 /></code>
         </p>
     }
 }

@@ -1,19 +1,19 @@
-//! What is asked of the audit, as it stands in the address: the names are the API's, so the same words
-//! go to the page, to the list and to the export.
+//! The filters of the audit, as the address has them. Their names are the API's, so the same words go to the page, to
+//! the list, to the timeline and to the export.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use uuid::Uuid;
 
-use super::words::ending;
+use super::words::{ENDINGS, ending};
 
-/// One thing that can be asked for. In the order that chips have.
+/// One filter, in the order of the chips.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Name {
     /// Text in requests, responses, actions and request ids.
     Q,
-    /// How it ended.
+    /// The outcome: one word of the API, or several with commas between them.
     Status,
     /// The toolkit's slug.
     Toolkit,
@@ -62,13 +62,13 @@ impl Name {
     /// The word for people.
     pub(super) fn label(self) -> &'static str {
         match self {
-            Self::Q => "Text",
-            Self::Status => "How it ended",
+            Self::Q => "Search",
+            Self::Status => "Outcome",
             Self::Toolkit => "Toolkit",
             Self::Tool => "Tool",
-            Self::Actor => "Who",
+            Self::Actor => "Caller",
             Self::Action => "Action",
-            Self::Approval => "Approval",
+            Self::Approval => "Request",
             Self::From => "From",
             Self::To => "To",
         }
@@ -79,7 +79,7 @@ impl Name {
         let value = value.trim();
         match self {
             _ if value.is_empty() || value.chars().any(char::is_control) => None,
-            Self::Status => ending(value).map(|ending| ending.word.to_owned()),
+            Self::Status => statuses(value),
             Self::From | Self::To => value.parse::<DateTime<Utc>>().ok().map(point),
             Self::Approval => value.parse::<Uuid>().ok().map(|id| id.to_string()),
             _ => Some(value.to_owned()),
@@ -87,17 +87,27 @@ impl Name {
     }
 }
 
+/// The known words of a list of statuses, each once, in one order, so that the same choice is always the same address.
+fn statuses(value: &str) -> Option<String> {
+    let asked: Vec<&str> = value.split(',').map(str::trim).collect();
+    if asked.iter().any(|word| ending(word).is_none()) {
+        return None;
+    }
+    let words: Vec<_> = ENDINGS.iter().map(|ending| ending.word).filter(|word| asked.contains(word)).collect();
+    Some(words.join(","))
+}
+
 /// A point in time as the address has it.
 pub(super) fn point(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-/// All that is asked for; everything must hold.
+/// The filters in use; a record must pass all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Filters(BTreeMap<Name, String>);
 
 impl Filters {
-    /// Reads them from the address. What the server would refuse is left out, as if it were not there.
+    /// Reads them from the address. What the server would refuse is left out.
     pub(super) fn read(value: impl Fn(&str) -> Option<String>) -> Self {
         let found = Name::ALL.into_iter().filter_map(|name| Some((name, name.valid(&value(name.word())?)?)));
         Self(found.collect())
@@ -118,12 +128,28 @@ impl Filters {
         filters
     }
 
-    /// Whether nothing is asked for.
+    /// Whether there is no filter.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// What is asked for, in order.
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The time range, as far as it is limited.
+    pub(super) fn range(&self) -> (Option<DateTime<Utc>>, Option<DateTime<Utc>>) {
+        let at = |name| self.get(name).parse().ok();
+        (at(Name::From), at(Name::To))
+    }
+
+    /// The same, from one point in time to another.
+    pub(super) fn within(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Self {
+        self.with(Name::From, &point(from)).with(Name::To, &point(to))
+    }
+
+    /// All of them, in order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Name, &str)> {
         self.0.iter().map(|(name, value)| (*name, value.as_str()))
     }
@@ -167,6 +193,21 @@ mod tests {
     #[test]
     fn what_the_server_would_refuse_is_not_asked() {
         assert!(read("from=yesterday&approval=7&to=&status=bogus&actor=%20".replace("%20", " ").as_str()).is_empty());
+        assert!(read("status=ok,bogus").is_empty());
+    }
+
+    #[test]
+    fn the_same_outcomes_are_the_same_address() {
+        assert_eq!(read("status=failed, error,failed").query(str::to_owned), "status=error,failed");
+    }
+
+    #[test]
+    fn a_range_is_two_filters() {
+        let (from, to) = (DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH + chrono::TimeDelta::hours(1));
+        let filters = Filters::default().within(from, to);
+        assert_eq!(filters.query(str::to_owned), "from=1970-01-01T00:00:00Z&to=1970-01-01T01:00:00Z");
+        assert_eq!(filters.range(), (Some(from), Some(to)));
+        assert_eq!(Filters::default().range(), (None, None));
     }
 
     #[test]

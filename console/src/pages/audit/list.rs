@@ -1,82 +1,66 @@
 //! `/:org/audit`.
 
 use leptos::prelude::*;
-use wasm_bindgen::JsCast;
-use web_sys::HtmlElement;
 
 use super::{
-    chips::{Chips, Presets},
-    controls::Controls,
-    filters::{Filters, with_query},
+    chips::Chips,
+    export::{Export, Exporting, Stage},
+    filters::Filters,
+    find::Find,
+    near::when_near,
     results::{PAGE, Results},
+    room::Room,
     rows::Rows,
     search::Search,
+    side::Side,
+    timeline::Timeline,
 };
 use crate::{
-    api::{encoded, of_org},
-    components::{Button, EmptyState, Failed, Show, Skeleton},
-    reactive::{derived, memo, varying},
-    shell::{Org, Shortcuts, title},
+    components::{Button, EmptyState, Failed, Icon, Shape, Show, Skeleton},
+    reactive::{memo, varying},
+    shell::title,
 };
 
 #[component]
 pub(crate) fn AuditList() -> impl IntoView {
     title(|| "Audit".into());
-    let search = Search::provide();
-    let results = Results::new(search);
-    keys(results);
+    let room = Room::new();
+    let Room { search, results, wide } = room;
+    let export = Export::new(search);
+    let exports = move || export.stage.with(|stage| !matches!(stage, Stage::Closed));
+    let beside = memo(move || wide.get() && search.selected.with(Option::is_some));
     view! {
         <main class="page audit">
-            <header class="head">
+            <header>
                 <h1>"Audit"</h1>
-                <Export />
-                <Following results />
+                <Find />
+                <span class="line end">
+                    <Following results />
+                    <button
+                        type="button"
+                        class="btn short"
+                        id="to-export"
+                        aria-label="Export"
+                        aria-expanded=varying(move || exports().to_string())
+                        on:click=move |_| export.turn()
+                    >
+                        <Icon shape=Shape::Download />
+                        "Export"
+                    </button>
+                </span>
             </header>
-            <Controls />
-            <Presets />
-            <Chips />
-            <Found results />
-            <Pages results />
+            <div class=varying(move || if beside.get() { "withside" } else { "" })>
+                <div class="body">
+                    <Show when=exports><Exporting export /></Show>
+                    <div class="stack">
+                        <Chips />
+                        <Timeline room />
+                    </div>
+                    <Found room />
+                </div>
+                <Show when=move || beside.get()><Side room /></Show>
+            </div>
         </main>
-    }
-}
-
-/// J and K go from record to record; Enter opens one, as on every link.
-fn keys(results: Results) {
-    let step = move |forward: bool| {
-        let Some(place) = results.place.get_untracked() else { return };
-        let row = document().active_element().and_then(|focus| focus.closest("tr.leads").ok().flatten());
-        let to = match row {
-            None => place.query_selector("tr.leads").ok().flatten(),
-            Some(row) if forward => row.next_element_sibling(),
-            Some(row) => row.previous_element_sibling(),
-        };
-        let link = to.and_then(|row| row.query_selector("a.to-record").ok().flatten());
-        if let Some(link) = link.and_then(|link| link.dyn_into::<HtmlElement>().ok()) {
-            let _ = link.focus();
-        }
-    };
-    let shortcuts = Shortcuts::here();
-    shortcuts.register("j", "Next record", move || step(true));
-    shortcuts.register("k", "Previous record", move || step(false));
-}
-
-/// The same records as a file.
-#[component]
-fn Export() -> impl IntoView {
-    let search = Search::here();
-    let org = Org::here();
-    let to = move |format: &str| {
-        let asked = search.filters.with(|filters| filters.query(encoded));
-        let query = if asked.is_empty() { format!("format={format}") } else { format!("format={format}&{asked}") };
-        with_query(&format!("/api/v1{}", of_org(&org.slug.get(), "/audit/export")), &query)
-    };
-    view! {
-        <span class="export">
-            <span class="quiet">"Export"</span>
-            <a class="btn quiet" download="" href=varying(move || to("jsonl"))>"JSONL"</a>
-            <a class="btn quiet" download="" href=varying(move || to("csv"))>"CSV"</a>
-        </span>
     }
 }
 
@@ -93,48 +77,51 @@ fn Following(results: Results) -> impl IntoView {
         <Show when=move || results.open.get()>
             <button
                 type="button"
-                class="btn following"
+                class="btn short"
+                aria-label="Live"
                 aria-pressed=varying(move || results.on.get().to_string())
-                title="New records appear by themselves, but never while you read in the list."
+                title="New records appear as they happen, except while you read in the list"
                 on:click=turn
             >
-                <i aria-hidden="true"></i>
+                <Icon shape=Shape::Live />
                 "Live"
             </button>
         </Show>
     }
 }
 
+/// The records, in all states of reading them.
 #[component]
-fn Found(results: Results) -> impl IntoView {
-    let search = Search::here();
-    let some = memo(move || results.shown.with(|shown| shown.as_ref().map(|shown| !shown.is_empty())));
-    let old = move || results.read.reading.get() && results.read.value.with(Option::is_none);
-    let records = derived(move || results.shown.get().unwrap_or_default());
-    let query = derived(move || search.query(&search.cursor.get()));
-    let retry = Callback::new(move |()| results.read.again());
-    let place = results.place;
+fn Found(room: Room) -> impl IntoView {
+    let results = room.results;
+    let some = memo(move || results.roll.with(|roll| roll.as_ref().map(|roll| !roll.entries.is_empty())));
+    let old = memo(move || results.newest.reading.get() && results.newest.value.with(Option::is_none));
+    let failed = move || results.newest.failure.get();
+    let retry = Callback::new(move |()| results.newest.again());
     view! {
-        <div role="status"><New results /></div>
-        {varying(move || results.read.failure.get().map(|failure| view! { <Failed failure retry /> }))}
-        <div
-            node_ref=place
-            class=varying(move || if old() { "found old" } else { "found" })
-            aria-busy=varying(move || old().to_string())
-            on:pointerenter=move |event| results.point(&event, true)
-            on:pointerleave=move |event| results.point(&event, false)
-        >
-            {varying(move || match some.get() {
-                Some(true) => view! { <Rows caption="Audit records, newest first" records query /> }.into_any(),
-                Some(false) => view! { <Nothing /> }.into_any(),
-                None if results.read.failure.with(Option::is_some) => ().into_any(),
-                None => view! { <Skeleton lines=8 /> }.into_any(),
-            })}
+        <div class="found">
+            <div role="status"><New results /></div>
+            {varying(move || failed().map(|failure| view! { <Failed failure retry /> }))}
+            <div
+                node_ref=results.place
+                class=varying(move || if old.get() { "bleed old" } else { "bleed" })
+                aria-busy=varying(move || old.get().to_string())
+                on:pointerenter=move |event| results.point(&event, true)
+                on:pointerleave=move |event| results.point(&event, false)
+            >
+                {varying(move || match some.get() {
+                    Some(true) => view! { <Rows room /> }.into_any(),
+                    Some(false) => view! { <Nothing search=room.search /> }.into_any(),
+                    None if failed().is_some() => ().into_any(),
+                    None => view! { <Skeleton lines=8 /> }.into_any(),
+                })}
+            </div>
+            <Show when=move || some.get() == Some(true)><End results /></Show>
         </div>
     }
 }
 
-/// How many wait above.
+/// How many new ones are not shown yet.
 #[component]
 fn New(results: Results) -> impl IntoView {
     let words = move || match results.new.get() {
@@ -144,6 +131,8 @@ fn New(results: Results) -> impl IntoView {
     let show = Callback::new(move |()| {
         results.catch_up();
         to_top();
+        // The button is gone then.
+        super::room::focus("content");
     });
     view! {
         <Show when=move || results.open.get() && results.new.with(|new| *new > 0)>
@@ -152,26 +141,47 @@ fn New(results: Results) -> impl IntoView {
     }
 }
 
+/// The end of the list: how much of it is shown, and the way to more. It loads by itself when one comes near.
 #[component]
-fn Nothing() -> impl IntoView {
-    let search = Search::here();
-    let clear = Callback::new(move |()| search.ask(&Filters::default(), false));
+fn End(results: Results) -> impl IntoView {
+    let goes_on = memo(move || results.roll.with(|roll| roll.as_ref().is_some_and(|roll| roll.goes_on())));
+    let near = NodeRef::new();
+    when_near(near, move || results.roll.track(), move || results.go_on());
+    let retry = Callback::new(move |()| results.older.again());
+    view! {
+        <div class="near" node_ref=near aria-hidden="true"></div>
+        {varying(move || results.older.failure.get().map(|failure| view! { <Failed failure retry /> }))}
+        <p class="status">
+            <span role="status">{varying(move || results.count())}</span>
+            <Show when=move || goes_on.get()>
+                <Button busy=results.older.reading on_press=Callback::new(move |()| results.go_on())>"Load more"</Button>
+            </Show>
+        </p>
+    }
+}
+
+#[component]
+fn Nothing(search: Search) -> impl IntoView {
+    let clear = Callback::new(move |()| {
+        super::room::focus("all-filters");
+        search.ask(&Filters::default(), false);
+    });
     varying(move || {
         if search.filters.with(Filters::is_empty) {
             view! {
-                <EmptyState title="Nothing is on record yet">
+                <EmptyState title="No records yet">
                     <p>
-                        "Every call of an agent and every change that a person makes is written here, with who, what and how it ended. "
-                        "Connect an agent to a toolkit: its first call appears by itself."
+                        "Every call of an agent and every change that a person makes is recorded here. "
+                        "Connect an agent to a toolkit, and its first call appears by itself."
                     </p>
                 </EmptyState>
             }
             .into_any()
         } else {
             view! {
-                <EmptyState title="No record matches">
-                    <p>"Toolkits, tools, people and actions are matched whole; the search field finds parts."</p>
-                    <Button on_press=clear>"Clear the filters"</Button>
+                <EmptyState title="No matching records">
+                    <p>"Tools, toolkits, callers and actions must match exactly. Search finds parts of words."</p>
+                    <Button on_press=clear>"Clear filters"</Button>
                 </EmptyState>
             }
             .into_any()
@@ -179,34 +189,12 @@ fn Nothing() -> impl IntoView {
     })
 }
 
-/// To older records, and back.
-#[component]
-fn Pages(results: Results) -> impl IntoView {
-    let search = Search::here();
-    Effect::new(move |before: Option<String>| {
-        let cursor = search.cursor.get();
-        if before.is_some_and(|before| before != cursor) {
-            to_top();
-        }
-        cursor
-    });
-    view! {
-        <nav class="pages" aria-label="Pages of records">
-            <Show when=move || !search.cursor.with(String::is_empty)>
-                <a class="btn" href=varying(move || search.page(""))>"Newest"</a>
-            </Show>
-            {varying(move || {
-                let next = results.next.get()?;
-                Some(view! { <a class="btn" href=varying(move || search.page(&next))>"Older records"</a> })
-            })}
-        </nav>
-    }
-}
-
-/// The content scrolls by itself on wide screens, the window on narrow ones.
+/// The page scrolls by itself on wide screens, the window on narrow ones.
 fn to_top() {
-    if let Some(content) = document().get_element_by_id("content") {
-        content.set_scroll_top(0);
+    for scrolls in [".page.audit", "#content"] {
+        if let Some(element) = document().query_selector(scrolls).ok().flatten() {
+            element.set_scroll_top(0);
+        }
     }
     window().scroll_to_with_x_and_y(0.0, 0.0);
 }

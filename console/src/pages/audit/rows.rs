@@ -1,96 +1,153 @@
-//! Records as rows; as cards on narrow screens.
+//! Records as rows; as cards on a phone. Every row is a grid of its own, so that rows out of sight cost nothing; the roles
+//! say that they are a table.
 
 use api_types::AuditRecord;
+use chrono::{DateTime, Utc};
 use leptos::prelude::*;
+use uuid::Uuid;
+use web_sys::MouseEvent;
 
 use super::{
-    filters::with_query,
-    words::{Ending, ending, said},
+    local,
+    roll::{Entry, Line},
+    room::Room,
+    words::{action, decided, outcome, short_name},
 };
 use crate::{
-    components::{Badge, Icon, Said, Table, Time},
-    reactive::varying,
-    shell::Org,
-    show::time,
+    components::{Clock, Icon, Said, Word},
+    reactive::{memo, varying},
+    show::{time, words::plain},
 };
 
-fn named(text: String) -> impl IntoView {
-    view! { <Said text /> }
+/// The name of a row's link in the page.
+pub(super) fn element_id(id: Uuid) -> String {
+    format!("record-{id}")
 }
 
-/// A table of records, each leading to its page.
+/// Somebody else's words in a row. Most have nothing to mark.
+pub(super) fn said(text: String) -> AnyView {
+    if text.is_ascii() && plain(&text) == text {
+        view! { <bdi>{text}</bdi> }.into_any()
+    } else {
+        view! { <Said text /> }.into_any()
+    }
+}
+
+/// The table.
 #[component]
-pub(super) fn Rows(
-    /// What they are, for screen readers.
-    caption: &'static str,
-    /// The records.
-    #[prop(into)]
-    records: Signal<Vec<AuditRecord>>,
-    /// What their pages have in their address, to lead back to this list as it is.
-    #[prop(optional, into)]
-    query: Signal<String>,
-) -> impl IntoView {
-    // A record changes once, when its outcome is written.
-    let key = |record: &AuditRecord| (record.id, record.status.clone());
+pub(super) fn Rows(room: Room) -> impl IntoView {
+    let roll = room.results.roll;
+    let now = Clock::here();
+    let today = memo(move || local::date_of(now.get()));
+    let lines =
+        move || today.with(|today| roll.with(|roll| roll.as_ref().map(|roll| roll.lines(today)).unwrap_or_default()));
     view! {
-        <Table caption columns=vec!["When", "Who", "What", "How it ended", "Took", "Approval"]>
-            <For each=move || records.get() key=key let:record>
-                <Row record query />
-            </For>
-        </Table>
+        <table class="table recs" role="table">
+            <caption class="sr">"Records, newest first"</caption>
+            <thead role="rowgroup">
+                <tr role="row">
+                    <th role="columnheader">"Time"</th>
+                    <th role="columnheader">"Arguments"</th>
+                    <th role="columnheader">"Tool"</th>
+                    <th role="columnheader">"Caller"</th>
+                    <th role="columnheader">"Outcome"</th>
+                    <th role="columnheader" class="num ms">"Took"</th>
+                </tr>
+            </thead>
+            <tbody role="rowgroup">
+                <For each=lines key=Line::key let:line>
+                    {match line {
+                        Line::Day(_, at) => view! { <Day at now /> }.into_any(),
+                        Line::Record(entry) => view! { <Row room entry /> }.into_any(),
+                    }}
+                </For>
+            </tbody>
+        </table>
     }
 }
 
 #[component]
-fn Row(record: AuditRecord, query: Signal<String>) -> impl IntoView {
-    let org = Org::here();
-    let id = record.id;
-    let to = move || with_query(&format!("/{}/audit/{id}", org.slug.get()), &query.get());
-    let tool = record.tool.is_some();
-    let both = tool && record.toolkit.is_some();
-    let doing = tool.then(|| named(record.action.clone()));
-    // Changes are recorded in their own transaction: how long they took was not measured.
-    let duration = record.duration_us.filter(|us| *us > 0).map(time::duration);
+fn Day(at: DateTime<Utc>, now: RwSignal<DateTime<Utc>>) -> impl IntoView {
+    let name = memo(move || local::day_name(at, now.get()));
+    view! { <tr role="row" class="day"><th role="rowheader" colspan="6">{name}</th></tr> }
+}
+
+#[component]
+fn Row(room: Room, entry: Entry) -> impl IntoView {
+    let Entry { id, record, current, .. } = entry;
+    let known = record.get_untracked();
+    let look = move |event: MouseEvent| {
+        let elsewhere = event.ctrl_key() || event.meta_key() || event.shift_key() || event.button() != 0;
+        if !elsewhere {
+            event.prevent_default();
+            // A key has pressed it, not a pointer: reading goes on at the record.
+            room.look_at(id, event.detail() == 0);
+        }
+    };
+    let marked = current.clone();
+    // Only a call that is under way changes.
+    let end = match known.status.as_str() {
+        "interrupted" => varying(move || record.with(end)).into_any(),
+        _ => end(&known),
+    };
+    let exact = local::exact(known.at);
     view! {
-        <tr class="leads">
-            <td data-label="When" class="when"><Time at=record.at full=true /></td>
-            <td data-label="Who" class="by">
-                <span class="stacked">{named(record.actor_name)}<span class="quiet">{record.client.map(named)}</span></span>
+        <tr role="row" class=varying(move || if marked.get() { "on" } else { "" })>
+            <td role="cell" class="dim t"><time datetime=exact.clone() title=exact>{local::clock_of(known.at)}</time></td>
+            <td role="cell" class="cut">
+                <a
+                    id=element_id(id)
+                    class="go to-record"
+                    href=room.search.page(id)
+                    aria-current=varying(move || current.get().then_some("true"))
+                    on:click=look
+                >
+                    {values(&known)}
+                </a>
             </td>
-            <td data-label="What" class="what">
-                <span class="stacked">
-                    <a class="to-record" href=to><code>{named(record.tool.unwrap_or(record.action))}</code></a>
-                    <span class="quiet">{record.toolkit.map(named)} {both.then_some(" · ")} {doing}</span>
-                </span>
-            </td>
-            <td data-label="How it ended" class="ended"><Ended status=record.status.clone() answer=record.answer.clone() /></td>
-            <td data-label="Took" class="number">{duration}</td>
-            <td data-label="Approval" class="to">{record.approval_id.map(|id| view! { <ToApproval id /> })}</td>
+            <td role="cell" class="hide one">{known.tool.map(said)}</td>
+            <td role="cell" class="hide dim one">{said(known.actor_name)}</td>
+            {end}
         </tr>
     }
 }
 
-/// The badge of a status; what it means on hover.
-#[component]
-pub(super) fn Ended(status: String, answer: Option<String>) -> impl IntoView {
-    match ending(&status) {
-        Some(ending @ Ending { tone, shape, .. }) => {
-            let (label, means) = said(ending, answer.as_deref());
-            view! { <span title=means><Badge tone=*tone><Icon shape=*shape />{label}</Badge></span> }.into_any()
-        }
-        None => view! { <Badge>{named(status)}</Badge> }.into_any(),
-    }
+/// The values of the arguments, the first of them bold; without any, what was done.
+fn values(record: &AuditRecord) -> AnyView {
+    let mut values = record.values.iter().cloned();
+    let Some(first) = values.next() else {
+        let name = record.tool.clone().unwrap_or_else(|| action(&record.action));
+        return view! { <b>{said(name)}</b> }.into_any();
+    };
+    let rest = values.map(|value| view! { " · " {said(value)} }).collect_view();
+    view! { <b>{said(first)}</b> {rest} }.into_any()
 }
 
-#[component]
-fn ToApproval(id: uuid::Uuid) -> impl IntoView {
-    let org = Org::here();
-    // The end of a UUIDv7 is what tells two of the same minute apart.
-    let name = id.to_string();
-    let short = name.get(name.len() - 6..).unwrap_or_default().to_owned();
+/// The outcome and the duration.
+fn end(record: &AuditRecord) -> AnyView {
     view! {
-        <a href=varying(move || format!("/{}/approvals/{id}", org.slug.get())) title=name aria-label=format!("Approval ending in {short}")>
-            "…" {short.clone()}
-        </a>
+        <td role="cell" class="o">{ended(record)}</td>
+        <td role="cell" class="num hide dim ms">{took(record)}</td>
+    }
+    .into_any()
+}
+
+/// How long it took. Changes are recorded in their own transaction: that was not measured.
+pub(super) fn took(record: &AuditRecord) -> Option<String> {
+    record.duration_us.filter(|us| *us > 0).map(time::duration)
+}
+
+/// The word for the outcome and who decided; what it means on hover.
+pub(super) fn ended(record: &AuditRecord) -> AnyView {
+    let by = decided(record).map(|(_, email)| view! { ", " {said(short_name(email))} });
+    match outcome(record) {
+        Some(outcome) => view! {
+            <span title=outcome.means><Word tone=outcome.tone><Icon shape=outcome.shape />{outcome.label}{by}</Word></span>
+        }
+        .into_any(),
+        None => {
+            let status = said(record.status.clone());
+            view! { <Word>{status}</Word> }.into_any()
+        }
     }
 }

@@ -1,23 +1,25 @@
-//! The filters of the page and how they change: always by way of the address, so that going back,
-//! reloading and sharing give the same view.
+//! The filters of the page, the record that is selected, and how they change: always by way of the address, so that going
+//! back, reloading and sharing give the same view.
 
 use leptos::prelude::*;
 use leptos_router::{
     NavigateOptions,
     hooks::{use_navigate, use_query_map},
 };
+use uuid::Uuid;
 
 use super::filters::{Filters, Name, with_query};
-use crate::{api::encoded, shell::Org};
+use crate::{api::encoded, reactive::memo, shell::Org};
 
-use crate::reactive::memo;
+/// The parameter of the address for the record at the side.
+const SELECTED: &str = "selected";
 
-/// What the page asks for.
+/// What the page shows.
 #[derive(Clone, Copy)]
 pub(super) struct Search {
     pub filters: Memo<Filters>,
-    /// Where the page begins; empty on the first.
-    pub cursor: Memo<String>,
+    /// The record at the side.
+    pub selected: Memo<Option<Uuid>>,
     /// To an address; whether it takes the place of this one in the history.
     go: Callback<(String, bool)>,
     org: Org,
@@ -30,7 +32,7 @@ impl Search {
         let navigate = use_navigate();
         let search = Self {
             filters: memo(move || query.with(|query| Filters::read(|name| query.get(name)))),
-            cursor: memo(move || query.with(|query| query.get("cursor").unwrap_or_default())),
+            selected: memo(move || query.with(|query| query.get(SELECTED).and_then(|id| id.parse().ok()))),
             go: Callback::new(move |(to, replace): (String, bool)| {
                 navigate(&to, NavigateOptions { replace, scroll: false, ..NavigateOptions::default() });
             }),
@@ -45,40 +47,55 @@ impl Search {
         expect_context()
     }
 
-    /// Sets a filter, back on the first page. What is typed takes the place of what was typed before.
+    /// Sets a filter. What is typed takes the place of what was typed before.
     pub(super) fn set(self, name: Name, value: &str, typed: bool) {
         let filters = self.filters.with_untracked(|filters| filters.with(name, value));
         self.ask(&filters, typed);
     }
 
-    /// Asks for these.
+    /// Sets all filters; the record at the side stays.
     pub(super) fn ask(self, filters: &Filters, typed: bool) {
-        let changed = self.filters.with_untracked(|known| known != filters);
-        if changed || !self.cursor.with_untracked(String::is_empty) {
-            self.go.run((self.address(filters), typed));
+        if self.filters.with_untracked(|known| known != filters) {
+            self.go.run((self.list(filters, self.selected.get_untracked()), typed));
         }
     }
 
-    /// The first page of these.
+    /// Shows a record at the side, or none.
+    pub(super) fn select(self, id: Option<Uuid>) {
+        if self.selected.get_untracked() != id {
+            // Beside the list, a record is not a page that one goes back to; opening the first one is a step.
+            let replace = id.is_none() || self.selected.with_untracked(Option::is_some);
+            self.go.run((self.filters.with_untracked(|filters| self.list(filters, id)), replace));
+        }
+    }
+
+    /// Opens the page of a record.
+    pub(super) fn open(self, id: Uuid, replace: bool) {
+        self.go.run((self.page(id), replace));
+    }
+
+    /// Goes back to the list as it was.
+    pub(super) fn leave(self) {
+        self.go.run((self.filters.with_untracked(|filters| self.list(filters, None)), false));
+    }
+
+    /// The address of the list with these filters.
     pub(super) fn address(self, filters: &Filters) -> String {
-        with_query(&format!("/{}/audit", self.org.slug.get()), &filters.query(encoded))
+        self.list(filters, None)
     }
 
-    /// The query of the page that begins at `cursor`.
-    pub(super) fn query(self, cursor: &str) -> String {
-        let mut query = self.filters.with(|filters| filters.query(encoded));
-        if !cursor.is_empty() {
-            if !query.is_empty() {
-                query.push('&');
-            }
-            query.push_str("cursor=");
-            query.push_str(&encoded(cursor));
+    /// The address of a record's page, which leads back to this list.
+    pub(super) fn page(self, id: Uuid) -> String {
+        let query = self.filters.with_untracked(|filters| filters.query(encoded));
+        with_query(&format!("/{}/audit/{id}", self.org.slug.get_untracked()), &query)
+    }
+
+    fn list(self, filters: &Filters, selected: Option<Uuid>) -> String {
+        let mut query = filters.query(encoded);
+        if let Some(id) = selected {
+            let and = if query.is_empty() { "" } else { "&" };
+            query.push_str(&format!("{and}{SELECTED}={id}"));
         }
-        query
-    }
-
-    /// The page that begins at `cursor`, with the same filters.
-    pub(super) fn page(self, cursor: &str) -> String {
-        with_query(&format!("/{}/audit", self.org.slug.get()), &self.query(cursor))
+        with_query(&format!("/{}/audit", self.org.slug.get_untracked()), &query)
     }
 }

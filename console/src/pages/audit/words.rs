@@ -1,16 +1,24 @@
 //! How calls ended and what was recorded of them, in words for people.
 
+use api_types::AuditRecord;
 use domain::approval::Answer;
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::{Value, value::RawValue};
 
-use crate::components::{Shape, Tone};
+use crate::{
+    components::{Shape, Tone},
+    show::json::is_json,
+};
 
-/// One way to end.
+/// The action of a tool call.
+pub(super) const CALL: &str = "tools/call";
+
+/// One outcome.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Ending {
     /// The API's word.
     pub word: &'static str,
-    /// The words of its badge.
+    /// The word in a row.
     pub label: &'static str,
     /// What it means, as a sentence.
     pub means: &'static str,
@@ -18,79 +26,137 @@ pub(super) struct Ending {
     pub shape: Shape,
 }
 
-/// Every way to end, in the order they are offered.
+/// Every outcome, in the order of the filter.
 pub(super) const ENDINGS: [Ending; 9] = [
-    Ending { word: "ok", label: "ok", means: "It was done as asked.", tone: Tone::Ok, shape: Shape::Check },
+    Ending { word: "ok", label: "ran", means: "It ran, without an error.", tone: Tone::Ok, shape: Shape::Check },
     Ending {
         word: "error",
-        label: "ran, with an error",
-        means: "It ran, and the tool reported an error, or the upstream answered with one.",
-        tone: Tone::Warn,
+        label: "error",
+        means: "It ran, and the tool or the server reported an error.",
+        tone: Tone::Bad,
         shape: Shape::Warning,
     },
     Ending {
         word: "refused",
         label: "refused",
-        means: "A rule or a check said no. Nothing ran.",
+        means: "A rule or a check refused it. Nothing ran.",
         tone: Tone::Bad,
         shape: Shape::Cross,
     },
     Ending {
         word: "held",
         label: "held",
-        means: "It needs approval. Nothing ran before a person decided.",
+        means: "It needs approval. Nothing runs before someone approves it.",
         tone: Tone::Warn,
         shape: Shape::Pause,
     },
     Ending {
         word: "rejected",
         label: "rejected",
-        means: "A person said no. Nothing ran.",
-        tone: Tone::Bad,
+        means: "Someone rejected it. Nothing ran.",
+        tone: Tone::Quiet,
         shape: Shape::Cross,
     },
     Ending {
         word: "replayed",
         label: "replayed",
-        means: "The result of an earlier run was given again. Nothing ran twice.",
+        means: "The agent got the result of an earlier run again. Nothing ran twice.",
         tone: Tone::Quiet,
         shape: Shape::Change,
     },
     Ending {
         word: "failed",
-        label: "failed",
-        means: "The upstream could not be reached. Nothing ran.",
+        label: "not executed",
+        means: "The server could not be reached. Nothing ran.",
         tone: Tone::Bad,
         shape: Shape::Warning,
     },
     Ending {
         word: "unknown",
-        label: "may have run",
-        means: "Contact was lost on the way. It may have run, or not.",
+        label: "outcome unknown",
+        means: "The connection broke during the call. It may have run.",
         tone: Tone::Bad,
         shape: Shape::Question,
     },
     Ending {
         word: "interrupted",
-        label: "no outcome",
-        means: "It is still under way, or the gateway stopped before it could write how it ended. It may have run.",
+        label: "no outcome yet",
+        means: "It is still running, or Permesso stopped before the outcome was recorded. It may have run.",
         tone: Tone::Warn,
         shape: Shape::Clock,
     },
 ];
 
-/// The words of its badge and what it means, where it is known how the upstream answered a call.
-pub(super) fn said(ending: &'static Ending, answer: Option<&str>) -> (&'static str, &'static str) {
-    match answer.and_then(|answer| answer.parse().ok()) {
-        Some(answer @ Answer::ToolError) => (answer.outcome(), "It ran, and the tool reported an error."),
-        Some(answer @ Answer::ProtocolError) => (answer.outcome(), "It ran, and the upstream answered with an error."),
-        _ => (ending.label, ending.means),
+/// The outcome that a status means; `None` for one that only a newer server knows.
+pub(super) fn ending(status: &str) -> Option<&'static Ending> {
+    ENDINGS.iter().find(|ending| ending.word == status)
+}
+
+/// The words of a choice of statuses, such as "Error, not executed".
+pub(super) fn statuses(value: &str) -> String {
+    let words: Vec<_> = value.split(',').filter_map(ending).map(|ending| ending.label).collect();
+    capital(&words.join(", "))
+}
+
+/// How a record ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Outcome {
+    /// The word in a row.
+    pub label: &'static str,
+    /// What it means.
+    pub means: &'static str,
+    pub tone: Tone,
+    pub shape: Shape,
+}
+
+/// How a record ended; `None` for a status that only a newer server knows.
+pub(super) fn outcome(record: &AuditRecord) -> Option<Outcome> {
+    let &Ending { label, means, tone, shape, .. } = ending(&record.status)?;
+    let (label, means) = match record.answer.as_deref().and_then(|answer| answer.parse().ok()) {
+        Some(Answer::ToolError) => ("tool error", "It ran, and the tool reported an error."),
+        Some(Answer::ProtocolError) => ("server error", "It ran, and the server answered with an error."),
+        // Changes that people make do not run.
+        _ if record.status == "ok" && record.action != CALL => ("done", "It was done."),
+        _ => (label, means),
+    };
+    Some(Outcome { label, means, tone, shape })
+}
+
+/// Who decided, as far as it says something about the outcome, and what they did. A held call was not decided when its
+/// record was written.
+pub(super) fn decided(record: &AuditRecord) -> Option<(&'static str, &str)> {
+    let email = record.decided_by_email.as_deref()?;
+    match record.status.as_str() {
+        _ if record.action != CALL => None,
+        "rejected" => Some(("Rejected by", email)),
+        "ok" | "error" | "replayed" | "failed" | "unknown" | "interrupted" => Some(("Approved by", email)),
+        _ => None,
     }
 }
 
-/// What the status means; `None` for one that only a newer server knows.
-pub(super) fn ending(status: &str) -> Option<&'static Ending> {
-    ENDINGS.iter().find(|ending| ending.word == status)
+/// A short name out of an e-mail, for a row: "Mara" of `mara.k@example.com`.
+pub(super) fn short_name(email: &str) -> String {
+    let local = email.split('@').next().unwrap_or_default();
+    capital(local.split(['.', '+', '_', '-']).find(|part| !part.is_empty()).unwrap_or(local))
+}
+
+/// With a capital at its beginning.
+pub(super) fn capital(text: &str) -> String {
+    let mut characters = text.chars();
+    let first = characters.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(characters).collect()
+}
+
+/// A REST operation as words: "Create api key" of `create_api_key`. MCP methods stay as they are.
+pub(super) fn action(name: &str) -> String {
+    match name {
+        "approve_approval" => "Approved a request".to_owned(),
+        "reject_approval" => "Rejected a request".to_owned(),
+        _ if name.contains('_') && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') => {
+            capital(&name.replace('_', " "))
+        }
+        _ => name.to_owned(),
+    }
 }
 
 /// What stands in the record of a list instead of the list.
@@ -111,46 +177,43 @@ pub(super) fn digest(action: &str, response: &str) -> Option<Digest> {
     (members.len() == 2).then_some(Digest { tools, sha256 })
 }
 
+/// The arguments of a recorded call as JSON text, exactly as they came.
+pub(super) fn arguments(action: &str, request: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Asked {
+        arguments: Box<RawValue>,
+    }
+    // A request that says the same twice is shown whole.
+    let asked: Asked = (action == CALL).then(|| serde_json::from_str(request).ok()).flatten()?;
+    Some(asked.arguments.get().to_owned())
+}
+
+/// The texts of a tool's result, if they are all that it says.
+pub(super) fn texts(action: &str, response: &str) -> Option<Vec<String>> {
+    #[derive(Deserialize)]
+    struct Result {
+        content: Vec<Block>,
+        #[serde(rename = "structuredContent")]
+        structured: Option<Box<RawValue>>,
+    }
+    #[derive(Deserialize)]
+    struct Block {
+        r#type: String,
+        text: Option<String>,
+    }
+    let result: Result = (action == CALL).then(|| serde_json::from_str(response).ok()).flatten()?;
+    let blocks = result.content.into_iter().map(|block| block.text.filter(|_| block.r#type == "text"));
+    let texts: Vec<String> = blocks.collect::<Option<_>>()?;
+    // By MCP's convention the text says what the structured content says; then it is JSON.
+    let says_it_all = result.structured.is_none() || texts.iter().any(|text| is_json(text));
+    (says_it_all && !texts.is_empty()).then_some(texts)
+}
+
 /// Whether something was taken out of a body before it was written.
 pub(super) fn is_redacted(body: &str) -> bool {
     body.contains("[redacted")
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_word_of_the_server_has_words_for_people() {
-        // `db::audit::Status`, and the word for an intent without outcome.
-        for word in ["ok", "error", "refused", "held", "rejected", "replayed", "failed", "unknown", "interrupted"] {
-            assert!(ending(word).is_some_and(|ending| ending.means.ends_with('.')), "{word}");
-        }
-        assert_eq!(ending("postponed"), None);
-    }
-
-    #[test]
-    fn what_may_have_run_is_never_shown_as_harmless() {
-        for ending in ENDINGS.iter().filter(|ending| ending.means.contains("may have run")) {
-            assert!(matches!(ending.tone, Tone::Warn | Tone::Bad), "{}", ending.word);
-        }
-    }
-
-    #[test]
-    fn an_error_is_the_tools_or_the_upstreams() {
-        let error = ending("error").expect("an ending");
-        assert_eq!(said(error, Some("tool_error")).0, "ran, the tool reported an error");
-        assert_eq!(said(error, Some("protocol_error")).0, "ran, the upstream answered with an error");
-        assert_eq!(said(error, None).0, "ran, with an error");
-        assert_eq!(error.tone, Tone::Warn);
-    }
-
-    #[test]
-    fn only_the_digest_of_a_list_is_read_as_one() {
-        let text = r#"{"tools":4,"sha256":"ab12"}"#;
-        assert_eq!(digest("tools/list", text), Some(Digest { tools: 4, sha256: "ab12".to_owned() }));
-        assert_eq!(digest("tools/call", text), None);
-        assert_eq!(digest("tools/list", r#"{"tools":4,"sha256":"ab12","error":1}"#), None);
-        assert_eq!(digest("tools/list", "no JSON"), None);
-    }
-}
+#[path = "words_tests.rs"]
+mod tests;
