@@ -62,4 +62,4 @@ pub use tabs::{Tab, Tabs};
 pub(crate) use time::local_time;
 pub use time::{Clock, Time, Until};
 pub(crate) use time::{from_field, local, midnight, to_field};
-pub use tree::Tree;
+pub use tree::{Tree, TreeTools, Unfolding};
