@@ -65,4 +65,4 @@ pub use tabs::{Tab, Tabs};
 pub(crate) use time::local_time;
 pub use time::{Clock, Time, Until};
 pub(crate) use time::{from_field, midnight, to_field};
-pub use tree::Tree;
+pub use tree::{Tree, TreeTools, Unfolding};

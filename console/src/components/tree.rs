@@ -1,184 +1,329 @@
 //! JSON of somebody else's as rows of key and value, compared with an earlier one where there is one.
 //!
-//! What is open at first and what is said about the rest is decided in `show::folding`.
+//! Which rows stand there, and what is said about the rest, is decided in `show::outline`; `value` draws one value.
 
-use leptos::prelude::*;
+mod value;
 
-use super::{Marked, Printing, marked::fold_class};
+use std::sync::Arc;
+
+use leptos::{html, prelude::*};
+use wasm_bindgen::JsCast;
+
+use super::{CopyButton, Marked, Printing, Said, Show, marked::fold_class};
 use crate::{
-    reactive::{memo, varying},
+    reactive::{derived, effect_again, memo, varying},
     show::{
-        compare::{Branch, Name, State, compare},
-        folding::{Inside, Limit, ROWS, number, open, plural},
-        json::{INDENTED, Node, parse},
+        compare::{Name, compare, indented},
+        folding::{Limit, ROWS, number, plural},
+        json::{Node, parse},
         marks::Form,
+        outline::{DEEP, Folds, KEY, Outline, Row},
+        values,
     },
 };
+
+/// What of a tree is open: shared by the tree and by the buttons above it.
+#[derive(Clone, Copy)]
+pub struct Unfolding {
+    /// The JSON text, exactly as it came.
+    pub json: Signal<String>,
+    /// Its values, compared with the earlier ones.
+    pub outline: Memo<Arc<Outline>>,
+    folds: RwSignal<Folds>,
+    all: Signal<bool>,
+    as_json: RwSignal<bool>,
+}
+
+impl Unfolding {
+    /// Begins with what is open at first, and again whenever it is about another value.
+    pub fn of(json: Signal<String>, before: Signal<Option<String>>) -> Self {
+        let outline = memo(move || {
+            Arc::new(Outline::of(compare(parse(&json.get()), before.get().map(|before| parse(&before)))))
+        });
+        let folds = RwSignal::new(outline.with_untracked(|outline| outline.first()));
+        effect_again(move |again| {
+            let first = outline.with(|outline| outline.first());
+            if again {
+                folds.set(first);
+            }
+        });
+        let all = memo(move || folds.with(|folds| folds.all)).into();
+        Self { json, outline, folds, all, as_json: RwSignal::new(false) }
+    }
+
+    /// Whether something was folded at first and was never opened.
+    pub fn unopened(self) -> Memo<bool> {
+        memo(move || self.outline.with(|outline| self.folds.with(|folds| outline.is_unopened(folds))))
+    }
+
+    fn saw(self, id: usize, text: u8) {
+        self.folds.try_update(|folds| folds.saw(id, text));
+    }
+}
+
+/// Opens or folds everything in a tree, and shows it as JSON.
+#[component]
+pub fn TreeTools(
+    /// The tree.
+    unfolding: Unfolding,
+) -> impl IntoView {
+    let Unfolding { outline, folds, as_json, .. } = unfolding;
+    let is_folded = memo(move || outline.with(|outline| folds.with(|folds| outline.is_folded(folds))));
+    let may_fold = memo(move || !as_json.get() && (is_folded.get() || folds.with(|folds| folds.all)));
+    let press = move |_| {
+        let outline = outline.get_untracked();
+        let expand = is_folded.get_untracked();
+        folds.update(|folds| if expand { outline.expand(folds) } else { outline.collapse(folds) });
+    };
+    view! {
+        <span class="tabs end tools">
+            <Show when=move || may_fold.get()>
+                <button type="button" on:click=press>
+                    {varying(move || if is_folded.get() { "Expand all" } else { "Collapse all" })}
+                </button>
+            </Show>
+            <button type="button" aria-pressed=varying(move || as_json.get().to_string()) on:click=move |_| as_json.update(|on| *on = !*on)>
+                "JSON"
+            </button>
+        </span>
+    }
+}
 
 /// A tree of JSON. Keys never disappear, and hidden characters in them are marked as in values.
 #[component]
 pub fn Tree(
     /// The JSON text, exactly as it came. What is not JSON is shown as it is.
-    #[prop(into)]
+    #[prop(optional, into)]
     json: Signal<String>,
     /// What to compare it with: the arguments of the last approved call.
     #[prop(optional, into)]
     before: Signal<Option<String>>,
+    /// Instead of both, what [`TreeTools`] open and fold, too.
+    #[prop(optional)]
+    unfolding: Option<Unfolding>,
     /// What it is, for those who do not see where it stands.
     label: &'static str,
 ) -> impl IntoView {
-    let root = memo(move || compare(parse(&json.get()), before.get().map(|before| parse(&before))));
+    let unfolding = unfolding.unwrap_or_else(|| Unfolding::of(json, before));
+    let group = NodeRef::<html::Div>::new();
     view! {
-        <div class="tree" role="group" aria-label=label>
-            {varying(move || root.with(|root| {
-                let whole = matches!(root.value, Node::Map(_) | Node::List(_)) && root.state == State::Same;
-                if whole && !root.children.is_empty() {
-                    level(root.children.clone(), 0)
-                } else {
-                    view! { <dl class="args">{row(root.clone(), 0, true)}</dl> }.into_any()
+        <div class="tree" role="group" aria-label=label tabindex="-1" node_ref=group>
+            {varying(move || {
+                if unfolding.as_json.get() {
+                    return view! { <AsJson unfolding /> }.into_any();
                 }
-            }))}
+                let open = Open { unfolding, outline: unfolding.outline.get(), list: NodeRef::new(), crumb: NodeRef::new(), group };
+                rows(&open, label)
+            })}
         </div>
     }
 }
 
-/// The rows of one object or array: so many at first, as many again with each press.
-fn level(branches: Vec<Branch>, depth: usize) -> AnyView {
-    let total = branches.len();
-    let opened = open(&branches[..total.min(ROWS)], depth);
-    let branches = StoredValue::new(branches);
-    let (pages, printing) = (RwSignal::new(1_usize), Printing::here());
-    let page = move |page: usize| {
-        branches.with_value(|branches| {
-            let rows = branches.iter().enumerate().skip(page * ROWS).take(ROWS);
-            rows.map(|(at, branch)| row(branch.clone(), depth, opened.get(at).copied().unwrap_or(false))).collect_view()
-        })
-    };
-    let rest = move || {
-        let from = (pages.get() * ROWS).min(total);
-        branches.with_value(|branches| (from < total).then(|| (total - from, Inside::of(&branches[from..]))))
-    };
+/// The whole as JSON, to be read and copied.
+#[component]
+fn AsJson(unfolding: Unfolding) -> impl IntoView {
+    let Unfolding { json, outline, folds, .. } = unfolding;
+    let text = json.with_untracked(|json| match parse(json) {
+        Node::Raw { text, .. } => text,
+        node => indented(&node),
+    });
+    let on_whole = Callback::new(move |()| {
+        let outline = outline.get_untracked();
+        folds.update(|folds| outline.saw_all(folds));
+    });
     view! {
-        <dl class="args">
-            <For each=move || 0..pages.get() key=|page| *page children=page />
+        <div class="copied">
+            <pre class="code" tabindex="0"><Marked text form=Form::Block limit=Limit::STEP on_whole=Some(on_whole) /></pre>
+            <CopyButton text=json what="the JSON" />
+        </div>
+    }
+}
+
+/// A tree on the page.
+#[derive(Clone)]
+struct Open {
+    unfolding: Unfolding,
+    outline: Arc<Outline>,
+    list: NodeRef<html::Dl>,
+    crumb: NodeRef<html::B>,
+    group: NodeRef<html::Div>,
+}
+
+impl Open {
+    fn change(&self, change: impl FnOnce(&Outline, &mut Folds)) {
+        self.unfolding.folds.update(|folds| change(&self.outline, folds));
+    }
+
+    /// Lets a value fill the tree. The focus goes to its name; on the way back to the row that was opened.
+    fn look_at(&self, id: usize) {
+        let before = self.unfolding.folds.with_untracked(|folds| folds.at);
+        self.change(|outline, folds| outline.look_at(folds, id));
+        let path = self.outline.path(before);
+        match path.iter().position(|at| *at == id).and_then(|at| path.get(at + 1)) {
+            Some(opened) => self.focus_row(*opened, true),
+            None => {
+                let crumb = self.crumb;
+                request_animation_frame(move || {
+                    if let Some(crumb) = crumb.try_get_untracked().flatten() {
+                        let _ = crumb.focus();
+                    }
+                });
+            }
+        }
+    }
+
+    /// Focuses what opens a value, or its key.
+    fn focus_row(&self, id: usize, button: bool) {
+        let rows = self.unfolding.folds.with_untracked(|folds| self.outline.rows(folds));
+        let at = rows.iter().position(|row| row.id == id && !row.rest);
+        let (list, group) = (self.list, self.group);
+        request_animation_frame(move || {
+            let rows = list.try_get_untracked().flatten().map(|list| list.children());
+            let row = rows.zip(at.and_then(|at| u32::try_from(at).ok())).and_then(|(rows, at)| rows.item(at));
+            let inside = |of: &'static str| row.as_ref().and_then(|row| row.query_selector(of).ok().flatten());
+            let target = if button { inside("dd > .more") } else { None }.or_else(|| inside("dt"));
+            let target = target.and_then(|target| target.dyn_into::<web_sys::HtmlElement>().ok());
+            match target {
+                Some(target) => {
+                    if !button {
+                        target.set_tab_index(-1);
+                    }
+                    let _ = target.focus();
+                }
+                None => {
+                    if let Some(group) = group.try_get_untracked().flatten() {
+                        let _ = group.focus();
+                    }
+                }
+            }
+        });
+    }
+}
+
+fn rows(open: &Open, label: &'static str) -> AnyView {
+    let (printing, folds) = (Printing::here(), open.unfolding.folds);
+    let outline = open.outline.clone();
+    let rows = memo(move || {
+        let printing = printing.get();
+        folds.with(|folds| if printing { outline.printed(folds) } else { outline.rows(folds) })
+    });
+    let at = memo(move || folds.with(|folds| folds.at));
+    let (above, each, list) = (open.clone(), open.clone(), open.list);
+    view! {
+        {varying(move || Some(at.get()).filter(|at| *at != 0 && !printing.get()).map(|at| crumbs(&above, at, label)))}
+        <dl class="args" node_ref=list>
+            <For each=move || rows.get() key=|row| row.key() children=move |row| row_of(&each, row) />
         </dl>
-        {varying(move || rest().map(|(left, inside)| {
-            let next = left.min(ROWS);
-            if printing.get() {
-                return view! { <p class="note">{format!("{} more {}, not printed", number(left), plural(left, "row", "rows"))}</p> }.into_any();
-            }
-            view! {
-                <button type="button" class=format!("fold-rows {}", fold_class(inside.marks)) on:click=move |_| pages.update(|pages| *pages += 1)>
-                    {format!("show {} more {} ({} hidden)", number(next), plural(next, "row", "rows"), inside.words())}
-                </button>
-            }
-            .into_any()
-        }))}
     }
     .into_any()
 }
 
-fn row(branch: Branch, depth: usize, open: bool) -> AnyView {
-    let (class, word) = match &branch.state {
-        State::Same => ("", None),
-        State::Changed(_) => ("changed", Some("changed")),
-        State::Added => ("changed added", Some("new")),
-        State::Removed => ("changed removed", Some("removed")),
-        State::NotComparable => ("changed unknown", Some("not comparable")),
+/// Where the value lies that fills the tree, and the way back.
+fn crumbs(open: &Open, at: usize, label: &'static str) -> AnyView {
+    let path = open.outline.path(at);
+    let step = |id: usize| {
+        let name = open.outline.item(id).map(|item| plain_name(&item.name)).unwrap_or_default();
+        if id == at {
+            return view! { <b tabindex="-1" aria-current="location" node_ref=open.crumb><Said text=name /></b> }.into_any();
+        }
+        let to = open.clone();
+        let words = if id == 0 { label.into_any() } else { view! { <Said text=name /> }.into_any() };
+        view! {
+            <button type="button" class="more" on:click=move |_| to.look_at(id)>{words}</button>
+            <span aria-hidden="true">"›"</span>
+        }
+        .into_any()
     };
-    let nested = !branch.children.is_empty();
-    // What lies deeper than so many levels stands no further to the right: its level says where it is.
-    let flat = nested && depth >= INDENTED;
-    let class = format!("{class}{}{}", if nested { " nested" } else { "" }, if flat { " flat" } else { "" });
-    let Branch { name, value, state, children } = branch;
+    view! { <div class="crumbs" role="group" aria-label="Path">{path.into_iter().map(step).collect_view()}</div> }.into_any()
+}
+
+fn row_of(open: &Open, row: Row) -> AnyView {
+    let Some(item) = open.outline.item(row.id) else { return ().into_any() };
+    let depth = ["", "d1", "d2", "d3", "d4"].get(row.depth.min(DEEP)).copied().unwrap_or_default();
+    if row.rest {
+        return rest(open, row.id, depth);
+    }
+    let class = format!("{depth}{}", if values::is_wide(&item.value) { " long" } else { "" });
+    let around = (row.depth > 0).then(|| open.outline.item(item.parent)).flatten().map(|around| plain_name(&around.name));
     view! {
         <div class=class>
-            <dt>{key(name)}{word.map(|word| view! { " " <span class="state">{word}</span> })}</dt>
+            <dt>{key(open, row.id, &item.name)}{around.map(|around| view! { <span class="sr">" in "<Said text=around /></span> })}</dt>
+            <dd>{value::of(open, row, item)}</dd>
+        </div>
+    }
+    .into_any()
+}
+
+/// The values that are not shown yet.
+fn rest(open: &Open, id: usize, depth: &'static str) -> AnyView {
+    let folds = open.unfolding.folds;
+    let count = open.outline.item(id).map_or(0, |item| item.count);
+    let printing = Printing::here();
+    let each = open.clone();
+    let shown = memo(move || folds.with(|folds| folds.shown(id)));
+    let press = move |_| {
+        let mut first = None;
+        each.change(|outline, folds| first = outline.more(folds, id));
+        // The button goes once nothing is left.
+        if shown.get_untracked() >= count
+            && let Some(first) = first
+        {
+            each.focus_row(first, false);
+        }
+    };
+    let outline = open.outline.clone();
+    view! {
+        <div class=depth>
+            <dt><span aria-hidden="true">"…"</span><span class="sr">"and more"</span></dt>
             <dd>
-                {match state {
-                    State::Changed(old) => view! {
-                        <div class="now">
-                            {if nested { inside(value, children, depth, open) } else { view! { <ins>{scalar(value)}</ins> }.into_any() }}
-                        </div>
-                        <div class="was">"was "<del>{scalar(old)}</del></div>
-                    }.into_any(),
-                    State::NotComparable => view! {
-                        {if nested { inside(value, children, depth, open) } else { scalar(value) }}
-                        <div class="note">"The earlier value is redacted, so nobody can say whether this one is the same."</div>
-                    }.into_any(),
-                    _ if nested => inside(value, children, depth, open),
-                    State::Added => view! { <ins>{scalar(value)}</ins> }.into_any(),
-                    State::Removed => view! { <del>{scalar(value)}</del> }.into_any(),
-                    State::Same => scalar(value),
-                }}
+                {varying(move || {
+                    let (left, inside) = (count.saturating_sub(shown.get()), outline.inside(id, shown.get()));
+                    let words = format!("{} of {} not shown{}", number(left), number(count), inside.words(left));
+                    if printing.get() {
+                        return view! { <span class="type">{words}</span> }.into_any();
+                    }
+                    let next = left.min(ROWS);
+                    let press = press.clone();
+                    view! {
+                        <button type="button" class=format!("{} rest", fold_class(inside.marks)) on:click=press>
+                            {format!("Show {} more {} ({words})", number(next), plural(next, "row", "rows"))}
+                        </button>
+                    }
+                    .into_any()
+                })}
             </dd>
         </div>
     }
     .into_any()
 }
 
-fn key(name: Name) -> AnyView {
+/// A name on one line, for a path.
+fn plain_name(name: &Name) -> String {
     match name {
-        Name::Root => view! { <span class="words">"the whole"</span> }.into_any(),
-        Name::Index(index) => view! { <span class="index">{format!("[{index}]")}</span> }.into_any(),
-        Name::Key { key, readable, repeats } => view! {
-            {if key.is_empty() {
-                view! { <span class="words">"empty key"</span> }.into_any()
-            } else {
-                view! { <Marked text=key form=Form::Line limit=Limit::KEY /> }.into_any()
-            }}
-            {(!readable).then(|| view! { " " <span class="state">"as written"</span> })}
-            {(repeats > 0).then(|| view! { " " <span class="state bad">{format!("repeated key, no. {}", repeats + 1)}</span> })}
-        }
-        .into_any(),
+        Name::Root => "everything".to_owned(),
+        Name::Index(index) => (index + 1).to_string(),
+        Name::Key { key, .. } if key.is_empty() => "empty key".to_owned(),
+        Name::Key { key, .. } => key.clone(),
     }
 }
 
-/// An object or array with something in it.
-fn inside(value: Node, children: Vec<Branch>, depth: usize, open: bool) -> AnyView {
-    let kind = if matches!(value, Node::List(_)) { "array" } else { "object" };
-    let inside = Inside::of(&children);
-    let children = StoredValue::new(children);
-    let (open, printing) = (RwSignal::new(open), Printing::here());
-    let shown = memo(move || open.get() || printing.get());
-    let at = if depth >= INDENTED { format!(" on level {}", depth + 2) } else { String::new() };
-    view! {
-        <button type="button" class=fold_class(inside.marks) aria-expanded=varying(move || open.get().to_string()) on:click=move |_| open.update(|open| *open = !*open)>
-            {varying(move || format!("{} {kind}{at}: {}", if open.get() { "hide" } else { "show" }, inside.words()))}
-        </button>
-        {varying(move || shown.get().then(|| level(children.get_value(), depth + 1)))}
-    }
-    .into_any()
-}
-
-/// A value on its own. An old object or array is shown as the JSON it was.
-fn scalar(value: Node) -> AnyView {
-    let typed = |text: String, kind: &'static str| {
-        view! { <span class="typed"><Marked text=text form=Form::Block limit=Limit::VALUE /></span> " " <span class="kind">{kind}</span> }
-            .into_any()
-    };
-    let words = |words: &'static str| view! { <span class="words">{words}</span> }.into_any();
-    match value {
-        Node::Null => typed("null".into(), "nothing"),
-        Node::Bool(value) => typed(value.to_string(), "yes or no"),
-        Node::Number(number) => typed(number, "number"),
-        Node::Text(text) if text.is_empty() => words("empty string"),
-        Node::Text(text) => {
-            // What reads like another kind of value says that it is text.
-            let ambiguous = !matches!(parse(&text), Node::Raw { .. } | Node::Map(_) | Node::List(_));
+fn key(open: &Open, id: usize, name: &Name) -> AnyView {
+    match name {
+        Name::Root => "value".into_any(),
+        Name::Index(_) => plain_name(name).into_any(),
+        Name::Key { key, readable, repeats } => {
+            let (unfolding, repeats) = (open.unfolding, *repeats);
+            let on_whole = value::on_whole(open, id, KEY);
             view! {
-                <span class="text"><Marked text=text form=Form::Block limit=Limit::VALUE /></span>
-                {ambiguous.then(|| view! { " " <span class="kind">"text"</span> })}
+                {if key.is_empty() {
+                    view! { <i>"empty key"</i> }.into_any()
+                } else {
+                    view! { <Marked text=key.clone() form=Form::Line limit=Limit::KEY unfolded=unfolding.all on_whole /> }.into_any()
+                }}
+                {(!readable).then(|| view! { <span class="type">"as written"</span> })}
+                {(repeats > 0).then(|| view! { <span class="type bad">{format!("duplicate key, no. {}", repeats + 1)}</span> })}
             }
             .into_any()
         }
-        Node::List(values) if values.is_empty() => words("empty array"),
-        Node::Map(entries) if entries.is_empty() => words("empty object"),
-        Node::Raw { text, why } => view! {
-            <div class="note">{why.words()}</div>
-            <span class="text"><Marked text=text form=Form::Block limit=Limit::VALUE /></span>
-        }
-        .into_any(),
-        nested => typed(nested.compact(), "JSON"),
     }
 }

@@ -4,7 +4,7 @@
 //! Arguments are compared as they were written: 0.1 and 0.10 differ. What was redacted when it was stored
 //! cannot be compared, and that is said instead of a guess.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, ops::Range};
 
 use similar::{Algorithm, DiffOp, capture_diff_slices, group_diff_ops};
 
@@ -199,6 +199,49 @@ pub fn lines(old: &str, new: &str) -> Vec<Part> {
     parts
 }
 
+/// Where the lines of a hunk differ from their counterparts, in bytes: the first added line from the first removed one, and
+/// so on. Empty where a line has no counterpart, or nothing in common with it.
+pub fn differing(hunk: &[Line]) -> Vec<Range<usize>> {
+    let mut ranges = vec![0..0; hunk.len()];
+    let mut at = 0;
+    while at < hunk.len() {
+        let run = |from: usize, is: fn(&Line) -> bool| hunk[from..].iter().take_while(|line| is(line)).count();
+        let added = run(at, |line| matches!(line, Line::Added(_)));
+        let removed = run(at + added, |line| matches!(line, Line::Removed(_)));
+        for pair in 0..added.min(removed) {
+            let (new, old) = (at + pair, at + added + pair);
+            if let (Line::Added(now), Line::Removed(before)) = (&hunk[new], &hunk[old]) {
+                (ranges[new], ranges[old]) = middle(now, before);
+            }
+        }
+        at += (added + removed).max(1);
+    }
+    ranges
+}
+
+/// What two lines do not have in common, in whole words; nothing where they have too little in common.
+fn middle(now: &str, before: &str) -> (Range<usize>, Range<usize>) {
+    let same = |one: &mut dyn Iterator<Item = char>, other: &mut dyn Iterator<Item = char>| {
+        one.zip(other).take_while(|(one, other)| one == other).map(|(one, _)| one.len_utf8()).sum::<usize>()
+    };
+    let mut start = same(&mut now.chars(), &mut before.chars());
+    let (rest, rest_before) = (&now[start..], &before[start..]);
+    let end = same(&mut rest.chars().rev(), &mut rest_before.chars().rev());
+    // Not from the middle of a word, nor to it.
+    start = now[..start].rfind(|one: char| !one.is_alphanumeric()).map_or(0, |at| at + letter(now, at));
+    let tail = now.len() - end;
+    let end = now[tail..].find(|one: char| !one.is_alphanumeric()).map_or(0, |at| end - at);
+    if (start + end) * 3 < now.trim_start().len().max(before.trim_start().len()) {
+        return (0..0, 0..0);
+    }
+    (start..(now.len() - end).max(start), start..(before.len() - end).max(start))
+}
+
+/// The length of the letter that begins there.
+fn letter(text: &str, at: usize) -> usize {
+    text[at..].chars().next().map_or(0, char::len_utf8)
+}
+
 /// The difference of two definitions: both laid out by [`pretty`].
 pub fn definitions(old: &Node, new: &Node) -> Vec<Part> {
     lines(&pretty(old), &pretty(new))
@@ -209,18 +252,26 @@ pub fn definitions(old: &Node, new: &Node) -> Vec<Part> {
 /// a change of one line.
 pub fn pretty(node: &Node) -> String {
     let mut written = String::new();
-    lay_out(node, 0, &mut written);
+    lay_out(node, 0, true, &mut written);
     written
 }
 
-fn lay_out(node: &Node, depth: usize, written: &mut String) {
+/// JSON on lines for reading and copying: as it was written, but for the spaces between its parts.
+pub fn indented(node: &Node) -> String {
+    let mut written = String::new();
+    lay_out(node, 0, false, &mut written);
+    written
+}
+
+/// `for_lines`: laid out to be compared line by line.
+fn lay_out(node: &Node, depth: usize, for_lines: bool, written: &mut String) {
     // What lies deeper stands no further to the right, and begins with its level.
     let indent = |depth: usize| {
         let spaces = "  ".repeat(depth.min(INDENTED));
-        if depth > INDENTED { format!("{spaces}({depth}) ") } else { spaces }
+        if depth > INDENTED && for_lines { format!("{spaces}({depth}) ") } else { spaces }
     };
     match node {
-        Node::Text(text) => {
+        Node::Text(text) if for_lines => {
             let text = quoted(text);
             let mut rest = text.as_str();
             while let Some(at) = line_feed(rest) {
@@ -238,18 +289,20 @@ fn lay_out(node: &Node, depth: usize, written: &mut String) {
             for (index, value) in values.iter().enumerate() {
                 written.push_str(if index == 0 { "\n" } else { ",\n" });
                 written.push_str(&indent(depth + 1));
-                lay_out(value, depth + 1, written);
+                lay_out(value, depth + 1, for_lines, written);
             }
             written.push_str(&format!("\n{}]", indent(depth)));
         }
         Node::Map(entries) if !entries.is_empty() => {
             let mut entries: Vec<&Entry> = entries.iter().collect();
-            entries.sort_by(|one, other| one.key.cmp(&other.key));
+            if for_lines {
+                entries.sort_by(|one, other| one.key.cmp(&other.key));
+            }
             written.push('{');
             for (index, entry) in entries.into_iter().enumerate() {
                 written.push_str(if index == 0 { "\n" } else { ",\n" });
                 written.push_str(&format!("{}{}: ", indent(depth + 1), entry.written_key()));
-                lay_out(&entry.value, depth + 1, written);
+                lay_out(&entry.value, depth + 1, for_lines, written);
             }
             written.push_str(&format!("\n{}}}", indent(depth)));
         }

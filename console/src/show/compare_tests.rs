@@ -146,3 +146,29 @@ fn definitions_are_laid_out_so_that_a_changed_sentence_is_one_line() {
         "  {\n    \"description\": \"Pays.\\n\n+     Never asks.\\n\n-     Asks first.\\n\n      Back\\\\nslash\",\n    \"inputSchema\": {},\n    \"name\": \"pay\"\n… 1\n"
     );
 }
+
+#[test]
+fn json_for_reading_is_what_was_written_but_for_its_spaces() {
+    let text = r#"{"to":1,"a":{"b":[],"to":"x\ny","to":0.10},"list":[1,"\ud800"]}"#;
+    let shown = indented(&parse(text));
+    assert_eq!(parse(&shown).compact(), parse(text).compact());
+    assert!(shown.starts_with("{\n  \"to\": 1,\n  \"a\": {\n    \"b\": [],\n    \"to\": \"x\\ny\""), "{shown}");
+    assert_eq!(parse(&indented(&parse(&nested(60)))).compact(), nested(60));
+}
+
+#[test]
+fn the_words_that_differ_within_a_line_are_found() {
+    let bold = |now: &str, before: &str| {
+        let hunk = [Line::Same("x".into()), Line::Added(now.into()), Line::Removed(before.into())];
+        let ranges = differing(&hunk);
+        (now[ranges[1].clone()].to_owned(), before[ranges[2].clone()].to_owned())
+    };
+    let words = |now: &str, before: &str| (now.to_owned(), before.to_owned());
+    assert_eq!(bold("Pays at once, always.", "Pays at last, always."), words("once", "last"));
+    assert_eq!(bold("amount: 4180.00 EUR", "amount: 4190.00 EUR"), words("4180", "4190"));
+    assert_eq!(bold("Back to you soon, Zoé", "Back to you, Zoé"), words("you soon", "you"));
+    assert_eq!(bold("all different", "nothing alike"), words("", ""), "then the whole line differs");
+    assert_eq!(bold("größer als fünf", "größer als fünfzig"), words("fünf", "fünfzig"));
+    let lonely = [Line::Added("a b".into()), Line::Added("c".into()), Line::Removed("a d".into())];
+    assert_eq!(differing(&lonely)[1], 0..0);
+}

@@ -3,20 +3,13 @@
 //! A folded part says how much it hides, and whether marks or changes are in it; nobody has to open
 //! everything to know that there is nothing there. Bounds keep a hostile value from freezing the page.
 
-use super::{
-    compare::{Branch, Name, State},
-    json::Node,
-    marks::{self, Form, Piece},
-};
+use super::marks::Piece;
 
 /// Rows that are drawn at once. More appear on demand, as many again.
 pub const ROWS: usize = 300;
 
-/// An object or array with more rows than this is closed at first.
+/// An object or array with more rows than this is folded at first.
 pub const OPEN_ROWS: usize = 40;
-
-/// An object or array so deep is closed at first.
-pub const OPEN_DEPTH: usize = 8;
 
 /// How much of a text is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,8 +27,8 @@ impl Limit {
     pub const VALUE: Self = Self { lines: 12, characters: 1_500, marks: 60 };
     /// A key at first, or a line of a definition.
     pub const KEY: Self = Self { lines: 4, characters: 200, marks: 20 };
-    /// What each press adds.
-    pub const STEP: Self = Self { lines: 400, characters: 20_000, marks: 600 };
+    /// What each press adds: all of it, unless it is hostile.
+    pub const STEP: Self = Self { lines: 10_000, characters: 400_000, marks: 1_000 };
 
     /// This much more.
     pub fn and(self, more: Self) -> Self {
@@ -139,7 +132,7 @@ pub struct Inside {
 
 impl Inside {
     /// Adds another.
-    fn add(&mut self, other: Self) {
+    pub fn add(&mut self, other: Self) {
         self.rows += other.rows;
         self.marks += other.marks;
         self.changes += other.changes;
@@ -147,69 +140,26 @@ impl Inside {
         self.unread += other.unread;
     }
 
-    /// Counts these branches and what is in them.
-    pub fn of(branches: &[Branch]) -> Self {
-        let mut inside = Self::default();
-        for branch in branches {
-            inside.rows += 1;
-            inside.marks += marks_in(branch);
-            inside.changes += usize::from(branch.state != State::Same);
-            inside.repeats += usize::from(matches!(branch.name, Name::Key { repeats: 1.., .. }));
-            inside.unread += usize::from(matches!(branch.value, Node::Raw { .. }));
-            inside.add(Self::of(&branch.children));
+    /// `, 52 rows in all, 1 marked character, 2 differences`, behind `direct` values that are folded; empty when there is
+    /// nothing to add.
+    pub fn words(self, direct: usize) -> String {
+        let mut words = vec![String::new()];
+        if self.rows > direct {
+            words.push(format!("{} rows in all", number(self.rows)));
         }
-        inside
-    }
-
-    /// `52 rows, 1 marked character, 2 changes`, for a folded part.
-    pub fn words(self) -> String {
-        let mut words = vec![format!("{} {}", number(self.rows), plural(self.rows, "row", "rows"))];
         if self.marks > 0 {
             words.push(marked(self.marks));
         }
         if self.changes > 0 {
-            words.push(format!("{} {}", number(self.changes), plural(self.changes, "change", "changes")));
+            words.push(format!("{} {}", number(self.changes), plural(self.changes, "difference", "differences")));
         }
         if self.repeats > 0 {
-            words.push(format!("{} repeated {}", number(self.repeats), plural(self.repeats, "key", "keys")));
+            words.push(format!("{} duplicate {}", number(self.repeats), plural(self.repeats, "key", "keys")));
         }
         if self.unread > 0 {
             words.push(format!("{} unreadable", number(self.unread)));
         }
         words.join(", ")
-    }
-}
-
-fn marks_in(branch: &Branch) -> usize {
-    let in_value = |node: &Node| match node {
-        Node::Text(text) | Node::Raw { text, .. } => marks::count(text, Form::Block),
-        Node::List(_) | Node::Map(_) => marks::count(&node.compact(), Form::Block),
-        _ => 0,
-    };
-    let key = if let Name::Key { key, .. } = &branch.name { marks::count(key, Form::Line) } else { 0 };
-    let old = if let State::Changed(old) = &branch.state { in_value(old) } else { 0 };
-    key + old + in_value(&branch.value)
-}
-
-/// Which of these branches are open at first: they share the rows that may be drawn at once.
-pub fn open(branches: &[Branch], depth: usize) -> Vec<bool> {
-    let mut left = ROWS.saturating_sub(branches.len());
-    branches
-        .iter()
-        .map(|branch| {
-            let rows = Inside::rows_of(&branch.children);
-            let open = depth < OPEN_DEPTH && rows <= OPEN_ROWS && rows <= left;
-            if open {
-                left -= rows;
-            }
-            open
-        })
-        .collect()
-}
-
-impl Inside {
-    fn rows_of(branches: &[Branch]) -> usize {
-        branches.iter().map(|branch| 1 + Self::rows_of(&branch.children)).sum()
     }
 }
 
@@ -237,7 +187,7 @@ fn marked(count: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{compare::compare, json::parse, marks::pieces};
+    use super::super::marks::{Form, pieces};
     use super::*;
 
     fn shown(text: &str, limit: Limit) -> (String, Hidden) {
@@ -251,10 +201,6 @@ mod tests {
             })
             .collect();
         (text, hidden)
-    }
-
-    fn branch(json: &str) -> Branch {
-        compare(parse(json), None)
     }
 
     #[test]
@@ -293,23 +239,12 @@ mod tests {
     }
 
     #[test]
-    fn large_objects_are_closed_and_the_rows_at_first_are_at_most_three_hundred() {
-        let list = |rows: usize| format!("[{}]", vec!["1"; rows].join(","));
-        let small = branch(&format!("{{\"a\":{},\"b\":{}}}", list(40), list(41)));
-        assert_eq!(open(&small.children, 0), [true, false]);
-        let many = branch(&format!("[{}]", vec![list(40); 20].join(",")));
-        let opened = open(&many.children, 0).into_iter().filter(|open| *open).count();
-        assert_eq!(opened, 7, "20 rows and 7 times 40");
-        assert_eq!(open(&small.children, OPEN_DEPTH), [false, false]);
-    }
-
-    #[test]
-    fn a_closed_object_tells_what_is_in_it() {
-        let now = "{\"a\u{200b}\":1,\"b\":{\"c\":\"\u{202e}x\",\"c\":2},\"d\":\"\\ud800\"}";
-        let branch = compare(parse(now), Some(parse("{\"b\":{\"c\":\"x\",\"c\":2}}")));
+    fn a_folded_part_says_what_is_in_it_beside_its_values() {
+        assert_eq!(Inside { rows: 2, ..Inside::default() }.words(2), "");
+        let inside = Inside { rows: 52, marks: 1, changes: 2, repeats: 1, unread: 1 };
         assert_eq!(
-            Inside::of(&branch.children).words(),
-            "5 rows, 2 marked characters, 3 changes, 1 repeated key, 1 unreadable"
+            inside.words(3),
+            ", 52 rows in all, 1 marked character, 2 differences, 1 duplicate key, 1 unreadable"
         );
     }
 }

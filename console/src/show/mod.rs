@@ -4,7 +4,9 @@
 pub mod compare;
 pub mod folding;
 pub mod json;
+pub mod outline;
 pub mod time;
+pub mod values;
 pub mod words;
 
 pub use domain::marks;
