@@ -11,7 +11,7 @@ use wasm_bindgen::JsCast;
 
 use super::{CopyButton, Marked, Printing, Said, Show, marked::fold_class};
 use crate::{
-    reactive::{derived, effect_again, memo, varying},
+    reactive::{effect_again, memo, varying},
     show::{
         compare::{Name, compare, indented},
         folding::{Limit, ROWS, number, plural},
@@ -37,9 +37,8 @@ pub struct Unfolding {
 impl Unfolding {
     /// Begins with what is open at first, and again whenever it is about another value.
     pub fn of(json: Signal<String>, before: Signal<Option<String>>) -> Self {
-        let outline = memo(move || {
-            Arc::new(Outline::of(compare(parse(&json.get()), before.get().map(|before| parse(&before)))))
-        });
+        let outline =
+            memo(move || Arc::new(Outline::of(compare(parse(&json.get()), before.get().map(|before| parse(&before))))));
         let folds = RwSignal::new(outline.with_untracked(|outline| outline.first()));
         effect_again(move |again| {
             let first = outline.with(|outline| outline.first());
@@ -224,7 +223,8 @@ fn crumbs(open: &Open, at: usize, label: &'static str) -> AnyView {
     let step = |id: usize| {
         let name = open.outline.item(id).map(|item| plain_name(&item.name)).unwrap_or_default();
         if id == at {
-            return view! { <b tabindex="-1" aria-current="location" node_ref=open.crumb><Said text=name /></b> }.into_any();
+            return view! { <b tabindex="-1" aria-current="location" node_ref=open.crumb><Said text=name /></b> }
+                .into_any();
         }
         let to = open.clone();
         let words = if id == 0 { label.into_any() } else { view! { <Said text=name /> }.into_any() };
@@ -234,7 +234,8 @@ fn crumbs(open: &Open, at: usize, label: &'static str) -> AnyView {
         }
         .into_any()
     };
-    view! { <div class="crumbs" role="group" aria-label="Path">{path.into_iter().map(step).collect_view()}</div> }.into_any()
+    view! { <div class="crumbs" role="group" aria-label="Path">{path.into_iter().map(step).collect_view()}</div> }
+        .into_any()
 }
 
 fn row_of(open: &Open, row: Row) -> AnyView {
@@ -244,7 +245,8 @@ fn row_of(open: &Open, row: Row) -> AnyView {
         return rest(open, row.id, depth);
     }
     let class = format!("{depth}{}", if values::is_wide(&item.value) { " long" } else { "" });
-    let around = (row.depth > 0).then(|| open.outline.item(item.parent)).flatten().map(|around| plain_name(&around.name));
+    let around =
+        (row.depth > 0).then(|| open.outline.item(item.parent)).flatten().map(|around| plain_name(&around.name));
     view! {
         <div class=class>
             <dt>{key(open, row.id, &item.name)}{around.map(|around| view! { <span class="sr">" in "<Said text=around /></span> })}</dt>

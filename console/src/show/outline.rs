@@ -247,7 +247,9 @@ impl Outline {
             let now = item.count.min(before + left);
             left -= now - before;
             folds.show(id, now);
-            queue.extend(self.children(id).take(now).filter(|child| self.0.get(*child).is_some_and(|item| item.count > 0)));
+            queue.extend(
+                self.children(id).take(now).filter(|child| self.0.get(*child).is_some_and(|item| item.count > 0)),
+            );
         }
     }
 
@@ -366,9 +368,11 @@ impl Item {
         let value = text_of(&self.value);
         let earlier = if let State::Changed(old) = &self.state { text_of(old) } else { String::new() };
         let whole = matches!(&self.state, State::Changed(old) if is_text_difference(&self.value, old));
-        for (text, form, limit, which) in
-            [(key, Form::Line, Limit::KEY, KEY), (value, Form::Block, Limit::VALUE, VALUE), (earlier, Form::Block, Limit::VALUE, EARLIER)]
-        {
+        for (text, form, limit, which) in [
+            (key, Form::Line, Limit::KEY, KEY),
+            (value, Form::Block, Limit::VALUE, VALUE),
+            (earlier, Form::Block, Limit::VALUE, EARLIER),
+        ] {
             let all = pieces(&text, form);
             for piece in &all {
                 let Piece::Mark(mark) = piece else { continue };

@@ -1,10 +1,12 @@
 //! One request with everything a person needs to decide: the same card in the inbox and on its own page.
 //!
-//! `words` are the states in words; `head`, `notes`, `result`, `body` and `past` are the parts from top to bottom;
+//! `words` are the states in words; `head`, `notes` (with `alarm`), `result`, `body`, `past` and `about` are the parts;
 //! `actions` decide, `amend` takes back and gives more time, `settle` says what became of a call whose outcome nobody knows. A part is made once
 //! and follows what changes in it, so that no event takes focus, folds or half-written words away.
 
+mod about;
 mod actions;
+mod alarm;
 mod amend;
 mod body;
 mod detail;
@@ -24,17 +26,18 @@ use uuid::Uuid;
 
 pub use self::status::StatusBadge;
 use self::{
+    about::{About, Change},
     actions::Actions,
-    body::{Arguments, Definition},
-    detail::part,
+    body::Arguments,
+    detail::{Unopened, part},
     head::Head,
-    notes::Notes,
+    notes::{Notes, Reason},
     past::{History, Similar},
     result::Outcome,
 };
 use crate::{
     api::{approval_path, live::Live, read::Read},
-    components::{EmptyState, Failed, Late, Show, Skeleton},
+    components::{EmptyState, Failed, Late, Show},
     decide::{Decisions, Fate},
     reactive::{effect, memo, varying},
     shell::Org,
@@ -74,17 +77,17 @@ pub fn Request(
         read.failure.with(|failure| failure.as_ref().is_some_and(|failure| failure.code() == Some("not_found")))
     });
     view! {
-        {varying(move || (!gone.get()).then(|| read.failure.get().map(|failure| view! { <div class="card-part"><Failed failure retry /></div> })))}
+        {varying(move || (!gone.get()).then(|| read.failure.get().map(|failure| view! { <div class="req"><Failed failure retry /></div> })))}
         {varying(move || match (there.get(), gone.get()) {
             (_, true) => view! {
-                <EmptyState title="There is no such request">
-                    <p>"It may belong to another org, or the address was mistyped."</p>
+                <EmptyState title="Request not found">
+                    <p>"It may belong to another organization, or the address is wrong."</p>
                 </EmptyState>
             }
                 .into_any(),
             (true, _) => read.value.get_untracked().map(|first| view! { <Card first read wants_focus instead_of_actions /> }).into_any(),
             (false, _) if read.failure.with(Option::is_some) => ().into_any(),
-            (false, _) => view! { <div class="card-part late"><Skeleton lines=8 /></div> }.into_any(),
+            (false, _) => view! { <div class="late"><Bones /></div> }.into_any(),
         })}
     }
 }
@@ -130,20 +133,23 @@ fn Card(
     let compares = RwSignal::new(false);
     let changed = part(detail, |detail| detail.reviewed_definition.is_some());
     let unseen = memo(move || changed.get() && !compares.get());
+    provide_context(Unopened(RwSignal::new(false)));
     // Settling decides, too.
     let barred = memo(move || instead_of_actions.is_some_and(|instead| instead.with(Option::is_some)));
     view! {
-        <article class="request" aria-labelledby="request-title">
+        <article class="request req" aria-labelledby="request-title">
             <Head detail wants_focus />
             <Notes detail />
+            <Outcome detail />
             <Show when=move || unsettled.get() && !barred.get()>
                 <Late part=settle::form(detail, Callback::new(move |()| read.again())) />
             </Show>
-            <Outcome detail />
+            <Change detail compares />
             <Arguments detail />
-            <Definition detail compares />
+            <Reason detail />
             <Similar detail />
             <History detail />
+            <About detail />
         </article>
         {varying(move || match instead_of_actions.and_then(|instead| instead.get()) {
             Some(notice) => notice.run(),
@@ -153,6 +159,17 @@ fn Card(
                 .into_any(),
             None => view! { <Actions detail on_done=Callback::new(move |()| read.again()) /> }.into_any(),
         })}
+    }
+}
+
+/// The shape of a request that is being read: its title, who asks, its arguments.
+#[component]
+fn Bones() -> impl IntoView {
+    view! {
+        <div class="skeleton request" role="status">
+            <span class="sr">"Loading"</span>
+            {(0..9).map(|_| view! { <i class="bone" aria-hidden="true"></i> }).collect_view()}
+        </div>
     }
 }
 
