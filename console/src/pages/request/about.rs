@@ -39,7 +39,11 @@ pub(super) fn Change(
                 false,
                 Shape::Change,
                 "The server changed this tool".into_any(),
-                "Nobody has reviewed the new definition yet. Approving runs this one call; it does not accept the change.".into_any(),
+                view! {
+                    "Nobody has reviewed the new definition yet. Approving runs this one call; it does not accept the change. "
+                    <a href="/api/docs">"Review it over the API"</a>
+                }
+                .into_any(),
             )}
         </Show>
         <section class="stack tight">
@@ -79,6 +83,7 @@ pub(super) fn About(detail: Detail) -> impl IntoView {
     let expires = part(detail, |detail| detail.approval.expires_at);
     let approval = detail.with_untracked(|detail| detail.approval.clone());
     let said = words::hints(&approval.hints);
+    let role = words::role(&approval.rule).map(str::to_owned);
     view! {
         <details class="about">
             <summary>"Tool description and caller"</summary>
@@ -89,7 +94,7 @@ pub(super) fn About(detail: Detail) -> impl IntoView {
                     None => view! { <p class="dimmer">"This tool has no description."</p> }.into_any(),
                 })}
                 <dl class="facts">
-                    {approval.caller_prefix.map(|prefix| view! { <dt>"Key"</dt><dd><span class="v"><Said text=prefix />"…"</span></dd> })}
+                    {approval.caller_prefix.map(|prefix| view! { <dt>"Key"</dt><dd><span class="v"><Said text=prefix />"…"</span>{role.map(|text| view! { ", role "<Said text /> })}</dd> })}
                     {approval.client.map(|client| view! { <dt>"Client (self-reported)"</dt><dd><Said text=client /></dd> })}
                     {(!said.is_empty()).then(|| view! { <dt>"Server says"</dt><dd>{said}</dd> })}
                     <dt>"Requested"</dt><dd><Time at=approval.created_at full=true /></dd>

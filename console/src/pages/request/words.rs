@@ -76,10 +76,15 @@ pub fn why(rule: &str, tool: &str, toolkit: &str) -> Words {
     if rule == "toolkit default: needs_approval" {
         return Words::of("{} needs approval for everyone in {}.", &[tool, toolkit]);
     }
-    match rule.strip_prefix("policy for role ").and_then(|rest| rest.strip_suffix(": needs_approval")) {
+    match role(rule) {
         Some(role) => Words::of("{} needs approval for the role {} in {}.", &[tool, role, toolkit]),
         None => Words::of("{}.", &[rule.trim_end_matches('.')]),
     }
+}
+
+/// The caller's role, where the rule names it.
+pub fn role(rule: &str) -> Option<&str> {
+    rule.strip_prefix("policy for role ")?.strip_suffix(": needs_approval")
 }
 
 /// Whether a request that nobody decided in time can still be approved.
