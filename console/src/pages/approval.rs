@@ -1,11 +1,11 @@
 //! `/:org/approvals/:id`: one request on a page of its own, to be linked to.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 use uuid::Uuid;
 
-use super::request::Request;
+use super::request::{Request, SOON};
 use crate::{
     components::{Clock, EmptyState, Icon, Shape, Until},
     decide::Decisions,
@@ -13,9 +13,6 @@ use crate::{
     shell::{Org, title},
     show::words::Words,
 };
-
-/// From here on the time left is shown as short.
-const SOON: TimeDelta = TimeDelta::minutes(5);
 
 #[component]
 pub(crate) fn Approval() -> impl IntoView {
@@ -37,7 +34,7 @@ pub(crate) fn Approval() -> impl IntoView {
     view! {
         <main class="sheet alone">
             <h1 class="sr">"Request"</h1>
-            <Bar ends />
+            <TopBar ends />
             {varying(move || match id.get() {
                 Some(id) => {
                     ends.set(None);
@@ -59,7 +56,7 @@ pub(crate) fn Approval() -> impl IntoView {
 
 /// The way back, and on a phone the time left.
 #[component]
-fn Bar(ends: RwSignal<Option<Option<DateTime<Utc>>>>) -> impl IntoView {
+fn TopBar(ends: RwSignal<Option<Option<DateTime<Utc>>>>) -> impl IntoView {
     let (org, now) = (Org::here(), Clock::here());
     let soon = memo(move || ends.get().flatten().is_some_and(|at| at - now.get() < SOON));
     view! {

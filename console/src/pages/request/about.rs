@@ -5,6 +5,7 @@ use leptos::{prelude::*, wasm_split::wasm_split};
 use serde::Deserialize;
 
 use super::{
+    claims,
     detail::{Detail, part},
     notes::loud,
     words,
@@ -82,7 +83,7 @@ pub(super) fn About(detail: Detail) -> impl IntoView {
     let unchanged = part(detail, |detail| detail.reviewed_definition.is_none());
     let expires = part(detail, |detail| detail.approval.expires_at);
     let approval = detail.with_untracked(|detail| detail.approval.clone());
-    let said = words::hints(&approval.hints);
+    let said = claims::hints(&approval.hints);
     let role = words::role(&approval.rule).map(str::to_owned);
     view! {
         <details class="about">

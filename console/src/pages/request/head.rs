@@ -1,21 +1,19 @@
 //! The top of a request: what, who, when, and how long there is left.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use leptos::{html, prelude::*};
 use uuid::Uuid;
 
 use super::{
+    claims,
     detail::{Detail, part},
-    status::Outcome,
+    status::{SOON, StatusOnTop},
     words,
 };
 use crate::{
     components::{Badge, Clock, Icon, Said, Shape, Time, Tone, Until, Word},
     reactive::{effect, memo, varying},
 };
-
-/// From here on the time left is shown as short.
-const SOON: TimeDelta = TimeDelta::minutes(5);
 
 /// Title, time left or outcome, who asks, what is unusual about the tool.
 #[component]
@@ -34,7 +32,7 @@ pub(super) fn Head(detail: Detail, wants_focus: RwSignal<Option<Uuid>>) -> impl 
     let status = part(detail, |detail| (detail.approval.status.clone(), detail.approval.answer.clone()));
     let from = approval.created_at;
     let until = part(detail, |detail| detail.approval.expires_at);
-    let (pills, quiet) = words::claims(&approval.hints);
+    let (pills, quiet) = claims::claims(&approval.hints);
     view! {
         <div class="top">
             <div class="line wrap">
@@ -47,7 +45,7 @@ pub(super) fn Head(detail: Detail, wants_focus: RwSignal<Option<Uuid>>) -> impl 
                         let until = until.get();
                         view! { <TimeLeft from until /> }.into_any()
                     } else {
-                        view! { <span class="end"><Outcome status answer /></span> }.into_any()
+                        view! { <span class="end"><StatusOnTop status answer /></span> }.into_any()
                     }
                 })}
             </div>

@@ -1,6 +1,6 @@
 //! One request with everything a person needs to decide: the same card in the inbox and on its own page.
 //!
-//! `words` are the states in words; `head`, `notes` (with `alarm`), `result`, `body`, `past` and `about` are the parts;
+//! `words` are the states in words, `claims` what the server says of its tool; `head`, `notes` (with `alarm`), `result`, `body`, `past` and `about` are the parts;
 //! `actions` decide, `amend` takes back and gives more time, `settle` says what became of a call whose outcome nobody knows. A part is made once
 //! and follows what changes in it, so that no event takes focus, folds or half-written words away.
 
@@ -9,6 +9,7 @@ mod actions;
 mod alarm;
 mod amend;
 mod body;
+mod claims;
 mod detail;
 mod head;
 mod notes;
@@ -24,7 +25,7 @@ use api_types::{Approval, ApprovalDetail};
 use leptos::prelude::*;
 use uuid::Uuid;
 
-pub use self::status::StatusBadge;
+pub use self::status::{SOON, StatusBadge};
 use self::{
     about::{About, Change},
     actions::Actions,

@@ -1,9 +1,13 @@
 //! The state of a request, as it is shown wherever requests are.
 
+use chrono::TimeDelta;
 use leptos::prelude::*;
 
 use super::words;
 use crate::components::{Badge, Icon, Tone, Word};
+
+/// From here on the time left is shown as short.
+pub const SOON: TimeDelta = TimeDelta::minutes(5);
 
 /// A state of a request, in an icon and a word.
 #[component]
@@ -20,7 +24,7 @@ pub fn StatusBadge(
 
 /// The same over the request itself: a pill for what should stop the eye.
 #[component]
-pub(super) fn Outcome(status: String, answer: Option<String>) -> impl IntoView {
+pub(super) fn StatusOnTop(status: String, answer: Option<String>) -> impl IntoView {
     let (tone, shape, word) = words::badge(&status, answer.as_deref());
     let word = words::capital(word);
     match tone {

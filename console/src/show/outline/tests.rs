@@ -1,6 +1,9 @@
 #![allow(clippy::panic, reason = "a test says what it expects")]
 
-use super::super::{compare::compare, json::parse};
+use super::super::{
+    compare::{Name, compare},
+    json::parse,
+};
 use super::*;
 
 fn outline(json: &str) -> Outline {
