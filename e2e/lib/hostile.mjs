@@ -30,13 +30,13 @@ export function unmarked(page) {
     for (const element of document.body.querySelectorAll("*")) {
       for (const name of ["title", "aria-label", "placeholder", "alt", "data-label"]) {
         // What a mark says of itself names the character.
-        if (!element.closest(".mark")) plain(`${name} of ${element.tagName}`, element.getAttribute(name));
+        if (!element.closest(".hid")) plain(`${name} of ${element.tagName}`, element.getAttribute(name));
       }
     }
     const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     for (let node = texts.nextNode(); node; node = texts.nextNode()) {
       const parent = node.parentElement;
-      if (parent.closest(".mark, script, style")) continue;
+      if (parent.closest(".hid, script, style")) continue;
       if (parent.closest("option")) {
         plain("an option", node.data);
         continue;

@@ -61,13 +61,13 @@ describe("the console's inbox", () => {
   tells("a decision stands in the request's history at once", async (people) => {
     const id = await ask("Remembered");
     const mara = await people.enter(gateway, credentials(gateway), { at: `/acme/approvals/${id}` });
-    const history = card(mara.page).locator(".history li");
+    const history = card(mara.page).locator(".steps li");
     await history.first().waitFor();
     assert.equal(await history.count(), 1);
     // A request that has just appeared is not decided by a press that was meant for the one before.
     await mara.page.waitForTimeout(500);
     await approves(mara.page);
-    await history.filter({ hasText: /^approved by admin@example\.com/ }).waitFor({ timeout: 8_000 });
+    await history.filter({ hasText: /^Approved by admin@example\.com/ }).waitFor({ timeout: 8_000 });
     assert.equal(await history.count(), 2);
   });
 

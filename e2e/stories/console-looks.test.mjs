@@ -111,25 +111,25 @@ describe("what people see in the console", () => {
     const difference = card(mara.page).getByRole("group", { name: "Changes in the definition" });
     await difference.waitFor();
     const words = await card(mara.page).innerText();
-    assert.match(words, /The tool has changed since it was reviewed/);
+    assert.match(words, /The server changed this tool/);
     assert.match(words, /tells a friend/);
     await look(mara, "inbox-changed-tool");
     await mara.goes(`/acme/approvals/${approval_id}`);
     await difference.waitFor();
     await look(mara, "approval-changed-tool");
     const { definition_sha256 } = await admin.approval(approval_id);
-    const reviewed = card(mara.page).getByRole("list").filter({ hasText: "as the first one seen" });
+    const reviewed = card(mara.page).getByRole("list").filter({ hasText: "accepted when first seen" });
     assert.equal(await reviewed.getByRole("listitem").count(), 1);
-    await card(mara.page).getByText(`hash ${definition_sha256.slice(0, 12)}: none of these`).waitFor();
+    await card(mara.page).getByText(`${definition_sha256.slice(0, 12)}, is none of these`).waitFor();
 
     await admin.acme("POST", "/connections/bank/tools/change/review", { definition_sha256 });
     const { approval_id: next } = held(await call(odd, "change", { to: "a friend", amount: "1 291.00" }));
     await mara.goes(`/acme/approvals/${next}`);
-    await card(mara.page).getByText("What the upstream says of this tool").click();
+    await card(mara.page).getByText("Tool description and caller").click();
     const [last, first] = await reviewed.getByRole("listitem").allInnerTexts();
     assert.ok(last.startsWith(definition_sha256.slice(0, 12)), last);
-    assert.match(last, new RegExp(`by ${gateway.adminEmail}.*the one of this request`, "s"));
-    assert.match(first, /as the first one seen/);
+    assert.match(last, new RegExp(`by ${gateway.adminEmail}.*used by this request`, "s"));
+    assert.match(first, /accepted when first seen/);
     await reviewed.scrollIntoViewIfNeeded();
     await look(mara, "approval-reviewed");
   });
@@ -145,7 +145,7 @@ describe("what people see in the console", () => {
     await page.route(/split_seldom\.wasm$/, gone);
     await mara.goes(`/acme/approvals/${approval_id}`);
     await card(page).getByText("This part could not be loaded").waitFor();
-    await page.getByText("Before one decides, the change must be seen.").waitFor();
+    await page.getByText("You can decide once the change is shown.").waitFor();
     const approve = page.getByRole("button", { name: "Approve" });
     assert.equal(await approve.count(), 0);
 
@@ -165,7 +165,7 @@ describe("what people see in the console", () => {
     const { approval_id } = held(await call(agent, "send_invoice", { ...bill, amount_cents: 418000 }));
     const mara = await people.enter(gateway, credentials(gateway), { at: INBOX });
     await looksAt(mara.page, approval_id);
-    await card(mara.page).locator(".changed", { hasText: "amount_cents" }).waitFor();
+    await card(mara.page).locator(".args > div:has(mark)", { hasText: "amount_cents" }).waitFor();
     const words = await card(mara.page).innerText();
     for (const shown of ["129000", "418000", "Similar requests", "wrong amount"]) {
       assert.ok(words.includes(shown), `the request shows ${shown}`);
@@ -217,7 +217,7 @@ describe("what people see in the console", () => {
 
 /** Opens everything that is folded, and checks that the focus survives it. */
 async function unfold(page, tree) {
-  const folded = tree.locator("button.fold-rows, button.fold[aria-expanded=false]");
+  const folded = tree.locator("button.rest, button.more[aria-expanded=false]");
   for (let presses = 0; (await folded.count()) > 0; presses++) {
     assert.ok(presses < 50, "unfolding comes to an end");
     await folded.first().click();

@@ -62,13 +62,13 @@ describe("what became of a call, in the console", () => {
     await look(mara, "outcomes-list");
     for (const [id, words] of [[failed, TOOL_ERROR], [broke, PROTOCOL_ERROR]]) {
       await mara.goes(`/acme/approvals/${id}`);
-      await card(mara.page).locator(".badge.warn", { hasText: words }).waitFor();
+      await card(mara.page).locator(".top .pill.bad", { hasText: words }).waitFor();
       await card(mara.page).getByText(`It ${words}.`).waitFor();
-      await card(mara.page).locator(".history li.warn", { hasText: words }).waitFor();
-      assert.equal(await card(mara.page).locator(".badge.ok, .history li.ok b:text('ran')").count(), 0, words);
+      await card(mara.page).locator(".steps li:has(.bad)", { hasText: words }).waitFor();
+      assert.equal(await card(mara.page).locator(".top .ok, .lines .ok, .steps b:text-is('Ran')").count(), 0, words);
     }
     await mara.goes(`/acme/approvals/${waits}`);
-    await card(mara.page).locator("tr", { hasText: TOOL_ERROR }).waitFor();
+    await card(mara.page).locator(".lines li", { hasText: TOOL_ERROR }).first().waitFor();
     await mara.goes("/acme/audit?toolkit=bank");
     for (const words of [TOOL_ERROR, PROTOCOL_ERROR]) await mara.page.locator(".badge.warn", { hasText: words }).first().waitFor();
     await admin.reject(waits, "seen");
@@ -85,7 +85,7 @@ describe("what became of a call, in the console", () => {
     assert.ok(words.includes(TRAP), "as text");
     assert.equal(await mara.page.evaluate(() => window.trapped), undefined);
     await look(mara, "outcomes-result");
-    await mara.page.getByRole("link", { name: "The record of this run" }).click();
+    await mara.page.getByRole("link", { name: "Open the record" }).click();
     await mara.page.getByRole("heading", { name: "fails" }).waitFor();
     await mara.page.getByText("It ran, and the tool reported an error.").waitFor();
 
@@ -94,8 +94,8 @@ describe("what became of a call, in the console", () => {
     const lea = { email: "lea@example.com", password: "lea horse battery" };
     await admin.acme("POST", "/members", { ...lea, role: "reader" });
     const reader = await people.enter(gateway, lea, { at: `/acme/approvals/${failed}` });
-    await card(reader.page).getByText("no funds").waitFor();
-    assert.equal(await reader.page.getByRole("link", { name: "The record of this run" }).count(), 0);
+    await card(reader.page).getByText("no funds").first().waitFor();
+    assert.equal(await reader.page.getByRole("link", { name: "Open the record" }).count(), 0);
   });
 
   tells("a request that nobody can decide names who is barred, and says one thing", async (people) => {
@@ -107,7 +107,7 @@ describe("what became of a call, in the console", () => {
     await shared.close();
     for (const person of [credentials(gateway), sam]) {
       const mara = await people.enter(gateway, person, { at: `/acme/approvals/${approval_id}` });
-      const notice = mara.page.locator(".notice", { hasText: "Nobody can decide this" });
+      const notice = mara.page.locator(".loud", { hasText: "Nobody can decide this" });
       await notice.waitFor();
       const words = await notice.innerText();
       assert.match(words, new RegExp(`${gateway.adminEmail} made the key`));
@@ -130,7 +130,7 @@ describe("what became of a call, in the console", () => {
     const mara = await people.enter(gateway, credentials(gateway), { at: `/acme/approvals/${approval_id}` });
     const more = mara.page.getByRole("button", { name: "Extend by 1 hour" });
     await more.click();
-    await card(mara.page).locator(".history li", { hasText: "more time: until" }).waitFor();
+    await card(mara.page).locator(".steps li", { hasText: "more time: until" }).waitFor();
     await more.click();
     await more.waitFor({ state: "detached" });
     await admin.approve(approval_id);
@@ -143,7 +143,7 @@ describe("what became of a call, in the console", () => {
     await mara.page.getByText("Give a reason: the agent has nothing else to go by.").waitFor();
     await why.fill("forged \u202e invoice");
     await mara.page.getByRole("button", { name: "Withdraw approval" }).click();
-    await card(mara.page).getByText(/took the approval back before it was used/).waitFor();
+    await card(mara.page).getByText(/was withdrawn by .* before it was used/).waitFor();
     await card(mara.page).getByText(/right-to-left override/i).first().waitFor({ state: "attached" });
     const told = await call(bank, "run_approved", { approval_id });
     assert.ok(told.isError && told.content[0].text.includes("forged \u202e invoice"), "word for word");
@@ -154,13 +154,14 @@ describe("what became of a call, in the console", () => {
     const second = held(await call(bank, "works", { amount: 4180 })).approval_id;
     await admin.approve(second);
     const mara = await people.enter(gateway, credentials(gateway), { at: `/acme/approvals/${second}` });
-    const changed = card(mara.page).locator(".changed dd");
+    const changed = card(mara.page).locator(".args dd", { has: mara.page.locator("mark") });
     await changed.waitFor();
-    assert.match((await changed.innerText()).replaceAll(/\s+/g, " "), /^4180 number was 1290 number$/);
+    assert.match((await changed.innerText()).replaceAll(/\s+/g, " "), /^4180 was 1290$/);
+    await card(mara.page).getByText(/^1 differs from the last approved call/).waitFor();
     await look(mara, "outcomes-compared");
     await mara.goes(`/acme/approvals/${first}`);
     await card(mara.page).getByRole("heading", { name: "Arguments" }).waitFor();
-    assert.ok(!(await card(mara.page).innerText()).includes("4180 number"), "what was approved later is nothing to compare it with");
+    assert.equal(await card(mara.page).locator(".args mark, .args .was").count(), 0, "what was approved later is nothing to compare it with");
   });
 
   // Arguments may be 128 levels deep; what an upstream answers may be any.
@@ -177,11 +178,19 @@ describe("what became of a call, in the console", () => {
       const mara = await people.enter(gateway, credentials(gateway), { at: `/acme/approvals/${approval_id}` });
       const tree = card(mara.page).getByRole("group", { name: what });
       await tree.waitFor();
-      const closed = tree.locator(".fold[aria-expanded=false]", { hasText: /^show (object|array)/ });
-      while ((await closed.count()) > 0) await closed.first().click();
+      // Value by value: what lies deep fills the tree, with its path above it, and the focus goes along.
+      const deeper = tree.getByRole("button", { name: /^(Open|Show) 1 (item|field)/ });
       const text = levels > 64 ? tree.getByText(/More than 64 levels deep/) : tree.getByText(value);
+      while ((await text.count()) === 0) await deeper.last().press("Enter");
+      const path = tree.getByRole("group", { name: "Path" });
+      assert.ok((await path.getByRole("button").count()) > 30, "the path names every value on the way");
+      await path.locator("b:focus").waitFor();
+      await path.getByRole("button").first().click();
+      await tree.locator(".more:focus").waitFor();
+      // All in one step.
+      await card(mara.page).getByRole("button", { name: "Expand all" }).last().click();
       await text.waitFor();
-      await tree.getByRole("button", { name: /on level 30/ }).waitFor();
+      await tree.getByRole("button", { name: /level 30/ }).waitFor();
       for (const width of [1440, 360]) {
         await mara.page.setViewportSize({ width, height: 900 });
         const { width: room } = await text.locator("xpath=ancestor::dd[1]").boundingBox();

@@ -294,7 +294,7 @@ describe("the console's pages", () => {
 
 /** Nothing of others' words is on a page without marks, and some of it is. */
 async function isClean({ page }, where) {
-  await page.locator(".mark").first().waitFor({ state: "attached" });
+  await page.locator(".hid").first().waitFor({ state: "attached" });
   assert.deepEqual(await unmarked(page), [], where);
 }
 

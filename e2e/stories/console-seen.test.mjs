@@ -74,8 +74,8 @@ describe("what is seen of the console", () => {
     await stands(navigation.getByRole("link", { name: /^Inbox/ }), navigation.getByRole("link", { name: "Audit" }), "a page");
     await stands(page.locator(".themes [aria-pressed=true]"), page.locator(".themes [aria-pressed=false]"), "a theme");
     for (const flag of ["destructive", "tool changed"]) await page.locator(".row .word", { hasText: flag }).locator(".i").first().waitFor();
-    assert.equal((await drawn(card(page).locator("ins .text"))).line, "underline", "a new value");
-    assert.equal((await drawn(card(page).locator("del .text"))).line, "line-through", "an old value");
+    const [marker, paper] = [await drawn(card(page).locator(".args mark")), await drawn(card(page).locator(".args dd"))];
+    assert.notEqual(marker.ground, paper.ground, "a new value");
     const approve = page.getByRole("button", { name: "Approve", exact: true });
     const [primary, plain] = [await drawn(approve), await drawn(page.getByRole("button", { name: "Reject", exact: true }))];
     assert.notEqual(primary.border, plain.border, "what most people came for");
@@ -98,7 +98,7 @@ describe("what is seen of the console", () => {
     await isForced(mara, "forced-decided");
     await mara.goes(`/acme/approvals/${changed}`);
     await card(page).getByText("History").waitFor();
-    assert.equal((await drawn(card(page).locator(".fold"))).line, "underline", "what unfolds");
+    assert.equal((await drawn(card(page).locator(".more, .gap"))).line, "underline", "what unfolds");
     await isForced(mara, "forced-request");
     await page.locator(".decide .btn.go[aria-disabled=false]").first().waitFor();
     await page.keyboard.press("r");

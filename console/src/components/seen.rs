@@ -42,7 +42,7 @@ pub fn Since(seen: Seen) -> impl IntoView {
     view! {
         <div role="status">
             {varying(move || seen.since.get().map(|words| view! {
-                <p class="notice warn asks"><Icon shape=Shape::Change /><span><Sentence words /></span></p>
+                <div class="loud"><Icon shape=Shape::Change /><span><Sentence words /></span></div>
             }))}
         </div>
     }

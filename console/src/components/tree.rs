@@ -1,7 +1,9 @@
 //! JSON of somebody else's as rows of key and value, compared with an earlier one where there is one.
 //!
-//! Which rows stand there, and what is said about the rest, is decided in `show::outline`; `value` draws one value.
+//! Which rows stand there, and what is said about the rest, is decided in `show::outline`; `unfolding` has what is open,
+//! `value` draws one value.
 
+mod unfolding;
 mod value;
 
 use std::sync::Arc;
@@ -9,11 +11,12 @@ use std::sync::Arc;
 use leptos::{html, prelude::*};
 use wasm_bindgen::JsCast;
 
-use super::{CopyButton, Marked, Printing, Said, Show, marked::fold_class};
+pub use self::unfolding::{TreeTools, Unfolding};
+use super::{CopyButton, Marked, Printing, Said, marked::fold_class};
 use crate::{
-    reactive::{derived, effect_again, memo, varying},
+    reactive::{memo, varying},
     show::{
-        compare::{Name, compare, indented},
+        compare::{Name, indented},
         folding::{Limit, ROWS, number, plural},
         json::{Node, parse},
         marks::Form,
@@ -21,73 +24,6 @@ use crate::{
         values,
     },
 };
-
-/// What of a tree is open: shared by the tree and by the buttons above it.
-#[derive(Clone, Copy)]
-pub struct Unfolding {
-    /// The JSON text, exactly as it came.
-    pub json: Signal<String>,
-    /// Its values, compared with the earlier ones.
-    pub outline: Memo<Arc<Outline>>,
-    folds: RwSignal<Folds>,
-    all: Signal<bool>,
-    as_json: RwSignal<bool>,
-}
-
-impl Unfolding {
-    /// Begins with what is open at first, and again whenever it is about another value.
-    pub fn of(json: Signal<String>, before: Signal<Option<String>>) -> Self {
-        let outline = memo(move || {
-            Arc::new(Outline::of(compare(parse(&json.get()), before.get().map(|before| parse(&before)))))
-        });
-        let folds = RwSignal::new(outline.with_untracked(|outline| outline.first()));
-        effect_again(move |again| {
-            let first = outline.with(|outline| outline.first());
-            if again {
-                folds.set(first);
-            }
-        });
-        let all = memo(move || folds.with(|folds| folds.all)).into();
-        Self { json, outline, folds, all, as_json: RwSignal::new(false) }
-    }
-
-    /// Whether something was folded at first and was never opened.
-    pub fn unopened(self) -> Memo<bool> {
-        memo(move || self.outline.with(|outline| self.folds.with(|folds| outline.is_unopened(folds))))
-    }
-
-    fn saw(self, id: usize, text: u8) {
-        self.folds.try_update(|folds| folds.saw(id, text));
-    }
-}
-
-/// Opens or folds everything in a tree, and shows it as JSON.
-#[component]
-pub fn TreeTools(
-    /// The tree.
-    unfolding: Unfolding,
-) -> impl IntoView {
-    let Unfolding { outline, folds, as_json, .. } = unfolding;
-    let is_folded = memo(move || outline.with(|outline| folds.with(|folds| outline.is_folded(folds))));
-    let may_fold = memo(move || !as_json.get() && (is_folded.get() || folds.with(|folds| folds.all)));
-    let press = move |_| {
-        let outline = outline.get_untracked();
-        let expand = is_folded.get_untracked();
-        folds.update(|folds| if expand { outline.expand(folds) } else { outline.collapse(folds) });
-    };
-    view! {
-        <span class="tabs end tools">
-            <Show when=move || may_fold.get()>
-                <button type="button" on:click=press>
-                    {varying(move || if is_folded.get() { "Expand all" } else { "Collapse all" })}
-                </button>
-            </Show>
-            <button type="button" aria-pressed=varying(move || as_json.get().to_string()) on:click=move |_| as_json.update(|on| *on = !*on)>
-                "JSON"
-            </button>
-        </span>
-    }
-}
 
 /// A tree of JSON. Keys never disappear, and hidden characters in them are marked as in values.
 #[component]
@@ -224,7 +160,8 @@ fn crumbs(open: &Open, at: usize, label: &'static str) -> AnyView {
     let step = |id: usize| {
         let name = open.outline.item(id).map(|item| plain_name(&item.name)).unwrap_or_default();
         if id == at {
-            return view! { <b tabindex="-1" aria-current="location" node_ref=open.crumb><Said text=name /></b> }.into_any();
+            return view! { <b tabindex="-1" aria-current="location" node_ref=open.crumb><Said text=name /></b> }
+                .into_any();
         }
         let to = open.clone();
         let words = if id == 0 { label.into_any() } else { view! { <Said text=name /> }.into_any() };
@@ -234,7 +171,8 @@ fn crumbs(open: &Open, at: usize, label: &'static str) -> AnyView {
         }
         .into_any()
     };
-    view! { <div class="crumbs" role="group" aria-label="Path">{path.into_iter().map(step).collect_view()}</div> }.into_any()
+    view! { <div class="crumbs" role="group" aria-label="Path">{path.into_iter().map(step).collect_view()}</div> }
+        .into_any()
 }
 
 fn row_of(open: &Open, row: Row) -> AnyView {
@@ -244,7 +182,8 @@ fn row_of(open: &Open, row: Row) -> AnyView {
         return rest(open, row.id, depth);
     }
     let class = format!("{depth}{}", if values::is_wide(&item.value) { " long" } else { "" });
-    let around = (row.depth > 0).then(|| open.outline.item(item.parent)).flatten().map(|around| plain_name(&around.name));
+    let around =
+        (row.depth > 0).then(|| open.outline.item(item.parent)).flatten().map(|around| plain_name(&around.name));
     view! {
         <div class=class>
             <dt>{key(open, row.id, &item.name)}{around.map(|around| view! { <span class="sr">" in "<Said text=around /></span> })}</dt>

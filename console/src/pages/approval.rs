@@ -1,12 +1,13 @@
 //! `/:org/approvals/:id`: one request on a page of its own, to be linked to.
 
+use chrono::{DateTime, Utc};
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 use uuid::Uuid;
 
-use super::request::Request;
+use super::request::{Request, SOON};
 use crate::{
-    components::{EmptyState, Icon, Shape, Show},
+    components::{Clock, EmptyState, Icon, Shape, Show, Until},
     decide::{Bar, Decisions},
     reactive::{effect_again, memo, varying},
     shell::{Org, title},
@@ -16,7 +17,7 @@ use crate::{
 #[component]
 pub(crate) fn Approval() -> impl IntoView {
     let org = Org::here();
-    title(move || Words::of("A request · {}", &[&org.slug.get()]));
+    title(move || Words::of("Request · {}", &[&org.slug.get()]));
     let params = use_params_map();
     let id = memo(move || params.with(|params| params.get("id").and_then(|id| id.parse::<Uuid>().ok())));
     let wants_focus = RwSignal::new(None);
@@ -28,23 +29,47 @@ pub(crate) fn Approval() -> impl IntoView {
             wants_focus.set(id.get_untracked());
         }
     });
+    // When the request ends, while it waits; of one that was read and does not wait: `Some(None)`.
+    let ends = RwSignal::new(None::<Option<DateTime<Utc>>>);
     view! {
-        <main class="alone">
-            <h1 class="visually-hidden">"A request"</h1>
-            <a class="btn quiet back" href=varying(move || format!("/{}/inbox", org.slug.get()))>
-                <Icon shape=Shape::Back />
-                "All requests"
-            </a>
+        <main class="sheet alone">
+            <h1 class="sr">"Request"</h1>
+            <TopBar ends />
             {varying(move || match id.get() {
-                Some(id) => view! { <Request id wants_focus /> }.into_any(),
+                Some(id) => {
+                    ends.set(None);
+                    let on_read = Callback::new(move |approval: std::sync::Arc<api_types::Approval>| {
+                        ends.set(Some((approval.status == "pending").then_some(approval.expires_at)));
+                    });
+                    view! { <Request id wants_focus on_read /> }.into_any()
+                }
                 None => view! {
-                    <EmptyState title="There is no such request">
-                        <p>"The address was mistyped: it does not name a request."</p>
+                    <EmptyState title="Request not found">
+                        <p>"The address is wrong: it does not name a request."</p>
                     </EmptyState>
                 }
                     .into_any(),
             })}
             <Show when=move || id.get().is_some()><Bar /></Show>
         </main>
+    }
+}
+
+/// The way back, and on a phone the time left.
+#[component]
+fn TopBar(ends: RwSignal<Option<Option<DateTime<Utc>>>>) -> impl IntoView {
+    let (org, now) = (Org::here(), Clock::here());
+    let soon = memo(move || ends.get().flatten().is_some_and(|at| at - now.get() < SOON));
+    view! {
+        <div class=varying(move || if soon.get() { "topbar soon" } else { "topbar" })>
+            <a class="btn plain" href=varying(move || format!("/{}/inbox", org.slug.get()))>
+                <Icon shape=Shape::Back />
+                "Inbox"
+            </a>
+            {varying(move || ends.get().map(|at| match at {
+                Some(at) => view! { <b class="end phone-only"><Until at /></b> }.into_any(),
+                None => view! { <b class="end phone-only">"Decided"</b> }.into_any(),
+            }))}
+        </div>
     }
 }

@@ -71,14 +71,46 @@ mod tests {
     #[test]
     fn a_string_that_could_be_something_else_is_ambiguous() {
         for text in [
-            "", " ", "0042", "42", "-1", "+1", "1.", ".5", "1e9", "1E-3", "4180.00", "true", "False", "NULL", "null", "[]",
-            "{}", "\"quoted\"", " padded", "padded ", "line\n",
+            "",
+            " ",
+            "0042",
+            "42",
+            "-1",
+            "+1",
+            "1.",
+            ".5",
+            "1e9",
+            "1E-3",
+            "4180.00",
+            "true",
+            "False",
+            "NULL",
+            "null",
+            "[]",
+            "{}",
+            "\"quoted\"",
+            " padded",
+            "padded ",
+            "line\n",
         ] {
             assert!(is_ambiguous(text), "{text:?}");
         }
         for text in [
-            "Brightwater Ltd", "2026-1187", "4 180.00 EUR", "1,290", "DE44 5001", ".", "-", "e5", "1.2.3", "1e", "0x10",
-            "truely", "{\"a\":1}", "a\nb", "١٢",
+            "Brightwater Ltd",
+            "2026-1187",
+            "4 180.00 EUR",
+            "1,290",
+            "DE44 5001",
+            ".",
+            "-",
+            "e5",
+            "1.2.3",
+            "1e",
+            "0x10",
+            "truely",
+            "{\"a\":1}",
+            "a\nb",
+            "١٢",
         ] {
             assert!(!is_ambiguous(text), "{text:?}");
         }

@@ -3,7 +3,7 @@
 use leptos::{prelude::*, task::spawn_local, wasm_split::wasm_split};
 
 use super::{
-    super::{Loaded, Marked, difference::text_difference, marked::fold_class},
+    super::{Loaded, Marked, Show, difference::text_difference, marked::fold_class},
     Open,
 };
 use crate::{
@@ -27,7 +27,9 @@ pub(super) fn of(open: &Open, row: Row, item: &Item) -> AnyView {
     let again = around.is_some_and(|around| around.state == item.state);
     match &item.state {
         State::Same => value(),
-        State::Changed(old) if is_text_difference(&item.value, old) => changed_text(open, id, &item.value, old, item.long),
+        State::Changed(old) if is_text_difference(&item.value, old) => {
+            changed_text(open, id, &item.value, old, item.long)
+        }
         State::Changed(old) => {
             let was = if differs_by_hidden(&item.value, old) {
                 if item.hidden == 1 { "was without it" } else { "was without them" }.into_any()
@@ -38,7 +40,8 @@ pub(super) fn of(open: &Open, row: Row, item: &Item) -> AnyView {
         }
         State::Added => {
             let words = if row.depth == 0 { "new argument" } else { "new" };
-            view! { {marked(value(), item.count > 0)}{(!again).then(|| view! { " "<span class="was">{words}</span> })} }.into_any()
+            view! { {marked(value(), item.count > 0)}{(!again).then(|| view! { " "<span class="was">{words}</span> })} }
+                .into_any()
         }
         State::Removed => {
             let value = if item.count > 0 { value() } else { view! { <del>{value()}</del> }.into_any() };
@@ -79,7 +82,13 @@ fn nested(open: &Open, row: Row, item: &Item) -> AnyView {
     let (count, within) = (number(item.count), inside.words(item.count));
     let words = move || {
         let (deep, shown) = (deep(), shown.get());
-        let verb = if deep { "Open " } else if shown { "" } else { "Show " };
+        let verb = if deep {
+            "Open "
+        } else if shown {
+            ""
+        } else {
+            "Show "
+        };
         let within = if shown && !deep { "" } else { within.as_str() };
         format!("{verb}{count} {kind}{within}{level}")
     };
@@ -157,9 +166,11 @@ fn changed_text(open: &Open, id: usize, now: &Node, before: &Node, long: u8) -> 
             }
         })}
         {(long & VALUE != 0).then(|| view! {
-            <button type="button" class="more" aria-expanded=varying(move || whole.get().to_string()) on:click=move |_| is_open.update(|open| *open = !*open)>
-                {varying(move || if whole.get() { "Hide the whole text" } else { "Show the whole text" })}
-            </button>
+            <Show when=move || !all.get()>
+                <button type="button" class="more" aria-expanded=varying(move || is_open.get().to_string()) on:click=move |_| is_open.update(|open| *open = !*open)>
+                    {varying(move || if is_open.get() { "Hide the whole text" } else { "Show the whole text" })}
+                </button>
+            </Show>
             {varying(move || whole.get().then(|| view! { <div>{scalar(&open, id, VALUE, &whole_text)}</div> }))}
         })}
     }

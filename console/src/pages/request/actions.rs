@@ -6,8 +6,8 @@ use wasm_bindgen::JsCast;
 
 use super::{
     amend::{MoreTime, Withdraw},
-    approving::{Approve, Unopened},
-    detail::{Detail, part},
+    approving::Approve,
+    detail::{Detail, Unopened, part},
     words,
 };
 use crate::{

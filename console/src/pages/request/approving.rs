@@ -1,16 +1,11 @@
 //! What Approve is called, and how often it must be pressed.
 
 use api_types::Approval;
-use leptos::prelude::*;
 
 use crate::components::Kind;
 
 /// What the names of tools begin with that delete something.
 const DELETES: [&str; 6] = ["delete", "remove", "drop", "purge", "destroy", "erase"];
-
-/// Whether a part of a destructive call's arguments was never opened: provided by what shows the arguments.
-#[derive(Clone, Copy)]
-pub(super) struct Unopened(pub Signal<bool>);
 
 /// Approve, in words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,16 +5,17 @@ use leptos::{html, prelude::*};
 use uuid::Uuid;
 
 use super::{
+    claims,
     detail::{Detail, part},
-    status::StatusBadge,
+    status::{SOON, StatusOnTop},
     words,
 };
 use crate::{
-    components::{Badge, Clock, Icon, Said, Shape, Show, Time, Tone, Until, local_time},
+    components::{Badge, Clock, Icon, Said, Shape, Time, Tone, Until, Word},
     reactive::{effect, memo, varying},
 };
 
-/// Title, badges, who asks, time left.
+/// Title, time left or outcome, who asks, what is unusual about the tool.
 #[component]
 pub(super) fn Head(detail: Detail, wants_focus: RwSignal<Option<Uuid>>) -> impl IntoView {
     let id = detail.with_untracked(|detail| detail.approval.id);
@@ -31,60 +32,67 @@ pub(super) fn Head(detail: Detail, wants_focus: RwSignal<Option<Uuid>>) -> impl 
     let status = part(detail, |detail| (detail.approval.status.clone(), detail.approval.answer.clone()));
     let from = approval.created_at;
     let until = part(detail, |detail| detail.approval.expires_at);
-    let waits = memo(move || status.with(|(status, _)| status == "pending"));
-    let claims = words::claims(&approval.hints).into_iter().map(|(tone, shape, words)| {
-        view! { <Badge tone>{shape.map(|shape| view! { <Icon shape /> })}{words}", says the upstream"</Badge> }
-    });
+    let (pills, quiet) = claims::claims(&approval.hints);
     view! {
-        <div class="title">
-            <h2 id="request-title" tabindex="-1" node_ref=title><Said text=approval.tool.clone() /></h2>
-            {claims.collect_view()}
-            {approval
-                .definition_changed
-                .then(|| view! { <Badge tone=Tone::Warn><Icon shape=Shape::Change />"tool changed"</Badge> })}
-            <Badge>"toolkit "<Said text=approval.toolkit.clone() /></Badge>
-            {varying(move || {
-                // Read here: what is read for a component's property is not followed.
-                let (status, answer) = status.get();
-                (status != "pending").then(|| view! { <StatusBadge status answer /> })
-            })}
+        <div class="top">
+            <div class="line wrap">
+                <h2 class="big" id="request-title" tabindex="-1" node_ref=title><Said text=approval.tool.clone() /></h2>
+                <span class="dim">"in "<Said text=approval.toolkit.clone() /></span>
+                {varying(move || {
+                    // Read here: what is read for a component's property is not followed.
+                    let (status, answer) = status.get();
+                    if status == "pending" {
+                        let until = until.get();
+                        view! { <TimeLeft from until /> }.into_any()
+                    } else {
+                        view! { <span class="end"><StatusOnTop status answer /></span> }.into_any()
+                    }
+                })}
+            </div>
+            <div class="line wrap">
+                <Who detail />
+                {pills
+                    .into_iter()
+                    .map(|(tone, shape, words)| view! { <Badge tone><Icon shape />{words}" (according to the server)"</Badge> })
+                    .collect_view()}
+                {approval
+                    .definition_changed
+                    .then(|| view! { <Badge tone=Tone::Warn><Icon shape=Shape::Change />"Tool changed"</Badge> })}
+                {(!quiet.is_empty()).then(|| view! { <Word>{quiet}" (according to the server)"</Word> })}
+            </div>
         </div>
-        <Who detail />
-        <Show when=move || waits.get()>
-            {varying(move || view! { <TimeLeft from until=until.get() /> })}
-        </Show>
     }
 }
 
 #[component]
 fn Who(detail: Detail) -> impl IntoView {
     let approval = detail.with_untracked(|detail| detail.approval.clone());
-    let owner = approval.owner_email.unwrap_or_else(|| "somebody who is gone".to_owned());
+    let owner = approval.owner_email.unwrap_or_else(|| words::GONE.to_owned());
     let by_key = approval.caller_kind == "key";
     view! {
-        <p class="who">
+        <span>
             <b><Said text=approval.caller_name /></b>
-            {approval.caller_prefix.map(|prefix| view! { " "<code><Said text=prefix />"…"</code> })}
-            {by_key.then(|| view! { ", owned by "<Said text=owner.clone() /> })}
-            {approval.client.map(|client| view! { " · with "<Said text=client /> })}
-            " · asked "
-            <Time at=approval.created_at />
-        </p>
+            " "
+            <span class="dim">{by_key.then(|| view! { "for "<Said text=owner.clone() />", " })}<Time at=approval.created_at /></span>
+        </span>
     }
 }
 
-/// A quiet bar, and the same in words.
+/// A quiet bar, and the same in words. On a phone the bar above the page says it.
 #[component]
 fn TimeLeft(from: DateTime<Utc>, until: DateTime<Utc>) -> impl IntoView {
     let now = Clock::here();
     let whole = (until - from).num_seconds().max(1);
-    // In hundredths: the bar need not move each second.
-    let share = memo(move || ((until - now.get()).num_seconds().clamp(0, whole) * 100 / whole).to_string());
+    // In whole pixels: the bar need not move each second.
+    let share = memo(move || ((until - now.get()).num_seconds().clamp(0, whole) * 64 / whole).to_string());
+    let soon = memo(move || until - now.get() < SOON);
     view! {
-        <svg class="left" aria-hidden="true" width="100%" height="3" viewBox="0 0 100 3" preserveAspectRatio="none">
-            <rect class="whole" width="100" height="3" />
-            <rect class="rest" width=share height="3" />
-        </svg>
-        <p class="quiet">"Expires: " <Until at=until /> ", at " {local_time(until)}</p>
+        <span class=varying(move || if soon.get() { "line end wide-only soon" } else { "line end wide-only" })>
+            <svg class="left-bar" aria-hidden="true" width="64" height="4" viewBox="0 0 64 4">
+                <rect class="track" width="64" height="4" rx="2" />
+                <rect width=share height="4" rx="2" />
+            </svg>
+            <span class="dim"><Until at=until /></span>
+        </span>
     }
 }

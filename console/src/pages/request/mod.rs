@@ -1,13 +1,17 @@
 //! One request with everything a person needs to decide: the same card in the inbox and on its own page.
 //!
-//! `words` are the states in words; `head`, `notes`, `result`, `body` and `past` are the parts from top to bottom;
-//! `actions` decide (`approving`: in which words), `amend` withdraws and gives more time, `settle` says what became of a call whose outcome nobody knows. A part is made once
+//! `words` are the states in words, `claims` what the server says of its tool; `head`, `notes` (with `alarm`), `result`, `body`,
+//! `past` and `about` are the parts; `actions` decide (`approving`: in which words), `amend` withdraws and gives more time,
+//! `settle` says what became of a call whose outcome nobody knows. A part is made once
 //! and follows what changes in it, so that no event takes focus, folds or half-written words away.
 
+mod about;
 mod actions;
+mod alarm;
 mod amend;
 mod approving;
 mod body;
+mod claims;
 mod detail;
 mod head;
 mod notes;
@@ -23,19 +27,20 @@ use api_types::{Approval, ApprovalDetail};
 use leptos::prelude::*;
 use uuid::Uuid;
 
-pub use self::status::StatusBadge;
+pub use self::status::{SOON, StatusBadge};
 use self::{
+    about::{About, Change},
     actions::Actions,
-    body::{Arguments, Definition},
-    detail::part,
+    body::Arguments,
+    detail::{Unopened, part},
     head::Head,
-    notes::Notes,
+    notes::{Notes, Reason},
     past::{History, Similar},
     result::Outcome,
 };
 use crate::{
     api::{approval_path, live::Live, read::Read},
-    components::{EmptyState, Failed, Late, Show, Skeleton},
+    components::{EmptyState, Failed, Late, Show},
     decide::{Decisions, Fate, InBar},
     reactive::{effect, memo, varying},
     shell::Org,
@@ -75,17 +80,17 @@ pub fn Request(
         read.failure.with(|failure| failure.as_ref().is_some_and(|failure| failure.code() == Some("not_found")))
     });
     view! {
-        {varying(move || (!gone.get()).then(|| read.failure.get().map(|failure| view! { <div class="card-part"><Failed failure retry /></div> })))}
+        {varying(move || (!gone.get()).then(|| read.failure.get().map(|failure| view! { <div class="req"><Failed failure retry /></div> })))}
         {varying(move || match (there.get(), gone.get()) {
             (_, true) => view! {
-                <EmptyState title="There is no such request">
-                    <p>"It may belong to another org, or the address was mistyped."</p>
+                <EmptyState title="Request not found">
+                    <p>"It may belong to another organization, or the address is wrong."</p>
                 </EmptyState>
             }
                 .into_any(),
             (true, _) => read.value.get_untracked().map(|first| view! { <Card first read wants_focus instead_of_actions /> }).into_any(),
             (false, _) if read.failure.with(Option::is_some) => ().into_any(),
-            (false, _) => view! { <div class="card-part late"><Skeleton lines=8 /></div> }.into_any(),
+            (false, _) => view! { <div class="late"><Bones /></div> }.into_any(),
         })}
     }
 }
@@ -131,20 +136,23 @@ fn Card(
     let compares = RwSignal::new(false);
     let changed = part(detail, |detail| detail.reviewed_definition.is_some());
     let unseen = memo(move || changed.get() && !compares.get());
+    provide_context(Unopened(RwSignal::new(false)));
     // Settling decides, too.
     let barred = memo(move || instead_of_actions.is_some_and(|instead| instead.with(Option::is_some)));
     view! {
-        <article class="request" aria-labelledby="request-title">
+        <article class="request req" aria-labelledby="request-title">
             <Head detail wants_focus />
             <Notes detail />
+            <Outcome detail />
             <Show when=move || unsettled.get() && !barred.get()>
                 <Late part=settle::form(detail, Callback::new(move |()| read.again())) />
             </Show>
-            <Outcome detail />
+            <Change detail compares />
             <Arguments detail />
-            <Definition detail compares />
+            <Reason detail />
             <Similar detail />
             <History detail />
+            <About detail />
         </article>
         <InBar>
             {varying(move || match instead_of_actions.and_then(|instead| instead.get()) {
@@ -156,6 +164,17 @@ fn Card(
                 None => view! { <Actions detail on_done=Callback::new(move |()| read.again()) /> }.into_any(),
             })}
         </InBar>
+    }
+}
+
+/// The shape of a request that is being read: its title, who asks, its arguments.
+#[component]
+fn Bones() -> impl IntoView {
+    view! {
+        <div class="skeleton request" role="status">
+            <span class="sr">"Loading"</span>
+            {(0..9).map(|_| view! { <i class="bone" aria-hidden="true"></i> }).collect_view()}
+        </div>
     }
 }
 

@@ -8,12 +8,12 @@ use super::{
     words,
 };
 use crate::{
-    components::{Badge, Icon, Said, SaidBlock, Sentence, Table, Time},
+    components::{Icon, Said, SaidBlock, Sentence, Time, Word},
     reactive::varying,
     shell::Org,
 };
 
-/// The last requests of this tool by this caller, and what became of them.
+/// The last requests of this tool by this caller, and their outcomes.
 #[component]
 pub(super) fn Similar(detail: Detail) -> impl IntoView {
     // What can change of them is their state.
@@ -24,11 +24,13 @@ pub(super) fn Similar(detail: Detail) -> impl IntoView {
     varying(move || {
         let none = states.with(Vec::is_empty);
         let rows = detail.with_untracked(|detail| detail.similar.clone());
-        (!none).then(|| view! {
-            <h3>"Similar requests"</h3>
-            <Table caption="The last requests of this tool by this caller" columns=vec!["Call", "When", "What became of it"]>
-                {rows.into_iter().map(|one| view! { <SimilarRow one /> }).collect_view()}
-            </Table>
+        (!none).then(|| {
+            view! {
+                <section class="stack tight">
+                    <h3>"Similar requests"</h3>
+                    <ul class="lines">{rows.into_iter().map(|one| view! { <SimilarRow one /> }).collect_view()}</ul>
+                </section>
+            }
         })
     })
 }
@@ -39,33 +41,40 @@ fn SimilarRow(one: Approval) -> impl IntoView {
     let href = format!("/{}/approvals/{}", org.slug.get_untracked(), one.id);
     let (tone, shape, _) = words::badge(&one.status, one.answer.as_deref());
     let outcome = words::outcome(&one);
+    let mut values = one.values.into_iter();
+    let first = values.next().or(one.summary).unwrap_or_else(|| "arguments no longer stored".to_owned());
     view! {
-        <tr>
-            <td data-label="Call"><a href=href><Said text={one.summary.unwrap_or_else(|| "arguments not kept".to_owned())} /></a></td>
-            <td data-label="When"><Time at=one.created_at /></td>
-            <td data-label="What became of it"><Badge tone><Icon shape /><span><Sentence words=outcome /></span></Badge></td>
-        </tr>
+        <li class="two">
+            <a class="grow one" href=href>
+                <b><Said text=first /></b>
+                {values.map(|value| view! { " · "<Said text=value /> }).collect_view()}
+            </a>
+            <span class="col"><Time at=one.created_at /></span>
+            <span class="out"><Word tone><Icon shape /><span class="one"><Sentence words=outcome /></span></Word></span>
+        </li>
     }
 }
 
-/// Everything that happened to it, as a line of time.
+/// Everything that happened to the request, step by step.
 #[component]
 pub(super) fn History(detail: Detail) -> impl IntoView {
     let shown = part(detail, |detail| (detail.history.len(), detail.approval.answer.clone()));
     view! {
-        <h3>"History"</h3>
-        <ol class="history">
-            {varying(move || {
-                // Read and not only tracked: a memo that was never read follows nothing.
-                let (_, answer) = shown.get();
-                let events = detail.with_untracked(|detail| detail.history.clone());
-                events
-                    .into_iter()
-                    .enumerate()
-                    .map(|(at, event)| view! { <Event event is_first=at == 0 answer=answer.clone() /> })
-                    .collect_view()
-            })}
-        </ol>
+        <section class="stack tight">
+            <h3>"History"</h3>
+            <ol class="steps">
+                {varying(move || {
+                    // Read and not only tracked: a memo that was never read follows nothing.
+                    let (_, answer) = shown.get();
+                    let events = detail.with_untracked(|detail| detail.history.clone());
+                    events
+                        .into_iter()
+                        .enumerate()
+                        .map(|(at, event)| view! { <Event event is_first=at == 0 answer=answer.clone() /> })
+                        .collect_view()
+                })}
+            </ol>
+        </section>
     }
 }
 
@@ -74,17 +83,14 @@ fn Event(event: ApprovalEvent, is_first: bool, answer: Option<String>) -> impl I
     let (tone, shape, _) = words::badge(&event.to, answer.as_deref());
     let words = words::event(event.from.as_deref(), &event.to, is_first, answer.as_deref());
     view! {
-        <li class=tone.class()>
-            <Icon shape />
+        <li>
+            <span class=tone.class()><Icon shape /></span>
             <div>
-                <p>
-                    <b>{words}</b>
-                    {(event.actor_kind != "system").then(|| view! { " by "<Said text=event.actor_name /> })}
-                    " · "
-                    <Time at=event.at full=true />
-                </p>
-                {event.note.map(|note| view! { <SaidBlock text=note /> })}
+                <b>{words::capital(words)}</b>
+                {(event.actor_kind != "system").then(|| view! { <span class="dim">" by "<Said text=event.actor_name /></span> })}
+                {event.note.map(|note| view! { <div class="dim"><SaidBlock text=note /></div> })}
             </div>
+            <Time at=event.at full=true />
         </li>
     }
 }

@@ -1,6 +1,9 @@
 #![allow(clippy::panic, reason = "a test says what it expects")]
 
-use super::super::{compare::compare, json::parse};
+use super::super::{
+    compare::{Name, compare},
+    json::parse,
+};
 use super::*;
 
 fn outline(json: &str) -> Outline {
@@ -141,7 +144,8 @@ fn a_long_text_counts_as_unopened_until_it_was_shown_whole() {
 fn differences_are_counted_once_and_redacted_values_apart() {
     let count = |now, before| compared(now, before).differences();
     assert_eq!(count("{\"a\":1}", "{\"a\":1}"), Differences::default());
-    let changed = count(r#"{"a":2,"new":{"x":1,"y":2},"deep":{"k":[1,2]}}"#, r#"{"a":1,"old":[1,2],"deep":{"k":[1,3]}}"#);
+    let changed =
+        count(r#"{"a":2,"new":{"x":1,"y":2},"deep":{"k":[1,2]}}"#, r#"{"a":1,"old":[1,2],"deep":{"k":[1,3]}}"#);
     assert_eq!(changed, Differences { changed: 4, unknown: 0 }, "a, new, deep.k.2 and old");
     assert_eq!(count(r#"{"t":"x"}"#, r#"{"t":"[redacted]"}"#), Differences { changed: 0, unknown: 1 });
     let alone = Outline::of(compare(parse("{\"a\":1}"), None)).differences();
@@ -162,6 +166,7 @@ fn a_folded_object_says_what_is_in_it() {
 #[test]
 fn hidden_and_look_alike_characters_are_counted_apart_and_white_space_is_no_alarm() {
     let outline = outline("{\"a\":\"x\u{200b}\",\"b\":\"p\u{430}ypal\",\"c\":\"ends with a space \"}");
-    let counts: Vec<_> = outline.children(0).filter_map(|id| outline.item(id)).map(|item| (item.hidden, item.alike)).collect();
+    let counts: Vec<_> =
+        outline.children(0).filter_map(|id| outline.item(id)).map(|item| (item.hidden, item.alike)).collect();
     assert_eq!(counts, [(1, 0), (0, 1), (0, 0)]);
 }
