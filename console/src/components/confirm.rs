@@ -90,11 +90,12 @@ fn Answer(
     view! {
         {seen.map(|seen| view! { <Since seen /> })}
         {varying(move || told().map(|failure| view! { <Refused failure /> }))}
-        <div class="row-end">
+        // Cancel comes first, and so has the focus.
+        <div class="answers">
             <Button kind=Kind::Quiet on_press=Callback::new(move |()| open.set(false))>"Cancel"</Button>
             <Moment fresh=consent.fresh />
             <Button kind=Kind::Danger busy disabled=gone fresh=consent.fresh on_press=act>
-                {verb} {varying(move || failure.with(is_asked).then_some(" all the same"))}
+                {verb} {varying(move || failure.with(is_asked).then_some(" anyway"))}
             </Button>
         </div>
     }

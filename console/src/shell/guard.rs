@@ -9,7 +9,7 @@ use leptos_router::{
 
 use crate::{
     api::{Api, Failure, Retry, encoded, remember},
-    components::{Failed, Skeleton},
+    components::{Bones, Failed, Skeleton},
     reactive::{effect, memo, varying},
     show::words::Words,
 };
@@ -61,9 +61,10 @@ pub fn Guard() -> impl IntoView {
     varying(move || match (known.get(), failure.get()) {
         (true, _) => view! { <Outlet /> }.into_any(),
         (false, Some(failure)) => {
-            view! { <main class="page"><Starting /><Failed failure retry=look /></main> }.into_any()
+            view! { <main class="page"><Starting /><div class="body"><Failed failure retry=look /></div></main> }
+                .into_any()
         }
-        (false, None) => view! { <main class="page"><Starting /><Skeleton lines=3 /></main> }.into_any(),
+        (false, None) => view! { <main class="page late"><Starting /><Skeleton shape=Bones::Page /></main> }.into_any(),
     })
 }
 
@@ -71,7 +72,7 @@ pub fn Guard() -> impl IntoView {
 #[component]
 fn Starting() -> impl IntoView {
     title(|| "Starting".into());
-    view! { <h1 class="visually-hidden">"Permesso is starting"</h1> }
+    view! { <h1 class="sr">"Starting Permesso"</h1> }
 }
 
 fn question(search: &str) -> String {

@@ -30,12 +30,12 @@ fn Lacking(access: &'static Access) -> impl IntoView {
     let role = move || org.mine.with(|mine| mine.as_ref().map(|mine| mine.role.clone())).unwrap_or_default();
     view! {
         <main class="page">
-            <h1>{*heading}</h1>
+            <header><h1>{*heading}</h1></header>
             <EmptyState title=*cannot>
                 <p>{*about}</p>
                 <p>
-                    "Your role here, " <b>{varying(move || view! { <Said text=role() /> })}</b> ", lacks the right " <code>{right.as_str()}</code>
-                    ". An administrator of this org can give you a role that has it."
+                    "Your role, " <b>{varying(move || view! { <Said text=role() /> })}</b> ", does not have the right " <code>{right.as_str()}</code>
+                    ". An administrator of this org can give you a role that does."
                 </p>
             </EmptyState>
         </main>
