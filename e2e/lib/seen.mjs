@@ -78,7 +78,7 @@ export function unreadable(page, least = 4.5) {
     const within = document.querySelector("dialog[open]") ?? document.body;
     for (const element of within.querySelectorAll("*")) {
       const speaks = [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
-      if (!(speaks || element.matches("svg.icon")) || !element.checkVisibility() || element.closest(".visually-hidden, option")) continue;
+      if (!(speaks || element.matches("svg.i")) || !element.checkVisibility() || element.closest(".sr, option")) continue;
       const [ink, paper] = [getComputedStyle(element).color, ground(element)];
       const [dark, bright] = [light(ink), light(paper)].sort((one, other) => one - other);
       const ratio = (bright + 0.05) / (dark + 0.05);

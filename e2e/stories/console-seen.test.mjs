@@ -72,7 +72,9 @@ describe("what is seen of the console", () => {
     await stands(row(page, compared), row(page, destructive), "the selected request");
     await stands(page.getByRole("tab", { selected: true }), page.getByRole("tab", { selected: false }), "a tab");
     await stands(navigation.getByRole("link", { name: /^Inbox/ }), navigation.getByRole("link", { name: "Audit" }), "a page");
+    await page.getByRole("button", { name: /^Account / }).click();
     await stands(page.locator(".themes [aria-pressed=true]"), page.locator(".themes [aria-pressed=false]"), "a theme");
+    await page.keyboard.press("Escape");
     for (const badge of ["destructive", "tool changed"]) {
       assert.match((await drawn(page.locator(".entry .badge", { hasText: badge }))).border, /^solid/, badge);
     }
@@ -105,7 +107,7 @@ describe("what is seen of the console", () => {
     await page.locator(".acts .btn[aria-disabled=false]").first().waitFor();
     await page.keyboard.press("r");
     await page.getByRole("dialog", { name: /^Reject / }).waitFor();
-    assert.notEqual((await drawn(page.locator("dialog .btn.danger"))).border, plain.border, "what refuses");
+    assert.notEqual((await drawn(page.locator("dialog .btn.stop"))).border, plain.border, "what refuses");
     await isForced(mara, "forced-reject");
   });
 
@@ -133,7 +135,7 @@ describe("what is seen of the console", () => {
     await mara.goes(INBOX);
     await card(page).waitFor();
     await page.keyboard.press("?");
-    await page.getByRole("dialog", { name: "Keys" }).waitFor();
+    await page.getByRole("dialog", { name: "Shortcuts" }).waitFor();
     await isForced(mara, "forced-keys");
   });
 

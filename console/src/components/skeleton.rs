@@ -30,10 +30,10 @@ pub fn Skeleton(
 ) -> impl IntoView {
     let (class, bones) = match shape {
         Bones::Text => ("skeleton", lines),
-        Bones::Rows => ("skeleton rows", 12),
-        Bones::Request => ("skeleton request", 9),
-        Bones::Records => ("skeleton records", 10),
-        Bones::Page => ("skeleton whole", 6),
+        Bones::Rows => ("skeleton s-rows", 12),
+        Bones::Request => ("skeleton s-request", 9),
+        Bones::Records => ("skeleton s-records", 10),
+        Bones::Page => ("skeleton s-page", 6),
     };
     view! {
         <div class=class role="status">

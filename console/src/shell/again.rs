@@ -1,4 +1,4 @@
-//! The session has ended while a page was open: one signs in again over it, and goes on.
+//! The session has ended while a page was open: the person signs in again over the page, and goes on.
 
 use leptos::{html, prelude::*};
 
@@ -43,8 +43,8 @@ fn Ask() -> impl IntoView {
     });
     view! {
         <Form on_submit=submit>
-            <p>"Your session has ended. Sign in to continue; nothing on this page is lost."</p>
-            <Field label="Email" kind="email" value=email autocomplete="username" fixed=true />
+            <p class="dim">"Your session has ended. Sign in to continue; nothing on this page is lost."</p>
+            <Field label="E-mail" kind="email" value=email autocomplete="username" fixed=true />
             <Field label="Password" kind="password" value=password autocomplete="current-password" node=field />
             {varying(move || sending.failure.get().map(|failure| view! { <Failed failure /> }))}
             <div class="line wrap">

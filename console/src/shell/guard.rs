@@ -1,4 +1,4 @@
-//! Only for who is signed in; everybody else is led to the door, and back to where they wanted to go.
+//! Pages for people who are signed in. Everybody else is led to the door, and from there to where they wanted to go.
 
 use leptos::{prelude::*, task::spawn_local};
 use leptos_router::{
@@ -9,7 +9,7 @@ use leptos_router::{
 
 use crate::{
     api::{Api, Failure, Retry, encoded, remember},
-    components::{Bones, Failed, Skeleton},
+    components::{Failed, Skeleton},
     reactive::{effect, memo, varying},
     show::words::Words,
 };
@@ -60,19 +60,26 @@ pub fn Guard() -> impl IntoView {
     let known = memo(move || api.me.with(Option::is_some));
     varying(move || match (known.get(), failure.get()) {
         (true, _) => view! { <Outlet /> }.into_any(),
-        (false, Some(failure)) => {
-            view! { <main class="page"><Starting /><div class="body"><Failed failure retry=look /></div></main> }
-                .into_any()
-        }
-        (false, None) => view! { <main class="page late"><Starting /><Skeleton shape=Bones::Page /></main> }.into_any(),
+        (false, Some(failure)) => starting(view! { <Failed failure retry=look /> }.into_any()),
+        (false, None) => starting(view! { <Skeleton lines=3 /> }.into_any()),
     })
 }
 
-/// The heading of a page that is not known yet.
-#[component]
-fn Starting() -> impl IntoView {
+/// A page that is not known yet, in the frame that most pages have.
+fn starting(content: AnyView) -> AnyView {
     title(|| "Starting".into());
-    view! { <h1 class="sr">"Starting Permesso"</h1> }
+    view! {
+        <div class="app">
+            <div class="nav"></div>
+            <div class="content">
+                <main class="page">
+                    <h1 class="sr">"Starting Permesso"</h1>
+                    <div class="body">{content}</div>
+                </main>
+            </div>
+        </div>
+    }
+    .into_any()
 }
 
 fn question(search: &str) -> String {

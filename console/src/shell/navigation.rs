@@ -164,6 +164,7 @@ fn link(path: &'static str, access: &'static Access, open: RwSignal<bool>) -> An
     let org = Org::here();
     let at = use_location().pathname;
     let Access { right, heading, icon, navigation, .. } = access;
+    let label = *heading;
     let may = memo(move || org.may(*right));
     let here = memo(move || at.with(|at| is_in(at, path)));
     let class = if navigation.section() == Some(Section::Daily) { "to" } else { "to minor" };
@@ -173,12 +174,12 @@ fn link(path: &'static str, access: &'static Access, open: RwSignal<bool>) -> An
                 <a
                     class=class
                     href=move || format!("/{}/{path}", org.slug.get())
-                    title=*heading
+                    title=label
                     aria-current=varying(move || here.get().then_some("page"))
                     on:click=move |_| open.set(false)
                 >
                     <Icon shape=*icon />
-                    <span class="t">{*heading}</span>
+                    <span class="t">{label}</span>
                     {(*navigation == Navigation::Counting).then(|| view! { <Count /> })}
                 </a>
             }

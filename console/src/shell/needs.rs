@@ -1,4 +1,4 @@
-//! A page for who has the right to see it. Everybody else reads, in the page's own words, what it shows, which
+//! A page for people who have the right to see it. Everybody else reads, in the page's own words, what the page shows, which
 //! right is missing and who can give it; also when the right ends while the page is open.
 
 use leptos::prelude::*;
@@ -34,8 +34,8 @@ fn Lacking(access: &'static Access) -> impl IntoView {
             <EmptyState title=*cannot>
                 <p>{*about}</p>
                 <p>
-                    "Your role, " <b>{varying(move || view! { <Said text=role() /> })}</b> ", does not have the right " <code>{right.as_str()}</code>
-                    ". An administrator of this org can give you a role that does."
+                    "Your role here, " <b>{varying(move || view! { <Said text=role() /> })}</b> ", does not include " <code>{right.as_str()}</code>
+                    ". Ask an administrator of this org for a role that does."
                 </p>
             </EmptyState>
         </main>
