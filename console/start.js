@@ -4,6 +4,6 @@ try {
   await init({ module_or_path: "console.wasm" });
 } catch (error) {
   console.error(error);
-  const starting = document.getElementById("starting");
-  if (starting) starting.textContent = "The console could not be started. Reload the page; if it stays, this browser is too old for it.";
+  const progress = document.getElementById("progress");
+  if (progress) progress.textContent = "The console could not start. Reload the page. If that does not help, this browser may be too old.";
 }

@@ -41,7 +41,7 @@ fn stopped(panic: &std::panic::PanicHookInfo<'_>) {
         // Nothing more can be done where even this fails.
         let _ = notice.set_attribute("role", "alert");
         notice.set_text_content(Some(
-            "The console has stopped because of a fault of its own. Reload the page; what was sent has arrived.",
+            "The console stopped because of an internal error. Reload the page; decisions that were already sent are safe.",
         ));
         let _ = body.append_child(&notice);
     }

@@ -81,7 +81,7 @@ describe("the console's doors", () => {
     assert.equal((await here.sessions()).length, 1);
     held(await call(agent, "send_invoice", invoice("Ended")));
     await there.page.getByRole("dialog", { name: "Sign in again" }).waitFor();
-    await there.page.getByRole("button", { name: "Sign in as somebody else" }).click();
+    await there.page.getByRole("button", { name: "Sign in as someone else" }).click();
     await there.page.waitForURL(/\/login/);
     await here.goes(INBOX);
     await here.page.getByRole("heading", { name: "Inbox" }).waitFor();
@@ -99,6 +99,7 @@ describe("the console's doors", () => {
     await mara.page.waitForURL(/\/acme\/inbox\?tab=decided$/);
     // What is being read at that moment is refused.
     mara.foresees(/^answer 401 GET \/api\/v1\/orgs\/acme\/(approvals|events)/);
+    await mara.page.getByRole("button", { name: /^Account / }).click();
     await mara.page.getByRole("button", { name: "Sign out" }).click();
     await mara.page.waitForURL(/\/login$/);
     await mara.page.goBack().catch(() => {});
@@ -130,7 +131,7 @@ describe("the console's doors", () => {
 
     const { approval_id } = held(await call(agent, "send_invoice", invoice("After Ben")));
     await there.page.reload();
-    await there.page.getByText("There is no such org, or it is not yours").waitFor();
+    await there.page.getByText("This org does not exist, or you are not a member").waitFor();
     assert.equal(await row(there.page, approval_id).count(), 0);
     await there.goes("/");
     await there.page.getByText("You belong to no org yet").waitFor();
@@ -169,7 +170,7 @@ describe("the console's doors", () => {
     const tess = await people.enter(gateway, { email: "tess@example.com", password: "quite a long phrase" });
     tess.foresees(/^answer 403 /);
     await tess.goes(INBOX);
-    await tess.page.getByText("You may not see requests here").waitFor();
+    await tess.page.getByText("You do not have access to requests").waitFor();
     assert.equal(await tess.page.getByText("Not connected.").count(), 0, "nothing is broken");
     await look(tess, "inbox-without-rights");
     await tess.page.getByText("approvals:read").waitFor();
@@ -188,7 +189,7 @@ describe("the console's doors", () => {
     const mara = await people.enter(gateway, credentials(gateway));
     mara.foresees(/^answer 404 GET \/api\/v1\/orgs\//);
     for (const [at, words] of [
-      ["/nowhere/inbox", "There is no such org, or it is not yours"],
+      ["/nowhere/inbox", "This org does not exist, or you are not a member"],
       [`/acme/approvals/${NOBODY}`, "There is no such request"],
       ["/acme/approvals/not-an-id", /no such request|nothing at this address/],
       [`/acme/audit/${NOBODY}`, /may have been removed|no such record/i],

@@ -97,7 +97,7 @@ describe("what people change in the console", () => {
     await remove.getByRole("button", { name: "Remove", exact: true }).click();
     await remove.getByRole("listitem").filter({ hasText: "nightly export: is revoked" }).waitFor();
     await look(mara, "people-remove-consent");
-    await remove.getByRole("button", { name: "Remove all the same" }).click();
+    await remove.getByRole("button", { name: "Remove anyway" }).click();
     await news(mara.page, "does not belong to acme any more").waitFor();
     const { items } = await admin.acme("GET", "/api-keys?limit=200");
     assert.ok(items.find(({ name }) => name === "nightly export").revoked_at, "the key is revoked");
@@ -111,7 +111,7 @@ describe("what people change in the console", () => {
     const mara = await people.enter(gateway, credentials(gateway), { at: MEMBERS });
     mara.foresees(REFUSED);
     const remove = await asks(mara, "Remove", lou.email);
-    await mara.page.evaluate(pressesAtOnce, "Remove all the same");
+    await mara.page.evaluate(pressesAtOnce, "Remove anyway");
     await remove.getByRole("button", { name: "Remove", exact: true }).click();
     await remove.getByRole("listitem").filter({ hasText: "vault" }).waitFor();
     // The second half of a double click is no consent to what nobody can have read.
@@ -121,7 +121,7 @@ describe("what people change in the console", () => {
     assert.equal(await role(lou), "checker");
     const again = await asks(mara, "Remove", lou.email);
     await again.getByRole("button", { name: "Remove", exact: true }).click();
-    await again.getByRole("button", { name: "Remove all the same" }).click();
+    await again.getByRole("button", { name: "Remove anyway" }).click();
     await news(mara.page, "does not belong to acme any more").waitFor();
     assert.equal(await role(lou), undefined);
   });
@@ -185,7 +185,7 @@ describe("what people change in the console", () => {
     await leave.getByText("more than 1,000 API keys").waitFor();
     await look(here, "me-leave-consent");
     assert.equal(await role(lea), "approver");
-    await leave.getByRole("button", { name: "Leave all the same" }).click();
+    await leave.getByRole("button", { name: "Leave anyway" }).click();
     await news(here.page, "You do not belong to acme any more").waitFor();
     await here.page.getByRole("button", { name: "Leave acme" }).waitFor({ state: "detached" });
     assert.equal(await role(lea), undefined);

@@ -203,7 +203,7 @@ describe("in the console", () => {
     assert.ok(refused(await call(agent, "send_invoice", invoice("Keys 2"))).includes("Not by keyboard."));
 
     await keys.press("?");
-    const help = mara.page.getByRole("dialog", { name: "Keys" });
+    const help = mara.page.getByRole("dialog", { name: "Shortcuts" });
     await help.waitFor();
     await keys.press("Escape");
     await help.waitFor({ state: "hidden" });

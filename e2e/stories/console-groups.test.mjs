@@ -108,7 +108,7 @@ describe("the console loads by the page", () => {
     await mara.goes("/acme/people");
     await notLoaded(page).waitFor();
     await page.unroute(GROUP);
-    await page.getByRole("button", { name: "Load the console anew" }).click();
+    await page.getByRole("button", { name: "Reload the console" }).click();
     await page.getByRole("heading", { level: 1, name: "People" }).waitFor();
     assert.equal(new URL(page.url()).pathname, "/acme/people");
   });

@@ -86,7 +86,6 @@ describe("the console's inbox", () => {
     await row(mara.page, second).waitFor();
     assert.equal((await admin.approval(first)).status, "approved");
     assert.equal((await admin.approval(second)).status, "pending");
-    await mara.page.getByRole("button", { name: "Menu" }).click();
     await mara.page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Audit" }).click();
     await mara.page.waitForURL(/\/acme\/audit$/);
     await admin.reject(second, "seen");

@@ -150,7 +150,7 @@ describe("what people see in the console", () => {
     assert.equal(await approve.count(), 0);
 
     await page.unroute(/split_seldom\.wasm$/, gone);
-    await page.getByRole("button", { name: "Load the console anew" }).click();
+    await page.getByRole("button", { name: "Reload the console" }).click();
     await card(page).getByRole("group", { name: "Changes in the definition" }).getByText("tells two friends").waitFor();
     await approve.waitFor();
     await admin.reject(approval_id, "seen");

@@ -163,18 +163,18 @@ describe("the console's pages", () => {
     await admin.acme("POST", "/members", { ...tess, role: "member" });
     const there = await people.enter(gateway, tess);
     for (const [at, heading, words, right] of [
-      [INBOX, "Inbox", "wait for a person to decide", "approvals:read"],
-      [`/acme/approvals/${NOBODY}`, "A request", "needs a person's approval", "approvals:read"],
-      ["/acme/audit", "Audit", "every call of an agent", "audit:read"],
-      [`/acme/audit/${NOBODY}`, "A record of the audit", "one record of the audit", "audit:read"],
-      ["/acme/people", "People", "who belongs to this org", "members:read"],
+      [INBOX, "Inbox", "need a decision", "approvals:read"],
+      [`/acme/approvals/${NOBODY}`, "Request", "needs approval", "approvals:read"],
+      ["/acme/audit", "Audit", "every call made by an agent", "audit:read"],
+      [`/acme/audit/${NOBODY}`, "Audit record", "one audit record", "audit:read"],
+      ["/acme/people", "People", "the members of this org", "members:read"],
     ]) {
       await there.goes(at);
       const main = there.page.getByRole("main");
       await main.getByText(words).waitFor();
       assert.equal(await there.page.getByRole("heading", { level: 1 }).innerText(), heading, at);
       const text = await main.innerText();
-      assert.match(text, new RegExp(`Your role here, member, lacks the right ${right}\\. An administrator`), at);
+      assert.match(text, new RegExp(`Your role here, member, does not include ${right}\\. Ask an administrator`), at);
       assert.match(await there.page.title(), new RegExp(`^${heading} · `), at);
       await look(there, `pages-without-right-${heading.toLowerCase().replaceAll(" ", "-")}`);
     }
@@ -188,7 +188,7 @@ describe("the console's pages", () => {
     await there.page.locator("a.to-record").first().waitFor();
     await admin.acme("PATCH", `/members/${id}`, { role: "member" });
     await call(agent, "send_invoice", { customer: "Ended", amount_cents: 1, currency: "EUR" });
-    await there.page.getByText("You may not see the audit here").waitFor({ timeout: 20_000 });
+    await there.page.getByText("You do not have access to the audit").waitFor({ timeout: 20_000 });
     assert.equal(await there.page.locator("a.to-record").count(), 0, "nothing of it stays on the page");
     await there.page.getByText("Not connected.").waitFor({ state: "detached" });
   });
@@ -215,7 +215,7 @@ describe("the console's pages", () => {
       [mara, "/acme/people", /^People/],
       [mara, "/me", /^You/],
       [mara, "/acme/nothing/here", /^Nothing here/],
-      [mara, "/nowhere/inbox", /^No such org/],
+      [mara, "/nowhere/inbox", /^Org not found/],
       [nobody, "/", /^Welcome/],
       [stranger, "/login", /^Sign in/],
       [stranger, "/invite#nothing", /^Invitation/],
@@ -305,12 +305,12 @@ async function printed({ page }, name, words) {
   await page.getByText(words[0]).first().waitFor();
   const text = await page.locator("body").innerText();
   for (const word of words) assert.ok(text.includes(word), `${name} has ${word}`);
-  for (const around of [page.getByRole("navigation"), page.getByRole("button"), page.locator("header.top")]) {
+  for (const around of [page.getByRole("navigation"), page.getByRole("button"), page.locator(".connection")]) {
     assert.equal(await around.filter({ visible: true }).count(), 0, `${name}: ${around}`);
   }
   const cut = await page.evaluate(() =>
     [...document.querySelectorAll("main, main *")]
-      .filter((element) => !element.closest(".visually-hidden, svg") && element.scrollHeight > element.clientHeight + 2)
+      .filter((element) => !element.closest(".sr, svg") && element.scrollHeight > element.clientHeight + 2)
       .filter((element) => getComputedStyle(element).overflowY !== "visible")
       .map((element) => element.outerHTML.slice(0, 120)),
   );

@@ -72,7 +72,9 @@ describe("what is seen of the console", () => {
     await stands(row(page, compared), row(page, destructive), "the selected request");
     await stands(page.getByRole("tab", { selected: true }), page.getByRole("tab", { selected: false }), "a tab");
     await stands(navigation.getByRole("link", { name: /^Inbox/ }), navigation.getByRole("link", { name: "Audit" }), "a page");
+    await page.getByRole("button", { name: /^Account / }).click();
     await stands(page.locator(".themes [aria-pressed=true]"), page.locator(".themes [aria-pressed=false]"), "a theme");
+    await page.keyboard.press("Escape");
     for (const flag of ["destructive", "tool changed"]) await page.locator(".row .word", { hasText: flag }).locator(".i").first().waitFor();
     const [marker, paper] = [await drawn(card(page).locator(".args mark")), await drawn(card(page).locator(".args dd"))];
     assert.notEqual(marker.ground, paper.ground, "a new value");
@@ -131,7 +133,7 @@ describe("what is seen of the console", () => {
     await mara.goes(INBOX);
     await card(page).waitFor();
     await page.keyboard.press("?");
-    await page.getByRole("dialog", { name: "Keys" }).waitFor();
+    await page.getByRole("dialog", { name: "Shortcuts" }).waitFor();
     await isForced(mara, "forced-keys");
   });
 

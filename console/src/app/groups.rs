@@ -10,7 +10,7 @@ use leptos::{
 };
 
 use crate::{
-    components::{EmptyState, NotLoaded, Skeleton, late},
+    components::{Bones, EmptyState, NotLoaded, Skeleton, late},
     decide::load_seldom,
     pages::{Approval, AuditList, AuditRecord, FirstOrg, Inbox, Invite, Me, People, SignIn},
     shell::{
@@ -109,7 +109,7 @@ async fn builder(content: Content) -> Result<ViewFn, SplitLoaderError> {
 fn Loaded(content: Content) -> impl IntoView {
     late(
         Box::pin(builder(content)),
-        || view! { <main class="page late"><Skeleton lines=6 /></main> }.into_any(),
+        || view! { <main class="page late"><Skeleton shape=Bones::Page /></main> }.into_any(),
         || view! { <PageNotLoaded /> }.into_any(),
     )
 }
@@ -117,7 +117,7 @@ fn Loaded(content: Content) -> impl IntoView {
 /// What stands in the place of a page that cannot be loaded. The next visit tries again.
 #[component]
 fn PageNotLoaded() -> impl IntoView {
-    title(|| "Not loaded".into());
+    title(|| "Page not loaded".into());
     view! {
         <main class="page">
             <EmptyState title="This page could not be loaded" whole=true>

@@ -22,15 +22,18 @@ pub enum Kind {
     Danger,
     /// Hardly there: inside rows and bars.
     Quiet,
+    /// Hardly there, and nothing but an icon: it needs a label.
+    Icon,
 }
 
 impl Kind {
     fn class(self) -> &'static str {
         match self {
             Self::Plain => "btn",
-            Self::Primary => "btn primary",
-            Self::Danger => "btn danger",
-            Self::Quiet => "btn quiet",
+            Self::Primary => "btn go",
+            Self::Danger => "btn stop",
+            Self::Quiet => "btn plain",
+            Self::Icon => "btn plain icon",
         }
     }
 }
@@ -108,7 +111,7 @@ pub fn Moment(
 ) -> impl IntoView {
     view! {
         <span class="moment" role="status">
-            {varying(move || fresh.refused.get().then_some("One moment: this has only just come up. Press again."))}
+            {varying(move || fresh.refused.get().then_some("One moment: this has just appeared. Press again."))}
         </span>
     }
 }

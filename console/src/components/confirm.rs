@@ -5,7 +5,7 @@ use leptos::{prelude::*, task::spawn_local};
 use super::{
     Button, Dialog, Kind, Moment, Refused, Seen, Since, Tone,
     consent::{Consent, is_asked, query},
-    toast::Toasts,
+    news::News,
 };
 use crate::{
     api::{Api, Failure},
@@ -56,7 +56,7 @@ fn Answer(
     seen: Option<Seen>,
 ) -> impl IntoView {
     let api = Api::here();
-    let toasts = Toasts::here();
+    let news = News::here();
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None::<Failure>);
     let consent = Consent::new(failure);
@@ -73,7 +73,7 @@ fn Answer(
             match answer {
                 Ok(()) => {
                     open.try_set(false);
-                    toasts.say(Tone::Ok, done);
+                    news.say(Tone::Ok, done);
                     on_done.try_run(());
                 }
                 Err(error) => {
@@ -90,11 +90,12 @@ fn Answer(
     view! {
         {seen.map(|seen| view! { <Since seen /> })}
         {varying(move || told().map(|failure| view! { <Refused failure /> }))}
-        <div class="row-end">
+        // Cancel comes first, and so has the focus.
+        <div class="answers">
             <Button kind=Kind::Quiet on_press=Callback::new(move |()| open.set(false))>"Cancel"</Button>
             <Moment fresh=consent.fresh />
             <Button kind=Kind::Danger busy disabled=gone fresh=consent.fresh on_press=act>
-                {verb} {varying(move || failure.with(is_asked).then_some(" all the same"))}
+                {verb} {varying(move || failure.with(is_asked).then_some(" anyway"))}
             </Button>
         </div>
     }

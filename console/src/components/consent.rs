@@ -57,8 +57,8 @@ pub fn Refused(
         Some(problem) => view! { <Asks problem=problem.clone() /> }.into_any(),
         None => {
             let advice = match failure.code() {
-                Some("last_admin") => Some("An org always has somebody who can administer it."),
-                Some("changed_since") => Some("Press again to do it to what is there now."),
+                Some("last_admin") => Some("An org must keep at least one administrator."),
+                Some("changed_since") => Some("Press again to apply this to the current version."),
                 _ => None,
             };
             view! { <Failed advice failure /> }.into_any()
@@ -75,15 +75,13 @@ fn Asks(problem: Problem) -> impl IntoView {
         view! { <li>{kind} " " <b><Said text=one.name /></b> ": " <Said text=one.effect /></li> }
     };
     let rows = problem.affected.into_iter().map(row).collect_view();
-    let more = problem.more.then(|| view! { <li>"and more, which are not named here"</li> });
+    let more = problem.more.then(|| view! { <li>"and more that are not listed here"</li> });
     view! {
-        <div class="notice warn asks" role="alert">
+        <div class="loud" role="alert">
             <Icon shape=Shape::Warning />
-            <div>
-                <b><Said text=said />"."</b>
-                <ul class="effects">{rows} {more}</ul>
-                "Press once more to do it all the same."
-            </div>
+            <b><Said text=said />"."</b>
+            <ul class="bullets">{rows} {more}</ul>
+            <span>"Press again to do it anyway."</span>
         </div>
     }
 }

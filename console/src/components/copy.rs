@@ -21,7 +21,7 @@ pub fn CopyButton(
         let text = text.get_untracked();
         spawn_local(async move {
             let copied = JsFuture::from(window().navigator().clipboard().write_text(&text)).await.is_ok();
-            said.try_set(if copied { "copied" } else { "could not be copied: select it and copy it by hand" });
+            said.try_set(if copied { "Copied" } else { "Could not copy. Select the text and copy it." });
             Timeout::new(3_000, move || {
                 said.try_set("");
             })
@@ -30,7 +30,7 @@ pub fn CopyButton(
     });
     view! {
         <span class="copy">
-            <Button kind=Kind::Quiet label=Words::of("Copy {}", &[what]) on_press=copy>
+            <Button kind=Kind::Icon label=Words::of("Copy {}", &[what]) on_press=copy>
                 <Icon shape=Shape::Copy />
             </Button>
             <span role="status">{said}</span>

@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use super::Mark;
+
 /// What a page shows when it has nothing to show.
 #[component]
 pub fn EmptyState(
@@ -10,15 +12,19 @@ pub fn EmptyState(
     /// It is all there is on the page: the title is the page's heading.
     #[prop(optional)]
     whole: bool,
+    /// The mark stands above the title: this is a place that people come to, not a fault.
+    #[prop(optional)]
+    mark: bool,
     /// What this place is for, and the next step: a button, or a command to copy.
     children: Children,
 ) -> impl IntoView {
     view! {
         <div class="empty">
+            {mark.then(|| view! { <Mark large=true /> })}
             {if whole {
-                view! { <h1 class="empty-title">{title}</h1> }.into_any()
+                view! { <h1 class="big">{title}</h1> }.into_any()
             } else {
-                view! { <p class="empty-title">{title}</p> }.into_any()
+                view! { <h2 class="big">{title}</h2> }.into_any()
             }}
             {children()}
         </div>

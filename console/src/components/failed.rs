@@ -24,14 +24,12 @@ pub fn Failed(
     let advice = meanwhile.or(advice).unwrap_or_else(|| failure.advice());
     let advice = Some(advice).filter(|advice| !advice.is_empty());
     view! {
-        <div class="failed" role="alert">
+        <div class="loud bad" role="alert">
             <Icon shape=Shape::Warning />
-            <div>
-                <p><Said text=failure.message() /></p>
-                {advice.map(|advice| view! { <p class="quiet">{advice}</p> })}
-                {request.map(|id| view! { <p class="quiet">"Request " <code>{id}</code></p> })}
-                {retry.map(|retry| view! { <Button on_press=retry>"Try again"</Button> })}
-            </div>
+            <b><Said text=failure.message() /></b>
+            {advice.map(|advice| view! { <span>{advice}</span> })}
+            {retry.map(|retry| view! { <span><Button on_press=retry>"Try again"</Button></span> })}
+            {request.map(|id| view! { <span class="dimmer">"Request id " <code>{id}</code></span> })}
         </div>
     }
 }

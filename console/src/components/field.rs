@@ -2,7 +2,7 @@
 
 use leptos::{html, prelude::*};
 
-use super::Said;
+use super::{Icon, Said, Shape};
 use crate::reactive::varying;
 use crate::show::words::plain;
 
@@ -39,6 +39,7 @@ pub fn Field(
             <label for=id.clone()>{label}</label>
             <input
                 node_ref=node
+                class="in"
                 id=id.clone()
                 type=kind
                 autocomplete=autocomplete
@@ -78,6 +79,7 @@ pub fn Area(
             <label for=id.clone()>{label}</label>
             <textarea
                 node_ref=node
+                class="in"
                 id=id.clone()
                 rows="3"
                 aria-invalid=varying(move || wrong.get().is_some().to_string())
@@ -105,7 +107,7 @@ pub fn Choice(
     view! {
         <div class="field">
             <label for=id.clone()>{label}</label>
-            <select id=id on:change:target=move |event| value.set(event.target().value())>
+            <select class="pick" id=id on:change:target=move |event| value.set(event.target().value())>
                 {varying(move || {
                     let options = options.get().into_iter();
                     options
@@ -123,10 +125,12 @@ pub fn Choice(
 #[component]
 fn Notes(id: String, hint: Option<&'static str>, wrong: Signal<Option<String>>) -> impl IntoView {
     view! {
-        <div id=id class="notes">
-            <span class="wrong" role="alert">{varying(move || wrong.get().map(|text| view! { <Said text /> }))}</span>
+        <div id=id>
+            <span class="word bad" role="alert">
+                {varying(move || wrong.get().map(|text| view! { <Icon shape=Shape::Warning /> <Said text /> }))}
+            </span>
             // What is wrong says what the hint says, and is said once.
-            {varying(move || hint.filter(|_| wrong.get().is_none()).map(|hint| view! { <span class="quiet">{hint}</span> }))}
+            {varying(move || hint.filter(|_| wrong.get().is_none()).map(|hint| view! { <span class="help">{hint}</span> }))}
         </div>
     }
 }

@@ -49,12 +49,16 @@ pub enum Shape {
     Inbox,
     /// A key.
     Key,
+    /// Leave.
+    Leave,
     /// More of the same.
     More,
     /// Figures.
     Overview,
     /// People.
     People,
+    /// A person.
+    Person,
     /// A connection, or what is outside.
     Plug,
     /// One more.
@@ -98,9 +102,11 @@ impl Shape {
         Self::Gear,
         Self::Inbox,
         Self::Key,
+        Self::Leave,
         Self::More,
         Self::Overview,
         Self::People,
+        Self::Person,
         Self::Plug,
         Self::Plus,
         Self::Stack,
@@ -143,11 +149,13 @@ impl Shape {
                 "M2 9.5 3.8 3.6A1 1 0 0 1 4.8 3h6.4a1 1 0 0 1 1 .6L14 9.5V12a1 1 0 0 1-1 1H3a1 1 0 0 1-1-1V9.5h3.5a2.5 2.5 0 0 0 5 0H14"
             }
             Self::Key => "M5.5 13a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5zM7.3 8.7 13 3M10.8 5.2l2 2",
+            Self::Leave => "M6.5 2.5h-4v11h4M10.5 5l3 3-3 3M13.5 8H6",
             Self::More => "M3.5 8h.01M8 8h.01M12.5 8h.01",
             Self::Overview => "M2.5 13.5v-5M6.2 13.5v-11M9.8 13.5v-7M13.5 13.5v-4",
             Self::People => {
                 "M6 7.5a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5zM1.5 13.5c0-2.5 2-4 4.5-4s4.5 1.5 4.5 4M10.5 2.8a2.5 2.5 0 0 1 0 4.4M12.5 9.9c1.3.6 2 1.9 2 3.6"
             }
+            Self::Person => "M8 8a2.75 2.75 0 1 0 0-5.5A2.75 2.75 0 0 0 8 8zM2.5 14c0-2.6 2.2-4 5.5-4s5.5 1.4 5.5 4",
             Self::Plug => "M5.5 2v3M10.5 2v3M4 5h8v2.5a4 4 0 0 1-8 0zM8 11.5V14",
             Self::Plus => "M8 3v10M3 8h10",
             Self::Stack => "m8 2.5 6 3-6 3-6-3zM2 8.5l6 3 6-3",

@@ -52,8 +52,8 @@ pub fn NotLoaded() -> impl IntoView {
     });
     view! {
         <p role="alert">
-            "Permesso cannot be reached, or has been updated since the console was started. Everything else here goes on."
+            "Permesso cannot be reached, or was updated after this page was opened. Everything else keeps working."
         </p>
-        <Button kind=Kind::Primary on_press=load>"Load the console anew"</Button>
+        <Button kind=Kind::Primary on_press=load>"Reload the console"</Button>
     }
 }

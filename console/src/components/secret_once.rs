@@ -19,11 +19,11 @@ pub fn SecretOnce(
     on_done: Callback<()>,
 ) -> impl IntoView {
     view! {
-        <div class="once">
+        <div class="stack tight">
             <p>{lead}</p>
-            <p class="secret"><code tabindex="0"><Said text=secret.clone() /></code> <CopyButton text=secret what /></p>
-            <p class="quiet">{children()}</p>
-            <Button on_press=on_done>"Done"</Button>
+            <p class="secret"><code class="grow" tabindex="0"><Said text=secret.clone() /></code> <CopyButton text=secret what /></p>
+            <p class="dimmer">{children()}</p>
+            <p><Button on_press=on_done>"Done"</Button></p>
         </div>
     }
 }

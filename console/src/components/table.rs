@@ -2,24 +2,25 @@
 
 use leptos::prelude::*;
 
-/// A table with a caption for screen readers; it scrolls sideways by itself where it is too wide.
+/// A table with a caption for screen readers; it scrolls sideways by itself where it is too wide. On a phone its rows become
+/// cards: roles are written out, since a row that is shown as a card is none to some browsers.
 #[component]
 pub fn Table(
     /// What the rows are.
     caption: &'static str,
     /// The heads of the columns; an empty one stands over buttons.
     columns: Vec<&'static str>,
-    /// The rows: `<tr>`s. Cells carry `data-label` for narrow screens, where rows become cards.
+    /// The rows: `<tr role="row">`s. Their cells, `<td role="cell">`, carry `data-label` for the cards.
     children: Children,
 ) -> impl IntoView {
     view! {
-        <div class="table">
-            <table>
-                <caption class="visually-hidden">{caption}</caption>
-                <thead>
-                    <tr>{columns.into_iter().map(head).collect_view()}</tr>
+        <div class="scroll">
+            <table class="table cards" role="table">
+                <caption class="sr">{caption}</caption>
+                <thead role="rowgroup">
+                    <tr role="row">{columns.into_iter().map(head).collect_view()}</tr>
                 </thead>
-                <tbody>{children()}</tbody>
+                <tbody role="rowgroup">{children()}</tbody>
             </table>
         </div>
     }
@@ -27,7 +28,7 @@ pub fn Table(
 
 fn head(column: &'static str) -> impl IntoView {
     match column {
-        "" => view! { <th scope="col"><span class="visually-hidden">"Actions"</span></th> }.into_any(),
-        column => view! { <th scope="col">{column}</th> }.into_any(),
+        "" => view! { <th scope="col" role="columnheader"><span class="sr">"Actions"</span></th> }.into_any(),
+        column => view! { <th scope="col" role="columnheader">{column}</th> }.into_any(),
     }
 }

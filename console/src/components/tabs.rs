@@ -1,16 +1,17 @@
 //! One of a few views of the same thing.
 
-use crate::reactive::varying;
 use leptos::{ev::KeyboardEvent, html, prelude::*};
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
+
+use crate::reactive::varying;
 
 /// One tab.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tab {
     /// Its name in the URL.
     pub name: &'static str,
-    /// Its words, a count included.
+    /// Its words, and perhaps a count after them: "Waiting 9".
     pub words: Signal<String>,
 }
 
@@ -59,11 +60,35 @@ pub fn Tabs(
                             tabindex=varying(move || if is() { "0" } else { "-1" })
                             on:click=move |_| on_choose.run(tab.name)
                         >
-                            {tab.words}
+                            {varying(move || tab.words.with(|words| {
+                                let (words, count) = counted(words);
+                                view! { {words.to_owned()} {count.map(|count| view! { " " <span class="n">{count.to_owned()}</span> })} }
+                            }))}
                         </button>
                     }
                 })
                 .collect_view()}
         </div>
+    }
+}
+
+/// The words of a tab, and the count after them.
+fn counted(words: &str) -> (&str, Option<&str>) {
+    match words.rsplit_once(' ') {
+        Some((words, count)) if count.starts_with(|first: char| first.is_ascii_digit()) => (words, Some(count)),
+        _ => (words, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::counted;
+
+    #[test]
+    fn a_count_stands_after_the_words() {
+        assert_eq!(counted("Waiting 9"), ("Waiting", Some("9")));
+        assert_eq!(counted("Waiting 1,200"), ("Waiting", Some("1,200")));
+        assert_eq!(counted("Decided"), ("Decided", None));
+        assert_eq!(counted("Decided by me"), ("Decided by me", None));
     }
 }

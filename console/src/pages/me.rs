@@ -3,10 +3,10 @@
 use api_types::{List, Session};
 use leptos::{prelude::*, task::spawn_local};
 
-use super::{face::Face, orgs::Orgs, password::Password, sessions::Sessions};
+use super::{orgs::Orgs, password::Password, sessions::Sessions};
 use crate::{
     api::{Api, read::Read},
-    components::{Button, Icon, Said, Shape, Tone, toast::Toasts},
+    components::{Button, Face, Icon, Said, Shape, Tone, news::News},
     reactive::varying,
     shell::{Shortcuts, ThemePicker, title},
     show::words::Words,
@@ -37,7 +37,7 @@ pub(crate) fn Me() -> impl IntoView {
 #[component]
 fn SignOut() -> impl IntoView {
     let api = Api::here();
-    let toasts = Toasts::here();
+    let news = News::here();
     let leave = Callback::new(move |()| {
         spawn_local(async move {
             match api.sign_out().await {
@@ -45,7 +45,7 @@ fn SignOut() -> impl IntoView {
                 Ok(()) => {
                     let _ = window().location().set_href("/login");
                 }
-                Err(failure) => toasts.say(Tone::Bad, Words::of("You are still signed in. {}", &[&failure.message()])),
+                Err(failure) => news.say(Tone::Bad, Words::of("You are still signed in. {}", &[&failure.message()])),
             }
         });
     });

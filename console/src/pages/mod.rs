@@ -3,7 +3,6 @@
 mod approval;
 mod audit;
 mod door;
-mod face;
 mod first_org;
 mod focus;
 #[cfg(feature = "gallery")]

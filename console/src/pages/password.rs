@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use crate::{
     api::{Api, read::Read},
-    components::{Button, Failed, Field, Form, Sending, Tone, toast::Toasts},
+    components::{Button, Failed, Field, Form, Sending, Tone, news::News},
     reactive::varying,
 };
 
@@ -13,7 +13,7 @@ use crate::{
 #[component]
 pub(super) fn Password(sessions: Read<List<Session>>) -> impl IntoView {
     let api = Api::here();
-    let toasts = Toasts::here();
+    let news = News::here();
     let current = RwSignal::new(String::new());
     let new = RwSignal::new(String::new());
     let sending = Sending::idle();
@@ -23,7 +23,7 @@ pub(super) fn Password(sessions: Read<List<Session>>) -> impl IntoView {
             api.put_only("/me/password", &change).await?;
             current.try_set(String::new());
             new.try_set(String::new());
-            toasts.say(Tone::Ok, "Password changed. You are signed out everywhere else.");
+            news.say(Tone::Ok, "Password changed. You are signed out everywhere else.");
             sessions.again();
             Ok(())
         });

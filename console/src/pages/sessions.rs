@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::focus::hand_on;
 use crate::{
     api::{Api, Failure, read::Read},
-    components::{Button, Icon, Kind, Said, Shape, Shown, Time, Tone, Word, toast::Toasts},
+    components::{Button, Icon, Kind, Said, Shape, Shown, Time, Tone, Word, news::News},
     reactive::derived,
     show::words::{Words, plain},
 };
@@ -85,7 +85,7 @@ const ELSEWHERE: &str = "Sign out everywhere else";
 #[component]
 fn End(kind: Kind, label: Words, words: &'static str, ids: Vec<Uuid>, sessions: Read<List<Session>>) -> impl IntoView {
     let api = Api::here();
-    let toasts = Toasts::here();
+    let news = News::here();
     let busy = RwSignal::new(false);
     let ids = StoredValue::new(ids);
     let end = Callback::new(move |()| {
@@ -93,9 +93,9 @@ fn End(kind: Kind, label: Words, words: &'static str, ids: Vec<Uuid>, sessions: 
         let ids = ids.get_value();
         spawn_local(async move {
             match end_all(api, &ids).await {
-                Ok(()) if ids.len() == 1 => toasts.say(Tone::Ok, "That session was signed out."),
-                Ok(()) => toasts.say(Tone::Ok, "You are signed out everywhere else."),
-                Err(failure) => toasts.say(Tone::Bad, Words::theirs(failure.message())),
+                Ok(()) if ids.len() == 1 => news.say(Tone::Ok, "That session was signed out."),
+                Ok(()) => news.say(Tone::Ok, "You are signed out everywhere else."),
+                Err(failure) => news.say(Tone::Bad, Words::theirs(failure.message())),
             }
             busy.try_set(false);
             sessions.again();

@@ -1,4 +1,4 @@
-//! What the page shows and which keys it has, on "?".
+//! What the page shows and which shortcuts it has, on "?".
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
@@ -7,14 +7,14 @@ use super::{Shortcuts, places::Access};
 use crate::reactive::varying;
 use crate::{components::Dialog, show::words::Words};
 
-/// The dialog that lists the keys of the page that is shown.
+/// The dialog that lists the shortcuts of the page that is shown.
 #[component]
 pub fn Help(
     /// Whether it is open.
     open: RwSignal<bool>,
 ) -> impl IntoView {
     let shortcuts = Shortcuts::here();
-    shortcuts.register("?", "Show the keys", move || open.set(true));
+    shortcuts.register("?", "Show shortcuts", move || open.set(true));
     let known = move || {
         let mut known = shortcuts.known.get();
         // Of two holders of a key, only the newest has it.
@@ -32,9 +32,9 @@ pub fn Help(
     let address = use_location().pathname;
     let about = move || address.with(|address| Access::at(address).map(|page| view! { <p>{page.about}</p> }));
     view! {
-        <Dialog open title=Words::from("Keys")>
+        <Dialog open title=Words::from("Shortcuts")>
             {about}
-            <dl class="keys">
+            <dl class="shortcuts">
                 {varying(move || known()
                     .into_iter()
                     .map(|shortcut| {
@@ -46,11 +46,11 @@ pub fn Help(
                         }
                     })
                     .collect_view())}
-                <div><dt><kbd>"Esc"</kbd></dt><dd>"Close a dialog"</dd></div>
+                <div><dt><kbd>"Esc"</kbd></dt><dd>"Close a dialog or menu"</dd></div>
             </dl>
             <label class="check">
-                <input type="checkbox" prop:checked=shortcuts.on on:change:target=move |event| shortcuts.turn(event.target().checked()) />
-                "Single keys do what buttons do"
+                <input type="checkbox" class="box" prop:checked=shortcuts.on on:change:target=move |event| shortcuts.turn(event.target().checked()) />
+                "Use single-key shortcuts"
             </label>
         </Dialog>
     }

@@ -1,11 +1,13 @@
-//! What stands around a page: who is signed in, which org, where one can go, theme and keys.
+//! What stands around a page: who is signed in, which org, where one can go, theme and shortcuts.
 
+mod account;
 mod again;
 mod guard;
 mod help;
 mod navigation;
 mod needs;
 mod org;
+mod orgs;
 pub mod places;
 mod shortcuts;
 pub(crate) mod storage;

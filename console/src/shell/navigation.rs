@@ -1,25 +1,26 @@
-//! Navigation beside every page of an org, and the org's event stream under it.
+//! The frame around every page of an org: navigation beside it, or below it on a phone, and the org's event stream under it.
 
 use domain::Right;
-use leptos::{prelude::*, task::spawn_local};
-use leptos_router::{
-    NavigateOptions,
-    components::{A, Outlet},
-    hooks::{use_location, use_navigate},
+use leptos::{
+    ev::{FocusEvent, KeyboardEvent},
+    html,
+    prelude::*,
 };
+use leptos_router::{components::Outlet, hooks::use_location};
 use wasm_bindgen::JsCast;
-use web_sys::HtmlElement;
+use web_sys::{HtmlElement, Node};
 
 use super::{
-    Help, Org, ThemePicker, Waiting,
-    places::{Access, Navigation, PAGES, Reach},
+    Help, Org, Waiting,
+    account::Account,
+    orgs::OrgChooser,
+    places::{Access, Navigation, PAGES, Reach, Section, is_in},
     title,
 };
 use crate::{
-    api::{Api, live::Live},
-    components::{Button, EmptyState, Icon, Kind, Said, Shape, Show, Tone, toast::Toasts},
+    api::live::Live,
+    components::{EmptyState, Icon, Mark, Shape, Show},
     reactive::{memo, varying},
-    show::words::{Words, plain},
 };
 
 /// An org's pages, with what stands around them.
@@ -34,7 +35,7 @@ pub fn Shell() -> impl IntoView {
     let open = RwSignal::new(false);
     let help = RwSignal::new(false);
     let path = use_location().pathname;
-    // The menu of narrow screens closes when one has gone somewhere, and reading begins at the new page.
+    // Navigation that lies over the page closes when one has gone somewhere, and reading begins at the new page.
     Effect::new(move |before: Option<String>| {
         let now = path.get();
         open.set(false);
@@ -44,28 +45,18 @@ pub fn Shell() -> impl IntoView {
         now
     });
     view! {
-        <a class="skip" href="#content">"Skip to the content"</a>
-        <div class="app">
-            <header class="top">
-                <Button kind=Kind::Quiet label="Menu" on_press=Callback::new(move |()| open.update(|open| *open = !*open))>
-                    <Icon shape=Shape::Menu />
-                </Button>
-                <b>"Permesso"</b>
-                <span class="quiet"><OrgName /></span>
-            </header>
-            <nav aria-label="Main" class=varying(move || if open.get() { "main open" } else { "main" })>
-                <Brand />
-                <Show when=move || known.get()>
-                    <Places />
+        <a class="skip" href="#content">"Skip to content"</a>
+        <div class=varying(move || if live.connected.get() { "app" } else { "app off" })>
+            <Main open known help />
+            <div class="connection" role="status">
+                <Show when=move || !live.connected.get()>
+                    <p class="offline">
+                        <Icon shape=Shape::Warning />
+                        <span>"Not connected. This page may be out of date; it reconnects automatically."</span>
+                    </p>
                 </Show>
-                <Foot help />
-            </nav>
+            </div>
             <div class="content" id="content" tabindex="-1">
-                <div role="status">
-                    <Show when=move || !live.connected.get()>
-                        <p class="offline">"Not connected. What you see may be old; this page goes on by itself once Permesso is back."</p>
-                    </Show>
-                </div>
                 {varying(move || {
                     if known.get() {
                         view! { <Outlet /> }.into_any()
@@ -79,83 +70,122 @@ pub fn Shell() -> impl IntoView {
     }
 }
 
-/// The org as the address has it, whatever stands there.
-#[component]
-fn OrgName() -> impl IntoView {
-    let org = Org::here();
-    varying(move || view! { <Said text=org.slug.get() /> })
-}
-
 #[component]
 fn NoSuchOrg() -> impl IntoView {
-    title(|| "No such org".into());
+    title(|| "Org not found".into());
     view! {
         <main class="page">
-            <EmptyState title="There is no such org, or it is not yours" whole=true>
-                <p>"Ask for an invitation, or " <a href="/">"go to one of yours"</a> "."</p>
+            <EmptyState title="This org does not exist, or you are not a member" whole=true>
+                <p>"Ask for an invitation, or " <a href="/">"go to one of your orgs"</a> "."</p>
             </EmptyState>
         </main>
     }
 }
 
-/// The name at the top, and the org: a choice for who belongs to several.
+/// The navigation. Where there is no room for all of it, "More" opens it over the page.
 #[component]
-fn Brand() -> impl IntoView {
-    let api = Api::here();
+fn Main(open: RwSignal<bool>, known: Memo<bool>, help: RwSignal<bool>) -> impl IntoView {
     let org = Org::here();
-    let navigate = use_navigate();
-    let others = memo(move || {
-        let me = api.me.get();
-        me.map(|me| me.orgs.iter().map(|org| org.slug.clone()).collect::<Vec<_>>()).unwrap_or_default()
-    });
-    let go = move |slug: String| navigate(&format!("/{slug}/inbox"), NavigateOptions::default());
+    let (nav, more) = (NodeRef::<html::Nav>::new(), NodeRef::<html::Button>::new());
+    let toggle = move |_| {
+        open.update(|open| *open = !*open);
+        // What has come up stands before the button: reading begins at its beginning.
+        if let Some(nav) = nav.get_untracked().filter(|_| open.get_untracked()) {
+            let _ = nav.focus();
+        }
+    };
+    let close = move |event: KeyboardEvent| {
+        if event.key() == "Escape" && open.get_untracked() {
+            open.set(false);
+            if let Some(more) = more.get_untracked() {
+                let _ = more.focus();
+            }
+        }
+    };
+    let left = move |event: FocusEvent| {
+        let to = event.related_target().and_then(|to| to.dyn_into::<Node>().ok());
+        if to.is_some_and(|to| nav.get_untracked().is_some_and(|nav| !nav.contains(Some(&to)))) {
+            open.set(false);
+        }
+    };
     view! {
-        <div class="brand">
-            <A href=move || format!("/{}/inbox", org.slug.get())>"Permesso"</A>
-            {varying(move || {
-                let slugs = others.get();
-                let go = go.clone();
-                if slugs.len() < 2 && slugs.contains(&org.slug.get()) {
-                    return view! { <span><OrgName /></span> }.into_any();
-                }
-                view! {
-                    <select aria-label="Org" on:change:target=move |event| go(event.target().value())>
-                        {(!slugs.contains(&org.slug.get())).then(|| view! { <option selected=true>{plain(&org.slug.get())}</option> })}
-                        {slugs
-                            .into_iter()
-                            .map(|slug| {
-                                let here = slug == org.slug.get();
-                                view! { <option value=slug.clone() selected=here>{plain(&slug)}</option> }
-                            })
-                            .collect_view()}
-                    </select>
-                }
-                    .into_any()
-            })}
-        </div>
+        <Show when=move || open.get()>
+            <div class="shade" on:click=move |_| open.set(false)></div>
+        </Show>
+        <nav
+            node_ref=nav
+            id="navigation"
+            aria-label="Main"
+            tabindex="-1"
+            class=varying(move || if open.get() { "nav open" } else { "nav" })
+            on:keydown=close
+            on:focusout=left
+        >
+            <a class="brand" href=move || format!("/{}/inbox", org.slug.get())><Mark /><span>"Permesso"</span></a>
+            <OrgChooser />
+            <Show when=move || known.get()>
+                {Section::ALL.map(|section| links(section, open)).collect_view()}
+            </Show>
+            <Account help />
+            <button
+                type="button"
+                class="to more"
+                node_ref=more
+                aria-controls="navigation"
+                aria-expanded=varying(move || open.get().to_string())
+                on:click=toggle
+            >
+                {varying(move || view! { <Icon shape=if open.get() { Shape::Cross } else { Shape::More } /> })}
+                <span class="t">{varying(move || if open.get() { "Close" } else { "More" })}</span>
+            </button>
+        </nav>
     }
 }
 
-/// Where one can go, by one's rights.
-#[component]
-fn Places() -> impl IntoView {
+/// Where one can go, by one's rights: the links of a section, under its heading.
+fn links(section: Section, open: RwSignal<bool>) -> AnyView {
     let org = Org::here();
-    let listed = PAGES.iter().filter_map(|page| match &page.reach {
-        Reach::Org(access) if access.navigation != Navigation::No => Some((page.path, access)),
+    let of_section = PAGES.iter().filter_map(|page| match &page.reach {
+        Reach::Org(access) if access.navigation.section() == Some(section) => Some((page.path, access)),
         _ => None,
     });
-    let link = move |(path, access): (&'static str, &'static Access)| {
-        let Access { right, heading, navigation, .. } = access;
-        let may = memo(move || org.may(*right));
-        varying(move || {
-            may.get().then(|| {
-                view! {
-                    <A href=move || format!("/{}/{path}", org.slug.get())>{*heading} {(*navigation == Navigation::Counting).then(|| view! { <Count /> })}</A>
-                }
-            })
+    let pages: Vec<_> = of_section.collect();
+    let rights: Vec<Right> = pages.iter().map(|(_, access)| access.right).collect();
+    let some = memo(move || rights.iter().any(|right| org.may(*right)));
+    let heading = section.heading();
+    view! {
+        {varying(move || heading.filter(|_| some.get()).map(|heading| view! { <p class="group">{heading}</p> }))}
+        {pages.into_iter().map(|(path, access)| link(path, access, open)).collect_view()}
+    }
+    .into_any()
+}
+
+fn link(path: &'static str, access: &'static Access, open: RwSignal<bool>) -> AnyView {
+    let org = Org::here();
+    let at = use_location().pathname;
+    let Access { right, heading, icon, navigation, .. } = access;
+    let label = *heading;
+    let may = memo(move || org.may(*right));
+    let here = memo(move || at.with(|at| is_in(at, path)));
+    let class = if navigation.section() == Some(Section::Daily) { "to" } else { "to minor" };
+    varying(move || {
+        may.get().then(|| {
+            view! {
+                <a
+                    class=class
+                    href=move || format!("/{}/{path}", org.slug.get())
+                    title=label
+                    aria-current=varying(move || here.get().then_some("page"))
+                    on:click=move |_| open.set(false)
+                >
+                    <Icon shape=*icon />
+                    <span class="t">{label}</span>
+                    {(*navigation == Navigation::Counting).then(|| view! { <Count /> })}
+                </a>
+            }
         })
-    };
-    listed.map(link).collect_view()
+    })
+    .into_any()
 }
 
 /// How many requests wait, as long as some do.
@@ -165,43 +195,12 @@ fn Count() -> impl IntoView {
     varying(move || {
         let count = Some(waiting.count.get()).filter(|count| *count > 0)?;
         Some(view! {
-            <span class="count">
+            <span class="n">
                 {count}
-                <span class="visually-hidden">" waiting"</span>
+                <span class="sr">" waiting"</span>
             </span>
         })
     })
-}
-
-/// Who is signed in, theme, keys, the way out.
-#[component]
-fn Foot(help: RwSignal<bool>) -> impl IntoView {
-    let api = Api::here();
-    let toasts = Toasts::here();
-    let name = move || api.me.with(|me| me.as_ref().and_then(|me| me.email.clone())).unwrap_or_default();
-    let leave = Callback::new(move |()| {
-        spawn_local(async move {
-            match api.sign_out().await {
-                // A full reload: nothing of this person stays in the page.
-                Ok(()) => {
-                    let _ = window().location().set_href("/login");
-                }
-                Err(failure) => toasts.say(Tone::Bad, Words::of("You are still signed in. {}", &[&failure.message()])),
-            }
-        });
-    });
-    view! {
-        <div class="foot">
-            <A href="/me">{varying(move || view! { <Said text=name() /> })}</A>
-            <ThemePicker />
-            <div class="foot-row">
-                <span class="keys-only">
-                    <Button kind=Kind::Quiet key="?" on_press=Callback::new(move |()| help.set(true))>"Keys"</Button>
-                </span>
-                <Button kind=Kind::Quiet on_press=leave>"Sign out"</Button>
-            </div>
-        </div>
-    }
 }
 
 /// Brings the focus to the page, unless something in it has it already.

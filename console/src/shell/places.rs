@@ -3,6 +3,8 @@
 
 use domain::Right;
 
+use crate::components::Shape;
+
 /// A page of the console.
 pub struct Page {
     /// Its address; where it is a page of an org, what follows the org's slug.
@@ -29,9 +31,11 @@ pub struct Access {
     pub right: Right,
     /// The name of the page, as its heading and navigation have it.
     pub heading: &'static str,
+    /// Its icon in navigation.
+    pub icon: Shape,
     /// How navigation leads to it.
     pub navigation: Navigation,
-    /// What one cannot do without the right: "You may not see requests here".
+    /// What a person without the right reads: "You do not have access to requests".
     pub cannot: &'static str,
     /// What the page shows, as a sentence.
     pub about: &'static str,
@@ -40,12 +44,48 @@ pub struct Access {
 /// How navigation leads to a page.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Navigation {
-    /// By a link.
-    Link,
-    /// By a link with the number of requests that wait.
+    /// By a link in a section.
+    Link(Section),
+    /// By a link in the first section, with the number of requests that wait.
     Counting,
     /// Not at all: other pages do.
     No,
+}
+
+impl Navigation {
+    /// The section of the link.
+    pub fn section(self) -> Option<Section> {
+        match self {
+            Self::Link(section) => Some(section),
+            Self::Counting => Some(Section::Daily),
+            Self::No => None,
+        }
+    }
+}
+
+/// A section of navigation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Section {
+    /// What people come for each day. A phone has these pages at hand, the others under "More".
+    Daily,
+    /// What agents may do, and where.
+    Access,
+    /// The org itself.
+    Organization,
+}
+
+impl Section {
+    /// All sections, in the order of navigation.
+    pub const ALL: [Self; 3] = [Self::Daily, Self::Access, Self::Organization];
+
+    /// What stands above its links, where one may see some of its pages.
+    pub fn heading(self) -> Option<&'static str> {
+        match self {
+            Self::Daily => None,
+            Self::Access => Some("Access"),
+            Self::Organization => Some("Organization"),
+        }
+    }
 }
 
 /// What is shown, by the group that it is loaded with. The browser loads a group when one of its pages is opened first.
@@ -103,6 +143,12 @@ impl Access {
     }
 }
 
+/// Whether an address is that of a page, or of something in it: "/acme/audit/1" is in "audit".
+pub fn is_in(address: &str, path: &str) -> bool {
+    let rest = address.trim_start_matches('/').split_once('/').map(|(_, rest)| rest);
+    rest.and_then(|rest| rest.strip_prefix(path)).is_some_and(|more| more.is_empty() || more.starts_with('/'))
+}
+
 impl Page {
     fn is_at(&self, rest: &str) -> bool {
         let mut parts = rest.trim_end_matches('/').split('/');
@@ -124,9 +170,10 @@ pub static PAGES: [Page; 9] = [
         reach: Reach::Org(Access {
             right: Right::ReadApprovals,
             heading: "Inbox",
+            icon: Shape::Inbox,
             navigation: Navigation::Counting,
-            cannot: "You may not see requests here",
-            about: "The inbox shows the calls of agents that wait for a person to decide, and what became of earlier ones.",
+            cannot: "You do not have access to requests",
+            about: "The inbox lists the calls that agents want to make and that need a decision, and the ones already decided.",
         }),
         content: Content::Main(MainPage::Inbox),
     },
@@ -134,10 +181,11 @@ pub static PAGES: [Page; 9] = [
         path: "approvals/:id",
         reach: Reach::Org(Access {
             right: Right::ReadApprovals,
-            heading: "A request",
+            heading: "Request",
+            icon: Shape::Inbox,
             navigation: Navigation::No,
-            cannot: "You may not see this request",
-            about: "This address is that of a call of an agent that needs a person's approval: what it would do, and what became of it.",
+            cannot: "You do not have access to this request",
+            about: "This page shows one call that an agent wants to make and that needs approval: what it would do, and its outcome.",
         }),
         content: Content::Main(MainPage::Request),
     },
@@ -146,9 +194,10 @@ pub static PAGES: [Page; 9] = [
         reach: Reach::Org(Access {
             right: Right::ReadAudit,
             heading: "Audit",
-            navigation: Navigation::Link,
-            cannot: "You may not see the audit here",
-            about: "The audit shows every call of an agent and every change that a person made: who, what, when, and how it ended.",
+            icon: Shape::Audit,
+            navigation: Navigation::Link(Section::Daily),
+            cannot: "You do not have access to the audit",
+            about: "The audit lists every call made by an agent and every change made by a person: who, what, when, and the outcome.",
         }),
         content: Content::Audit(AuditPage::List),
     },
@@ -156,10 +205,11 @@ pub static PAGES: [Page; 9] = [
         path: "audit/:id",
         reach: Reach::Org(Access {
             right: Right::ReadAudit,
-            heading: "A record of the audit",
+            heading: "Audit record",
+            icon: Shape::Audit,
             navigation: Navigation::No,
-            cannot: "You may not see this record",
-            about: "This address is that of one record of the audit: a call of an agent or a change that a person made, and how it ended.",
+            cannot: "You do not have access to this record",
+            about: "This page shows one audit record: a call made by an agent or a change made by a person, and its outcome.",
         }),
         content: Content::Audit(AuditPage::Record),
     },
@@ -168,9 +218,10 @@ pub static PAGES: [Page; 9] = [
         reach: Reach::Org(Access {
             right: Right::ReadMembers,
             heading: "People",
-            navigation: Navigation::Link,
-            cannot: "You may not see the people here",
-            about: "This page shows who belongs to this org, with which role, and who is invited.",
+            icon: Shape::People,
+            navigation: Navigation::Link(Section::Organization),
+            cannot: "You do not have access to the members of this org",
+            about: "This page lists the members of this org, their roles, and pending invitations.",
         }),
         content: Content::People,
     },
@@ -180,16 +231,26 @@ pub static PAGES: [Page; 9] = [
 mod tests {
     use std::collections::HashSet;
 
-    use super::{Access, PAGES};
+    use super::{Access, PAGES, is_in};
 
     #[test]
     fn an_address_names_the_page_that_stands_there() {
         let name = |address| Access::at(address).map(|access| access.heading);
         assert_eq!(name("/acme/inbox"), Some("Inbox"));
         assert_eq!(name("/acme/audit/"), Some("Audit"));
-        assert_eq!(name("/acme/audit/1"), Some("A record of the audit"));
+        assert_eq!(name("/acme/audit/1"), Some("Audit record"));
         for nothing in ["/", "/me", "/acme", "/acme/", "/acme/audit/1/2", "/acme/approvals", "/inbox"] {
             assert_eq!(name(nothing), None, "{nothing}");
+        }
+    }
+
+    #[test]
+    fn what_is_in_a_page_has_an_address_under_its_own() {
+        for inside in ["/acme/audit", "/acme/audit/", "/acme/audit/1"] {
+            assert!(is_in(inside, "audit"), "{inside}");
+        }
+        for outside in ["/acme/audits", "/acme/inbox", "/audit", "/acme", "/"] {
+            assert!(!is_in(outside, "audit"), "{outside}");
         }
     }
 

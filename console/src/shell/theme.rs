@@ -35,7 +35,7 @@ pub fn ThemePicker() -> impl IntoView {
     let choices =
         [(None, "System", Shape::Screen), (Some("light"), "Light", Shape::Sun), (Some("dark"), "Dark", Shape::Moon)];
     view! {
-        <div class="themes" role="group" aria-label="Theme">
+        <div class="tabs themes" role="group" aria-label="Theme">
             {choices
                 .into_iter()
                 .map(|(value, words, shape)| {
@@ -45,8 +45,8 @@ pub fn ThemePicker() -> impl IntoView {
                         chosen.set(value.map(str::to_owned));
                     };
                     view! {
-                        <button type="button" title=words aria-label=words aria-pressed=varying(move || is().to_string()) on:click=choose>
-                            <Icon shape />
+                        <button type="button" aria-pressed=varying(move || is().to_string()) on:click=choose>
+                            <Icon shape /> {words}
                         </button>
                     }
                 })

@@ -12,7 +12,7 @@ use crate::{
     components::{
         Button, Choice, Dialog, Kind, Moment, Refused, Said, Since, Tone,
         consent::{Consent, is_asked, query},
-        toast::Toasts,
+        news::News,
     },
     reactive::{derived, effect_again, memo, varying},
     shell::Org,
@@ -37,7 +37,7 @@ pub(super) fn ChangeRole(room: Room) -> impl IntoView {
 fn Form(room: Room, member: Member) -> impl IntoView {
     let org = Org::here();
     let api = Api::here();
-    let toasts = Toasts::here();
+    let news = News::here();
     let role = RwSignal::new(member.role.clone());
     let busy = RwSignal::new(false);
     let failure = RwSignal::new(None::<Failure>);
@@ -75,7 +75,7 @@ fn Form(room: Room, member: Member) -> impl IntoView {
             match answer {
                 Ok(member) => {
                     room.changing.try_set(false);
-                    toasts.say(Tone::Ok, Words::of("{} is now {}.", &[&email, &member.role]));
+                    news.say(Tone::Ok, Words::of("{} is now {}.", &[&email, &member.role]));
                     room.members.again();
                     if own {
                         // One's own rights decide what the console offers. Should it fail, the server still refuses.

@@ -3,10 +3,10 @@
 use api_types::Member;
 use leptos::prelude::*;
 
-use super::{super::face::Face, room::Room, row_id};
+use super::{room::Room, row_id};
 use crate::{
     api::{Api, encoded},
-    components::{Button, Icon, Kind, Listing, Said, Shape, Show, Time},
+    components::{Button, Face, Icon, Kind, Listing, Said, Shape, Show, Time},
     reactive::varying,
     shell::Org,
     show::words::Words,

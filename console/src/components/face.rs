@@ -1,16 +1,20 @@
-//! A person as a round sign with initials: it helps the eye to find a row, and says nothing that the words beside it do not say.
+//! A person as a round sign with initials.
 
 use leptos::prelude::*;
 
-use crate::show::marks::{Form, Piece, pieces};
+use crate::{
+    reactive::varying,
+    show::marks::{Form, Piece, pieces},
+};
 
-/// The sign.
+/// The sign. It helps the eye to find a row, and says nothing that the words beside it do not say.
 #[component]
-pub(super) fn Face(
-    /// The person's name, or their e-mail.
-    name: String,
+pub fn Face(
+    /// The person's name or e-mail, as it came.
+    #[prop(into)]
+    name: Signal<String>,
 ) -> impl IntoView {
-    view! { <bdi class="face" aria-hidden="true">{initials(&name)}</bdi> }
+    view! { <bdi class="face" aria-hidden="true">{varying(move || name.with(|name| initials(name)))}</bdi> }
 }
 
 /// The first letters of the first and the last word, of an e-mail what stands before the `@`. Characters that are not seen, or
