@@ -71,7 +71,8 @@ pub(super) fn Timeline(room: Room) -> impl IntoView {
                     <Button kind=Kind::Quiet on_press=retry>"Try again"</Button>
                 </p>
             </Show>
-            <div class=varying(move || if count.get() == 0 && !failed() { "plot bone" } else { "plot" }) on:pointerleave=move |_| chart.chosen.set(None)>
+            <div class=varying(move || if count.get() == 0 { "plot bone" } else { "plot" })
+                hidden=varying(move || failed() && count.get() == 0) on:pointerleave=move |_| chart.chosen.set(None)>
                 <Drawing chart count />
                 <div class="bars" role="group" aria-label="Choose a time range" node_ref=chart.place on:keydown=move |event| chart.press(&event)>
                     <For each=move || 0..count.get() key=|number| *number let:number>
