@@ -95,7 +95,8 @@ fn reading(chart: Chart) -> Read<AuditHistogram> {
         // The range ends a little later than now, so that it need not be read anew each second.
         let step = if from.is_none() { 3_600 } else { 300 };
         let to = to.unwrap_or_else(|| later(now.get(), step));
-        Plan::new(from.unwrap_or(to - TimeDelta::hours(USUAL)), to, local::offset(to))
+        let usual = || to.checked_sub_signed(TimeDelta::hours(USUAL)).unwrap_or(to);
+        Plan::new(from.unwrap_or_else(usual), to, local::offset(to))
     });
     let others = memo(move || {
         let all = room.search.filters.with(|filters| filters.with(Name::From, "").with(Name::To, ""));
