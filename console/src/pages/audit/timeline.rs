@@ -219,8 +219,8 @@ fn OneBar(chart: Chart, number: usize) -> impl IntoView {
     view! {
         <button
             type="button"
-            aria-label=varying(move || label.get())
-            title=varying(move || label.get())
+            aria-label=label
+            title=label
             tabindex=varying(move || if at.get() == number { "0" } else { "-1" })
             on:focus=move |_| at.set(number)
             on:pointerdown=begin
@@ -252,6 +252,7 @@ fn summary(bars: &[Bar], now: DateTime<Utc>) -> String {
 fn Drawing(chart: Chart, count: Memo<usize>) -> impl IntoView {
     let Chart { room, bars, chosen, now, .. } = chart;
     let high = memo(move || bars.with(|bars| heights(bars, ABOVE, BELOW)));
+    let words = memo(move || bars.with(|bars| summary(bars, now.get_untracked())));
     let drawn = move |below: bool| high.with(|high| path(high, below));
     // The bars that one chooses, or that of the record at the side.
     let marked = memo(move || {
@@ -267,7 +268,7 @@ fn Drawing(chart: Chart, count: Memo<usize>) -> impl IntoView {
             class="chart low"
             role="img"
             preserveAspectRatio="none"
-            aria-label=varying(move || bars.with(|bars| summary(bars, now.get_untracked())))
+            aria-label=words
             viewBox=varying(move || format!("0 0 {} 84", count.get().max(1) * PLACE))
         >
             {varying(move || marked.get().map(|(x, width)| view! { <rect class="pickd" x=x y="0" width=width height="84" /> }))}
