@@ -58,13 +58,14 @@ describe("in the console", () => {
     const run = mara.page
       .getByRole("row")
       .filter({ has: mara.page.getByText("send_invoice", { exact: true }) })
-      .filter({ has: mara.page.getByText("ok", { exact: true }) });
-    await run.getByRole("link", { name: "send_invoice" }).click();
-    await mara.page.waitForURL(/\/acme\/audit\/[0-9a-f-]+/);
-    for (const title of ["Request", "Response"]) await mara.page.getByRole("heading", { name: title, exact: true }).waitFor();
-    const record = await mara.page.getByRole("main").innerText();
+      .filter({ has: mara.page.getByText("ran") });
+    await run.locator("a.to-record").first().click();
+    await mara.page.waitForURL(/\/acme\/audit\?selected=[0-9a-f-]+/);
+    const side = mara.page.getByRole("complementary", { name: "Record" });
+    for (const title of ["Arguments", "Result"]) await side.getByRole("heading", { name: title, exact: true }).waitFor();
+    const record = await side.innerText();
     assert.ok(record.split("Ada & Söhne").length > 2, "what was asked, and what was answered");
-    await mara.page.getByRole("link", { name: approval_id }).click();
+    await side.getByRole("link", { name: "Open request" }).click();
     await mara.page.waitForURL(new RegExp(`/acme/approvals/${approval_id}`));
     await card(mara.page).getByText(credentials(gateway).email).first().waitFor();
     await stayed(mara.page);
@@ -211,12 +212,13 @@ describe("in the console", () => {
     await keys.tabsTo(mara.page.getByRole("link", { name: "Audit" }));
     await keys.press("Enter");
     await mara.page.waitForURL(/\/acme\/audit$/);
-    const link = mara.page.locator("tr", { hasText: "send_invoice" }).getByRole("link", { name: "send_invoice" }).first();
+    const link = mara.page.locator("tr", { hasText: "send_invoice" }).locator("a.to-record").first();
     await link.waitFor();
     await keys.tabsTo(link);
     await keys.press("Enter");
-    await mara.page.waitForURL(/\/acme\/audit\/[0-9a-f-]+/);
-    await mara.page.getByRole("heading", { name: "Request", exact: true }).waitFor();
+    await mara.page.waitForURL(/\/acme\/audit\?selected=[0-9a-f-]+/);
+    await mara.page.locator("#record:focus").waitFor();
+    await mara.page.getByRole("heading", { name: "Arguments", exact: true }).waitFor();
   });
 });
 

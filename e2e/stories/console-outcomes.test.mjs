@@ -70,7 +70,7 @@ describe("what became of a call, in the console", () => {
     await mara.goes(`/acme/approvals/${waits}`);
     await card(mara.page).locator(".lines li", { hasText: TOOL_ERROR }).first().waitFor();
     await mara.goes("/acme/audit?toolkit=bank");
-    for (const words of [TOOL_ERROR, PROTOCOL_ERROR]) await mara.page.locator(".badge.warn", { hasText: words }).first().waitFor();
+    for (const words of ["tool error", "server error"]) await mara.page.locator(".word.bad", { hasText: words }).first().waitFor();
     await admin.reject(waits, "seen");
   });
 

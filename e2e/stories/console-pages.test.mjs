@@ -111,8 +111,9 @@ describe("the console's pages", () => {
     await clean("the audit");
     await look(mara, "pages-hostile-audit");
     await mara.page.locator("a.to-record").first().click();
-    await mara.page.getByRole("heading", { name: "Request", exact: true }).waitFor();
-    await mara.page.getByText("As JSON, byte for byte").first().click();
+    await mara.page.getByRole("heading", { name: "Arguments", exact: true }).waitFor();
+    await mara.page.getByRole("button", { name: "JSON", exact: true }).click();
+    await mara.page.getByText("Request as recorded").waitFor();
     await clean("a record");
     await look(mara, "pages-hostile-record");
   });
@@ -211,7 +212,7 @@ describe("the console's pages", () => {
       [mara, "/acme/approvals/not-an-id", /^A request · acme/],
       [mara, "/acme/audit", /^Audit/],
       [mara, `/acme/audit/${items[0].id}`, / · Audit/],
-      [mara, `/acme/audit/${NOBODY}`, /^A record of the audit/],
+      [mara, `/acme/audit/${NOBODY}`, /^Audit record/],
       [mara, "/acme/people", /^People/],
       [mara, "/me", /^You/],
       [mara, "/acme/nothing/here", /^Nothing here/],
@@ -287,8 +288,8 @@ describe("the console's pages", () => {
     await printed(mara, "pages-print-request", ["THE END", "row 59", "History", "Pays."]);
     const { items } = await admin.acme("GET", `/audit?approval=${approval_id}&limit=1`);
     await mara.goes(`/acme/audit/${items[0].id}`);
-    await mara.page.getByRole("heading", { name: "Request", exact: true }).waitFor();
-    await printed(mara, "pages-print-record", ["THE END", "row 59", "As JSON, byte for byte", "Request id"]);
+    await mara.page.getByRole("heading", { name: "Arguments", exact: true }).waitFor();
+    await printed(mara, "pages-print-record", ["THE END", "row 59", "Request as recorded", "Request id"]);
   });
 });
 

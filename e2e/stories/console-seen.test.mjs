@@ -117,10 +117,10 @@ describe("what is seen of the console", () => {
     const { page } = mara;
     await page.locator("a.to-record").first().waitFor();
     await isForced(mara, "forced-audit");
-    const live = page.locator(".following");
+    const live = page.getByRole("button", { name: "Live" });
     const on = await drawn(live);
     await live.click();
-    await page.locator(".following[aria-pressed=false]").waitFor();
+    await page.locator("[aria-label=Live][aria-pressed=false]").waitFor();
     assert.notEqual((await drawn(live)).ground, on.ground, "a switch that is on, and off");
     await isForced(mara, "forced-audit-still");
     await mara.goes("/acme/people");
@@ -170,9 +170,9 @@ describe("what is seen of the console", () => {
     await mara.goes("/acme/audit");
     await page.locator("a.to-record").first().waitFor();
     await same("the audit", 20);
-    await page.locator("a.to-record").first().click();
-    await page.getByRole("heading", { name: "Request", exact: true }).waitFor();
-    await same("a record", 15);
+    await page.goto(new URL(await page.locator("a.to-record").first().getAttribute("href"), page.url()).href);
+    await page.getByRole("button", { name: "JSON", exact: true }).waitFor();
+    await same("a record", 8);
     await mara.goes("/me");
     await page.getByText("this one").waitFor();
     await same("oneself", 5);

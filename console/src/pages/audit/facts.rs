@@ -81,10 +81,10 @@ pub(super) fn Facts(record: AuditRecord) -> impl IntoView {
 fn Person(name: String) -> impl IntoView {
     let org = Org::here();
     varying(move || {
-        let name = said(name.clone());
+        let who = said(name.clone());
         match org.may(Right::ReadMembers) {
-            true => view! { <a href=format!("/{}/people", org.slug.get())>{name}</a> }.into_any(),
-            false => name,
+            true => view! { <a href=format!("/{}/people", org.slug.get())>{who}</a> }.into_any(),
+            false => who,
         }
     })
 }
@@ -94,8 +94,9 @@ fn Person(name: String) -> impl IntoView {
 fn Only(name: Name, value: String) -> impl IntoView {
     let search = Search::here();
     let label = format!("Show all with {} {}", name.label().to_ascii_lowercase(), plain(&value));
+    let words = label.clone();
     let address = derived(move || search.address(&Filters::default().with(name, &value)));
-    view! { <a class="only" href=address aria-label=label.clone() title=label><Icon shape=Shape::Filter /></a> }
+    view! { <a class="only" href=address aria-label=label title=words><Icon shape=Shape::Filter /></a> }
 }
 
 #[cfg(test)]

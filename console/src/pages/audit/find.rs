@@ -49,13 +49,13 @@ pub(super) fn Find() -> impl IntoView {
         _ => {}
     };
     view! {
-        <label class="find grow" role="search">
-            <span class="sr">"Search"</span>
+        <div class="find grow" role="search">
             <Icon shape=Shape::Search />
             <input
                 node_ref=input
                 class="in"
                 type="search"
+                aria-label="Search"
                 placeholder="Tool, value, request id"
                 autocomplete="off"
                 maxlength="500"
@@ -67,6 +67,6 @@ pub(super) fn Find() -> impl IntoView {
                 on:keydown=press
             />
             <kbd aria-hidden="true">"/"</kbd>
-        </label>
+        </div>
     }
 }

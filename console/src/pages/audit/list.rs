@@ -25,10 +25,10 @@ use crate::{
 pub(crate) fn AuditList() -> impl IntoView {
     title(|| "Audit".into());
     let room = Room::new();
-    let Room { search, results, wide } = room;
+    let Room { search, results, .. } = room;
     let export = Export::new(search);
     let exports = move || export.stage.with(|stage| !matches!(stage, Stage::Closed));
-    let beside = memo(move || wide.get() && search.selected.with(Option::is_some));
+    let beside = memo(move || search.selected.with(Option::is_some));
     view! {
         <main class="page audit">
             <header>

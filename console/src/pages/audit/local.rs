@@ -107,7 +107,9 @@ fn words(from: &Local, to: &Local, last: &Local, today: &str) -> String {
 
 /// A span in words, such as "14:00–15:00" or "27 Nov – 28 Nov".
 pub(super) fn span(from: DateTime<Utc>, to: DateTime<Utc>, now: DateTime<Utc>) -> String {
-    words(&Local::of(from), &Local::of(to), &Local::of(to - TimeDelta::seconds(1)), &date_of(now))
+    // An address may name the very first second that there is.
+    let last = to.checked_sub_signed(TimeDelta::seconds(1)).unwrap_or(to);
+    words(&Local::of(from), &Local::of(to), &Local::of(last), &date_of(now))
 }
 
 /// A time range that may be open, in words.

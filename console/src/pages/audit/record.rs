@@ -26,7 +26,7 @@ pub(crate) fn AuditRecord() -> impl IntoView {
     title(move || {
         read.value.with(|read| match read {
             Some(read) => Words::of("{} · Audit", &[name(&read.record)]),
-            None => "Record · Audit".into(),
+            None => "Audit record".into(),
         })
     });
     let gone = memo(move || {
@@ -40,7 +40,7 @@ pub(crate) fn AuditRecord() -> impl IntoView {
                 {varying(move || match read.value.get() {
                     Some(detail) => view! { <Head record=detail.record.clone() beside=false /> }.into_any(),
                     None if gone.get() => ().into_any(),
-                    None => view! { <h1 class="sr">"Record"</h1> }.into_any(),
+                    None => view! { <h1 class="sr">"Audit record"</h1> }.into_any(),
                 })}
                 <Steps search id />
             </header>
@@ -96,7 +96,7 @@ fn Steps(search: Search, id: Memo<String>) -> impl IntoView {
     let listed = memo(move || beside(true).is_some() || beside(false).is_some());
     view! {
         <Show when=move || listed.get()>
-            <span class="line end steps-of">
+            <span class="line">
                 {button(false, "Previous record", Shape::Back)}
                 {button(true, "Next record", Shape::Right)}
             </span>

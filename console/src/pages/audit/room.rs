@@ -19,22 +19,18 @@ pub(super) const SIDE: &str = "record";
 pub(super) struct Room {
     pub search: Search,
     pub results: Results,
-    /// Whether a record has room beside the list.
-    pub wide: Memo<bool>,
+    /// Whether a record has room beside the list. Where it has none, one that is selected covers the list.
+    wide: Memo<bool>,
+    /// Whether the focus is to go to the record at the side, once that is there.
+    pub wants_focus: RwSignal<bool>,
 }
 
 impl Room {
     /// Reads the address and the list.
     pub(super) fn new() -> Self {
         let search = Search::provide();
-        let room = Self { search, results: Results::new(search), wide: wide() };
+        let room = Self { search, results: Results::new(search), wide: wide(), wants_focus: RwSignal::new(false) };
         room.mark();
-        // A record without room beside the list has its own page.
-        effect(move || {
-            if let Some(id) = room.search.selected.get().filter(|_| !room.wide.get()) {
-                room.search.open(id, true);
-            }
-        });
         let shortcuts = Shortcuts::here();
         shortcuts.register("j", "Next record", move || room.step(true));
         shortcuts.register("k", "Previous record", move || room.step(false));
@@ -47,9 +43,7 @@ impl Room {
             return self.search.open(id, false);
         }
         self.search.select(Some(id));
-        if by_key {
-            request_animation_frame(|| focus(SIDE));
-        }
+        self.wants_focus.set(by_key);
     }
 
     /// Closes the side; the focus goes back to the row.

@@ -8,10 +8,10 @@ use uuid::Uuid;
 use web_sys::MouseEvent;
 
 use super::{
-    local,
+    local::{self, exact},
     roll::{Entry, Line},
     room::Room,
-    words::{action, decided, outcome, short_name},
+    words::{Outcome, action, decided, outcome, short_name},
 };
 use crate::{
     components::{Clock, Icon, Said, Word},
@@ -68,8 +68,8 @@ pub(super) fn Rows(room: Room) -> impl IntoView {
 
 #[component]
 fn Day(at: DateTime<Utc>, now: RwSignal<DateTime<Utc>>) -> impl IntoView {
-    let name = memo(move || local::day_name(at, now.get()));
-    view! { <tr role="row" class="day"><th role="rowheader" colspan="6">{name}</th></tr> }
+    let day = memo(move || local::day_name(at, now.get()));
+    view! { <tr role="row" class="day"><th role="rowheader" colspan="6">{day}</th></tr> }
 }
 
 #[component]
@@ -90,10 +90,10 @@ fn Row(room: Room, entry: Entry) -> impl IntoView {
         "interrupted" => varying(move || record.with(end)).into_any(),
         _ => end(&known),
     };
-    let exact = local::exact(known.at);
+    let at = known.at;
     view! {
         <tr role="row" class=varying(move || if marked.get() { "on" } else { "" })>
-            <td role="cell" class="dim t"><time datetime=exact.clone() title=exact>{local::clock_of(known.at)}</time></td>
+            <td role="cell" class="dim t"><time datetime=exact(at) title=exact(at)>{local::clock_of(at)}</time></td>
             <td role="cell" class="cut">
                 <a
                     id=element_id(id)
@@ -141,8 +141,8 @@ pub(super) fn took(record: &AuditRecord) -> Option<String> {
 pub(super) fn ended(record: &AuditRecord) -> AnyView {
     let by = decided(record).map(|(_, email)| view! { ", " {said(short_name(email))} });
     match outcome(record) {
-        Some(outcome) => view! {
-            <span title=outcome.means><Word tone=outcome.tone><Icon shape=outcome.shape />{outcome.label}{by}</Word></span>
+        Some(Outcome { label, means, tone, shape }) => view! {
+            <span title=means><Word tone><Icon shape />{label}{by}</Word></span>
         }
         .into_any(),
         None => {

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use api_types::AuditRecordDetail;
-use leptos::{ev::KeyboardEvent, prelude::*};
+use leptos::{ev::KeyboardEvent, html, prelude::*};
 
 use super::{
     detail::{Detail, Head, read},
-    room::{Room, SIDE},
+    room::{Room, SIDE, focus},
 };
 use crate::{
     components::{EmptyState, Failed, Icon, Shape, Skeleton},
@@ -29,6 +29,13 @@ pub(super) fn Side(room: Room) -> impl IntoView {
         }
     });
     let old = memo(move || shown.with(|shown| shown.as_ref().map(|shown| shown.record.id)) != selected.get());
+    let side = NodeRef::<html::Aside>::new();
+    effect(move || {
+        if room.wants_focus.get() && side.get().is_some() {
+            focus(SIDE);
+            room.wants_focus.set(false);
+        }
+    });
     let retry = Callback::new(move |()| read.again());
     let press = move |event: KeyboardEvent| {
         if event.key() == "Escape" {
@@ -36,7 +43,7 @@ pub(super) fn Side(room: Room) -> impl IntoView {
         }
     };
     view! {
-        <aside class="side" id=SIDE tabindex="-1" aria-label="Record" aria-busy=varying(move || old.get().to_string()) on:keydown=press>
+        <aside node_ref=side class="side" id=SIDE tabindex="-1" aria-label="Record" aria-busy=varying(move || old.get().to_string()) on:keydown=press>
             <div class="line">
                 {varying(move || shown.get().map(|detail| view! { <Head record=detail.record.clone() beside=true /> }))}
                 <button type="button" class="btn plain icon end" aria-label="Close" on:click=move |_| room.close()>

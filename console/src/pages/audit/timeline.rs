@@ -71,7 +71,8 @@ pub(super) fn Timeline(room: Room) -> impl IntoView {
                     <Button kind=Kind::Quiet on_press=retry>"Try again"</Button>
                 </p>
             </Show>
-            <div class=varying(move || if count.get() == 0 && !failed() { "plot bone" } else { "plot" }) on:pointerleave=move |_| chart.chosen.set(None)>
+            <div class=varying(move || if count.get() == 0 { "plot bone" } else { "plot" })
+                hidden=varying(move || failed() && count.get() == 0) on:pointerleave=move |_| chart.chosen.set(None)>
                 <Drawing chart count />
                 <div class="bars" role="group" aria-label="Choose a time range" node_ref=chart.place on:keydown=move |event| chart.press(&event)>
                     <For each=move || 0..count.get() key=|number| *number let:number>
@@ -94,7 +95,8 @@ fn reading(chart: Chart) -> Read<AuditHistogram> {
         // The range ends a little later than now, so that it need not be read anew each second.
         let step = if from.is_none() { 3_600 } else { 300 };
         let to = to.unwrap_or_else(|| later(now.get(), step));
-        Plan::new(from.unwrap_or(to - TimeDelta::hours(USUAL)), to, local::offset(to))
+        let usual = || to.checked_sub_signed(TimeDelta::hours(USUAL)).unwrap_or(to);
+        Plan::new(from.unwrap_or_else(usual), to, local::offset(to))
     });
     let others = memo(move || {
         let all = room.search.filters.with(|filters| filters.with(Name::From, "").with(Name::To, ""));
@@ -217,8 +219,8 @@ fn OneBar(chart: Chart, number: usize) -> impl IntoView {
     view! {
         <button
             type="button"
-            aria-label=varying(move || label.get())
-            title=varying(move || label.get())
+            aria-label=label
+            title=label
             tabindex=varying(move || if at.get() == number { "0" } else { "-1" })
             on:focus=move |_| at.set(number)
             on:pointerdown=begin
@@ -250,6 +252,7 @@ fn summary(bars: &[Bar], now: DateTime<Utc>) -> String {
 fn Drawing(chart: Chart, count: Memo<usize>) -> impl IntoView {
     let Chart { room, bars, chosen, now, .. } = chart;
     let high = memo(move || bars.with(|bars| heights(bars, ABOVE, BELOW)));
+    let words = memo(move || bars.with(|bars| summary(bars, now.get_untracked())));
     let drawn = move |below: bool| high.with(|high| path(high, below));
     // The bars that one chooses, or that of the record at the side.
     let marked = memo(move || {
@@ -265,7 +268,7 @@ fn Drawing(chart: Chart, count: Memo<usize>) -> impl IntoView {
             class="chart low"
             role="img"
             preserveAspectRatio="none"
-            aria-label=varying(move || bars.with(|bars| summary(bars, now.get_untracked())))
+            aria-label=words
             viewBox=varying(move || format!("0 0 {} 84", count.get().max(1) * PLACE))
         >
             {varying(move || marked.get().map(|(x, width)| view! { <rect class="pickd" x=x y="0" width=width height="84" /> }))}
