@@ -16,7 +16,7 @@ use super::{
     timeline::Timeline,
 };
 use crate::{
-    components::{Button, EmptyState, Failed, Icon, Shape, Show, Skeleton},
+    components::{Bones, Button, EmptyState, Failed, Icon, Shape, Show, Skeleton},
     reactive::{memo, varying},
     shell::title,
 };
@@ -113,7 +113,7 @@ fn Found(room: Room) -> impl IntoView {
                     Some(true) => view! { <Rows room /> }.into_any(),
                     Some(false) => view! { <Nothing search=room.search /> }.into_any(),
                     None if failed().is_some() => ().into_any(),
-                    None => view! { <Skeleton lines=8 /> }.into_any(),
+                    None => view! { <Skeleton shape=Bones::Records /> }.into_any(),
                 })}
             </div>
             <Show when=move || some.get() == Some(true)><End results /></Show>

@@ -40,7 +40,7 @@ use self::{
 };
 use crate::{
     api::{approval_path, live::Live, read::Read},
-    components::{EmptyState, Failed, Late, Show},
+    components::{Bones, EmptyState, Failed, Late, Show, Skeleton},
     decide::{Decisions, Fate, InBar},
     reactive::{effect, memo, varying},
     shell::Org,
@@ -90,7 +90,7 @@ pub fn Request(
                 .into_any(),
             (true, _) => read.value.get_untracked().map(|first| view! { <Card first read wants_focus instead_of_actions /> }).into_any(),
             (false, _) if read.failure.with(Option::is_some) => ().into_any(),
-            (false, _) => view! { <div class="late"><Bones /></div> }.into_any(),
+            (false, _) => view! { <div class="late"><Skeleton shape=Bones::Request /></div> }.into_any(),
         })}
     }
 }
@@ -164,17 +164,6 @@ fn Card(
                 None => view! { <Actions detail on_done=Callback::new(move |()| read.again()) /> }.into_any(),
             })}
         </InBar>
-    }
-}
-
-/// The shape of a request that is being read: its title, who asks, its arguments.
-#[component]
-fn Bones() -> impl IntoView {
-    view! {
-        <div class="skeleton request" role="status">
-            <span class="sr">"Loading"</span>
-            {(0..9).map(|_| view! { <i class="bone" aria-hidden="true"></i> }).collect_view()}
-        </div>
     }
 }
 
