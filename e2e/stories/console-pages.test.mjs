@@ -129,8 +129,8 @@ describe("the console's pages", () => {
     await line.getByRole("button", { name: /^Change role/ }).click();
     await clean("another role");
     await mara.page.getByRole("dialog").getByLabel("Role").selectOption("auditor");
-    await mara.page.getByRole("button", { name: "Change the role" }).click();
-    await toast(mara.page, "is auditor now").waitFor();
+    await mara.page.getByRole("dialog").getByRole("button", { name: "Change role" }).click();
+    await toast(mara.page, "is now auditor").waitFor();
     await clean("the news of another role");
     await line.getByRole("button", { name: /^Remove/ }).click();
     await clean("removing a member");
@@ -145,7 +145,7 @@ describe("the console's pages", () => {
     await clean("withdrawing an invitation");
 
     const person = await people.enter(gateway, mallory, { at: "/me" });
-    await person.page.getByText("this one").waitFor();
+    await person.page.getByText("This session").waitFor();
     await clean("oneself", person);
     await look(person, "pages-hostile-me");
     const stranger = await people.stranger(gateway);
@@ -174,7 +174,7 @@ describe("the console's pages", () => {
       await main.getByText(words).waitFor();
       assert.equal(await there.page.getByRole("heading", { level: 1 }).innerText(), heading, at);
       const text = await main.innerText();
-      assert.match(text, new RegExp(`Your role here, member, lacks the right ${right}\\. An administrator`), at);
+      assert.match(text, new RegExp(`Your role here, member, does not include ${right}\\. Ask an administrator`), at);
       assert.match(await there.page.title(), new RegExp(`^${heading} · `), at);
       await look(there, `pages-without-right-${heading.toLowerCase().replaceAll(" ", "-")}`);
     }
@@ -213,8 +213,8 @@ describe("the console's pages", () => {
       [mara, `/acme/audit/${items[0].id}`, / · Audit/],
       [mara, `/acme/audit/${NOBODY}`, /^A record of the audit/],
       [mara, "/acme/people", /^People/],
-      [mara, "/me", /^You/],
-      [mara, "/acme/nothing/here", /^Nothing here/],
+      [mara, "/me", /^Your account/],
+      [mara, "/acme/nothing/here", /^Page not found/],
       [mara, "/nowhere/inbox", /^No such org/],
       [nobody, "/", /^Welcome/],
       [stranger, "/login", /^Sign in/],
@@ -255,7 +255,7 @@ describe("the console's pages", () => {
     await kim.page.getByRole("button", { name: "Join" }).click();
     const alerts = kim.page.getByRole("alert").filter({ hasText: /\w/ });
     await alerts.first().waitFor();
-    assert.deepEqual(await alerts.allInnerTexts(), ["It must have 12 to 200 characters; this one has 11."]);
+    assert.deepEqual(await alerts.allInnerTexts(), ["Use 12 to 200 characters; this has 11."]);
     assert.equal(await password.getAttribute("aria-invalid"), "true");
     const words = await kim.page.getByRole("main").innerText();
     assert.equal(words.match(/12/g).length, 1, "the hint does not say it again");

@@ -77,7 +77,7 @@ fn Preferences() -> impl IntoView {
             <div class="in-p stack">
                 <div class="field"><span class="label">"Theme"</span><ThemePicker /></div>
                 <div class="field">
-                    <label class="line tick">
+                    <label class="check">
                         <input type="checkbox" class="box" aria-describedby="shortcuts-help" prop:checked=shortcuts.on on:change:target=move |event| shortcuts.turn(event.target().checked()) />
                         "Keyboard shortcuts"
                     </label>

@@ -48,7 +48,7 @@ pub(super) fn Orgs() -> impl IntoView {
             <header><h2 id="orgs" tabindex="-1" node_ref=heading>"Your organizations"</h2></header>
             <div class="in-p">{varying(rows)}</div>
             <Confirm open title verb="Leave" path done on_done>
-                <ul class="effects">
+                <ul class="bullets">
                     <li>"You lose access to " <b>{varying(move || view! { <Said text=about.get() /> })}</b> " immediately. You keep your account and your other organizations."</li>
                     <li>"Your decisions and actions stay on record under your name."</li>
                     <li>"Your API keys there are revoked, and the secrets you created on other people's keys stop working."</li>

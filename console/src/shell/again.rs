@@ -42,7 +42,7 @@ fn Ask() -> impl IntoView {
         let _ = window().location().set_href("/login");
     };
     view! {
-        <Form class="stack" on_submit=submit>
+        <Form on_submit=submit>
             <p class="dim">"Your session ended. Sign in to continue: everything on this page is kept."</p>
             <Field label="E-mail" kind="email" value=email autocomplete="username" fixed=true />
             <Field label="Password" kind="password" value=password autocomplete="current-password" node=field />

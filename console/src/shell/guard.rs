@@ -71,10 +71,12 @@ fn starting(content: AnyView) -> AnyView {
     view! {
         <div class="app">
             <div class="nav"></div>
-            <main class="page">
-                <h1 class="sr">"Starting Permesso"</h1>
-                <div class="body">{content}</div>
-            </main>
+            <div class="content">
+                <main class="page">
+                    <h1 class="sr">"Starting Permesso"</h1>
+                    <div class="body">{content}</div>
+                </main>
+            </div>
         </div>
     }
     .into_any()

@@ -40,7 +40,7 @@ pub(super) fn Remove(room: Room) -> impl IntoView {
     });
     view! {
         <Confirm open=room.removing title verb="Remove" path done on_done seen=room.seen(org)>
-            <ul class="effects">
+            <ul class="bullets">
                 <li>
                     {varying(move || if own() { "You lose" } else { "They lose" })}
                     " access to " <b>{varying(move || view! { <Said text=org.slug.get() /> })}</b> " immediately. "
