@@ -133,7 +133,7 @@ describe("the console's doors", () => {
     await there.page.getByText("There is no such org, or it is not yours").waitFor();
     assert.equal(await row(there.page, approval_id).count(), 0);
     await there.goes("/");
-    await there.page.getByText("You are not in an organization yet").waitFor();
+    await there.page.getByText("You are not in an org yet").waitFor();
   });
 
   tells("nobody is removed who answers for a key that works", async (people) => {

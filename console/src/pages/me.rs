@@ -1,4 +1,4 @@
-//! `/me`: one's own account: organizations, preferences, sessions, password.
+//! `/me`: one's own account: orgs, preferences, sessions, password.
 
 use api_types::{List, Session};
 use leptos::{prelude::*, task::spawn_local};

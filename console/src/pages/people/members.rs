@@ -1,4 +1,4 @@
-//! The members of the organization.
+//! The members of the org.
 
 use api_types::Member;
 use leptos::prelude::*;
