@@ -60,7 +60,7 @@ fn Who() -> impl IntoView {
         let email = me.email.clone().unwrap_or_default();
         let admin = me.instance_admin.then(|| view! { <p class="dim">"Administrator of this instance"</p> });
         Some(view! {
-            <div class="line who">
+            <div class="line self">
                 <Face name=email.clone() />
                 <div class="grow"><p class="big"><Said text=email /></p>{admin}</div>
             </div>
