@@ -30,7 +30,7 @@ describe("the console's doors", () => {
     const mara = await people.enter(gateway, credentials(gateway), { at: "/acme/people" });
     await mara.page.getByLabel("E-mail").fill("nora@example.com");
     await mara.page.getByLabel("Role", { exact: true }).selectOption("approver");
-    await mara.page.getByRole("button", { name: "Make a link" }).click();
+    await mara.page.getByRole("button", { name: "Create invite link" }).click();
     const link = await mara.page.getByText(`${gateway.url}/invite#`).innerText();
     await mara.page.getByRole("row", { name: /nora@example\.com/ }).waitFor();
     await look(mara, "people-invited");
@@ -59,7 +59,7 @@ describe("the console's doors", () => {
     const thief = await people.stranger(gateway);
     thief.foresees(/^answer 404 POST .*\/invitations\/view$/);
     await thief.goes(link.trim());
-    await thief.page.getByText("This invitation does not work any more").waitFor();
+    await thief.page.getByText("This invitation no longer works").waitFor();
     await mara.page.reload();
     await mara.page.getByRole("row", { name: /nora@example\.com/ }).getByText("approver").first().waitFor();
   });
@@ -69,14 +69,14 @@ describe("the console's doors", () => {
     const there = await people.enter(gateway, credentials(gateway), { at: INBOX });
     there.foresees(/^answer 401 /);
     await here.page.reload();
-    const sessions = here.page.getByRole("table", { name: "Your sessions" });
-    await sessions.getByText("this one").waitFor();
-    const others = sessions.getByRole("button", { name: "End" });
+    const sessions = here.page.getByRole("list", { name: "Your sessions" });
+    await sessions.getByText("This session").waitFor();
+    const others = sessions.getByRole("button", { name: "Sign out" });
     assert.equal(await others.count(), (await here.sessions()).length - 1);
     while ((await others.count()) > 0) {
       const left = await others.count();
       await others.first().click();
-      await here.page.waitForFunction((left) => document.querySelectorAll("main table button").length < left, left);
+      await here.page.waitForFunction((left) => document.querySelectorAll("[aria-label='Your sessions'] button").length < left, left);
     }
     assert.equal((await here.sessions()).length, 1);
     held(await call(agent, "send_invoice", invoice("Ended")));
@@ -120,13 +120,13 @@ describe("the console's doors", () => {
     await change.getByLabel("Role").selectOption("auditor");
     await change.getByText("can no longer").waitFor();
     await look(mara, "people-change");
-    await change.getByRole("button", { name: "Change the role" }).click();
-    await news(mara.page, "is auditor now").waitFor();
+    await change.getByRole("button", { name: "Change role" }).click();
+    await news(mara.page, "is now auditor").waitFor();
 
     await line.getByRole("button", { name: /^Remove/ }).click();
     const remove = mara.page.getByRole("dialog", { name: `Remove ${ben.email}` });
     await remove.getByRole("button", { name: "Remove", exact: true }).click();
-    await news(mara.page, "does not belong to acme any more").waitFor();
+    await news(mara.page, "was removed from acme").waitFor();
     await line.waitFor({ state: "detached" });
 
     const { approval_id } = held(await call(agent, "send_invoice", invoice("After Ben")));
@@ -134,7 +134,7 @@ describe("the console's doors", () => {
     await there.page.getByText("This org does not exist, or you are not a member").waitFor();
     assert.equal(await row(there.page, approval_id).count(), 0);
     await there.goes("/");
-    await there.page.getByText("You belong to no org yet").waitFor();
+    await there.page.getByText("You are not in an org yet").waitFor();
   });
 
   tells("nobody is removed who answers for a key that works", async (people) => {
@@ -157,11 +157,11 @@ describe("the console's doors", () => {
     const mara = await people.enter(gateway, credentials(gateway), { at: "/acme/people" });
     await mara.page.getByRole("row", { name: /otto@example\.com/ }).getByRole("button", { name: /^Withdraw/ }).click();
     await mara.page.getByRole("dialog").getByRole("button", { name: "Withdraw", exact: true }).click();
-    await news(mara.page, "is withdrawn").waitFor();
+    await news(mara.page, "withdrawn").waitFor();
     const otto = await people.stranger(gateway);
     otto.foresees(/^answer 404 POST .*\/invitations\/view$/);
     await otto.goes(url);
-    await otto.page.getByText("This invitation does not work any more").waitFor();
+    await otto.page.getByText("This invitation no longer works").waitFor();
   });
 
   tells("who may not see something reads why, and what to do", async (people) => {
@@ -191,9 +191,9 @@ describe("the console's doors", () => {
     for (const [at, words] of [
       ["/nowhere/inbox", "This org does not exist, or you are not a member"],
       [`/acme/approvals/${NOBODY}`, "There is no such request"],
-      ["/acme/approvals/not-an-id", /no such request|nothing at this address/],
+      ["/acme/approvals/not-an-id", /no such request|page not found/i],
       [`/acme/audit/${NOBODY}`, /may have been removed|no such record/i],
-      ["/acme/nothing/here", "There is nothing at this address"],
+      ["/acme/nothing/here", "Page not found"],
       [`${INBOX}?selected=${NOBODY}`, /no such request/i],
     ]) {
       await mara.goes(at);

@@ -33,18 +33,18 @@ describe("what people change in the console", () => {
 
     const other = await asks(lena, "Change role", ben.email);
     await other.getByLabel("Role").selectOption("auditor");
-    await other.getByRole("button", { name: "Change the role" }).click();
-    await news(lena.page, "is auditor now").waitFor();
+    await other.getByRole("button", { name: "Change role" }).click();
+    await news(lena.page, "is now auditor").waitFor();
 
-    await change.getByRole("button", { name: "Change the role" }).click();
-    const meanwhile = change.getByRole("status");
-    await meanwhile.getByText(/was changed by somebody else meanwhile: it was approver, and is auditor now/).waitFor();
+    await change.getByRole("button", { name: "Change role" }).click();
+    const news = change.getByRole("status");
+    await news.getByText(/Someone else changed the role of .* from approver to auditor/).waitFor();
     assert.equal(await role(ben), "auditor", "nothing was done");
     assert.equal(await change.getByLabel("Role").inputValue(), "member", "what was chosen is kept");
     assert.match(await change.innerText(), /can no longer .*see the audit/, "from what it is now");
     await look(mara, "people-change-meanwhile");
-    await change.getByRole("button", { name: "Change the role" }).click();
-    await news(mara.page, "is member now").waitFor();
+    await change.getByRole("button", { name: "Change role" }).click();
+    await news(mara.page, "is now member").waitFor();
     assert.equal(await role(ben), "member");
   });
 
@@ -55,12 +55,12 @@ describe("what people change in the console", () => {
     let remove = await asks(mara, "Remove", una.email);
     await admin.acme("PATCH", `/members/${una.id}`, { role: "auditor" });
     await remove.getByRole("button", { name: "Remove", exact: true }).click();
-    await remove.getByText(/it was approver, and is auditor now/).waitFor();
+    await remove.getByText(/from approver to auditor/).waitFor();
     assert.equal(await role(una), "auditor", "they are not removed");
     await look(mara, "people-remove-meanwhile");
     await admin.acme("DELETE", `/members/${una.id}`);
     await remove.getByRole("button", { name: "Remove", exact: true }).click();
-    await remove.getByText(/does not belong to acme any more: somebody else has removed them meanwhile/).waitFor();
+    await remove.getByText(/is no longer in acme: someone else removed them/).waitFor();
     assert.ok(await remove.getByRole("button", { name: "Remove", exact: true }).isDisabled());
     await look(mara, "people-remove-gone");
     await mara.page.keyboard.press("Escape");
@@ -71,7 +71,7 @@ describe("what people change in the console", () => {
     remove = mara.page.getByRole("dialog");
     await admin.acme("DELETE", `/invitations/${id ?? invitation.id}`);
     await remove.getByRole("button", { name: "Withdraw", exact: true }).click();
-    await remove.getByText(/is not open any more/).waitFor();
+    await remove.getByText(/is no longer pending/).waitFor();
     assert.ok(await remove.getByRole("button", { name: "Withdraw", exact: true }).isDisabled());
   });
 
@@ -82,23 +82,23 @@ describe("what people change in the console", () => {
     mara.foresees(REFUSED);
     const change = await asks(mara, "Change role", kai.email);
     await change.getByLabel("Role").selectOption("member");
-    await change.getByRole("button", { name: "Change the role" }).click();
+    await change.getByRole("button", { name: "Change role" }).click();
     await change.getByRole("listitem").filter({ hasText: "nightly export: can no longer" }).waitFor();
     await look(mara, "people-change-consent");
     // What was read was about another role: that is no consent to this one.
     await change.getByLabel("Role").selectOption("approver");
-    await change.getByRole("button", { name: "Change the role" }).click();
-    await change.getByRole("button", { name: "Change it all the same" }).waitFor();
+    await change.getByRole("button", { name: "Change role" }).click();
+    await change.getByRole("button", { name: "Change role anyway" }).waitFor();
     assert.equal(await role(kai), "admin", "nothing was done yet");
-    await change.getByRole("button", { name: "Change it all the same" }).click();
-    await news(mara.page, "is approver now").waitFor();
+    await change.getByRole("button", { name: "Change role anyway" }).click();
+    await news(mara.page, "is now approver").waitFor();
 
     const remove = await asks(mara, "Remove", kai.email);
     await remove.getByRole("button", { name: "Remove", exact: true }).click();
     await remove.getByRole("listitem").filter({ hasText: "nightly export: is revoked" }).waitFor();
     await look(mara, "people-remove-consent");
-    await remove.getByRole("button", { name: "Remove anyway" }).click();
-    await news(mara.page, "does not belong to acme any more").waitFor();
+    await remove.getByRole("button", { name: "Remove all the same" }).click();
+    await news(mara.page, "was removed from acme").waitFor();
     const { items } = await admin.acme("GET", "/api-keys?limit=200");
     assert.ok(items.find(({ name }) => name === "nightly export").revoked_at, "the key is revoked");
   });
@@ -121,8 +121,8 @@ describe("what people change in the console", () => {
     assert.equal(await role(lou), "checker");
     const again = await asks(mara, "Remove", lou.email);
     await again.getByRole("button", { name: "Remove", exact: true }).click();
-    await again.getByRole("button", { name: "Remove anyway" }).click();
-    await news(mara.page, "does not belong to acme any more").waitFor();
+    await again.getByRole("button", { name: "Remove all the same" }).click();
+    await news(mara.page, "was removed from acme").waitFor();
     assert.equal(await role(lou), undefined);
   });
 
@@ -135,7 +135,7 @@ describe("what people change in the console", () => {
     const here = await people.enter(gateway, pia, { at: "/me" });
     here.foresees(/^answer 422 PUT \/api\/v1\/me\/password$/);
     const { keyboard } = here.page;
-    const present = here.page.getByLabel("Present password");
+    const present = here.page.getByLabel("Current password");
     const next = here.page.getByLabel("New password");
     const types = async (current, chosen) => {
       await tabsTo(here.page, present);
@@ -156,10 +156,10 @@ describe("what people change in the console", () => {
     assert.equal(await next.getAttribute("aria-invalid"), "true");
     assert.equal((await here.sessions()).length, 2, "nothing has ended");
     await types(PASSWORD, new_);
-    await news(here.page, "Your password was changed").waitFor();
+    await news(here.page, "Password changed").waitFor();
     assert.deepEqual([await present.inputValue(), await next.inputValue()], ["", ""]);
     assert.equal((await here.sessions()).length, 1, "only this one goes on");
-    await here.page.getByRole("table", { name: "Your sessions" }).getByRole("button").waitFor({ state: "detached" });
+    await here.page.getByRole("list", { name: "Your sessions" }).getByRole("button").waitFor({ state: "detached" });
     await assert.rejects(rest(gateway, token, "GET", "/me"), is(401));
     await assert.rejects(token_of(pia), is(401));
     await there.page.reload();
@@ -185,8 +185,8 @@ describe("what people change in the console", () => {
     await leave.getByText("more than 1,000 API keys").waitFor();
     await look(here, "me-leave-consent");
     assert.equal(await role(lea), "approver");
-    await leave.getByRole("button", { name: "Leave anyway" }).click();
-    await news(here.page, "You do not belong to acme any more").waitFor();
+    await leave.getByRole("button", { name: "Leave all the same" }).click();
+    await news(here.page, "You left acme").waitFor();
     await here.page.getByRole("button", { name: "Leave acme" }).waitFor({ state: "detached" });
     assert.equal(await role(lea), undefined);
   });

@@ -56,8 +56,8 @@ describe("the console loads by the page", () => {
       ["/acme/audit", "Audit"],
       [`/acme/audit/${items[0].id}`, ""],
       ["/acme/people", "People"],
-      ["/me", gateway.adminEmail],
-      ["/invite#unknown", "Permesso"],
+      ["/me", "Your account"],
+      ["/invite#unknown", "This invitation no longer works"],
     ];
     for (const [address, name] of rooms) {
       const mara = await people.enter(gateway, credentials(gateway));

@@ -206,7 +206,7 @@ describe("what people see in the console", () => {
     await mara.page.getByRole("row", { name: /sam@example\.com/ }).waitFor();
     await look(mara, "people");
     await mara.goes("/me");
-    await mara.page.getByText("this one").waitFor();
+    await mara.page.getByText("This session").waitFor();
     await look(mara, "me");
     const { url } = await admin.acme("POST", "/invitations", { email: "nora@example.com", role: "approver" });
     const nora = await people.stranger(gateway);

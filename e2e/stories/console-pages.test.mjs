@@ -130,8 +130,8 @@ describe("the console's pages", () => {
     await line.getByRole("button", { name: /^Change role/ }).click();
     await clean("another role");
     await mara.page.getByRole("dialog").getByLabel("Role").selectOption("auditor");
-    await mara.page.getByRole("button", { name: "Change the role" }).click();
-    await news(mara.page, "is auditor now").waitFor();
+    await mara.page.getByRole("dialog").getByRole("button", { name: "Change role" }).click();
+    await news(mara.page, "is now auditor").waitFor();
     await clean("the news of another role");
     await line.getByRole("button", { name: /^Remove/ }).click();
     await clean("removing a member");
@@ -146,7 +146,7 @@ describe("the console's pages", () => {
     await clean("withdrawing an invitation");
 
     const person = await people.enter(gateway, mallory, { at: "/me" });
-    await person.page.getByText("this one").waitFor();
+    await person.page.getByText("This session").waitFor();
     await clean("oneself", person);
     await look(person, "pages-hostile-me");
     const stranger = await people.stranger(gateway);
@@ -214,9 +214,9 @@ describe("the console's pages", () => {
       [mara, `/acme/audit/${items[0].id}`, / · Audit/],
       [mara, `/acme/audit/${NOBODY}`, /^Audit record/],
       [mara, "/acme/people", /^People/],
-      [mara, "/me", /^You/],
-      [mara, "/acme/nothing/here", /^Nothing here/],
-      [mara, "/nowhere/inbox", /^Org not found/],
+      [mara, "/me", /^Your account/],
+      [mara, "/acme/nothing/here", /^Page not found/],
+      [mara, "/nowhere/inbox", /^No such org/],
       [nobody, "/", /^Welcome/],
       [stranger, "/login", /^Sign in/],
       [stranger, "/invite#nothing", /^Invitation/],
@@ -256,7 +256,7 @@ describe("the console's pages", () => {
     await kim.page.getByRole("button", { name: "Join" }).click();
     const alerts = kim.page.getByRole("alert").filter({ hasText: /\w/ });
     await alerts.first().waitFor();
-    assert.deepEqual(await alerts.allInnerTexts(), ["It must have 12 to 200 characters; this one has 11."]);
+    assert.deepEqual(await alerts.allInnerTexts(), ["Use 12 to 200 characters; this has 11."]);
     assert.equal(await password.getAttribute("aria-invalid"), "true");
     const words = await kim.page.getByRole("main").innerText();
     assert.equal(words.match(/12/g).length, 1, "the hint does not say it again");

@@ -174,7 +174,7 @@ describe("what is seen of the console", () => {
     await page.getByRole("button", { name: "JSON", exact: true }).waitFor();
     await same("a record", 8);
     await mara.goes("/me");
-    await page.getByText("this one").waitFor();
+    await page.getByText("This session").waitFor();
     await same("oneself", 5);
   });
 

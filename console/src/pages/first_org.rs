@@ -1,4 +1,4 @@
-//! `/`: leads to an organization of the person who is signed in.
+//! `/`: leads to an org of the person who is signed in.
 
 use leptos::prelude::*;
 use leptos_router::components::Redirect;
@@ -25,7 +25,7 @@ fn NoOrg() -> impl IntoView {
     let email = api.me.with_untracked(|me| me.as_ref().and_then(|me| me.email.clone())).unwrap_or_default();
     view! {
         <Door>
-            <h1 class="big">"You are not in an organization yet"</h1>
+            <h1 class="big">"You are not in an org yet"</h1>
             <p class="dim">"Ask an administrator for an invite link to " <Said text=email /> "."</p>
             <a class="btn full" href="/me">"Your account"</a>
         </Door>

@@ -84,7 +84,7 @@ fn Accept(offer: OfferedInvitation, token: String) -> impl IntoView {
             <p class="dim">"You are invited to " <b><Said text=offer.org_name /></b> " (" <Said text=offer.org /> ") with the role " <b><Said text=offer.role /></b> "."</p>
             <p class="dimmer">"The link works once · " <Until at=offer.expires_at /></p>
         </div>
-        <Form class="stack" on_submit=submit>
+        <Form on_submit=submit>
             <Field label="E-mail" kind="email" value=email autocomplete="username" fixed=true />
             {if has_password {
                 view! { <Field label="Your password" kind="password" value=password autocomplete="current-password" wrong hint="You already have an account with this e-mail." /> }.into_any()
@@ -112,7 +112,7 @@ fn NewPassword(password: RwSignal<String>, wrong: Signal<Option<String>>) -> imp
     };
     view! {
         <Field label="Choose a password" kind="password" value=password autocomplete="new-password" wrong hint="At least 12 characters. Several words work well." node=field />
-        <label class="line tick">
+        <label class="check">
             <input type="checkbox" class="box" on:change:target=move |event| show(event.target().checked()) />
             "Show password"
         </label>

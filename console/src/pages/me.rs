@@ -1,4 +1,4 @@
-//! `/me`: one's own account: organizations, preferences, sessions, password.
+//! `/me`: one's own account: orgs, preferences, sessions, password.
 
 use api_types::{List, Session};
 use leptos::{prelude::*, task::spawn_local};
@@ -60,7 +60,7 @@ fn Who() -> impl IntoView {
         let email = me.email.clone().unwrap_or_default();
         let admin = me.instance_admin.then(|| view! { <p class="dim">"Administrator of this instance"</p> });
         Some(view! {
-            <div class="line who">
+            <div class="line self">
                 <Face name=email.clone() />
                 <div class="grow"><p class="big"><Said text=email /></p>{admin}</div>
             </div>
@@ -77,7 +77,7 @@ fn Preferences() -> impl IntoView {
             <div class="in-p stack">
                 <div class="field"><span class="label">"Theme"</span><ThemePicker /></div>
                 <div class="field">
-                    <label class="line tick">
+                    <label class="check">
                         <input type="checkbox" class="box" aria-describedby="shortcuts-help" prop:checked=shortcuts.on on:change:target=move |event| shortcuts.turn(event.target().checked()) />
                         "Keyboard shortcuts"
                     </label>

@@ -1,4 +1,4 @@
-//! `/me`: the organizations that one belongs to, and leaving one.
+//! `/me`: the orgs that one belongs to, and leaving one.
 
 use api_types::MyOrg;
 use leptos::{html, prelude::*, task::spawn_local};
@@ -29,7 +29,8 @@ pub(super) fn Orgs() -> impl IntoView {
         let stays = me.as_ref().is_some_and(|me| me.instance_admin);
         let orgs = me.map(|me| me.orgs.clone()).unwrap_or_default();
         if orgs.is_empty() {
-            return view! { <p class="dim">"You are not in an organization. Ask an administrator for an invite link."</p> }.into_any();
+            return view! { <p class="dim">"You are not in an org. Ask an administrator for an invite link."</p> }
+                .into_any();
         }
         let rows = orgs.into_iter().map(|org| view! { <Row org stays ask /> }).collect_view();
         view! { <ul class="lines roomy" role="list" aria-labelledby="orgs">{rows}</ul> }.into_any()
@@ -45,11 +46,11 @@ pub(super) fn Orgs() -> impl IntoView {
     });
     view! {
         <section class="panel" aria-labelledby="orgs">
-            <header><h2 id="orgs" tabindex="-1" node_ref=heading>"Your organizations"</h2></header>
+            <header><h2 id="orgs" tabindex="-1" node_ref=heading>"Your orgs"</h2></header>
             <div class="in-p">{varying(rows)}</div>
             <Confirm open title verb="Leave" path done on_done>
-                <ul class="effects">
-                    <li>"You lose access to " <b>{varying(move || view! { <Said text=about.get() /> })}</b> " immediately. You keep your account and your other organizations."</li>
+                <ul class="bullets">
+                    <li>"You lose access to " <b>{varying(move || view! { <Said text=about.get() /> })}</b> " immediately. You keep your account and your other orgs."</li>
                     <li>"Your decisions and actions stay on record under your name."</li>
                     <li>"Your API keys there are revoked, and the secrets you created on other people's keys stop working."</li>
                 </ul>

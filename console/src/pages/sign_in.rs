@@ -45,7 +45,7 @@ pub(crate) fn SignIn() -> impl IntoView {
                 <h1 class="big">"Sign in to Permesso"</h1>
                 <p class="dim">"The door between AI agents and your tools."</p>
             </div>
-            <Form class="stack" on_submit=submit>
+            <Form on_submit=submit>
                 <Field label="E-mail" kind="email" value=email autocomplete="username" node=first />
                 <Field label="Password" kind="password" value=password autocomplete="current-password" />
                 {varying(move || sending.failure.get().map(|failure| view! { <Failed failure /> }))}

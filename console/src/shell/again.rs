@@ -37,19 +37,19 @@ fn Ask() -> impl IntoView {
     let submit = Callback::new(move |()| {
         sending.send(async move { api.sign_in(&email.get_untracked(), &password.get_untracked()).await.map(drop) });
     });
-    let leave = move |_| {
+    let leave = Callback::new(|()| {
         // A full reload: nothing of the other person stays.
         let _ = window().location().set_href("/login");
-    };
+    });
     view! {
-        <Form class="stack" on_submit=submit>
-            <p class="dim">"Your session ended. Sign in to continue: everything on this page is kept."</p>
+        <Form on_submit=submit>
+            <p class="dim">"Your session has ended. Sign in to continue; nothing on this page is lost."</p>
             <Field label="E-mail" kind="email" value=email autocomplete="username" fixed=true />
             <Field label="Password" kind="password" value=password autocomplete="current-password" node=field />
             {varying(move || sending.failure.get().map(|failure| view! { <Failed failure /> }))}
             <div class="line wrap">
                 <Button kind=Kind::Primary submit=true busy=sending.busy>"Sign in"</Button>
-                <button type="button" class="btn plain" on:click=leave>"Sign in as someone else"</button>
+                <Button kind=Kind::Quiet on_press=leave>"Sign in as someone else"</Button>
             </div>
         </Form>
     }

@@ -35,7 +35,7 @@ fn Lacking(access: &'static Access) -> impl IntoView {
                 <p>{*about}</p>
                 <p>
                     "Your role here, " <b>{varying(move || view! { <Said text=role() /> })}</b> ", does not include " <code>{right.as_str()}</code>
-                    ". Ask an administrator of this organization for a role that does."
+                    ". Ask an administrator of this org for a role that does."
                 </p>
             </EmptyState>
         </main>

@@ -94,17 +94,17 @@ fn Form(room: Room, member: Member) -> impl IntoView {
     };
     let told = move || failure.get().filter(|failure| !seen.says(failure));
     view! {
-        <form class="stack" on:submit=submit>
+        <form class="form" on:submit=submit>
             <Choice label="Role" value=role options=given />
             <Since seen />
             <Effects room before role own />
             {varying(move || told().map(|failure| view! { <Refused failure /> }))}
-            <div class="line wrap">
+            <div class="answers">
+                <Button kind=Kind::Quiet on_press=Callback::new(move |()| room.changing.set(false))>"Cancel"</Button>
+                <Moment fresh=consent.fresh />
                 <Button kind=Kind::Primary submit=true busy disabled=idle fresh=consent.fresh>
                     {varying(move || if failure.with(is_asked) { "Change role anyway" } else { "Change role" })}
                 </Button>
-                <Button kind=Kind::Quiet on_press=Callback::new(move |()| room.changing.set(false))>"Cancel"</Button>
-                <Moment fresh=consent.fresh />
             </div>
         </form>
     }

@@ -72,18 +72,18 @@ fn Row(invitation: Invitation, write: Memo<bool>, ask: Callback<Invitation>) -> 
     let label = Words::of("Withdraw the invitation for {}", &[&invitation.email]);
     let act = Callback::new(move |()| ask.run(about.get_value()));
     view! {
-        <tr>
-            <td class="whom"><b><Said text=invitation.email /></b></td>
-            <td data-label="Role">
+        <tr role="row">
+            <td role="cell" class="whom"><b><Said text=invitation.email /></b></td>
+            <td role="cell" data-label="Role">
                 {match invitation.role {
                     Some(text) => view! { <Said text /> }.into_any(),
                     None => view! { <Badge tone=Tone::Warn>"Role deleted: invite again"</Badge> }.into_any(),
                 }}
             </td>
-            <td data-label="Invited by"><Said text=invitation.invited_by.unwrap_or_else(|| "a former member".to_owned()) /></td>
-            <td data-label="Created"><Time at=invitation.created_at /></td>
-            <td data-label="Link"><Until at=invitation.expires_at /></td>
-            <td class="acts">
+            <td role="cell" data-label="Invited by"><Said text=invitation.invited_by.unwrap_or_else(|| "a former member".to_owned()) /></td>
+            <td role="cell" data-label="Created"><Time at=invitation.created_at /></td>
+            <td role="cell" data-label="Link"><Until at=invitation.expires_at /></td>
+            <td role="cell" class="acts">
                 <Show when=move || write.get()>
                     <Button kind=Kind::Quiet label=label.clone() on_press=act>"Withdraw"</Button>
                 </Show>

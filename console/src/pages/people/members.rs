@@ -1,4 +1,4 @@
-//! The members of the organization.
+//! The members of the org.
 
 use api_types::Member;
 use leptos::prelude::*;
@@ -54,8 +54,8 @@ fn Row(member: Member, room: Room, write: Memo<bool>) -> impl IntoView {
         .into_any()
     };
     view! {
-        <tr id=row_id(member.id)>
-            <td class="whom">
+        <tr role="row" id=row_id(member.id)>
+            <td role="cell" class="whom">
                 <div class="line">
                     <Face name=initials />
                     <div class="grow">
@@ -64,9 +64,9 @@ fn Row(member: Member, room: Room, write: Memo<bool>) -> impl IntoView {
                     </div>
                 </div>
             </td>
-            <td data-label="Role">{varying(role)}</td>
-            <td data-label="Member since"><Time at=member.created_at /></td>
-            <td class="acts">
+            <td role="cell" data-label="Role">{varying(role)}</td>
+            <td role="cell" data-label="Member since"><Time at=member.created_at /></td>
+            <td role="cell" class="acts">
                 <Show when=move || write.get()>
                     <Button kind=Kind::Quiet label=remove.clone() on_press=ask(room.removing)>"Remove"</Button>
                 </Show>

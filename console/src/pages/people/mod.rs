@@ -1,4 +1,4 @@
-//! `/:org/people`: the members of the organization with their roles, and the people who are invited.
+//! `/:org/people`: the members of the org with their roles, and the people who are invited.
 
 mod change;
 mod invitations;
@@ -42,7 +42,7 @@ pub(crate) fn People() -> impl IntoView {
                 <section class="stack tight">
                     <h2 tabindex="-1" node_ref=members>"Members"</h2>
                     <Show when=move || api.me.with(|me| me.as_ref().is_some_and(|me| me.instance_admin))>
-                        <p class="dimmer">"As an administrator of this instance you can open every organization. You are listed here only if you are also a member."</p>
+                        <p class="dimmer">"As an administrator of this instance you can open every org. You are listed here only if you are also a member."</p>
                     </Show>
                     <Members room write />
                 </section>

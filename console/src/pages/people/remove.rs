@@ -40,11 +40,11 @@ pub(super) fn Remove(room: Room) -> impl IntoView {
     });
     view! {
         <Confirm open=room.removing title verb="Remove" path done on_done seen=room.seen(org)>
-            <ul class="effects">
+            <ul class="bullets">
                 <li>
                     {varying(move || if own() { "You lose" } else { "They lose" })}
                     " access to " <b>{varying(move || view! { <Said text=org.slug.get() /> })}</b> " immediately. "
-                    {varying(move || if own() { "You keep your account and your other organizations." } else { "They keep their account and their other organizations." })}
+                    {varying(move || if own() { "You keep your account and your other orgs." } else { "They keep their account and their other orgs." })}
                 </li>
                 <li>{varying(move || if own() { "Your decisions and actions stay on record under your name." } else { "Their decisions and actions stay on record under their name." })}</li>
                 <Keys room />

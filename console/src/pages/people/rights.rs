@@ -19,7 +19,7 @@ pub(super) fn words(right: &str) -> &str {
         Right::WriteKeys => "create and revoke API keys",
         Right::ReadMembers => "see members and roles",
         Right::WriteMembers => "change members and roles",
-        Right::WriteOrg => "change the organization and its approval policy",
+        Right::WriteOrg => "change the org and its approval policy",
     }
 }
 
