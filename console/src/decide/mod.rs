@@ -9,6 +9,7 @@ mod ledger;
 mod lost;
 pub mod queue;
 mod reject;
+mod several;
 mod unsent;
 mod words;
 

@@ -32,38 +32,57 @@ pub(super) fn element_id(id: Uuid) -> String {
     format!("request-{id}")
 }
 
-/// A row.
+/// The request of a row's link, if the element is one.
+pub(super) fn request_of(element: &web_sys::Element) -> Option<Uuid> {
+    element.id().strip_prefix("request-")?.parse().ok()
+}
+
+/// A row, with a checkbox before it while requests are picked.
 #[component]
 pub(super) fn Row(id: Uuid) -> impl IntoView {
     let room = Room::here();
     let look = move |event: web_sys::MouseEvent| {
-        let elsewhere = event.ctrl_key() || event.meta_key() || event.shift_key() || event.button() != 0;
-        if !elsewhere {
-            event.prevent_default();
+        if event.ctrl_key() || event.meta_key() || event.button() != 0 {
+            return;
+        }
+        event.prevent_default();
+        let picks = room.picked.with_untracked(|picked| picked.on);
+        if room.picked_long.get_value() {
+            room.picked_long.set_value(false);
+        } else if event.shift_key() || (picks && !is_wide()) {
+            room.pick(id, event.shift_key());
+        } else {
             // Side by side, the list is not a page that one goes back to.
             room.look_at(Some(id), is_wide());
         }
     };
-    room.line(id).map(|Line { entry, found, current }| {
+    room.line(id).map(|Line { entry, found, current, picked }| {
         // Without the search: five hundred addresses need not change with every letter.
         let tab = if entry.with_untracked(is_decided) { Tab::Decided } else { Tab::Waiting };
         let href = Place { tab, selected: Some(id), ..Place::default() }.query(encoded);
         let (clock, end) = (Clock::here(), entry.clone());
         let left =
             memo(move || end.with(time_left).map(|at| (remaining(at, clock.get()), Urgency::of(at, clock.get()))));
-        let (state, is_current) = (entry.clone(), current.clone());
+        let (state, is_current, is_picked) = (entry.clone(), current.clone(), picked.clone());
         let class = varying(move || {
             let urgency = left.with(|left| left.as_ref().map_or("", |(_, urgency)| urgency.class()));
             let sending = if state.with(|entry| entry.doing.is_some()) { " sending" } else { "" };
             let on = if is_current.get() { " on" } else { "" };
-            format!("row{urgency}{sending}{on}")
+            let picked = if is_picked.get() { " picked" } else { "" };
+            format!("row{urgency}{sending}{on}{picked}")
+        });
+        let to_do = entry.clone();
+        let checkbox = varying(move || {
+            room.picking.get().then(|| view! { <Checkbox id entry=to_do.clone() picked=picked.clone() /> })
         });
         view! {
             <li hidden=varying(move || !found.get())>
+                {checkbox}
                 <a
                     id=element_id(id)
                     class=class
                     href=href
+                    draggable="false"
                     aria-current=varying(move || current.get().then_some("true"))
                     on:click=look
                 >
@@ -72,6 +91,25 @@ pub(super) fn Row(id: Uuid) -> impl IntoView {
             </li>
         }
     })
+}
+
+/// Picks the request, where it can be decided.
+#[component]
+fn Checkbox(id: Uuid, entry: ArcRwSignal<Entry>, picked: ArcRwSignal<bool>) -> impl IntoView {
+    let room = Room::here();
+    view! {
+        <label class="hit">
+            <input
+                type="checkbox"
+                class="box"
+                aria-label="Select"
+                aria-describedby=element_id(id)
+                prop:checked=varying(move || picked.get())
+                disabled=varying(move || !entry.with(Entry::is_to_do))
+                on:click=move |event| room.pick(id, event.shift_key())
+            />
+        </label>
+    }
 }
 
 fn is_decided(entry: &Entry) -> bool {
