@@ -9,7 +9,7 @@ import { credentials, tells } from "../lib/browser.mjs";
 import { startGateway } from "../lib/gateway.mjs";
 import { SELECTED_ROW, latencies, measured, median } from "../lib/measure.mjs";
 import { fails, metered } from "../lib/network.mjs";
-import { INBOX, card, isLookedAt, looksAt, row, toast } from "../lib/room.mjs";
+import { INBOX, card, isLookedAt, looksAt, news, row } from "../lib/room.mjs";
 import { startOffice } from "../lib/seed.mjs";
 import { PHONE, TABLET, taps } from "../lib/touch.mjs";
 
@@ -126,7 +126,7 @@ describe("the inbox's list", () => {
     await page.keyboard.press("r");
     await page.waitForTimeout(300);
     assert.equal(await page.getByRole("dialog").count(), 0);
-    assert.equal(await toast(page, "send_invoice").count(), 0);
+    assert.equal(await news(page, "send_invoice").count(), 0);
     await page.getByRole("button", { name: "Clear search and filters" }).click();
     await notice.waitFor({ state: "detached" });
     await row(page, two).waitFor();

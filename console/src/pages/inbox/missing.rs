@@ -21,21 +21,21 @@ fn Notice(missing: Missing) -> impl IntoView {
     let clear = Callback::new(move |()| room.clear_finding());
     let alone = move || room.selected().map(|id| format!("/{}/approvals/{id}", org.slug.get()));
     view! {
-        <div class="decide" role="status">
+        <span class="acts" role="status">
             {match missing {
-                // For the moment until the next card: as high as the buttons were.
-                Missing::Left => ().into_any(),
+                // For the moment until the next card: the bar stays as high as it was.
+                Missing::Left => view! { <p class="cannot"></p> }.into_any(),
                 Missing::Search => view! {
-                    <p class="grow"><b>"Not in the list: "</b>"it does not match your search or filters."</p>
+                    <p class="cannot"><b>"Not in the list: "</b>"it does not match your search or filters."</p>
                     <Button on_press=clear>"Clear search and filters"</Button>
                 }
                     .into_any(),
                 Missing::Listed => view! {
-                    <p class="grow"><b>"Not in this list."</b></p>
+                    <p class="cannot"><b>"Not in this list."</b></p>
                     <a class="btn" href=alone>"Open request"</a>
                 }
                     .into_any(),
             }}
-        </div>
+        </span>
     }
 }
