@@ -59,7 +59,7 @@ pub use shown::Shown;
 pub use skeleton::Skeleton;
 pub use table::Table;
 pub use tabs::{Tab, Tabs};
-pub(crate) use time::local_time;
 pub use time::{Clock, Time, Until};
+pub(crate) use time::{exact, local_time};
 pub(crate) use time::{from_field, local, midnight, to_field};
 pub use tree::Tree;

@@ -57,10 +57,10 @@ fn Tools() -> impl IntoView {
     let room = Room::here();
     let open = RwSignal::new(false);
     let filters = memo(move || room.place.with(|place| place.filter.count()));
-    let label = move || match filters.get() {
+    let words = varying(move || match filters.get() {
         0 => "Filter and sort".to_owned(),
         count => format!("Filter and sort, {count} set"),
-    };
+    });
     let close = move |event: leptos::ev::KeyboardEvent| {
         if event.key() == "Escape" && open.get_untracked() {
             open.set(false);
@@ -74,7 +74,7 @@ fn Tools() -> impl IntoView {
                 type="button"
                 id=FILTER_BUTTON
                 class=varying(move || if filters.get() == 0 { "btn icon" } else { "btn icon on" })
-                aria-label=varying(label)
+                aria-label=words
                 title="Filter and sort"
                 aria-expanded=varying(move || open.get().to_string())
                 aria-controls="filters"

@@ -1,7 +1,7 @@
 //! One row of the list: the values of the arguments, the time that is left, the tool and the caller. It stays the same
 //! element while what it shows changes, so that no event takes it away from under a finger or a focus.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use domain::marks::{self, Form};
 use leptos::prelude::*;
 use uuid::Uuid;
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     api::encoded,
-    components::{Clock, Icon, Said, Time, Word},
+    components::{Clock, Icon, Said, Time, Word, exact},
     decide::{Decisions, Fate},
     pages::request::StatusBadge,
     reactive::{memo, varying},
@@ -146,7 +146,7 @@ fn Lines(entry: ArcRwSignal<Entry>, left: Memo<Option<(String, Urgency)>>) -> im
 /// Texts of others in one line, which ends with an ellipsis where there is no room; the title has all of them.
 #[component]
 fn Joined(class: &'static str, texts: Vec<String>) -> impl IntoView {
-    let title = texts.iter().map(|text| plain(text)).collect::<Vec<_>>().join(" · ");
+    let all_plain = texts.iter().map(|text| plain(text)).collect::<Vec<_>>().join(" · ");
     let mut length = 0;
     let shown = texts.into_iter().enumerate().take_while(move |(_, text)| {
         let fits = length < LONGEST;
@@ -154,7 +154,7 @@ fn Joined(class: &'static str, texts: Vec<String>) -> impl IntoView {
         fits
     });
     let parts = shown.map(|(at, text)| view! { {(at > 0).then_some(" · ")}{said(text)} }).collect_view();
-    view! { <span class=class title=title>{parts}</span> }
+    view! { <span class=class title=all_plain>{parts}</span> }
 }
 
 /// [`Said`] without what only unusual text needs, for a list of five hundred rows.
@@ -171,9 +171,8 @@ fn when(entry: &Entry, left: Memo<Option<(String, Urgency)>>) -> AnyView {
     match (entry.doing, time_left(entry)) {
         (Some(doing), _) => view! { <span class="left">{doing}</span> }.into_any(),
         (None, Some(at)) => {
-            let exact = at.to_rfc3339_opts(SecondsFormat::Millis, true);
             let words = varying(move || left.with(|left| left.as_ref().map(|(words, _)| words.clone())));
-            view! { <time class="left" datetime=exact.clone() title=exact>{words}</time> }.into_any()
+            view! { <time class="left" datetime=exact(at) title=exact(at)>{words}</time> }.into_any()
         }
         (None, None) if approval.status == "pending" => ().into_any(),
         (None, None) => {
@@ -192,8 +191,8 @@ fn notable(entry: &Entry) -> AnyView {
         (true, "pending") => view! { <Word>"no longer waiting"</Word> }.into_any(),
         (true, _) => {
             let words = Decisions::here().became(&Fate::of(approval));
-            let title = plain(&words);
-            view! { <span class="word one" title=title>{said(words)}</span> }.into_any()
+            let plain_words = plain(&words);
+            view! { <span class="word one" title=plain_words>{said(words)}</span> }.into_any()
         }
         (false, "pending") => flags(&Flag::of(approval, entry.marked, entry.alike)),
         _ => view! { <StatusBadge status=approval.status.clone() answer=approval.answer.clone() /> }.into_any(),
