@@ -127,7 +127,7 @@ describe("the inbox's list", () => {
     await page.waitForTimeout(300);
     assert.equal(await page.getByRole("dialog").count(), 0);
     assert.equal(await news(page, "send_invoice").count(), 0);
-    await page.getByRole("button", { name: "Clear search" }).click();
+    await page.getByRole("button", { name: "Clear search and filters" }).click();
     await notice.waitFor({ state: "detached" });
     await row(page, two).waitFor();
     await page.getByRole("button", { name: "Approve", exact: true }).waitFor();

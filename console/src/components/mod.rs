@@ -65,7 +65,6 @@ pub use skeleton::{Bones, Skeleton};
 pub use status::{Loud, NewsLine, Status};
 pub use table::Table;
 pub use tabs::{Tab, Tabs};
-pub(crate) use time::local_time;
 pub use time::{Clock, Time, Until};
-pub(crate) use time::{from_field, midnight, to_field};
+pub(crate) use time::{exact, from_field, local_time, midnight, to_field};
 pub use tree::{Tree, TreeTools, Unfolding};

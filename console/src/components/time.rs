@@ -61,7 +61,8 @@ fn now() -> DateTime<Utc> {
     Utc::now() + server_time::ahead()
 }
 
-fn exact(at: DateTime<Utc>) -> String {
+/// A point in time in UTC, for titles and programs.
+pub(crate) fn exact(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 

@@ -11,8 +11,9 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{
+    filter::Order,
     flag::{Flag, in_text},
-    order::{Group, key, text},
+    order::{Group, text},
 };
 
 /// One row of the list.
@@ -95,6 +96,8 @@ pub struct News<'a> {
     pub held: bool,
     /// The request that is looked at: it stays although it is of this list no more.
     pub selected: Option<Uuid>,
+    /// In which order the list stands.
+    pub order: Order,
 }
 
 /// The list, and how many requests wait to be let into it.
@@ -141,7 +144,7 @@ impl Board {
             new.count()
         } else {
             entries.extend(new.map(|row| Entry::new(row, news)));
-            entries.sort_by_key(|entry| key(&entry.approval, entry.group));
+            news.order.sort(&mut entries);
             0
         };
         count_alike(&mut entries);
@@ -200,6 +203,7 @@ mod tests {
             doing: &|_| None,
             held,
             selected: selected.map(Uuid::from_u128),
+            order: Order::default(),
         }
     }
 

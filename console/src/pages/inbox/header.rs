@@ -4,12 +4,15 @@ use leptos::{html, prelude::*};
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
-use super::{is_wide, place::Tab, room::Room};
+use super::{bulk::bulk, is_wide, panel::panel, picked::Picked, picking::focus_list, place::Tab, room::Room};
 use crate::{
-    components::{Icon, Shape, Show, Tab as OneTab, Tabs},
+    components::{Icon, NotLoaded, Shape, Show, Tab as OneTab, Tabs, late},
     reactive::{derived, memo, varying},
     shell::{Shortcuts, Waiting},
 };
+
+/// The name of the filters' button in the page.
+const FILTER_BUTTON: &str = "filter";
 
 /// The header of the list.
 #[component]
@@ -34,6 +37,7 @@ pub(super) fn Header() -> impl IntoView {
             },
             false,
         );
+        room.picked.set(Picked::default());
     });
     view! {
         <header>
@@ -41,9 +45,71 @@ pub(super) fn Header() -> impl IntoView {
                 <h1>"Inbox"</h1>
                 <Tabs label="Which requests" tabs chosen on_choose=choose />
             </div>
-            <Search />
+            <Tools />
             <Arrivals />
         </header>
+    }
+}
+
+/// Search and filter; in their place the bar for several requests, while they are picked.
+#[component]
+fn Tools() -> impl IntoView {
+    let room = Room::here();
+    let open = RwSignal::new(false);
+    let filters = memo(move || room.place.with(|place| place.filter.count()));
+    let words = varying(move || match filters.get() {
+        0 => "Filter and sort".to_owned(),
+        count => format!("Filter and sort, {count} set"),
+    });
+    let close = move |event: leptos::ev::KeyboardEvent| {
+        if event.key() == "Escape" && open.get_untracked() {
+            open.set(false);
+            focus_filter_button();
+        }
+    };
+    view! {
+        <div class="line tools">
+            <Search />
+            <button
+                type="button"
+                id=FILTER_BUTTON
+                class=varying(move || if filters.get() == 0 { "btn icon" } else { "btn icon on" })
+                aria-label=words
+                title="Filter and sort"
+                aria-expanded=varying(move || open.get().to_string())
+                aria-controls="filters"
+                on:click=move |_| open.update(|open| *open = !*open)
+                on:keydown=close
+            >
+                <Icon shape=Shape::Filter />
+            </button>
+            <button
+                type="button"
+                class="btn icon"
+                hidden=varying(move || room.place.with(|place| place.tab == Tab::Decided))
+                aria-label="Select several"
+                title="Select several"
+                on:click=move |_| room.picked.update(|picked| picked.on = true)
+            >
+                <Icon shape=Shape::Check />
+            </button>
+        </div>
+        <Show when=move || room.picking.get()>{late(bulk(), || ().into_any(), not_loaded)}</Show>
+        <Show when=move || open.get() || filters.get() != 0>
+            <div class="set" on:keydown=close>{late(panel(open), || ().into_any(), not_loaded)}</div>
+        </Show>
+    }
+}
+
+fn not_loaded() -> AnyView {
+    view! { <NotLoaded /> }.into_any()
+}
+
+/// The focus goes to the button that opens the filters: what had it is gone.
+pub(super) fn focus_filter_button() {
+    let button = document().get_element_by_id(FILTER_BUTTON).and_then(|button| button.dyn_into::<HtmlElement>().ok());
+    if let Some(button) = button {
+        let _ = button.focus();
     }
 }
 
@@ -75,7 +141,7 @@ fn Search() -> impl IntoView {
         }
     };
     view! {
-        <div class="find" role="search">
+        <div class="find grow" role="search">
             <Icon shape=Shape::Search />
             <input
                 node_ref=input
@@ -111,10 +177,7 @@ fn Arrivals() -> impl IntoView {
     let let_in = move |_| {
         room.let_in();
         // The button is gone then; the focus must not be.
-        let list = document().get_element_by_id("requests").and_then(|list| list.dyn_into::<HtmlElement>().ok());
-        if let Some(list) = list {
-            let _ = list.focus();
-        }
+        focus_list();
     };
     view! {
         <p class="sr" role="status">{varying(move || said.with(|(_, words)| words.clone()))}</p>

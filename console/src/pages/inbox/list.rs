@@ -5,15 +5,18 @@ use uuid::Uuid;
 use wasm_bindgen::JsCast;
 use web_sys::Element;
 
-use super::{empty::empty, header::Header, order::Group, place::Tab, room::Room, row::Row};
+use super::{
+    board::Board, empty::empty, filter::Order, header::Header, order::Group, picking::LongPress, place::Tab,
+    room::Room, row::Row,
+};
 use crate::{
-    components::{Button, Failed, Late, Show},
+    components::{Button, Failed, Late, Said, Show},
     reactive::{memo, varying},
     shell::Shortcuts,
 };
 
 /// The keys that are named under the list.
-const KEYS: [(&[&str], &str); 3] = [(&["J", "K"], "move"), (&["A"], "approve"), (&["R"], "reject")];
+const KEYS: [(&[&str], &str); 4] = [(&["J", "K"], "move"), (&["X"], "select"), (&["A"], "approve"), (&["R"], "reject")];
 
 /// The left side.
 #[component]
@@ -21,10 +24,22 @@ pub(super) fn Requests() -> impl IntoView {
     let room = Room::here();
     let pages = room.reading.pages;
     let retry = Callback::new(move |()| pages.again());
+    let long = LongPress::new(room);
+    let escape = move |event: leptos::ev::KeyboardEvent| {
+        if event.key() == "Escape" && room.picking.get_untracked() {
+            room.pick_none();
+        }
+    };
     view! {
         <section
-            class="list"
+            class=varying(move || if room.picking.get() { "list picking" } else { "list" })
             aria-label="Requests"
+            on:keydown=escape
+            on:pointerdown=move |event| long.down(&event)
+            on:pointermove=move |event| long.moved(&event)
+            on:pointerup=move |_| long.up()
+            on:pointercancel=move |_| long.up()
+            on:contextmenu=move |event| long.menu(&event)
             on:pointerenter=move |event| room.held(|hold| hold.pointed = event.pointer_type() == "mouse")
             on:pointerleave=move |_| room.held(|hold| hold.pointed = false)
             on:touchstart=move |_| room.held(|hold| hold.touched = true)
@@ -48,7 +63,7 @@ pub(super) fn Requests() -> impl IntoView {
 fn is_row(element: Option<web_sys::EventTarget>) -> bool {
     element
         .and_then(|element| element.dyn_into::<Element>().ok())
-        .is_some_and(|element| element.matches(".row") == Ok(true))
+        .is_some_and(|element| element.matches(".row, .box") == Ok(true))
 }
 
 /// What the list shows.
@@ -108,35 +123,36 @@ fn Bones() -> impl IntoView {
 }
 
 /// A heading, or a row under it. Both are keyed in one list: a row that goes to another group stays the same element.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 enum Item {
-    Heading(Group, &'static str),
+    /// A group's heading.
+    Heading(&'static str),
+    /// A tool's heading, and its toolkit.
+    Tool(String, String),
+    /// A row.
     Row(Uuid),
 }
 
-/// Everything in the list in its order. Rows that the search hides are there, but no heading stands over nothing.
-fn items(room: Room) -> Vec<Item> {
-    let (mut items, mut group, mut last) = (Vec::new(), None, None);
-    room.visible.with(|visible| {
-        let mut visible = visible.iter().peekable();
-        room.board.with(|board| {
-            for entry in &board.entries {
-                let seen = visible.next_if_eq(&&entry.id()).is_some();
-                if group != Some(entry.group) {
-                    group = Some(entry.group);
-                    last = entry
-                        .group
-                        .heading(items.is_empty())
-                        .map(|words| (items.len(), Item::Heading(entry.group, words)));
-                }
-                items.push(Item::Row(entry.id()));
-                if let (true, Some((at, heading))) = (seen, last) {
-                    items.insert(at, heading);
-                    last = None;
-                }
-            }
-        });
-    });
+/// Everything in the list in its order. Rows that search or filter hide are there, but no heading stands over nothing.
+fn items(board: &Board, visible: &[Uuid], order: Order) -> Vec<Item> {
+    let mut items: Vec<Item> = Vec::with_capacity(board.entries.len() + 8);
+    let mut visible = visible.iter().peekable();
+    let (mut group, mut first) = (None, true);
+    for entry in &board.entries {
+        let seen = visible.next_if_eq(&&entry.id()).is_some();
+        let under = (order.heading(entry), if order.heading(entry).is_some() { Group::Later } else { entry.group });
+        // A heading comes with the first row that is seen under it, before it those that are not.
+        if seen && group != Some(under) {
+            group = Some(under);
+            let heading = match under {
+                (Some((tool, toolkit)), _) => Some(Item::Tool(tool.to_owned(), toolkit.to_owned())),
+                (None, group) => group.heading(first).map(Item::Heading),
+            };
+            items.extend(heading);
+            first = false;
+        }
+        items.push(Item::Row(entry.id()));
+    }
     items
 }
 
@@ -144,22 +160,27 @@ fn items(room: Room) -> Vec<Item> {
 fn Rows() -> impl IntoView {
     let room = Room::here();
     let nothing = memo(move || room.visible.with(Vec::is_empty));
-    let items = memo(move || items(room));
-    let clear = Callback::new(move |()| room.go(|place| place.search.clear(), true));
+    let order = memo(move || room.place.with(|place| place.order));
+    let items = memo(move || room.board.with(|board| room.visible.with(|visible| items(board, visible, order.get()))));
+    let clear = Callback::new(move |()| room.clear_finding());
     view! {
         <div class="rows" id="requests" tabindex="-1">
             <ul>
-                <For each=move || items.get() key=|item| *item let:item>
+                <For each=move || items.get() key=Item::clone let:item>
                     {match item {
-                        Item::Heading(_, words) => view! { <li class="heading"><h2>{words}</h2></li> }.into_any(),
+                        Item::Heading(words) => view! { <li class="heading"><h2>{words}</h2></li> }.into_any(),
+                        Item::Tool(tool, toolkit) => view! {
+                            <li class="heading"><h2 class="one"><Said text=tool />" · "<Said text=toolkit /></h2></li>
+                        }
+                            .into_any(),
                         Item::Row(id) => view! { <Row id /> }.into_any(),
                     }}
                 </For>
             </ul>
             <Show when=move || nothing.get()>
                 <div class="empty">
-                    <p>"No requests match your search."</p>
-                    <Button on_press=clear>"Clear search"</Button>
+                    <p>"No requests match."</p>
+                    <Button on_press=clear>"Clear search and filters"</Button>
                 </div>
             </Show>
             <More />
@@ -203,5 +224,58 @@ fn Keys() -> impl IntoView {
                     .collect_view()}
             </div>
         </Show>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use api_types::Approval;
+
+    use super::*;
+    use crate::{api::sample::request, pages::inbox::board::News};
+
+    /// The list of these requests (number, minutes, tool), of which some are visible: headings and numbers.
+    fn listed(of: &[(u128, i64, &str)], visible: &[u128], order: Order) -> Vec<String> {
+        let row = |(n, minutes, tool): &(u128, i64, &str)| {
+            let tool = (*tool).to_owned();
+            Arc::new(Approval { may_decide: true, tool, ..request(*n, "pending", *minutes) })
+        };
+        let rows = of.iter().map(row).map(|row| (row.id, row)).collect();
+        let board = Board::default().after(&News {
+            rows: &rows,
+            complete: true,
+            now: chrono::DateTime::UNIX_EPOCH,
+            here: &|_| true,
+            doing: &|_| None,
+            held: false,
+            selected: None,
+            order,
+        });
+        let visible: Vec<Uuid> =
+            board.entries.iter().map(|entry| entry.id()).filter(|id| visible.contains(&id.as_u128())).collect();
+        let words = items(&board, &visible, order).into_iter().map(|item| match item {
+            Item::Heading(words) => words.to_owned(),
+            Item::Tool(tool, toolkit) => format!("{tool} in {toolkit}"),
+            Item::Row(id) => id.as_u128().to_string(),
+        });
+        words.collect()
+    }
+
+    #[test]
+    fn a_heading_stands_over_the_first_row_that_is_seen() {
+        let three = [(1, 2, "pay"), (2, 3, "mail"), (3, 30, "pay")];
+        assert_eq!(listed(&three, &[1, 2, 3], Order::default()), ["Under 5 minutes", "1", "2", "Later", "3"]);
+        assert_eq!(listed(&three, &[2, 3], Order::default()), ["1", "Under 5 minutes", "2", "Later", "3"]);
+        assert_eq!(listed(&three, &[3], Order::default()), ["1", "2", "3"], "alone, what is later is all there is");
+        assert_eq!(listed(&three, &[], Order::default()), ["1", "2", "3"], "no heading stands over nothing");
+    }
+
+    #[test]
+    fn a_tool_is_the_heading_of_its_requests_however_urgent_they_are() {
+        let order = Order { alike: true, ..Order::default() };
+        let three = [(1, 2, "pay"), (2, 3, "mail"), (3, 30, "pay")];
+        assert_eq!(listed(&three, &[1, 2, 3], order), ["pay in finance", "1", "3", "mail in finance", "2"]);
     }
 }

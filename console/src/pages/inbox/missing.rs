@@ -18,7 +18,7 @@ pub(super) fn notice(room: Room, id: Uuid) -> Instead {
 #[component]
 fn Notice(missing: Missing) -> impl IntoView {
     let (room, org) = (Room::here(), Org::here());
-    let clear = Callback::new(move |()| room.go(|place| place.search.clear(), true));
+    let clear = Callback::new(move |()| room.clear_finding());
     let alone = move || room.selected().map(|id| format!("/{}/approvals/{id}", org.slug.get()));
     view! {
         <span class="acts" role="status">
@@ -26,8 +26,8 @@ fn Notice(missing: Missing) -> impl IntoView {
                 // For the moment until the next card: the bar stays as high as it was.
                 Missing::Left => view! { <p class="cannot"></p> }.into_any(),
                 Missing::Search => view! {
-                    <p class="cannot"><b>"Not in the list: "</b>"it does not match your search."</p>
-                    <Button on_press=clear>"Clear search"</Button>
+                    <p class="cannot"><b>"Not in the list: "</b>"it does not match your search or filters."</p>
+                    <Button on_press=clear>"Clear search and filters"</Button>
                 }
                     .into_any(),
                 Missing::Listed => view! {

@@ -1,17 +1,23 @@
 //! `/:org/inbox`: the requests on the left, the one that is looked at on the right; on narrow screens one after the other.
 //!
-//! `listed` is what the server has and `board` what is shown of it; they, `order`, `place`, `urgency` and `flag` need no
-//! browser. `reading` reads and follows the list, `room` is what the parts share; `header`, `list`, `row`, `empty`, `sheet`
-//! and `missing` are what is seen. The request itself is `pages::request`.
+//! `listed` is what the server has and `board` what is shown of it; they, `order`, `filter`, `place`, `picked`, `urgency`
+//! and `flag` need no browser. `reading` reads and follows the list, `room` is what the parts share, and `picking` how one
+//! picks several requests; `header`, `list`, `row`, `sheet` and `missing` are what is seen, `panel` (filters), `bulk` (what
+//! decides several) and `empty` what is loaded when it is first seen. The request itself is `pages::request`.
 
 mod board;
+mod bulk;
 mod empty;
+mod filter;
 mod flag;
 mod header;
 mod list;
 mod listed;
 mod missing;
 mod order;
+mod panel;
+mod picked;
+mod picking;
 mod place;
 mod reading;
 mod room;
@@ -30,7 +36,7 @@ use self::{
 use crate::{
     decide::Decisions,
     reactive::{effect, effect_again, memo},
-    shell::{Org, Shortcuts, Waiting, title},
+    shell::{Org, Waiting, title},
     show::words::Words,
 };
 
@@ -43,7 +49,7 @@ pub(crate) fn Inbox() -> impl IntoView {
         0 => Words::of("Inbox · {}", &[&org.slug.get()]),
         count => Words::of("({}) Inbox · {}", &[&count.to_string(), &org.slug.get()]),
     });
-    keys(room);
+    picking::keys(room);
     follow_decisions(room);
     choose_first(room);
     bring_into_view(room);
@@ -59,12 +65,6 @@ pub(crate) fn Inbox() -> impl IntoView {
             <Sheet />
         </main>
     }
-}
-
-fn keys(room: Room) {
-    let shortcuts = Shortcuts::here();
-    shortcuts.register("j", "Next request", move || room.step(1));
-    shortcuts.register("k", "Previous request", move || room.step(-1));
 }
 
 /// After a decision the next request comes, after one that was taken back that one again.

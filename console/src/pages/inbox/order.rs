@@ -36,6 +36,11 @@ impl Group {
         }
     }
 
+    /// Whether its requests wait for a decision of who looks.
+    pub fn is_mine(self) -> bool {
+        matches!(self, Self::Soon | Self::Later)
+    }
+
     /// Its heading; `None` for the first group of a list where the tab says it already.
     pub fn heading(self, first: bool) -> Option<&'static str> {
         match self {
@@ -50,11 +55,11 @@ impl Group {
     }
 }
 
-/// By what requests are sorted: of those that wait what ends first stands first, of the decided what was
-/// asked last; ids break ties, so that the order never changes by itself.
-pub fn key(approval: &Approval, group: Group) -> (Group, i64, Uuid) {
+/// By what requests are sorted: the waiting ones by when they expire, or the newest first, the decided ones the newest
+/// first; ids break ties, so that the order never changes by itself.
+pub fn key(approval: &Approval, group: Group, newest: bool) -> (Group, i64, Uuid) {
     let order = match group {
-        Group::Decided => -approval.created_at.timestamp_micros(),
+        group if newest || group == Group::Decided => -approval.created_at.timestamp_micros(),
         _ => approval.expires_at.timestamp_micros(),
     };
     (group, order, approval.id)
@@ -121,7 +126,7 @@ mod tests {
     #[test]
     fn mine_come_before_others_and_the_unsettled_stand_apart() {
         let mut all = [request(1, "outcome_unknown", 1), request(2, "pending", 2), mine(3, 9)];
-        all.sort_by_key(|one| key(one, group(one)));
+        all.sort_by_key(|one| key(one, group(one), false));
         assert_eq!(all.map(|one| one.id.as_u128()), [3, 2, 1]);
     }
 
@@ -143,7 +148,7 @@ mod tests {
     #[test]
     fn what_ends_first_stands_first() {
         let mut all = [mine(1, 30), mine(3, 10), mine(2, 10)];
-        all.sort_by_key(|one| key(one, group(one)));
+        all.sort_by_key(|one| key(one, group(one), false));
         assert_eq!(all.map(|one| one.id.as_u128()), [2, 3, 1]);
     }
 

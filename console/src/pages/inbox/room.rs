@@ -12,7 +12,9 @@ use uuid::Uuid;
 
 use super::{
     board::{Board, Entry, News},
+    filter::{Filter, Finding, Order},
     order,
+    picked::Picked,
     place::{Place, Tab},
     reading::Reading,
     urgency::SOON,
@@ -40,16 +42,18 @@ pub(super) struct Hold {
 #[derive(Clone)]
 pub(super) struct Line {
     pub entry: ArcRwSignal<Entry>,
-    /// Whether the search leaves it.
+    /// Whether search and filter leave it.
     pub found: ArcRwSignal<bool>,
     /// Whether it is the one that is looked at.
     pub current: ArcRwSignal<bool>,
+    /// Whether it is picked.
+    pub picked: ArcRwSignal<bool>,
 }
 
 /// Why a request that is shown is not to be decided there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Missing {
-    /// The search hides it.
+    /// Search or filter hides it.
     Search,
     /// The list does not have it.
     Listed,
@@ -64,8 +68,16 @@ pub(super) struct Room {
     /// What the server has, for the tab that is shown.
     pub reading: Reading,
     pub board: RwSignal<Board>,
-    /// What the search leaves of it, in its order.
+    /// What search and filter leave of it, in its order.
     pub visible: Memo<Vec<Uuid>>,
+    /// The requests that are picked to be decided together.
+    pub picked: RwSignal<Picked>,
+    /// Whether requests are being picked.
+    pub picking: Memo<bool>,
+    /// A finger that stayed on a row has picked it: the click that follows opens nothing.
+    pub picked_long: StoredValue<bool>,
+    /// The requests that were shown since the inbox was opened, with the definition's hash that was shown.
+    pub seen: RwSignal<HashMap<Uuid, String>>,
     pub hold: RwSignal<Hold>,
     asked: RwSignal<u64>,
     /// The request that was decided and is left for the next one, until that is looked at.
@@ -82,21 +94,25 @@ impl Room {
         let query = use_query_map();
         let place = memo(move || query.with(|query| Place::of(|name| query.get(name))));
         let tab = memo(move || place.with(|place| place.tab));
-        let search = memo(move || place.with(|place| order::words(&place.search)));
+        let finding = memo(move || {
+            place.with(|place| Finding { filter: place.filter.clone(), words: order::words(&place.search) })
+        });
         let board = RwSignal::new(Board::default());
         let visible = memo(move || {
-            search.with(|words| {
-                board.with(|board| {
-                    let found = board.entries.iter().filter(|entry| order::matches(&entry.text, words));
-                    found.map(Entry::id).collect()
-                })
+            finding.with(|finding| {
+                board.with(|board| board.entries.iter().filter(|entry| finding.finds(entry)).map(Entry::id).collect())
             })
         });
+        let picked = RwSignal::new(Picked::default());
         let room = Self {
             place,
             reading: Reading::new(tab),
             board,
             visible,
+            picked,
+            picking: memo(move || picked.with(|picked| picked.on)),
+            picked_long: StoredValue::new(false),
+            seen: RwSignal::new(HashMap::new()),
             hold: RwSignal::new(Hold::default()),
             asked: RwSignal::new(0),
             left: RwSignal::new(None),
@@ -108,9 +124,10 @@ impl Room {
             room.place.track();
             room.left.set(None);
         });
-        room.keep_up(tab, search);
-        room.hide(search);
+        room.keep_up(tab, finding);
+        room.hide(finding);
         room.mark_selected();
+        room.mark_picked();
         provide_context(room);
         room
     }
@@ -135,6 +152,17 @@ impl Room {
         let mut place = self.place.get_untracked();
         change(&mut place);
         self.go.run((place, replace));
+    }
+
+    /// Shows everything in the tab again.
+    pub fn clear_finding(self) {
+        self.go(
+            |place| {
+                place.search.clear();
+                place.filter = Filter::default();
+            },
+            true,
+        );
     }
 
     /// Looks at a request, and brings the focus to it.
@@ -195,7 +223,7 @@ impl Room {
     }
 
     /// Brings the board up to date with what the server has and with what must not move now.
-    fn keep_up(self, tab: Memo<Tab>, search: Memo<Vec<String>>) {
+    fn keep_up(self, tab: Memo<Tab>, finding: Memo<Finding>) {
         let (decisions, clock, waiting) = (Decisions::here(), Clock::here(), Waiting::here());
         let listed = self.reading.listed;
         let over = memo(move || listed.with_untracked(|listed| listed.over(clock.get())));
@@ -203,12 +231,17 @@ impl Room {
         // The tab whose list is shown, and whether some of it had been read: before that a row may stand there of which an
         // event told, and what is read must not wait behind it.
         let shown = StoredValue::new((None::<Tab>, false));
-        Effect::new(move |before: Option<u64>| {
-            let (now, asked, selected) = (tab.get(), self.asked.get(), self.selected());
+        let order = memo(move || self.place.with(|place| place.order));
+        Effect::new(move |before: Option<(u64, Order)>| {
+            // Another order is asked for as well.
+            let asked = (self.asked.get(), order.get());
+            let (now, selected) = (tab.get(), self.selected());
             let (shown_tab, was_read) = shown.get_value();
             let (same, is_read) = (shown_tab == Some(now), listed.with(|listed| listed.is_read() && listed.tab == now));
             shown.set_value((Some(now), is_read));
-            let held = self.hold.get() != Hold::default() && before == Some(asked) && same && was_read;
+            // What is being picked must not move either, although no finger is on it between two taps.
+            let touched = self.hold.get() != Hold::default() || self.picking.get();
+            let held = touched && before == Some(asked) && same && was_read;
             over.track();
             urgent.track();
             let known = if same { self.board.get_untracked() } else { Board::default() };
@@ -228,9 +261,10 @@ impl Room {
                     doing: &doing,
                     held,
                     selected,
+                    order: asked.1,
                 })
             });
-            self.show(board, &search.get_untracked());
+            self.show(board, &finding.get_untracked());
             asked
         });
         effect_again(move |again| {
@@ -242,7 +276,7 @@ impl Room {
     }
 
     /// Shows a board: lines that stay are told what has changed in them.
-    fn show(self, board: Board, search: &[String]) {
+    fn show(self, board: Board, finding: &Finding) {
         if self.board.with_untracked(|shown| shown.is_same(&board)) {
             return;
         }
@@ -257,8 +291,9 @@ impl Room {
                     None => {
                         let line = Line {
                             entry: ArcRwSignal::new(entry.clone()),
-                            found: ArcRwSignal::new(order::matches(&entry.text, search)),
+                            found: ArcRwSignal::new(finding.finds(entry)),
                             current: ArcRwSignal::new(selected == Some(entry.id())),
+                            picked: ArcRwSignal::new(false),
                         };
                         lines.insert(entry.id(), line);
                     }
@@ -283,14 +318,14 @@ impl Room {
         });
     }
 
-    /// Hides the lines that the search does not leave.
-    fn hide(self, search: Memo<Vec<String>>) {
+    /// Hides the lines that search and filter do not leave.
+    fn hide(self, finding: Memo<Finding>) {
         effect(move || {
-            let words = search.get();
+            let finding = finding.get();
             self.board.track();
             self.lines.with_value(|lines| {
                 for line in lines.values() {
-                    let found = line.entry.with_untracked(|entry| order::matches(&entry.text, &words));
+                    let found = line.entry.with_untracked(|entry| finding.finds(entry));
                     if line.found.get_untracked() != found {
                         line.found.set(found);
                     }

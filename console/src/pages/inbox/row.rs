@@ -1,7 +1,7 @@
 //! One row of the list: the values of the arguments, the time that is left, the tool and the caller. It stays the same
 //! element while what it shows changes, so that no event takes it away from under a finger or a focus.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use domain::marks::{self, Form};
 use leptos::prelude::*;
 use uuid::Uuid;
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     api::encoded,
-    components::{Clock, Icon, Said, Time, Word},
+    components::{Clock, Icon, Said, Time, Word, exact},
     decide::{Decisions, Fate},
     pages::request::StatusBadge,
     reactive::{memo, varying},
@@ -32,38 +32,57 @@ pub(super) fn element_id(id: Uuid) -> String {
     format!("request-{id}")
 }
 
-/// A row.
+/// The request of a row's link, if the element is one.
+pub(super) fn request_of(element: &web_sys::Element) -> Option<Uuid> {
+    element.id().strip_prefix("request-")?.parse().ok()
+}
+
+/// A row, with a checkbox before it while requests are picked.
 #[component]
 pub(super) fn Row(id: Uuid) -> impl IntoView {
     let room = Room::here();
     let look = move |event: web_sys::MouseEvent| {
-        let elsewhere = event.ctrl_key() || event.meta_key() || event.shift_key() || event.button() != 0;
-        if !elsewhere {
-            event.prevent_default();
+        if event.ctrl_key() || event.meta_key() || event.button() != 0 {
+            return;
+        }
+        event.prevent_default();
+        let picks = room.picked.with_untracked(|picked| picked.on);
+        if room.picked_long.get_value() {
+            room.picked_long.set_value(false);
+        } else if event.shift_key() || (picks && !is_wide()) {
+            room.pick(id, event.shift_key());
+        } else {
             // Side by side, the list is not a page that one goes back to.
             room.look_at(Some(id), is_wide());
         }
     };
-    room.line(id).map(|Line { entry, found, current }| {
+    room.line(id).map(|Line { entry, found, current, picked }| {
         // Without the search: five hundred addresses need not change with every letter.
         let tab = if entry.with_untracked(is_decided) { Tab::Decided } else { Tab::Waiting };
         let href = Place { tab, selected: Some(id), ..Place::default() }.query(encoded);
         let (clock, end) = (Clock::here(), entry.clone());
         let left =
             memo(move || end.with(time_left).map(|at| (remaining(at, clock.get()), Urgency::of(at, clock.get()))));
-        let (state, is_current) = (entry.clone(), current.clone());
+        let (state, is_current, is_picked) = (entry.clone(), current.clone(), picked.clone());
         let class = varying(move || {
             let urgency = left.with(|left| left.as_ref().map_or("", |(_, urgency)| urgency.class()));
             let sending = if state.with(|entry| entry.doing.is_some()) { " sending" } else { "" };
             let on = if is_current.get() { " on" } else { "" };
-            format!("row{urgency}{sending}{on}")
+            let picked = if is_picked.get() { " picked" } else { "" };
+            format!("row{urgency}{sending}{on}{picked}")
+        });
+        let to_do = entry.clone();
+        let checkbox = varying(move || {
+            room.picking.get().then(|| view! { <Checkbox id entry=to_do.clone() picked=picked.clone() /> })
         });
         view! {
             <li hidden=varying(move || !found.get())>
+                {checkbox}
                 <a
                     id=element_id(id)
                     class=class
                     href=href
+                    draggable="false"
                     aria-current=varying(move || current.get().then_some("true"))
                     on:click=look
                 >
@@ -72,6 +91,25 @@ pub(super) fn Row(id: Uuid) -> impl IntoView {
             </li>
         }
     })
+}
+
+/// Picks the request, where it can be decided.
+#[component]
+fn Checkbox(id: Uuid, entry: ArcRwSignal<Entry>, picked: ArcRwSignal<bool>) -> impl IntoView {
+    let room = Room::here();
+    view! {
+        <label class="hit">
+            <input
+                type="checkbox"
+                class="box"
+                aria-label="Select"
+                aria-describedby=element_id(id)
+                prop:checked=varying(move || picked.get())
+                disabled=varying(move || !entry.with(Entry::is_to_do))
+                on:click=move |event| room.pick(id, event.shift_key())
+            />
+        </label>
+    }
 }
 
 fn is_decided(entry: &Entry) -> bool {
@@ -108,7 +146,7 @@ fn Lines(entry: ArcRwSignal<Entry>, left: Memo<Option<(String, Urgency)>>) -> im
 /// Texts of others in one line, which ends with an ellipsis where there is no room; the title has all of them.
 #[component]
 fn Joined(class: &'static str, texts: Vec<String>) -> impl IntoView {
-    let title = texts.iter().map(|text| plain(text)).collect::<Vec<_>>().join(" · ");
+    let all_plain = texts.iter().map(|text| plain(text)).collect::<Vec<_>>().join(" · ");
     let mut length = 0;
     let shown = texts.into_iter().enumerate().take_while(move |(_, text)| {
         let fits = length < LONGEST;
@@ -116,7 +154,7 @@ fn Joined(class: &'static str, texts: Vec<String>) -> impl IntoView {
         fits
     });
     let parts = shown.map(|(at, text)| view! { {(at > 0).then_some(" · ")}{said(text)} }).collect_view();
-    view! { <span class=class title=title>{parts}</span> }
+    view! { <span class=class title=all_plain>{parts}</span> }
 }
 
 /// [`Said`] without what only unusual text needs, for a list of five hundred rows.
@@ -133,9 +171,8 @@ fn when(entry: &Entry, left: Memo<Option<(String, Urgency)>>) -> AnyView {
     match (entry.doing, time_left(entry)) {
         (Some(doing), _) => view! { <span class="left">{doing}</span> }.into_any(),
         (None, Some(at)) => {
-            let exact = at.to_rfc3339_opts(SecondsFormat::Millis, true);
             let words = varying(move || left.with(|left| left.as_ref().map(|(words, _)| words.clone())));
-            view! { <time class="left" datetime=exact.clone() title=exact>{words}</time> }.into_any()
+            view! { <time class="left" datetime=exact(at) title=exact(at)>{words}</time> }.into_any()
         }
         (None, None) if approval.status == "pending" => ().into_any(),
         (None, None) => {
@@ -154,8 +191,8 @@ fn notable(entry: &Entry) -> AnyView {
         (true, "pending") => view! { <Word>"no longer waiting"</Word> }.into_any(),
         (true, _) => {
             let words = Decisions::here().became(&Fate::of(approval));
-            let title = plain(&words);
-            view! { <span class="word one" title=title>{said(words)}</span> }.into_any()
+            let plain_words = plain(&words);
+            view! { <span class="word one" title=plain_words>{said(words)}</span> }.into_any()
         }
         (false, "pending") => flags(&Flag::of(approval, entry.marked, entry.alike)),
         _ => view! { <StatusBadge status=approval.status.clone() answer=approval.answer.clone() /> }.into_any(),

@@ -1,7 +1,8 @@
 //! The request beside the list, or over it on a phone.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
+use api_types::Approval;
 use leptos::{html, prelude::*};
 use uuid::Uuid;
 use wasm_bindgen::JsCast;
@@ -61,7 +62,12 @@ pub(super) fn Sheet() -> impl IntoView {
                     <Request
                         id
                         wants_focus=room.wants_focus
-                        on_read=Callback::new(move |approval| room.reading.hear(&[approval]))
+                        on_read=Callback::new(move |approval: Arc<Approval>| {
+                            room.seen.update(|seen| {
+                                seen.insert(id, approval.definition_sha256.clone());
+                            });
+                            room.reading.hear(&[approval]);
+                        })
                         instead_of_actions=missing::notice(room, id)
                     />
                 }
