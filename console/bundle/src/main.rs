@@ -27,8 +27,18 @@ use anyhow::{Context, Result, bail};
 use self::dist::Dist;
 
 /// Joined in this order: typeface and tokens first, pages last.
-const STYLES: &[&str] =
-    &["font.css", "tokens.css", "kit.css", "shell.css", "inbox.css", "audit.css", "door.css", "phone.css", "forced.css", "print.css"];
+const STYLES: &[&str] = &[
+    "font.css",
+    "tokens.css",
+    "kit.css",
+    "shell.css",
+    "inbox.css",
+    "audit.css",
+    "door.css",
+    "phone.css",
+    "forced.css",
+    "print.css",
+];
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
