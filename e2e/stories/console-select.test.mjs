@@ -8,7 +8,7 @@ import { keyMaker, signIn } from "../lib/admin.mjs";
 import { call, connect, held } from "../lib/agent.mjs";
 import { credentials, tells } from "../lib/browser.mjs";
 import { startGateway } from "../lib/gateway.mjs";
-import { INBOX, isLookedAt, row } from "../lib/room.mjs";
+import { INBOX, isLookedAt, looksAt, row } from "../lib/room.mjs";
 import { PHONE, place, taps } from "../lib/touch.mjs";
 
 describe("the inbox's tools", () => {
@@ -73,7 +73,7 @@ describe("the inbox's tools", () => {
   tells("what differs is not approved in one go, and the bar says why; it is rejected with one reason", async (people) => {
     const ids = [await ask(one, "Left"), await ask(one, "Middle"), await ask(other, "Right")];
     const { page } = await people.enter(gateway, credentials(gateway), { at: INBOX });
-    await isLookedAt(page, ids[0]);
+    await looksAt(page, ids[0]);
     await row(page, ids[0]).click({ modifiers: ["Shift"] });
     await row(page, ids[2]).click({ modifiers: ["Shift"] });
     const bar = page.getByRole("group", { name: "Selected requests" });

@@ -84,14 +84,11 @@ pub(super) fn keys(room: Room) {
     let shortcuts = Shortcuts::here();
     let step = move |by| {
         let range = is_range();
-        let pick = |range| room.selected_now().into_iter().for_each(|id| room.pick(id, range));
-        if range && room.picked.with_untracked(|picked| picked.count() == 0) {
-            pick(false);
-        }
-        room.step(by);
-        if range {
-            pick(true);
-        }
+        let from = room.selected_now().filter(|_| range && room.picked.with_untracked(|picked| picked.count() == 0));
+        // The address says only later where one has gone.
+        let to = room.step(by).filter(|_| range);
+        from.into_iter().for_each(|id| room.pick(id, false));
+        to.into_iter().for_each(|id| room.pick(id, true));
     };
     shortcuts.register("j", "Next request", move || step(1));
     shortcuts.register("k", "Previous request", move || step(-1));

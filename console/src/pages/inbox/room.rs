@@ -171,12 +171,14 @@ impl Room {
         self.go(|place| place.selected = id, replace);
     }
 
-    /// Looks at the next request (1) or the one before (-1).
-    pub fn step(self, by: isize) {
+    /// Looks at the next request (1) or the one before (-1), and says which that is.
+    pub fn step(self, by: isize) -> Option<Uuid> {
         let selected = self.selected_now();
-        if let Some(id) = self.visible.with_untracked(|list| order::stepped(list, selected, by)) {
-            self.look_at(Some(id), true);
+        let to = self.visible.with_untracked(|list| order::stepped(list, selected, by));
+        if to.is_some() {
+            self.look_at(to, true);
         }
+        to
     }
 
     /// The line of a request.

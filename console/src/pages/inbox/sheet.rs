@@ -130,7 +130,9 @@ fn TopBar() -> impl IntoView {
                 class="btn plain icon"
                 aria-label="Next request"
                 aria-disabled=varying(move || last().to_string())
-                on:click=move |_| room.step(1)
+                on:click=move |_| {
+                    room.step(1);
+                }
             >
                 <Icon shape=Shape::Down />
             </button>

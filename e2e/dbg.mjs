@@ -1,0 +1,15 @@
+import { startGateway } from "./lib/gateway.mjs";
+import { signIn } from "./lib/admin.mjs";
+import { call, connect, held } from "./lib/agent.mjs";
+import { chromium } from "playwright-core";
+const gateway = await startGateway();
+const agent = await connect(gateway.mcpUrl, gateway.agentKey);
+const { approval_id } = held(await call(agent, "send_invoice", { customer: "Brightwater Ltd", amount_cents: 418000, currency: "EUR", note: "a\nb" }));
+const b = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu", "--no-proxy-server"] });
+const c = await b.newContext({ baseURL: gateway.url, viewport: { width: 360, height: 780 } });
+const p = await c.newPage();
+await p.request.post("/api/v1/auth/session", { data: { email: gateway.adminEmail, password: gateway.adminPassword } });
+await p.goto(`/acme/inbox?selected=${approval_id}`);
+await p.waitForTimeout(2500);
+console.log(await p.evaluate(() => [...document.querySelectorAll("*")].filter((e) => e.getBoundingClientRect().right > 361).map((e) => `${e.tagName}.${e.getAttribute("class")} ${Math.round(e.getBoundingClientRect().left)}-${Math.round(e.getBoundingClientRect().right)} ${(e.textContent ?? "").slice(0, 30)}`)));
+await b.close(); await agent.close(); await gateway.stop();
