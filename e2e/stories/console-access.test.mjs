@@ -190,11 +190,11 @@ describe("the console's doors", () => {
     mara.foresees(/^answer 404 GET \/api\/v1\/orgs\//);
     for (const [at, words] of [
       ["/nowhere/inbox", "This org does not exist, or you are not a member"],
-      [`/acme/approvals/${NOBODY}`, "There is no such request"],
-      ["/acme/approvals/not-an-id", /no such request|page not found/i],
+      [`/acme/approvals/${NOBODY}`, "Request not found"],
+      ["/acme/approvals/not-an-id", /request not found|page not found/i],
       [`/acme/audit/${NOBODY}`, /may have been removed|no such record/i],
       ["/acme/nothing/here", "Page not found"],
-      [`${INBOX}?selected=${NOBODY}`, /no such request/i],
+      [`${INBOX}?selected=${NOBODY}`, /request not found/i],
     ]) {
       await mara.goes(at);
       await mara.page.getByText(words).first().waitFor();

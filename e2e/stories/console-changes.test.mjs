@@ -37,8 +37,8 @@ describe("what people change in the console", () => {
     await news(lena.page, "is now auditor").waitFor();
 
     await change.getByRole("button", { name: "Change role" }).click();
-    const news = change.getByRole("status");
-    await news.getByText(/Someone else changed the role of .* from approver to auditor/).waitFor();
+    const meanwhile = change.getByRole("status");
+    await meanwhile.getByText(/Someone else changed the role of .* from approver to auditor/).waitFor();
     assert.equal(await role(ben), "auditor", "nothing was done");
     assert.equal(await change.getByLabel("Role").inputValue(), "member", "what was chosen is kept");
     assert.match(await change.innerText(), /can no longer .*see the audit/, "from what it is now");
@@ -97,7 +97,7 @@ describe("what people change in the console", () => {
     await remove.getByRole("button", { name: "Remove", exact: true }).click();
     await remove.getByRole("listitem").filter({ hasText: "nightly export: is revoked" }).waitFor();
     await look(mara, "people-remove-consent");
-    await remove.getByRole("button", { name: "Remove all the same" }).click();
+    await remove.getByRole("button", { name: "Remove anyway" }).click();
     await news(mara.page, "was removed from acme").waitFor();
     const { items } = await admin.acme("GET", "/api-keys?limit=200");
     assert.ok(items.find(({ name }) => name === "nightly export").revoked_at, "the key is revoked");
@@ -121,7 +121,7 @@ describe("what people change in the console", () => {
     assert.equal(await role(lou), "checker");
     const again = await asks(mara, "Remove", lou.email);
     await again.getByRole("button", { name: "Remove", exact: true }).click();
-    await again.getByRole("button", { name: "Remove all the same" }).click();
+    await again.getByRole("button", { name: "Remove anyway" }).click();
     await news(mara.page, "was removed from acme").waitFor();
     assert.equal(await role(lou), undefined);
   });
@@ -181,11 +181,11 @@ describe("what people change in the console", () => {
     await look(here, "me-leave");
     await leave.getByRole("button", { name: "Leave", exact: true }).click();
     await leave.getByRole("listitem").filter({ hasText: "robot: is revoked" }).waitFor();
-    await leave.getByRole("listitem").filter({ hasText: "and more, which are not named here" }).waitFor();
+    await leave.getByRole("listitem").filter({ hasText: "and more that are not listed here" }).waitFor();
     await leave.getByText("more than 1,000 API keys").waitFor();
     await look(here, "me-leave-consent");
     assert.equal(await role(lea), "approver");
-    await leave.getByRole("button", { name: "Leave all the same" }).click();
+    await leave.getByRole("button", { name: "Leave anyway" }).click();
     await news(here.page, "You left acme").waitFor();
     await here.page.getByRole("button", { name: "Leave acme" }).waitFor({ state: "detached" });
     assert.equal(await role(lea), undefined);

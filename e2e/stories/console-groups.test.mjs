@@ -52,7 +52,7 @@ describe("the console loads by the page", () => {
     const { items } = await admin.acme("GET", "/audit?limit=1");
     const rooms = [
       [INBOX, "Inbox"],
-      [`/acme/approvals/${id}`, "A request"],
+      [`/acme/approvals/${id}`, "Request"],
       ["/acme/audit", "Audit"],
       [`/acme/audit/${items[0].id}`, ""],
       ["/acme/people", "People"],
