@@ -216,7 +216,7 @@ describe("the console's pages", () => {
       [mara, "/acme/people", /^People/],
       [mara, "/me", /^Your account/],
       [mara, "/acme/nothing/here", /^Page not found/],
-      [mara, "/nowhere/inbox", /^No such org/],
+      [mara, "/nowhere/inbox", /^Org not found/],
       [nobody, "/", /^Welcome/],
       [stranger, "/login", /^Sign in/],
       [stranger, "/invite#nothing", /^Invitation/],
