@@ -13,7 +13,7 @@ use web_sys::{EventSource, MessageEvent, VisibilityState};
 
 use super::{Api, of_org};
 
-use crate::reactive::{effect, memo};
+use crate::reactive::{Memo, RwSignal, effect, memo};
 
 /// How often a page that nobody looks at asks how many requests wait, in milliseconds.
 const HIDDEN_MS: u32 = 60_000;

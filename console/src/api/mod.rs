@@ -20,6 +20,8 @@ use api_types::{Login, Me};
 use futures::channel::oneshot;
 use gloo_net::http::{Method, RequestBuilder, Response};
 use leptos::{prelude::*, task::spawn_local};
+
+use crate::reactive::RwSignal;
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 use web_sys::AbortSignal;

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::{Api, Failure, Retry, encoded, remember};
 
-use crate::reactive::effect;
+use crate::reactive::{RwSignal, effect};
 
 /// What happens while a list is read.
 pub enum Step<T> {

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::{Api, Failure, Retry, remember};
 
-use crate::reactive::effect;
+use crate::reactive::{RwSignal, effect};
 
 /// What is known of one thing of the server.
 pub struct Read<T: 'static> {

@@ -3,6 +3,8 @@
 
 use gloo_timers::callback::Timeout;
 use leptos::prelude::*;
+
+use crate::reactive::RwSignal;
 use web_sys::VisibilityState;
 
 use super::Failure;

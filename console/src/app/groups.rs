@@ -14,7 +14,7 @@ use crate::{
     decide::load_seldom,
     pages::{Approval, AuditList, AuditRecord, FirstOrg, Inbox, Invite, Me, People, SignIn},
     shell::{
-        places::{AccountPage, AuditPage, Content, MainPage},
+        places::{AccountPage, Content, MainPage},
         title,
     },
 };
@@ -39,6 +39,7 @@ pub(super) fn load_when_idle() {
             // A group that cannot be loaded now is loaded when one of its pages is opened.
             let _ = load_seldom().await;
             let _ = load_audit().await;
+            let _ = load_record().await;
             let _ = load_people().await;
             let _ = load_account().await;
         });
@@ -54,18 +55,18 @@ pub(super) fn load_when_idle() {
 
 fn main_page(page: MainPage) -> AnyView {
     match page {
-        MainPage::SignIn => view! { <SignIn /> }.into_any(),
         MainPage::FirstOrg => view! { <FirstOrg /> }.into_any(),
         MainPage::Inbox => view! { <Inbox /> }.into_any(),
         MainPage::Request => view! { <Approval /> }.into_any(),
     }
 }
 
-fn audit_page(page: AuditPage) -> AnyView {
-    match page {
-        AuditPage::List => view! { <AuditList /> }.into_any(),
-        AuditPage::Record => view! { <AuditRecord /> }.into_any(),
-    }
+fn audit_page() -> AnyView {
+    view! { <AuditList /> }.into_any()
+}
+
+fn record_page() -> AnyView {
+    view! { <AuditRecord /> }.into_any()
 }
 
 fn people_page() -> AnyView {
@@ -74,14 +75,20 @@ fn people_page() -> AnyView {
 
 fn account_page(page: AccountPage) -> AnyView {
     match page {
+        AccountPage::SignIn => view! { <SignIn /> }.into_any(),
         AccountPage::Me => view! { <Me /> }.into_any(),
         AccountPage::Invitation => view! { <Invite /> }.into_any(),
     }
 }
 
 #[wasm_split(audit, fallible, preload(load_audit), wasm_split_path = ::leptos::wasm_split)]
-fn audit() -> Result<fn(AuditPage) -> AnyView, SplitLoaderError> {
+fn audit() -> Result<fn() -> AnyView, SplitLoaderError> {
     Ok(audit_page)
+}
+
+#[wasm_split(record, fallible, preload(load_record), wasm_split_path = ::leptos::wasm_split)]
+fn record() -> Result<fn() -> AnyView, SplitLoaderError> {
+    Ok(record_page)
 }
 
 #[wasm_split(people, fallible, preload(load_people), wasm_split_path = ::leptos::wasm_split)]
@@ -98,7 +105,8 @@ fn account() -> Result<fn(AccountPage) -> AnyView, SplitLoaderError> {
 async fn builder(content: Content) -> Result<ViewFn, SplitLoaderError> {
     Ok(match content {
         Content::Main(page) => ViewFn::from(move || main_page(page)),
-        Content::Audit(page) => audit().await.map(|build| ViewFn::from(move || build(page)))?,
+        Content::Audit => audit().await.map(ViewFn::from)?,
+        Content::Record => record().await.map(ViewFn::from)?,
         Content::People => people().await.map(ViewFn::from)?,
         Content::Account(page) => account().await.map(|build| ViewFn::from(move || build(page)))?,
     })

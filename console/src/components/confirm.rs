@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     api::{Api, Failure},
-    reactive::{derived, varying},
+    reactive::{RwSignal, derived, varying},
     show::words::Words,
 };
 

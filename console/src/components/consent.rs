@@ -5,7 +5,7 @@ use api_types::{Affected, Problem};
 use leptos::prelude::*;
 
 use super::{Failed, Fresh, Icon, Said, Shape, presses::READ};
-use crate::api::Failure;
+use crate::{api::Failure, reactive::RwSignal};
 
 /// Whether the server asks for consent to what it named.
 pub fn is_asked(failure: &Option<Failure>) -> bool {

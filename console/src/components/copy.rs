@@ -5,7 +5,10 @@ use leptos::{prelude::*, task::spawn_local};
 use wasm_bindgen_futures::JsFuture;
 
 use super::{Button, Icon, Kind, Shape};
-use crate::show::words::Words;
+use crate::{
+    reactive::{RwSignal, varying},
+    show::words::Words,
+};
 
 /// A button that puts a text on the clipboard and says that it did.
 #[component]
@@ -33,7 +36,7 @@ pub fn CopyButton(
             <Button kind=Kind::Icon label=Words::of("Copy {}", &[what]) on_press=copy>
                 <Icon shape=Shape::Copy />
             </Button>
-            <span role="status">{said}</span>
+            <span role="status">{varying(move || said.get())}</span>
         </span>
     }
 }

@@ -6,7 +6,7 @@ use web_sys::HtmlElement;
 
 use super::{Presses, Sentence};
 use crate::{
-    reactive::{effect, memo, varying},
+    reactive::{RwSignal, effect, memo, varying},
     show::words::Words,
 };
 

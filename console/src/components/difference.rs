@@ -2,9 +2,9 @@
 
 use leptos::prelude::*;
 
-use super::{Marked, Printing, marked::fold_class};
+use super::{For, Marked, Printing, marked::fold_class};
 use crate::{
-    reactive::{memo, varying},
+    reactive::{RwSignal, memo, varying},
     show::{
         compare::{Line, Part, definitions, differing, lines},
         folding::{Limit, ROWS, number, plural},

@@ -3,7 +3,7 @@
 use leptos::{html, prelude::*};
 
 use super::{Icon, Said, Shape};
-use crate::reactive::varying;
+use crate::reactive::{RwSignal, varying};
 use crate::show::words::plain;
 
 /// A labelled line of text.
@@ -46,7 +46,7 @@ pub fn Field(
                 readonly=fixed
                 aria-invalid=varying(move || wrong.get().is_some().to_string())
                 aria-describedby=notes.clone()
-                prop:value=value
+                prop:value=varying(move || value.get())
                 on:input:target=move |event| value.set(event.target().value())
             />
             {fixed.then(|| value.get_untracked()).filter(|text| plain(text) != *text).map(|text| view! { <Said text /> })}
@@ -84,7 +84,7 @@ pub fn Area(
                 rows="3"
                 aria-invalid=varying(move || wrong.get().is_some().to_string())
                 aria-describedby=notes.clone()
-                prop:value=value
+                prop:value=varying(move || value.get())
                 on:input:target=move |event| value.set(event.target().value())
             />
             <Notes id=notes hint wrong />

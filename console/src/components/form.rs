@@ -4,7 +4,10 @@ use std::pin::Pin;
 
 use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 
-use crate::{api::Failure, reactive::derived};
+use crate::{
+    api::Failure,
+    reactive::{RwSignal, derived},
+};
 
 /// What a form sends: whether it is on its way, and why it failed the last time. Copied freely.
 #[derive(Clone, Copy)]

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
 use super::presses::{Ms, PressLog, Shown};
-use crate::reactive::effect;
+use crate::reactive::{RwSignal, effect};
 
 /// How long it says that it was pressed in vain.
 const REFUSED_MS: u32 = 2_000;

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use leptos::{prelude::*, task::spawn_local, wasm_split::SplitLoaderError};
 
 use super::{Button, EmptyState, Kind, Skeleton};
-use crate::reactive::varying;
+use crate::reactive::{RwSignal, varying};
 
 /// What a function gives that loads a group (`wasm_split`).
 pub type Loaded<T> = Result<T, SplitLoaderError>;

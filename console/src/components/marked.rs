@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use leptos::prelude::*;
 
+use crate::reactive::RwSignal;
+
 use super::Printing;
 use crate::show::{
     folding::{Hidden, Limit, cut, number},

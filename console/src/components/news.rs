@@ -9,7 +9,7 @@ use gloo_timers::callback::Timeout;
 use leptos::{html, prelude::*};
 
 use super::Tone;
-use crate::show::words::Words;
+use crate::{reactive::RwSignal, show::words::Words};
 
 /// How long something stands there that asks for nothing, in milliseconds.
 const SAID_MS: u32 = 8_000;

@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use crate::reactive::RwSignal;
+
 /// Moves when the browser begins to print, and when it has.
 #[derive(Clone, Copy)]
 pub struct Printing(RwSignal<bool>);

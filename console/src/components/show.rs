@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::reactive::memo;
+use crate::reactive::{Memo, memo};
 
 /// Leptos's own component of this name, compiled once instead of once for each place that uses it.
 #[component]

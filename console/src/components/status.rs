@@ -5,11 +5,11 @@ use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
 use super::{
-    Button, Clock, CopyButton, Fresh, Icon, Kind, Moment, Sentence, Shape, Show, Tone,
+    Button, Clock, CopyButton, For, Fresh, Icon, Kind, Moment, Sentence, Shape, Show, Tone,
     news::{Kept, News, Offer, ring, unfolded},
     presses::READ,
 };
-use crate::reactive::{effect, effect_again, memo, varying};
+use crate::reactive::{RwSignal, effect, effect_again, memo, varying};
 
 /// News at the foot of pages without a request: once, at the end of the application.
 #[component]

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 
 use crate::{api::server_time, show::time};
 
-use crate::reactive::memo;
+use crate::reactive::{RwSignal, memo, varying};
 
 /// What time it is, for every relative word on the page: moves once a second.
 #[derive(Clone, Copy)]
@@ -41,7 +41,7 @@ pub fn Time(
     // A memo: the text changes once a minute, the clock each second.
     let words = memo(move || time::ago(at, now.get()));
     let local = full.then(|| view! { <span>{local(at)}</span> " · " });
-    view! { <time datetime=exact(at) title=exact(at)>{local}<span>{words}</span></time> }
+    view! { <time datetime=exact(at) title=exact(at)>{local}<span>{varying(move || words.get())}</span></time> }
 }
 
 /// A point in the future, such as "42 min left".
@@ -52,7 +52,7 @@ pub fn Until(
 ) -> impl IntoView {
     let now = Clock::here();
     let words = memo(move || time::left(at, now.get()));
-    view! { <time datetime=exact(at) title=exact(at)>{words}</time> }
+    view! { <time datetime=exact(at) title=exact(at)>{varying(move || words.get())}</time> }
 }
 
 /// The browser's clock, put right by the server's: what relative words are about.

@@ -12,7 +12,7 @@ use leptos::{html, prelude::*};
 use wasm_bindgen::JsCast;
 
 pub use self::unfolding::{TreeTools, Unfolding};
-use super::{CopyButton, Marked, Printing, Said, marked::fold_class};
+use super::{CopyButton, For, Marked, Printing, Said, marked::fold_class};
 use crate::{
     reactive::{memo, varying},
     show::{

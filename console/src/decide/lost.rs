@@ -20,7 +20,7 @@ use crate::{
         Loaded, Tone,
         news::{Act, Offer},
     },
-    reactive::{effect, memo},
+    reactive::{RwSignal, effect, memo},
     show::words::Words,
 };
 

@@ -42,6 +42,7 @@ use crate::{
         Clock, Tone,
         news::{Act, News, Offer, UnderWay, Undo},
     },
+    reactive::RwSignal,
     shell::Shortcuts,
     show::words::Words,
 };

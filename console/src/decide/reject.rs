@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{Decisions, Target, Verdict};
 use crate::{
     components::{Area, Button, CopyButton, Dialog, Fresh, Icon, Kind, Moment, Said, Shape},
-    reactive::{derived, effect, varying},
+    reactive::{RwSignal, derived, effect, varying},
     show::words::Words,
 };
 

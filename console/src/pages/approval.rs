@@ -9,7 +9,7 @@ use super::request::{Request, SOON};
 use crate::{
     components::{Clock, EmptyState, Icon, Shape, Show, Until},
     decide::{Bar, Decisions},
-    reactive::{effect_again, memo, varying},
+    reactive::{RwSignal, effect_again, memo, varying},
     shell::{Org, title},
     show::words::Words,
 };

@@ -1,10 +1,14 @@
 //! `/`: leads to an org of the person who is signed in.
 
-use leptos::prelude::*;
+use leptos::{prelude::*, wasm_split::wasm_split};
 use leptos_router::components::Redirect;
 
 use super::door::Door;
-use crate::{api::Api, components::Said, shell::title};
+use crate::{
+    api::Api,
+    components::{Late, Loaded, Said},
+    shell::title,
+};
 
 #[component]
 pub(crate) fn FirstOrg() -> impl IntoView {
@@ -15,8 +19,13 @@ pub(crate) fn FirstOrg() -> impl IntoView {
     });
     match first {
         Some(slug) => view! { <Redirect path=format!("/{slug}/inbox") /> }.into_any(),
-        None => view! { <NoOrg /> }.into_any(),
+        None => view! { <Late part=Box::pin(async { no_org().await.map(ViewFn::from) }) /> }.into_any(),
     }
+}
+
+#[wasm_split(account, fallible, wasm_split_path = ::leptos::wasm_split)]
+fn no_org() -> Loaded<fn() -> AnyView> {
+    Ok(|| view! { <NoOrg /> }.into_any())
 }
 
 #[component]

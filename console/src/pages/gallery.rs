@@ -14,7 +14,7 @@ use crate::{
         Word,
         news::{News, Offer},
     },
-    reactive::derived,
+    reactive::{RwSignal, derived},
     shell::{ThemePicker, title},
     show::words::Words,
 };

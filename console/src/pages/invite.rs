@@ -7,7 +7,7 @@ use super::door::Door;
 use crate::{
     api::{Api, Failure},
     components::{Button, Failed, Field, Form, Kind, Said, Sending, Skeleton, Until},
-    reactive::{derived, varying},
+    reactive::{RwSignal, derived, varying},
     shell::title,
 };
 

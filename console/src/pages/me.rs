@@ -78,7 +78,7 @@ fn Preferences() -> impl IntoView {
                 <div class="field"><span class="label">"Theme"</span><ThemePicker /></div>
                 <div class="field">
                     <label class="check">
-                        <input type="checkbox" class="box" aria-describedby="shortcuts-help" prop:checked=shortcuts.on on:change:target=move |event| shortcuts.turn(event.target().checked()) />
+                        <input type="checkbox" class="box" aria-describedby="shortcuts-help" prop:checked=varying(move || shortcuts.on.get()) on:change:target=move |event| shortcuts.turn(event.target().checked()) />
                         "Keyboard shortcuts"
                     </label>
                     <span class="help" id="shortcuts-help">"Press ? on any page to see its shortcuts."</span>

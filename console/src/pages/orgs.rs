@@ -7,7 +7,7 @@ use super::focus::hand_on;
 use crate::{
     api::{Api, encoded},
     components::{Button, Confirm, Kind, Said},
-    reactive::{derived, varying},
+    reactive::{RwSignal, derived, varying},
     show::words::Words,
 };
 

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use crate::{
     api::{Api, read::Read},
     components::{Button, Failed, Field, Form, Sending, Tone, news::News},
-    reactive::varying,
+    reactive::{RwSignal, varying},
 };
 
 /// The form. `sessions` is the list of one's sessions, of which all but this one end.

@@ -10,7 +10,7 @@ use super::focus::hand_on;
 use crate::{
     api::{Api, Failure, read::Read},
     components::{Button, Icon, Kind, Said, Shape, Shown, Time, Tone, Word, news::News},
-    reactive::derived,
+    reactive::{RwSignal, derived},
     show::words::{Words, plain},
 };
 

@@ -10,7 +10,7 @@ use super::door::Door;
 use crate::{
     api::Api,
     components::{Button, Failed, Field, Form, Kind, Sending},
-    reactive::{effect, varying},
+    reactive::{RwSignal, effect, varying},
     shell::title,
 };
 

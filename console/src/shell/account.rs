@@ -6,7 +6,7 @@ use super::ThemePicker;
 use crate::{
     api::Api,
     components::{Face, Icon, Said, Shape, Tone, news::News},
-    reactive::{derived, varying},
+    reactive::{RwSignal, derived, varying},
     show::words::Words,
 };
 

@@ -1,11 +1,11 @@
 //! The session has ended while a page was open: the person signs in again over the page, and goes on.
 
-use leptos::{html, prelude::*};
+use leptos::{html, prelude::*, wasm_split::wasm_split};
 
 use crate::{
     api::Api,
-    components::{Button, Dialog, Failed, Field, Form, Kind, Sending},
-    reactive::{effect, varying},
+    components::{Button, Dialog, Failed, Field, Form, Kind, Late, Loaded, Sending},
+    reactive::{RwSignal, effect, varying},
     show::words::Words,
 };
 
@@ -15,9 +15,14 @@ pub fn SignInAgain() -> impl IntoView {
     let api = Api::here();
     view! {
         <Dialog open=api.expired title=Words::from("Sign in again") insistent=true>
-            <Ask />
+            <Late part=Box::pin(async { ask().await.map(ViewFn::from) }) />
         </Dialog>
     }
+}
+
+#[wasm_split(seldom, fallible, wasm_split_path = ::leptos::wasm_split)]
+fn ask() -> Loaded<fn() -> AnyView> {
+    Ok(|| view! { <Ask /> }.into_any())
 }
 
 #[component]

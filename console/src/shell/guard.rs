@@ -10,7 +10,7 @@ use leptos_router::{
 use crate::{
     api::{Api, Failure, Retry, encoded, remember},
     components::{Failed, Skeleton},
-    reactive::{effect, memo, varying},
+    reactive::{RwSignal, effect, memo, varying},
     show::words::Words,
 };
 

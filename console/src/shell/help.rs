@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
 use super::{Shortcuts, places::Access};
-use crate::reactive::varying;
+use crate::reactive::{RwSignal, varying};
 use crate::{components::Dialog, show::words::Words};
 
 /// The dialog that lists the shortcuts of the page that is shown.
@@ -49,7 +49,7 @@ pub fn Help(
                 <div><dt><kbd>"Esc"</kbd></dt><dd>"Close a dialog or menu"</dd></div>
             </dl>
             <label class="check">
-                <input type="checkbox" class="box" prop:checked=shortcuts.on on:change:target=move |event| shortcuts.turn(event.target().checked()) />
+                <input type="checkbox" class="box" prop:checked=varying(move || shortcuts.on.get()) on:change:target=move |event| shortcuts.turn(event.target().checked()) />
                 "Use single-key shortcuts"
             </label>
         </Dialog>

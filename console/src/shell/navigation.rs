@@ -20,7 +20,7 @@ use super::{
 use crate::{
     api::live::Live,
     components::{EmptyState, Icon, Mark, Shape, Show},
-    reactive::{memo, varying},
+    reactive::{Memo, RwSignal, effect_after, memo, varying},
 };
 
 /// An org's pages, with what stands around them.
@@ -36,7 +36,7 @@ pub fn Shell() -> impl IntoView {
     let help = RwSignal::new(false);
     let path = use_location().pathname;
     // Navigation that lies over the page closes when one has gone somewhere, and reading begins at the new page.
-    Effect::new(move |before: Option<String>| {
+    effect_after(move |before: Option<String>| {
         let now = path.get();
         open.set(false);
         if before.is_some_and(|before| before != now) {

@@ -7,7 +7,10 @@ use domain::Right;
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
-use crate::{api::Api, reactive::memo};
+use crate::{
+    api::Api,
+    reactive::{Memo, memo},
+};
 
 /// The org of the address, as the person who is signed in belongs to it.
 #[derive(Clone, Copy)]
@@ -15,7 +18,7 @@ pub struct Org {
     /// Its slug.
     pub slug: Memo<String>,
     /// One's role and rights there; `None` when it is not one's own, or does not exist.
-    pub mine: Memo<Option<Arc<MyOrg>>>,
+    pub mine: leptos::prelude::Memo<Option<Arc<MyOrg>>>,
 }
 
 impl Org {
@@ -24,7 +27,7 @@ impl Org {
         let api = Api::here();
         let params = use_params_map();
         let slug = memo(move || params.with(|params| params.get("org").unwrap_or_default()));
-        let mine = Memo::new_with_compare(
+        let mine = leptos::prelude::Memo::new_with_compare(
             move |_| {
                 let me = api.me.get()?;
                 me.orgs.iter().find(|org| org.slug == slug.get()).cloned().map(Arc::new)

@@ -93,8 +93,10 @@ impl Section {
 pub enum Content {
     /// Loaded with the console itself.
     Main(MainPage),
-    /// The audit.
-    Audit(AuditPage),
+    /// The records of the audit.
+    Audit,
+    /// One record.
+    Record,
     /// Members and invitations.
     People,
     /// What concerns a person, not an org.
@@ -104,8 +106,6 @@ pub enum Content {
 /// Pages that are loaded with the console itself.
 #[derive(Clone, Copy)]
 pub enum MainPage {
-    /// The door.
-    SignIn,
     /// What leads to an org.
     FirstOrg,
     /// The requests of an org.
@@ -114,18 +114,11 @@ pub enum MainPage {
     Request,
 }
 
-/// Pages of the audit.
-#[derive(Clone, Copy)]
-pub enum AuditPage {
-    /// All records.
-    List,
-    /// One record.
-    Record,
-}
-
 /// Pages of a person.
 #[derive(Clone, Copy)]
 pub enum AccountPage {
+    /// The door.
+    SignIn,
     /// Sessions, password and settings.
     Me,
     /// An invitation that is taken up.
@@ -161,7 +154,7 @@ impl Page {
 
 /// Every page.
 pub static PAGES: [Page; 9] = [
-    Page { path: "login", reach: Reach::Everybody, content: Content::Main(MainPage::SignIn) },
+    Page { path: "login", reach: Reach::Everybody, content: Content::Account(AccountPage::SignIn) },
     Page { path: "invite", reach: Reach::Everybody, content: Content::Account(AccountPage::Invitation) },
     Page { path: "", reach: Reach::SignedIn, content: Content::Main(MainPage::FirstOrg) },
     Page { path: "me", reach: Reach::SignedIn, content: Content::Account(AccountPage::Me) },
@@ -199,7 +192,7 @@ pub static PAGES: [Page; 9] = [
             cannot: "You do not have access to the audit",
             about: "The audit lists every call made by an agent and every change made by a person: who, what, when, and the outcome.",
         }),
-        content: Content::Audit(AuditPage::List),
+        content: Content::Audit,
     },
     Page {
         path: "audit/:id",
@@ -211,7 +204,7 @@ pub static PAGES: [Page; 9] = [
             cannot: "You do not have access to this record",
             about: "This page shows one audit record: a call made by an agent or a change made by a person, and its outcome.",
         }),
-        content: Content::Audit(AuditPage::Record),
+        content: Content::Record,
     },
     Page {
         path: "people",

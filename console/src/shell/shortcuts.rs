@@ -9,7 +9,10 @@ use wasm_bindgen::JsCast;
 use web_sys::{Element, Event};
 
 use super::storage;
-use crate::components::{Fresh, Presses};
+use crate::{
+    components::{Fresh, Presses},
+    reactive::RwSignal,
+};
 
 /// One key.
 #[derive(Clone, Copy)]

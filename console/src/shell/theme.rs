@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::storage;
 use crate::{
     components::{Icon, Shape},
-    reactive::{effect, varying},
+    reactive::{RwSignal, effect, varying},
 };
 
 /// The chosen theme.

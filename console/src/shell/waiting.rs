@@ -9,7 +9,7 @@ use leptos::prelude::*;
 use super::Org;
 use crate::{
     api::{live::Live, of_org, read::Read},
-    reactive::memo,
+    reactive::{Memo, memo},
 };
 
 /// How long after the first of several events the number is read, in milliseconds.

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 
 use crate::{
     components::Show,
-    reactive::{effect_again, memo, varying},
+    reactive::{Memo, RwSignal, effect_again, memo, varying},
     show::{
         compare::compare,
         json::parse,

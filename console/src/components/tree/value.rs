@@ -7,7 +7,7 @@ use super::{
     Open,
 };
 use crate::{
-    reactive::{memo, varying},
+    reactive::{RwSignal, memo, varying},
     show::{
         compare::State,
         folding::{Limit, number, plural},

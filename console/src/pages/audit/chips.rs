@@ -6,15 +6,15 @@ use leptos::prelude::*;
 use super::{
     filters::{Filters, Name},
     local,
-    pickers::Pickers,
+    more::pickers,
     quick::{Quick, chips, without},
     room::focus,
     search::Search,
     words::{action, statuses},
 };
 use crate::{
-    components::{Button, Clock, Icon, Kind, Sentence, Shape, Show, midnight},
-    reactive::{memo, varying},
+    components::{Button, Clock, For, Icon, Kind, Sentence, Shape, Show, midnight},
+    reactive::{Memo, RwSignal, memo, varying},
     show::words::Words,
 };
 
@@ -54,7 +54,7 @@ pub(super) fn Chips() -> impl IntoView {
             </Show>
         </div>
         <Show when=move || open.get()>
-            <Pickers />
+            {pickers()}
         </Show>
     }
 }

@@ -13,7 +13,7 @@ use super::{filters::with_query, room::focus, search::Search};
 use crate::{
     api::{Failure, encoded, of_org},
     components::{Button, Failed, Icon, Kind, Shape},
-    reactive::{memo, varying},
+    reactive::{RwSignal, memo, varying},
     shell::Org,
 };
 

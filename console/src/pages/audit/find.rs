@@ -6,7 +6,7 @@ use leptos::{ev::KeyboardEvent, html, prelude::*};
 use super::{filters::Name, search::Search};
 use crate::{
     components::{Icon, Shape},
-    reactive::{effect, memo},
+    reactive::{RwSignal, effect, memo, varying},
     shell::Shortcuts,
 };
 
@@ -59,7 +59,7 @@ pub(super) fn Find() -> impl IntoView {
                 placeholder="Tool, value, request id"
                 autocomplete="off"
                 maxlength="500"
-                prop:value=text
+                prop:value=varying(move || text.get())
                 on:input:target=move |event| {
                     text.set(event.target().value());
                     resting.set_value(Some(Timeout::new(REST, apply)));

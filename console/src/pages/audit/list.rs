@@ -4,15 +4,15 @@ use leptos::prelude::*;
 
 use super::{
     chips::Chips,
-    export::{Export, Exporting, Stage},
+    export::{Export, Stage},
     filters::Filters,
     find::Find,
+    more::{exporting, side},
     near::when_near,
     results::{PAGE, Results},
     room::Room,
     rows::Rows,
     search::Search,
-    side::Side,
     timeline::Timeline,
 };
 use crate::{
@@ -51,14 +51,14 @@ pub(crate) fn AuditList() -> impl IntoView {
             </header>
             <div class=varying(move || if beside.get() { "withside" } else { "" })>
                 <div class="body">
-                    <Show when=exports><Exporting export /></Show>
+                    <Show when=exports>{exporting(export)}</Show>
                     <div class="stack">
                         <Chips />
                         <Timeline room />
                     </div>
                     <Found room />
                 </div>
-                <Show when=move || beside.get()><Side room /></Show>
+                <Show when=move || beside.get()>{side(room)}</Show>
             </div>
         </main>
     }

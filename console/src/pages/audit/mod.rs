@@ -12,6 +12,7 @@ mod filters;
 mod find;
 mod list;
 mod local;
+mod more;
 mod near;
 mod neighbours;
 mod pickers;

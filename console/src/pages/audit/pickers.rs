@@ -16,7 +16,7 @@ use super::{
 use crate::{
     api::{Api, Failure, encoded, of_org, read::Read},
     components::{Choice, Clock, Field, from_field, to_field},
-    reactive::{derived, effect, memo, varying},
+    reactive::{RwSignal, derived, effect, memo, varying},
     shell::Org,
 };
 

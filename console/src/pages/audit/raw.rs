@@ -9,7 +9,7 @@ use leptos::prelude::*;
 use crate::{
     api::of_org,
     components::{CopyButton, Marked, Printing, Show},
-    reactive::{memo, varying},
+    reactive::{RwSignal, memo, varying},
     shell::Org,
     show::{folding::Limit, marks::Form},
 };

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     components::{Icon, Shape, Show, Shown},
-    reactive::{memo, varying},
+    reactive::{Memo, memo, varying},
     shell::{Shortcuts, title},
     show::words::Words,
 };

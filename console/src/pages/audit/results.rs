@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     api::{encoded, live::Live, of_org, read::Read},
-    reactive::{effect, effect_again, memo},
+    reactive::{Memo, RwSignal, effect, effect_again, memo},
     shell::Org,
     show::folding::number,
 };

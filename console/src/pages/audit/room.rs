@@ -7,7 +7,7 @@ use web_sys::HtmlElement;
 
 use super::{results::Results, rows::element_id, search::Search};
 use crate::{
-    reactive::{effect, memo},
+    reactive::{Memo, RwSignal, effect, memo},
     shell::Shortcuts,
 };
 

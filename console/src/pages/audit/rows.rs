@@ -14,8 +14,8 @@ use super::{
     words::{Outcome, action, decided, outcome, short_name},
 };
 use crate::{
-    components::{Clock, Icon, Said, Word},
-    reactive::{memo, varying},
+    components::{Clock, For, Icon, Said, Word},
+    reactive::{RwSignal, memo, varying},
     show::{time, words::plain},
 };
 
@@ -69,7 +69,7 @@ pub(super) fn Rows(room: Room) -> impl IntoView {
 #[component]
 fn Day(at: DateTime<Utc>, now: RwSignal<DateTime<Utc>>) -> impl IntoView {
     let day = memo(move || local::day_name(at, now.get()));
-    view! { <tr role="row" class="day"><th role="rowheader" colspan="6">{day}</th></tr> }
+    view! { <tr role="row" class="day"><th role="rowheader" colspan="6">{varying(move || day.get())}</th></tr> }
 }
 
 #[component]

@@ -9,7 +9,11 @@ use leptos_router::{
 use uuid::Uuid;
 
 use super::filters::{Filters, Name, with_query};
-use crate::{api::encoded, reactive::memo, shell::Org};
+use crate::{
+    api::encoded,
+    reactive::{Memo, memo},
+    shell::Org,
+};
 
 /// The parameter of the address for the record at the side.
 const SELECTED: &str = "selected";

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     components::{EmptyState, Failed, Icon, Shape, Skeleton},
-    reactive::{effect, memo, varying},
+    reactive::{RwSignal, effect, memo, varying},
 };
 
 /// The record that is selected. The one before it stays until it is read, so that stepping through the list does not

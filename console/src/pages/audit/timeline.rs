@@ -18,8 +18,8 @@ use super::{
 };
 use crate::{
     api::{encoded, read::Read},
-    components::{Button, Clock, Icon, Kind, Shape, Show},
-    reactive::{effect, effect_again, memo, varying},
+    components::{Button, Clock, For, Icon, Kind, Shape, Show},
+    reactive::{Memo, RwSignal, effect, effect_again, memo, varying},
     shell::Org,
     show::folding::number,
 };
@@ -219,8 +219,8 @@ fn OneBar(chart: Chart, number: usize) -> impl IntoView {
     view! {
         <button
             type="button"
-            aria-label=label
-            title=label
+            aria-label=varying(move || label.get())
+            title=varying(move || label.get())
             tabindex=varying(move || if at.get() == number { "0" } else { "-1" })
             on:focus=move |_| at.set(number)
             on:pointerdown=begin
@@ -268,7 +268,7 @@ fn Drawing(chart: Chart, count: Memo<usize>) -> impl IntoView {
             class="chart low"
             role="img"
             preserveAspectRatio="none"
-            aria-label=words
+            aria-label=varying(move || words.get())
             viewBox=varying(move || format!("0 0 {} 84", count.get().max(1) * PLACE))
         >
             {varying(move || marked.get().map(|(x, width)| view! { <rect class="pickd" x=x y="0" width=width height="84" /> }))}

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     api::{Api, Failure, of_org},
     components::{CopyButton, Failed, Loaded, Loading, Marked, Sentence},
-    reactive::varying,
+    reactive::{RwSignal, varying},
     shell::Org,
     show::{folding::Limit, marks::Form, words::Words},
 };

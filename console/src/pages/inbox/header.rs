@@ -7,7 +7,7 @@ use web_sys::HtmlElement;
 use super::{bulk::bulk, is_wide, panel::panel, picked::Picked, picking::focus_list, place::Tab, room::Room};
 use crate::{
     components::{Icon, NotLoaded, Shape, Show, Tab as OneTab, Tabs, late},
-    reactive::{derived, memo, varying},
+    reactive::{RwSignal, derived, memo, varying},
     shell::{Shortcuts, Waiting},
 };
 
@@ -164,15 +164,15 @@ fn Search() -> impl IntoView {
 fn Arrivals() -> impl IntoView {
     let room = Room::here();
     let withheld = memo(move || room.board.with(|board| board.withheld));
-    let said = Memo::new(move |old: Option<&(usize, String)>| {
+    let known = StoredValue::new(0);
+    let said = memo(move || {
         // What a list is read with is no news.
         let complete = room.reading.listed.with(|listed| listed.complete);
         let count = room.board.with(|board| board.entries.iter().filter(|entry| !entry.gone).count() + board.withheld);
         let count = if complete { count } else { 0 };
-        match old {
-            Some((before, _)) if count > *before && *before > 0 => (count, announced(count - before)),
-            _ => (count, String::new()),
-        }
+        let before = known.get_value();
+        known.set_value(count);
+        if count > before && before > 0 { announced(count - before) } else { String::new() }
     });
     let let_in = move |_| {
         room.let_in();
@@ -180,7 +180,7 @@ fn Arrivals() -> impl IntoView {
         focus_list();
     };
     view! {
-        <p class="sr" role="status">{varying(move || said.with(|(_, words)| words.clone()))}</p>
+        <p class="sr" role="status">{varying(move || said.get())}</p>
         <Show when=move || withheld.get() != 0>
             <div class="arrivals">
                 <button type="button" class="chip on" on:click=let_in>{varying(move || withheld.get())}" new"</button>

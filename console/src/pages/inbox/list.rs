@@ -10,8 +10,8 @@ use super::{
     room::Room, row::Row,
 };
 use crate::{
-    components::{Button, Failed, Late, Said, Show},
-    reactive::{memo, varying},
+    components::{Button, Failed, For, Late, Said, Show},
+    reactive::{Memo, memo, varying},
     shell::Shortcuts,
 };
 

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     components::{Icon, Loaded, Loading, Said, Shape, Show},
-    reactive::{memo, varying},
+    reactive::{Memo, RwSignal, memo, varying},
     show::words::{Words, plain},
 };
 

@@ -10,7 +10,7 @@ use web_sys::{Element, HtmlElement, MouseEvent, PointerEvent};
 
 use super::{board::Entry, picked::Picked, room::Room, row};
 use crate::{
-    reactive::{effect, memo},
+    reactive::{effect, effect_after, memo},
     shell::Shortcuts,
 };
 
@@ -64,7 +64,7 @@ impl Room {
                     .with(|board| board.entries.iter().map(Entry::id).filter(|id| picked.has(*id)).collect::<Vec<_>>())
             })
         });
-        Effect::new(move |before: Option<Vec<Uuid>>| {
+        effect_after(move |before: Option<Vec<Uuid>>| {
             let (before, now) = (before.unwrap_or_default(), ids.get());
             for (ids, picked) in [(&before, false), (&now, true)] {
                 for id in ids {

@@ -22,7 +22,7 @@ use crate::{
     },
     components::Clock,
     decide::Decisions,
-    reactive::{effect, effect_again},
+    reactive::{Memo, RwSignal, effect, effect_again},
     shell::Org,
 };
 
@@ -53,7 +53,9 @@ impl Reading {
         let overrun = Trigger::new();
         let pages = Pages::new(wanted, path, move |step| match step {
             Step::Changed => listed.set(Listed::new(tab.get_untracked())),
-            Step::Begun => listed.update_untracked(Listed::begin),
+            Step::Begun => {
+                listed.try_update_untracked(Listed::begin);
+            }
             Step::Page { rows, last, more } => {
                 if listed.try_update(|listed| listed.take(rows, last, more)) == Some(true) {
                     overrun.notify();

@@ -23,7 +23,7 @@ use crate::{
     api::encoded,
     components::Clock,
     decide::Decisions,
-    reactive::{effect, effect_again, memo},
+    reactive::{Memo, RwSignal, effect, effect_after, effect_again, memo},
     shell::{Org, Waiting},
 };
 
@@ -234,7 +234,7 @@ impl Room {
         // event told, and what is read must not wait behind it.
         let shown = StoredValue::new((None::<Tab>, false));
         let order = memo(move || self.place.with(|place| place.order));
-        Effect::new(move |before: Option<(u64, Order)>| {
+        effect_after(move |before: Option<(u64, Order)>| {
             // Another order is asked for as well.
             let asked = (self.asked.get(), order.get());
             let (now, selected) = (tab.get(), self.selected());
@@ -307,7 +307,7 @@ impl Room {
 
     /// Marks the line that is looked at, and no other.
     fn mark_selected(self) {
-        Effect::new(move |before: Option<Option<Uuid>>| {
+        effect_after(move |before: Option<Option<Uuid>>| {
             let selected = self.selected();
             for (id, current) in [(before.flatten(), false), (selected, true)] {
                 if let Some(line) = id.and_then(|id| self.line(id))

@@ -20,7 +20,7 @@ use crate::{
     components::{Clock, Icon, Said, Time, Word, exact},
     decide::{Decisions, Fate},
     pages::request::StatusBadge,
-    reactive::{memo, varying},
+    reactive::{Memo, memo, varying},
     show::{time::remaining, words::plain},
 };
 

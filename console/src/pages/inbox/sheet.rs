@@ -13,7 +13,7 @@ use crate::{
     components::{Clock, Icon, Shape, Show},
     decide::Bar,
     pages::request::Request,
-    reactive::{effect, memo, varying},
+    reactive::{RwSignal, effect, memo, varying},
     show::time,
 };
 

@@ -14,7 +14,7 @@ use crate::{
         consent::{Consent, is_asked, query},
         news::News,
     },
-    reactive::{derived, effect_again, memo, varying},
+    reactive::{Memo, RwSignal, derived, effect_again, memo, varying},
     shell::Org,
     show::words::Words,
 };

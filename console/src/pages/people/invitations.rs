@@ -7,7 +7,7 @@ use super::room::Room;
 use crate::{
     api::of_org,
     components::{Badge, Button, Confirm, Kind, Listing, Said, Seen, Show, Time, Tone, Until},
-    reactive::{derived, memo},
+    reactive::{Memo, RwSignal, derived, memo},
     shell::Org,
     show::words::Words,
 };

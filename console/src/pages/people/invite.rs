@@ -10,7 +10,7 @@ use super::{
 use crate::{
     api::{Api, Failure, of_org},
     components::{Button, Choice, Failed, Field, Form, Icon, Kind, Said, SecretOnce, Sending, Shape, Until},
-    reactive::{derived, varying},
+    reactive::{RwSignal, derived, varying},
     shell::Org,
 };
 

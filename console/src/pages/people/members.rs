@@ -7,7 +7,7 @@ use super::{room::Room, row_id};
 use crate::{
     api::{Api, encoded},
     components::{Button, Face, Icon, Kind, Listing, Said, Shape, Show, Time},
-    reactive::varying,
+    reactive::{Memo, RwSignal, varying},
     shell::Org,
     show::words::Words,
 };

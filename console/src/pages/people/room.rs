@@ -8,7 +8,7 @@ use super::rights;
 use crate::{
     api::{encoded, of_org, read::Read},
     components::Seen,
-    reactive::{derived, memo},
+    reactive::{Memo, RwSignal, derived, memo},
     shell::Org,
     show::words::Words,
 };

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     components::{Difference, Late, Loaded, Loading, Said, SaidBlock, Sentence, Shape, Show, Time, local_time},
-    reactive::{memo, varying},
+    reactive::{Memo, RwSignal, memo, varying},
     show::words::{Words, plain},
 };
 
@@ -74,9 +74,26 @@ fn change(old: String, new: Memo<String>, compares: RwSignal<bool>) -> Loading {
     })
 }
 
-/// What is seldom asked: the description, the key and the client, the server's claims, the reviewed definitions.
+/// What is seldom asked.
 #[component]
 pub(super) fn About(detail: Detail) -> impl IntoView {
+    let part = async move { asked().await.map(|build| ViewFn::from(move || build(detail))) };
+    view! {
+        <details class="about">
+            <summary>"Tool description and caller"</summary>
+            <Late part=Box::pin(part) />
+        </details>
+    }
+}
+
+#[wasm_split(seldom, fallible, wasm_split_path = ::leptos::wasm_split)]
+fn asked() -> Loaded<fn(Detail) -> AnyView> {
+    Ok(|detail| view! { <Asked detail /> }.into_any())
+}
+
+/// The description, the key and the client, the server's claims, the reviewed definitions.
+#[component]
+fn Asked(detail: Detail) -> impl IntoView {
     let definition = part(detail, |detail| detail.definition.get().to_owned());
     let told =
         memo(move || definition.with(|json| serde_json::from_str::<Told>(json).unwrap_or_default().into_parts()));
@@ -86,9 +103,7 @@ pub(super) fn About(detail: Detail) -> impl IntoView {
     let said = claims::hints(&approval.hints);
     let role = words::role(&approval.rule).map(str::to_owned);
     view! {
-        <details class="about">
-            <summary>"Tool description and caller"</summary>
-            <div class="stack">
+        <div class="stack">
                 {varying(move || told.with(|(title, _)| title.clone()).map(|title| view! { <p><b><Said text=title /></b></p> }))}
                 {varying(move || match told.with(|(_, description)| description.clone()) {
                     Some(description) => view! { <SaidBlock text=description /> }.into_any(),
@@ -102,8 +117,7 @@ pub(super) fn About(detail: Detail) -> impl IntoView {
                     <dt>"Expires"</dt><dd>{varying(move || local_time(expires.get()))}</dd>
                 </dl>
                 <Show when=move || unchanged.get()><Reviewed detail /></Show>
-            </div>
-        </details>
+        </div>
     }
 }
 

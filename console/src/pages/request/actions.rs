@@ -5,7 +5,7 @@ use uuid::Uuid;
 use wasm_bindgen::JsCast;
 
 use super::{
-    amend::{MoreTime, Withdraw},
+    amend::{MoreTime, withdraw},
     approving::Approve,
     detail::{Detail, Unopened, part},
     words,
@@ -13,7 +13,7 @@ use super::{
 use crate::{
     components::{Button, Clock, Field, Fresh, Icon, Kind, Moment, Presses, Said, Shape, Show, presses::READ},
     decide::{Decisions, Phase, Target, Verdict},
-    reactive::{effect, effect_again, memo, varying},
+    reactive::{RwSignal, effect, effect_again, memo, varying},
     shell::{Org, Shortcuts},
 };
 
@@ -61,7 +61,7 @@ pub(super) fn Actions(detail: Detail, on_done: Callback<()>) -> impl IntoView {
         (Some((rejects, Phase::Held(_))), _) => view! { <UndoThis id rejects /> }.into_any(),
         (None, Can::Decide) => view! { <Decide detail late=false on_done /> }.into_any(),
         (None, Can::ApproveLate) => view! { <Decide detail late=true on_done /> }.into_any(),
-        (None, Can::Withdraw) => view! { <Withdraw detail on_done /> }.into_any(),
+        (None, Can::Withdraw) => withdraw(detail, on_done),
         (None, Can::Not(why)) => {
             view! { <p class="cannot"><b>"You cannot decide this: "</b><Said text=why />"."</p> }.into_any()
         }

@@ -3,14 +3,17 @@
 
 use api_types::{Extend, Revoke};
 use domain::approval::state::EXTENSIONS;
-use leptos::prelude::*;
+use leptos::{prelude::*, wasm_split::wasm_split};
 use serde::Serialize;
 
 use super::detail::{Detail, part};
 use crate::{
     api::{Api, approval_path},
-    components::{Button, Failed, Field, Form, Fresh, Icon, Kind, Moment, Sending, Shape, Show, Tone, news::News},
-    reactive::{effect, varying},
+    components::{
+        Button, Failed, Field, Form, Fresh, Icon, Kind, Loaded, Moment, NotLoaded, Sending, Shape, Show, Tone, late,
+        news::News,
+    },
+    reactive::{RwSignal, effect, varying},
     shell::Org,
     show::words::Words,
 };
@@ -43,9 +46,20 @@ impl Sent {
     }
 }
 
+#[wasm_split(seldom, fallible, wasm_split_path = ::leptos::wasm_split)]
+fn withdrawing() -> Loaded<fn(Detail, Callback<()>) -> AnyView> {
+    Ok(|detail, on_done| view! { <Withdraw detail on_done /> }.into_any())
+}
+
+/// Withdraws an approval, once that is loaded.
+pub(super) fn withdraw(detail: Detail, on_done: Callback<()>) -> AnyView {
+    let part = async move { withdrawing().await.map(|build| ViewFn::from(move || build(detail, on_done))) };
+    late(Box::pin(part), || ().into_any(), || view! { <NotLoaded /> }.into_any())
+}
+
 /// Withdraws an approval, with a reason.
 #[component]
-pub(super) fn Withdraw(detail: Detail, on_done: Callback<()>) -> impl IntoView {
+fn Withdraw(detail: Detail, on_done: Callback<()>) -> impl IntoView {
     let sent = Sent::new(detail, on_done);
     let (reason, wrong) = (RwSignal::new(String::new()), RwSignal::new(None::<String>));
     // It comes up where the approval was pressed.

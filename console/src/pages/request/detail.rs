@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::reactive::{Memo, RwSignal, memo};
 use api_types::ApprovalDetail;
-use leptos::prelude::*;
-
-use crate::reactive::memo;
 
 /// The request that is shown, as it is now.
 pub(super) type Detail = RwSignal<Arc<ApprovalDetail>>;

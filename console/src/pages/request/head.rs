@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     components::{Badge, Clock, Icon, Said, Shape, Time, Tone, Until, Word},
-    reactive::{effect, memo, varying},
+    reactive::{RwSignal, effect, memo, varying},
 };
 
 /// Title, time left or outcome, who asks, what is unusual about the tool.
@@ -90,7 +90,7 @@ fn TimeLeft(from: DateTime<Utc>, until: DateTime<Utc>) -> impl IntoView {
         <span class=varying(move || if soon.get() { "line end wide-only soon" } else { "line end wide-only" })>
             <svg class="left-bar" aria-hidden="true" width="64" height="4" viewBox="0 0 64 4">
                 <rect class="track" width="64" height="4" rx="2" />
-                <rect width=share height="4" rx="2" />
+                <rect width=varying(move || share.get()) height="4" rx="2" />
             </svg>
             <span class="dim"><Until at=until /></span>
         </span>

@@ -36,13 +36,12 @@ use self::{
     head::Head,
     notes::{Notes, Reason},
     past::{History, Similar},
-    result::Outcome,
 };
 use crate::{
     api::{approval_path, live::Live, read::Read},
     components::{Bones, EmptyState, Failed, Late, Show, Skeleton},
     decide::{Decisions, Fate, InBar},
-    reactive::{effect, memo, varying},
+    reactive::{RwSignal, effect, effect_after, memo, varying},
     shell::Org,
 };
 
@@ -107,7 +106,7 @@ fn followed(id: Uuid) -> Read<ApprovalDetail> {
             read.again();
         }
     });
-    Effect::new(move |before: Option<bool>| {
+    effect_after(move |before: Option<bool>| {
         let on_its_way = decisions.of(id).is_some();
         if before == Some(true) && !on_its_way {
             read.again();
@@ -131,6 +130,7 @@ fn Card(
         }
     });
     let unsettled = part(detail, |detail| detail.approval.status == "outcome_unknown" || detail.approval.asks_input);
+    let decided = part(detail, |detail| detail.approval.status != "pending");
     keeps_clear();
     // What has changed in the tool may have to be loaded first: nothing is decided before it can be seen.
     let compares = RwSignal::new(false);
@@ -143,7 +143,7 @@ fn Card(
         <article class="request req" aria-labelledby="request-title">
             <Head detail wants_focus />
             <Notes detail />
-            <Outcome detail />
+            <Show when=move || decided.get()><Late part=result::outcome(detail) /></Show>
             <Show when=move || unsettled.get() && !barred.get()>
                 <Late part=settle::form(detail, Callback::new(move |()| read.again())) />
             </Show>

@@ -2,7 +2,7 @@
 
 use api_types::RunResult;
 use domain::Right;
-use leptos::prelude::*;
+use leptos::{prelude::*, wasm_split::wasm_split};
 use serde::Deserialize;
 
 use super::{
@@ -11,15 +11,25 @@ use super::{
     words,
 };
 use crate::{
-    components::{Clock, Marked, Said, Sentence, Time, Tone, Tree, TreeTools, Unfolding},
+    components::{Clock, Loaded, Loading, Marked, Said, Sentence, Time, Tone, Tree, TreeTools, Unfolding},
     reactive::{memo, varying},
     shell::Org,
     show::{folding::Limit, json, marks::Form, time::duration},
 };
 
+#[wasm_split(seldom, fallible, wasm_split_path = ::leptos::wasm_split)]
+fn loaded() -> Loaded<fn(Detail) -> AnyView> {
+    Ok(|detail| view! { <Outcome detail /> }.into_any())
+}
+
+/// The outcome, once it is loaded.
+pub(super) fn outcome(detail: Detail) -> Loading {
+    Box::pin(async move { loaded().await.map(|build| ViewFn::from(move || build(detail))) })
+}
+
 /// The outcome; nothing while the request waits.
 #[component]
-pub(super) fn Outcome(detail: Detail) -> impl IntoView {
+fn Outcome(detail: Detail) -> impl IntoView {
     let now = Clock::here();
     let state = part(detail, move |detail| {
         let became = words::became(&detail.approval, now.get_untracked())?;

@@ -11,7 +11,7 @@ use crate::{
         Area, Button, Clock, Failed, Icon, Kind, Loaded, Loading, Said, Sending, Shape, Time, Tone, Until, local_time,
         news::News,
     },
-    reactive::{derived, memo, varying},
+    reactive::{RwSignal, derived, memo, varying},
     shell::Org,
 };
 
