@@ -11,7 +11,7 @@ const READS_MS = 250;
 export async function reads(page, id, words) {
   await page.waitForURL((url) => url.href.includes(id));
   await card(page).getByText(words).first().waitFor();
-  await page.getByRole("button", { name: /^Approve/, disabled: false }).first().waitFor();
+  await page.getByRole("button", { name: /^Approve(?! again)/, disabled: false }).first().waitFor();
   await page.waitForTimeout(READS_MS);
 }
 

@@ -35,7 +35,7 @@ export async function isLookedAt(page, id) {
 
 /** Approves what is looked at, by mouse. The decision is sent five seconds later. */
 export async function approves(page) {
-  await page.getByRole("button", { name: /^Approve/ }).click();
+  await page.getByRole("button", { name: /^Approve(?! again)/ }).click();
   await page.getByRole("button", { name: "Undo" }).first().waitFor();
 }
 
