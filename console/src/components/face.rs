@@ -36,7 +36,15 @@ fn initials(name: &str) -> String {
         [one] => [Some(one), None],
         [first, .., last] => [Some(first), Some(last)],
     };
-    ends.into_iter().flatten().filter_map(|word| word.chars().next()?.to_uppercase().next()).collect()
+    ends.into_iter().flatten().filter_map(|word| capital(word.chars().next()?)).collect()
+}
+
+/// The letter as a capital. In a browser by the browser's own table, which need not be loaded.
+fn capital(letter: char) -> Option<char> {
+    #[cfg(target_arch = "wasm32")]
+    return String::from(js_sys::JsString::from(letter.to_string()).to_upper_case()).chars().next();
+    #[cfg(not(target_arch = "wasm32"))]
+    letter.to_uppercase().next()
 }
 
 #[cfg(test)]

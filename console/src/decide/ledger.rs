@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use uuid::Uuid;
 
 use super::unsent::Unsent;
-use crate::shell::storage;
+use crate::{shell::storage, show::sorted::sort};
 
 /// How many are kept, of all pages and people; the oldest goes first. A selection of the inbox is decided at once: all of
 /// it must have room.
@@ -80,6 +80,6 @@ fn make_room() {
             (at.unwrap_or_default(), name)
         })
         .collect();
-    kept.sort_unstable();
+    sort(&mut kept, Ord::cmp);
     kept.into_iter().take(over).for_each(|(_, name)| take(&name));
 }

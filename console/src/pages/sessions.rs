@@ -11,7 +11,10 @@ use crate::{
     api::{Api, Failure, read::Read},
     components::{Button, Icon, Kind, Said, Shape, Shown, Time, Tone, Word, news::News},
     reactive::{RwSignal, derived},
-    show::words::{Words, plain},
+    show::{
+        sorted::sort,
+        words::{Words, plain},
+    },
 };
 
 /// The list, the session of this page first.
@@ -118,7 +121,8 @@ async fn end_all(api: Api, ids: &[Uuid]) -> Result<(), Failure> {
 /// The session of this page, then the one that was used last.
 fn in_order(sessions: &[Session]) -> Vec<Session> {
     let mut sessions = sessions.to_vec();
-    sessions.sort_by_key(|session| (!session.current, Reverse(session.last_seen_at)));
+    let key = |session: &Session| (!session.current, Reverse(session.last_seen_at));
+    sort(&mut sessions, |one, other| key(one).cmp(&key(other)));
     sessions
 }
 

@@ -8,7 +8,10 @@ use std::{collections::HashMap, ops::Range};
 
 use similar::{Algorithm, DiffOp, capture_diff_slices, group_diff_ops};
 
-use super::json::{Entry, INDENTED, Node, quoted};
+use super::{
+    json::{Entry, INDENTED, Node, quoted},
+    sorted::sort,
+};
 
 /// What the audit log keeps in place of a secret.
 const REDACTED: &str = "[redacted]";
@@ -296,7 +299,7 @@ fn lay_out(node: &Node, depth: usize, for_lines: bool, written: &mut String) {
         Node::Map(entries) if !entries.is_empty() => {
             let mut entries: Vec<&Entry> = entries.iter().collect();
             if for_lines {
-                entries.sort_by(|one, other| one.key.cmp(&other.key));
+                sort(&mut entries, |one, other| one.key.cmp(&other.key));
             }
             written.push('{');
             for (index, entry) in entries.into_iter().enumerate() {

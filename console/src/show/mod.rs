@@ -5,6 +5,7 @@ pub mod compare;
 pub mod folding;
 pub mod json;
 pub mod outline;
+pub mod sorted;
 pub mod time;
 pub mod values;
 pub mod words;

@@ -18,6 +18,7 @@ use crate::{
     components::{Choice, Clock, Field, from_field, to_field},
     reactive::{RwSignal, derived, effect, memo, varying},
     shell::Org,
+    show::sorted::sort,
 };
 
 /// How long a rest in typing is, in milliseconds.
@@ -185,7 +186,7 @@ async fn tools_of(api: Api, org: &str, slugs: Vec<String>) -> Result<Offers, Fai
         }
         tools.extend(page.items.iter().filter_map(offer));
     }
-    tools.sort_unstable();
+    sort(&mut tools, Ord::cmp);
     tools.dedup();
     Ok(Some(tools))
 }

@@ -200,6 +200,8 @@ fn OneBar(chart: Chart, number: usize) -> impl IntoView {
             Some(format!("{}: {}", chart.span(bar), counted(bar.ok, bar.failed)))
         })
     });
+    let label = varying(move || label.get());
+    let name = label.clone();
     let begin = move |event: web_sys::PointerEvent| {
         // A finger scrolls.
         if event.pointer_type() == "mouse" && event.button() == 0 {
@@ -219,8 +221,8 @@ fn OneBar(chart: Chart, number: usize) -> impl IntoView {
     view! {
         <button
             type="button"
-            aria-label=varying(move || label.get())
-            title=varying(move || label.get())
+            aria-label=label
+            title=name
             tabindex=varying(move || if at.get() == number { "0" } else { "-1" })
             on:focus=move |_| at.set(number)
             on:pointerdown=begin
@@ -253,6 +255,7 @@ fn Drawing(chart: Chart, count: Memo<usize>) -> impl IntoView {
     let Chart { room, bars, chosen, now, .. } = chart;
     let high = memo(move || bars.with(|bars| heights(bars, ABOVE, BELOW)));
     let words = memo(move || bars.with(|bars| summary(bars, now.get_untracked())));
+    let words = varying(move || words.get());
     let drawn = move |below: bool| high.with(|high| path(high, below));
     // The bars that one chooses, or that of the record at the side.
     let marked = memo(move || {
@@ -268,7 +271,7 @@ fn Drawing(chart: Chart, count: Memo<usize>) -> impl IntoView {
             class="chart low"
             role="img"
             preserveAspectRatio="none"
-            aria-label=varying(move || words.get())
+            aria-label=words
             viewBox=varying(move || format!("0 0 {} 84", count.get().max(1) * PLACE))
         >
             {varying(move || marked.get().map(|(x, width)| view! { <rect class="pickd" x=x y="0" width=width height="84" /> }))}

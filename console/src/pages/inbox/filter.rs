@@ -8,6 +8,7 @@ use super::{
     board::Entry,
     order::{Group, key, matches},
 };
+use crate::show::sorted::sort;
 
 /// Something that a filter can name exactly. The row of a request does not say its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,7 +157,8 @@ pub struct Order {
 impl Order {
     /// Puts a list in order.
     pub fn sort(self, entries: &mut Vec<Entry>) {
-        entries.sort_by_key(|entry| key(&entry.approval, entry.group, self.newest));
+        let key = |entry: &Entry| key(&entry.approval, entry.group, self.newest);
+        sort(entries, |one, other| key(one).cmp(&key(other)));
         if self.alike {
             self.gather(entries);
         }
@@ -181,7 +183,7 @@ impl Order {
             })
             .collect();
         let mut ranked: Vec<_> = ranks.into_iter().zip(std::mem::take(entries)).collect();
-        ranked.sort_by_key(|(rank, _)| *rank);
+        sort(&mut ranked, |(one, _), (other, _)| one.cmp(other));
         entries.extend(ranked.into_iter().map(|(_, entry)| entry));
     }
 }
@@ -189,7 +191,7 @@ impl Order {
 /// What a field can be among these requests, in alphabetical order, each with how many have it.
 pub fn options(entries: &[Entry], field: Field) -> Vec<(String, usize)> {
     let mut values: Vec<&str> = entries.iter().map(|entry| field.of(&entry.approval)).collect();
-    values.sort_unstable();
+    sort(&mut values, Ord::cmp);
     let same = values.chunk_by(|one, other| one == other);
     same.filter_map(|same| Some(((*same.first()?).to_owned(), same.len()))).collect()
 }

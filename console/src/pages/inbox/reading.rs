@@ -24,6 +24,7 @@ use crate::{
     decide::Decisions,
     reactive::{Memo, RwSignal, effect, effect_again},
     shell::Org,
+    show::sorted::sort,
 };
 
 /// How many requests are read at once.
@@ -104,7 +105,7 @@ impl Reading {
                 let (on_its_way, ended) = std::mem::take(sent).into_iter().partition(|id| decisions.is_on_its_way(*id));
                 (*sent, over) = (on_its_way, ended);
             });
-            over.sort_unstable();
+            sort(&mut over, Ord::cmp);
             over.dedup();
             over.into_iter().for_each(|id| self.read_one(api, approval_path(&org.slug.get_untracked(), id)));
         });

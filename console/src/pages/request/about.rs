@@ -77,18 +77,12 @@ fn change(old: String, new: Memo<String>, compares: RwSignal<bool>) -> Loading {
 /// What is seldom asked.
 #[component]
 pub(super) fn About(detail: Detail) -> impl IntoView {
-    let part = async move { asked().await.map(|build| ViewFn::from(move || build(detail))) };
     view! {
         <details class="about">
             <summary>"Tool description and caller"</summary>
-            <Late part=Box::pin(part) />
+            <Asked detail />
         </details>
     }
-}
-
-#[wasm_split(seldom, fallible, wasm_split_path = ::leptos::wasm_split)]
-fn asked() -> Loaded<fn(Detail) -> AnyView> {
-    Ok(|detail| view! { <Asked detail /> }.into_any())
 }
 
 /// The description, the key and the client, the server's claims, the reviewed definitions.

@@ -29,13 +29,12 @@ use uuid::Uuid;
 
 pub use self::status::{SOON, StatusBadge};
 use self::{
-    about::{About, Change},
+    about::Change,
     actions::Actions,
     body::Arguments,
     detail::{Unopened, part},
     head::Head,
     notes::{Notes, Reason},
-    past::{History, Similar},
 };
 use crate::{
     api::{approval_path, live::Live, read::Read},
@@ -150,9 +149,7 @@ fn Card(
             <Change detail compares />
             <Arguments detail />
             <Reason detail />
-            <Similar detail />
-            <History detail />
-            <About detail />
+            <Late part=past::rest(detail) />
         </article>
         <InBar>
             {varying(move || match instead_of_actions.and_then(|instead| instead.get()) {
