@@ -191,6 +191,8 @@ async function decides(page, hands, order, marks) {
 async function goesOn(page, id, last, what) {
   await page.getByRole("button", { name: "Undo" }).first().waitFor({ timeout: 3_000 }).catch(() => assert.fail(`a dead press: ${what}`));
   if (!last) await page.waitForURL((url) => !url.href.includes(id), { timeout: 3_000 }).catch(() => assert.fail(`a dead press, or nothing comes after: ${what}`));
+  // The decided row goes down to those that are being sent, and the others move up at once.
+  await painted(page);
 }
 
 function expected(act, n) {

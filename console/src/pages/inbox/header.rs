@@ -4,7 +4,14 @@ use leptos::{html, prelude::*};
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
-use super::{bulk::bulk, is_wide, panel::panel, picked::Picked, picking::focus_list, place::Tab, room::Room};
+use super::{
+    bulk::bulk,
+    panel::panel,
+    picked::Picked,
+    picking::focus_list,
+    place::Tab,
+    room::{Room, is_wide},
+};
 use crate::{
     components::{Icon, NotLoaded, Shape, Show, Tab as OneTab, Tabs, late},
     reactive::{RwSignal, derived, memo, varying},

@@ -30,7 +30,7 @@ use leptos::prelude::*;
 use self::{
     list::{Requests, Stage},
     place::Tab,
-    room::Room,
+    room::{Room, is_wide},
     sheet::Sheet,
 };
 use crate::{
@@ -121,9 +121,4 @@ fn bring_into_view(room: Room) {
             }
         });
     });
-}
-
-/// Whether list and request stand side by side; the same bound as in the style sheets.
-pub(super) fn is_wide() -> bool {
-    window().match_media("(min-width: 721px)").ok().flatten().is_some_and(|media| media.matches())
 }

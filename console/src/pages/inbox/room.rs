@@ -345,3 +345,8 @@ fn going() -> Callback<(Place, bool)> {
         navigate(&to, NavigateOptions { replace, scroll: false, ..NavigateOptions::default() });
     })
 }
+
+/// Whether list and request stand side by side; the same bound as in the style sheets.
+pub(super) fn is_wide() -> bool {
+    window().match_media("(min-width: 721px)").ok().flatten().is_some_and(|media| media.matches())
+}

@@ -9,10 +9,9 @@ use uuid::Uuid;
 use super::{
     board::Entry,
     flag::Flag,
-    is_wide,
     order::Group,
     place::{Place, Tab},
-    room::{Line, Room},
+    room::{Line, Room, is_wide},
     urgency::Urgency,
 };
 use crate::{

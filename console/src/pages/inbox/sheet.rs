@@ -8,7 +8,13 @@ use uuid::Uuid;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
-use super::{board::Entry, is_wide, missing, room::Room, row, urgency::Urgency};
+use super::{
+    board::Entry,
+    missing,
+    room::{Room, is_wide},
+    row,
+    urgency::Urgency,
+};
 use crate::{
     components::{Clock, Icon, Shape, Show},
     decide::Bar,
