@@ -57,8 +57,11 @@ fn main_page(page: MainPage) -> AnyView {
     match page {
         MainPage::FirstOrg => view! { <FirstOrg /> }.into_any(),
         MainPage::Inbox => view! { <Inbox /> }.into_any(),
-        MainPage::Request => view! { <Approval /> }.into_any(),
     }
+}
+
+fn request_page() -> AnyView {
+    view! { <Approval /> }.into_any()
 }
 
 fn audit_page() -> AnyView {
@@ -79,6 +82,11 @@ fn account_page(page: AccountPage) -> AnyView {
         AccountPage::Me => view! { <Me /> }.into_any(),
         AccountPage::Invitation => view! { <Invite /> }.into_any(),
     }
+}
+
+#[wasm_split(seldom, fallible, wasm_split_path = ::leptos::wasm_split)]
+fn request() -> Result<fn() -> AnyView, SplitLoaderError> {
+    Ok(request_page)
 }
 
 #[wasm_split(audit, fallible, preload(load_audit), wasm_split_path = ::leptos::wasm_split)]
@@ -105,6 +113,7 @@ fn account() -> Result<fn(AccountPage) -> AnyView, SplitLoaderError> {
 async fn builder(content: Content) -> Result<ViewFn, SplitLoaderError> {
     Ok(match content {
         Content::Main(page) => ViewFn::from(move || main_page(page)),
+        Content::Request => request().await.map(ViewFn::from)?,
         Content::Audit => audit().await.map(ViewFn::from)?,
         Content::Record => record().await.map(ViewFn::from)?,
         Content::People => people().await.map(ViewFn::from)?,

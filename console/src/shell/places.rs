@@ -93,6 +93,8 @@ impl Section {
 pub enum Content {
     /// Loaded with the console itself.
     Main(MainPage),
+    /// One request, on a page of its own.
+    Request,
     /// The records of the audit.
     Audit,
     /// One record.
@@ -110,8 +112,6 @@ pub enum MainPage {
     FirstOrg,
     /// The requests of an org.
     Inbox,
-    /// One request.
-    Request,
 }
 
 /// Pages of a person.
@@ -180,7 +180,7 @@ pub static PAGES: [Page; 9] = [
             cannot: "You do not have access to this request",
             about: "This page shows one call that an agent wants to make and that needs approval: what it would do, and its outcome.",
         }),
-        content: Content::Main(MainPage::Request),
+        content: Content::Request,
     },
     Page {
         path: "audit",

@@ -1,6 +1,13 @@
 //! The list: its header and the rows under their headings. It never moves under the pointer.
 
-use leptos::prelude::*;
+use leptos::{
+    ev::{Custom, FocusEvent, PointerEvent},
+    prelude::*,
+    tachys::html::{
+        attribute::any_attribute::{AnyAttribute, IntoAnyAttribute},
+        event::on,
+    },
+};
 use uuid::Uuid;
 use wasm_bindgen::JsCast;
 use web_sys::Element;
@@ -24,7 +31,6 @@ pub(super) fn Requests() -> impl IntoView {
     let room = Room::here();
     let pages = room.reading.pages;
     let retry = Callback::new(move |()| pages.again());
-    let long = LongPress::new(room);
     let escape = move |event: leptos::ev::KeyboardEvent| {
         if event.key() == "Escape" && room.picking.get_untracked() {
             room.pick_none();
@@ -34,23 +40,8 @@ pub(super) fn Requests() -> impl IntoView {
         <section
             class=varying(move || if room.picking.get() { "list picking" } else { "list" })
             aria-label="Requests"
+            {..heard(room)}
             on:keydown=escape
-            on:pointerdown=move |event| long.down(&event)
-            on:pointermove=move |event| long.moved(&event)
-            on:pointerup=move |_| long.up()
-            on:pointercancel=move |_| long.up()
-            on:contextmenu=move |event| long.menu(&event)
-            on:pointerenter=move |event| room.held(|hold| hold.pointed = event.pointer_type() == "mouse")
-            on:pointerleave=move |_| room.held(|hold| hold.pointed = false)
-            on:touchstart=move |_| room.held(|hold| hold.touched = true)
-            on:touchend=move |_| room.held(|hold| hold.touched = false)
-            on:touchcancel=move |_| room.held(|hold| hold.touched = false)
-            on:focusin=move |event| room.held(|hold| hold.focused = is_row(event.target()))
-            // A window that is left keeps its focused element: nothing may move it until one comes back.
-            on:focusout=move |event| {
-                let kept = document().active_element().map(Into::into);
-                room.held(|hold| hold.focused = is_row(event.related_target().or(kept)));
-            }
         >
             <Header />
             {varying(move || pages.failure.get().map(|failure| view! { <Failed failure retry /> }))}
@@ -58,6 +49,48 @@ pub(super) fn Requests() -> impl IntoView {
             <Keys />
         </section>
     }
+}
+
+/// What the list notices of a hand on it. The kinds of events are told apart here, and not by Leptos, which compiles its
+/// machinery once for each kind.
+fn heard(room: Room) -> Vec<AnyAttribute> {
+    const KINDS: [&str; 12] = [
+        "pointerdown",
+        "pointermove",
+        "pointerup",
+        "pointercancel",
+        "contextmenu",
+        "pointerenter",
+        "pointerleave",
+        "touchstart",
+        "touchend",
+        "touchcancel",
+        "focusin",
+        "focusout",
+    ];
+    let long = LongPress::new(room);
+    let hear = move |event: web_sys::Event| match &*event.type_() {
+        "pointerdown" => long.down(event.unchecked_ref()),
+        "pointermove" => long.moved(event.unchecked_ref()),
+        "pointerup" | "pointercancel" => long.up(),
+        "contextmenu" => long.menu(event.unchecked_ref()),
+        "pointerenter" => {
+            let is_mouse = event.unchecked_ref::<PointerEvent>().pointer_type() == "mouse";
+            room.held(|hold| hold.pointed = is_mouse);
+        }
+        "pointerleave" => room.held(|hold| hold.pointed = false),
+        "touchstart" => room.held(|hold| hold.touched = true),
+        "touchend" | "touchcancel" => room.held(|hold| hold.touched = false),
+        "focusin" => room.held(|hold| hold.focused = is_row(event.target())),
+        // A window that is left keeps its focused element: nothing may move it until one comes back.
+        "focusout" => {
+            let kept = document().active_element().map(Into::into);
+            let to = event.unchecked_ref::<FocusEvent>().related_target();
+            room.held(|hold| hold.focused = is_row(to.or(kept)));
+        }
+        _ => {}
+    };
+    KINDS.into_iter().map(|kind| on(Custom::new(kind), hear).into_any_attr()).collect()
 }
 
 fn is_row(element: Option<web_sys::EventTarget>) -> bool {
