@@ -49,27 +49,26 @@ pub(super) fn Change(
         </Show>
         <section class="stack tight">
             <h3>"What changed in the tool"</h3>
-            <Late part=change(old, now, compares) />
-            <Reviewed detail />
+            <Late part=change(detail, old, now, compares) />
         </section>
     })
     })
 }
 
-/// Builds the comparison of two definitions, the old one first.
-type Compare = fn(Signal<String>, Signal<String>) -> AnyView;
+/// Builds the comparison of two definitions, the old one first, and the list of those that were reviewed.
+type Compare = fn(Detail, Signal<String>, Signal<String>) -> AnyView;
 
 #[wasm_split(seldom, fallible, wasm_split_path = ::leptos::wasm_split)]
 fn difference() -> Loaded<Compare> {
-    Ok(|old, new| view! { <Difference old new /> }.into_any())
+    Ok(|detail, old, new| view! { <Difference old new /><Reviewed detail /> }.into_any())
 }
 
 /// What has changed in the tool, once it is loaded.
-fn change(old: String, new: Memo<String>, compares: RwSignal<bool>) -> Loading {
+fn change(detail: Detail, old: String, new: Memo<String>, compares: RwSignal<bool>) -> Loading {
     Box::pin(async move {
         difference().await.map(|build| {
             compares.try_set(true);
-            ViewFn::from(move || build(Signal::stored(old.clone()), new.into()))
+            ViewFn::from(move || build(detail, Signal::stored(old.clone()), new.into()))
         })
     })
 }
