@@ -123,9 +123,9 @@ impl<T: 'static> Memo<T> {
         self.kept.try_get_untracked().map(|kept| read(of(&kept.value)))
     }
 
-    /// Follows the value.
+    /// Follows the value. It is read for that: what was never read follows nothing.
     pub fn track(self) {
-        self.kept.track();
+        drop(self.kept.get());
     }
 }
 

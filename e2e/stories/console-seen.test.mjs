@@ -88,8 +88,8 @@ describe("what is seen of the console", () => {
     assert.notEqual(focused, (await drawn(row(page, compared))).ground, "a ring stands out from what is highlighted");
 
     await approves(page);
-    await page.locator(".decide .btn.go[aria-disabled=true]").first().waitFor();
-    const inert = await drawn(page.locator(".decide .btn.go[aria-disabled=true]"));
+    await page.locator(".decide .btn:is(.go, .stop)[aria-disabled=true]").first().waitFor();
+    const inert = await drawn(page.locator(".decide .btn:is(.go, .stop)[aria-disabled=true]"));
     assert.match(inert.border, /^dashed/, "what cannot be pressed yet");
     assert.notEqual(inert.ink, primary.ink);
     await page.getByRole("button", { name: "Undo" }).last().click();
