@@ -36,7 +36,7 @@ describe("the console loads by the page", () => {
 
     await mara.page.evaluate(() => window.idle.forEach((act) => act()));
     const answered = (group) => () => loaded.some(({ url, done }) => done && url.endsWith(`/split_${group}.wasm`));
-    for (const group of ["seldom", "audit", "people", "account"]) await until(answered(group), `${group} is loaded`);
+    for (const group of ["seldom", "request", "audit", "record", "people", "account"]) await until(answered(group), `${group} is loaded`);
 
     // From now on the rooms open without the server's files.
     await mara.page.route(GROUP, (route) => route.abort());

@@ -126,6 +126,7 @@ describe("what people see in the console", () => {
     const { approval_id: next } = held(await call(odd, "change", { to: "a friend", amount: "1 291.00" }));
     await mara.goes(`/acme/approvals/${next}`);
     await card(mara.page).getByText("Tool description and caller").click();
+    await reviewed.waitFor();
     const [last, first] = await reviewed.getByRole("listitem").allInnerTexts();
     assert.ok(last.startsWith(definition_sha256.slice(0, 12)), last);
     assert.match(last, new RegExp(`by ${gateway.adminEmail}.*used by this request`, "s"));

@@ -38,6 +38,7 @@ pub(super) fn load_when_idle() {
         spawn_local(async {
             // A group that cannot be loaded now is loaded when one of its pages is opened.
             let _ = load_seldom().await;
+            let _ = load_request().await;
             let _ = load_audit().await;
             let _ = load_record().await;
             let _ = load_people().await;
@@ -84,7 +85,7 @@ fn account_page(page: AccountPage) -> AnyView {
     }
 }
 
-#[wasm_split(seldom, fallible, wasm_split_path = ::leptos::wasm_split)]
+#[wasm_split(request, fallible, preload(load_request), wasm_split_path = ::leptos::wasm_split)]
 fn request() -> Result<fn() -> AnyView, SplitLoaderError> {
     Ok(request_page)
 }

@@ -127,10 +127,10 @@ fn Notes(id: String, hint: Option<&'static str>, wrong: Signal<Option<String>>) 
     view! {
         <div id=id>
             <span class="word bad" role="alert">
-                {varying(move || wrong.get().map(|text| view! { <Icon shape=Shape::Warning /> <Said text /> }))}
+                {varying(move || wrong.get().map(|text| view! { <Icon shape=Shape::Warning /> <Said text /> }.into_any()))}
             </span>
             // What is wrong says what the hint says, and is said once.
-            {varying(move || hint.filter(|_| wrong.get().is_none()).map(|hint| view! { <span class="help">{hint}</span> }))}
+            {varying(move || hint.filter(|_| wrong.get().is_none()).map(|hint| view! { <span class="help">{hint}</span> }.into_any()))}
         </div>
     }
 }

@@ -52,9 +52,9 @@ pub fn NewsLine() -> impl IntoView {
             {varying(move || news.said.get().map(|said| view! {
                 {(said.tone == Tone::Ok).then(|| view! { <Icon shape=Shape::Check /> })}
                 <span class="one"><Sentence words=said.words /></span>
-            }))}
+            }.into_any()))}
             <Show when=move || undoes.get()><Ring /></Show>
-            {varying(move || doing.get().map(|words| view! { <span class="one"><Sentence words /></span> }))}
+            {varying(move || doing.get().map(|words| view! { <span class="one"><Sentence words /></span> }.into_any()))}
             <Show when=move || undoes.get()><UndoIt /></Show>
         </span>
     }

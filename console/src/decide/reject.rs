@@ -207,7 +207,7 @@ fn Late(late: RwSignal<Option<String>>, text: RwSignal<String>) -> impl IntoView
                     <span>"This can no longer be rejected: " <Said text=why /> ". Nothing was sent, and your text is still here."</span>
                     <CopyButton text what="your reason" />
                 </div>
-            }))}
+            }.into_any()))}
         </div>
     }
 }

@@ -31,7 +31,7 @@ pub fn Shell() -> impl IntoView {
     let follows = [Right::ReadApprovals, Right::ReadAudit, Right::ReadConnections];
     let live = Live::provide(memo(move || follows.iter().any(|right| org.may(*right)).then(|| org.slug.get())));
     Waiting::provide(org, live);
-    let known = memo(move || org.mine.with(Option::is_some));
+    let known = memo(move || org.mine.with(|mine| mine.is_some()));
     let open = RwSignal::new(false);
     let help = RwSignal::new(false);
     let path = use_location().pathname;
@@ -154,7 +154,7 @@ fn links(section: Section, open: RwSignal<bool>) -> AnyView {
     let some = memo(move || rights.iter().any(|right| org.may(*right)));
     let heading = section.heading();
     view! {
-        {varying(move || heading.filter(|_| some.get()).map(|heading| view! { <p class="group">{heading}</p> }))}
+        {varying(move || heading.filter(|_| some.get()).map(|heading| view! { <p class="group">{heading}</p> }.into_any()))}
         {pages.into_iter().map(|(path, access)| link(path, access, open)).collect_view()}
     }
     .into_any()

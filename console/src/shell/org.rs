@@ -1,6 +1,6 @@
 //! The org that is shown, and what one may do there.
 
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
 use api_types::MyOrg;
 use domain::Right;
@@ -18,7 +18,26 @@ pub struct Org {
     /// Its slug.
     pub slug: Memo<String>,
     /// One's role and rights there; `None` when it is not one's own, or does not exist.
-    pub mine: leptos::prelude::Memo<Option<Arc<MyOrg>>>,
+    pub mine: Memo<Mine>,
+}
+
+/// One's own place in an org; another one only when role or rights are others.
+#[derive(Clone)]
+pub struct Mine(Option<Arc<MyOrg>>);
+
+impl PartialEq for Mine {
+    fn eq(&self, other: &Self) -> bool {
+        let key = |mine: &Self| mine.as_ref().map(|org| (org.id, org.role.clone(), org.rights.clone()));
+        key(self) == key(other)
+    }
+}
+
+impl Deref for Mine {
+    type Target = Option<Arc<MyOrg>>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
 }
 
 impl Org {
@@ -27,18 +46,11 @@ impl Org {
         let api = Api::here();
         let params = use_params_map();
         let slug = memo(move || params.with(|params| params.get("org").unwrap_or_default()));
-        let mine = leptos::prelude::Memo::new_with_compare(
-            move |_| {
-                let me = api.me.get()?;
-                me.orgs.iter().find(|org| org.slug == slug.get()).cloned().map(Arc::new)
-            },
-            |old, new| {
-                let key = |mine: Option<&Option<Arc<MyOrg>>>| {
-                    mine.cloned().flatten().map(|org| (org.id, org.role.clone(), org.rights.clone()))
-                };
-                key(old) != key(new)
-            },
-        );
+        let mine = memo(move || {
+            let me = api.me.get();
+            let org = me.and_then(|me| me.orgs.iter().find(|org| org.slug == slug.get()).cloned());
+            Mine(org.map(Arc::new))
+        });
         let org = Self { slug, mine };
         provide_context(org);
         org

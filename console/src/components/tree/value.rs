@@ -171,7 +171,7 @@ fn changed_text(open: &Open, id: usize, now: &Node, before: &Node, long: u8) -> 
                     {varying(move || if is_open.get() { "Hide the whole text" } else { "Show the whole text" })}
                 </button>
             </Show>
-            {varying(move || whole.get().then(|| view! { <div>{scalar(&open, id, VALUE, &whole_text)}</div> }))}
+            {varying(move || whole.get().then(|| view! { <div>{scalar(&open, id, VALUE, &whole_text)}</div> }.into_any()))}
         })}
     }
     .into_any()

@@ -11,7 +11,9 @@ use super::{
     words,
 };
 use crate::{
-    components::{Difference, Late, Loaded, Loading, Said, SaidBlock, Sentence, Shape, Show, Time, local_time},
+    components::{
+        Difference, Late, Loaded, Loading, Printing, Said, SaidBlock, Sentence, Shape, Show, Time, local_time,
+    },
     reactive::{Memo, RwSignal, memo, varying},
     show::words::{Words, plain},
 };
@@ -76,12 +78,22 @@ fn change(detail: Detail, old: String, new: Memo<String>, compares: RwSignal<boo
 /// What is seldom asked.
 #[component]
 pub(super) fn About(detail: Detail) -> impl IntoView {
+    let printing = Printing::here();
+    let open = RwSignal::new(false);
+    // What is folded away is loaded when somebody asks for it, and stays then.
+    let ask = move |_| open.set(true);
+    let part = move || async move { asked().await.map(|build| ViewFn::from(move || build(detail))) };
     view! {
         <details class="about">
-            <summary>"Tool description and caller"</summary>
-            <Asked detail />
+            <summary on:click=ask>"Tool description and caller"</summary>
+            <Show when=move || open.get() || printing.get()><Late part=Box::pin(part()) /></Show>
         </details>
     }
+}
+
+#[wasm_split(seldom, fallible, wasm_split_path = ::leptos::wasm_split)]
+fn asked() -> Loaded<fn(Detail) -> AnyView> {
+    Ok(|detail| view! { <Asked detail /> }.into_any())
 }
 
 /// The description, the key and the client, the server's claims, the reviewed definitions.

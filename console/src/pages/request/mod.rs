@@ -29,12 +29,13 @@ use uuid::Uuid;
 
 pub use self::status::{SOON, StatusBadge};
 use self::{
-    about::Change,
+    about::{About, Change},
     actions::Actions,
     body::Arguments,
     detail::{Unopened, part},
     head::Head,
     notes::{Notes, Reason},
+    past::{History, Similar},
 };
 use crate::{
     api::{approval_path, live::Live, read::Read},
@@ -78,7 +79,7 @@ pub fn Request(
         read.failure.with(|failure| failure.as_ref().is_some_and(|failure| failure.code() == Some("not_found")))
     });
     view! {
-        {varying(move || (!gone.get()).then(|| read.failure.get().map(|failure| view! { <div class="req"><Failed failure retry /></div> })))}
+        {varying(move || read.failure.get().filter(|_| !gone.get()).map(|failure| view! { <div class="req"><Failed failure retry /></div> }.into_any()))}
         {varying(move || match (there.get(), gone.get()) {
             (_, true) => view! {
                 <EmptyState title="Request not found">
@@ -149,7 +150,9 @@ fn Card(
             <Change detail compares />
             <Arguments detail />
             <Reason detail />
-            <Late part=past::rest(detail) />
+            <Similar detail />
+            <History detail />
+            <About detail />
         </article>
         <InBar>
             {varying(move || match instead_of_actions.and_then(|instead| instead.get()) {

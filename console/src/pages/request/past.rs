@@ -1,32 +1,21 @@
 //! What was before: requests like this one, and what happened to this one.
 
 use api_types::{Approval, ApprovalEvent};
-use leptos::{prelude::*, wasm_split::wasm_split};
+use leptos::prelude::*;
 
 use super::{
-    about::About,
     detail::{Detail, part},
     words,
 };
 use crate::{
-    components::{Icon, Loaded, Loading, Said, SaidBlock, Sentence, Time, Word},
+    components::{Icon, Said, SaidBlock, Sentence, Time, Word},
     reactive::varying,
     shell::Org,
 };
 
-#[wasm_split(seldom, fallible, wasm_split_path = ::leptos::wasm_split)]
-fn loaded() -> Loaded<fn(Detail) -> AnyView> {
-    Ok(|detail| view! { <Similar detail /><History detail /><About detail /> }.into_any())
-}
-
-/// What stands below what decides, once it is loaded.
-pub(super) fn rest(detail: Detail) -> Loading {
-    Box::pin(async move { loaded().await.map(|build| ViewFn::from(move || build(detail))) })
-}
-
 /// The last requests of this tool by this caller, and their outcomes.
 #[component]
-fn Similar(detail: Detail) -> impl IntoView {
+pub(super) fn Similar(detail: Detail) -> impl IntoView {
     // What can change of them is their state.
     let states = part(detail, |detail| {
         let state = |one: &Approval| (one.id, one.status.clone(), one.answer.clone(), one.decision_reason.clone());
@@ -42,6 +31,7 @@ fn Similar(detail: Detail) -> impl IntoView {
                     <ul class="lines">{rows.into_iter().map(|one| view! { <SimilarRow one /> }).collect_view()}</ul>
                 </section>
             }
+            .into_any()
         })
     })
 }
@@ -68,7 +58,7 @@ fn SimilarRow(one: Approval) -> impl IntoView {
 
 /// Everything that happened to the request, step by step.
 #[component]
-fn History(detail: Detail) -> impl IntoView {
+pub(super) fn History(detail: Detail) -> impl IntoView {
     let shown = part(detail, |detail| (detail.history.len(), detail.approval.answer.clone()));
     view! {
         <section class="stack tight">
