@@ -64,6 +64,16 @@ pub(crate) fn without_comments(text: &str) -> String {
     compact
 }
 
+/// A style sheet without comments, and without the spaces that only people read. Texts in quotes must not have spaces beside
+/// one of `{};`, or a comma before one.
+pub(crate) fn styles(text: &str) -> String {
+    let mut compact = without_comments(text).replace('\n', " ");
+    for sign in ["{", "}", ";"] {
+        compact = compact.replace(&format!(" {sign}"), sign).replace(&format!("{sign} "), sign);
+    }
+    compact.replace(";}", "}").replace(", ", ",")
+}
+
 /// The shortest names, one after another: a, b, … z, aa, ba, …
 fn short(number: usize) -> String {
     let letter = char::from(b'a' + (number % 26) as u8);

@@ -82,7 +82,12 @@ impl Dist {
         brotli::BrotliCompress(
             &mut &content[..],
             &mut brotli,
-            &brotli::enc::BrotliEncoderParams { quality: 11, lgwin: 22, ..Default::default() },
+            &brotli::enc::BrotliEncoderParams {
+                quality: 11,
+                lgwin: 22,
+                size_hint: content.len(),
+                ..Default::default()
+            },
         )?;
         fs::write(self.directory.join(format!("{path}.br")), &brotli)?;
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());

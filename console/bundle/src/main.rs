@@ -71,7 +71,7 @@ fn main() -> Result<()> {
     }
     let mut styles = String::from_utf8(styles)?;
     if !fast {
-        styles = compact::without_comments(&styles);
+        styles = compact::styles(&styles);
     }
     let styles = dist.asset("console", "css", fonts::addressed(&styles, &fonts)?.as_bytes())?;
     let icon = dist.asset("icon", "svg", &read(&console.join("icon.svg"))?)?;
