@@ -41,9 +41,11 @@ describe("in the console", () => {
     assert.match(await mara.page.title(), /^\(1\) Inbox/);
 
     await looksAt(mara.page, approval_id);
-    for (const shown of ["send_invoice", "Ada & Söhne", "4200", "EUR", "sample agent", gateway.agentKey.slice(0, 8)]) {
-      assert.ok((await card(mara.page).evaluate((card) => card.textContent)).includes(shown), `the request shows ${shown}`);
+    for (const shown of ["send_invoice", "Ada & Söhne", "4200", "EUR", "sample agent"]) {
+      assert.ok((await card(mara.page).innerText()).includes(shown), `the request shows ${shown}`);
     }
+    await card(mara.page).getByText("Tool description and caller").click();
+    await card(mara.page).getByText(gateway.agentKey.slice(0, 8)).waitFor();
     await approves(mara.page);
     assert.equal((await admin.approval(approval_id)).status, "pending", "nothing is sent while it can be undone");
     await news(mara.page, "send_invoice approved").waitFor();
