@@ -14,7 +14,7 @@ const SIZES = [
 ];
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 
-/** Looks at what somebody's page shows now, in all four ways; what is wrong with it is trouble met. */
+/** Looks at what somebody's page shows now, in all four ways and in forced colours; what is wrong with it is trouble met. */
 export async function look(person, name) {
   const { page } = person;
   await mkdir(SCREENSHOTS, { recursive: true });
@@ -29,7 +29,11 @@ export async function look(person, name) {
       for (const fault of await faults(page)) found.set(fault, [...(found.get(fault) ?? []), way]);
     }
   }
-  await page.emulateMedia({ colorScheme: null, reducedMotion: null });
+  // Forced colours change what is drawn, not where: one width is enough.
+  await page.setViewportSize(SIZES[0]);
+  await page.emulateMedia({ colorScheme: null, reducedMotion: "reduce", forcedColors: "active" });
+  for (const fault of await faults(page)) found.set(fault, [...(found.get(fault) ?? []), "forced colours"]);
+  await page.emulateMedia({ colorScheme: null, reducedMotion: null, forcedColors: null });
   await page.setViewportSize(before);
   for (const [fault, ways] of found) person.troubles.push(`look ${name} (${ways.join(", ")}): ${fault}`);
 }
