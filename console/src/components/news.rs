@@ -13,8 +13,9 @@ use crate::{reactive::RwSignal, show::words::Words};
 
 /// How long something stands there that asks for nothing, in milliseconds.
 const SAID_MS: u32 = 8_000;
-/// How many lines may wait to be dismissed; the oldest goes first.
-const KEPT: usize = 20;
+/// How many lines may wait to be dismissed; the oldest goes first. As many decisions can be made at once, and none that fails
+/// may go unsaid.
+const KEPT: usize = 1_000;
 /// How many of them are shown while they are folded, and how many are not worth folding.
 const FOLDED: usize = 2;
 

@@ -47,6 +47,8 @@ use crate::{
     show::words::Words,
 };
 
+/// How long after it was made a decision is sent at the latest, in milliseconds.
+const LATEST_MS: f64 = 15_000.0;
 /// What leads to the request of a decision that did not arrive.
 const LOOK: &str = "Open request";
 
@@ -56,8 +58,8 @@ pub struct Decisions {
     queue: RwSignal<Queue>,
     /// Moves when a decision has arrived or failed: what is shown may be old.
     pub settled: RwSignal<u64>,
-    /// The request that was decided last.
-    pub taken: RwSignal<Option<Uuid>>,
+    /// The requests that were decided last, together.
+    pub taken: RwSignal<Vec<Uuid>>,
     /// Goes on to the next request, where requests are shown one after the other; and how often that was said, which tells
     /// who said so last.
     go_on: StoredValue<(u64, Option<Callback<Uuid>>)>,
@@ -80,7 +82,7 @@ impl Decisions {
         let decisions = Self {
             queue: RwSignal::new(Queue::default()),
             settled: RwSignal::new(0),
-            taken: RwSignal::new(None),
+            taken: RwSignal::new(Vec::new()),
             go_on: StoredValue::new((0, None)),
             undone: RwSignal::new(None),
             rejecting: Rejecting::new(),
@@ -134,9 +136,13 @@ impl Decisions {
     pub fn decide_all(self, made: Vec<(Target, Verdict)>) -> usize {
         let now = self.clock.get_untracked();
         let added = self.queue.try_update_untracked(|queue| queue.add(made, now)).unwrap_or_default();
-        let Some(last) = added.last().map(|decision| decision.target.id) else { return 0 };
+        if added.is_empty() {
+            return 0;
+        }
         if let (_, Some(go_on)) = self.go_on.get_value() {
-            added.iter().for_each(|decision| go_on.run(decision.target.id));
+            added.iter().for_each(|decision| {
+                go_on.try_run(decision.target.id);
+            });
         }
         self.queue.notify();
         self.news.hush();
@@ -146,10 +152,10 @@ impl Decisions {
             if let Some(unsent) = self.unsent(decision) {
                 self.ledger.keep(&unsent);
             }
-            let ticket = decision.ticket;
-            Timeout::new(grace, move || self.send(ticket)).forget();
+            let (ticket, made) = (decision.ticket, js_sys::Date::now());
+            Timeout::new(grace, move || self.send(ticket, made)).forget();
         }
-        self.taken.set(Some(last));
+        self.taken.set(added.iter().map(|decision| decision.target.id).collect());
         added.len()
     }
 
@@ -255,10 +261,12 @@ impl Decisions {
         self.tell();
     }
 
-    fn send(self, ticket: u64) {
+    /// Sends a decision that is due, made at a time of this machine, in milliseconds. A page that slept for longer sends
+    /// nothing: what one sees then may be hours older than one thinks.
+    fn send(self, ticket: u64, made: f64) {
         let Some(decision) = self.queue.try_update(|queue| queue.send(ticket)).flatten() else { return };
         let id = decision.target.id;
-        if !self.ledger.may_send(id) {
+        if js_sys::Date::now() - made > LATEST_MS || !self.ledger.may_send(id) {
             return self.was_given_up(&decision);
         }
         self.tell();
@@ -293,7 +301,7 @@ impl Decisions {
         Some(Unsent::new(self.me()?, decision.target.clone(), decision.verdict.clone(), now))
     }
 
-    /// This page was asleep for so long that another one said that its decision was not sent.
+    /// This page was asleep for too long; perhaps another one has said that its decision was not sent.
     fn was_given_up(self, decision: &Decision) {
         let Target { org, id, tool, .. } = &decision.target;
         self.finish(*id, false);
@@ -315,6 +323,7 @@ impl Decisions {
         }
         self.tell();
         self.keep_named();
+        self.ledger.leave();
     }
 
     async fn failed(self, decision: Decision, failure: Failure, sent_at: DateTime<Utc>) {
@@ -345,7 +354,8 @@ impl Decisions {
     fn send_again(self, target: Target, verdict: Verdict) {
         let now = self.clock.get_untracked();
         let added = self.queue.try_update(|queue| queue.add(vec![(target, verdict)], now)).unwrap_or_default();
-        added.iter().for_each(|decision| self.send(decision.ticket));
+        added.iter().for_each(|decision| self.send(decision.ticket, js_sys::Date::now()));
+        self.taken.set(added.iter().map(|decision| decision.target.id).collect());
     }
 }
 

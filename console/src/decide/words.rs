@@ -93,8 +93,14 @@ pub fn lost(unsent: &Unsent, fate: Option<&Fate>, same: bool, me: Option<Uuid>) 
     let not = Words::of("Your {} of {} was not sent", &[unsent.verdict.noun(), &unsent.target.tool]);
     Some(match fate {
         None => not.and(": the request no longer exists."),
+        Some(fate) if fate.status == "pending" && unsent.sent => Words::of(
+            "Your {} of {} may not have arrived. The request is still waiting.",
+            &[unsent.verdict.noun(), &unsent.target.tool],
+        ),
         Some(_) if same => not.and(" because the page was closed. The request is still waiting."),
-        Some(fate) if fate.status == "pending" => not.and(", and the request has changed since. Review it again."),
+        Some(fate) if fate.status == "pending" => {
+            not.and(", and the request or your right to decide it has changed since. Review it again.")
+        }
         Some(fate) if unsent.sent && fate.by == me && is_done(fate, &unsent.verdict) => return None,
         Some(fate) => not.and(Words::of(": {}", &[&sentence(&became(fate, me, None))])),
     })
@@ -231,6 +237,8 @@ mod tests {
         begins(said(&unsent, "approved", 1, false), "you approved it");
         unsent.sent = true;
         assert_eq!(said(&unsent, "executed", 1, false), None, "it arrived");
+        let words = said(&unsent, "pending", 0, true).unwrap_or_default().plain();
+        assert_eq!(words, "Your approval of send_invoice may not have arrived. The request is still waiting.");
         begins(said(&unsent, "approved", 2, false), "mara@acme.example approved it");
     }
 

@@ -25,7 +25,7 @@ pub(crate) fn Approval() -> impl IntoView {
     effect_again(move |again| {
         let (taken, undone) = (decisions.taken.get(), decisions.undone.get());
         // The button that was pressed is gone.
-        if again && (taken.is_some() || undone.is_some()) {
+        if again && (!taken.is_empty() || undone.is_some()) {
             wants_focus.set(id.get_untracked());
         }
     });

@@ -145,10 +145,11 @@ impl Shortcuts {
     }
 }
 
-/// Somebody types into a field.
+/// Somebody types into a field. Nobody types into a box to be ticked.
 fn is_in_field(event: &Event) -> bool {
     let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
-    target.is_some_and(|element| matches!(element.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT"))
+    let fields = "input:not([type=checkbox],[type=radio]), textarea, select";
+    target.is_some_and(|element| element.matches(fields).unwrap_or(true))
 }
 
 /// A dialog waits for an answer.

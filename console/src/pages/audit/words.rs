@@ -7,7 +7,6 @@ use serde_json::{Value, value::RawValue};
 
 use crate::{
     components::{Shape, Tone},
-    show::json::is_json,
 };
 
 /// The action of a tool call.
@@ -204,8 +203,12 @@ pub(super) fn texts(action: &str, response: &str) -> Option<Vec<String>> {
     let result: Result = (action == CALL).then(|| serde_json::from_str(response).ok()).flatten()?;
     let blocks = result.content.into_iter().map(|block| block.text.filter(|_| block.r#type == "text"));
     let texts: Vec<String> = blocks.collect::<Option<_>>()?;
-    // By MCP's convention the text says what the structured content says; then it is JSON.
-    let says_it_all = result.structured.is_none() || texts.iter().any(|text| is_json(text));
+    // By MCP's convention the text says what the structured content says. What only looks so would hide that.
+    let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
+    let says = |structured: &RawValue| {
+        texts.iter().any(|text| value(text).is_some_and(|text| Some(text) == value(structured.get())))
+    };
+    let says_it_all = result.structured.as_deref().is_none_or(says);
     (says_it_all && !texts.is_empty()).then_some(texts)
 }
 

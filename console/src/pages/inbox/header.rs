@@ -70,6 +70,7 @@ fn Tools() -> impl IntoView {
     });
     let close = move |event: leptos::ev::KeyboardEvent| {
         if event.key() == "Escape" && open.get_untracked() {
+            event.stop_propagation();
             open.set(false);
             focus_filter_button();
         }
@@ -141,6 +142,7 @@ fn Search() -> impl IntoView {
     });
     let leave = move |event: leptos::ev::KeyboardEvent| {
         if event.key() == "Escape" {
+            event.stop_propagation();
             room.go(|place| place.search.clear(), true);
             if let Some(input) = input.get_untracked() {
                 let _ = input.blur();
@@ -179,7 +181,7 @@ fn Arrivals() -> impl IntoView {
         let count = if complete { count } else { 0 };
         let before = known.get_value();
         known.set_value(count);
-        if count > before && before > 0 { announced(count - before) } else { String::new() }
+        if count > before && before > 0 { announced(count - before, count % 2 == 0) } else { String::new() }
     });
     let let_in = move |_| {
         room.let_in();
@@ -196,6 +198,8 @@ fn Arrivals() -> impl IntoView {
     }
 }
 
-fn announced(count: usize) -> String {
-    if count == 1 { "1 new request".to_owned() } else { format!("{count} new requests") }
+/// Twice the same words would be announced once: every other time they end in a space that nobody sees.
+fn announced(count: usize, even: bool) -> String {
+    let words = if count == 1 { "1 new request".to_owned() } else { format!("{count} new requests") };
+    if even { words + "\u{a0}" } else { words }
 }

@@ -91,9 +91,8 @@ impl Reading {
         let (api, org, decisions) = (Api::here(), Org::here(), Decisions::here());
         let sent = StoredValue::new(Vec::<Uuid>::new());
         effect(move || {
-            if let Some(id) = decisions.taken.get() {
-                sent.update_value(|sent| sent.push(id));
-            }
+            let taken = decisions.taken.get();
+            sent.update_value(|sent| sent.extend(taken));
         });
         effect_again(move |again| {
             decisions.settled.track();

@@ -186,6 +186,10 @@ fn NoteField(note: Note) -> impl IntoView {
         }
     });
     let keys = move |event: leptos::ev::KeyboardEvent| {
+        // Enter sends the form: a key that is still held must not answer what has just been asked.
+        if event.key() == "Enter" && event.repeat() {
+            event.prevent_default();
+        }
         if event.key() == "Escape" && !event.is_composing() {
             event.prevent_default();
             note.open.set(false);

@@ -40,7 +40,8 @@ impl Sent {
         self.sending.send(async move {
             api.post_only(&path, &body).await?;
             news.say(Tone::Ok, done);
-            self.on_done.run(());
+            // The card may be another request's by now.
+            self.on_done.try_run(());
             Ok(())
         });
     }

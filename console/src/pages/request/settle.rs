@@ -85,7 +85,8 @@ fn Choices(detail: Detail, on_settled: Callback<()>) -> impl IntoView {
         sending.send(async move {
             api.post_only(&path, &body).await?;
             news.say(Tone::Ok, follows(outcome));
-            on_settled.run(());
+            // The card may be another request's by now.
+            on_settled.try_run(());
             Ok(())
         });
     };
