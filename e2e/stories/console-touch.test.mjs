@@ -78,12 +78,15 @@ describe("the console under a finger", () => {
     await page.waitForURL(/from=/);
     await taps(page, quick.getByRole("button", { name: "Today" }));
     await page.waitForURL((url) => url.search === "");
+    await page.getByText(/^\d+ records?$/).waitFor();
     const bars = page.getByRole("group", { name: "Choose a time range" }).getByRole("button");
     await page.locator(".bars > [aria-label*='went through']").first().waitFor();
     await taps(page, bars.last());
     await page.waitForURL(/from=.*&to=/);
+    await page.waitForFunction(() => document.querySelectorAll(".bars > button").length > 0);
     await taps(page, page.getByRole("button", { name: /^Remove filter / }).first());
     await page.waitForURL((url) => url.search === "");
+    await page.getByText(/^\d+ records?$/).waitFor();
     await taps(page, page.getByRole("button", { name: "Filter", exact: true }));
     await page.getByLabel("Tool", { exact: true }).selectOption("list_invoices");
     await page.waitForURL(/tool=list_invoices/);

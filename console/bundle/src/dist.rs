@@ -103,9 +103,11 @@ impl Dist {
     }
 
     /// Prints what is loaded when, and fails where that is over its limit. The files of the groups are those of the
-    /// build; `typeface` is the address of the directory with its files.
-    pub(crate) fn judge(&self, build: &str, groups: &Groups, typeface: &str) -> Result<()> {
+    /// build, and `rooms` is the style sheet that comes with the first of them; `typeface` is the address of the directory
+    /// with its files.
+    pub(crate) fn judge(&self, build: &str, groups: &Groups, rooms: &str, typeface: &str) -> Result<()> {
         let mut rows = Vec::new();
+        let styles = *self.sizes.get(rooms).context("the style sheet of the rooms was not written")?;
         let mut of_groups = BTreeMap::new();
         for (group, files) in groups {
             let mut sizes = BTreeMap::new();
@@ -114,7 +116,7 @@ impl Dist {
                     self.sizes.get(&format!("{build}/{file}")).with_context(|| format!("{file} was not written"))?;
                 sizes.insert(file, *size);
             }
-            rows.push((format!("the group {group}"), sizes.values().sum(), GROUP));
+            rows.push((format!("the group {group}"), sizes.values().sum::<usize>() + styles, GROUP));
             of_groups.extend(sizes);
         }
         let all = self.sizes.values().sum::<usize>();
@@ -122,7 +124,7 @@ impl Dist {
         let of_typeface = of_typeface.map(|(_, size)| size).sum::<usize>();
         let everywhere = self.sizes.get(&format!("{typeface}/{}", fonts::TYPEFACE));
         rows.push(("the typeface".to_owned(), *everywhere.context("the typeface was not written")?, TYPEFACE));
-        rows.push(("the inbox".to_owned(), all - of_groups.values().sum::<usize>() - of_typeface, INBOX));
+        rows.push(("the inbox".to_owned(), all - of_groups.values().sum::<usize>() - styles - of_typeface, INBOX));
         rows.push(("everything".to_owned(), all, ALL));
         println!("the console, after Brotli:");
         for (what, size, limit) in &rows {

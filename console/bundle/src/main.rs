@@ -27,20 +27,11 @@ use anyhow::{Context, Result, bail};
 
 use self::dist::Dist;
 
-/// Joined in this order: typeface and tokens first, pages last.
-const STYLES: &[&str] = &[
-    "font.css",
-    "tokens.css",
-    "kit.css",
-    "shell.css",
-    "inbox.css",
-    "audit.css",
-    "door.css",
-    "people.css",
-    "phone.css",
-    "forced.css",
-    "print.css",
-];
+/// Joined in this order, for every page: typeface and tokens first, what holds for all rooms last.
+const STYLES: &[&str] = &["font.css", "tokens.css", "kit.css", "shell.css", "inbox.css", "phone.css", "forced.css"];
+/// Joined in this order, for the pages that are loaded in groups, and for paper. The console asks for it when the first of
+/// those pages is opened, or once it is idle.
+const ROOM_STYLES: &[&str] = &["audit.css", "door.css", "people.css", "print.css"];
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -65,15 +56,9 @@ fn main() -> Result<()> {
     let start = dist.asset("start", "js", start.as_bytes())?;
     let theme = dist.asset("theme", "js", &read(&console.join("theme.js"))?)?;
     let fonts = dist.together("fonts", &console.join("fonts"))?;
-    let mut styles = Vec::new();
-    for name in STYLES {
-        styles.extend(read(&console.join("styles").join(name))?);
-    }
-    let mut styles = String::from_utf8(styles)?;
-    if !fast {
-        styles = compact::styles(&styles);
-    }
-    let styles = dist.asset("console", "css", fonts::addressed(&styles, &fonts)?.as_bytes())?;
+    let styles = fonts::addressed(&joined(console, STYLES, fast)?, &fonts)?;
+    let styles = dist.asset("console", "css", styles.as_bytes())?;
+    let rooms = dist.asset("rooms", "css", joined(console, ROOM_STYLES, fast)?.as_bytes())?;
     let icon = dist.asset("icon", "svg", &read(&console.join("icon.svg"))?)?;
 
     let page = String::from_utf8(read(&console.join("index.html"))?)?;
@@ -85,13 +70,24 @@ fn main() -> Result<()> {
         ("groups.js", &loader),
         ("console.wasm", &module),
         ("console.css", &styles),
+        ("rooms.css", &rooms),
         ("icon.svg", &icon),
     ];
     let page = fill(&page, &names)?;
     dist.write("index.html", page.as_bytes())?;
     fs::remove_dir_all(modules)?;
     replace(&building, &output)?;
-    if fast { Ok(()) } else { dist.judge(&build, &groups, &fonts) }
+    if fast { Ok(()) } else { dist.judge(&build, &groups, &rooms, &fonts) }
+}
+
+/// The style sheets as one. `fast`: as people wrote them.
+fn joined(console: &Path, names: &[&str], fast: bool) -> Result<String> {
+    let mut styles = Vec::new();
+    for name in names {
+        styles.extend(read(&console.join("styles").join(name))?);
+    }
+    let styles = String::from_utf8(styles)?;
+    Ok(if fast { styles } else { compact::styles(&styles) })
 }
 
 /// Puts what was built in the place of what was built before.

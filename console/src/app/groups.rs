@@ -27,7 +27,17 @@ const LATER_MS: u64 = 3_000;
 pub(super) fn view_of(content: Content) -> AnyView {
     match content {
         Content::Main(page) => main_page(page),
-        content => view! { <Loaded content /> }.into_any(),
+        content => {
+            load_styles();
+            view! { <Loaded content /> }.into_any()
+        }
+    }
+}
+
+/// Loads the style sheet of the pages that are loaded in groups: before their groups, and so it is there when they are.
+fn load_styles() {
+    if let Some(link) = document().get_element_by_id("rooms") {
+        let _ = link.set_attribute("rel", "stylesheet");
     }
 }
 
@@ -36,6 +46,7 @@ pub(super) fn view_of(content: Content) -> AnyView {
 pub(super) fn load_when_idle() {
     let load = || {
         spawn_local(async {
+            load_styles();
             // A group that cannot be loaded now is loaded when one of its pages is opened.
             let _ = load_seldom().await;
             let _ = load_request().await;

@@ -19,7 +19,7 @@ pub struct ApiKey {
     /// Its role.
     #[cfg_attr(feature = "openapi", schema(examples("agent")))]
     pub role: String,
-    /// The person answerable, who may not decide on its requests.
+    /// The person answerable, who may not decide on its requests, now or later.
     pub owner: KeyOwner,
     /// Who made it.
     pub created_by: KeyOwner,
@@ -36,6 +36,13 @@ pub struct ApiKey {
     pub expires_at: Option<DateTime<Utc>>,
     /// When it was revoked.
     pub revoked_at: Option<DateTime<Utc>>,
+    /// The tag of what can be changed: as `If-Match`, a change is made only to the state that was seen.
+    #[serde(default)]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(pattern = "^\"[0-9a-f]{32}\"$", examples("\"0f4b1d9c3a5e7f820f4b1d9c3a5e7f82\""))
+    )]
+    pub etag: String,
 }
 
 /// A person behind a key: who is answerable, made it or rotated it.
@@ -71,6 +78,35 @@ pub struct CreateApiKey {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(maximum = 240, examples(45)))]
     pub hold_seconds: Option<u32>,
+}
+
+/// What to change about a key; what is absent stays.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct UpdateApiKey {
+    /// What people call it from now on: 1 to 100 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::absent::not_null")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false, min_length = 1, max_length = 100, examples("robot")))]
+    pub name: Option<String>,
+    /// Its new role; none that allows more than one's own. What waits or is approved for the key becomes invalid.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::absent::not_null")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false, min_length = 1, max_length = 40, examples("agent")))]
+    pub role: Option<String>,
+    /// The id or e-mail of the member who is answerable from now on. What waits or is approved for the key becomes invalid.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::absent::not_null")]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(nullable = false, min_length = 1, max_length = 254, examples("sam@example.com"))
+    )]
+    pub owner: Option<String>,
+    /// When it stops being valid, at most ten years from now; `null`: never.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::absent::given")]
+    pub expires_at: Option<Option<DateTime<Utc>>>,
+    /// How long a held call of this key waits: 0 to 240 seconds; `null`: by the client's name.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::absent::given")]
+    #[cfg_attr(feature = "openapi", schema(maximum = 240))]
+    pub hold_seconds: Option<Option<u32>>,
 }
 
 /// How to rotate a key.

@@ -78,7 +78,7 @@ pub struct AuditRecords {
     pub items: Vec<AuditRecord>,
     /// Pass it as `cursor` for the next page; `null` on the last one.
     pub next_cursor: Option<String>,
-    /// With `count=true`: how many there are in all pages, counted up to 10,000; else `null`.
+    /// With `count=true`: how many there are in all pages, counted up to 10,000; else `null`, and where counting takes too long.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(maximum = 10000))]
     pub count: Option<u64>,

@@ -32,6 +32,58 @@ pub struct ChangePassword {
     pub new: String,
 }
 
+/// What to change about oneself; what is absent stays.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct UpdateMe {
+    /// One's new name for people: 1 to 100 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::absent::not_null")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false, min_length = 1, max_length = 100, examples("Sam")))]
+    pub name: Option<String>,
+}
+
+/// A person's settings of the console, the same in every browser.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Preferences {
+    /// The console's colours.
+    #[serde(default)]
+    pub theme: ThemePreference,
+    /// Whether single keys do something: A approves, J goes to the next request.
+    #[serde(default = "on")]
+    pub shortcuts: bool,
+    /// The time zone of times, by its name in the IANA database; `null`: the browser's.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(pattern = "^[A-Za-z0-9_+/-]{1,64}$", examples("Europe/Rome")))]
+    pub time_zone: Option<String>,
+}
+
+impl Default for Preferences {
+    fn default() -> Self {
+        Self { theme: ThemePreference::default(), shortcuts: true, time_zone: None }
+    }
+}
+
+fn on() -> bool {
+    true
+}
+
+/// The console's colours: those of the system, or always light or dark ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ThemePreference {
+    /// As the system has them.
+    #[default]
+    System,
+    /// Always light.
+    Light,
+    /// Always dark.
+    Dark,
+}
+
 /// What a log-in gives: a bearer token.
 #[derive(Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -68,6 +120,10 @@ pub struct Me {
     /// The person's e-mail or the key's name.
     #[cfg_attr(feature = "openapi", schema(examples("sam@example.com")))]
     pub name: String,
+    /// The person's name for people; `null` for a key.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(examples("Sam")))]
+    pub display_name: Option<String>,
     /// The e-mail of the person answerable: the person, or the key's owner.
     #[cfg_attr(feature = "openapi", schema(examples("sam@example.com")))]
     pub email: Option<String>,

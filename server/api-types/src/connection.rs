@@ -114,7 +114,7 @@ pub struct Connection {
 }
 
 /// A connection with what its administrators ask of it first.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ConnectionDetail {
     /// The connection.
@@ -156,6 +156,54 @@ pub struct CreateConnection {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(minimum = 100, maximum = 3600000, examples(120000)))]
     pub call_timeout_ms: Option<i32>,
+}
+
+/// A connection to be tried before it is made: nothing of it is kept.
+#[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct TestConnection {
+    /// How it is spoken to.
+    pub kind: ConnectionKind,
+    /// Its configuration, as a connection to be made has it.
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+    pub config: Value,
+    /// How long connecting may take: 1000 to 60000 milliseconds; as of a connection to be made unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1000, maximum = 60000))]
+    pub connect_timeout_ms: Option<i32>,
+}
+
+/// How an upstream answered when it was tried.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TestedConnection {
+    /// Whether it answered, and its tools could be listed.
+    pub ok: bool,
+    /// How it went, in words: the upstream's name and version, or what was wrong and what to do.
+    pub detail: String,
+    /// The tools that it offers: the first 200.
+    pub tools: Vec<FoundTool>,
+    /// How many more there are.
+    pub more_tools: usize,
+    /// What the upstream lists but cannot be used: the first 50.
+    pub unusable: Vec<UnusableTool>,
+    /// The last lines that it wrote to stderr, or that the gateway noted, oldest first: 20 at most.
+    pub logs: Vec<String>,
+}
+
+/// A tool that an upstream offers, in short.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct FoundTool {
+    /// Its name at the upstream.
+    pub name: String,
+    /// The beginning of its description: at most 300 characters.
+    pub description: Option<String>,
+    /// Whether the upstream claims that it changes nothing.
+    pub read_only: bool,
+    /// Whether the upstream claims that it may destroy something.
+    pub destructive: bool,
 }
 
 /// What to change about a connection; what is absent stays.

@@ -48,6 +48,53 @@ pub struct ConnectionChanged {
     pub connection: String,
 }
 
+/// `org.changed`: what lists show of a part of the org has changed. Several changes that happen close together are told as
+/// one, each part at most four times a second.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct OrgChanged {
+    /// Which part; a later version may know more.
+    #[cfg_attr(feature = "openapi", schema(value_type = OrgPart))]
+    pub what: String,
+}
+
+/// A part of an org that changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(rename_all = "snake_case"))]
+pub enum OrgPart {
+    /// Members and open invitations, for watchers with `members:read`.
+    Members,
+    /// API keys, for watchers with `keys:read`.
+    Keys,
+    /// Toolkits, their tools and permissions, for watchers with `toolkits:read`.
+    Toolkits,
+    /// Roles, for watchers with `members:read`.
+    Roles,
+    /// The org itself, for everybody who watches.
+    Org,
+}
+
+impl OrgPart {
+    /// Every part.
+    pub const ALL: [Self; 5] = [Self::Members, Self::Keys, Self::Toolkits, Self::Roles, Self::Org];
+
+    /// The word of the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Members => "members",
+            Self::Keys => "keys",
+            Self::Toolkits => "toolkits",
+            Self::Roles => "roles",
+            Self::Org => "org",
+        }
+    }
+
+    /// The part with this word.
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|part| part.as_str() == word)
+    }
+}
+
 /// The names of the events.
 pub mod name {
     /// A call is held.
@@ -58,6 +105,8 @@ pub mod name {
     pub const CALL_FINISHED: &str = "call.finished";
     /// A connection, its status or what it offers has changed.
     pub const CONNECTION_CHANGED: &str = "connection.changed";
+    /// A part of the org has changed.
+    pub const ORG_CHANGED: &str = "org.changed";
     /// Events may have been missed: read again what is shown.
     pub const RESYNC: &str = "resync";
 }

@@ -16,6 +16,7 @@ mod invitation;
 mod list;
 mod member;
 mod org;
+mod overview;
 mod problem;
 mod role;
 mod session;
@@ -27,17 +28,20 @@ mod who_decides;
 pub mod words;
 
 pub use absent::not_null;
-pub use api_key::{ApiKey, CreateApiKey, CreatedApiKey, KeyOwner, RotateApiKey};
+pub use api_key::{ApiKey, CreateApiKey, CreatedApiKey, KeyOwner, RotateApiKey, UpdateApiKey};
 pub use approval::{
     Approval, ApprovalDetail, ApprovalEvent, Approvals, ApprovalsSummary, Approve, EarlierCall, Extend, Reject, Revoke,
     RunResult, Settle, SettleOutcome, ToolHints,
 };
 pub use audit::{AuditBucket, AuditHistogram, AuditRecord, AuditRecordDetail, AuditRecords, NOT_READ};
-pub use auth::{AccessToken, ChangePassword, Login, Me, MyKind, MyOrg, PASSWORD_CHARACTERS};
+pub use auth::{
+    AccessToken, ChangePassword, Login, Me, MyKind, MyOrg, PASSWORD_CHARACTERS, Preferences, ThemePreference, UpdateMe,
+};
 pub use call::{CallPermission, CallStatus, CallTool, CallableTool, IDEMPOTENCY_KEY_CHARACTERS, MOST_WAIT, ToolCall};
 pub use connection::{
     Connection, ConnectionDetail, ConnectionInstructions, ConnectionKind, ConnectionLogs, ConnectionStatus,
-    CreateConnection, LeftOut, Refreshed, ReviewInstructions, UnusableTool, UpdateConnection,
+    CreateConnection, FoundTool, LeftOut, Refreshed, ReviewInstructions, TestConnection, TestedConnection,
+    UnusableTool, UpdateConnection,
 };
 pub use import::{ImportConnections, Imported, ImportedConnection, SkippedServer};
 pub use invitation::{
@@ -46,6 +50,7 @@ pub use invitation::{
 pub use list::List;
 pub use member::{CreateMember, Member, UpdateMember};
 pub use org::{CreateOrg, Org, UpdateOrg};
+pub use overview::{Attention, AttentionKind, Caller, FirstSteps, Overview};
 pub use problem::{Affected, Problem, ProblemField};
 pub use role::{CreateRole, Role, UpdateRole};
 pub use session::{Session, UNATTENDED};

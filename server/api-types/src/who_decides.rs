@@ -78,7 +78,7 @@ fn because(own: &str) -> &'static str {
     match own {
         "caller" => "asks it",
         "owner" => "owns the key that asks",
-        "former_owner" => "owned the key when it asked",
+        "former_owner" => "owned the key before",
         "creator" => "made the key that asks",
         "rotator" => "rotated the key that asks",
         // A newer server may know more.

@@ -50,7 +50,7 @@ rights! {
     WriteConnections = "connections:write",
     /// See API keys (never the keys themselves).
     ReadKeys = "keys:read",
-    /// Create, rotate and revoke API keys.
+    /// Create, change, rotate and revoke API keys.
     WriteKeys = "keys:write",
     /// See members and roles.
     ReadMembers = "members:read",

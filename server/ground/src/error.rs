@@ -104,6 +104,12 @@ pub struct FieldError {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
+    /// Whether Postgres stopped a statement that ran longer than it may: the transaction is over, and what was read before
+    /// is good.
+    pub fn took_too_long(&self) -> bool {
+        self.source.as_deref().and_then(|source| source.downcast_ref::<sqlx::Error>()).is_some_and(stopped)
+    }
+
     /// An error of a kind, with its stable code and public message.
     pub fn new(kind: Kind, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self {
@@ -252,6 +258,11 @@ impl IntoResponse for Error {
 
 /// Postgres gone, read-only, full or shutting down is for now; text it cannot keep is the request's
 /// fault; everything else is a fault of ours.
+/// Whether Postgres stopped a statement that ran longer than it may (`query_canceled`).
+fn stopped(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Database(error) if error.code().is_some_and(|code| code == "57014"))
+}
+
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         // U+0000, and times that Postgres does not know.
@@ -267,6 +278,11 @@ impl From<sqlx::Error> for Error {
         {
             let text = "something that this names was removed or is used meanwhile; nothing was done, look again";
             return Self::conflict("changed_meanwhile", text).with_source(error);
+        }
+        if stopped(&error) {
+            let text =
+                "this took too long and was stopped; nothing was done. Ask for less: a shorter time, or more filters";
+            return Self::unavailable(text).with_source(error);
         }
         let for_now = match &error {
             sqlx::Error::Io(_)

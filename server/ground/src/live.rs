@@ -15,6 +15,9 @@ const QUIET: Duration = Duration::from_secs(10);
 /// How long that may take.
 const ANSWER: Duration = Duration::from_secs(5);
 
+/// What is listened to.
+const CHANNELS: [&str; 4] = ["permesso_approval", "permesso_configuration", "permesso_org", "permesso_session"];
+
 /// An approval has a new state.
 #[derive(Clone, Debug)]
 pub struct ApprovalChanged {
@@ -24,6 +27,15 @@ pub struct ApprovalChanged {
     pub approval: ApprovalId,
     /// The name of the new state.
     pub state: String,
+}
+
+/// A part of an org has changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrgChanged {
+    /// Which org.
+    pub org: OrgId,
+    /// Which part, as the triggers name it: `members`, `keys`, `toolkits`, `roles` or `org`.
+    pub what: String,
 }
 
 /// Something about a session of an MCP client.
@@ -59,6 +71,7 @@ pub struct Live {
 struct Inner {
     waiters: Mutex<HashMap<ApprovalId, watch::Sender<u64>>>,
     approvals: broadcast::Sender<ApprovalChanged>,
+    orgs: broadcast::Sender<OrgChanged>,
     sessions: broadcast::Sender<SessionNews>,
     signed_out: broadcast::Sender<SessionId>,
     configuration: watch::Sender<u64>,
@@ -71,6 +84,7 @@ impl Default for Live {
             inner: Arc::new(Inner {
                 waiters: Mutex::default(),
                 approvals: broadcast::channel(1024).0,
+                orgs: broadcast::channel(1024).0,
                 sessions: broadcast::channel(1024).0,
                 signed_out: broadcast::channel(1024).0,
                 configuration: watch::channel(0).0,
@@ -89,6 +103,11 @@ impl Live {
     /// Every approval's changes, of all orgs: the receiver filters.
     pub fn approvals(&self) -> broadcast::Receiver<ApprovalChanged> {
         self.inner.approvals.subscribe()
+    }
+
+    /// Which part of which org has changed, of all orgs: the receiver filters.
+    pub fn orgs(&self) -> broadcast::Receiver<OrgChanged> {
+        self.inner.orgs.subscribe()
     }
 
     /// News of MCP clients' sessions, of all orgs.
@@ -143,7 +162,7 @@ impl Live {
                 let mut listener = PgListener::connect_with(&pool).await?;
                 listener.eager_reconnect(false);
                 listener.ignore_pool_close_event(true);
-                listener.listen_all(["permesso_approval", "permesso_configuration", "permesso_session"]).await?;
+                listener.listen_all(CHANNELS).await?;
                 self.inner.connected.send_replace(true);
                 self.wake_all();
                 loop {
@@ -175,6 +194,15 @@ impl Live {
     fn dispatch(&self, channel: &str, payload: &str) {
         if channel == "permesso_configuration" {
             self.inner.configuration.send_modify(|n| *n += 1);
+            return;
+        }
+        if channel == "permesso_org" {
+            if let Some((org, what)) = payload.split_once(' ')
+                && let Ok(org) = org.parse()
+            {
+                // Nobody subscribed is no error.
+                let _ = self.inner.orgs.send(OrgChanged { org, what: what.to_owned() });
+            }
             return;
         }
         if channel == "permesso_session" {

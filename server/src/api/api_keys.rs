@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use api_types::{ApiKey, CreateApiKey, CreatedApiKey, KeyOwner, List, RotateApiKey};
+use api_types::{ApiKey, CreateApiKey, CreatedApiKey, KeyOwner, List, RotateApiKey, UpdateApiKey};
 use axum::{
     Json,
     extract::{Path, State},
@@ -10,12 +10,14 @@ use axum::{
     response::IntoResponse,
 };
 use domain::{ApiKeyId, UserId};
+use uuid::Uuid;
 
 use crate::{
     api::support::{
         authorize::{Allowed, ReadKeys, WriteKeys},
         body::Body,
-        page::{Page, Query, page},
+        page::{FromQuery, Page, Parameters, Query, page},
+        tagged::{IfMatch, Tagged},
     },
     auth,
     db::{self, OrgScope},
@@ -24,23 +26,45 @@ use crate::{
     service::{self, Services},
 };
 
+/// The filters of the list.
+#[derive(Debug, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct KeysQuery {
+    /// Only those that are revoked, or with `false` those that are not; all of them unless given.
+    revoked: Option<bool>,
+    /// Only those that the person with this id answers for.
+    owner: Option<Uuid>,
+    #[param(ignore)]
+    page: Page,
+}
+
+impl FromQuery for KeysQuery {
+    fn take(parameters: &mut Parameters) -> Result<Self> {
+        Ok(Self {
+            revoked: parameters.value("revoked", "must be `true` or `false`")?,
+            owner: parameters.value("owner", "must be the id of a person")?,
+            page: Page::take(parameters)?,
+        })
+    }
+}
+
 /// Lists the org's keys, revoked ones included.
 #[utoipa::path(
     get,
     path = "/orgs/{org}/api-keys",
     tag = "api-keys",
-    params(Page),
+    params(KeysQuery, Page),
     responses((status = OK, body = List<ApiKey>)),
     security(("bearer" = ["keys:read"])),
 )]
 pub async fn list_api_keys(
     State(services): State<Arc<Services>>,
     access: Allowed<ReadKeys>,
-    Query(query): Query<Page>,
+    Query(KeysQuery { revoked, owner, page: asked }): Query<KeysQuery>,
 ) -> Result<Json<List<ApiKey>>> {
-    let (limit, after) = (query.limit()?, query.after::<ApiKeyId>()?);
+    let (limit, after) = (asked.limit()?, asked.after::<ApiKeyId>()?);
     let mut scope = OrgScope::begin(&services.db.people, access.0.org.id).await?;
-    let rows = db::api_key::list(&mut scope, after, limit + 1).await?;
+    let rows = db::api_key::list(&mut scope, db::api_key::Filter { revoked, owner }, after, limit + 1).await?;
     drop(scope);
     let emails = services.directory.emails(rows.iter().flat_map(people_of)).await?;
     Ok(Json(page(rows, limit, |row| row.id.to_string(), |row| api_key(&emails, row))))
@@ -62,6 +86,29 @@ pub async fn create_api_key(
 ) -> Result<impl IntoResponse> {
     let made = service::identity::key::create(&services, &access.0, &new).await?;
     Ok((StatusCode::CREATED, shown_once(&services, made).await?))
+}
+
+/// Changes a key: its name, role, owner, end, or how long its calls are held.
+///
+/// Needs a person. Who owned a key before may not decide on its requests either.
+#[utoipa::path(
+    patch,
+    path = "/orgs/{org}/api-keys/{id}",
+    tag = "api-keys",
+    request_body = UpdateApiKey,
+    responses((status = OK, body = ApiKey), (status = CONFLICT, description = "`key_revoked`, `key_expired`")),
+    security(("bearer" = ["keys:write"])),
+)]
+pub async fn update_api_key(
+    State(services): State<Arc<Services>>,
+    access: Allowed<WriteKeys>,
+    Path((_, id)): Path<(String, String)>,
+    IfMatch(seen): IfMatch,
+    Body(to): Body<UpdateApiKey>,
+) -> Result<Tagged<ApiKey>> {
+    let row = service::identity::key::update(&services, &access.0, &id, &to, &seen).await?;
+    let emails = services.directory.emails(people_of(&row)).await?;
+    Ok(Tagged::ok(api_key(&emails, row)))
 }
 
 /// Gives a key a new secret and shows it once.
@@ -95,8 +142,9 @@ pub async fn revoke_api_key(
     State(services): State<Arc<Services>>,
     access: Allowed<WriteKeys>,
     Path((_, id)): Path<(String, String)>,
+    IfMatch(seen): IfMatch,
 ) -> Result<StatusCode> {
-    service::identity::key::revoke(&services, &access.0, &id).await?;
+    service::identity::key::revoke(&services, &access.0, &id, &seen).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -118,6 +166,7 @@ fn people_of(row: &db::api_key::Row) -> impl Iterator<Item = UserId> + use<> {
 fn api_key(emails: &Emails, row: db::api_key::Row) -> ApiKey {
     let person = |id: UserId| KeyOwner { id: id.0, email: emails.of(id) };
     ApiKey {
+        etag: service::identity::key::etag(&row),
         id: row.id.0,
         name: row.name,
         prefix: row.prefix,

@@ -39,8 +39,9 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// Streams the events of an org, as the rights of who asks allow.
 ///
-/// Needs one of `approvals:read`, `audit:read` and `connections:read`. `Last-Event-ID` goes on after that
-/// event; where that place is not known any more, `resync` says to read everything again.
+/// Needs one of `approvals:read`, `audit:read`, `connections:read`, `members:read`, `keys:read` and `toolkits:read`.
+/// `Last-Event-ID` goes on after that event; where that place is not known any more, `resync` says to read everything
+/// again.
 #[utoipa::path(
     get,
     path = "/orgs/{org}/events",
@@ -50,7 +51,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
         (
             status = OK,
             description = "Server-sent events: `approval.opened` and `approval.changed` (ApprovalEventData), \
-                           `call.finished` (CallFinished), `connection.changed` (ConnectionChanged), `resync`.",
+                           `call.finished` (CallFinished), `connection.changed` (ConnectionChanged), `org.changed` (OrgChanged), `resync`.",
             body = String,
             content_type = "text/event-stream",
         ),

@@ -11,5 +11,6 @@ pub mod docs;
 pub mod events;
 pub mod identity;
 pub mod openapi;
+pub mod overview;
 pub mod refused;
 pub mod support;

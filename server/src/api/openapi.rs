@@ -13,7 +13,7 @@ use axum::{
 use utoipa::OpenApi;
 
 use self::complete::Complete;
-use super::{api_keys, approvals, audit, audit_export, calls, events};
+use super::{api_keys, approvals, audit, audit_export, calls, events, overview};
 use crate::{
     api::{
         catalog::{connections, toolkits},
@@ -55,6 +55,9 @@ use crate::{
         sessions::list_sessions,
         sessions::revoke_session,
         auth::get_me,
+        me::update_me,
+        me::get_preferences,
+        me::put_preferences,
         me::change_password,
         me::leave_org,
         invitations::view_invitation,
@@ -63,6 +66,7 @@ use crate::{
         orgs::create_org,
         orgs::get_org,
         orgs::update_org,
+        overview::get_overview,
         orgs::delete_org,
         roles::list_roles,
         roles::create_role,
@@ -77,11 +81,14 @@ use crate::{
         invitations::delete_invitation,
         api_keys::list_api_keys,
         api_keys::create_api_key,
+        api_keys::update_api_key,
         api_keys::revoke_api_key,
         api_keys::rotate_api_key,
         connections::list_connections,
         connections::create_connection,
         connections::import_connections,
+        connections::test_connection,
+        connections::test_saved_connection,
         connections::get_connection,
         connections::update_connection,
         connections::delete_connection,
@@ -127,6 +134,7 @@ use crate::{
         api_types::event::ApprovalEventData,
         api_types::event::CallFinished,
         api_types::event::ConnectionChanged,
+        api_types::event::OrgChanged,
     )),
     modifiers(&Complete),
 )]

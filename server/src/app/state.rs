@@ -28,7 +28,7 @@ use crate::{
     service::{
         Base, Calls, Catalog, Identity, Limits, Pace, Services, Views, call,
         catalog::{connection, tool_hints},
-        exports, feed, key_uses, mcp_session,
+        counted_calls, exports, feed, key_uses, mcp_session,
     },
     upstream::{ChildUser, Upstreams},
 };
@@ -116,12 +116,14 @@ impl App {
             upstreams: Upstreams::new(egress, children, clock.clone()),
             connections: connection::UsedConnections::default(),
             hints: tool_hints::KnownHints::default(),
+            trials: connection::Trials::default(),
         });
         let views = Views {
             catalog: catalog.clone(),
             feed: feed::Feed::default(),
             audit_readers: tokio::sync::Semaphore::new(wide),
             exports: exports::Exports::new(wide),
+            counted_calls: counted_calls::CountedCalls::default(),
         };
         let calls = Calls {
             catalog,

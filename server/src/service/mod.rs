@@ -8,6 +8,7 @@ pub mod call;
 pub mod catalog;
 pub mod change;
 mod consequence;
+pub mod counted_calls;
 pub mod delivered;
 pub mod etag;
 pub mod exports;
@@ -18,6 +19,7 @@ mod label;
 mod loosening;
 pub mod mcp_session;
 pub mod on_record;
+pub mod overview;
 mod reason;
 pub mod recording;
 pub mod signed;
@@ -114,6 +116,8 @@ pub struct Catalog {
     pub connections: catalog::connection::UsedConnections,
     /// What definitions claim of their tools.
     pub hints: catalog::tool_hints::KnownHints,
+    /// Connections that are being tried.
+    pub trials: catalog::connection::Trials,
 }
 
 /// What people look at: the streams of their consoles, lists and exports of the audit.
@@ -126,6 +130,8 @@ pub struct Views {
     pub audit_readers: tokio::sync::Semaphore,
     /// The audit's exports under way.
     pub exports: exports::Exports,
+    /// The calls of orgs as they were last counted.
+    pub counted_calls: counted_calls::CountedCalls,
 }
 
 /// What tool calls need, from the first byte of a request to the last of its answer.

@@ -93,6 +93,10 @@ async fn a_value_that_cannot_be_is_refused_with_the_filters_name() {
         let problem = world.owner.get(&with("/orgs/acme/approvals", query)).await.expect(422);
         assert_eq!(field(&problem), query.split('=').next().unwrap_or_default(), "{query}: {problem}");
     }
+    for query in ["revoked=", "revoked=no", "owner=sam", "owner=", "role=agent"] {
+        let problem = world.owner.get(&with("/orgs/acme/api-keys", query)).await.expect(422);
+        assert_eq!(field(&problem), query.split('=').next().unwrap_or_default(), "{query}: {problem}");
+    }
     for query in ["", "format=xml", "format=", "format=csv&format=csv"] {
         let problem = world.owner.get(&format!("/orgs/acme/audit/export?{query}")).await.expect(422);
         assert_eq!(field(&problem), "format", "{query}");

@@ -28,12 +28,12 @@ const CONSOLE_LAYERS: &[&[&str]] =
 
 /// The second levels, and what the third is of calls.
 const SERVICE: &[&[&str]] = &[
-    &["call", "feed", "mcp_session", "audit_export"],
+    &["call", "feed", "mcp_session", "audit_export", "overview"],
     &["identity", "catalog"],
     &["approval"],
     &["change", "on_record", "loosening", "consequence", "summary", "recording", "delivered"],
     &["access"],
-    &["signed", "label", "etag", "reason", "exports", "key_uses"],
+    &["signed", "label", "etag", "reason", "exports", "key_uses", "counted_calls"],
 ];
 const CALL: &[&[&str]] = &[
     &["own"],
@@ -52,7 +52,7 @@ const MCP: &[&[&str]] = &[&["entry"], &["listen"], &["methods"], &["answer"], &[
 const API: &[&[&str]] = &[
     &["docs", "refused"],
     &["openapi"],
-    &["approvals", "audit_export", "api_keys", "events", "calls"],
+    &["approvals", "audit_export", "api_keys", "events", "calls", "overview"],
     &["audit", "identity", "catalog"],
     &["support"],
 ];

@@ -26,6 +26,11 @@ async fn things(world: &World) -> Vec<Thing> {
         thing("/orgs/acme", json!({"name": "Acme Inc."}), json!({"approval_policy": {"expires_after_seconds": 60}})),
         thing("/orgs/acme/roles/buyer", json!({"rights": []}), json!({"rights": ["toolkits:read"]})),
         thing(member, json!({"role": "auditor"}), json!({"role": "guest"})),
+        thing(
+            format!("/orgs/acme/api-keys/{}", world.agent_key_id),
+            json!({"name": "other robot"}),
+            json!({"hold_seconds": 45}),
+        ),
         thing("/orgs/acme/connections/bank", json!({"call_timeout_ms": 4000}), json!({"enabled": false})),
         thing("/orgs/acme/toolkits/bank", json!({"name": "Our bank"}), json!({"visibility": "public"})),
         thing("/orgs/acme/toolkits/bank/tools/pay", json!({"hold_seconds": 45}), json!({"permission": "blocked"})),
@@ -74,9 +79,9 @@ async fn what_is_read_names_its_state_as_what_was_changed_does() {
     for Thing { path, change, .. } in things(&world).await {
         world.owner.patch(&path, change).await.expect(200);
         let changed = etag(&world.owner.patch(&path, json!({})).await);
-        // Roles, members and a toolkit's tools are read in lists alone.
+        // Roles, members, keys and a toolkit's tools are read in lists alone.
         let (list, last) = path.rsplit_once('/').unwrap_or_default();
-        let body = match ["/members", "/roles", "/tools"].iter().any(|end| list.ends_with(end)) {
+        let body = match ["/members", "/roles", "/api-keys", "/tools"].iter().any(|end| list.ends_with(end)) {
             true => {
                 let all = world.owner.get(list).await.expect(200);
                 let is_it = |one: &&Value| one["id"] == last || one["name"] == last;
@@ -100,9 +105,10 @@ async fn null_is_refused_where_nothing_can_be_absent() {
         (0, &["name", "approval_policy", "key_administration"][..]),
         (1, &["name", "rights"]),
         (2, &["role"]),
-        (3, &["config", "enabled", "connect_timeout_ms", "call_timeout_ms"]),
-        (4, &["slug", "name", "visibility"]),
-        (5, &["connection", "tool", "permission"]),
+        (3, &["name", "role", "owner"]),
+        (4, &["config", "enabled", "connect_timeout_ms", "call_timeout_ms"]),
+        (5, &["slug", "name", "visibility"]),
+        (6, &["connection", "tool", "permission"]),
     ] {
         for name in names {
             let problem = world.owner.patch(&things[at].path, json!({*name: null})).await.expect(422);
@@ -173,6 +179,7 @@ async fn what_the_body_alone_says_is_wrong_is_said_before_what_somebody_else_cha
     let world = World::new().await;
     let policy = json!({"approval_policy": {"expires_after_seconds": 9}});
     let name = json!({"name": "\u{200b}"});
+    let key = format!("/orgs/acme/api-keys/{}", world.agent_key_id);
     let wrong = [
         ("/orgs/acme", vec![policy.clone(), name.clone(), json!({"approval_policy": {"required": null}})]),
         ("/orgs/acme/roles/buyer", vec![json!({"name": "Buyer"}), json!({"rights": ["all"]})]),
@@ -182,6 +189,16 @@ async fn what_the_body_alone_says_is_wrong_is_said_before_what_somebody_else_cha
         ),
         ("/orgs/acme/toolkits/bank", vec![policy.clone(), name, json!({"slug": "B"})]),
         ("/orgs/acme/toolkits/bank/tools/pay", vec![policy, json!({"hold_seconds": 241})]),
+        (
+            &key,
+            vec![
+                json!({"name": "\u{200b}"}),
+                json!({"hold_seconds": 241}),
+                json!({"expires_at": "2020-01-01T00:00:00Z"}),
+                json!({"expires_at": "2200-01-01T00:00:00Z"}),
+                json!({"scopes": []}),
+            ],
+        ),
     ];
     things(&world).await;
     for (path, bodies) in wrong {

@@ -7,5 +7,6 @@ mod cross_site;
 mod devices;
 mod invitations;
 mod limits;
+mod oneself;
 mod records;
 mod sessions;

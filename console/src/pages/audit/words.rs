@@ -5,9 +5,7 @@ use domain::approval::Answer;
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
-use crate::{
-    components::{Shape, Tone},
-};
+use crate::components::{Shape, Tone};
 
 /// The action of a tool call.
 pub(super) const CALL: &str = "tools/call";

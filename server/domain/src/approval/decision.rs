@@ -30,7 +30,7 @@ pub enum Own {
     Caller,
     /// They own the key that asks.
     Owner,
-    /// They owned the key when it asked.
+    /// They owned the key before.
     FormerOwner,
     /// They made the key.
     Creator,
@@ -60,7 +60,7 @@ pub enum Refusal {
     /// The role lacks the right, or the policy does not name the role.
     #[error("your role may not decide for this tool")]
     NotAnApprover,
-    /// The person owns, made or rotated the key that asks, or asks themselves.
+    /// The person owns or owned, made or rotated the key that asks, or asks themselves.
     #[error("nobody decides on their own request; another approver has to")]
     OwnRequest,
     /// The arguments or the definition are not the ones that were seen.
@@ -69,7 +69,7 @@ pub enum Refusal {
 }
 
 /// Whether `decider` may decide under `policy`. `own` are the people whose request it is: the
-/// key's owner, creator and rotators, at the request or since, or the asking person.
+/// key's owners, now and before, its creator and rotators, or the asking person.
 ///
 /// # Errors
 /// The first rule that stands against it.

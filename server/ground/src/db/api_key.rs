@@ -16,7 +16,9 @@ pub struct Row {
     pub name: String,
     /// The first characters of its newest secret.
     pub prefix: String,
-    /// Its role's name, also where the role was deleted after the key was revoked.
+    /// Its role; `None` where it was deleted after the key was revoked.
+    pub role_id: Option<Uuid>,
+    /// Its role's name, also where the role was deleted.
     pub role: String,
     /// The person answerable.
     pub owner_id: UserId,
@@ -54,24 +56,51 @@ pub struct New<'a> {
     pub expires_at: Option<DateTime<Utc>>,
 }
 
-/// Lists keys in the order they were made, revoked ones included.
+/// What may change of a key.
+pub struct Content<'a> {
+    /// What people call it.
+    pub name: &'a str,
+    /// Its role.
+    pub role: RoleId,
+    /// The person answerable. Who was before stays one of the key's own people.
+    pub owner: UserId,
+    /// How long its held calls wait: 0 to 240 seconds.
+    pub hold_seconds: Option<i32>,
+    /// When it stops being valid.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// Which keys a list has; by default all of them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Filter {
+    /// Only those that are revoked, or that are not.
+    pub revoked: Option<bool>,
+    /// Only those of this person.
+    pub owner: Option<Uuid>,
+}
+
+/// Lists keys in the order they were made.
 ///
 /// # Errors
 /// When Postgres cannot be reached.
 #[tracing::instrument(level = "debug", skip_all)]
-pub async fn list(scope: &mut OrgScope, after: Option<ApiKeyId>, limit: i64) -> Result<Vec<Row>> {
+pub async fn list(scope: &mut OrgScope, filter: Filter, after: Option<ApiKeyId>, limit: i64) -> Result<Vec<Row>> {
     Ok(sqlx::query_as!(
         Row,
-        r#"SELECT k.id, k.name, s.prefix AS "prefix!", coalesce(r.name, k.former_role) AS "role!", k.owner_id, k.created_by,
+        r#"SELECT k.id, k.name, s.prefix AS "prefix!", k.role_id, coalesce(r.name, k.former_role) AS "role!", k.owner_id, k.created_by,
                   CASE WHEN s.created_at > k.created_at THEN s.created_by END AS rotated_by,
                   k.hold_seconds, k.created_at, u.last_used_at AS "last_used_at?", k.expires_at, k.revoked_at
            FROM api_keys k LEFT JOIN roles r ON r.id = k.role_id LEFT JOIN api_key_uses u ON u.key_id = k.id
            JOIN LATERAL (SELECT prefix, created_by, created_at FROM api_key_secrets
                          WHERE key_id = k.id ORDER BY id DESC LIMIT 1) s ON true
-           WHERE k.org_id = $1 AND ($2::uuid IS NULL OR k.id > $2) ORDER BY k.id LIMIT $3"#,
+           WHERE k.org_id = $1 AND ($2::uuid IS NULL OR k.id > $2)
+             AND ($4::boolean IS NULL OR (k.revoked_at IS NOT NULL) = $4) AND ($5::uuid IS NULL OR k.owner_id = $5)
+           ORDER BY k.id LIMIT $3"#,
         scope.org().0,
         after.map(|id| id.0),
         limit,
+        filter.revoked,
+        filter.owner,
     )
     .fetch_all(scope.conn())
     .await?)
@@ -85,7 +114,7 @@ pub async fn list(scope: &mut OrgScope, after: Option<ApiKeyId>, limit: i64) -> 
 pub async fn find(scope: &mut OrgScope, id: ApiKeyId) -> Result<Option<Row>> {
     Ok(sqlx::query_as!(
         Row,
-        r#"SELECT k.id, k.name, s.prefix AS "prefix!", coalesce(r.name, k.former_role) AS "role!", k.owner_id, k.created_by,
+        r#"SELECT k.id, k.name, s.prefix AS "prefix!", k.role_id, coalesce(r.name, k.former_role) AS "role!", k.owner_id, k.created_by,
                   CASE WHEN s.created_at > k.created_at THEN s.created_by END AS rotated_by,
                   k.hold_seconds, k.created_at, u.last_used_at AS "last_used_at?", k.expires_at, k.revoked_at
            FROM api_keys k LEFT JOIN roles r ON r.id = k.role_id LEFT JOIN api_key_uses u ON u.key_id = k.id
@@ -184,6 +213,30 @@ pub async fn insert(scope: &mut OrgScope, new: &New<'_>) -> Result<()> {
     .execute(scope.conn())
     .await?;
     Ok(())
+}
+
+/// Changes a key that is not revoked.
+///
+/// # Errors
+/// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
+pub async fn update(scope: &mut OrgScope, key: ApiKeyId, to: &Content<'_>) -> Result<()> {
+    let updated = sqlx::query!(
+        "UPDATE api_keys SET name = $3, role_id = $4, owner_id = $5, hold_seconds = $6, expires_at = $7,
+                former_owners = CASE WHEN owner_id = $5 THEN former_owners
+                    ELSE array_append(array_remove(former_owners, owner_id), owner_id) END
+         WHERE org_id = $1 AND id = $2 AND revoked_at IS NULL",
+        scope.org().0,
+        key.0,
+        to.name,
+        to.role.0,
+        to.owner.0,
+        to.hold_seconds,
+        to.expires_at,
+    )
+    .execute(scope.conn())
+    .await?;
+    super::expect_one_row("api_keys", key, updated.rows_affected())
 }
 
 /// How many secrets of a key may be valid beside the one that a rotation makes: the directory may keep all of them.

@@ -398,7 +398,7 @@ pub async fn list(scope: &mut OrgScope, filter: &Filter) -> Result<Vec<Row>> {
 
 /// How long each of the statements that follow in this transaction may take.
 #[tracing::instrument(level = "debug", skip_all)]
-async fn be_patient(scope: &mut OrgScope, patience: Duration) -> Result<()> {
+pub(in crate::db) async fn be_patient(scope: &mut OrgScope, patience: Duration) -> Result<()> {
     let patience = patience.as_millis().to_string();
     sqlx::query!("SELECT set_config('statement_timeout', $1, true)", patience).fetch_one(scope.conn()).await?;
     Ok(())

@@ -189,6 +189,26 @@ pub async fn insert_first_admin(scope: &mut SystemScope, id: UserId, new: &New<'
     Ok(inserted.rows_affected() == 1)
 }
 
+/// A person's name. Needs [`super::Reason::SignIn`] or [`super::Reason::Instance`].
+///
+/// # Errors
+/// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
+pub async fn name(scope: &mut SystemScope, id: UserId) -> Result<Option<String>> {
+    let name = sqlx::query_scalar!("SELECT name FROM users WHERE id = $1", id.0);
+    Ok(name.fetch_optional(scope.conn()).await?)
+}
+
+/// Gives a person another name. `false`: it is the one they have. Needs [`super::Reason::Instance`].
+///
+/// # Errors
+/// When Postgres cannot be reached.
+#[tracing::instrument(level = "debug", skip_all)]
+pub async fn rename(scope: &mut SystemScope, id: UserId, name: &str) -> Result<bool> {
+    let renamed = sqlx::query!("UPDATE users SET name = $2 WHERE id = $1 AND name <> $2", id.0, name);
+    Ok(renamed.execute(scope.conn()).await?.rows_affected() == 1)
+}
+
 /// The hash of a person's password. Needs [`super::Reason::SignIn`].
 ///
 /// # Errors

@@ -99,7 +99,9 @@ fn fits(from: DateTime<Utc>, to: DateTime<Utc>, bucket: u32) -> Result<()> {
     }
     let buckets = |width: u32| {
         let width = i64::from(width);
-        to.timestamp().div_euclid(width) - from.timestamp().div_euclid(width) + 1
+        // What begins at `to` is not counted.
+        let last = to.checked_sub_signed(TimeDelta::microseconds(1)).unwrap_or(to).max(from);
+        last.timestamp().div_euclid(width) - from.timestamp().div_euclid(width) + 1
     };
     if buckets(bucket) <= BUCKETS {
         return Ok(());
@@ -131,7 +133,8 @@ mod tests {
     #[test]
     fn the_width_that_fits_is_named() {
         assert_eq!(said("2026-11-01T00:00:00Z", "2026-11-01T16:39:59Z", 60), "");
-        assert!(said("2026-11-01T00:00:00Z", "2026-11-01T16:40:00Z", 60).contains("must be 3600 or more"));
+        assert_eq!(said("2026-11-01T00:00:00Z", "2026-11-01T16:40:00Z", 60), "", "1,000 buckets, the end excluded");
+        assert!(said("2026-11-01T00:00:00Z", "2026-11-01T16:40:01Z", 60).contains("must be 3600 or more"));
         assert!(said("2026-10-01T00:00:00Z", "2026-11-30T00:00:00Z", 60).contains("must be 86400 or more"));
         assert!(said("0000-01-01T00:00:00Z", "9999-12-31T23:59:59Z", 86_400).contains("999 days"));
         assert!(said("2026-11-02T00:00:00Z", "2026-11-01T00:00:00Z", 60).contains("not be after"));

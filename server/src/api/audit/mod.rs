@@ -172,16 +172,21 @@ pub async fn list_audit(
     let _turn = turn(&services).await?;
     // Who decided may be no member.
     let mut scope = OrgScope::system(&services.db.people, access.0.org.id, Reason::Callers).await?;
-    let (count, more) = if query.count {
-        let found = count(&mut scope, &filter).await?;
-        (Some(found.min(COUNTED)), Some(found > COUNTED))
-    } else {
-        (None, None)
-    };
     let rows = list(&mut scope, &filter).await?;
     let List { items: rows, next_cursor } = page(rows, limit, |row| row.id.to_string(), |row| row);
     let deciders = deciders(&mut scope, &rows).await?;
     let items = rows.into_iter().map(|row| record(row, &deciders)).collect();
+    // Last, since a count that is stopped ends the transaction.
+    let (count, more) = match query.count {
+        false => (None, None),
+        true => match count(&mut scope, &filter).await {
+            Err(error) if error.took_too_long() => (None, Some(true)),
+            found => {
+                let found = found?;
+                (Some(found.min(COUNTED)), Some(found > COUNTED))
+            }
+        },
+    };
     Ok(Json(AuditRecords { items, next_cursor, count, more }))
 }
 

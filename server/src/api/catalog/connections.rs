@@ -5,7 +5,7 @@ use std::sync::Arc;
 use api_types::{
     Connection, ConnectionDetail, ConnectionInstructions, ConnectionKind, ConnectionLogs, ConnectionStatus,
     CreateConnection, ImportConnections, Imported, List, Refreshed, ReviewInstructions, ReviewTool, ReviewedDefinition,
-    Tool, UpdateConnection,
+    TestConnection, TestedConnection, Tool, UpdateConnection,
 };
 use axum::{
     Json,
@@ -93,6 +93,48 @@ pub async fn import_connections(
     Commented(new): Commented<ImportConnections>,
 ) -> Result<Json<Imported>> {
     Ok(Json(connection::import(&services, &access.0, &new).await?))
+}
+
+/// Tries a connection before it is made: lists its upstream's tools, and keeps nothing.
+///
+/// An upstream that does not answer is no error: `ok` is `false`, and `detail` and `logs` say why. It is on record as
+/// `test_connection`.
+#[utoipa::path(
+    post,
+    path = "/orgs/{org}/connection-tests",
+    tag = "connections",
+    request_body = TestConnection,
+    responses((status = OK, body = TestedConnection), (status = TOO_MANY_REQUESTS, description = "`too_many_tests`")),
+    security(("bearer" = ["connections:write"])),
+)]
+pub async fn test_connection(
+    State(services): State<Arc<Services>>,
+    access: Allowed<WriteConnections>,
+    Body(new): Body<TestConnection>,
+) -> Result<Json<TestedConnection>> {
+    Ok(Json(connection::test(&services, &access.0, &new).await?))
+}
+
+/// Tries a connection as it is configured, in a session of its own.
+///
+/// As with one that is tried before it is made, an upstream that does not answer is no error.
+#[utoipa::path(
+    post,
+    path = "/orgs/{org}/connections/{slug}/test",
+    tag = "connections",
+    responses(
+        (status = OK, body = TestedConnection),
+        (status = CONFLICT, description = "`connection_disabled`"),
+        (status = TOO_MANY_REQUESTS, description = "`too_many_tests`"),
+    ),
+    security(("bearer" = ["connections:write"])),
+)]
+pub async fn test_saved_connection(
+    State(services): State<Arc<Services>>,
+    access: Allowed<WriteConnections>,
+    Path((_, slug)): Path<(String, String)>,
+) -> Result<Json<TestedConnection>> {
+    Ok(Json(connection::test_saved(&services, &access.0, &slug).await?))
 }
 
 /// One connection, with its first tools and the end of its log.

@@ -133,12 +133,12 @@ pub async fn delete_session(
 /// Who is asking, and what they may do where.
 #[utoipa::path(get, path = "/me", tag = "auth", responses((status = OK, body = Me)))]
 pub async fn get_me(State(services): State<Arc<Services>>, Known(actor): Known) -> Result<Json<Me>> {
-    let orgs = match actor.key_org {
-        Some(org) => of_key(&services, &actor, org).await?.into_iter().collect(),
+    let (orgs, display_name) = match actor.key_org {
+        Some(org) => (of_key(&services, &actor, org).await?.into_iter().collect(), None),
         None => {
             let mut scope = SystemScope::begin(&services.db.people, Reason::SignIn).await?;
             let found = db::org::of_person(&mut scope, actor.owner, actor.instance_admin).await?;
-            found.into_iter().map(of_person).collect()
+            (found.into_iter().map(of_person).collect(), db::user::name(&mut scope, actor.owner).await?)
         }
     };
     let email = services.directory.person(actor.owner).await?.map(|person| person.email.to_string());
@@ -147,7 +147,7 @@ pub async fn get_me(State(services): State<Arc<Services>>, Known(actor): Known) 
         Principal::User(_) => MyKind::Person,
         Principal::Key(_) => MyKind::ApiKey,
     };
-    Ok(Json(Me { kind, id: principal.id(), name: name.to_string(), email, instance_admin, orgs }))
+    Ok(Json(Me { kind, id: principal.id(), name: name.to_string(), display_name, email, instance_admin, orgs }))
 }
 
 async fn of_key(services: &Services, actor: &Actor, org: OrgId) -> Result<Option<MyOrg>> {

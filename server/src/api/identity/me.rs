@@ -1,10 +1,11 @@
-//! `/me/password` and `/me/orgs/{org}`: what people change about themselves.
+//! `/me`, `/me/password`, `/me/preferences` and `/me/orgs/{org}`: what people change about themselves.
 
 use std::sync::Arc;
 
-use api_types::ChangePassword;
-use axum::{extract::State, http::StatusCode};
+use api_types::{ChangePassword, Me, Preferences, UpdateMe};
+use axum::{Json, extract::State, http::StatusCode};
 
+use super::auth::get_me;
 use crate::{
     api::support::{
         authorize::{Known, Member, Visitor},
@@ -15,6 +16,51 @@ use crate::{
     error::Result,
     service::{self, Services},
 };
+
+/// Changes one's own name. The e-mail stays.
+#[utoipa::path(
+    patch,
+    path = "/me",
+    tag = "auth",
+    request_body = UpdateMe,
+    responses((status = OK, body = Me), (status = FORBIDDEN, description = "`person_required`: a key is changed where keys are")),
+)]
+pub async fn update_me(
+    State(services): State<Arc<Services>>,
+    Known(actor): Known,
+    Body(to): Body<UpdateMe, SMALL>,
+) -> Result<Json<Me>> {
+    service::identity::account::update(&services, &actor, &to).await?;
+    get_me(State(services), Known(actor)).await
+}
+
+/// One's own settings of the console.
+#[utoipa::path(
+    get,
+    path = "/me/preferences",
+    tag = "auth",
+    responses((status = OK, body = Preferences), (status = FORBIDDEN, description = "`person_required`: a key has none")),
+)]
+pub async fn get_preferences(State(services): State<Arc<Services>>, Known(actor): Known) -> Result<Json<Preferences>> {
+    Ok(Json(service::identity::preferences::get(&services, &actor).await?))
+}
+
+/// Sets one's own settings of the console, all of them: what is left out is as it is for who never set any.
+#[utoipa::path(
+    put,
+    path = "/me/preferences",
+    tag = "auth",
+    request_body = Preferences,
+    responses((status = OK, body = Preferences), (status = FORBIDDEN, description = "`person_required`: a key has none")),
+)]
+pub async fn put_preferences(
+    State(services): State<Arc<Services>>,
+    Known(actor): Known,
+    Body(to): Body<Preferences, SMALL>,
+) -> Result<Json<Preferences>> {
+    service::identity::preferences::put(&services, &actor, &to).await?;
+    Ok(Json(to))
+}
 
 /// Changes one's own password.
 ///

@@ -36,7 +36,10 @@ impl Modify for Complete {
     fn modify(&self, api: &mut OpenApi) {
         let mut sent = BTreeSet::new();
         for (path, item) in &mut api.paths.paths {
-            conditional(item);
+            // What is one's own alone has no tag.
+            if !path.starts_with("/me") {
+                conditional(item);
+            }
             for operation in operations(item) {
                 complete(path, operation);
                 if let Some(body) = &operation.request_body {
@@ -96,7 +99,7 @@ fn conditional(item: &mut PathItem) {
 
 /// Whether an answer is one resource that can be changed.
 fn is_tagged(content: &RefOr<Content>) -> bool {
-    let tagged = ["Connection", "ConnectionDetail", "Member", "Org", "Role", "Toolkit", "ToolkitTool"];
+    let tagged = ["ApiKey", "Connection", "ConnectionDetail", "Member", "Org", "Role", "Toolkit", "ToolkitTool"];
     match content {
         RefOr::T(Content { schema: Some(RefOr::Ref(target)), .. }) => {
             tagged.iter().any(|name| target.ref_location.ends_with(&format!("/{name}")))

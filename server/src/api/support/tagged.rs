@@ -1,6 +1,6 @@
 //! `ETag` of what can be changed, and `If-Match` of who changes it.
 
-use api_types::{Connection, ConnectionDetail, Member, Org, Role, Toolkit, ToolkitTool};
+use api_types::{ApiKey, Connection, ConnectionDetail, Member, Org, Role, Toolkit, ToolkitTool};
 use axum::{
     Json,
     extract::FromRequestParts,
@@ -38,7 +38,7 @@ macro_rules! changeable {
     )+};
 }
 
-changeable!(Connection, Member, Org, Role, Toolkit, ToolkitTool);
+changeable!(ApiKey, Connection, Member, Org, Role, Toolkit, ToolkitTool);
 
 impl Changeable for ConnectionDetail {
     fn etag(&self) -> &str {

@@ -96,7 +96,7 @@ fn mine(own: Own) -> &'static str {
     match own {
         Own::Caller => "you ask it",
         Own::Owner => "you own the key that asks",
-        Own::FormerOwner => "you owned the key when it asked",
+        Own::FormerOwner => "you owned the key before",
         Own::Creator => "you made the key that asks",
         Own::Rotator => "you rotated the key that asks",
     }

@@ -1,4 +1,4 @@
-//! Fills a ring, in two tasks, so that a slow look at the database does not hold up notifications.
+//! Fills a ring, in three tasks, so that a slow look at the database does not hold up notifications.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,6 +12,7 @@ use super::{
     calls::{self, FinishedCalls},
     channel::Channel,
     connections::Connections,
+    parts::Parts,
 };
 use crate::{
     db::{OrgScope, audit::finished},
@@ -32,6 +33,7 @@ pub(super) async fn open(services: &Arc<Views>, org: OrgId) -> Result<Arc<Channe
         return Ok(channel);
     }
     let approvals = Approvals::begin(services, org).await?;
+    let parts = Parts::begin(services);
     let mut scope = OrgScope::begin(&services.db.people, org).await?;
     let calls = calls::Calls::begin(&mut scope).await?;
     let mut connections = Connections::default();
@@ -49,6 +51,7 @@ pub(super) async fn open(services: &Arc<Views>, org: OrgId) -> Result<Arc<Channe
     channel.watched.lock().left = Some(services.clock.elapsed());
     services.feed.seats.lock().channels.insert(org, channel.clone());
     tokio::spawn(approvals.tell(services.catalog.clone(), channel.clone()));
+    tokio::spawn(parts.tell(services.base.clone(), channel.clone()));
     tokio::spawn(look(services.clone(), channel.clone(), calls, connections));
     Ok(channel)
 }

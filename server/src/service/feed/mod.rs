@@ -1,5 +1,5 @@
 //! The events of an org, for the consoles that watch it. While one does, and a minute longer, this
-//! replica fills a ring with what happens: approvals by notification, calls and connections by looking
+//! replica fills a ring with what happens: approvals and parts of the org by notification, calls and connections by looking
 //! once a second (architecture.md, "The event stream"). Reading takes events from the ring at the reader's own
 //! pace, so a slow one costs nothing and a returning one finds its place.
 
@@ -8,6 +8,7 @@ mod calls;
 mod channel;
 mod connections;
 mod fill;
+mod parts;
 mod ring;
 
 use std::{sync::Arc, time::Duration};
@@ -32,7 +33,14 @@ pub const STREAMS: usize = 20;
 const BATCH: usize = 100;
 
 /// The rights that let somebody watch, each for its own events.
-pub const RIGHTS: [Right; 3] = [Right::ReadApprovals, Right::ReadAudit, Right::ReadConnections];
+pub const RIGHTS: [Right; 6] = [
+    Right::ReadApprovals,
+    Right::ReadAudit,
+    Right::ReadConnections,
+    Right::ReadMembers,
+    Right::ReadKeys,
+    Right::ReadToolkits,
+];
 
 /// Begins to watch an org, after the event whose id is `last`, if that is still known. What happens
 /// from now on is not missed.

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use api_types::ChangePassword;
+use api_types::{ChangePassword, UpdateMe};
 use secrecy::SecretString;
+use serde_json::json;
 
 use super::sign_in::{self, Spellings, hashed, too_many};
 use crate::{
@@ -11,12 +12,33 @@ use crate::{
     db::{self, Reason, SystemScope},
     error::{Error, Result},
     service::{
-        Identity,
-        access::Actor,
+        Base, Identity,
+        access::{Actor, still_valid},
+        label::label,
         on_record::{self, Asked},
         signed::Whence,
     },
 };
+
+/// Changes what people call a person. What changes nothing is not on record.
+///
+/// # Errors
+/// `person_required` for a key; a wrong name; unauthorized when the credential has ended meanwhile.
+pub async fn update(services: &Base, actor: &Actor, to: &UpdateMe) -> Result<()> {
+    let user = actor.person()?;
+    let Some(name) = &to.name else { return Ok(()) };
+    let name = label("name", name)?;
+    still_valid(services, actor).await?;
+    let mut scope = SystemScope::begin(&services.db.people, Reason::Instance).await?;
+    if !db::user::rename(&mut scope, user, name).await? {
+        return Ok(());
+    }
+    let asked =
+        Asked { request: Some(json!({"name": name})), ..Asked::new("update_me", actor.source(), actor.request_id) };
+    on_record::account(services, &mut scope, (user, &actor.name), &asked).await?;
+    scope.commit().await?;
+    services.directory.refresh().await
+}
 
 /// Changes a person's password, for who knows the present one. The session that this is asked in goes on; every other one
 /// ends, and every login token, and the browsers are forgotten by which they were known.

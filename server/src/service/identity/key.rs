@@ -1,12 +1,11 @@
-//! API keys: made, rotated, revoked, and when each was last used.
+//! API keys: made, changed, rotated, revoked, and when each was last used.
 //!
 //! A key never gets a role that allows more than its maker's, and the same holds for rotation:
 //! whoever rotates holds the new secret. What a key makes or rotates belongs to its own owner, may do no more than itself
-//! with any tool, and ends no later than itself; what it revokes belongs to its own owner. Who a key belongs to, its role, and what else says what it may do (a
-//! context, destructive tools) are changed by people only: whatever comes to change one asks
-//! [`person`](crate::service::access::Actor::person) first.
+//! with any tool, and ends no later than itself; what it revokes belongs to its own owner. What there is to change about a
+//! key, its owner and its role first of all, is changed by people only.
 
-use api_types::{CreateApiKey, RotateApiKey};
+use api_types::{CreateApiKey, RotateApiKey, UpdateApiKey};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use domain::{ApiKeyId, Principal, UserId, hold::LONGEST};
 
@@ -15,7 +14,14 @@ use crate::{
     auth::api_key::ApiKey,
     db::{self, OrgScope, Reason, api_key::Row},
     error::{Error, Result},
-    service::{Base, access::OrgAccess, change, label::label, loosening::Changer},
+    service::{
+        Base,
+        access::{Actor, OrgAccess},
+        change,
+        etag::{self, IfMatch},
+        label::label,
+        loosening::Changer,
+    },
 };
 
 /// The longest overlap of a rotation, in seconds: a week.
@@ -31,13 +37,7 @@ const LONGEST_LIFE: i64 = 3_653;
 pub async fn create(services: &Base, access: &OrgAccess, new: &CreateApiKey) -> Result<(Row, ApiKey)> {
     let name = label("name", &new.name)?;
     let now = services.clock.now();
-    if new.expires_at.is_some_and(|at| at <= now || at > now + TimeDelta::days(LONGEST_LIFE)) {
-        let message = "must be in the future, at most ten years away; left out, the key does not expire";
-        return Err(Error::invalid("expires_at", message));
-    }
-    if new.hold_seconds.is_some_and(|seconds| seconds > LONGEST) {
-        return Err(Error::invalid("hold_seconds", format!("must be 0 to {LONGEST}")));
-    }
+    let hold_seconds = limits(new.expires_at, new.hold_seconds, now)?;
     let mut scope = change::begin_across(services, access, Reason::Callers).await?;
     let changer = Changer::of(&mut scope, access).await?;
     let role = role::to_give(&mut scope, access, &new.role).await?;
@@ -54,21 +54,62 @@ pub async fn create(services: &Base, access: &OrgAccess, new: &CreateApiKey) -> 
         ));
     }
     let id = ApiKeyId::new();
-    let made = db::api_key::New {
-        id,
-        name,
-        role: role.id,
-        owner,
-        created_by: access.actor.owner,
-        hold_seconds: new.hold_seconds.and_then(|seconds| i32::try_from(seconds).ok()),
-        expires_at,
-    };
+    let made =
+        db::api_key::New { id, name, role: role.id, owner, created_by: access.actor.owner, hold_seconds, expires_at };
     db::api_key::insert(&mut scope, &made).await?;
     let key = add_secret(&mut scope, access, id).await?;
     let row = db::api_key::find(&mut scope, id).await?.ok_or_else(Error::not_found)?;
     let made = RecordedKey::of(&mut scope, &row).await?;
     change::commit(services, scope, &access.actor, "create_api_key", new, Some(&made)).await?;
     Ok((row, key))
+}
+
+/// The tag of what can be changed about a key.
+pub fn etag(row: &Row) -> String {
+    etag::of(&(row.id.0, &row.name, row.role_id, row.owner_id.0, row.expires_at, row.hold_seconds))
+}
+
+/// Changes a key. With another role or owner, what the key has asked for and has not run becomes invalid (approvals.md, "What
+/// an approval is bound to"); who owned it before stays one of its own people. What changes nothing is not on record.
+///
+/// # Errors
+/// `person_required` for a key; a wrong name, role, owner, expiry or hold; a role, the present one included, that allows more
+/// than one's own; not found; `changed_since` (412); a key that is revoked or has expired (409).
+pub async fn update(services: &Base, access: &OrgAccess, id: &str, to: &UpdateApiKey, seen: &IfMatch) -> Result<Row> {
+    access.actor.person()?;
+    let now = services.clock.now();
+    let name = to.name.as_deref().map(|name| label("name", name)).transpose()?;
+    let hold_seconds = limits(to.expires_at.flatten(), to.hold_seconds.flatten(), now)?;
+    let mut scope = change::begin_across(services, access, Reason::Callers).await?;
+    let row = find_own(&mut scope, access, id, "change").await?;
+    let before = etag(&row);
+    seen.check(&before)?;
+    not_ended(&row, now)?;
+    // Nobody changes a key that may do more than they may.
+    let role = role::to_give(&mut scope, access, &row.role).await?.id;
+    let role = match &to.role {
+        Some(name) => role::to_give(&mut scope, access, name).await?.id,
+        None => role,
+    };
+    let owner = match &to.owner {
+        Some(named) => other_owner(&mut scope, access, &row, named).await?,
+        None => row.owner_id,
+    };
+    let content = db::api_key::Content {
+        name: name.unwrap_or(&row.name),
+        role,
+        owner,
+        hold_seconds: if to.hold_seconds.is_some() { hold_seconds } else { row.hold_seconds },
+        expires_at: to.expires_at.unwrap_or(row.expires_at),
+    };
+    db::api_key::update(&mut scope, row.id, &content).await?;
+    let changed = db::api_key::find(&mut scope, row.id).await?.ok_or_else(Error::not_found)?;
+    if etag(&changed) == before {
+        return Ok(row);
+    }
+    let recorded = RecordedKey::of(&mut scope, &changed).await?;
+    change::commit(services, scope, &access.actor, "update_api_key", &(row.id, to), Some(&recorded)).await?;
+    Ok(changed)
 }
 
 /// Gives a key a new secret; the older ones stay valid for the overlap, those that would have ended
@@ -86,12 +127,7 @@ pub async fn rotate(services: &Base, access: &OrgAccess, id: &str, how: &RotateA
     let mut scope = change::begin_across(services, access, Reason::Callers).await?;
     let changer = Changer::of(&mut scope, access).await?;
     let row = find_own(&mut scope, access, id, "rotate").await?;
-    if row.revoked_at.is_some() {
-        return Err(Error::conflict("key_revoked", format!("the key `{}` is revoked; make a new one", row.name)));
-    }
-    if row.expires_at.is_some_and(|at| at <= now) {
-        return Err(Error::conflict("key_expired", format!("the key `{}` has expired; make a new one", row.name)));
-    }
+    not_ended(&row, now)?;
     let role = role::to_give(&mut scope, access, &row.role).await?;
     changer.may_hold_key(&mut scope, &role).await?;
     if let Some(own_end) = own_end(&mut scope, access).await?
@@ -125,10 +161,11 @@ pub async fn rotate(services: &Base, access: &OrgAccess, id: &str, how: &RotateA
 /// Revokes a key for good. Revoking one again changes nothing.
 ///
 /// # Errors
-/// Not found; forbidden to a key where the other one has another owner.
-pub async fn revoke(services: &Base, access: &OrgAccess, id: &str) -> Result<()> {
+/// Not found; forbidden to a key where the other one has another owner; `changed_since` (412).
+pub async fn revoke(services: &Base, access: &OrgAccess, id: &str, seen: &IfMatch) -> Result<()> {
     let mut scope = change::begin_across(services, access, Reason::Callers).await?;
     let row = find_own(&mut scope, access, id, "revoke").await?;
+    seen.check(&etag(&row))?;
     if row.revoked_at.is_some() {
         return Ok(());
     }
@@ -185,6 +222,29 @@ async fn find_own(scope: &mut OrgScope, access: &OrgAccess, id: &str, what: &str
     Ok(row)
 }
 
+/// Looks at when a key is to end and how long its calls are held; gives the latter as it is stored.
+fn limits(expires_at: Option<DateTime<Utc>>, hold_seconds: Option<u32>, now: DateTime<Utc>) -> Result<Option<i32>> {
+    if expires_at.is_some_and(|at| at <= now || at > now + TimeDelta::days(LONGEST_LIFE)) {
+        let message = "must be in the future, at most ten years away; without it, the key does not expire";
+        return Err(Error::invalid("expires_at", message));
+    }
+    if hold_seconds.is_some_and(|seconds| seconds > LONGEST) {
+        return Err(Error::invalid("hold_seconds", format!("must be 0 to {LONGEST}")));
+    }
+    Ok(hold_seconds.and_then(|seconds| i32::try_from(seconds).ok()))
+}
+
+/// Fails for a key that is revoked or has expired: nothing brings it back.
+fn not_ended(row: &Row, now: DateTime<Utc>) -> Result<()> {
+    if row.revoked_at.is_some() {
+        return Err(Error::conflict("key_revoked", format!("the key `{}` is revoked; make a new one", row.name)));
+    }
+    if row.expires_at.is_some_and(|at| at <= now) {
+        return Err(Error::conflict("key_expired", format!("the key `{}` has expired; make a new one", row.name)));
+    }
+    Ok(())
+}
+
 /// When the credential ends that a key asks with: what it makes must not outlive it, nor an older secret the rotation
 /// that replaced it. `None`: never, or it is a person who asks.
 async fn own_end(scope: &mut OrgScope, access: &OrgAccess) -> Result<Option<DateTime<Utc>>> {
@@ -198,12 +258,37 @@ async fn own_end(scope: &mut OrgScope, access: &OrgAccess) -> Result<Option<Date
 /// belongs to the key's owner, or an agent could make somebody else answer for it.
 async fn owner(scope: &mut OrgScope, access: &OrgAccess, named: Option<&str>) -> Result<UserId> {
     let Some(named) = named else { return Ok(access.actor.owner) };
-    let member = db::member::find_person(scope, named).await?;
-    let member = member.ok_or_else(|| Error::invalid("owner", "must be the id or e-mail of a member of this org"))?;
+    let member = named_owner(scope, access, named).await?;
     if matches!(access.actor.principal, Principal::Key(_)) && member != access.actor.owner {
         return Err(Error::forbidden("a key can only make keys that belong to its own owner"));
     }
     Ok(member)
+}
+
+/// Who is named as a key's owner: a member, or oneself, for who administers the instance need not be one.
+async fn named_owner(scope: &mut OrgScope, access: &OrgAccess, named: &str) -> Result<UserId> {
+    if let Some(member) = db::member::find_person(scope, named).await? {
+        return Ok(member);
+    }
+    let Actor { principal, owner, name, .. } = &access.actor;
+    if matches!(principal, Principal::User(_)) && is_named(named, *owner, Some(name)) {
+        return Ok(*owner);
+    }
+    Err(Error::invalid("owner", "must be the id or e-mail of a member of this org"))
+}
+
+/// The person answerable for a key from now on. Who is already may stay it without being a member.
+async fn other_owner(scope: &mut OrgScope, access: &OrgAccess, row: &Row, named: &str) -> Result<UserId> {
+    let emails = db::user::emails(scope, &[row.owner_id]).await?;
+    if is_named(named, row.owner_id, emails.get(&row.owner_id).map(String::as_str)) {
+        return Ok(row.owner_id);
+    }
+    named_owner(scope, access, named).await
+}
+
+/// Whether an e-mail or an id names this person.
+fn is_named(named: &str, id: UserId, email: Option<&str>) -> bool {
+    named.parse() == Ok(id) || email == Some(&*named.to_lowercase())
 }
 
 async fn add_secret(scope: &mut OrgScope, access: &OrgAccess, key: ApiKeyId) -> Result<ApiKey> {

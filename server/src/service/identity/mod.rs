@@ -6,6 +6,7 @@ pub mod invitation;
 pub mod key;
 pub mod member;
 pub mod org;
+pub mod preferences;
 pub mod role;
 pub mod session;
 pub mod sign_in;

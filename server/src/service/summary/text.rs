@@ -44,14 +44,22 @@ pub(super) fn written(text: &str, escapes: Escapes, most: usize) -> (String, boo
 /// A value behind its name, which is in quotes where it could pass for something else.
 pub(super) fn named(name: &str, value: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-    let name = if !name.is_empty() && name.chars().all(plain) {
-        cut(name, Escapes::Bare, NAME)
-    } else {
-        let (shown, whole) = written(name, Escapes::Quoted, NAME - 3);
-        format!("\"{shown}{}\"", if whole { "" } else { "…" })
+    let (escapes, quote) = match !name.is_empty() && name.chars().all(plain) {
+        true => (Escapes::Bare, ""),
+        false => (Escapes::Quoted, "\""),
     };
+    let (shown, whole) = written(name, escapes, NAME - 2 * quote.len());
+    let shown = if whole { shown } else { both_ends(name, escapes) };
+    let name = format!("{quote}{shown}{quote}");
     let room = LONGEST - name.chars().count() - 2;
     format!("{name}: {}", cut(value, Escapes::Hidden, room))
+}
+
+/// The beginning and the end of a name that is too long: its last word may say what is counted.
+fn both_ends(name: &str, escapes: Escapes) -> String {
+    let half = (NAME - 3) / 2;
+    let end = name.char_indices().rev().nth(half - 1).map_or(name, |(at, _)| &name[at..]);
+    format!("{}…{}", written(name, escapes, half).0, written(end, escapes, half).0)
 }
 
 /// In at most so many characters, the last of which is `…` where it is not all.

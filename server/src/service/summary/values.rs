@@ -1,8 +1,9 @@
 //! The values of a call's arguments, for a row of a list: `4180.00 EUR`, `Brightwater Ltd`, `lines: 2 items`.
 //!
-//! A text stands without its name and without quotes, and so does a number. A value that says nothing by itself has its
-//! name before it: `dry_run: true`. Digits are those that were sent. Nothing is hidden: what cannot be seen
-//! ([`domain::marks`]) stands as its JSON escape, and what is left out is said with `…`.
+//! A text stands without its name, and without quotes unless it could pass for another value; a number does so, too. A value
+//! that says nothing by itself has its name before it: `dry_run: true`. Digits are those that were sent. Nothing is hidden but
+//! empty lines around a text: what cannot be seen ([`domain::marks`]) stands as its JSON escape, and what is left out is said
+//! with `…`, or as `+3 more`.
 
 use std::{borrow::Cow, collections::HashMap};
 
@@ -23,19 +24,24 @@ const MOST: usize = 6;
 /// From this length on a text's size says more than its beginning, in bytes.
 const SIZED: usize = 1_000;
 
+/// What stands in the record in place of a secret: nobody knows whether it is another one now.
+const REDACTED: &str = "\"[redacted]\"";
+
 /// A member of the arguments: its name, and its value as JSON.
 type Member<'a> = (Cow<'a, str>, &'a RawValue);
 
-/// At most six values of these arguments, each in at most 60 characters. Those that are not what they were in `last`, the
-/// caller's last approved call of the tool, come first; else their order is that of the arguments. Empty for what is no JSON
-/// object.
+/// At most six values of these arguments, each in at most 60 characters; where there are more, the sixth says how many.
+/// Those that are not what they were in `last`, the caller's last approved call of the tool, come first, then what was there
+/// and is not any more (`dry_run: not set`, `4 not set`); else their order is that of the arguments. Empty for what is no JSON object.
 pub fn values(arguments: &str, last: Option<&str>) -> Vec<String> {
     let Some(members) = object(arguments) else { return Vec::new() };
     let last = last.and_then(object);
     let before: Option<HashMap<&str, &str>> =
         last.as_ref().map(|last| last.iter().map(|(name, value)| (name.as_ref(), value.get())).collect());
     let differs = |(name, value): &Member<'_>| {
-        let same = |before: &HashMap<&str, &str>| before.get(name.as_ref()).is_some_and(|was| same(was, value.get()));
+        let same = |before: &HashMap<&str, &str>| {
+            before.get(name.as_ref()).is_some_and(|was| *was == REDACTED || same(was, value.get()))
+        };
         before.as_ref().is_some_and(|before| !same(before))
     };
     let currency = Currency::of(&members);
@@ -45,7 +51,20 @@ pub fn values(arguments: &str, last: Option<&str>) -> Vec<String> {
     let shown = members.iter().enumerate().filter(|(at, _)| spoken_for.is_none_or(|currency| currency.at != *at));
     let (first, rest): (Vec<_>, Vec<_>) =
         shown.map(|(_, member)| member).partition(|member| differs(member) || other_currency && joined(member));
-    first.into_iter().chain(rest).take(MOST).map(|member| said(member, currency.as_ref())).collect()
+    let here = |name: &str| members.iter().any(|(other, _)| other == name);
+    let gone: Vec<_> = last.iter().flatten().map(|(name, _)| name.as_ref()).filter(|name| !here(name)).collect();
+    let gone = match gone.as_slice() {
+        few @ ([] | [_] | [_, _]) => few.iter().map(|name| named(name, "not set")).collect(),
+        many => vec![format!("{} not set", many.len())],
+    };
+    let count = first.len() + gone.len() + rest.len();
+    let shown = |member: &Member<'_>| said(member, currency.as_ref());
+    let all = first.into_iter().map(shown).chain(gone).chain(rest.into_iter().map(shown));
+    if count <= MOST {
+        return all.collect();
+    }
+    let left = count - (MOST - 1);
+    all.take(MOST - 1).chain([format!("+{left} more")]).collect()
 }
 
 /// The values of a call as it is on record, given its recorded `params`, in the order of the arguments.
@@ -69,11 +88,13 @@ fn said(member: &Member<'_>, currency: Option<&Currency<'_>>) -> String {
     }
     match value.as_bytes().first() {
         Some(b'"') => match unquote(value) {
+            Ok(text) if amount::is_minor(name) && amount::digits(member.1).is_some() => named(name, &text),
             Ok(text) => line(name, &text),
             // Half a surrogate pair is no text; its escape can be shown.
             Err(_) => cut(value, Escapes::Hidden, LONGEST),
         },
         Some(b'{') => match object(value).and_then(|members| amount::alone(&members)) {
+            Some(amount) if amount::is_minor(name) => named(name, &amount),
             Some(amount) => amount,
             None => named(name, &counted(members(value), "field")),
         },
@@ -93,17 +114,26 @@ fn line(name: &str, text: &str) -> String {
         return named(name, &size(text.len()));
     }
     let mut lines = text.split(['\n', '\r']).filter(|line| !line.trim().is_empty());
-    match (lines.next(), lines.next()) {
-        (Some(first), Some(_)) => {
-            let first = first.trim_end_matches([' ', '\t']);
-            let (shown, _) = written(first, Escapes::Bare, LONGEST - 1);
-            format!("{shown}…")
-        }
-        (Some(only), None) if only.len() < text.len() => {
-            cut(only.trim_end_matches([' ', '\t']), Escapes::Bare, LONGEST)
-        }
-        _ => cut(text, Escapes::Bare, LONGEST),
+    let (shown, more) = match (lines.next(), lines.next()) {
+        (Some(first), Some(_)) => (first.trim_end_matches([' ', '\t']), true),
+        (Some(only), None) if only.len() < text.len() => (only.trim_end_matches([' ', '\t']), false),
+        _ => (text, false),
+    };
+    if passes_for_another(shown) {
+        let (shown, whole) = written(shown, Escapes::Quoted, LONGEST - 3);
+        return format!("\"{shown}{}\"", if more || !whole { "…" } else { "" });
     }
+    if more {
+        let (shown, _) = written(shown, Escapes::Bare, LONGEST - 1);
+        return format!("{shown}…");
+    }
+    cut(shown, Escapes::Bare, LONGEST)
+}
+
+/// Whether a text could be taken for several values, for a value with its name or its currency, or for what says that more was
+/// left out.
+fn passes_for_another(text: &str) -> bool {
+    text.contains(['·', '…', '"']) || text.contains(": ") || text.starts_with('+') || amount::passes_for_one(text)
 }
 
 fn counted(count: usize, of: &str) -> String {
@@ -154,6 +184,20 @@ mod tests {
         // Nobody reads 418000 cents as so many euros.
         assert_eq!(shown(r#"{"amount_cents":418000,"currency":"EUR"}"#), ["amount_cents: 418000 EUR"]);
         assert_eq!(shown(r#"{"cents":1250,"to":"Ada"}"#), ["cents: 1250", "Ada"]);
+        assert_eq!(shown(r#"{"amount_cents":"418000","to":"Ada"}"#), ["amount_cents: 418000", "Ada"]);
+        assert_eq!(shown(r#"{"centAmount":418000,"currencyCode":"EUR"}"#), ["centAmount: 418000 EUR"]);
+        assert_eq!(shown(r#"{"total_cents":{"value":418000,"currency":"EUR"}}"#), ["total_cents: 418000 EUR"]);
+        assert_eq!(
+            shown(r#"{"total_amount_of_the_invoice_cents":418000,"currency":"EUR"}"#),
+            ["total_amou…oice_cents: 418000 EUR"]
+        );
+        // The currency of another amount, and digits that are no amount.
+        assert_eq!(shown(r#"{"source_amount":100,"target_currency":"USD"}"#), ["100", "USD"]);
+        assert_eq!(shown(r#"{"target_amount":100,"target_currency":"USD"}"#), ["100 USD"]);
+        assert_eq!(
+            shown(r#"{"amount":100,"due":"2026-12-01","payment":"4711-22","currency":"EUR"}"#),
+            ["100 EUR", "2026-12-01", "4711-22"]
+        );
         // What only sounds like money.
         assert_eq!(shown(r#"{"price_id":7,"total_items":3,"currency":"EUR"}"#), ["7", "3", "EUR"]);
         assert_eq!(shown(r#"{"amount":5,"currency":"EUR to Bob"}"#), ["5", "EUR to Bob"]);
@@ -169,15 +213,22 @@ mod tests {
         assert_eq!(changed(&other, last)[..2], ["DE2", "dry_run: true"]);
         assert_eq!(changed(&last.replace("EUR", "USD"), last)[0], "1.50 USD");
         assert_eq!(changed(&last.replace("1.50", "15.0"), last)[0], "15.0 EUR");
-        assert_eq!(changed(r#"{"to":"Ada","bcc":"Eve"}"#, last), ["Eve", "Ada"], "what was not there before");
         assert_eq!(
-            changed(r#"{"to":"\u0041da","amount":1.5,"tags":[ "a" , "b" ]}"#, last)[0],
-            "Ada",
+            changed(r#"{"to":"Ada","bcc":"Eve"}"#, last),
+            ["Eve", "5 not set", "Ada"],
+            "what was not there before"
+        );
+        assert_eq!(
+            changed(r#"{"to":"\u0041da","amount":1.5,"tags":[ "a" , "b" ]}"#, last),
+            ["3 not set", "Ada", "1.5", "tags: 2 items"],
             "spelled otherwise"
         );
         assert_eq!(changed(r#"{"a":1}"#, "nonsense"), ["1"]);
         let many = |n: usize| json!({"a": 1, "b": 2, "c": 3, "d": 4, "e": 5, "f": 6, "g": 7, "h": n}).to_string();
-        assert_eq!(changed(&many(9), &many(8)), ["9", "1", "2", "3", "4", "5"]);
+        assert_eq!(changed(&many(9), &many(8)), ["9", "1", "2", "3", "4", "+3 more"]);
+        let last = r#"{"to":"Ada","dry_run":true,"password":"[redacted]"}"#;
+        assert_eq!(changed(r#"{"to":"Ada"}"#, last), ["dry_run: not set", "password: not set", "Ada"]);
+        assert_eq!(changed(r#"{"to":"Ada","dry_run":false,"password":"x"}"#, last), ["dry_run: false", "Ada", "x"]);
     }
 
     #[test]
@@ -194,13 +245,29 @@ mod tests {
 
     #[test]
     fn what_cannot_be_seen_is_escaped() {
-        assert_eq!(shown("{\"to\":\"a\u{202e}b\u{200b}\\u0000\\t\\\"\"}"), [r#"a\u202eb\u200b\u0000\t""#]);
+        assert_eq!(shown("{\"to\":\"a\u{202e}b\u{200b}\\u0000\\t\\\"\"}"), [r#""a\u202eb\u200b\u0000\t\"""#]);
         assert_eq!(shown(r#"{"path":"C:\\u202e"}"#), [r"C:\\u202e"], "no text looks like an escape");
         assert_eq!(shown("{\"to\":\"\u{200b}\\nAda\"}"), [r"\u200b…"], "not even on a line of its own");
         assert_eq!(shown("{\"to\":\"\u{202e}\\ud800\"}"), [r#""\u202e\ud800""#]);
         assert_eq!(shown("{\"a\u{202e}\":true,\"a\\\"b\":null}"), [r#""a\u202e": true"#, r#""a\"b": null"#]);
         assert_eq!(shown("{\"to\":\" Ada \"}"), [r"\u0020Ada\u0020"]);
         assert_eq!(shown("{\"to\":\"👩🏽\u{200d}💻\"}"), ["👩🏽\u{200d}💻"], "an emoji is seen whole");
+    }
+
+    #[test]
+    fn a_text_that_could_pass_for_other_values_stands_in_quotes() {
+        for (text, written) in [
+            ("Ada · 1.00 EUR", r#""Ada · 1.00 EUR""#),
+            ("dry_run: true", r#""dry_run: true""#),
+            ("418.00 EUR", r#""418.00 EUR""#),
+            ("Ada…", r#""Ada…""#),
+            ("+3 more", r#""+3 more""#),
+            (r#""Ada""#, r#""\"Ada\"""#),
+            ("Re: hello\nsecond", r#""Re: hello…""#),
+            ("Ada", "Ada"),
+        ] {
+            assert_eq!(shown(&json!({ "to": text }).to_string()), [written], "{text}");
+        }
     }
 
     #[test]
@@ -222,7 +289,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(shown(&wide)[5], "5");
+        assert_eq!(shown(&wide)[5], "+1495 more");
     }
 
     #[test]
@@ -232,7 +299,12 @@ mod tests {
             ["Ada", "[redacted]"]
         );
         assert_eq!(recorded(r#"{"name":"pay"}"#), [""; 0]);
-        assert_eq!(recorded(r#"{"cut":5000000,"beginning":"…"}"#), [""; 0]);
+        assert_eq!(recorded(r#"{"begins":"{\"name\":\"pay\"","bytes":5000000,"cut":true}"#), [""; 0]);
+        assert_eq!(
+            recorded(r#"{"name":"pay","arguments":{"to":"Ada"},"cut":true}"#),
+            ["Ada"],
+            "a caller hides nothing"
+        );
         assert_eq!(recorded("nonsense"), [""; 0]);
     }
 }

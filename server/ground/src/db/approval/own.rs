@@ -16,7 +16,7 @@ use crate::{db::OrgScope, error::Result};
 pub struct KeyFacts {
     /// The first characters of its newest secret.
     pub prefix: Option<String>,
-    /// Its owner, its creator and its rotators, each with what makes its requests theirs.
+    /// Its owner, its creator, its rotators and who owned it before, each with what makes its requests theirs.
     pub people: Vec<(UserId, Own)>,
 }
 
@@ -30,7 +30,7 @@ pub async fn keys(scope: &mut OrgScope, ids: &[Uuid]) -> Result<HashMap<Uuid, Ke
         return Ok(HashMap::new());
     }
     let rows = sqlx::query!(
-        r#"SELECT k.id, k.owner_id, k.created_by,
+        r#"SELECT k.id, k.owner_id, k.created_by, array_remove(k.former_owners, k.owner_id) AS "former_owners!",
                (SELECT s.prefix FROM api_key_secrets s WHERE s.key_id = k.id ORDER BY s.created_at DESC, s.id DESC LIMIT 1)
                    AS prefix,
                ARRAY(SELECT DISTINCT s.created_by FROM api_key_secrets s
@@ -43,12 +43,13 @@ pub async fn keys(scope: &mut OrgScope, ids: &[Uuid]) -> Result<HashMap<Uuid, Ke
     let facts = rows.into_iter().map(|row| {
         let mut people = vec![(UserId(row.owner_id), Own::Owner), (UserId(row.created_by), Own::Creator)];
         people.extend(row.rotators.into_iter().map(|person| (UserId(person), Own::Rotator)));
+        people.extend(row.former_owners.into_iter().map(|person| (UserId(person), Own::FormerOwner)));
         (row.id, KeyFacts { prefix: row.prefix, people })
     });
     Ok(facts.collect())
 }
 
-/// The people whose request it is, and what makes it theirs: the key's owner then and now, its creator and its
+/// The people whose request it is, and what makes it theirs: whoever owns the key or has owned it, its creator and its
 /// rotators, or the asking person.
 ///
 /// # Errors
@@ -67,7 +68,8 @@ pub fn own_of(binding: &Binding, key: Option<&KeyFacts>) -> Vec<(UserId, Own)> {
         Principal::User(user) => vec![(user, Own::Caller)],
         Principal::Key(_) => key.map(|key| key.people.clone()).unwrap_or_default(),
     };
-    if !people.iter().any(|(person, own)| *person == binding.owner && matches!(own, Own::Owner | Own::Caller)) {
+    let answers = |own: &Own| matches!(own, Own::Owner | Own::FormerOwner | Own::Caller);
+    if !people.iter().any(|(person, own)| *person == binding.owner && answers(own)) {
         people.push((binding.owner, Own::FormerOwner));
     }
     people

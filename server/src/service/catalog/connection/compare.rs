@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use api_types::{LeftOut, Refreshed, UnusableTool};
+use api_types::{FoundTool, LeftOut, Refreshed, UnusableTool};
 use domain::ToolId;
 use serde_json::value::RawValue;
 use wire::{
@@ -37,6 +37,14 @@ pub(super) struct Listed {
 struct ListedTool {
     seen: Seen,
     text_sha256: [u8; 32],
+}
+
+/// The first tools of a list.
+pub(super) struct Found {
+    /// They, in short, by name.
+    pub(super) first: Vec<FoundTool>,
+    /// How many there are.
+    pub(super) count: usize,
 }
 
 /// What a list changes.
@@ -87,9 +95,30 @@ pub(super) fn read(list: &[Box<RawValue>]) -> Listed {
 }
 
 impl Listed {
+    /// The first tools in short, and what cannot be used.
+    pub(super) fn found(self, most: usize) -> (Found, Vec<UnusableTool>) {
+        let count = self.tools.len();
+        let short = |(name, tool): (String, ListedTool)| {
+            let raw = serde_json::from_str::<Box<RawValue>>(&tool.seen.definition).ok();
+            let definition = raw.and_then(|raw| ToolDefinition::parse(&raw).ok());
+            let hints = definition.as_ref().map(|definition| definition.hints).unwrap_or_default();
+            FoundTool {
+                name,
+                description: definition.and_then(|definition| definition.description).map(|text| begins(&text)),
+                read_only: hints.read_only == Some(true),
+                destructive: hints.destructive == Some(true),
+            }
+        };
+        (Found { first: self.tools.into_iter().take(most).map(short).collect(), count }, self.unusable)
+    }
+
     fn note(&mut self, index: usize, problem: &str) {
         self.unusable.push(UnusableTool { index, problem: problem.chars().take(PROBLEM).collect() });
     }
+}
+
+fn begins(description: &str) -> String {
+    description.chars().take(PROBLEM).collect()
 }
 
 /// The known tools of which it takes their definitions to say whether the list changes them: those written differently.

@@ -4,7 +4,7 @@
 //! `secrets`, what other programs write of their servers in `import`, what this replica keeps open in `open`, the one list of
 //! tools that is under way in `listing`, what becomes of it in `refresh`, which of their definitions are reviewed in `reviewed`,
 //! what of their input schemas
-//! can be used in `judge`, what it says to agents in `instructions`.
+//! can be used in `judge`, what it says to agents in `instructions`, how it is tried before it is made in `trial`.
 
 mod address;
 mod args;
@@ -21,6 +21,8 @@ mod references;
 mod refresh;
 mod reviewed;
 mod secrets;
+mod trial;
+mod trials;
 
 use std::ops::RangeInclusive;
 
@@ -37,6 +39,8 @@ pub use judge::judge;
 pub use open::{ensure_fresh, follow, keep_listing, spec};
 pub use refresh::refresh_tools;
 pub use reviewed::{is_changed, listed, remove as remove_reviewed, restless, review, unusable};
+pub use trial::{test, test_saved};
+pub use trials::Trials;
 
 use super::toolkit;
 use crate::{
