@@ -80,10 +80,12 @@ describe("the console under a finger", () => {
     await page.waitForURL((url) => url.search === "");
     await page.getByText(/^\d+ records?$/).waitFor();
     const bars = page.getByRole("group", { name: "Choose a time range" }).getByRole("button");
+    // The bars are drawn anew once for all the records that have just been read.
+    await page.waitForLoadState("networkidle");
     await page.locator(".bars > [aria-label*='went through']").first().waitFor();
     await taps(page, bars.last());
     await page.waitForURL(/from=.*&to=/);
-    await page.waitForFunction(() => document.querySelectorAll(".bars > button").length > 0);
+    await page.waitForLoadState("networkidle");
     await taps(page, page.getByRole("button", { name: /^Remove filter / }).first());
     await page.waitForURL((url) => url.search === "");
     await page.getByText(/^\d+ records?$/).waitFor();

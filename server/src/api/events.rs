@@ -198,9 +198,10 @@ impl Events {
         let before = std::mem::replace(&mut self.access, access);
         let decided = std::mem::replace(&mut self.deciding, Deciding::of(&self.access));
         let rights = &self.access.rights;
-        let more = RIGHTS.iter().any(|right| rights.has(*right) && !before.rights.has(*right));
+        // Also where it is less: a page that shows what may not be read any more finds that out by reading again.
+        let other_rights = RIGHTS.iter().any(|right| rights.has(*right) != before.rights.has(*right));
         let other_decisions = rights.has(Right::ReadApprovals) && decided != self.deciding;
-        let sees = if more || other_decisions { Sees::Otherwise } else { Sees::TheSame };
+        let sees = if other_rights || other_decisions { Sees::Otherwise } else { Sees::TheSame };
         RIGHTS.iter().any(|right| rights.has(*right)).then_some(sees)
     }
 }
@@ -208,8 +209,8 @@ impl Events {
 /// What a watcher sees after a change of the configuration.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sees {
-    /// What it saw before, or less.
+    /// What it saw before.
     TheSame,
-    /// More, or rows that say something else of who may decide: what it has read is old.
+    /// More or less, or rows that say something else of who may decide: what it has read is old.
     Otherwise,
 }
