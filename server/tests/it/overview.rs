@@ -27,7 +27,7 @@ async fn the_overview_says_what_waits_and_what_needs_attention() {
         {"name":"pay","description":"Pays.","inputSchema":{"type":"object"}}]"#;
     world.upstream.offer(changed);
     world.admin.post("/orgs/acme/connections/bank/refresh", json!({})).await.expect(200);
-    let soon = chrono::Utc::now() + chrono::TimeDelta::days(3);
+    let soon = world.gateway.services.clock.now() + chrono::TimeDelta::days(3);
     let key = json!({"name": "ends soon", "role": "agent", "expires_at": soon});
     world.owner.post("/orgs/acme/api-keys", key).await.expect(201);
 
